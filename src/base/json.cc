@@ -1,0 +1,376 @@
+/* The one C++ file: simdjson's DOM behind base/json.h. A value is a tape position, as in simdjson's
+ * own dom::element, so that C code can carry it around in two words. */
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <simdjson.h>
+
+extern "C" {
+#include "base/json.h"
+}
+
+extern "C" int weir_json_repair(struct weir_str text, struct weir_buf *out,
+                                struct weir_json_repairs *repairs, struct weir_error *err);
+extern "C" void weir_json_quote(struct weir_buf *out, struct weir_str value);
+extern "C" void weir_json_number(struct weir_buf *out, double value);
+
+using simdjson::internal::tape_type;
+
+struct weir_json_parser {
+    simdjson::dom::parser dom;
+    size_t max_depth;
+    struct weir_buf repaired;
+};
+
+namespace
+{
+
+constexpr size_t MAX_TEXT = size_t{1} << 30;
+constexpr uint64_t PAYLOAD = (uint64_t{1} << 56) - 1;
+
+inline const simdjson::dom::document &doc_of(struct weir_json v)
+{
+    return *static_cast<const simdjson::dom::document *>(v.doc);
+}
+inline uint64_t word(struct weir_json v)
+{
+    return doc_of(v).tape[v.at];
+}
+inline tape_type type_at(struct weir_json v)
+{
+    return static_cast<tape_type>(word(v) >> 56);
+}
+inline struct weir_str string_at(struct weir_json v)
+{
+    const uint8_t *at = doc_of(v).string_buf.get() + (word(v) & PAYLOAD);
+    uint32_t len;
+    memcpy(&len, at, sizeof len);
+    return weir_str{reinterpret_cast<const char *>(at + sizeof len), len};
+}
+/* The tape position behind this value. */
+inline size_t after(struct weir_json v)
+{
+    switch (type_at(v)) {
+    case tape_type::START_ARRAY:
+    case tape_type::START_OBJECT:
+        return word(v) & 0xFFFFFFFF;
+    case tape_type::INT64:
+    case tape_type::UINT64:
+    case tape_type::DOUBLE:
+        return v.at + 2;
+    default:
+        return v.at + 1;
+    }
+}
+template <typename T> inline T number_at(struct weir_json v)
+{
+    T out;
+    memcpy(&out, &doc_of(v).tape[v.at + 1], sizeof out);
+    return out;
+}
+
+} // namespace
+
+extern "C" struct weir_json_parser *weir_json_parser_new(size_t max_depth)
+{
+    auto *parser = new (std::nothrow) weir_json_parser{simdjson::dom::parser(MAX_TEXT), max_depth, {}};
+    if (parser) {
+        weir_buf_init(&parser->repaired, MAX_TEXT);
+    }
+    return parser;
+}
+
+extern "C" void weir_json_parser_free(struct weir_json_parser *parser)
+{
+    if (parser) {
+        weir_buf_free(&parser->repaired);
+        delete parser;
+    }
+}
+
+static simdjson::error_code parse(struct weir_json_parser *parser, struct weir_str text,
+                                  struct weir_json *root)
+{
+    static_assert(WEIR_BUF_PADDING >= simdjson::SIMDJSON_PADDING, "padding");
+    if (parser->dom.capacity() < text.len || parser->dom.max_depth() != parser->max_depth) {
+        size_t capacity = parser->dom.capacity() < text.len ? text.len : parser->dom.capacity();
+        auto failed = parser->dom.allocate(capacity < 4096 ? 4096 : capacity, parser->max_depth);
+        if (failed) {
+            return failed;
+        }
+    }
+    simdjson::dom::element element;
+    auto failed = parser->dom.parse(text.ptr, text.len, false).get(element);
+    if (failed) {
+        return failed;
+    }
+    *root = weir_json{&parser->dom.doc, 1};
+    return simdjson::SUCCESS;
+}
+
+static int report(simdjson::error_code failed, struct weir_error *err)
+{
+    switch (failed) {
+    case simdjson::SUCCESS:
+        return WEIR_OK;
+    case simdjson::MEMALLOC:
+        return weir_fail(err, WEIR_ENOMEM, "no memory to parse this JSON");
+    case simdjson::CAPACITY:
+        return weir_fail(err, WEIR_ETOOBIG, "the JSON text is too large");
+    case simdjson::DEPTH_ERROR:
+        return weir_fail(err, WEIR_ETOOBIG, "the JSON is nested too deeply");
+    case simdjson::EMPTY:
+        return weir_fail(err, WEIR_EINVAL, "the JSON text is empty");
+    case simdjson::UTF8_ERROR:
+        return weir_fail(err, WEIR_EINVAL, "the JSON text is not valid UTF-8");
+    case simdjson::NUMBER_ERROR:
+        return weir_fail(err, WEIR_EINVAL, "the JSON holds a number that cannot be read");
+    case simdjson::STRING_ERROR:
+        return weir_fail(err, WEIR_EINVAL, "the JSON holds a string with a bad escape");
+    case simdjson::UNCLOSED_STRING:
+        return weir_fail(err, WEIR_EINVAL, "the JSON ends inside a string");
+    default:
+        return weir_fail(err, WEIR_EINVAL, "this is not JSON: %s", simdjson::error_message(failed));
+    }
+}
+
+extern "C" int weir_json_parse(struct weir_json_parser *parser, struct weir_str text,
+                               struct weir_json *root, struct weir_error *err)
+{
+    *root = weir_json{nullptr, 0};
+    return report(parse(parser, text, root), err);
+}
+
+extern "C" int weir_json_parse_lenient(struct weir_json_parser *parser, struct weir_str text,
+                                       struct weir_json *root, struct weir_json_repairs *repairs,
+                                       struct weir_error *err)
+{
+    *root = weir_json{nullptr, 0};
+    if (repairs) {
+        *repairs = weir_json_repairs{};
+    }
+    auto failed = parse(parser, text, root);
+    switch (failed) {
+    case simdjson::UTF8_ERROR:
+    case simdjson::NUMBER_ERROR:
+    case simdjson::STRING_ERROR:
+    case simdjson::UNESCAPED_CHARS:
+        break;
+    default:
+        return report(failed, err);
+    }
+    weir_buf_reset(&parser->repaired);
+    struct weir_json_repairs mine = {};
+    int code = weir_json_repair(text, &parser->repaired, &mine, err);
+    if (code) {
+        return code;
+    }
+    failed = parse(parser, weir_buf_str(&parser->repaired), root);
+    weir_buf_trim(&parser->repaired, size_t{1} << 20);
+    if (repairs) {
+        *repairs = mine;
+    }
+    return report(failed, err);
+}
+
+extern "C" bool weir_json_exists(struct weir_json value)
+{
+    return value.doc != nullptr;
+}
+
+extern "C" enum weir_json_type weir_json_type(struct weir_json value)
+{
+    if (!value.doc) {
+        return WEIR_JSON_NULL;
+    }
+    switch (type_at(value)) {
+    case tape_type::START_OBJECT:
+        return WEIR_JSON_OBJECT;
+    case tape_type::START_ARRAY:
+        return WEIR_JSON_ARRAY;
+    case tape_type::STRING:
+        return WEIR_JSON_STRING;
+    case tape_type::INT64:
+        return WEIR_JSON_INT;
+    case tape_type::UINT64:
+        return WEIR_JSON_UINT;
+    case tape_type::DOUBLE:
+        return WEIR_JSON_DOUBLE;
+    case tape_type::TRUE_VALUE:
+    case tape_type::FALSE_VALUE:
+        return WEIR_JSON_BOOL;
+    default:
+        return WEIR_JSON_NULL;
+    }
+}
+
+extern "C" bool weir_json_bool(struct weir_json value, bool *out)
+{
+    if (weir_json_type(value) != WEIR_JSON_BOOL) {
+        return false;
+    }
+    *out = type_at(value) == tape_type::TRUE_VALUE;
+    return true;
+}
+
+extern "C" bool weir_json_i64(struct weir_json value, int64_t *out)
+{
+    if (weir_json_type(value) != WEIR_JSON_INT) {
+        return false;
+    }
+    *out = number_at<int64_t>(value);
+    return true;
+}
+
+extern "C" bool weir_json_u64(struct weir_json value, uint64_t *out)
+{
+    auto type = weir_json_type(value);
+    if (type == WEIR_JSON_INT && number_at<int64_t>(value) >= 0) {
+        *out = static_cast<uint64_t>(number_at<int64_t>(value));
+        return true;
+    }
+    if (type == WEIR_JSON_UINT) {
+        *out = number_at<uint64_t>(value);
+        return true;
+    }
+    return false;
+}
+
+extern "C" bool weir_json_double(struct weir_json value, double *out)
+{
+    switch (weir_json_type(value)) {
+    case WEIR_JSON_INT:
+        *out = static_cast<double>(number_at<int64_t>(value));
+        return true;
+    case WEIR_JSON_UINT:
+        *out = static_cast<double>(number_at<uint64_t>(value));
+        return true;
+    case WEIR_JSON_DOUBLE:
+        *out = number_at<double>(value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+extern "C" bool weir_json_str(struct weir_json value, struct weir_str *out)
+{
+    if (weir_json_type(value) != WEIR_JSON_STRING) {
+        return false;
+    }
+    *out = string_at(value);
+    return true;
+}
+
+extern "C" struct weir_json_iter weir_json_begin(struct weir_json container)
+{
+    auto type = weir_json_type(container);
+    if (type != WEIR_JSON_ARRAY && type != WEIR_JSON_OBJECT) {
+        return weir_json_iter{{nullptr, 0}, 0};
+    }
+    return weir_json_iter{{container.doc, container.at + 1}, after(container) - 1};
+}
+
+extern "C" bool weir_json_next(struct weir_json_iter *it, struct weir_str *key,
+                               struct weir_json *member)
+{
+    if (!it->value.doc || it->value.at >= it->end) {
+        return false;
+    }
+    /* The closing word's type tells an object from an array: in an object, keys alternate. */
+    bool object =
+        static_cast<tape_type>(doc_of(it->value).tape[it->end] >> 56) == tape_type::END_OBJECT;
+    struct weir_str name = {"", 0};
+    if (object) {
+        name = string_at(it->value);
+        it->value.at++;
+    }
+    if (key) {
+        *key = name;
+    }
+    *member = it->value;
+    it->value.at = after(it->value);
+    return true;
+}
+
+extern "C" size_t weir_json_count(struct weir_json container)
+{
+    size_t n = 0;
+    struct weir_json member;
+    struct weir_json_iter it = weir_json_begin(container);
+    while (weir_json_next(&it, nullptr, &member)) {
+        n++;
+    }
+    return n;
+}
+
+extern "C" struct weir_json weir_json_get(struct weir_json object, const char *key)
+{
+    if (weir_json_type(object) != WEIR_JSON_OBJECT) {
+        return weir_json{nullptr, 0};
+    }
+    struct weir_str wanted = weir_str_of(key);
+    struct weir_str name;
+    struct weir_json member;
+    struct weir_json_iter it = weir_json_begin(object);
+    while (weir_json_next(&it, &name, &member)) {
+        if (weir_str_eq(name, wanted)) {
+            return member;
+        }
+    }
+    return weir_json{nullptr, 0};
+}
+
+extern "C" struct weir_str weir_json_get_str(struct weir_json object, const char *key)
+{
+    struct weir_str out = {nullptr, 0};
+    weir_json_str(weir_json_get(object, key), &out);
+    return out;
+}
+
+/* The depth is bounded by the parser's max_depth. */
+extern "C" void weir_json_print(struct weir_json value, struct weir_buf *out)
+{
+    switch (weir_json_type(value)) {
+    case WEIR_JSON_NULL:
+        weir_buf_addz(out, "null");
+        return;
+    case WEIR_JSON_BOOL:
+        weir_buf_addz(out, type_at(value) == tape_type::TRUE_VALUE ? "true" : "false");
+        return;
+    case WEIR_JSON_INT:
+        weir_buf_add_i64(out, number_at<int64_t>(value));
+        return;
+    case WEIR_JSON_UINT:
+        weir_buf_add_u64(out, number_at<uint64_t>(value));
+        return;
+    case WEIR_JSON_DOUBLE:
+        weir_json_number(out, number_at<double>(value));
+        return;
+    case WEIR_JSON_STRING:
+        weir_json_quote(out, string_at(value));
+        return;
+    case WEIR_JSON_ARRAY:
+    case WEIR_JSON_OBJECT:
+        break;
+    }
+    bool object = weir_json_type(value) == WEIR_JSON_OBJECT;
+    weir_buf_addc(out, object ? '{' : '[');
+    struct weir_json_iter it = weir_json_begin(value);
+    struct weir_str key;
+    struct weir_json member;
+    for (bool first = true; weir_json_next(&it, &key, &member); first = false) {
+        if (!first) {
+            weir_buf_addc(out, ',');
+        }
+        if (object) {
+            weir_json_quote(out, key);
+            weir_buf_addc(out, ':');
+        }
+        weir_json_print(member, out);
+    }
+    weir_buf_addc(out, object ? '}' : ']');
+}

@@ -1,0 +1,262 @@
+#include "base/json_write.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void separate(struct weir_jw *w)
+{
+    if (w->comma) {
+        weir_buf_addc(w->out, ',');
+    }
+    w->comma = true;
+}
+
+static void open_with(struct weir_jw *w, char c)
+{
+    separate(w);
+    weir_buf_addc(w->out, c);
+    w->comma = false;
+}
+
+static void close_with(struct weir_jw *w, char c)
+{
+    weir_buf_addc(w->out, c);
+    w->comma = true;
+}
+
+void weir_jw_object(struct weir_jw *w)
+{
+    open_with(w, '{');
+}
+
+void weir_jw_object_end(struct weir_jw *w)
+{
+    close_with(w, '}');
+}
+
+void weir_jw_array(struct weir_jw *w)
+{
+    open_with(w, '[');
+}
+
+void weir_jw_array_end(struct weir_jw *w)
+{
+    close_with(w, ']');
+}
+
+void weir_jw_key(struct weir_jw *w, struct weir_str key)
+{
+    separate(w);
+    weir_json_quote(w->out, key);
+    weir_buf_addc(w->out, ':');
+    w->comma = false;
+}
+
+void weir_jw_keyz(struct weir_jw *w, const char *key)
+{
+    weir_jw_key(w, weir_str_of(key));
+}
+
+void weir_jw_raw(struct weir_jw *w, struct weir_str json)
+{
+    separate(w);
+    weir_buf_adds(w->out, json);
+}
+
+void weir_jw_null(struct weir_jw *w)
+{
+    weir_jw_raw(w, WEIR_STR("null"));
+}
+
+void weir_jw_bool(struct weir_jw *w, bool value)
+{
+    weir_jw_raw(w, value ? WEIR_STR("true") : WEIR_STR("false"));
+}
+
+void weir_jw_i64(struct weir_jw *w, int64_t value)
+{
+    separate(w);
+    weir_buf_add_i64(w->out, value);
+}
+
+void weir_jw_u64(struct weir_jw *w, uint64_t value)
+{
+    separate(w);
+    weir_buf_add_u64(w->out, value);
+}
+
+void weir_jw_double(struct weir_jw *w, double value)
+{
+    if (!isfinite(value)) {
+        weir_jw_null(w);
+        return;
+    }
+    separate(w);
+    weir_json_number(w->out, value);
+}
+
+void weir_jw_str(struct weir_jw *w, struct weir_str value)
+{
+    separate(w);
+    weir_json_quote(w->out, value);
+}
+
+void weir_jw_strz(struct weir_jw *w, const char *value)
+{
+    weir_jw_str(w, weir_str_of(value));
+}
+
+void weir_jw_kstr(struct weir_jw *w, const char *key, struct weir_str value)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_str(w, value);
+}
+
+void weir_jw_kstrz(struct weir_jw *w, const char *key, const char *value)
+{
+    weir_jw_kstr(w, key, weir_str_of(value));
+}
+
+void weir_jw_ki64(struct weir_jw *w, const char *key, int64_t value)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_i64(w, value);
+}
+
+void weir_jw_ku64(struct weir_jw *w, const char *key, uint64_t value)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_u64(w, value);
+}
+
+void weir_jw_kbool(struct weir_jw *w, const char *key, bool value)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_bool(w, value);
+}
+
+/* Plain ASCII that needs no escape. */
+static size_t plain_run(struct weir_str s)
+{
+    size_t i = 0;
+    while (i < s.len) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c < 0x20 || c == '"' || c == '\\' || c >= 0x7F) {
+            break;
+        }
+        i++;
+    }
+    return i;
+}
+
+static void add_escape(struct weir_buf *out, unsigned char c)
+{
+    static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                  ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+    if (c < sizeof shorts && shorts[c]) {
+        char pair[2] = {'\\', shorts[c]};
+        weir_buf_add(out, pair, 2);
+    } else {
+        weir_buf_addf(out, "\\u%04x", c);
+    }
+}
+
+void weir_json_quote(struct weir_buf *out, struct weir_str value)
+{
+    weir_buf_addc(out, '"');
+    while (value.len) {
+        size_t run = plain_run(value);
+        weir_buf_add(out, value.ptr, run);
+        value.ptr += run;
+        value.len -= run;
+        if (!value.len) {
+            break;
+        }
+        unsigned char c = (unsigned char)value.ptr[0];
+        size_t used = 1;
+        if (c < 0x80) {
+            add_escape(out, c);
+        } else {
+            /* Only as much as could be one character is looked at. */
+            struct weir_str head = {value.ptr, value.len < 4 ? value.len : 4};
+            size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+            head.len = head.len < need ? head.len : need;
+            if (weir_utf8_valid(head) && head.len == need) {
+                weir_buf_adds(out, head);
+                used = need;
+            } else {
+                weir_buf_addz(out, "\xEF\xBF\xBD");
+            }
+        }
+        value.ptr += used;
+        value.len -= used;
+    }
+    weir_buf_addc(out, '"');
+}
+
+/* The fewest digits (1 to 17) that read back as `value`. */
+static int shortest(double value, char digits[32])
+{
+    /* Up to 15 digits always survive, so shorter ones show as trailing zeros; not so for subnormals. */
+    for (int precision = fabs(value) < 2.3e-308 ? 1 : 15; precision < 17; precision++) {
+        snprintf(digits, 32, "%.*e", precision - 1, value);
+        if (strtod(digits, NULL) == value) {
+            return precision;
+        }
+    }
+    snprintf(digits, 32, "%.16e", value);
+    return 17;
+}
+
+void weir_json_number(struct weir_buf *out, double value)
+{
+    if (value == 0) {
+        weir_buf_addc(out, '0');
+        return;
+    }
+    char text[32];
+    shortest(value, text);
+    char *at = text;
+    if (*at == '-') {
+        weir_buf_addc(out, '-');
+        at++;
+    }
+    char *e = strchr(at, 'e');
+    int exponent = atoi(e + 1);
+    char digits[20];
+    int n = 0;
+    for (char *p = at; p < e; p++) {
+        if (*p != '.') {
+            digits[n++] = *p;
+        }
+    }
+    while (n > 1 && digits[n - 1] == '0') {
+        n--;
+    }
+    int point = exponent + 1; /* digits before the point */
+    if (point > 21 || point < -5) {
+        weir_buf_addc(out, digits[0]);
+        if (n > 1) {
+            weir_buf_addc(out, '.');
+            weir_buf_add(out, digits + 1, (size_t)n - 1);
+        }
+        weir_buf_addf(out, "e%+d", exponent);
+        return;
+    }
+    if (point <= 0) {
+        weir_buf_addz(out, "0.");
+        for (int i = point; i < 0; i++) {
+            weir_buf_addc(out, '0');
+        }
+        weir_buf_add(out, digits, (size_t)n);
+        return;
+    }
+    for (int i = 0; i < point; i++) {
+        weir_buf_addc(out, i < n ? digits[i] : '0');
+    }
+    if (n > point) {
+        weir_buf_addc(out, '.');
+        weir_buf_add(out, digits + point, (size_t)(n - point));
+    }
+}

@@ -1,0 +1,110 @@
+/* HTTP/1.1 server on a loop (evhttp inside; nothing outside src/io knows).
+ *
+ * A handler gets each complete request and answers now or later; it must answer exactly once. All
+ * calls on a request happen on the loop's thread; work done elsewhere comes back by
+ * weir_loop_post(). A request stays valid until it is answered to the end, even when the client has
+ * gone (answers then go nowhere).
+ *
+ * Bodies: collected whole, capped by max_body (413), decoded by Content-Encoding (gzip, deflate,
+ * zstd; another one is 415), the decoded size capped too. A handler sees contiguous bytes, followed
+ * by WEIR_BUF_PADDING readable bytes.
+ *
+ * Listening: on an address, or on a socket that a parent process already listens on. */
+#ifndef WEIR_IO_HTTP_H
+#define WEIR_IO_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "io/loop.h"
+
+struct weir_http_server;
+struct weir_http_request;
+
+enum weir_http_method {
+    WEIR_HTTP_GET = 1,
+    WEIR_HTTP_HEAD = 2,
+    WEIR_HTTP_POST = 4,
+    WEIR_HTTP_PUT = 8,
+    WEIR_HTTP_DELETE = 16,
+    WEIR_HTTP_OPTIONS = 32,
+    WEIR_HTTP_PATCH = 64
+};
+
+typedef void (*weir_http_handler)(struct weir_http_request *req, void *arg);
+
+struct weir_http_options {
+    size_t max_body;         /* bytes, encoded and decoded alike; 0 = 4 MB */
+    size_t max_headers;      /* bytes; 0 = 64 KB */
+    unsigned max_connections; /* 0 = 16,384; beyond it new connections wait in the backlog */
+    unsigned idle_seconds;   /* a silent connection is closed; 0 = 75 */
+    weir_http_handler handler;
+    /* A request that never reaches the handler (malformed, too large, undecodable) is answered by
+     * the server; when `refused` is set it is told, to count it. */
+    void (*refused)(int status, const char *why, void *arg);
+    void *arg;
+};
+
+int weir_http_server_new(struct weir_loop *loop, const struct weir_http_options *options,
+                         struct weir_http_server **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* "HOST:PORT" or "[v6]:PORT"; port 0 picks one. `bound` (may be NULL) gets what it became. */
+int weir_http_listen(struct weir_http_server *server, const char *address, char bound[64],
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* An already listening socket, handed over (closed by the server). */
+int weir_http_listen_fd(struct weir_http_server *server, int fd, char bound[64],
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Stops accepting; requests under way are answered (with Connection: close). `done` is called on
+ * the loop when none is left, or after `grace`. */
+void weir_http_drain(struct weir_http_server *server, weir_time grace, weir_loop_fn done,
+                     void *arg);
+void weir_http_server_free(struct weir_http_server *server);
+unsigned weir_http_connections(const struct weir_http_server *server);
+
+/* Opens a listening socket without a server, for a parent that hands it to a child (see
+ * weir_http_listen_fd). The descriptor is close-on-exec until the caller says otherwise. */
+int weir_http_bind(const char *address, int *fd, char bound[64],
+                   struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- the request ------------------------------------------------------------------------------ */
+enum weir_http_method weir_http_method(const struct weir_http_request *req);
+struct weir_str weir_http_path(const struct weir_http_request *req);  /* percent-decoded, no NUL */
+struct weir_str weir_http_query(const struct weir_http_request *req); /* raw, without '?' */
+struct weir_str weir_http_header(const struct weir_http_request *req, const char *name); /* ptr NULL: absent */
+struct weir_str weir_http_body(const struct weir_http_request *req);
+struct weir_str weir_http_peer(const struct weir_http_request *req); /* textual IP, no port */
+bool weir_http_peer_is_loopback(const struct weir_http_request *req);
+
+/* The decoded value of a query (or form) parameter into `out`; false when absent. */
+bool weir_http_param(struct weir_str query, const char *name, struct weir_buf *out);
+/* for (rest = query; weir_http_next_param(&rest, key, value);) — both buffers are reset. */
+bool weir_http_next_param(struct weir_str *rest, struct weir_buf *key, struct weir_buf *value);
+
+/* --- the answer ------------------------------------------------------------------------------- */
+/* Before the answer begins; later ones with the same name replace. Values with CR or LF are cut
+ * there. Date, Content-Length and Connection are the server's own. */
+void weir_http_set(struct weir_http_request *req, const char *name, const char *value);
+/* The whole answer. `type` may be NULL when the body is empty. The body is copied. */
+void weir_http_reply(struct weir_http_request *req, int status, const char *type,
+                     struct weir_str body);
+/* Same, for a body that outlives the server (static tables): not copied. */
+void weir_http_reply_static(struct weir_http_request *req, int status, const char *type,
+                            struct weir_str body);
+/* {"error":{"code":…,"message":…}} with the status that fits err->code (EINVAL 400, EPERM 403,
+ * ENOENT 404, ETOOBIG 413, EBUSY/EAGAIN 503, ETIMEDOUT 504, ECANCELED 499, EUNSUPPORTED 501,
+ * otherwise 500). */
+void weir_http_reply_error(struct weir_http_request *req, const struct weir_error *err);
+
+/* A streamed answer: begin, any number of chunks, end. `drained` is called when a slow client has
+ * taken enough that more may be sent; it is a hint, never required. weir_http_pending() says how
+ * many bytes wait in memory: stop producing above a bound of your own. */
+void weir_http_begin(struct weir_http_request *req, int status, const char *type);
+void weir_http_chunk(struct weir_http_request *req, struct weir_str bytes);
+void weir_http_end(struct weir_http_request *req);
+/* Breaks the connection instead of ending the answer: the client sees that it is incomplete. */
+void weir_http_abort(struct weir_http_request *req);
+size_t weir_http_pending(const struct weir_http_request *req);
+void weir_http_on_drain(struct weir_http_request *req, weir_loop_fn fn, void *arg);
+/* Called once if the client goes away before the answer ended. */
+void weir_http_on_gone(struct weir_http_request *req, weir_loop_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,31 @@
+/* Child processes: start, watch, stop. Descriptors are not inherited unless asked for. */
+#ifndef WEIR_IO_PROCESS_H
+#define WEIR_IO_PROCESS_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/time.h"
+
+struct weir_process_options {
+    const char *const *argv;  /* NULL-terminated; argv[0] is a path */
+    const char *const *env;   /* NULL: the parent's */
+    const int *keep_fds;      /* these stay open in the child, with the same numbers */
+    int keep_fd_count;
+    int stdin_fd;             /* -1: /dev/null */
+    int stdout_fd;            /* -1: the parent's */
+    int stderr_fd;            /* -1: the parent's */
+    bool die_with_parent;     /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
+};
+
+int weir_process_start(const struct weir_process_options *options, pid_t *pid,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Waits up to `timeout` (negative: for ever). `status` as waitpid gives it. WEIR_ETIMEDOUT. */
+int weir_process_wait(pid_t pid, weir_time timeout, int *status,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* SIGTERM, then SIGKILL after `grace`; reaps. */
+int weir_process_stop(pid_t pid, weir_time grace, int *status, struct weir_error *err);
+/* "exit 1", "killed by SIGSEGV", ... */
+void weir_process_describe(int status, char out[64]);
+
+#endif

@@ -1,0 +1,27 @@
+/* `weir serve`: owns the embedded warehouse; loader, query engine, API, pages.
+ *
+ * The API's contract is docs/openapi.yaml. The same API is served on a unix socket in the data
+ * folder (mode 0600) for the CLI. */
+#ifndef WEIR_SERVE_SERVE_H
+#define WEIR_SERVE_SERVE_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "conf/option.h"
+#include "workspace/workspace.h"
+
+extern const struct weir_option weir_serve_options[]; /* section `serve` of weir.yml */
+
+struct weir_serve_run {
+    struct weir_workspace *workspace;
+    const char *listen; /* overrides the setting; NULL: the setting */
+    int listen_fd;      /* -1, or a socket that the parent listens on */
+    const struct weir_log *log;
+    void (*ready)(const char *address, void *arg);
+    void *arg;
+};
+
+/* Serves until SIGTERM or SIGINT; then finishes requests, stops the loader, checkpoints. */
+int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,193 @@
+/* The warehouse: where rows live. One interface, one driver per engine.
+ *
+ * A driver is a folder that exports one `const struct weir_warehouse_driver`; nothing outside that
+ * folder knows the engine. Types and batches are weir's own.
+ *
+ * Life: open one warehouse per process; make one session per thread of work. A session runs one
+ * statement or bulk load at a time and belongs to one thread, except weir_session_cancel() and
+ * weir_session_progress(), which any thread may call.
+ *
+ * Errors: WEIR_EINVAL is the statement's fault (syntax, missing column); the message is the
+ * engine's. WEIR_EFATAL means that the engine has invalidated the database: close every session,
+ * weir_warehouse_reopen(), go on. */
+#ifndef WEIR_WAREHOUSE_WAREHOUSE_H
+#define WEIR_WAREHOUSE_WAREHOUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/time.h"
+
+/* The types that weir writes. Queries may return any type: it then has a WEIR_TYPE_OTHER column
+ * whose values are the engine's text, and `type_name` names it. */
+enum weir_type {
+    WEIR_TYPE_BOOL,
+    WEIR_TYPE_INT,       /* int64 */
+    WEIR_TYPE_DOUBLE,
+    WEIR_TYPE_TIMESTAMP, /* microseconds, UTC, no zone */
+    WEIR_TYPE_DATE,      /* days since the epoch, in an int64 */
+    WEIR_TYPE_TEXT,
+    WEIR_TYPE_JSON,      /* valid JSON text */
+    WEIR_TYPE_OTHER
+};
+const char *weir_type_name(enum weir_type type); /* "bool", "int", "double", ... */
+
+struct weir_column {
+    struct weir_str name;
+    enum weir_type type;
+    struct weir_str type_name; /* the engine's own word, "DECIMAL(18,3)" */
+};
+
+/* Column-wise values. `valid` is a bit per row (1 = value), or NULL when no row is null. */
+struct weir_vector {
+    enum weir_type type;
+    uint64_t *valid;
+    union {
+        bool *bools;
+        int64_t *ints; /* INT, TIMESTAMP, DATE */
+        double *doubles;
+        struct weir_str *strs; /* TEXT, JSON, OTHER */
+    };
+};
+struct weir_batch {
+    size_t rows;
+    size_t column_count;
+    struct weir_vector *columns;
+};
+
+static inline bool weir_vector_valid(const struct weir_vector *v, size_t row)
+{
+    return !v->valid || (v->valid[row / 64] >> (row % 64) & 1);
+}
+
+struct weir_warehouse;
+struct weir_session;
+struct weir_result;
+
+struct weir_warehouse_options {
+    const char *path;         /* embedded: the database file; servers: a URL */
+    uint64_t memory_bytes;    /* 0: a quarter of the machine's */
+    unsigned threads;         /* 0: all cores */
+    const char *temp_dir;     /* where large sorts spill; made when missing */
+    uint64_t temp_bytes;      /* at most so much there; 0: a tenth of what is free */
+    const char *export_dir;   /* the only folder the engine may write files to, or NULL */
+    bool read_only;
+    const struct weir_log *log;
+};
+
+enum weir_session_kind {
+    WEIR_SESSION_OWNER,  /* weir itself: DDL, loads, anything */
+    WEIR_SESSION_READER  /* people's SQL: one SELECT-like statement, allowed functions only */
+};
+
+struct weir_param { /* a bound value: $name, or position when name.len is 0 */
+    struct weir_str name;
+    enum weir_type type;
+    bool null;
+    union {
+        bool b;
+        int64_t i;
+        double d;
+        struct weir_str s;
+    };
+};
+
+struct weir_warehouse_driver;
+extern const struct weir_warehouse_driver weir_warehouse_duckdb;
+
+int weir_warehouse_open(const struct weir_warehouse_driver *driver,
+                        const struct weir_warehouse_options *options, struct weir_warehouse **out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+void weir_warehouse_close(struct weir_warehouse *warehouse); /* checkpoints; NULL is fine */
+/* After WEIR_EFATAL. Every session must have been freed. */
+int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *err) WEIR_MUST_CHECK;
+/* "duckdb v1.5.6" */
+const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
+
+int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                     struct weir_session **out, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_session_free(struct weir_session *session);
+void weir_session_cancel(struct weir_session *session);
+/* 0..1, or negative when unknown; any thread. */
+double weir_session_progress(struct weir_session *session);
+
+int weir_session_begin(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_session_commit(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_session_rollback(struct weir_session *session);
+int weir_session_checkpoint(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Runs statements whose result nobody needs (OWNER only; may be several, separated by `;`). */
+int weir_session_exec(struct weir_session *session, const char *sql,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Runs one statement; batches are computed as they are asked for (streaming), so the first rows
+ * arrive before the last are computed. A READER's statement is checked before it runs: WEIR_EPERM
+ * with the construct's name when it is refused. */
+int weir_session_query(struct weir_session *session, const char *sql,
+                       const struct weir_param *params, size_t param_count,
+                       struct weir_result **out, struct weir_error *err) WEIR_MUST_CHECK;
+size_t weir_result_column_count(const struct weir_result *result);
+const struct weir_column *weir_result_columns(const struct weir_result *result);
+/* The next batch, valid until the next call; rows == 0 at the end. */
+int weir_result_next(struct weir_result *result, struct weir_batch *out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+void weir_result_free(struct weir_result *result);
+
+/* Writes one query's whole result to `path` (inside export_dir) in the engine's own format writer.
+ * `format`: "parquet". The statement is checked as for READER. */
+int weir_session_export(struct weir_session *session, const char *sql,
+                        const struct weir_param *params, size_t param_count, const char *format,
+                        const char *path, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- catalog ----------------------------------------------------------------------------------- */
+struct weir_table {
+    struct weir_str schema;
+    struct weir_str name;
+    bool view;
+    int64_t estimated_rows; /* -1: unknown */
+    size_t column_count;
+    struct weir_column *columns;
+};
+/* All tables and views outside the engine's own schemas, by schema and name, in the arena. */
+int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
+                          struct weir_table **tables, size_t *count,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- changing tables (OWNER; engine-neutral DDL) ------------------------------------------------ */
+int weir_session_create_schema(struct weir_session *session, struct weir_str schema,
+                               struct weir_error *err) WEIR_MUST_CHECK;
+/* No keys, no indexes, ever (see docs/design). An existing table is WEIR_EEXIST. */
+int weir_session_create_table(struct weir_session *session, struct weir_str schema,
+                              struct weir_str table, const struct weir_column *columns,
+                              size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_session_add_columns(struct weir_session *session, struct weir_str schema,
+                             struct weir_str table, const struct weir_column *columns, size_t count,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* Keeps every value: ints become doubles or text, timestamps ISO 8601 text, numbers the text that
+ * JavaScript would print, JSON its text. */
+int weir_session_widen_column(struct weir_session *session, struct weir_str schema,
+                              struct weir_str table, struct weir_str column, enum weir_type from,
+                              enum weir_type to, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- bulk load (OWNER, inside a transaction) ---------------------------------------------------- */
+/* Appends rows to existing columns; the others are NULL. `columns[i]` describes batch->columns[i].
+ * The fastest path the engine has. */
+int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
+                        const struct weir_column *columns, const struct weir_batch *batch,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Upserts on `key`: an existing row takes each non-null value of the batch and keeps its own where
+ * the batch is null. Keys are unique within the batch. */
+int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
+                       struct weir_str key, const struct weir_column *columns,
+                       const struct weir_batch *batch, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Quotes an identifier or a string for this engine's SQL text. */
+void weir_sql_ident(struct weir_buf *out, struct weir_str name);
+void weir_sql_text(struct weir_buf *out, struct weir_str value);
+
+#endif

@@ -1,0 +1,143 @@
+#include "test.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/str.h"
+
+static void error_keeps_detail_and_cuts_long_text(void **state)
+{
+    (void)state;
+    struct weir_error err = {0};
+    char big[4000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    assert_int_equal(weir_fail(&err, WEIR_EINVAL, "%s", big), WEIR_EINVAL);
+    assert_int_equal(strlen(err.message), sizeof err.message - 1);
+    assert_string_equal(err.message + strlen(err.message) - 3, "...");
+    assert_int_equal(weir_fail_errno(&err, 28, "write %s", "a"), WEIR_ENOSPC);
+    assert_string_equal(err.message, "write a: No space left on device");
+    assert_int_equal(weir_error_prefix(&err, err.code, "log"), WEIR_ENOSPC);
+    assert_string_equal(err.message, "log: write a: No space left on device");
+    assert_int_equal(weir_fail(NULL, WEIR_EIO, "nobody listens"), WEIR_EIO);
+}
+
+static void buffer_failure_is_sticky(void **state)
+{
+    (void)state;
+    struct weir_buf buf;
+    weir_buf_init(&buf, 10);
+    weir_buf_addz(&buf, "12345678");
+    weir_buf_addz(&buf, "abc");
+    assert_false(weir_buf_ok(&buf));
+    weir_buf_addc(&buf, 'x');
+    assert_string_equal(weir_buf_cstr(&buf), "12345678");
+    struct weir_error err;
+    assert_int_equal(weir_buf_check(&buf, "the name", &err), WEIR_ETOOBIG);
+    weir_buf_reset(&buf);
+    weir_buf_addf(&buf, "%d-%s", 7, "ok");
+    assert_true(weir_buf_ok(&buf));
+    assert_string_equal(weir_buf_cstr(&buf), "7-ok");
+    weir_buf_reset(&buf);
+    weir_buf_add_i64(&buf, INT64_MIN);
+    assert_false(weir_buf_ok(&buf));
+    weir_buf_free(&buf);
+}
+
+static void arena_refuses_beyond_its_maximum(void **state)
+{
+    (void)state;
+    struct weir_arena arena;
+    weir_arena_init(&arena, 64 * 1024);
+    assert_non_null(weir_arena_alloc(&arena, 10));
+    assert_null(weir_arena_alloc(&arena, 64 * 1024));
+    assert_null(weir_arena_alloc(&arena, SIZE_MAX));
+    assert_string_equal(weir_arena_printf(&arena, "%d", 42), "42");
+    weir_arena_reset(&arena);
+    assert_int_equal((uintptr_t)weir_arena_alloc(&arena, 1) % 16, 0);
+    weir_arena_free(&arena);
+}
+
+static void map_finds_every_key_it_was_given(void **state)
+{
+    (void)state;
+    struct weir_map map;
+    weir_map_init(&map);
+    char key[32];
+    for (uintptr_t i = 0; i < 5000; i++) {
+        struct weir_str k = {key, (size_t)snprintf(key, sizeof key, "key %zu", (size_t)i)};
+        assert_int_equal(weir_map_put(&map, k, (void *)(i + 1)), 0);
+    }
+    assert_int_equal(map.count, 5000);
+    for (uintptr_t i = 0; i < 5000; i++) {
+        struct weir_str k = {key, (size_t)snprintf(key, sizeof key, "key %zu", (size_t)i)};
+        assert_ptr_equal(weir_map_get(&map, k), (void *)(i + 1));
+    }
+    assert_null(weir_map_get(&map, WEIR_STR("key 5000")));
+    weir_map_clear(&map);
+    assert_null(weir_map_get(&map, WEIR_STR("key 1")));
+    weir_map_free(&map);
+}
+
+static void strings_become_numbers_only_when_they_fit(void **state)
+{
+    (void)state;
+    int64_t i;
+    uint64_t u;
+    assert_true(weir_str_to_i64(WEIR_STR("-9223372036854775808"), &i));
+    assert_true(i == INT64_MIN);
+    assert_false(weir_str_to_i64(WEIR_STR("9223372036854775808"), &i));
+    assert_true(weir_str_to_u64(WEIR_STR("18446744073709551615"), &u));
+    assert_false(weir_str_to_u64(WEIR_STR("18446744073709551616"), &u));
+    assert_false(weir_str_to_i64(WEIR_STR(""), &i));
+    assert_false(weir_str_to_i64(WEIR_STR("1 "), &i));
+    assert_true(weir_str_to_bytes(WEIR_STR("32MB"), &u));
+    assert_true(u == 32u << 20);
+    assert_true(weir_str_to_bytes(WEIR_STR(" 7 GiB "), &u));
+    assert_true(u == 7ull << 30);
+    assert_false(weir_str_to_bytes(WEIR_STR("7 parsecs"), &u));
+    assert_false(weir_str_to_bytes(WEIR_STR("18446744073709551615k"), &u));
+}
+
+static void utf8_is_judged_as_unicode_says(void **state)
+{
+    (void)state;
+    assert_true(weir_utf8_valid(WEIR_STR("\xF0\x9F\x8F\x89 rugby \xC3\xA9")));
+    assert_false(weir_utf8_valid(WEIR_STR("\xC0\x80")));
+    assert_false(weir_utf8_valid(WEIR_STR("\xED\xA0\x80")));
+    assert_false(weir_utf8_valid(WEIR_STR("\xF4\x90\x80\x80")));
+    assert_int_equal(weir_utf8_valid_prefix(WEIR_STR("abcdefghij\xFFk")), 10);
+    assert_int_equal(weir_utf8_cut(WEIR_STR("ab\xC3\xA9"), 3).len, 2);
+    char out[4];
+    assert_int_equal(weir_utf8_encode(0xD800, out), 3);
+    assert_memory_equal(out, "\xEF\xBF\xBD", 3);
+}
+
+static void uuids_look_like_uuids(void **state)
+{
+    (void)state;
+    char a[37];
+    char b[37];
+    weir_uuid4(a);
+    weir_uuid4(b);
+    assert_int_equal(strlen(a), 36);
+    assert_int_equal(a[14], '4');
+    assert_string_not_equal(a, b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(error_keeps_detail_and_cuts_long_text),
+        cmocka_unit_test(buffer_failure_is_sticky),
+        cmocka_unit_test(arena_refuses_beyond_its_maximum),
+        cmocka_unit_test(map_finds_every_key_it_was_given),
+        cmocka_unit_test(strings_become_numbers_only_when_they_fit),
+        cmocka_unit_test(utf8_is_judged_as_unicode_says),
+        cmocka_unit_test(uuids_look_like_uuids),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
