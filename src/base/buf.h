@@ -2,8 +2,8 @@
  *
  * Appends never need checking one by one: after the first one that does not fit (the maximum, or
  * memory) the buffer stays as it was, `failed` is set, and later appends do nothing. Check
- * weir_buf_ok() once, at the end. The bytes are always followed by a NUL that is not counted, and by
- * WEIR_BUF_PADDING readable bytes, so that the JSON reader can work on them in place.
+ * weir_buf_ok() once, at the end. The bytes are always followed by a NUL that is not counted, and
+ * by WEIR_BUF_PADDING readable bytes, so that the JSON reader can work on them in place.
  *
  * Ownership: init or zero-initialise with a maximum, then weir_buf_free(). One thread at a time. */
 #ifndef WEIR_BASE_BUF_H

@@ -76,7 +76,8 @@ template <typename T> inline T number_at(struct weir_json v)
 
 extern "C" struct weir_json_parser *weir_json_parser_new(size_t max_depth)
 {
-    auto *parser = new (std::nothrow) weir_json_parser{simdjson::dom::parser(MAX_TEXT), max_depth, {}};
+    auto *parser =
+        new (std::nothrow) weir_json_parser{simdjson::dom::parser(MAX_TEXT), max_depth, {}};
     if (parser) {
         weir_buf_init(&parser->repaired, MAX_TEXT);
     }

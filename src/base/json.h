@@ -67,8 +67,8 @@ bool weir_json_exists(struct weir_json value);
 
 /* The typed readers return false, and leave *out alone, when the type is another one. */
 bool weir_json_bool(struct weir_json value, bool *out);
-bool weir_json_i64(struct weir_json value, int64_t *out); /* INT only */
-bool weir_json_u64(struct weir_json value, uint64_t *out); /* INT >= 0, and UINT */
+bool weir_json_i64(struct weir_json value, int64_t *out);   /* INT only */
+bool weir_json_u64(struct weir_json value, uint64_t *out);  /* INT >= 0, and UINT */
 bool weir_json_double(struct weir_json value, double *out); /* INT, UINT and DOUBLE */
 bool weir_json_str(struct weir_json value, struct weir_str *out);
 

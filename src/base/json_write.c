@@ -198,7 +198,8 @@ void weir_json_quote(struct weir_buf *out, struct weir_str value)
 /* The fewest digits (1 to 17) that read back as `value`. */
 static int shortest(double value, char digits[32])
 {
-    /* Up to 15 digits always survive, so shorter ones show as trailing zeros; not so for subnormals. */
+    /* Up to 15 digits always survive, so shorter ones show as trailing zeros; not so for
+     * subnormals. */
     for (int precision = fabs(value) < 2.3e-308 ? 1 : 15; precision < 17; precision++) {
         snprintf(digits, 32, "%.*e", precision - 1, value);
         if (strtod(digits, NULL) == value) {

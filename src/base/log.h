@@ -21,8 +21,8 @@ struct weir_log {
     const char *part; /* "collect", "serve", ...: on every line */
 };
 
-void weir_log_write(const struct weir_log *log, enum weir_log_level level, const char *message,
-                    ...) __attribute__((sentinel));
+void weir_log_write(const struct weir_log *log, enum weir_log_level level, const char *message, ...)
+    __attribute__((sentinel));
 
 #define weir_log(log, level, ...) weir_log_write((log), (level), __VA_ARGS__, (char *)0)
 

@@ -58,8 +58,7 @@ static int grow(struct weir_map *map)
     if (slot_count > UINT32_MAX) {
         return WEIR_ENOMEM;
     }
-    struct weir_map_entry *entries =
-        realloc(map->entries, slot_count / 2 * sizeof *map->entries);
+    struct weir_map_entry *entries = realloc(map->entries, slot_count / 2 * sizeof *map->entries);
     if (!entries) {
         return WEIR_ENOMEM;
     }

@@ -66,8 +66,7 @@ bool weir_str_to_u64(struct weir_str s, uint64_t *out)
     }
     uint64_t value = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '9' ||
-            __builtin_mul_overflow(value, 10u, &value) ||
+        if (s.ptr[i] < '0' || s.ptr[i] > '9' || __builtin_mul_overflow(value, 10u, &value) ||
             __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value)) {
             return false;
         }

@@ -18,8 +18,8 @@ typedef int64_t weir_time; /* microseconds since the epoch, UTC */
 #define WEIR_TIME_MIN ((weir_time)-62135596800 * WEIR_SECOND)
 #define WEIR_TIME_MAX ((weir_time)253402300800 * WEIR_SECOND - 1)
 
-weir_time weir_now(void);      /* wall clock */
-weir_time weir_mono(void);     /* never jumps; for durations and deadlines only */
+weir_time weir_now(void);  /* wall clock */
+weir_time weir_mono(void); /* never jumps; for durations and deadlines only */
 
 /* Strict: what a *property* must look like to be typed as a timestamp. Full date, `T` or one space,
  * hours:minutes, optional seconds and fraction, and a zone (`Z`, `+hh:mm`, `+hhmm`, `+hh`) or none

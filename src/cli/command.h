@@ -27,7 +27,7 @@ struct weir_args; /* the parsed command line */
 const char *weir_args_value(const struct weir_args *args, const char *flag);
 const char *weir_args_value_at(const struct weir_args *args, const char *flag, size_t i);
 bool weir_args_has(const struct weir_args *args, const char *flag);
-size_t weir_args_count(const struct weir_args *args); /* positionals */
+size_t weir_args_count(const struct weir_args *args);             /* positionals */
 const char *weir_args_at(const struct weir_args *args, size_t i); /* NULL beyond the last */
 
 struct weir_cli {
@@ -38,11 +38,11 @@ struct weir_cli {
 };
 
 struct weir_command {
-    const char *name;    /* "query", or "log stat" for a second-level command */
-    const char *summary; /* one line, for `weir --help` */
+    const char *name;     /* "query", or "log stat" for a second-level command */
+    const char *summary;  /* one line, for `weir --help` */
     const char *operands; /* "SQL", "[DIR]", ... for the usage line; "" for none */
     unsigned min_operands, max_operands;
-    const char *help; /* paragraphs under the usage line; may be "" */
+    const char *help;              /* paragraphs under the usage line; may be "" */
     const struct weir_flag *flags; /* NULL: none. -C, --help and --log-level exist everywhere */
     int (*run)(struct weir_cli *cli, struct weir_error *err); /* 0 or a WEIR_E code */
 };

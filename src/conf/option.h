@@ -41,18 +41,18 @@ struct weir_option {
     const char *name; /* "max_body"; NULL ends the table */
     enum weir_option_type type;
     size_t offset;
-    const char *fallback;        /* as text; NULL: required */
-    const char *const *choices;  /* NULL-terminated */
-    int64_t min, max;            /* both 0: any */
-    const char *env;             /* variable that overrides the file, or NULL */
-    const char *help;            /* one sentence; says the unit and what the value is for */
+    const char *fallback;       /* as text; NULL: required */
+    const char *const *choices; /* NULL-terminated */
+    int64_t min, max;           /* both 0: any */
+    const char *env;            /* variable that overrides the file, or NULL */
+    const char *help;           /* one sentence; says the unit and what the value is for */
 };
 
 /* Every option gets its fallback. Text goes to the arena. */
 int weir_options_default(const struct weir_option *table, void *settings, struct weir_arena *arena,
                          struct weir_error *err) WEIR_MUST_CHECK;
-/* Then the mapping's values. An unknown key, a wrong type or a missing required one is an error with
- * file and line, naming the closest known key. `section` may be NULL (all absent). */
+/* Then the mapping's values. An unknown key, a wrong type or a missing required one is an error
+ * with file and line, naming the closest known key. `section` may be NULL (all absent). */
 int weir_options_yaml(const struct weir_option *table, void *settings, struct weir_arena *arena,
                       const struct weir_yaml *doc, const struct weir_yaml_node *section,
                       struct weir_error *err) WEIR_MUST_CHECK;

@@ -26,40 +26,41 @@ enum weir_event_type {
 
 /* How the event's time came to be, in `time_note`; stored so that nobody has to guess. */
 enum weir_time_note {
-    WEIR_TIME_OK,          /* receivedAt - (sentAt - originalTimestamp) */
-    WEIR_TIME_NO_SENT_AT,  /* originalTimestamp as it came */
-    WEIR_TIME_MISSING,     /* no timestamp: receivedAt */
-    WEIR_TIME_UNREADABLE,  /* not a time: receivedAt; the original text goes to discards */
-    WEIR_TIME_ABSURD       /* outside the bounds (see weir_event_limits): receivedAt */
+    WEIR_TIME_OK,         /* receivedAt - (sentAt - originalTimestamp) */
+    WEIR_TIME_NO_SENT_AT, /* originalTimestamp as it came */
+    WEIR_TIME_MISSING,    /* no timestamp: receivedAt */
+    WEIR_TIME_UNREADABLE, /* not a time: receivedAt; the original text goes to discards */
+    WEIR_TIME_ABSURD      /* outside the bounds (see weir_event_limits): receivedAt */
 };
 
 struct weir_event_limits {
-    size_t max_events;      /* in one batch; beyond it the rest is set aside */
-    weir_time max_future;   /* corrected time later than receivedAt + this is absurd */
-    weir_time min_time;     /* corrected time before this is absurd (default 2000-01-01) */
+    size_t max_events;    /* in one batch; beyond it the rest is set aside */
+    weir_time max_future; /* corrected time later than receivedAt + this is absurd */
+    weir_time min_time;   /* corrected time before this is absurd (default 2000-01-01) */
 };
 extern const struct weir_event_limits WEIR_EVENT_LIMITS_DEFAULT;
 
 /* One event. JSON values borrow from the parser, strings from it or from the arena. */
 struct weir_event {
     enum weir_event_type type;
-    uint32_t index;            /* in its batch, from 0 */
-    const char *reason;        /* WEIR_EVENT_BAD: a stable code, "no_user_anon_id", ... */
+    uint32_t index;             /* in its batch, from 0 */
+    const char *reason;         /* WEIR_EVENT_BAD: a stable code, "no_user_anon_id", ... */
     struct weir_str message_id; /* never empty for a good event */
-    bool made_id;              /* message_id was missing and made from request_id and index */
-    struct weir_str user_id;   /* numbers are taken as their text; ptr NULL when absent */
+    bool made_id;               /* message_id was missing and made from request_id and index */
+    struct weir_str user_id;    /* numbers are taken as their text; ptr NULL when absent */
     struct weir_str anonymous_id;
-    struct weir_str event;     /* track */
-    struct weir_str name;      /* page, screen */
-    struct weir_str category;  /* page, screen */
+    struct weir_str event;    /* track */
+    struct weir_str name;     /* page, screen */
+    struct weir_str category; /* page, screen */
     struct weir_str group_id;
     struct weir_str previous_id;
-    struct weir_json root;     /* the event object itself */
+    struct weir_json root;       /* the event object itself */
     struct weir_json properties; /* properties, or traits for identify and group */
-    struct weir_json context;       /* the event's own */
-    struct weir_json batch_context; /* the batch's: a key of `context` wins over the same key here */
+    struct weir_json context;    /* the event's own */
+    struct weir_json
+        batch_context; /* the batch's: a key of `context` wins over the same key here */
     struct weir_json integrations;
-    weir_time timestamp;       /* corrected */
+    weir_time timestamp;          /* corrected */
     weir_time original_timestamp; /* WEIR_TIME_NONE when missing or unreadable */
     weir_time sent_at;            /* WEIR_TIME_NONE likewise */
     enum weir_time_note time_note;

@@ -1,5 +1,5 @@
-/* Names of tables and columns, as Segment's warehouses make them (github.com/segmentio/go-snakecase,
- * MIT; vectors in tests/cases/naming). */
+/* Names of tables and columns, as Segment's warehouses make them
+ * (github.com/segmentio/go-snakecase, MIT; vectors in tests/cases/naming). */
 #ifndef WEIR_EVENT_NAMING_H
 #define WEIR_EVENT_NAMING_H
 

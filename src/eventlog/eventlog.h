@@ -4,10 +4,10 @@
  * (when, for which source, from which address). Events are made from records by src/event when they
  * are read, so that a better rule can be applied to old requests (`weir replay`).
  *
- * A *frame* is one group commit: one or more records, one header, one checksum. Records are numbered
- * by a sequence (seq) that starts at 1 and never goes back; a cursor is a seq, so it survives
- * recompression. Within a segment file seqs have no holes; a damaged frame is therefore a known
- * range of lost seqs, and is reported as such.
+ * A *frame* is one group commit: one or more records, one header, one checksum. Records are
+ * numbered by a sequence (seq) that starts at 1 and never goes back; a cursor is a seq, so it
+ * survives recompression. Within a segment file seqs have no holes; a damaged frame is therefore a
+ * known range of lost seqs, and is reported as such.
  *
  * The format is drawn in docs/format/eventlog.md. One process writes (a lock file says who); any
  * number read, also while it writes. Readers see a record only once it is durable: the writer
@@ -27,34 +27,35 @@
 #include "base/time.h"
 
 enum weir_record_kind {
-    WEIR_RECORD_CALL = 1,      /* a tracking call that was acknowledged */
-    WEIR_RECORD_REFUSED = 2,   /* answered 4xx; `note` says why; the body may be cut */
+    WEIR_RECORD_CALL = 1,       /* a tracking call that was acknowledged */
+    WEIR_RECORD_REFUSED = 2,    /* answered 4xx; `note` says why; the body may be cut */
     WEIR_RECORD_UNKNOWN_KEY = 3 /* in the quarantine log only: `write_key` belongs to no source */
 };
 
 /* All strings borrow: from the caller on append, from the reader on read (until its next call). */
 struct weir_record {
-    uint64_t seq;             /* set by the log */
+    uint64_t seq; /* set by the log */
     enum weir_record_kind kind;
     weir_time received_at;
     unsigned char request_id[16]; /* random; with the event's index it makes a missing messageId */
-    struct weir_str source;    /* name, "web" */
-    struct weir_str method;    /* "track", "batch", ... : the route, canonical */
-    struct weir_str write_key; /* only for WEIR_RECORD_UNKNOWN_KEY */
-    struct weir_str ip;        /* as it may be stored, after the source's ip option; "" = none */
+    struct weir_str source;       /* name, "web" */
+    struct weir_str method;       /* "track", "batch", ... : the route, canonical */
+    struct weir_str write_key;    /* only for WEIR_RECORD_UNKNOWN_KEY */
+    struct weir_str ip;           /* as it may be stored, after the source's ip option; "" = none */
     struct weir_str user_agent;
-    struct weir_str note;      /* why refused; "" otherwise */
-    struct weir_str body;      /* decoded request body (JSON for all routes, pixels too) */
+    struct weir_str note; /* why refused; "" otherwise */
+    struct weir_str body; /* decoded request body (JSON for all routes, pixels too) */
 };
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing -----------------------------------------------------------------------------------
+ */
 struct weir_eventlog;
 
 struct weir_eventlog_options {
-    uint64_t segment_bytes;  /* a segment is sealed beyond this; 0 = 64 MB */
+    uint64_t segment_bytes;   /* a segment is sealed beyond this; 0 = 64 MB */
     uint64_t keep_free_bytes; /* append fails with WEIR_ENOSPC below this; 0 = 256 MB */
-    int seal_level;          /* zstd level of sealed segments; 0 = 9; negative: never recompress */
-    bool no_sync;            /* for benchmarks of everything else only */
+    int seal_level;           /* zstd level of sealed segments; 0 = 9; negative: never recompress */
+    bool no_sync;             /* for benchmarks of everything else only */
     const struct weir_log *log;
 };
 
@@ -76,19 +77,20 @@ void weir_eventlog_close(struct weir_eventlog *log);
 
 /* Copies the record into the pending group and gives it its seq. Nothing is on disk yet. When
  * memory runs out the group is unchanged. */
-int weir_eventlog_append(struct weir_eventlog *log, const struct weir_record *record,
-                         uint64_t *seq, struct weir_error *err) WEIR_MUST_CHECK;
-/* Writes the pending group as frames, then one fdatasync, then publishes. On any failure none of the
- * group is in the log (the file is cut back; when even that or the fdatasync fails, the segment is
- * abandoned and a new one begun), and the group is dropped: the caller answers 503.
- * WEIR_ENOSPC: disk full or below keep_free_bytes. */
+int weir_eventlog_append(struct weir_eventlog *log, const struct weir_record *record, uint64_t *seq,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Writes the pending group as frames, then one fdatasync, then publishes. On any failure none of
+ * the group is in the log (the file is cut back; when even that or the fdatasync fails, the segment
+ * is abandoned and a new one begun), and the group is dropped: the caller answers 503. WEIR_ENOSPC:
+ * disk full or below keep_free_bytes. */
 int weir_eventlog_commit(struct weir_eventlog *log, struct weir_error *err) WEIR_MUST_CHECK;
 size_t weir_eventlog_pending(const struct weir_eventlog *log); /* bytes in the group */
 uint64_t weir_eventlog_next_seq(const struct weir_eventlog *log);
 /* False while the free-space guard is closed: refuse early, before reading bodies. */
 bool weir_eventlog_has_room(struct weir_eventlog *log);
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -----------------------------------------------------------------------------------
+ */
 struct weir_eventlog_reader;
 
 /* A frame that does not verify: seqs [first, first + count) are lost (count 0: not known, as at the
@@ -117,7 +119,8 @@ int weir_eventlog_wait(struct weir_eventlog_reader *reader, weir_time timeout) W
 int weir_eventlog_durable_seq(const char *dir, uint64_t *next_seq,
                               struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- looking after it -------------------------------------------------------------------------- */
+/* --- looking after it --------------------------------------------------------------------------
+ */
 struct weir_eventlog_segment {
     char name[64];
     uint64_t first_seq;

@@ -34,10 +34,10 @@ enum weir_http_method {
 typedef void (*weir_http_handler)(struct weir_http_request *req, void *arg);
 
 struct weir_http_options {
-    size_t max_body;         /* bytes, encoded and decoded alike; 0 = 4 MB */
-    size_t max_headers;      /* bytes; 0 = 64 KB */
+    size_t max_body;          /* bytes, encoded and decoded alike; 0 = 4 MB */
+    size_t max_headers;       /* bytes; 0 = 64 KB */
     unsigned max_connections; /* 0 = 16,384; beyond it new connections wait in the backlog */
-    unsigned idle_seconds;   /* a silent connection is closed; 0 = 75 */
+    unsigned idle_seconds;    /* a silent connection is closed; 0 = 75 */
     weir_http_handler handler;
     /* A request that never reaches the handler (malformed, too large, undecodable) is answered by
      * the server; when `refused` is set it is told, to count it. */
@@ -69,7 +69,8 @@ int weir_http_bind(const char *address, int *fd, char bound[64],
 enum weir_http_method weir_http_method(const struct weir_http_request *req);
 struct weir_str weir_http_path(const struct weir_http_request *req);  /* percent-decoded, no NUL */
 struct weir_str weir_http_query(const struct weir_http_request *req); /* raw, without '?' */
-struct weir_str weir_http_header(const struct weir_http_request *req, const char *name); /* ptr NULL: absent */
+struct weir_str weir_http_header(const struct weir_http_request *req,
+                                 const char *name); /* ptr NULL: absent */
 struct weir_str weir_http_body(const struct weir_http_request *req);
 struct weir_str weir_http_peer(const struct weir_http_request *req); /* textual IP, no port */
 bool weir_http_peer_is_loopback(const struct weir_http_request *req);

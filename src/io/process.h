@@ -8,14 +8,14 @@
 #include "base/time.h"
 
 struct weir_process_options {
-    const char *const *argv;  /* NULL-terminated; argv[0] is a path */
-    const char *const *env;   /* NULL: the parent's */
-    const int *keep_fds;      /* these stay open in the child, with the same numbers */
+    const char *const *argv; /* NULL-terminated; argv[0] is a path */
+    const char *const *env;  /* NULL: the parent's */
+    const int *keep_fds;     /* these stay open in the child, with the same numbers */
     int keep_fd_count;
-    int stdin_fd;             /* -1: /dev/null */
-    int stdout_fd;            /* -1: the parent's */
-    int stderr_fd;            /* -1: the parent's */
-    bool die_with_parent;     /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
+    int stdin_fd;         /* -1: /dev/null */
+    int stdout_fd;        /* -1: the parent's */
+    int stderr_fd;        /* -1: the parent's */
+    bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
 };
 
 int weir_process_start(const struct weir_process_options *options, pid_t *pid,

@@ -26,8 +26,8 @@ struct weir_load_stats {
     uint64_t discards;    /* rows in weir.discards since start */
     uint64_t commits;
     weir_time last_commit_at;
-    weir_time lag;        /* age of the oldest record that is not loaded; 0 when none waits */
-    char error[256];      /* what it is retrying; "" when well */
+    weir_time lag;   /* age of the oldest record that is not loaded; 0 when none waits */
+    char error[256]; /* what it is retrying; "" when well */
 };
 
 int weir_loader_new(struct weir_workspace *workspace, struct weir_warehouse *warehouse,

@@ -1,9 +1,10 @@
 /* Queries: SQL in, rows out, under limits, as a stream.
  *
- * The one way by which people's SQL reaches the warehouse: the API, the CLI and later dashboards all
- * come through here. SQL is checked and bound, never spliced.
+ * The one way by which people's SQL reaches the warehouse: the API, the CLI and later dashboards
+ * all come through here. SQL is checked and bound, never spliced.
  *
- * Threads: a pool of workers, each with a session of its own. Sinks are called on a worker thread. */
+ * Threads: a pool of workers, each with a session of its own. Sinks are called on a worker thread.
+ */
 #ifndef WEIR_QUERY_QUERY_H
 #define WEIR_QUERY_QUERY_H
 
@@ -18,9 +19,9 @@ struct weir_query_pool;
 struct weir_query; /* one running query */
 
 enum weir_format {
-    WEIR_FORMAT_TABLE, /* for people, at a terminal */
-    WEIR_FORMAT_CSV,   /* RFC 4180, header line, UTF-8 */
-    WEIR_FORMAT_JSON,  /* one document: {"columns":…,"rows":[[…]],"truncated":…,…} */
+    WEIR_FORMAT_TABLE,  /* for people, at a terminal */
+    WEIR_FORMAT_CSV,    /* RFC 4180, header line, UTF-8 */
+    WEIR_FORMAT_JSON,   /* one document: {"columns":…,"rows":[[…]],"truncated":…,…} */
     WEIR_FORMAT_NDJSON, /* one object a row */
     WEIR_FORMAT_PARQUET
 };

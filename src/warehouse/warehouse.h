@@ -27,12 +27,12 @@
  * whose values are the engine's text, and `type_name` names it. */
 enum weir_type {
     WEIR_TYPE_BOOL,
-    WEIR_TYPE_INT,       /* int64 */
+    WEIR_TYPE_INT, /* int64 */
     WEIR_TYPE_DOUBLE,
     WEIR_TYPE_TIMESTAMP, /* microseconds, UTC, no zone */
     WEIR_TYPE_DATE,      /* days since the epoch, in an int64 */
     WEIR_TYPE_TEXT,
-    WEIR_TYPE_JSON,      /* valid JSON text */
+    WEIR_TYPE_JSON, /* valid JSON text */
     WEIR_TYPE_OTHER
 };
 const char *weir_type_name(enum weir_type type); /* "bool", "int", "double", ... */
@@ -70,19 +70,19 @@ struct weir_session;
 struct weir_result;
 
 struct weir_warehouse_options {
-    const char *path;         /* embedded: the database file; servers: a URL */
-    uint64_t memory_bytes;    /* 0: a quarter of the machine's */
-    unsigned threads;         /* 0: all cores */
-    const char *temp_dir;     /* where large sorts spill; made when missing */
-    uint64_t temp_bytes;      /* at most so much there; 0: a tenth of what is free */
-    const char *export_dir;   /* the only folder the engine may write files to, or NULL */
+    const char *path;       /* embedded: the database file; servers: a URL */
+    uint64_t memory_bytes;  /* 0: a quarter of the machine's */
+    unsigned threads;       /* 0: all cores */
+    const char *temp_dir;   /* where large sorts spill; made when missing */
+    uint64_t temp_bytes;    /* at most so much there; 0: a tenth of what is free */
+    const char *export_dir; /* the only folder the engine may write files to, or NULL */
     bool read_only;
     const struct weir_log *log;
 };
 
 enum weir_session_kind {
-    WEIR_SESSION_OWNER,  /* weir itself: DDL, loads, anything */
-    WEIR_SESSION_READER  /* people's SQL: one SELECT-like statement, allowed functions only */
+    WEIR_SESSION_OWNER, /* weir itself: DDL, loads, anything */
+    WEIR_SESSION_READER /* people's SQL: one SELECT-like statement, allowed functions only */
 };
 
 struct weir_param { /* a bound value: $name, or position when name.len is 0 */
@@ -144,7 +144,8 @@ int weir_session_export(struct weir_session *session, const char *sql,
                         const struct weir_param *params, size_t param_count, const char *format,
                         const char *path, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- catalog ----------------------------------------------------------------------------------- */
+/* --- catalog -----------------------------------------------------------------------------------
+ */
 struct weir_table {
     struct weir_str schema;
     struct weir_str name;
@@ -158,7 +159,8 @@ int weir_session_describe(struct weir_session *session, struct weir_arena *arena
                           struct weir_table **tables, size_t *count,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- changing tables (OWNER; engine-neutral DDL) ------------------------------------------------ */
+/* --- changing tables (OWNER; engine-neutral DDL) ------------------------------------------------
+ */
 int weir_session_create_schema(struct weir_session *session, struct weir_str schema,
                                struct weir_error *err) WEIR_MUST_CHECK;
 /* No keys, no indexes, ever (see docs/design). An existing table is WEIR_EEXIST. */
@@ -174,7 +176,8 @@ int weir_session_widen_column(struct weir_session *session, struct weir_str sche
                               struct weir_str table, struct weir_str column, enum weir_type from,
                               enum weir_type to, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- bulk load (OWNER, inside a transaction) ---------------------------------------------------- */
+/* --- bulk load (OWNER, inside a transaction) ----------------------------------------------------
+ */
 /* Appends rows to existing columns; the others are NULL. `columns[i]` describes batch->columns[i].
  * The fastest path the engine has. */
 int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,

@@ -19,8 +19,8 @@
 #include "conf/option.h"
 
 struct weir_workspace {
-    const char *dir;  /* absolute */
-    const char *data; /* dir/.weir */
+    const char *dir;            /* absolute */
+    const char *data;           /* dir/.weir */
     struct weir_yaml *settings; /* weir.yml; read a section by weir_workspace_section() */
     struct weir_arena arena;
 };
@@ -44,26 +44,26 @@ int weir_workspace_init(const char *dir, struct weir_error *err) WEIR_MUST_CHECK
 enum weir_ip_policy { WEIR_IP_KEEP, WEIR_IP_ANONYMIZE, WEIR_IP_DROP };
 
 struct weir_source {
-    const char *name;      /* the file's name; [a-z][a-z0-9_]*, at most 40; schema in the warehouse */
-    const char *write_key; /* 16 to 128 of [A-Za-z0-9_-] */
+    const char *name; /* the file's name; [a-z][a-z0-9_]*, at most 40; schema in the warehouse */
+    const char *write_key;                /* 16 to 128 of [A-Za-z0-9_-] */
     struct weir_text_list old_write_keys; /* still accepted, for rotation */
-    bool strict;           /* 401 for keys close to this one has no meaning: see docs/guide/sources.md */
-    bool disabled;         /* its key is answered 200 and kept in quarantine */
-    int ip;                /* enum weir_ip_policy */
-    const char *path;      /* sources/web.yml */
+    bool strict;      /* 401 for keys close to this one has no meaning: see docs/guide/sources.md */
+    bool disabled;    /* its key is answered 200 and kept in quarantine */
+    int ip;           /* enum weir_ip_policy */
+    const char *path; /* sources/web.yml */
 };
 extern const struct weir_option weir_source_options[];
 
 struct weir_sources {
     struct weir_source *items; /* by name */
     size_t count;
-    bool strict; /* a source says strict: true → unknown keys are answered 401 */
+    bool strict;          /* a source says strict: true → unknown keys are answered 401 */
     uint64_t fingerprint; /* of names, sizes and mtimes; for weir_sources_changed */
     struct weir_arena arena;
 };
 
-/* Reads every sources/<name>.yml. A file with an error is reported through `err` (all of them, one a
- * line) and the call fails; two sources with one key likewise. */
+/* Reads every sources/<name>.yml. A file with an error is reported through `err` (all of them, one
+ * a line) and the call fails; two sources with one key likewise. */
 int weir_sources_load(const struct weir_workspace *workspace, struct weir_sources *out,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_sources_free(struct weir_sources *sources);

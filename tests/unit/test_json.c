@@ -43,10 +43,16 @@ static void prints_what_it_read(void **state)
 {
     (void)state;
     static const char *const same[] = {
-        "{}", "[]", "null", "true", "\"\"", "{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":\"e\"}",
+        "{}",
+        "[]",
+        "null",
+        "true",
+        "\"\"",
+        "{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":\"e\"}",
         "[0.1,1e+21,123456789012345680000,1e-7,0.000001,-1.5]",
         "[9223372036854775807,-9223372036854775808,18446744073709551615]",
-        "\"\\u0000\\u001f\\n\\\"\\\\\"", "{\"k\":1,\"k\":2}"};
+        "\"\\u0000\\u001f\\n\\\"\\\\\"",
+        "{\"k\":1,\"k\":2}"};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         assert_string_equal(round_trip(weir_str_of(same[i]), NULL), same[i]);
     }
@@ -55,8 +61,9 @@ static void prints_what_it_read(void **state)
 static void refuses_what_is_not_json(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", " ", "{", "[1,]", "{\"a\"}", "nul", "1 2", "\"abc",
-                                      "{\"a\":1}}", "[01]", "'a'", "[1e]", "\"\\x\""};
+    static const char *const bad[] = {"",    " ",    "{",      "[1,]",       "{\"a\"}",
+                                      "nul", "1 2",  "\"abc",  "{\"a\":1}}", "[01]",
+                                      "'a'", "[1e]", "\"\\x\""};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_string_equal(round_trip(weir_str_of(bad[i]), NULL), "error");
     }
