@@ -12,14 +12,19 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "workspace/workspace.h"
+
+/* What a command returns for wrong usage (exit code 2), beside the codes of base/error.h. */
+#define WEIR_CLI_USAGE 1000
 
 struct weir_flag {
     const char *name;  /* "dry-run", without dashes; NULL ends the table */
     char letter;       /* 'n' for -n, or 0 */
-    const char *value; /* "HOST:PORT" when it takes a value, NULL for a switch */
-    const char *help;
-    bool repeat; /* may be given several times */
+    const char *value; /* "HOST:PORT" when it takes a value ("a|b|c" is completed by the shell),
+                        * NULL for a switch */
+    const char *help;  /* NULL: works, but is shown nowhere */
+    bool repeat;       /* may be given several times */
 };
 
 struct weir_args; /* the parsed command line */
@@ -30,11 +35,14 @@ bool weir_args_has(const struct weir_args *args, const char *flag);
 size_t weir_args_count(const struct weir_args *args);             /* positionals */
 const char *weir_args_at(const struct weir_args *args, size_t i); /* NULL beyond the last */
 
+struct weir_command;
+
 struct weir_cli {
     const char *program; /* path of this binary, to start children */
     const char *dir;     /* -C DIR, "." by default */
     struct weir_log log; /* to stderr */
     const struct weir_args *args;
+    const struct weir_command *const *commands; /* all of them, NULL-terminated */
 };
 
 struct weir_command {
@@ -42,10 +50,19 @@ struct weir_command {
     const char *summary;  /* one line, for `weir --help` */
     const char *operands; /* "SQL", "[DIR]", ... for the usage line; "" for none */
     unsigned min_operands, max_operands;
-    const char *help;              /* paragraphs under the usage line; may be "" */
+    /* Paragraphs, with an empty line between two; may be "". Lines that begin with a blank are
+     * examples and stay as they are. */
+    const char *help;
     const struct weir_flag *flags; /* NULL: none. -C, --help and --log-level exist everywhere */
     int (*run)(struct weir_cli *cli, struct weir_error *err); /* 0 or a WEIR_E code */
+    bool hidden; /* for our own tools: works, but is shown nowhere */
 };
+
+/* Every command; the order is that of `weir --help`. In commands.c. */
+extern const struct weir_command *const weir_commands[];
+
+/* main() without the table: parses, runs, prints the error; returns the exit code. */
+int weir_cli_main(const struct weir_command *const *commands, int argc, char *const *argv);
 
 /* Opens the workspace at -C DIR; the caller closes it. */
 int weir_cli_workspace(const struct weir_cli *cli, struct weir_workspace **out,

@@ -1,7 +1,6 @@
-#include <stdio.h>
+#include "cli/command.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    puts("weir " WEIR_VERSION);
-    return 0;
+    return weir_cli_main(weir_commands, argc, argv);
 }

@@ -1,0 +1,10 @@
+/* The commands, one line each; every one lives in a file of its own. */
+#ifndef WEIR_CLI_COMMANDS_H
+#define WEIR_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct weir_command weir_command_completion;
+extern const struct weir_command weir_command_man;
+
+#endif
