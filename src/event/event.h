@@ -29,7 +29,7 @@ enum weir_time_note {
     WEIR_TIME_OK,         /* receivedAt - (sentAt - originalTimestamp) */
     WEIR_TIME_NO_SENT_AT, /* originalTimestamp as it came */
     WEIR_TIME_MISSING,    /* no timestamp: receivedAt */
-    WEIR_TIME_UNREADABLE, /* not a time: receivedAt; the original text goes to discards */
+    WEIR_TIME_UNREADABLE, /* not a time: receivedAt; the original is among `strays` */
     WEIR_TIME_ABSURD      /* outside the bounds (see weir_event_limits): receivedAt */
 };
 
@@ -39,6 +39,15 @@ struct weir_event_limits {
     weir_time min_time;   /* corrected time before this is absurd (default 2000-01-01) */
 };
 extern const struct weir_event_limits WEIR_EVENT_LIMITS_DEFAULT;
+
+/* A field whose value is not what it must be (a timestamp that is no time, properties that are no
+ * object): the event is kept without it, and the value goes to discards. */
+struct weir_event_stray {
+    const char *field;  /* as in the spec: "timestamp", "sentAt", "properties", ... */
+    const char *reason; /* a stable code: "not_a_time", "not_an_object", ... */
+    struct weir_json value;
+};
+#define WEIR_EVENT_STRAYS 10
 
 /* One event. JSON values borrow from the parser, strings from it or from the arena. */
 struct weir_event {
@@ -54,16 +63,20 @@ struct weir_event {
     struct weir_str category; /* page, screen */
     struct weir_str group_id;
     struct weir_str previous_id;
-    struct weir_json root;       /* the event object itself */
+    struct weir_json root; /* the event object itself */
+    /* Objects, or absent. */
     struct weir_json properties; /* properties, or traits for identify and group */
     struct weir_json context;    /* the event's own */
     struct weir_json
-        batch_context; /* the batch's: a key of `context` wins over the same key here */
-    struct weir_json integrations;
+        batch_context;             /* the batch's: a key of `context` wins over the same key here */
+    struct weir_json integrations; /* likewise */
+    struct weir_json batch_integrations;
     weir_time timestamp;          /* corrected */
     weir_time original_timestamp; /* WEIR_TIME_NONE when missing or unreadable */
     weir_time sent_at;            /* WEIR_TIME_NONE likewise */
     enum weir_time_note time_note;
+    unsigned stray_count;
+    struct weir_event_stray strays[WEIR_EVENT_STRAYS];
 };
 #define WEIR_TIME_NONE INT64_MIN
 
