@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     char dir[] = "/tmp/weir-dedup-XXXXXX";
     const char *where = argc > 2 ? argv[2] : mkdtemp(dir);
     struct weir_error err = {0};
-    struct weir_seen *seen;
+    struct weir_seen *seen = NULL;
     uint64_t complete;
     struct weir_seen_options options = {.dir = where};
     if (!where || weir_seen_open(&options, &seen, &complete, &err)) {
