@@ -1,4 +1,4 @@
-/* HTTP/1.1 server on a loop (evhttp inside; nothing outside src/io knows).
+/* HTTP/1.1 server on a loop (docs/design/http.md says why it is our own).
  *
  * A handler gets each complete request and answers now or later; it must answer exactly once. All
  * calls on a request happen on the loop's thread; work done elsewhere comes back by
@@ -9,7 +9,10 @@
  * zstd; another one is 415), the decoded size capped too. A handler sees contiguous bytes, followed
  * by WEIR_BUF_PADDING readable bytes.
  *
- * Listening: on an address, or on a socket that a parent process already listens on. */
+ * One request of a connection is under way at a time; pipelined ones wait their turn.
+ *
+ * Listening: on an address, on a unix socket, or on a socket that a parent process already listens
+ * on. */
 #ifndef WEIR_IO_HTTP_H
 #define WEIR_IO_HTTP_H
 
@@ -39,6 +42,10 @@ struct weir_http_options {
     unsigned max_connections; /* 0 = 16,384; beyond it new connections wait in the backlog */
     unsigned idle_seconds;    /* a silent connection is closed; 0 = 75 */
     weir_http_handler handler;
+    /* When set: called once the head of a request is known and before its body is read, so that a
+     * server in trouble can refuse cheaply. Returns true when it has answered (at once, with one of
+     * the weir_http_reply functions): the body is then skipped, or the connection closed. */
+    bool (*admit)(struct weir_http_request *req, void *arg);
     /* A request that never reaches the handler (malformed, too large, undecodable) is answered by
      * the server; when `refused` is set it is told, to count it. */
     void (*refused)(int status, const char *why, void *arg);
@@ -47,7 +54,9 @@ struct weir_http_options {
 
 int weir_http_server_new(struct weir_loop *loop, const struct weir_http_options *options,
                          struct weir_http_server **out, struct weir_error *err) WEIR_MUST_CHECK;
-/* "HOST:PORT" or "[v6]:PORT"; port 0 picks one. `bound` (may be NULL) gets what it became. */
+/* "HOST:PORT" or "[v6]:PORT"; port 0 picks one; "*:PORT" is every address; "unix:/path" is a socket
+ * for this user only (mode 0600; a dead one in its place is replaced, a live one is WEIR_EBUSY).
+ * `bound` (may be NULL) gets what it became. */
 int weir_http_listen(struct weir_http_server *server, const char *address, char bound[64],
                      struct weir_error *err) WEIR_MUST_CHECK;
 /* An already listening socket, handed over (closed by the server). */
@@ -59,6 +68,8 @@ void weir_http_drain(struct weir_http_server *server, weir_time grace, weir_loop
                      void *arg);
 void weir_http_server_free(struct weir_http_server *server);
 unsigned weir_http_connections(const struct weir_http_server *server);
+/* Bytes of memory that unfinished requests hold. */
+size_t weir_http_buffered(const struct weir_http_server *server);
 
 /* Opens a listening socket without a server, for a parent that hands it to a child (see
  * weir_http_listen_fd). The descriptor is close-on-exec until the caller says otherwise. */
@@ -71,8 +82,14 @@ struct weir_str weir_http_path(const struct weir_http_request *req);  /* percent
 struct weir_str weir_http_query(const struct weir_http_request *req); /* raw, without '?' */
 struct weir_str weir_http_header(const struct weir_http_request *req,
                                  const char *name); /* ptr NULL: absent */
+/* For fields that may come several times, in order: start with *at = 0. */
+bool weir_http_next_header(const struct weir_http_request *req, const char *name, size_t *at,
+                           struct weir_str *value);
 struct weir_str weir_http_body(const struct weir_http_request *req);
-struct weir_str weir_http_peer(const struct weir_http_request *req); /* textual IP, no port */
+uint64_t weir_http_content_length(const struct weir_http_request *req); /* 0: none or chunked */
+/* Textual IP without port (a mapped IPv4 address as IPv4); "" on a unix socket. */
+struct weir_str weir_http_peer(const struct weir_http_request *req);
+/* True on a unix socket too. */
 bool weir_http_peer_is_loopback(const struct weir_http_request *req);
 
 /* The decoded value of a query (or form) parameter into `out`; false when absent. */
