@@ -2,6 +2,7 @@
 #ifndef WEIR_IO_PROCESS_H
 #define WEIR_IO_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -27,5 +28,8 @@ int weir_process_wait(pid_t pid, weir_time timeout, int *status,
 int weir_process_stop(pid_t pid, weir_time grace, int *status, struct weir_error *err);
 /* "exit 1", "killed by SIGSEGV", ... */
 void weir_process_describe(int status, char out[64]);
+
+/* The program `name` in PATH; false when there is none. */
+bool weir_process_find(const char *name, char *out, size_t size);
 
 #endif
