@@ -104,8 +104,12 @@ int weir_warehouse_open(const struct weir_warehouse_driver *driver,
                         const struct weir_warehouse_options *options, struct weir_warehouse **out,
                         struct weir_error *err) WEIR_MUST_CHECK;
 void weir_warehouse_close(struct weir_warehouse *warehouse); /* checkpoints; NULL is fine */
-/* After WEIR_EFATAL. Every session must have been freed. */
+/* After WEIR_EFATAL. WEIR_EBUSY while somebody still holds a session: each holder gets WEIR_EFATAL
+ * at its next call and frees it; try again. 0 at once when another thread has reopened it already.
+ */
 int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *err) WEIR_MUST_CHECK;
+/* True from the first WEIR_EFATAL to the reopening; any thread. Holders of idle sessions look. */
+bool weir_warehouse_failed(const struct weir_warehouse *warehouse);
 /* "duckdb v1.5.6" */
 const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
 
@@ -115,6 +119,8 @@ void weir_session_free(struct weir_session *session);
 void weir_session_cancel(struct weir_session *session);
 /* 0..1, or negative when unknown; any thread. */
 double weir_session_progress(struct weir_session *session);
+/* Byte offset into the SQL of the statement that failed last, or -1 when the engine gave none. */
+int64_t weir_session_error_offset(const struct weir_session *session);
 
 int weir_session_begin(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_session_commit(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
