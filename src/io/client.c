@@ -89,6 +89,7 @@ static int connect_to(struct exchange *x, const struct sockaddr *address, sockle
 static int connect_unix(struct exchange *x)
 {
     const char *path = x->call->address;
+    path += strncmp(path, "unix:", 5) == 0 ? 5 : 0;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int dir = -1;
     if (strlen(path) < sizeof address.sun_path) {

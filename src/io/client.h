@@ -11,7 +11,7 @@
 #include "base/time.h"
 
 struct weir_client_call {
-    const char *address; /* "HOST:PORT", "[v6]:PORT", or a path (it has a '/'): a unix socket */
+    const char *address; /* "HOST:PORT", "[v6]:PORT", "unix:/path" or a path (it has a '/') */
     const char *method;  /* "GET", "POST", "DELETE", ... */
     const char *target;  /* "/api/status?x=1", already encoded */
     const char *type;    /* Content-Type of the body, or NULL */

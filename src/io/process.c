@@ -50,6 +50,9 @@ static void become(const struct weir_process_options *o, pid_t parent, int repor
 {
     int null_fd = -1;
     reset_signals();
+    if (o->new_group) {
+        setpgid(0, 0);
+    }
     if (o->die_with_parent) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent) {

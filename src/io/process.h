@@ -17,6 +17,7 @@ struct weir_process_options {
     int stdout_fd;        /* -1: the parent's */
     int stderr_fd;        /* -1: the parent's */
     bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
+    bool new_group;       /* a process group of its own: Ctrl-C reaches the parent only */
 };
 
 int weir_process_start(const struct weir_process_options *options, pid_t *pid,
