@@ -78,7 +78,8 @@ void weir_value_text(const struct weir_value *value, struct weir_buf *out)
         if (value->text.ptr) {
             weir_buf_adds(out, value->text);
         } else {
-            weir_time_print(out, value->i, 6);
+            /* as the warehouse's own widening does */
+            weir_time_print(out, value->i, value->i % 1000 ? 6 : 3);
         }
         return;
     default:

@@ -72,11 +72,11 @@ struct weir_warehouse_driver {
                         struct weir_error *err);
 
     int (*append)(struct weir_session *session, struct weir_table_name name,
-                  const struct weir_column *columns, const struct weir_batch *batch,
-                  struct weir_error *err);
+                  const struct weir_column *columns, const struct weir_batch *batches,
+                  size_t batch_count, struct weir_error *err);
     int (*merge)(struct weir_session *session, struct weir_table_name name, struct weir_str key,
-                 const struct weir_column *columns, const struct weir_batch *batch,
-                 struct weir_error *err);
+                 const struct weir_column *columns, const struct weir_batch *batches,
+                 size_t batch_count, struct weir_error *err);
 };
 
 #endif

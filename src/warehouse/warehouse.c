@@ -202,27 +202,27 @@ int weir_session_widen_column(struct weir_session *session, struct weir_str sche
 }
 
 int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
-                        const struct weir_column *columns, const struct weir_batch *batch,
-                        struct weir_error *err)
+                        const struct weir_column *columns, const struct weir_batch *batches,
+                        size_t batch_count, struct weir_error *err)
 {
     int rc = owner_only(session, "append rows", err);
-    if (rc || batch->rows == 0) {
+    if (rc || batch_count == 0) {
         return rc;
     }
     return session->warehouse->driver->append(session, (struct weir_table_name){schema, table},
-                                              columns, batch, err);
+                                              columns, batches, batch_count, err);
 }
 
 int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
                        struct weir_str key, const struct weir_column *columns,
-                       const struct weir_batch *batch, struct weir_error *err)
+                       const struct weir_batch *batches, size_t batch_count, struct weir_error *err)
 {
     int rc = owner_only(session, "merge rows", err);
-    if (rc || batch->rows == 0) {
+    if (rc || batch_count == 0) {
         return rc;
     }
     return session->warehouse->driver->merge(session, (struct weir_table_name){schema, table}, key,
-                                             columns, batch, err);
+                                             columns, batches, batch_count, err);
 }
 
 static void quote(struct weir_buf *out, struct weir_str text, char with)

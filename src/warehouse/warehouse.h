@@ -184,16 +184,17 @@ int weir_session_widen_column(struct weir_session *session, struct weir_str sche
 
 /* --- bulk load (OWNER, inside a transaction) ----------------------------------------------------
  */
-/* Appends rows to existing columns; the others are NULL. `columns[i]` describes batch->columns[i].
- * The fastest path the engine has. */
+/* Appends rows to existing columns; the others are NULL. `columns[i]` describes columns[i] of every
+ * batch; a vector without data (`ints` NULL) is all NULL. The fastest path the engine has. */
 int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
-                        const struct weir_column *columns, const struct weir_batch *batch,
-                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Upserts on `key`: an existing row takes each non-null value of the batch and keeps its own where
- * the batch is null. Keys are unique within the batch. */
+                        const struct weir_column *columns, const struct weir_batch *batches,
+                        size_t batch_count, struct weir_error *err) WEIR_MUST_CHECK;
+/* Upserts on `key`: an existing row takes each non-null value of the batches and keeps its own
+ * where they are null. Keys are unique within all batches. */
 int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
                        struct weir_str key, const struct weir_column *columns,
-                       const struct weir_batch *batch, struct weir_error *err) WEIR_MUST_CHECK;
+                       const struct weir_batch *batches, size_t batch_count,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Quotes an identifier or a string for this engine's SQL text. */
 void weir_sql_ident(struct weir_buf *out, struct weir_str name);

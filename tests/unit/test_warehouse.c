@@ -436,7 +436,7 @@ static void appended_rows_arrive_as_they_were(void **state)
     weir_arena_init(&arena, 64 << 20);
     fill_batch(&arena, &batch, BIG, 0);
     ASSERT_OK(weir_session_begin(owner, &err), err);
-    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, 1, &err), err);
     ASSERT_OK(weir_session_commit(owner, &err), err);
     assert_string_equal(ask(reader, check_sql, NULL, 0),
                         "5000|5000|3334|3333|3333|3334|3333|3333|true|true|true|true|true|true");
@@ -454,14 +454,14 @@ static void an_append_may_name_some_columns_only(void **state)
     struct weir_column columns[] = {{S("day"), WEIR_TYPE_DATE, S("")},
                                     {S("id"), WEIR_TYPE_TEXT, S("")}};
     struct weir_batch batch = {2, 2, v};
-    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), columns, &batch, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), columns, &batch, 1, &err), err);
     assert_string_equal(ask(reader, "SELECT id, day, i, j FROM \"we\"\"b\".t", NULL, 0),
                         "x|-1|NULL|NULL\n|20000|NULL|NULL");
     columns[0].name = S("nope");
-    assert_int_equal(weir_session_append(owner, S("we\"b"), S("t"), columns, &batch, &err),
+    assert_int_equal(weir_session_append(owner, S("we\"b"), S("t"), columns, &batch, 1, &err),
                      WEIR_EINVAL);
     assert_non_null(strstr(err.message, "nope"));
-    assert_int_equal(weir_session_append(owner, S("we\"b"), S("no"), columns, &batch, &err),
+    assert_int_equal(weir_session_append(owner, S("we\"b"), S("no"), columns, &batch, 1, &err),
                      WEIR_EINVAL);
 }
 
@@ -474,11 +474,11 @@ static void a_merge_keeps_what_the_batch_leaves_out(void **state)
     weir_arena_init(&arena, 64 << 20);
     fill_batch(&arena, &batch, BIG, 0);
     ASSERT_OK(weir_session_begin(owner, &err), err);
-    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, &err),
+    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, 1, &err),
               err);
     /* The same rows again, half of them new. */
     fill_batch(&arena, &batch, BIG, BIG / 2);
-    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, &err),
+    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, 1, &err),
               err);
     ASSERT_OK(weir_session_commit(owner, &err), err);
     assert_string_equal(ask(reader, check_sql, NULL, 0),
@@ -491,13 +491,15 @@ static void a_merge_keeps_what_the_batch_leaves_out(void **state)
     struct weir_column columns[] = {{S("id"), WEIR_TYPE_TEXT, S("")},
                                     {S("i"), WEIR_TYPE_INT, S("")}};
     struct weir_batch small = {2, 2, v};
-    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), columns, &small, &err), err);
+    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), columns, &small, 1, &err),
+              err);
     assert_string_equal(
         ask(reader, "SELECT id, i, d FROM \"we\"\"b\".t WHERE id IN ('k1','new') ORDER BY id", NULL,
             0),
         "k1|NULL|0.25\nnew|7|NULL");
     v[1].valid = NULL;
-    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), columns, &small, &err), err);
+    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), columns, &small, 1, &err),
+              err);
     assert_string_equal(
         ask(reader, "SELECT id, i, d FROM \"we\"\"b\".t WHERE id IN ('k1','new') ORDER BY id", NULL,
             0),
@@ -514,7 +516,7 @@ static void tables_and_rows_change_in_one_transaction(void **state)
     weir_arena_init(&arena, 64 << 20);
     make_table("t");
     fill_batch(&arena, &batch, 100, 0);
-    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, 1, &err), err);
     ASSERT_OK(weir_session_begin(owner, &err), err);
     struct weir_column extra = {S("extra"), WEIR_TYPE_INT, S("")};
     ASSERT_OK(weir_session_add_columns(owner, S("we\"b"), S("t"), &extra, 1, &err), err);
@@ -527,9 +529,9 @@ static void tables_and_rows_change_in_one_transaction(void **state)
     extra.name = S("more");
     ASSERT_OK(weir_session_add_columns(owner, S("we\"b"), S("t"), &extra, 1, &err), err);
     fill_batch(&arena, &batch, 100, 100);
-    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("we\"b"), S("t"), all_columns, &batch, 1, &err), err);
     fill_batch(&arena, &batch, 100, 150);
-    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, &err),
+    ASSERT_OK(weir_session_merge(owner, S("we\"b"), S("t"), S("id"), all_columns, &batch, 1, &err),
               err);
     ASSERT_OK(weir_session_commit(owner, &err), err);
     assert_string_equal(
@@ -699,7 +701,7 @@ static void widened_doubles_are_what_javascript_prints(void **state)
                               {.type = WEIR_TYPE_DOUBLE, .doubles = values}};
     struct weir_batch batch = {N, 2, v};
     ASSERT_OK(weir_session_create_table(owner, S("main"), S("d"), columns, 2, &err), err);
-    ASSERT_OK(weir_session_append(owner, S("main"), S("d"), columns, &batch, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("main"), S("d"), columns, &batch, 1, &err), err);
     ASSERT_OK(weir_session_widen_column(owner, S("main"), S("d"), S("c"), WEIR_TYPE_DOUBLE,
                                         WEIR_TYPE_TEXT, &err),
               err);

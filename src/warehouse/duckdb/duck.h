@@ -120,11 +120,11 @@ int duck_widen_column(struct weir_session *session, struct weir_table_name name,
 
 /* --- load.c --- */
 int duck_append(struct weir_session *session, struct weir_table_name name,
-                const struct weir_column *columns, const struct weir_batch *batch,
-                struct weir_error *err);
+                const struct weir_column *columns, const struct weir_batch *batches,
+                size_t batch_count, struct weir_error *err);
 int duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
-               const struct weir_column *columns, const struct weir_batch *batch,
-               struct weir_error *err);
+               const struct weir_column *columns, const struct weir_batch *batches,
+               size_t batch_count, struct weir_error *err);
 
 /* --- sandbox.c --- */
 /* 0 when a reader may run this text; WEIR_EPERM with what was refused; WEIR_EINVAL for a syntax

@@ -100,6 +100,11 @@ static void lend_texts(const struct weir_vector *v, size_t from, size_t rows, du
 
 static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_vector vector)
 {
+    if (!v->ints) {
+        duckdb_vector_ensure_validity_writable(vector);
+        memset(duckdb_vector_get_validity(vector), 0, (rows + 63) / 64 * sizeof(uint64_t));
+        return;
+    }
     if (v->valid) {
         duckdb_vector_ensure_validity_writable(vector);
         copy_valid(v, from, rows, duckdb_vector_get_validity(vector));
@@ -142,6 +147,18 @@ static int append_rows(struct load *l, const struct weir_batch *batch, struct we
             return appender_fail(l, err);
         }
     }
+    return 0;
+}
+
+static int append_all(struct load *l, const struct weir_batch *batches, size_t count,
+                      struct weir_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = append_rows(l, &batches[i], err);
+        if (rc) {
+            return rc;
+        }
+    }
     return duckdb_appender_close(l->appender) ? appender_fail(l, err) : 0;
 }
 
@@ -165,8 +182,8 @@ static int open_table(struct load *l, struct weir_table_name name, struct weir_e
 }
 
 int duck_append(struct weir_session *session, struct weir_table_name name,
-                const struct weir_column *columns, const struct weir_batch *batch,
-                struct weir_error *err)
+                const struct weir_column *columns, const struct weir_batch *batches,
+                size_t batch_count, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     struct load l;
@@ -174,9 +191,9 @@ int duck_append(struct weir_session *session, struct weir_table_name name,
     if (rc) {
         return rc;
     }
-    rc = load_begin(&l, s, columns, batch->column_count, err);
+    rc = load_begin(&l, s, columns, batches->column_count, err);
     rc = rc ? rc : open_table(&l, name, err);
-    rc = rc ? rc : append_rows(&l, batch, err);
+    rc = rc ? rc : append_all(&l, batches, batch_count, err);
     load_end(&l);
     return rc;
 }
@@ -222,8 +239,8 @@ static void merge_sql(struct weir_buf *out, struct weir_table_name name, struct 
 }
 
 int duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
-               const struct weir_column *columns, const struct weir_batch *batch,
-               struct weir_error *err)
+               const struct weir_column *columns, const struct weir_batch *batches,
+               size_t batch_count, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     struct load l;
@@ -233,14 +250,14 @@ int duck_merge(struct weir_session *session, struct weir_table_name name, struct
         return rc;
     }
     weir_buf_init(&sql, 8u << 20);
-    rc = load_begin(&l, s, columns, batch->column_count, err);
-    merge_sql(&sql, name, key, columns, batch->column_count);
+    rc = load_begin(&l, s, columns, batches->column_count, err);
+    merge_sql(&sql, name, key, columns, batches->column_count);
     rc = rc ? rc : weir_buf_check(&sql, "the merge statement", err);
     if (rc == 0 && duckdb_appender_create_query(s->con, weir_buf_cstr(&sql), l.columns, l.types,
                                                 "weir_batch", l.names, &l.appender)) {
         rc = appender_fail(&l, err);
     }
-    rc = rc ? rc : append_rows(&l, batch, err);
+    rc = rc ? rc : append_all(&l, batches, batch_count, err);
     load_end(&l);
     weir_buf_free(&sql);
     return rc;
