@@ -43,13 +43,17 @@ export class Weir {
   private process: ChildProcess | undefined;
   private exited: Promise<number | null> | undefined;
 
-  private constructor(dir: string) {
+  private constructor(
+    dir: string,
+    readonly logFile: string,
+  ) {
     this.dir = dir;
   }
 
   /** A fresh workspace; in `dir` when given (it must be empty or missing). */
-  static async init(dir?: string): Promise<Weir> {
-    const weir = new Weir(dir ?? mkdtempSync(path.join(tmpdir(), 'weir-test-')));
+  static async init(dir = mkdtempSync(path.join(tmpdir(), 'weir-test-'))): Promise<Weir> {
+    const name = `${path.relative(tmpdir(), dir).replaceAll(path.sep, '-')}.log`;
+    const weir = new Weir(dir, path.join(tmpdir(), name));
     await weir.cli('init', weir.dir);
     weir.key = (await weir.cli('-C', weir.dir, 'source', 'key', 'web')).trim();
     return weir;
@@ -72,10 +76,6 @@ export class Weir {
     closeSync(log);
     this.process = child;
     this.exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-  }
-
-  get logFile(): string {
-    return `${this.dir}.log`;
   }
 
   get pid(): number {
