@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -351,7 +350,14 @@ int weir_disk_free(const char *path, uint64_t *bytes, struct weir_error *err)
     return WEIR_OK;
 }
 
-/* Someone may have removed or replaced the file between open and flock: such a lock locks nothing.
+/* Locks of the open file description: they live and die with the descriptor, as flock's do, and can
+ * also be asked about without being taken. */
+static struct flock whole_file(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+/* Someone may have removed or replaced the file between open and lock: such a lock locks nothing.
  */
 static bool still_there(const char *path, int fd)
 {
@@ -377,13 +383,11 @@ int weir_lock_take(const char *path, int *fd, struct weir_error *err)
         if (lock < 0) {
             return weir_fail_errno(err, errno, "open %s", path);
         }
-        int failed;
-        do {
-            failed = flock(lock, LOCK_EX | LOCK_NB);
-        } while (failed && errno == EINTR);
-        if (failed) {
-            int code = errno == EWOULDBLOCK ? lock_refused(path, lock, err)
-                                            : weir_fail_errno(err, errno, "lock %s", path);
+        struct flock whole = whole_file();
+        if (fcntl(lock, F_OFD_SETLK, &whole)) {
+            int code = errno == EAGAIN || errno == EACCES
+                           ? lock_refused(path, lock, err)
+                           : weir_fail_errno(err, errno, "lock %s", path);
             close(lock);
             return code;
         }
@@ -400,6 +404,18 @@ int weir_lock_take(const char *path, int *fd, struct weir_error *err)
         *fd = lock;
         return WEIR_OK;
     }
+}
+
+bool weir_lock_held(const char *path)
+{
+    int lock = open_retry(path, O_RDONLY, 0);
+    if (lock < 0) {
+        return false;
+    }
+    struct flock whole = whole_file();
+    bool held = fcntl(lock, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    close(lock);
+    return held;
 }
 
 char *weir_path_join(const char *a, const char *b)

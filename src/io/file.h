@@ -5,6 +5,7 @@
 #ifndef WEIR_IO_FILE_H
 #define WEIR_IO_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -36,9 +37,11 @@ int weir_pread_all(int fd, void *bytes, size_t n, uint64_t offset, const char *w
 /* Bytes that an unprivileged writer may still use on the file system that holds `path`. */
 int weir_disk_free(const char *path, uint64_t *bytes, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* An advisory lock for the life of the descriptor (flock on a file that is created). WEIR_EBUSY
- * when another process holds it; the message names the pid written in the file. */
+/* An advisory lock for the life of the descriptor (an OFD lock on a file that is created).
+ * WEIR_EBUSY when someone else holds it; the message names the pid written in the file. */
 int weir_lock_take(const char *path, int *fd, struct weir_error *err) WEIR_MUST_CHECK;
+/* Does anyone hold it now? Takes nothing, so it never disturbs a weir_lock_take. */
+bool weir_lock_held(const char *path);
 
 /* Joins with one slash into a malloc'ed string; NULL when memory ran out. */
 char *weir_path_join(const char *a, const char *b);

@@ -138,7 +138,9 @@ static void a_lock_has_one_holder_and_names_it(void **state)
     struct weir_error err = {0};
     int fd;
     int second;
+    assert_false(weir_lock_held(path));
     ASSERT_OK(weir_lock_take(path, &fd, &err), err);
+    assert_true(weir_lock_held(path));
     assert_int_equal(weir_lock_take(path, &second, &err), WEIR_EBUSY);
     char pid[32];
     snprintf(pid, sizeof pid, "pid %ld;", (long)getpid());
