@@ -366,6 +366,74 @@ static void the_write_key_is_found_in_the_body(void **state)
     weir_json_parser_free(parser);
 }
 
+/* --- what real SDKs sent
+ * -------------------------------------------------------------------------- */
+
+#define SEEDS WEIR_CASES "/../fuzz/corpus/event"
+
+struct bodies {
+    unsigned files;
+    unsigned events;
+    unsigned types; /* a bit for each type seen */
+};
+
+static int good(const struct weir_event *event, void *arg, struct weir_error *err)
+{
+    struct bodies *bodies = arg;
+    if (event->type == WEIR_EVENT_BAD || event->made_id || event->stray_count ||
+        event->time_note == WEIR_TIME_MISSING || event->time_note == WEIR_TIME_UNREADABLE) {
+        return weir_fail(err, WEIR_EINVAL, "%s",
+                         event->reason ? event->reason : "not all was read");
+    }
+    bodies->events++;
+    bodies->types |= 1u << event->type;
+    return 0;
+}
+
+static int read_seed(const char *name, void *arg, struct weir_error *err)
+{
+    static const char *const methods[] = {"track", "batch",  "identify", "page",
+                                          "group", "screen", "alias"};
+    struct bodies *bodies = arg;
+    if (strncmp(name, "sdk-", 4) != 0) {
+        return 0;
+    }
+    struct weir_buf file;
+    struct weir_buf body;
+    weir_buf_init(&file, 1 << 20);
+    weir_buf_init(&body, 1 << 20);
+    char *path = weir_path_join(SEEDS, name);
+    ASSERT_OK(weir_file_read(path, &file, err), *err);
+    assert_in_range(file.data[0], 0, 6);
+    weir_buf_add(&body, file.data + 1, file.len - 1);
+    struct weir_event_request request = {weir_str_of(methods[(int)file.data[0]]),
+                                         (const unsigned char *)"0123456789abcdef", 0};
+    struct weir_json_parser *parser = weir_json_parser_new(64);
+    struct weir_arena arena;
+    weir_arena_init(&arena, 1 << 20);
+    struct weir_json_repairs repairs;
+    int code = weir_event_each(parser, &arena, &request, weir_buf_str(&body),
+                               &WEIR_EVENT_LIMITS_DEFAULT, &repairs, good, bodies, err);
+    bodies->files++;
+    weir_arena_free(&arena);
+    weir_json_parser_free(parser);
+    weir_buf_free(&file);
+    weir_buf_free(&body);
+    free(path);
+    return code ? weir_error_prefix(err, code, "%s", name) : 0;
+}
+
+static void bodies_of_real_sdks_are_read_whole(void **state)
+{
+    (void)state;
+    struct bodies bodies = {0};
+    struct weir_error err;
+    ASSERT_OK(weir_dir_each(SEEDS, read_seed, &bodies, &err), err);
+    assert_int_equal(bodies.files, 18);
+    assert_true(bodies.events > 30);
+    assert_int_equal(bodies.types, 0x7E); /* all six, none bad */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +444,7 @@ int main(void)
         cmocka_unit_test(made_ids_are_the_same_at_each_reading),
         cmocka_unit_test(the_callback_can_stop_the_walk),
         cmocka_unit_test(the_write_key_is_found_in_the_body),
+        cmocka_unit_test(bodies_of_real_sdks_are_read_whole),
     };
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }
