@@ -1,7 +1,7 @@
 # The front door; meson and ninja do the work. See CONTRIBUTING.md.
 BUILD ?= build
 
-.PHONY: all setup demo test bench fuzz lint format clean
+.PHONY: all setup demo test nightly bench fuzz lint format clean
 all: setup
 	@tools/build $(BUILD)
 
@@ -13,6 +13,11 @@ demo: all
 
 test: setup
 	@tools/test
+
+# What is too long for each change: 200 rounds of kill -9, ten minutes of fuzzing a target.
+nightly: all
+	@WEIR_ROUNDS=200 tools/test unit e2e sdk crash
+	@tools/fuzz 600
 
 bench: all
 	@bench/run

@@ -4,6 +4,15 @@
 
 /* In the order of a newcomer's day: begin, run, look, look after. */
 const struct weir_command *const weir_commands[] = {
+    /* begin */
+    &weir_command_init,
+    &weir_command_source_key,
+    &weir_command_source_list,
+    &weir_command_source_add,
+    /* run */
+    /* look */
+    /* look after */
+    /* for the shell */
     &weir_command_completion,
     &weir_command_man,
     NULL,

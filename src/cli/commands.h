@@ -5,6 +5,10 @@
 #include "cli/command.h"
 
 extern const struct weir_command weir_command_completion;
+extern const struct weir_command weir_command_init;
 extern const struct weir_command weir_command_man;
+extern const struct weir_command weir_command_source_add;
+extern const struct weir_command weir_command_source_key;
+extern const struct weir_command weir_command_source_list;
 
 #endif

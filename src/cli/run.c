@@ -94,3 +94,9 @@ int weir_cli_main(const struct weir_command *const *commands, int argc, char *co
     weir_args_free(&args);
     return result;
 }
+
+int weir_cli_workspace(const struct weir_cli *cli, struct weir_workspace **out,
+                       struct weir_error *err)
+{
+    return weir_workspace_open(cli->dir, out, err);
+}

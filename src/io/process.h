@@ -2,6 +2,7 @@
 #ifndef WEIR_IO_PROCESS_H
 #define WEIR_IO_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ struct weir_process_options {
     int stdout_fd;        /* -1: the parent's */
     int stderr_fd;        /* -1: the parent's */
     bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
+    bool new_group;       /* a process group of its own: Ctrl-C reaches the parent only */
 };
 
 int weir_process_start(const struct weir_process_options *options, pid_t *pid,
@@ -27,5 +29,8 @@ int weir_process_wait(pid_t pid, weir_time timeout, int *status,
 int weir_process_stop(pid_t pid, weir_time grace, int *status, struct weir_error *err);
 /* "exit 1", "killed by SIGSEGV", ... */
 void weir_process_describe(int status, char out[64]);
+
+/* The program `name` in PATH; false when there is none. */
+bool weir_process_find(const char *name, char *out, size_t size);
 
 #endif

@@ -104,8 +104,12 @@ int weir_warehouse_open(const struct weir_warehouse_driver *driver,
                         const struct weir_warehouse_options *options, struct weir_warehouse **out,
                         struct weir_error *err) WEIR_MUST_CHECK;
 void weir_warehouse_close(struct weir_warehouse *warehouse); /* checkpoints; NULL is fine */
-/* After WEIR_EFATAL. Every session must have been freed. */
+/* After WEIR_EFATAL. WEIR_EBUSY while somebody still holds a session: each holder gets WEIR_EFATAL
+ * at its next call and frees it; try again. 0 at once when another thread has reopened it already.
+ */
 int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *err) WEIR_MUST_CHECK;
+/* True from the first WEIR_EFATAL to the reopening; any thread. Holders of idle sessions look. */
+bool weir_warehouse_failed(const struct weir_warehouse *warehouse);
 /* "duckdb v1.5.6" */
 const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
 
@@ -115,6 +119,8 @@ void weir_session_free(struct weir_session *session);
 void weir_session_cancel(struct weir_session *session);
 /* 0..1, or negative when unknown; any thread. */
 double weir_session_progress(struct weir_session *session);
+/* Byte offset into the SQL of the statement that failed last, or -1 when the engine gave none. */
+int64_t weir_session_error_offset(const struct weir_session *session);
 
 int weir_session_begin(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_session_commit(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
@@ -178,16 +184,17 @@ int weir_session_widen_column(struct weir_session *session, struct weir_str sche
 
 /* --- bulk load (OWNER, inside a transaction) ----------------------------------------------------
  */
-/* Appends rows to existing columns; the others are NULL. `columns[i]` describes batch->columns[i].
- * The fastest path the engine has. */
+/* Appends rows to existing columns; the others are NULL. `columns[i]` describes columns[i] of every
+ * batch; a vector without data (`ints` NULL) is all NULL. The fastest path the engine has. */
 int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
-                        const struct weir_column *columns, const struct weir_batch *batch,
-                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Upserts on `key`: an existing row takes each non-null value of the batch and keeps its own where
- * the batch is null. Keys are unique within the batch. */
+                        const struct weir_column *columns, const struct weir_batch *batches,
+                        size_t batch_count, struct weir_error *err) WEIR_MUST_CHECK;
+/* Upserts on `key`: an existing row takes each non-null value of the batches and keeps its own
+ * where they are null. Keys are unique within all batches. */
 int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
                        struct weir_str key, const struct weir_column *columns,
-                       const struct weir_batch *batch, struct weir_error *err) WEIR_MUST_CHECK;
+                       const struct weir_batch *batches, size_t batch_count,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Quotes an identifier or a string for this engine's SQL text. */
 void weir_sql_ident(struct weir_buf *out, struct weir_str name);

@@ -1,0 +1,160 @@
+/* `weir source`: the sources of a workspace. */
+#include "base/json_write.h"
+#include "cli/commands.h"
+
+static int run_key(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace;
+    struct weir_sources sources = {0};
+    const char *name = weir_args_at(cli->args, 0);
+    const struct weir_source *found = NULL;
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_sources_load(workspace, &sources, err);
+    for (size_t i = 0; !code && i < sources.count; i++) {
+        found = strcmp(sources.items[i].name, name) == 0 ? &sources.items[i] : found;
+    }
+    if (!code && !found) {
+        code = weir_fail(err, WEIR_ENOENT,
+                         "there is no source \"%s\"; `weir source list` shows the sources, `weir "
+                         "source add %s` makes it",
+                         name, name);
+    }
+    if (!code) {
+        puts(found->write_key);
+    }
+    weir_sources_free(&sources);
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static const char *ip_name(const struct weir_source *source)
+{
+    for (const struct weir_option *o = weir_source_options; o->name; o++) {
+        if (strcmp(o->name, "ip") == 0) {
+            return o->choices[source->ip];
+        }
+    }
+    return "";
+}
+
+static void list_table(const struct weir_sources *sources)
+{
+    printf("%-20s %-34s %s\n", "source", "write key", "ip");
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct weir_source *s = &sources->items[i];
+        printf("%-20s %-34s %s%s%s", s->name, s->write_key, ip_name(s),
+               s->disabled ? " disabled" : "", s->strict ? " strict" : "");
+        if (s->old_write_keys.count) {
+            printf(" +%zu old key%s", s->old_write_keys.count,
+                   s->old_write_keys.count > 1 ? "s" : "");
+        }
+        putchar('\n');
+    }
+}
+
+static int list_json(const struct weir_sources *sources, struct weir_error *err)
+{
+    struct weir_buf out;
+    weir_buf_init(&out, 16u << 20);
+    struct weir_jw w = weir_jw_on(&out);
+    weir_jw_array(&w);
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct weir_source *s = &sources->items[i];
+        weir_jw_object(&w);
+        weir_jw_kstrz(&w, "name", s->name);
+        weir_jw_kstrz(&w, "write_key", s->write_key);
+        weir_jw_keyz(&w, "old_write_keys");
+        weir_jw_array(&w);
+        for (size_t k = 0; k < s->old_write_keys.count; k++) {
+            weir_jw_strz(&w, s->old_write_keys.items[k]);
+        }
+        weir_jw_array_end(&w);
+        weir_jw_kbool(&w, "strict", s->strict);
+        weir_jw_kbool(&w, "disabled", s->disabled);
+        weir_jw_kstrz(&w, "ip", ip_name(s));
+        weir_jw_kstrz(&w, "path", s->path);
+        weir_jw_object_end(&w);
+    }
+    weir_jw_array_end(&w);
+    int code = weir_buf_check(&out, "the list of sources", err);
+    if (!code) {
+        puts(weir_buf_cstr(&out));
+    }
+    weir_buf_free(&out);
+    return code;
+}
+
+static int run_list(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace;
+    struct weir_sources sources = {0};
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_sources_load(workspace, &sources, err);
+    if (!code && weir_args_has(cli->args, "json")) {
+        code = list_json(&sources, err);
+    } else if (!code && sources.count == 0) {
+        puts("No sources yet; `weir source add NAME` makes one.");
+    } else if (!code) {
+        list_table(&sources);
+    }
+    weir_sources_free(&sources);
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static int run_add(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace;
+    const char *name = weir_args_at(cli->args, 0);
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_source_add(workspace, name, weir_args_value(cli->args, "key"), err);
+    if (!code) {
+        printf("Made sources/%s.yml; its events arrive in the schema \"%s\".\n"
+               "`weir source key %s` prints its write key.\n",
+               name, name, name);
+    }
+    weir_workspace_close(workspace);
+    return code;
+}
+
+const struct weir_command weir_command_source_key = {
+    .name = "source key",
+    .summary = "Print a source's write key, and nothing else",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "For scripts:\n\n"
+            "  curl -u \"$(weir source key web):\" http://127.0.0.1:8080/v1/track \\\n"
+            "    -d '{\"userId\":\"ada\",\"event\":\"Signed Up\"}'",
+    .run = run_key,
+};
+
+static const struct weir_flag list_flags[] = {
+    {"json", 0, NULL, "print JSON, with all keys", false},
+    {0},
+};
+const struct weir_command weir_command_source_list = {
+    .name = "source list",
+    .summary = "List the sources",
+    .operands = "",
+    .help = "",
+    .flags = list_flags,
+    .run = run_list,
+};
+
+static const struct weir_flag add_flags[] = {
+    {"key", 'k', "KEY", "the write key, 16 to 128 letters, digits, _ and -; a fresh one by default",
+     false},
+    {0},
+};
+const struct weir_command weir_command_source_add = {
+    .name = "source add",
+    .summary = "Make a source with a fresh write key",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "NAME is also the schema in the warehouse: a to z, 0 to 9 and _, beginning with a "
+            "letter. A running weir takes the new source in by itself.",
+    .flags = add_flags,
+    .run = run_add,
+};

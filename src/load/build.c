@@ -1,0 +1,646 @@
+#include "load/build.h"
+
+#include <stdlib.h>
+
+#include "base/json_write.h"
+
+enum {
+    MAX_DEPTH = 1000, /* of the JSON itself; the collector takes no deeper ones */
+    SCRATCH_BYTES = 256 << 20,
+    ARENA_BYTES = 256 << 20
+};
+
+/* --- cells -------------------------------------------------------------------------------------
+ */
+
+struct target { /* the row being written */
+    struct weir_load_table *table;
+    struct weir_chunk *chunk;
+    uint32_t row;
+    bool upsert;
+    struct weir_str message_id;
+    uint32_t event_index;
+};
+
+/* Two keys of one event on one column: the last wins, the other is kept in weir.discards. */
+static void report_collision(struct weir_builder *b, const struct target *to,
+                             const struct weir_cells *cells, const struct weir_load_column *column,
+                             const void *writer, const struct weir_value *value)
+{
+    struct weir_value old;
+    if (to->upsert || !weir_cells_get(cells, to->row, &old)) {
+        return;
+    }
+    struct weir_buf texts[2];
+    for (int i = 0; i < 2; i++) {
+        weir_buf_init(&texts[i], SCRATCH_BYTES);
+        weir_value_text(i ? value : &old, &texts[i]);
+    }
+    if (!weir_str_eq(weir_buf_str(&texts[0]), weir_buf_str(&texts[1]))) {
+        weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+                                                       .column = column->name,
+                                                       .message_id = to->message_id,
+                                                       .value = weir_buf_str(&texts[0]),
+                                                       .reason = writer == cells->writer
+                                                                     ? WEIR_STR("duplicate_key")
+                                                                     : WEIR_STR("name_collision"),
+                                                       .index = to->event_index});
+    }
+    weir_buf_free(&texts[0]);
+    weir_buf_free(&texts[1]);
+}
+
+static void put_slow(struct weir_builder *b, const struct target *to,
+                     struct weir_load_column *column, const void *writer,
+                     const struct weir_value *value)
+{
+    struct weir_cells *cells =
+        column->index < to->chunk->cells_count ? to->chunk->cells[column->index] : NULL;
+    if (cells && cells->cap && cells->stamp == b->stamp) {
+        report_collision(b, to, cells, column, writer, value);
+    }
+    cells = weir_rows_cells(to->chunk, &b->batch->pool, column, to->row, value);
+    if (!cells || !weir_cells_set(cells, &b->batch->pool, to->row, value)) {
+        b->no_memory = true;
+        return;
+    }
+    cells->stamp = b->stamp;
+    cells->writer = writer;
+}
+
+static inline void put(struct weir_builder *b, const struct target *to,
+                       struct weir_load_column *column, const void *writer,
+                       const struct weir_value *value)
+{
+    struct weir_cells *cells =
+        column->index < to->chunk->cells_count ? to->chunk->cells[column->index] : NULL;
+    if (cells && cells->type == value->type && to->row < cells->cap && cells->stamp != b->stamp &&
+        (value->type != WEIR_TYPE_INT || weir_int_is_safe(value->i))) {
+        cells->stamp = b->stamp;
+        cells->writer = writer;
+        weir_cells_put(cells, to->row, value);
+        return;
+    }
+    put_slow(b, to, column, writer, value);
+}
+
+static void put_text(struct weir_builder *b, const struct target *to, enum weir_base_column base,
+                     struct weir_str text)
+{
+    if (text.ptr && to->table->base[base]) {
+        struct weir_value value = weir_value_of_text(text);
+        put(b, to, to->table->base[base], NULL, &value);
+    }
+}
+
+static void put_time(struct weir_builder *b, const struct target *to, enum weir_base_column base,
+                     weir_time when)
+{
+    if (when != WEIR_TIME_NONE && to->table->base[base]) {
+        struct weir_value value = {.type = WEIR_TYPE_TIMESTAMP, .i = when};
+        put(b, to, to->table->base[base], NULL, &value);
+    }
+}
+
+/* --- columns -----------------------------------------------------------------------------------
+ */
+
+#define OVER_CAP UINT32_MAX
+
+static struct weir_load_column *resolve(struct weir_builder *b, const struct target *to,
+                                        const struct weir_leaf *leaf, bool context)
+{
+    struct weir_load_table *table = to->table;
+    struct weir_paths *paths = context ? &b->source->context : &table->paths;
+    struct weir_str name = weir_path_column(paths, leaf->path);
+    char text[WEIR_NAME_MAX + 2];
+    bool reserved = !context && weir_name_is_reserved(table->kind, name);
+    if (reserved) {
+        text[0] = '_';
+        memcpy(text + 1, name.ptr, name.len);
+        name = (struct weir_str){text, name.len < WEIR_NAME_MAX ? name.len + 1 : WEIR_NAME_MAX};
+    }
+    struct weir_load_column *column = weir_table_find(table, name);
+    if (column || table->column_count >= b->catalog->limits.columns) {
+        return column;
+    }
+    column = weir_table_add(b->catalog, table, name);
+    if (!column) {
+        b->no_memory = true;
+        return NULL;
+    }
+    if (reserved || leaf->path->odd || leaf->path->name.len > WEIR_NAME_MAX) {
+        struct weir_buf original;
+        weir_buf_init(&original, SCRATCH_BYTES);
+        weir_path_print(leaf->path, &original);
+        weir_builder_name(b, table, column->name, weir_buf_str(&original));
+        weir_buf_free(&original);
+    }
+    return column;
+}
+
+/* NULL: over the cap. */
+static struct weir_load_column *column_of(struct weir_builder *b, const struct target *to,
+                                          const struct weir_leaf *leaf, bool context)
+{
+    struct weir_load_table *table = to->table;
+    uint32_t **map = context ? &table->by_context : &table->by_path;
+    uint32_t *cap = context ? &table->context_cap : &table->path_cap;
+    uint32_t id = leaf->path->id;
+    if (id < *cap && (*map)[id]) {
+        return (*map)[id] == OVER_CAP ? NULL : table->columns[(*map)[id] - 1];
+    }
+    struct weir_load_column *column = resolve(b, to, leaf, context);
+    if (!weir_grow(map, cap, id + 1, sizeof **map)) {
+        b->no_memory = true;
+        return NULL;
+    }
+    (*map)[id] = column ? column->index + 1 : OVER_CAP;
+    return column;
+}
+
+static void add_overflow(struct weir_builder *b, const struct weir_leaf *leaf)
+{
+    struct weir_buf *out = &b->overflow;
+    struct weir_buf text;
+    weir_buf_init(&text, SCRATCH_BYTES);
+    weir_path_print(leaf->path, &text);
+    if (out->len) {
+        weir_buf_addc(out, ',');
+    }
+    weir_json_quote(out, weir_buf_str(&text));
+    weir_buf_addc(out, ':');
+    if (leaf->value.type == WEIR_TYPE_TEXT) {
+        weir_json_quote(out, leaf->value.s);
+    } else if (leaf->value.type == WEIR_TYPE_TIMESTAMP) {
+        weir_json_quote(out, leaf->value.text);
+    } else {
+        weir_value_text(&leaf->value, out);
+    }
+    weir_buf_free(&text);
+}
+
+static void put_leaves(struct weir_builder *b, const struct target *to, uint32_t from, uint32_t end,
+                       bool context)
+{
+    for (uint32_t i = from; i < end; i++) {
+        const struct weir_leaf *leaf = &b->leaves[i];
+        struct weir_load_column *column = column_of(b, to, leaf, context);
+        if (!column) {
+            add_overflow(b, leaf);
+        } else if (column->foreign) {
+            struct weir_buf text;
+            weir_buf_init(&text, SCRATCH_BYTES);
+            weir_value_text(&leaf->value, &text);
+            weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+                                                           .column = column->name,
+                                                           .message_id = to->message_id,
+                                                           .value = weir_buf_str(&text),
+                                                           .reason = WEIR_STR("column_type"),
+                                                           .index = to->event_index});
+            weir_buf_free(&text);
+        } else {
+            put(b, to, column, leaf->path, &leaf->value);
+        }
+    }
+}
+
+static void discard_overflow(struct weir_builder *b, const struct target *to,
+                             struct weir_buf *members)
+{
+    if (!members->len) {
+        return;
+    }
+    struct weir_buf object;
+    weir_buf_init(&object, SCRATCH_BYTES);
+    weir_buf_addc(&object, '{');
+    weir_buf_adds(&object, weir_buf_str(members));
+    weir_buf_addc(&object, '}');
+    weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+                                                   .message_id = to->message_id,
+                                                   .value = weir_buf_str(&object),
+                                                   .reason = WEIR_STR("too_many_columns"),
+                                                   .index = to->event_index});
+    weir_buf_free(&object);
+    weir_buf_reset(members);
+}
+
+/* --- one event ---------------------------------------------------------------------------------
+ */
+
+struct kept { /* an event whose strings are in the batch's pool */
+    const struct weir_event *event;
+    struct weir_str id, user_id, anonymous_id, text, slug;
+};
+
+/* Opens the row: a new one, or the batch's row of this key. */
+static bool open_row(struct weir_builder *b, struct target *to, struct weir_str key)
+{
+    struct weir_rows *rows = weir_load_batch_rows(b->batch, to->table);
+    struct weir_map *keys = key.ptr && rows ? weir_load_batch_keys(b->batch, to->table) : NULL;
+    uintptr_t place = keys ? (uintptr_t)weir_map_get(keys, key) : 0;
+    to->upsert = key.ptr != NULL;
+    if (place) {
+        to->chunk = rows->chunks[(place - 1) / WEIR_CHUNK_ROWS];
+        to->row = (uint32_t)((place - 1) % WEIR_CHUNK_ROWS);
+        return true;
+    }
+    to->chunk = rows ? weir_rows_add(rows, &b->batch->pool, &to->row) : NULL;
+    if (!to->chunk ||
+        (key.ptr && (!keys || weir_map_put(keys, key, (void *)(uintptr_t)rows->rows)))) {
+        b->no_memory = true;
+        return false;
+    }
+    return true;
+}
+
+static void put_row(struct weir_builder *b, struct weir_load_table *table, const struct kept *kept,
+                    struct weir_str key, bool own)
+{
+    const struct weir_event *event = kept->event;
+    struct target to = {
+        .table = table, .message_id = event->message_id, .event_index = event->index};
+    if (!table || !open_row(b, &to, key)) {
+        b->no_memory = true;
+        return;
+    }
+    put_text(b, &to, WEIR_COL_ID, key.ptr ? key : kept->id);
+    if (!key.ptr) {
+        put_text(b, &to, WEIR_COL_ANONYMOUS_ID, kept->anonymous_id);
+        put_text(b, &to, WEIR_COL_USER_ID, kept->user_id);
+    }
+    put_time(b, &to, WEIR_COL_RECEIVED_AT, b->record->received_at);
+    put_time(b, &to, WEIR_COL_SENT_AT, event->sent_at);
+    put_time(b, &to, WEIR_COL_TIMESTAMP, event->timestamp);
+    put_time(b, &to, WEIR_COL_ORIGINAL_TIMESTAMP, event->original_timestamp);
+    put_time(b, &to, WEIR_COL_UUID_TS, b->now);
+    switch (table->kind) {
+    case WEIR_TABLE_TRACKS:
+    case WEIR_TABLE_EVENT:
+        put_text(b, &to, WEIR_COL_EVENT, kept->slug);
+        put_text(b, &to, WEIR_COL_EVENT_TEXT, kept->text);
+        break;
+    case WEIR_TABLE_PAGES:
+    case WEIR_TABLE_SCREENS:
+        put_text(b, &to, WEIR_COL_NAME, kept->text);
+        put_text(b, &to, WEIR_COL_CATEGORY, kept->slug);
+        break;
+    case WEIR_TABLE_GROUPS:
+        put_text(b, &to, WEIR_COL_GROUP_ID, kept->text);
+        break;
+    case WEIR_TABLE_ALIASES:
+        put_text(b, &to, WEIR_COL_PREVIOUS_ID, kept->text);
+        break;
+    default:
+        break;
+    }
+    put_leaves(b, &to, 0, b->context_count, true);
+    if (own) {
+        put_leaves(b, &to, b->context_count, b->leaf_count, false);
+    }
+    if (key.ptr) {
+        weir_buf_reset(&b->overflow); /* said already, by the table of all calls */
+        weir_buf_reset(&b->lost);
+    }
+    discard_overflow(b, &to, &b->overflow);
+    if (own) {
+        discard_overflow(b, &to, &b->lost);
+    }
+}
+
+static struct weir_str keep(struct weir_builder *b, struct weir_str s)
+{
+    struct weir_str copy = s.ptr ? weir_pool_dup(&b->batch->pool, s) : s;
+    b->no_memory = b->no_memory || (s.ptr && !copy.ptr);
+    return copy;
+}
+
+static void flatten_context(struct weir_builder *b, const struct weir_event *event)
+{
+    struct weir_paths *paths = &b->source->context;
+    struct weir_path *before = NULL;
+    struct weir_str key;
+    struct weir_json member;
+    weir_catalog_trim_context(b->catalog, b->source);
+    weir_builder_flatten(b, paths, &paths->root, event->context);
+    struct weir_json_iter it = weir_json_begin(event->batch_context);
+    while (weir_json_next(&it, &key, &member)) {
+        char name[64];
+        if (key.len < sizeof name && weir_json_exists(event->context)) {
+            memcpy(name, key.ptr, key.len);
+            name[key.len] = '\0';
+            if (weir_json_exists(weir_json_get(event->context, name))) {
+                continue;
+            }
+        }
+        before = weir_builder_flatten_member(b, paths, &paths->root, before, key, member);
+    }
+    /* What the server saw, where the event says nothing itself. */
+    const struct {
+        struct weir_str key, value;
+    } seen[] = {{WEIR_STR("ip"), b->record->ip}, {WEIR_STR("userAgent"), b->record->user_agent}};
+    for (int i = 0; i < 2; i++) {
+        struct weir_path *path =
+            seen[i].value.len ? weir_path_child(paths, &paths->root, before, seen[i].key) : NULL;
+        bool said = path == NULL;
+        for (uint32_t j = 0; j < b->leaf_count && !said; j++) {
+            said = b->leaves[j].path == path;
+        }
+        if (!said) {
+            struct weir_value value = weir_value_of_text(seen[i].value);
+            weir_builder_add_leaf(b, path, &value);
+        }
+        before = path ? path : before;
+    }
+    b->context_count = b->leaf_count;
+}
+
+static void flatten_own(struct weir_builder *b, struct weir_load_table *table,
+                        struct weir_load_table *other, const struct weir_event *event)
+{
+    if (!table) {
+        b->no_memory = true;
+        return;
+    }
+    weir_table_trim_paths(table, other);
+    weir_builder_flatten(b, &table->paths, &table->paths.root, event->properties);
+}
+
+static void add_track(struct weir_builder *b, struct kept *kept)
+{
+    static const struct weir_str none = {NULL, 0};
+    const struct weir_event *event = kept->event;
+    struct weir_event_table *own = weir_catalog_event(b->catalog, b->source, event->event);
+    if (!own) {
+        b->no_memory = true;
+        return;
+    }
+    kept->text = keep(b, event->event);
+    kept->slug = keep(b, own->slug);
+    put_row(b, weir_catalog_table(b->catalog, b->source, WEIR_TABLE_TRACKS), kept, none, false);
+    if (own->table) {
+        if (own->table->is_new && own->odd) {
+            weir_builder_name(b, own->table, none, event->event);
+        }
+        own->table->is_new = false;
+        flatten_own(b, own->table, NULL, event);
+        put_row(b, own->table, kept, none, true);
+        return;
+    }
+    struct weir_discard discard = {.table = own->slug,
+                                   .message_id = event->message_id,
+                                   .reason = WEIR_STR("too_many_tables"),
+                                   .index = event->index};
+    if (weir_json_exists(event->properties)) {
+        weir_builder_discard_json(b, &discard, event->properties);
+    }
+}
+
+/* users takes identify's traits under their own names, so it maps identifies' paths. */
+static void add_traits(struct weir_builder *b, struct kept *kept, enum weir_table_kind calls,
+                       enum weir_table_kind latest, struct weir_str key)
+{
+    static const struct weir_str none = {NULL, 0};
+    struct weir_load_table *table = weir_catalog_table(b->catalog, b->source, calls);
+    struct weir_load_table *upserted = weir_catalog_table(b->catalog, b->source, latest);
+    flatten_own(b, table, upserted, kept->event);
+    put_row(b, table, kept, none, true);
+    if (key.ptr) {
+        b->stamp++;
+        put_row(b, upserted, kept, key, true);
+    }
+}
+
+static void add_event(struct weir_builder *b, const struct weir_event *event)
+{
+    static const struct weir_str none = {NULL, 0};
+    struct weir_catalog *catalog = b->catalog;
+    struct kept kept = {.event = event,
+                        .id = keep(b, event->message_id),
+                        .user_id = keep(b, event->user_id),
+                        .anonymous_id = keep(b, event->anonymous_id)};
+    struct weir_load_table *table;
+    b->leaf_count = 0;
+    b->stamp++;
+    flatten_context(b, event);
+    switch (event->type) {
+    case WEIR_EVENT_TRACK:
+        add_track(b, &kept);
+        break;
+    case WEIR_EVENT_IDENTIFY:
+        add_traits(b, &kept, WEIR_TABLE_IDENTIFIES, WEIR_TABLE_USERS, kept.user_id);
+        break;
+    case WEIR_EVENT_GROUP:
+        kept.text = keep(b, event->group_id);
+        add_traits(b, &kept, WEIR_TABLE_GROUPS, WEIR_TABLE_ACCOUNTS, kept.text);
+        break;
+    case WEIR_EVENT_PAGE:
+    case WEIR_EVENT_SCREEN:
+        kept.text = keep(b, event->name);
+        kept.slug = keep(b, event->category);
+        table = weir_catalog_table(catalog, b->source,
+                                   event->type == WEIR_EVENT_PAGE ? WEIR_TABLE_PAGES
+                                                                  : WEIR_TABLE_SCREENS);
+        flatten_own(b, table, NULL, event);
+        put_row(b, table, &kept, none, true);
+        break;
+    case WEIR_EVENT_ALIAS:
+        kept.text = keep(b, event->previous_id);
+        table = weir_catalog_table(catalog, b->source, WEIR_TABLE_ALIASES);
+        put_row(b, table, &kept, none, false);
+        break;
+    case WEIR_EVENT_BAD:
+        break;
+    }
+    b->batch->events++;
+}
+
+/* The event is kept; what it said where it should have said something else is kept beside it. */
+static void note_strays(struct weir_builder *b, const struct weir_event *event)
+{
+    struct weir_discard discard = {.message_id = event->message_id, .index = event->index};
+    for (unsigned i = 0; i < event->stray_count; i++) {
+        discard.column = weir_str_of(event->strays[i].field);
+        discard.reason = weir_str_of(event->strays[i].reason);
+        weir_builder_discard_json(b, &discard, event->strays[i].value);
+    }
+    if (event->time_note == WEIR_TIME_ABSURD) {
+        discard.column = WEIR_STR("timestamp");
+        discard.reason = WEIR_STR("absurd_time");
+        struct weir_json said = weir_json_get(event->root, "timestamp");
+        weir_builder_discard_json(
+            b, &discard,
+            weir_json_exists(said) ? said : weir_json_get(event->root, "originalTimestamp"));
+    }
+}
+
+static int on_event(const struct weir_event *event, void *arg, struct weir_error *err)
+{
+    struct weir_builder *b = arg;
+    const char *reason = event->reason;
+    if (b->wanted && !b->wanted(b->record, event, b->wanted_arg, &reason)) {
+        return WEIR_OK;
+    }
+    if (reason) {
+        struct weir_discard discard = {
+            .message_id = event->message_id, .reason = weir_str_of(reason), .index = event->index};
+        weir_builder_discard_json(b, &discard, event->root);
+        return WEIR_OK;
+    }
+    bool duplicate = false;
+    if (b->seen) {
+        int code =
+            weir_seen_check(b->seen, weir_seen_id(b->seen, b->record->source, event->message_id),
+                            weir_position(b->record->seq, event->index), &duplicate, err);
+        if (code) {
+            return b->failed = code;
+        }
+    }
+    if (duplicate) {
+        b->batch->duplicates++;
+        return WEIR_OK;
+    }
+    add_event(b, event);
+    note_strays(b, event);
+    return b->no_memory ? (b->failed = weir_fail(err, WEIR_ENOMEM, "no memory to load events"))
+                        : WEIR_OK;
+}
+
+static int on_event_remember(const struct weir_event *event, void *arg, struct weir_error *err)
+{
+    struct weir_builder *b = arg;
+    bool duplicate;
+    if (event->reason) {
+        return WEIR_OK;
+    }
+    int code = weir_seen_check(b->seen, weir_seen_id(b->seen, b->record->source, event->message_id),
+                               weir_position(b->record->seq, event->index), &duplicate, err);
+    return b->failed = code;
+}
+
+/* --- records -----------------------------------------------------------------------------------
+ */
+
+static void discard_record(struct weir_builder *b, struct weir_str reason)
+{
+    weir_builder_discard(
+        b, &(struct weir_discard){.reason = reason, .value = b->record->body, .index = -1});
+}
+
+static void note_repairs(struct weir_builder *b, const struct weir_json_repairs *repairs)
+{
+    if (!(repairs->bad_utf8 | repairs->surrogates | repairs->big_numbers | repairs->control)) {
+        return;
+    }
+    struct weir_buf text;
+    weir_buf_init(&text, 1024);
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    weir_jw_ku64(&w, "bad_utf8", repairs->bad_utf8);
+    weir_jw_ku64(&w, "surrogates", repairs->surrogates);
+    weir_jw_ku64(&w, "big_numbers", repairs->big_numbers);
+    weir_jw_ku64(&w, "control", repairs->control);
+    weir_jw_object_end(&w);
+    weir_builder_discard(b, &(struct weir_discard){.reason = WEIR_STR("repaired"),
+                                                   .value = weir_buf_str(&text),
+                                                   .index = -1});
+    weir_buf_free(&text);
+}
+
+static int walk(struct weir_builder *b, const struct weir_record *record, weir_event_fn fn,
+                struct weir_json_repairs *repairs, struct weir_error *err)
+{
+    const struct weir_event_request request = {.method = record->method,
+                                               .request_id = record->request_id,
+                                               .received_at = record->received_at};
+    /* The parser wants readable bytes behind the text; the log's buffer promises none. */
+    weir_buf_reset(&b->body);
+    weir_buf_adds(&b->body, record->body);
+    int code = weir_buf_check(&b->body, "a request's body", err);
+    if (code) {
+        return b->failed = code;
+    }
+    b->failed = WEIR_OK;
+    b->no_memory = false;
+    weir_arena_reset(&b->arena);
+    code = weir_event_each(b->parser, &b->arena, &request, weir_buf_str(&b->body), &b->limits,
+                           repairs, fn, b, err);
+    weir_buf_trim(&b->body, 8 << 20);
+    return code;
+}
+
+int weir_builder_add(struct weir_builder *b, struct weir_load_batch *batch,
+                     const struct weir_record *record, struct weir_error *err)
+{
+    struct weir_error why = {0};
+    struct weir_json_repairs repairs = {0};
+    b->batch = batch;
+    b->record = record;
+    b->no_memory = false;
+    if (!weir_system_tables(b->catalog)) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory to load events");
+    }
+    if (record->kind == WEIR_RECORD_CALL) {
+        b->source = weir_catalog_source(b->catalog, record->source);
+        if (!b->source) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory to load events");
+        }
+        int code = walk(b, record, on_event, &repairs, &why);
+        if (b->failed || code == WEIR_ENOMEM) {
+            return weir_fail(err, code, "%s", why.message);
+        }
+        if (code) {
+            discard_record(b, WEIR_STR("not_a_call"));
+        } else {
+            note_repairs(b, &repairs);
+        }
+    } else if (record->kind == WEIR_RECORD_REFUSED) {
+        discard_record(b, record->note.len ? record->note : WEIR_STR("refused"));
+    }
+    batch->records++;
+    batch->body_bytes += record->body.len;
+    if (!batch->first_seq) {
+        batch->first_seq = record->seq;
+        batch->oldest = record->received_at;
+    }
+    batch->next_seq = record->seq + 1;
+    return b->no_memory ? weir_fail(err, WEIR_ENOMEM, "no memory to load events") : WEIR_OK;
+}
+
+int weir_builder_remember(struct weir_builder *b, const struct weir_record *record,
+                          struct weir_error *err)
+{
+    struct weir_json_repairs repairs;
+    b->record = record;
+    if (record->kind != WEIR_RECORD_CALL) {
+        return WEIR_OK;
+    }
+    int code = walk(b, record, on_event_remember, &repairs, err);
+    return b->failed || code == WEIR_ENOMEM ? code : WEIR_OK;
+}
+
+int weir_builder_init(struct weir_builder *b, struct weir_catalog *catalog, struct weir_seen *seen,
+                      struct weir_error *err)
+{
+    *b = (struct weir_builder){
+        .catalog = catalog, .seen = seen, .limits = WEIR_EVENT_LIMITS_DEFAULT};
+    weir_arena_init(&b->arena, ARENA_BYTES);
+    struct weir_buf *bufs[] = {&b->scratch, &b->overflow, &b->lost, &b->body};
+    for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
+        weir_buf_init(bufs[i], SCRATCH_BYTES);
+    }
+    b->parser = weir_json_parser_new(MAX_DEPTH);
+    return b->parser ? WEIR_OK : weir_fail(err, WEIR_ENOMEM, "no memory to load events");
+}
+
+void weir_builder_free(struct weir_builder *b)
+{
+    weir_json_parser_free(b->parser);
+    weir_arena_free(&b->arena);
+    weir_buf_free(&b->scratch);
+    weir_buf_free(&b->overflow);
+    weir_buf_free(&b->lost);
+    weir_buf_free(&b->body);
+    free(b->leaves);
+    *b = (struct weir_builder){0};
+}

@@ -1,0 +1,135 @@
+/* Private to the DuckDB driver: what its files share. */
+#ifndef WEIR_WAREHOUSE_DUCKDB_DUCK_H
+#define WEIR_WAREHOUSE_DUCKDB_DUCK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <duckdb.h>
+
+#include "base/json.h"
+#include "warehouse/driver.h"
+
+/* Exported by libduckdb 1.5 and not yet in the 1.4 header: copies without looking for bad UTF-8,
+ * which weir has already done. */
+void duckdb_unsafe_vector_assign_string_element_len(duckdb_vector vector, idx_t index,
+                                                    const char *str, idx_t str_len);
+
+#define DUCK_MAX_SQL (4u << 20)
+
+struct duck_db {
+    struct weir_warehouse base;
+    struct weir_arena arena; /* owns the options' strings */
+    struct weir_warehouse_options options;
+    char version[64];
+    pthread_mutex_t lock; /* guards db, sessions and open */
+    duckdb_database db;
+    bool open;
+    unsigned sessions;
+    atomic_bool failed; /* the engine said that it is invalidated */
+};
+
+struct duck_session {
+    struct weir_session base;
+    struct duck_db *db;
+    duckdb_connection con;
+    duckdb_prepared_statement serialize; /* the sandbox's json_serialize_sql, made when needed */
+    struct weir_json_parser *parser;     /* the sandbox's */
+    atomic_bool canceled;                /* cleared when a statement ends */
+    bool in_transaction;
+    int64_t shift; /* bytes put before the user's SQL, to correct error offsets */
+};
+
+static inline struct duck_session *duck_session_of(struct weir_session *session)
+{
+    return (struct duck_session *)session;
+}
+
+/* --- error.c --- */
+/* Turns the engine's text into a code and a sentence; notes the offset and a fatal state. */
+int duck_fail(struct duck_session *s, const char *engine_text, struct weir_error *err);
+/* The code alone, for errors outside any session (opening). */
+int duck_error_code(const char *engine_text);
+/* WEIR_EFATAL when the database was invalidated before. */
+int duck_usable(struct duck_session *s, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- open.c --- */
+int duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
+              struct weir_error *err);
+void duck_close(struct weir_warehouse *warehouse);
+int duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err);
+
+/* --- session.c --- */
+int duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                     struct weir_session **out, struct weir_error *err);
+void duck_session_free(struct weir_session *session);
+void duck_cancel(struct weir_session *session);
+double duck_progress(struct weir_session *session);
+int duck_begin(struct weir_session *session, struct weir_error *err);
+int duck_commit(struct weir_session *session, struct weir_error *err);
+void duck_rollback(struct weir_session *session);
+int duck_checkpoint(struct weir_session *session, struct weir_error *err);
+int duck_exec(struct weir_session *session, const char *sql, struct weir_error *err);
+/* Runs SQL that the driver itself wrote. */
+int duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- query.c --- */
+int duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
+               size_t param_count, struct weir_result **out, struct weir_error *err);
+int duck_result_next(struct weir_result *result, struct weir_batch *out, struct weir_error *err);
+void duck_result_free(struct weir_result *result);
+int duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
+                size_t param_count, const char *format, const char *path, struct weir_error *err);
+
+/* --- types.c --- */
+const char *duck_sql_type(enum weir_type type); /* "BIGINT" */
+duckdb_logical_type duck_logical_type(enum weir_type type);
+enum weir_type duck_type_of_name(struct weir_str type_name);
+/* How a result column of this type is handed out; false: it must be cast to VARCHAR first. */
+bool duck_type_of(duckdb_logical_type type, enum weir_type *out);
+/* The engine's own name of the type, "DECIMAL(18,3)". */
+void duck_type_name(duckdb_logical_type type, struct weir_buf *out);
+
+/* --- convert.c --- */
+struct duck_converter {
+    duckdb_type type;
+    duckdb_type internal; /* of DECIMAL and ENUM */
+    uint8_t scale;
+    duckdb_logical_type logical; /* owned; ENUM's dictionary */
+    void *values;                /* room for a vector of converted values, or NULL */
+    struct weir_buf text;        /* formatted values of this batch */
+};
+int duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum weir_type as,
+                        struct weir_error *err) WEIR_MUST_CHECK; /* takes `type` */
+void duck_converter_free(struct duck_converter *c);
+int duck_convert(struct duck_converter *c, duckdb_vector vector, size_t rows,
+                 struct weir_vector *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- tables.c --- */
+int duck_describe(struct weir_session *session, struct weir_arena *arena,
+                  struct weir_table **tables, size_t *count, struct weir_error *err);
+int duck_create_schema(struct weir_session *session, struct weir_str schema,
+                       struct weir_error *err);
+int duck_create_table(struct weir_session *session, struct weir_table_name name,
+                      const struct weir_column *columns, size_t count, struct weir_error *err);
+int duck_add_columns(struct weir_session *session, struct weir_table_name name,
+                     const struct weir_column *columns, size_t count, struct weir_error *err);
+int duck_widen_column(struct weir_session *session, struct weir_table_name name,
+                      struct weir_str column, enum weir_type from, enum weir_type to,
+                      struct weir_error *err);
+
+/* --- load.c --- */
+int duck_append(struct weir_session *session, struct weir_table_name name,
+                const struct weir_column *columns, const struct weir_batch *batches,
+                size_t batch_count, struct weir_error *err);
+int duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
+               const struct weir_column *columns, const struct weir_batch *batches,
+               size_t batch_count, struct weir_error *err);
+
+/* --- sandbox.c --- */
+/* 0 when a reader may run this text; WEIR_EPERM with what was refused; WEIR_EINVAL for a syntax
+ * error. */
+int duck_sandbox_check(struct duck_session *s, const char *sql,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,284 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "warehouse/duckdb/duck.h"
+
+/* A memory limit below this cannot even hold one row group of a wide table. */
+#define MIN_MEMORY (256ull << 20)
+
+static uint64_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long size = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 4ull << 30;
+}
+
+static int settle_options(struct duck_db *db, const struct weir_warehouse_options *options,
+                          struct weir_error *err)
+{
+    db->options = *options;
+    struct weir_warehouse_options *o = &db->options;
+    o->path = weir_arena_strdup(&db->arena, options->path);
+    o->temp_dir = options->temp_dir ? weir_arena_strdup(&db->arena, options->temp_dir) : NULL;
+    o->export_dir = options->export_dir ? weir_arena_strdup(&db->arena, options->export_dir) : NULL;
+    if (o->memory_bytes == 0) {
+        o->memory_bytes = machine_memory() / 4;
+    }
+    if (o->memory_bytes < MIN_MEMORY) {
+        o->memory_bytes = MIN_MEMORY;
+    }
+    int rc = 0;
+    if (o->temp_dir) {
+        rc = weir_dir_make(o->temp_dir, 0700, err);
+        uint64_t free_bytes = 0;
+        if (rc == 0 && o->temp_bytes == 0) {
+            rc = weir_disk_free(o->temp_dir, &free_bytes, err);
+            o->temp_bytes = free_bytes / 10;
+        }
+    }
+    if (rc == 0 && o->export_dir) {
+        rc = weir_dir_make(o->export_dir, 0700, err);
+    }
+    return rc;
+}
+
+static int config_set(duckdb_config config, const char *name, const char *value,
+                      struct weir_error *err)
+{
+    if (duckdb_set_config(config, name, value) == DuckDBSuccess) {
+        return 0;
+    }
+    return weir_fail(err, WEIR_EINVAL, "the warehouse engine does not take %s = %s", name, value);
+}
+
+static int make_config(const struct weir_warehouse_options *o, duckdb_config *out,
+                       struct weir_error *err)
+{
+    if (duckdb_create_config(out)) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the warehouse's settings");
+    }
+    char memory[32], temp[32], threads[16];
+    snprintf(memory, sizeof memory, "%" PRIu64 "B", o->memory_bytes);
+    snprintf(temp, sizeof temp, "%" PRIu64 "B", o->temp_bytes);
+    snprintf(threads, sizeof threads, "%u", o->threads);
+    const char *settings[][2] = {
+        {"access_mode", o->read_only ? "READ_ONLY" : "READ_WRITE"},
+        {"memory_limit", memory},
+        {"threads", o->threads ? threads : NULL},
+        {"temp_directory", o->temp_dir ? o->temp_dir : ""},
+        {"max_temp_directory_size", o->temp_dir ? temp : NULL},
+        /* A checkpoint stops writers for its time, so it is rarer than the engine's 16 MB; the
+         * loader asks for one itself when it is idle. */
+        {"checkpoint_threshold", "128MB"},
+        {"errors_as_json", "true"},
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+        {"allow_community_extensions", "false"},
+        {"allow_persistent_secrets", "false"},
+        {"custom_user_agent", "weir"},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        int rc = settings[i][1] ? config_set(*out, settings[i][0], settings[i][1], err) : 0;
+        if (rc) {
+            duckdb_destroy_config(out);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int open_engine(struct duck_db *db, char **engine_error, struct weir_error *err)
+{
+    duckdb_config config;
+    int rc = make_config(&db->options, &config, err);
+    if (rc) {
+        return rc;
+    }
+    duckdb_state state = duckdb_open_ext(db->options.path, &db->db, config, engine_error);
+    duckdb_destroy_config(&config);
+    return state == DuckDBSuccess ? 0 : WEIR_EIO;
+}
+
+/* A write-ahead log that cannot be replayed would keep the whole warehouse shut. Its rows are still
+ * in the event log; the file is kept for whoever wants to look. */
+static int move_wal_aside(struct duck_db *db, const char *why, struct weir_error *err)
+{
+    struct weir_buf from, to;
+    weir_buf_init(&from, 8192);
+    weir_buf_init(&to, 8192);
+    weir_buf_addf(&from, "%s.wal", db->options.path);
+    weir_buf_addf(&to, "%s.wal.%" PRId64 ".damaged", db->options.path, weir_now() / WEIR_SECOND);
+    int rc = 0;
+    if (!weir_buf_ok(&from) || !weir_buf_ok(&to)) {
+        rc = weir_fail(err, WEIR_ETOOBIG, "the warehouse's path is too long");
+    } else if (rename(weir_buf_cstr(&from), weir_buf_cstr(&to))) {
+        rc = weir_fail_errno(err, errno, "%s cannot be moved aside", weir_buf_cstr(&from));
+    } else {
+        weir_log(db->options.log, WEIR_LOG_ERROR,
+                 "the warehouse's write-ahead log cannot be replayed and was moved aside; run "
+                 "`weir replay` to load from the event log what it held",
+                 "file", weir_buf_cstr(&to), "error", why);
+    }
+    weir_buf_free(&from);
+    weir_buf_free(&to);
+    return rc;
+}
+
+static bool has_wal(const struct duck_db *db)
+{
+    char path[4096];
+    struct stat st;
+    int n = snprintf(path, sizeof path, "%s.wal", db->options.path);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0;
+}
+
+static int run_all(duckdb_connection con, const char *const *statements, struct weir_error *err)
+{
+    for (; *statements; statements++) {
+        duckdb_result result;
+        duckdb_state state = duckdb_query(con, *statements, &result);
+        int rc = state == DuckDBSuccess
+                     ? 0
+                     : weir_fail(err, WEIR_EINVAL, "the warehouse engine refuses \"%s\": %s",
+                                 *statements, duckdb_result_error(&result));
+        duckdb_destroy_result(&result);
+        if (rc) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* The order matters: directories can only be allowed before access is taken away, and nothing can
+ * be changed after the lock. Progress is a setting of each connection, so it stays open. */
+static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_error *err)
+{
+    struct weir_buf directories;
+    weir_buf_init(&directories, 16384);
+    weir_buf_addz(&directories, "SET allowed_directories = [");
+    if (db->options.export_dir) {
+        weir_sql_text(&directories, weir_str_of(db->options.export_dir));
+    }
+    weir_buf_addz(&directories, "]");
+    const char *const statements[] = {
+        "SET TimeZone = 'UTC'",
+        weir_buf_cstr(&directories),
+        "SET enable_external_access = false",
+        "SET allowed_configs = ['enable_progress_bar', 'enable_progress_bar_print']",
+        "SET lock_configuration = true",
+        NULL,
+    };
+    int rc = weir_buf_check(&directories, "the warehouse's allowed directories", err);
+    rc = rc ? rc : run_all(con, statements, err);
+    weir_buf_free(&directories);
+    return rc;
+}
+
+static int prepare_engine(struct duck_db *db, struct weir_error *err)
+{
+    duckdb_connection con;
+    if (duckdb_connect(db->db, &con)) {
+        return weir_fail(err, WEIR_ENOMEM, "%s: no connection to the engine", db->options.path);
+    }
+    int rc = lock_down(db, con, err);
+    duckdb_disconnect(&con);
+    return rc;
+}
+
+static int open_db(struct duck_db *db, struct weir_error *err)
+{
+    char *why = NULL;
+    int rc = open_engine(db, &why, err);
+    if (rc == WEIR_EIO && why && !db->options.read_only && has_wal(db) && strcasestr(why, "wal")) {
+        rc = move_wal_aside(db, why, err);
+        duckdb_free(why);
+        why = NULL;
+        rc = rc ? rc : open_engine(db, &why, err);
+    }
+    if (rc && why) {
+        int code = duck_error_code(why);
+        rc = weir_fail(err, code == WEIR_EINVAL ? WEIR_EIO : code, "%s cannot be opened: %s",
+                       db->options.path, why);
+    }
+    duckdb_free(why);
+    if (rc == 0) {
+        rc = prepare_engine(db, err);
+        if (rc) {
+            duckdb_close(&db->db);
+        }
+    }
+    db->open = rc == 0;
+    return rc;
+}
+
+static void free_db(struct duck_db *db)
+{
+    pthread_mutex_destroy(&db->lock);
+    weir_arena_free(&db->arena);
+    free(db);
+}
+
+int duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
+              struct weir_error *err)
+{
+    *out = NULL;
+    struct duck_db *db = calloc(1, sizeof *db);
+    if (!db) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the warehouse");
+    }
+    db->base.driver = &weir_warehouse_duckdb;
+    weir_arena_init(&db->arena, 1 << 20);
+    pthread_mutex_init(&db->lock, NULL);
+    snprintf(db->version, sizeof db->version, "duckdb %s", duckdb_library_version());
+    int rc = settle_options(db, options, err);
+    rc = rc ? rc : open_db(db, err);
+    if (rc) {
+        free_db(db);
+        return rc;
+    }
+    *out = &db->base;
+    return 0;
+}
+
+/* Closing checkpoints: the engine does it when the last connection goes. */
+void duck_close(struct weir_warehouse *warehouse)
+{
+    struct duck_db *db = (struct duck_db *)warehouse;
+    if (db->open) {
+        duckdb_close(&db->db);
+    }
+    free_db(db);
+}
+
+int duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err)
+{
+    struct duck_db *db = (struct duck_db *)warehouse;
+    pthread_mutex_lock(&db->lock);
+    int rc = 0;
+    if (!atomic_load(&db->failed) && db->open) {
+        goto out;
+    }
+    if (db->sessions) {
+        rc =
+            weir_fail(err, WEIR_EBUSY, "%u sessions still hold the failed warehouse", db->sessions);
+        goto out;
+    }
+    if (db->open) {
+        duckdb_close(&db->db);
+        db->open = false;
+    }
+    rc = open_db(db, err);
+    if (rc == 0) {
+        atomic_store(&db->failed, false);
+        weir_log(db->options.log, WEIR_LOG_WARN, "the warehouse was reopened", "path",
+                 db->options.path);
+    }
+out:
+    pthread_mutex_unlock(&db->lock);
+    return rc;
+}

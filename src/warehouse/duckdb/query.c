@@ -1,0 +1,473 @@
+/* Statements with results, as streams of batches. */
+#include <stdlib.h>
+
+#include "warehouse/duckdb/duck.h"
+#include "warehouse/duckdb/lexer.h"
+
+struct duck_result {
+    struct weir_result base;
+    struct duck_session *s;
+    duckdb_result result;
+    duckdb_data_chunk chunk; /* behind the batch handed out last */
+    struct weir_arena arena;
+    struct weir_vector *vectors;
+    struct duck_converter *converters;
+    bool own_transaction; /* begun for this statement alone */
+};
+
+/* --- parameters ----------------------------------------------------------------------------- */
+
+static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t at,
+                             const struct weir_param *p)
+{
+    if (p->null) {
+        return duckdb_bind_null(statement, at);
+    }
+    switch (p->type) {
+    case WEIR_TYPE_BOOL:
+        return duckdb_bind_boolean(statement, at, p->b);
+    case WEIR_TYPE_INT:
+        return duckdb_bind_int64(statement, at, p->i);
+    case WEIR_TYPE_DOUBLE:
+        return duckdb_bind_double(statement, at, p->d);
+    case WEIR_TYPE_TIMESTAMP:
+        return duckdb_bind_timestamp(statement, at, (duckdb_timestamp){p->i});
+    case WEIR_TYPE_DATE:
+        return duckdb_bind_date(statement, at, (duckdb_date){(int32_t)p->i});
+    case WEIR_TYPE_TEXT:
+    case WEIR_TYPE_JSON:
+    case WEIR_TYPE_OTHER:
+        break;
+    }
+    return duckdb_bind_varchar_length(statement, at, p->s.ptr ? p->s.ptr : "", p->s.len);
+}
+
+static int bind_all(duckdb_prepared_statement statement, const struct weir_param *params,
+                    size_t count, struct weir_error *err)
+{
+    char name[128];
+    idx_t position = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_param *p = &params[i];
+        idx_t at = ++position;
+        if (p->name.len) {
+            position--;
+            if (p->name.len >= sizeof name) {
+                return weir_fail(err, WEIR_EINVAL, "a parameter's name is longer than %zu bytes",
+                                 sizeof name - 1);
+            }
+            memcpy(name, p->name.ptr, p->name.len);
+            name[p->name.len] = 0;
+            if (duckdb_bind_parameter_index(statement, &at, name)) {
+                return weir_fail(err, WEIR_EINVAL,
+                                 "the statement has no parameter $%s; remove it, or use it", name);
+            }
+        } else if (at > duckdb_nparams(statement)) {
+            return weir_fail(err, WEIR_EINVAL, "the statement has only %llu parameters",
+                             (unsigned long long)duckdb_nparams(statement));
+        }
+        if (bind_one(statement, at, p)) {
+            return weir_fail(err, WEIR_EINVAL, "parameter %zu cannot be bound", i + 1);
+        }
+    }
+    return 0;
+}
+
+/* --- preparing ------------------------------------------------------------------------------ */
+
+/* The engine splits one PIVOT into several statements; all but the last only prepare the ground. */
+static int run_before_last(struct duck_session *s, duckdb_extracted_statements statements,
+                           idx_t count, struct weir_error *err)
+{
+    int rc = 0;
+    for (idx_t i = 0; rc == 0 && i + 1 < count; i++) {
+        duckdb_prepared_statement statement;
+        duckdb_result result;
+        if (duckdb_prepare_extracted_statement(s->con, statements, i, &statement)) {
+            rc = duck_fail(s, duckdb_prepare_error(statement), err);
+        } else {
+            if (duckdb_execute_prepared(statement, &result)) {
+                rc = duck_fail(s, duckdb_result_error(&result), err);
+            }
+            duckdb_destroy_result(&result);
+        }
+        duckdb_destroy_prepare(&statement);
+    }
+    return rc;
+}
+
+static int prepare(struct duck_session *s, const char *sql, duckdb_prepared_statement *out,
+                   idx_t *count, struct weir_error *err)
+{
+    duckdb_extracted_statements statements;
+    *out = NULL;
+    *count = duckdb_extract_statements(s->con, sql, &statements);
+    int rc = 0;
+    if (*count == 0) {
+        const char *why = duckdb_extract_statements_error(statements);
+        rc = why ? duck_fail(s, why, err)
+                 : weir_fail(err, WEIR_EINVAL, "the statement is empty; write a query");
+    }
+    rc = rc ? rc : run_before_last(s, statements, *count, err);
+    if (rc == 0 && duckdb_prepare_extracted_statement(s->con, statements, *count - 1, out)) {
+        rc = duck_fail(s, duckdb_prepare_error(*out), err);
+        duckdb_destroy_prepare(out);
+    }
+    duckdb_destroy_extracted(&statements);
+    if (rc == 0 && s->base.kind == WEIR_SESSION_READER) {
+        /* The sandbox has judged the text; this judges what the engine made of it. */
+        duckdb_statement_type type = duckdb_prepared_statement_type(*out);
+        if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {
+            duckdb_destroy_prepare(out);
+            rc = weir_fail(err, WEIR_EPERM, "only statements that read may run here");
+        }
+    }
+    return rc;
+}
+
+/* --- results -------------------------------------------------------------------------------- */
+
+static bool needs_cast(duckdb_result *result)
+{
+    bool needed = false;
+    for (idx_t i = 0; !needed && i < duckdb_column_count(result); i++) {
+        duckdb_logical_type type = duckdb_column_logical_type(result, i);
+        enum weir_type as;
+        needed = !duck_type_of(type, &as);
+        duckdb_destroy_logical_type(&type);
+    }
+    return needed;
+}
+
+static bool statement_needs_cast(duckdb_prepared_statement statement)
+{
+    bool needed = false;
+    for (idx_t i = 0; !needed && i < duckdb_prepared_statement_column_count(statement); i++) {
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement, i);
+        if (type) {
+            enum weir_type as;
+            duckdb_type id = duckdb_get_type_id(type);
+            /* With parameters the types are known only at execution. */
+            needed = id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY && !duck_type_of(type, &as);
+            duckdb_destroy_logical_type(&type);
+        }
+    }
+    return needed;
+}
+
+static int execute(struct duck_session *s, duckdb_prepared_statement statement,
+                   duckdb_result *result, struct weir_error *err)
+{
+    duckdb_pending_result pending;
+    memset(result, 0, sizeof *result);
+    int rc = 0;
+    if (duckdb_pending_prepared_streaming(statement, &pending)) {
+        rc = duck_fail(s, duckdb_pending_error(pending), err);
+    } else if (atomic_load(&s->canceled)) {
+        rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
+    } else if (duckdb_execute_pending(pending, result)) {
+        rc = duck_fail(s, duckdb_result_error(result), err);
+        duckdb_destroy_result(result);
+    }
+    duckdb_destroy_pending(&pending);
+    return rc;
+}
+
+/* Casts the columns that only the engine can print, by their position: names may repeat. */
+static int cast_sql(const char *sql, duckdb_prepared_statement statement, duckdb_result *result,
+                    struct weir_buf *out, int64_t *shift, struct weir_error *err)
+{
+    weir_buf_addz(out, "SELECT ");
+    idx_t count =
+        result ? duckdb_column_count(result) : duckdb_prepared_statement_column_count(statement);
+    for (idx_t i = 0; i < count; i++) {
+        duckdb_logical_type type =
+            result ? duckdb_column_logical_type(result, i)
+                   : duckdb_prepared_statement_column_logical_type(statement, i);
+        enum weir_type as;
+        const char *name = result ? duckdb_column_name(result, i)
+                                  : duckdb_prepared_statement_column_name(statement, i);
+        const char *shape =
+            duck_type_of(type, &as) ? "%s#%llu AS " : "%sCAST(#%llu AS VARCHAR) AS ";
+        weir_buf_addf(out, shape, i ? ", " : "", (unsigned long long)i + 1);
+        weir_sql_ident(out, weir_str_of(name));
+        if (!result) {
+            duckdb_free((void *)(uintptr_t)name);
+        }
+        duckdb_destroy_logical_type(&type);
+    }
+    weir_buf_addz(out, " FROM (\n");
+    *shift = (int64_t)out->len;
+    weir_buf_adds(out, duck_trim_statement(weir_str_of(sql)));
+    weir_buf_addz(out, "\n)");
+    return weir_buf_check(out, "the statement", err);
+}
+
+struct run {
+    struct duck_session *s;
+    const char *sql;
+    const struct weir_param *params;
+    size_t param_count;
+    duckdb_result result;
+    struct weir_buf names; /* the types before the cast, one a column, NUL-separated */
+};
+
+static int run_cast(struct run *r, duckdb_prepared_statement statement, duckdb_result *result,
+                    struct weir_error *err)
+{
+    struct weir_buf sql;
+    duckdb_prepared_statement cast = NULL;
+    idx_t count;
+    weir_buf_init(&sql, DUCK_MAX_SQL + (1u << 20));
+    idx_t columns =
+        result ? duckdb_column_count(result) : duckdb_prepared_statement_column_count(statement);
+    for (idx_t i = 0; i < columns; i++) {
+        duckdb_logical_type type =
+            result ? duckdb_column_logical_type(result, i)
+                   : duckdb_prepared_statement_column_logical_type(statement, i);
+        duck_type_name(type, &r->names);
+        weir_buf_addc(&r->names, 0);
+        duckdb_destroy_logical_type(&type);
+    }
+    int rc = weir_buf_check(&r->names, "the names of the result's types", err);
+    rc = rc ? rc : cast_sql(r->sql, statement, result, &sql, &r->s->shift, err);
+    if (result) {
+        duckdb_destroy_result(result);
+    }
+    rc = rc ? rc : prepare(r->s, weir_buf_cstr(&sql), &cast, &count, err);
+    rc = rc ? rc : bind_all(cast, r->params, r->param_count, err);
+    rc = rc ? rc : execute(r->s, cast, &r->result, err);
+    if (cast) {
+        duckdb_destroy_prepare(&cast);
+    }
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int run_plain(struct run *r, struct weir_error *err)
+{
+    duckdb_prepared_statement statement = NULL;
+    idx_t count;
+    int rc = prepare(r->s, r->sql, &statement, &count, err);
+    if (rc) {
+        return rc;
+    }
+    bool castable =
+        count == 1 && duckdb_prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_SELECT;
+    rc = bind_all(statement, r->params, r->param_count, err);
+    if (rc == 0 && castable && statement_needs_cast(statement)) {
+        rc = run_cast(r, statement, NULL, err);
+    } else if (rc == 0) {
+        rc = execute(r->s, statement, &r->result, err);
+        if (rc == 0 && needs_cast(&r->result)) {
+            if (castable) {
+                duckdb_result first = r->result;
+                rc = run_cast(r, statement, &first, err);
+            } else {
+                duckdb_destroy_result(&r->result);
+                rc = weir_fail(err, WEIR_EUNSUPPORTED,
+                               "this statement returns nested values; cast them to VARCHAR in it");
+            }
+        }
+    }
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+static int describe_columns(struct duck_result *r, const struct weir_buf *names,
+                            struct weir_error *err)
+{
+    size_t count = duckdb_column_count(&r->result);
+    struct weir_column *columns = weir_arena_calloc(&r->arena, (count + 1) * sizeof *columns);
+    r->vectors = weir_arena_calloc(&r->arena, (count + 1) * sizeof *r->vectors);
+    r->converters = weir_arena_calloc(&r->arena, (count + 1) * sizeof *r->converters);
+    if (!columns || !r->vectors || !r->converters) {
+        return weir_fail(err, WEIR_ETOOBIG, "the result has too many columns");
+    }
+    const char *name = weir_buf_cstr(names);
+    struct weir_buf type_name;
+    weir_buf_init(&type_name, 1 << 20);
+    int rc = 0;
+    r->base.columns = columns;
+    for (size_t i = 0; rc == 0 && i < count; i++, r->base.column_count++) {
+        duckdb_logical_type type = duckdb_column_logical_type(&r->result, i);
+        weir_buf_reset(&type_name);
+        (void)duck_type_of(type, &columns[i].type);
+        if (names->len) {
+            struct weir_str original = weir_str_of(name);
+            name += original.len + 1;
+            if (columns[i].type == WEIR_TYPE_TEXT && !weir_str_is(original, "VARCHAR")) {
+                columns[i].type = WEIR_TYPE_OTHER;
+            }
+            weir_buf_adds(&type_name, original);
+        } else {
+            duck_type_name(type, &type_name);
+        }
+        columns[i].name = weir_arena_dup(&r->arena, weir_str_of(duckdb_column_name(&r->result, i)));
+        columns[i].type_name = weir_arena_dup(&r->arena, weir_buf_str(&type_name));
+        r->vectors[i].type = columns[i].type;
+        rc = duck_converter_init(&r->converters[i], type, columns[i].type, err);
+        if (rc == 0 && (!columns[i].name.ptr || !columns[i].type_name.ptr)) {
+            rc = weir_fail(err, WEIR_ETOOBIG, "the result's column names are too long");
+        }
+    }
+    weir_buf_free(&type_name);
+    return rc;
+}
+
+static void end_statement(struct duck_session *s, bool own_transaction)
+{
+    if (own_transaction) {
+        duck_rollback(&s->base);
+    }
+    atomic_store(&s->canceled, false);
+    s->shift = 0;
+}
+
+/* What a reader runs is checked, and runs in a transaction that cannot write. */
+static int enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
+                 struct weir_error *err)
+{
+    *own_transaction = false;
+    s->shift = 0;
+    int rc = duck_usable(s, err);
+    if (rc == 0 && strlen(sql) > DUCK_MAX_SQL) {
+        rc = weir_fail(err, WEIR_ETOOBIG, "the statement is longer than %u bytes", DUCK_MAX_SQL);
+    }
+    if (rc == 0 && (check || s->base.kind == WEIR_SESSION_READER)) {
+        rc = duck_sandbox_check(s, sql, err);
+    }
+    if (rc == 0 && s->base.kind == WEIR_SESSION_READER && !s->in_transaction) {
+        rc = duck_begin(&s->base, err);
+        *own_transaction = rc == 0;
+    }
+    return rc;
+}
+
+int duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
+               size_t param_count, struct weir_result **out, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    struct run run = {.s = s, .sql = sql, .params = params, .param_count = param_count};
+    struct duck_result *r = NULL;
+    bool own_transaction;
+    weir_buf_init(&run.names, 4u << 20);
+    int rc = enter(s, sql, false, &own_transaction, err);
+    rc = rc ? rc : run_plain(&run, err);
+    if (rc) {
+        end_statement(s, own_transaction);
+        goto out;
+    }
+    r = calloc(1, sizeof *r);
+    if (!r) {
+        duckdb_destroy_result(&run.result);
+        end_statement(s, own_transaction);
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a result");
+        goto out;
+    }
+    weir_arena_init(&r->arena, 64u << 20);
+    r->base.session = session;
+    r->s = s;
+    r->result = run.result;
+    r->own_transaction = own_transaction;
+    rc = describe_columns(r, &run.names, err);
+    if (rc) {
+        duck_result_free(&r->base);
+        goto out;
+    }
+    *out = &r->base;
+out:
+    weir_buf_free(&run.names);
+    return rc;
+}
+
+int duck_result_next(struct weir_result *result, struct weir_batch *out, struct weir_error *err)
+{
+    struct duck_result *r = (struct duck_result *)result;
+    *out = (struct weir_batch){.column_count = result->column_count, .columns = r->vectors};
+    if (r->chunk) {
+        duckdb_destroy_data_chunk(&r->chunk);
+    }
+    do {
+        if (r->chunk) {
+            duckdb_destroy_data_chunk(&r->chunk);
+        }
+        r->chunk = duckdb_fetch_chunk(r->result);
+    } while (r->chunk && duckdb_data_chunk_get_size(r->chunk) == 0);
+    if (!r->chunk) {
+        const char *why = duckdb_result_error(&r->result);
+        if (why && *why) {
+            return duck_fail(r->s, why, err);
+        }
+        return atomic_load(&r->s->canceled)
+                   ? weir_fail(err, WEIR_ECANCELED, "the query was canceled")
+                   : 0;
+    }
+    size_t rows = duckdb_data_chunk_get_size(r->chunk);
+    for (size_t i = 0; i < result->column_count; i++) {
+        int rc = duck_convert(&r->converters[i], duckdb_data_chunk_get_vector(r->chunk, i), rows,
+                              &r->vectors[i], err);
+        if (rc) {
+            return rc;
+        }
+    }
+    out->rows = rows;
+    return 0;
+}
+
+void duck_result_free(struct weir_result *result)
+{
+    struct duck_result *r = (struct duck_result *)result;
+    if (r->chunk) {
+        duckdb_destroy_data_chunk(&r->chunk);
+    }
+    size_t columns = r->converters ? duckdb_column_count(&r->result) : 0;
+    for (size_t i = 0; i < columns; i++) {
+        duck_converter_free(&r->converters[i]);
+    }
+    duckdb_destroy_result(&r->result);
+    end_statement(r->s, r->own_transaction);
+    weir_arena_free(&r->arena);
+    free(r);
+}
+
+/* --- files ---------------------------------------------------------------------------------- */
+
+int duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
+                size_t param_count, const char *format, const char *path, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    if (strcmp(format, "parquet") != 0) {
+        return weir_fail(err, WEIR_EUNSUPPORTED, "format \"%s\" cannot be exported; use parquet",
+                         format);
+    }
+    struct weir_buf copy;
+    duckdb_prepared_statement statement = NULL;
+    bool own_transaction;
+    weir_buf_init(&copy, DUCK_MAX_SQL + 16384);
+    int rc = enter(s, sql, true, &own_transaction, err);
+    weir_buf_addz(&copy, "COPY (\n");
+    s->shift = (int64_t)copy.len;
+    weir_buf_adds(&copy, duck_trim_statement(weir_str_of(sql)));
+    weir_buf_addz(&copy, "\n) TO ");
+    weir_sql_text(&copy, weir_str_of(path));
+    weir_buf_addz(&copy, " (FORMAT parquet, COMPRESSION zstd)");
+    rc = rc ? rc : weir_buf_check(&copy, "the statement", err);
+    if (rc == 0 && duckdb_prepare(s->con, weir_buf_cstr(&copy), &statement)) {
+        rc = duck_fail(s, duckdb_prepare_error(statement), err);
+    }
+    rc = rc ? rc : bind_all(statement, params, param_count, err);
+    if (rc == 0) {
+        duckdb_result result;
+        rc = execute(s, statement, &result, err);
+        if (rc == 0) {
+            duckdb_destroy_result(&result);
+        }
+    }
+    if (statement) {
+        duckdb_destroy_prepare(&statement);
+    }
+    end_statement(s, own_transaction);
+    weir_buf_free(&copy);
+    return rc;
+}

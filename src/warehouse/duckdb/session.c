@@ -1,0 +1,128 @@
+#include <stdlib.h>
+
+#include "warehouse/duckdb/duck.h"
+
+int duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
+{
+    duckdb_result result;
+    int rc = 0;
+    if (duckdb_query(s->con, sql, &result)) {
+        rc = duck_fail(s, duckdb_result_error(&result), err);
+    }
+    duckdb_destroy_result(&result);
+    return rc;
+}
+
+int duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                     struct weir_session **out, struct weir_error *err)
+{
+    struct duck_db *db = (struct duck_db *)warehouse;
+    struct duck_session *s = calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a session");
+    }
+    s->db = db;
+    int rc = 0;
+    pthread_mutex_lock(&db->lock);
+    if (!db->open || atomic_load(&db->failed)) {
+        rc = weir_fail(err, WEIR_EFATAL, "the warehouse engine failed; it must be reopened first");
+    } else if (duckdb_connect(db->db, &s->con)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "the warehouse engine gave no connection");
+    } else {
+        db->sessions++;
+    }
+    pthread_mutex_unlock(&db->lock);
+    if (rc) {
+        free(s);
+        return rc;
+    }
+    *out = &s->base;
+    if (kind == WEIR_SESSION_READER) {
+        rc = duck_run(s, "SET enable_progress_bar = true; SET enable_progress_bar_print = false",
+                      err);
+    }
+    if (rc) {
+        duck_session_free(&s->base);
+    }
+    return rc;
+}
+
+void duck_session_free(struct weir_session *session)
+{
+    struct duck_session *s = duck_session_of(session);
+    if (s->serialize) {
+        duckdb_destroy_prepare(&s->serialize);
+    }
+    weir_json_parser_free(s->parser);
+    duckdb_disconnect(&s->con);
+    pthread_mutex_lock(&s->db->lock);
+    s->db->sessions--;
+    pthread_mutex_unlock(&s->db->lock);
+    free(s);
+}
+
+/* The flag is for the time before the engine has begun: it forgets an earlier interrupt. */
+void duck_cancel(struct weir_session *session)
+{
+    struct duck_session *s = duck_session_of(session);
+    atomic_store(&s->canceled, true);
+    duckdb_interrupt(s->con);
+}
+
+double duck_progress(struct weir_session *session)
+{
+    struct duck_session *s = duck_session_of(session);
+    double percent = duckdb_query_progress(s->con).percentage;
+    return percent < 0 ? -1 : percent > 100 ? 1 : percent / 100;
+}
+
+int duck_begin(struct weir_session *session, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    int rc = duck_usable(s, err);
+    if (rc == 0) {
+        rc = duck_run(s,
+                      session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
+                                                           : "BEGIN TRANSACTION",
+                      err);
+    }
+    s->in_transaction = s->in_transaction || rc == 0;
+    return rc;
+}
+
+int duck_commit(struct weir_session *session, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    int rc = duck_usable(s, err);
+    rc = rc ? rc : duck_run(s, "COMMIT", err);
+    if (rc && s->in_transaction) {
+        /* A commit that failed has ended the transaction or left it unusable. */
+        duck_rollback(session);
+    }
+    s->in_transaction = false;
+    return rc;
+}
+
+void duck_rollback(struct weir_session *session)
+{
+    struct duck_session *s = duck_session_of(session);
+    if (s->in_transaction) {
+        duckdb_query(s->con, "ROLLBACK", NULL);
+    }
+    s->in_transaction = false;
+}
+
+int duck_checkpoint(struct weir_session *session, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    int rc = duck_usable(s, err);
+    return rc ? rc : duck_run(s, "CHECKPOINT", err);
+}
+
+int duck_exec(struct weir_session *session, const char *sql, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    int rc = duck_usable(s, err);
+    s->shift = 0;
+    return rc ? rc : duck_run(s, sql, err);
+}

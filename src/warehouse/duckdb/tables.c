@@ -1,0 +1,321 @@
+/* The catalog, and statements that change it. */
+#include <stdlib.h>
+
+#include "warehouse/duckdb/duck.h"
+
+/* --- describe ------------------------------------------------------------------------------- */
+
+static const char describe_sql[] =
+    "SELECT c.schema_name, c.table_name, t.table_name IS NULL, coalesce(t.estimated_size, -1), "
+    "c.column_name, c.data_type "
+    "FROM duckdb_columns() c LEFT JOIN duckdb_tables() t USING (database_name, schema_name, "
+    "table_name) "
+    "WHERE NOT c.internal AND c.database_name = current_database() "
+    "ORDER BY c.schema_name, c.table_name, c.column_index";
+
+struct catalog {
+    struct weir_arena *arena;
+    struct weir_table *tables;
+    struct weir_column *columns;
+    size_t table_count, table_cap;
+    size_t column_count, column_cap;
+};
+
+static void *grow(void *items, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap) {
+        return items;
+    }
+    size_t wanted = *cap ? *cap * 2 : 64;
+    void *more = realloc(items, wanted * size);
+    if (more) {
+        *cap = wanted;
+    }
+    return more;
+}
+
+static int add_row(struct catalog *c, const struct weir_batch *b, size_t row)
+{
+    struct weir_str schema = b->columns[0].strs[row], name = b->columns[1].strs[row];
+    struct weir_table *last = c->table_count ? &c->tables[c->table_count - 1] : NULL;
+    if (!last || !weir_str_eq(last->schema, schema) || !weir_str_eq(last->name, name)) {
+        void *more = grow(c->tables, c->table_count, &c->table_cap, sizeof *c->tables);
+        if (!more) {
+            return WEIR_ENOMEM;
+        }
+        c->tables = more;
+        last = &c->tables[c->table_count++];
+        *last = (struct weir_table){.schema = weir_arena_dup(c->arena, schema),
+                                    .name = weir_arena_dup(c->arena, name),
+                                    .view = b->columns[2].bools[row],
+                                    .estimated_rows = b->columns[3].ints[row]};
+    }
+    void *more = grow(c->columns, c->column_count, &c->column_cap, sizeof *c->columns);
+    if (!more) {
+        return WEIR_ENOMEM;
+    }
+    c->columns = more;
+    struct weir_str type = weir_arena_dup(c->arena, b->columns[5].strs[row]);
+    c->columns[c->column_count] = (struct weir_column){
+        weir_arena_dup(c->arena, b->columns[4].strs[row]), duck_type_of_name(type), type};
+    last->column_count++;
+    return c->columns[c->column_count++].name.ptr && type.ptr && last->schema.ptr && last->name.ptr
+               ? 0
+               : WEIR_ENOMEM;
+}
+
+static int read_catalog(struct weir_session *session, struct catalog *c, struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch batch;
+    enum weir_session_kind kind = session->kind;
+    session->kind = WEIR_SESSION_OWNER; /* our own statement, not a reader's */
+    int rc = duck_query(session, describe_sql, NULL, 0, &result, err);
+    session->kind = kind;
+    while (rc == 0 && (rc = duck_result_next(result, &batch, err)) == 0 && batch.rows) {
+        for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
+            rc = add_row(c, &batch, i);
+        }
+        if (rc) {
+            weir_fail(err, rc, "no memory for the catalog");
+        }
+    }
+    if (result) {
+        duck_result_free(result);
+    }
+    return rc;
+}
+
+int duck_describe(struct weir_session *session, struct weir_arena *arena,
+                  struct weir_table **tables, size_t *count, struct weir_error *err)
+{
+    struct catalog c = {.arena = arena};
+    int rc = read_catalog(session, &c, err);
+    *tables = NULL;
+    *count = 0;
+    if (rc == 0) {
+        struct weir_column *columns =
+            weir_arena_alloc(arena, (c.column_count + 1) * sizeof *columns);
+        *tables = weir_arena_alloc(arena, (c.table_count + 1) * sizeof **tables);
+        if (!columns || !*tables) {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for the catalog");
+            goto out;
+        }
+        for (size_t i = 0, at = 0; i < c.table_count; at += c.tables[i++].column_count) {
+            c.tables[i].columns = columns + at;
+        }
+        if (c.table_count) {
+            memcpy(columns, c.columns, c.column_count * sizeof *columns);
+            memcpy(*tables, c.tables, c.table_count * sizeof **tables);
+        }
+        *count = c.table_count;
+    }
+out:
+    free(c.tables);
+    free(c.columns);
+    return rc;
+}
+
+/* --- DDL ------------------------------------------------------------------------------------ */
+
+static void add_name(struct weir_buf *out, struct weir_table_name name)
+{
+    weir_sql_ident(out, name.schema);
+    weir_buf_addc(out, '.');
+    weir_sql_ident(out, name.table);
+}
+
+static void add_column(struct weir_buf *out, const struct weir_column *column)
+{
+    weir_sql_ident(out, column->name);
+    weir_buf_addc(out, ' ');
+    weir_buf_addz(out, duck_sql_type(column->type));
+}
+
+/* Runs and frees what was built. */
+static int run_built(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    int rc = duck_usable(s, err);
+    rc = rc ? rc : weir_buf_check(sql, "a statement", err);
+    rc = rc ? rc : duck_run(s, weir_buf_cstr(sql), err);
+    weir_buf_free(sql);
+    return rc;
+}
+
+int duck_create_schema(struct weir_session *session, struct weir_str schema, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 1 << 16);
+    weir_buf_addz(&sql, "CREATE SCHEMA IF NOT EXISTS ");
+    weir_sql_ident(&sql, schema);
+    return run_built(session, &sql, err);
+}
+
+int duck_create_table(struct weir_session *session, struct weir_table_name name,
+                      const struct weir_column *columns, size_t count, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 16u << 20);
+    weir_buf_addz(&sql, "CREATE TABLE ");
+    add_name(&sql, name);
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(&sql, i ? ", " : " (");
+        add_column(&sql, &columns[i]);
+    }
+    weir_buf_addc(&sql, ')');
+    return run_built(session, &sql, err);
+}
+
+int duck_add_columns(struct weir_session *session, struct weir_table_name name,
+                     const struct weir_column *columns, size_t count, struct weir_error *err)
+{
+    if (count == 0) {
+        return 0;
+    }
+    struct weir_buf sql;
+    weir_buf_init(&sql, 32u << 20);
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(&sql, "ALTER TABLE ");
+        add_name(&sql, name);
+        weir_buf_addz(&sql, " ADD COLUMN ");
+        add_column(&sql, &columns[i]);
+        weir_buf_addz(&sql, ";\n");
+    }
+    return run_built(session, &sql, err);
+}
+
+/* --- widening ------------------------------------------------------------------------------- */
+
+/* JavaScript's Number::toString over the engine's own text, which has the same digits (shortest
+ * that read back) in another notation.
+ * $m: digits of the mantissa without its point; $e: the exponent, of text like 1.5e+16. */
+static const char double_to_text[] =
+    "CASE WHEN $c IS NULL THEN NULL "
+    "WHEN isnan($c) THEN 'NaN' "
+    "WHEN isinf($c) THEN CASE WHEN $c > 0 THEN 'Infinity' ELSE '-Infinity' END "
+    "WHEN $c = 0 THEN '0' "
+    "WHEN NOT contains($t, 'e') THEN regexp_replace($t, '\\.0$', '') "
+    "ELSE CASE WHEN $c < 0 THEN '-' ELSE '' END || "
+    "CASE WHEN $e >= 21 THEN $f || 'e+' || $e "
+    "WHEN $e >= 0 THEN rpad($m, CAST(greatest($e + 1, length($m)) AS INTEGER), '0') "
+    "WHEN $e >= -6 THEN '0.' || repeat('0', -$e - 1) || $m "
+    "ELSE $f || 'e' || $e END END";
+
+static void expand(struct weir_buf *out, const char *template, struct weir_str column)
+{
+    for (const char *p = template; *p; p++) {
+        if (*p != '$' || !strchr("ctefm", p[1]) || !p[1]) {
+            weir_buf_addc(out, *p);
+            continue;
+        }
+        switch (*++p) {
+        case 'c':
+            weir_sql_ident(out, column);
+            break;
+        case 't':
+            expand(out, "CAST($c AS VARCHAR)", column);
+            break;
+        case 'e':
+            expand(out, "CAST(split_part($t, 'e', 2) AS INTEGER)", column);
+            break;
+        case 'f': /* mantissa without its sign and without .0 */
+            expand(out, "regexp_replace(ltrim(split_part($t, 'e', 1), '-'), '\\.0\\z', '')",
+                   column);
+            break;
+        default:
+            expand(out, "replace($f, '.', '')", column);
+        }
+    }
+}
+
+/* A cast may stand in ALTER. Any other expression may not: it would go into the write-ahead log,
+ * and the engine cannot bind functions when it replays that (seen with 1.5.6: the database then
+ * does not open). Such a table is written anew instead, in the same transaction. */
+struct widening {
+    const char *cast;    /* the new type is enough */
+    const char *rewrite; /* or an expression */
+};
+
+static bool widening_of(enum weir_type from, enum weir_type to, struct widening *out)
+{
+    *out = (struct widening){0};
+    if (to == WEIR_TYPE_TEXT && from == WEIR_TYPE_DOUBLE) {
+        out->rewrite = double_to_text;
+    } else if (to == WEIR_TYPE_TEXT && from == WEIR_TYPE_TIMESTAMP) {
+        /* As JavaScript prints it; microseconds only where there are any. */
+        out->rewrite =
+            "CASE WHEN microsecond($c) % 1000 = 0 THEN strftime($c, '%Y-%m-%dT%H:%M:%S.%gZ') "
+            "ELSE strftime($c, '%Y-%m-%dT%H:%M:%S.%fZ') END";
+    } else if (to == WEIR_TYPE_JSON && from == WEIR_TYPE_TIMESTAMP) {
+        return false; /* its text first, then JSON */
+    } else if (to == WEIR_TYPE_JSON) {
+        out->rewrite = "to_json($c)";
+    } else if (to == WEIR_TYPE_TEXT || (from == WEIR_TYPE_INT && to == WEIR_TYPE_DOUBLE) ||
+               (from == WEIR_TYPE_DATE && to == WEIR_TYPE_TIMESTAMP)) {
+        out->cast = duck_sql_type(to);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void rewrite_sql(struct weir_buf *sql, struct weir_table_name name, struct weir_str column,
+                        const char *expression)
+{
+    struct weir_table_name copy = {name.schema, WEIR_STR("weir rewrites this")};
+    weir_buf_addz(sql, "CREATE TABLE ");
+    add_name(sql, copy);
+    weir_buf_addz(sql, " AS SELECT * REPLACE (");
+    expand(sql, expression, column);
+    weir_buf_addz(sql, " AS ");
+    weir_sql_ident(sql, column);
+    weir_buf_addz(sql, ") FROM ");
+    add_name(sql, name);
+    weir_buf_addz(sql, "; DROP TABLE ");
+    add_name(sql, name);
+    weir_buf_addz(sql, "; ALTER TABLE ");
+    add_name(sql, copy);
+    weir_buf_addz(sql, " RENAME TO ");
+    weir_sql_ident(sql, name.table);
+}
+
+static int rewrite(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
+{
+    bool own = !duck_session_of(session)->in_transaction;
+    int rc = own ? duck_begin(session, err) : 0;
+    rc = rc ? rc : run_built(session, sql, err);
+    if (own && rc == 0) {
+        rc = duck_commit(session, err);
+    } else if (own) {
+        duck_rollback(session);
+    }
+    return rc;
+}
+
+int duck_widen_column(struct weir_session *session, struct weir_table_name name,
+                      struct weir_str column, enum weir_type from, enum weir_type to,
+                      struct weir_error *err)
+{
+    struct widening how;
+    if (!widening_of(from, to, &how)) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "column \"" WEIR_STR_FMT "\" of type %s cannot become %s without loss",
+                         WEIR_STR_ARG(column), weir_type_name(from), weir_type_name(to));
+    }
+    struct weir_buf sql;
+    weir_buf_init(&sql, 1 << 20);
+    if (how.rewrite) {
+        rewrite_sql(&sql, name, column, how.rewrite);
+        int rc = rewrite(session, &sql, err);
+        weir_buf_free(&sql);
+        return rc;
+    }
+    weir_buf_addz(&sql, "ALTER TABLE ");
+    add_name(&sql, name);
+    weir_buf_addz(&sql, " ALTER COLUMN ");
+    weir_sql_ident(&sql, column);
+    weir_buf_addz(&sql, " SET DATA TYPE ");
+    weir_buf_addz(&sql, how.cast);
+    return run_built(session, &sql, err);
+}

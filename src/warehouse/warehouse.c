@@ -1,0 +1,248 @@
+#include "warehouse/warehouse.h"
+
+#include "warehouse/driver.h"
+
+const char *weir_type_name(enum weir_type type)
+{
+    static const char *const names[] = {"bool", "int",  "double", "timestamp",
+                                        "date", "text", "json",   "other"};
+    return (size_t)type < sizeof names / sizeof names[0] ? names[type] : "other";
+}
+
+int weir_warehouse_open(const struct weir_warehouse_driver *driver,
+                        const struct weir_warehouse_options *options, struct weir_warehouse **out,
+                        struct weir_error *err)
+{
+    return driver->open(options, out, err);
+}
+
+void weir_warehouse_close(struct weir_warehouse *warehouse)
+{
+    if (warehouse) {
+        warehouse->driver->close(warehouse);
+    }
+}
+
+int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *err)
+{
+    return warehouse->driver->reopen(warehouse, err);
+}
+
+bool weir_warehouse_failed(const struct weir_warehouse *warehouse)
+{
+    return warehouse->driver->failed(warehouse);
+}
+
+const char *weir_warehouse_version(const struct weir_warehouse *warehouse)
+{
+    return warehouse->driver->version(warehouse);
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                     struct weir_session **out, struct weir_error *err)
+{
+    int rc = warehouse->driver->session_new(warehouse, kind, out, err);
+    if (rc == 0) {
+        (*out)->warehouse = warehouse;
+        (*out)->kind = kind;
+        (*out)->error_offset = -1;
+    }
+    return rc;
+}
+
+void weir_session_free(struct weir_session *session)
+{
+    if (session) {
+        session->warehouse->driver->session_free(session);
+    }
+}
+
+void weir_session_cancel(struct weir_session *session)
+{
+    session->warehouse->driver->cancel(session);
+}
+
+double weir_session_progress(struct weir_session *session)
+{
+    return session->warehouse->driver->progress(session);
+}
+
+int64_t weir_session_error_offset(const struct weir_session *session)
+{
+    return session->error_offset;
+}
+
+static int owner_only(const struct weir_session *session, const char *what, struct weir_error *err)
+{
+    if (session->kind == WEIR_SESSION_OWNER) {
+        return 0;
+    }
+    return weir_fail(err, WEIR_EPERM, "a reader's session may not %s", what);
+}
+
+int weir_session_begin(struct weir_session *session, struct weir_error *err)
+{
+    return session->warehouse->driver->begin(session, err);
+}
+
+int weir_session_commit(struct weir_session *session, struct weir_error *err)
+{
+    return session->warehouse->driver->commit(session, err);
+}
+
+void weir_session_rollback(struct weir_session *session)
+{
+    session->warehouse->driver->rollback(session);
+}
+
+int weir_session_checkpoint(struct weir_session *session, struct weir_error *err)
+{
+    int rc = owner_only(session, "checkpoint", err);
+    return rc ? rc : session->warehouse->driver->checkpoint(session, err);
+}
+
+/* --- statements ----------------------------------------------------------------------------- */
+
+int weir_session_exec(struct weir_session *session, const char *sql, struct weir_error *err)
+{
+    int rc = owner_only(session, "run statements without a result", err);
+    return rc ? rc : session->warehouse->driver->exec(session, sql, err);
+}
+
+int weir_session_query(struct weir_session *session, const char *sql,
+                       const struct weir_param *params, size_t param_count,
+                       struct weir_result **out, struct weir_error *err)
+{
+    *out = NULL;
+    session->error_offset = -1;
+    return session->warehouse->driver->query(session, sql, params, param_count, out, err);
+}
+
+size_t weir_result_column_count(const struct weir_result *result)
+{
+    return result->column_count;
+}
+
+const struct weir_column *weir_result_columns(const struct weir_result *result)
+{
+    return result->columns;
+}
+
+int weir_result_next(struct weir_result *result, struct weir_batch *out, struct weir_error *err)
+{
+    return result->session->warehouse->driver->result_next(result, out, err);
+}
+
+void weir_result_free(struct weir_result *result)
+{
+    if (result) {
+        result->session->warehouse->driver->result_free(result);
+    }
+}
+
+int weir_session_export(struct weir_session *session, const char *sql,
+                        const struct weir_param *params, size_t param_count, const char *format,
+                        const char *path, struct weir_error *err)
+{
+    session->error_offset = -1;
+    return session->warehouse->driver->export(session, sql, params, param_count, format, path, err);
+}
+
+/* --- catalog and tables --------------------------------------------------------------------- */
+
+int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
+                          struct weir_table **tables, size_t *count, struct weir_error *err)
+{
+    return session->warehouse->driver->describe(session, arena, tables, count, err);
+}
+
+int weir_session_create_schema(struct weir_session *session, struct weir_str schema,
+                               struct weir_error *err)
+{
+    int rc = owner_only(session, "create schemas", err);
+    return rc ? rc : session->warehouse->driver->create_schema(session, schema, err);
+}
+
+int weir_session_create_table(struct weir_session *session, struct weir_str schema,
+                              struct weir_str table, const struct weir_column *columns,
+                              size_t count, struct weir_error *err)
+{
+    int rc = owner_only(session, "create tables", err);
+    if (rc == 0 && count == 0) {
+        rc = weir_fail(err, WEIR_EINVAL, "table \"" WEIR_STR_FMT "\" needs a column",
+                       WEIR_STR_ARG(table));
+    }
+    return rc ? rc
+              : session->warehouse->driver->create_table(
+                    session, (struct weir_table_name){schema, table}, columns, count, err);
+}
+
+int weir_session_add_columns(struct weir_session *session, struct weir_str schema,
+                             struct weir_str table, const struct weir_column *columns, size_t count,
+                             struct weir_error *err)
+{
+    int rc = owner_only(session, "add columns", err);
+    return rc ? rc
+              : session->warehouse->driver->add_columns(
+                    session, (struct weir_table_name){schema, table}, columns, count, err);
+}
+
+int weir_session_widen_column(struct weir_session *session, struct weir_str schema,
+                              struct weir_str table, struct weir_str column, enum weir_type from,
+                              enum weir_type to, struct weir_error *err)
+{
+    int rc = owner_only(session, "change columns", err);
+    if (rc || from == to) {
+        return rc;
+    }
+    return session->warehouse->driver->widen_column(
+        session, (struct weir_table_name){schema, table}, column, from, to, err);
+}
+
+int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
+                        const struct weir_column *columns, const struct weir_batch *batches,
+                        size_t batch_count, struct weir_error *err)
+{
+    int rc = owner_only(session, "append rows", err);
+    if (rc || batch_count == 0) {
+        return rc;
+    }
+    return session->warehouse->driver->append(session, (struct weir_table_name){schema, table},
+                                              columns, batches, batch_count, err);
+}
+
+int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
+                       struct weir_str key, const struct weir_column *columns,
+                       const struct weir_batch *batches, size_t batch_count, struct weir_error *err)
+{
+    int rc = owner_only(session, "merge rows", err);
+    if (rc || batch_count == 0) {
+        return rc;
+    }
+    return session->warehouse->driver->merge(session, (struct weir_table_name){schema, table}, key,
+                                             columns, batches, batch_count, err);
+}
+
+static void quote(struct weir_buf *out, struct weir_str text, char with)
+{
+    weir_buf_addc(out, with);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == with) {
+            weir_buf_addc(out, with);
+        }
+        weir_buf_addc(out, text.ptr[i]);
+    }
+    weir_buf_addc(out, with);
+}
+
+void weir_sql_ident(struct weir_buf *out, struct weir_str name)
+{
+    quote(out, name, '"');
+}
+
+void weir_sql_text(struct weir_buf *out, struct weir_str value)
+{
+    quote(out, value, '\'');
+}

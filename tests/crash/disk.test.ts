@@ -1,0 +1,134 @@
+// A disk that is nearly full, full, or read-only: events are refused with 503 and Retry-After, and
+// none that was acknowledged is lost. Needs root, for a small file system of its own.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import http from 'node:http';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { Weir, until } from '../node/weir.js';
+import { Random, post } from './load.js';
+
+const seed = Number(process.env['WEIR_SEED'] ?? Date.now() % 1_000_000);
+const skip = process.getuid?.() === 0 ? false : 'only root can mount';
+const MB = 1 << 20;
+
+interface Disk {
+  weir: Weir;
+  folder: string;
+  /** Leaves `bytes` free, by a file that free() removes. */
+  occupy(bytes: number): void;
+  free(): void;
+}
+
+async function withDisk(settings: string, body: (disk: Disk) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'weir-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', folder]);
+  const ballast = path.join(folder, 'ballast');
+  let weir: Weir | undefined;
+  try {
+    weir = await Weir.init(path.join(folder, 'work'));
+    appendFileSync(path.join(weir.dir, 'weir.yml'), settings);
+    await body({
+      weir,
+      folder,
+      occupy(bytes) {
+        const { bavail, bsize } = statfsSync(folder);
+        appendFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - bytes)));
+      },
+      free: () => rmSync(ballast, { force: true }),
+    });
+  } catch (error) {
+    if (weir) console.log(`seed ${seed}\n${weir.log().split('\n').slice(-40).join('\n')}`);
+    throw error;
+  } finally {
+    rmSync(ballast, { force: true });
+    await weir?.remove();
+    execFileSync('umount', [folder]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Sends batches with one large event each; knows what was acknowledged. */
+class Sender {
+  readonly acknowledged: string[] = [];
+  private readonly agent = new http.Agent({ keepAlive: true });
+  private sent = 0;
+  private readonly random = new Random(seed);
+
+  constructor(private readonly weir: Weir) {}
+
+  /** One event; the status that it was answered with. */
+  async send(bytes: number): Promise<number> {
+    const id = `e${this.sent++}`;
+    // Random letters, so that no layer can make it small.
+    const text = Array.from({ length: bytes / 4 }, () => this.random.below(36 ** 4).toString(36)).join('');
+    const body = JSON.stringify({
+      batch: [{ type: 'track', event: 'Uploaded', userId: 'u', messageId: id, properties: { text } }],
+    });
+    const answer = await post(this.agent, this.weir.collect, '/v1/batch', this.weir.key, body);
+    if (answer.status === 200) this.acknowledged.push(id);
+    else assert.ok(answer.retryAfter, `${answer.status} without Retry-After: ${answer.body}`);
+    return answer.status;
+  }
+
+  async check(): Promise<void> {
+    await this.weir.loaded();
+    const { rows } = await this.weir.query('select id from web.uploaded');
+    assert.deepEqual(rows.map((row) => String(row['id'])).sort(), [...this.acknowledged].sort());
+    await this.weir.in('log', 'verify');
+  }
+}
+
+test('below the free-space guard events are refused, and taken again when there is room', { skip }, () =>
+  withDisk('\nlog:\n  keep_free: 32MB\n', async (disk) => {
+    await disk.weir.up();
+    const sender = new Sender(disk.weir);
+    assert.equal(await sender.send(1000), 200);
+    disk.occupy(20 * MB);
+    await until('503', 20, async () => ((await sender.send(1000)) === 503 ? true : undefined));
+    disk.free();
+    await until('200', 20, async () => ((await sender.send(1000)) === 200 ? true : undefined));
+    await sender.check();
+  }));
+
+test(`on a full disk nothing that was acknowledged is lost (seed ${seed})`, { skip }, () =>
+  withDisk('\nlog:\n  keep_free: 1MB\n', async (disk) => {
+    await disk.weir.up();
+    const sender = new Sender(disk.weir);
+    disk.occupy(6 * MB);
+    // Written in parallel, so that the disk becomes full in the middle of a group.
+    let refused = 0;
+    for (let round = 0; round < 20 && refused < 10; round++) {
+      const answers = await Promise.all([3 * MB, 40_000, 400_000, 4000].map((n) => sender.send(n)));
+      refused += answers.filter((status) => status === 503).length;
+      assert.deepEqual(answers.filter((status) => status !== 200 && status !== 503), []);
+    }
+    assert.ok(refused >= 10, `${refused} requests were refused`);
+    disk.free();
+    await until('200', 30, async () => ((await sender.send(1000)) === 200 ? true : undefined));
+    await sender.check();
+  }));
+
+test('a log folder that cannot be written is said, not survived in silence', { skip }, () =>
+  withDisk('\nlog:\n  keep_free: 1MB\n', async (disk) => {
+    const log = path.join(disk.weir.dir, '.weir/log');
+    mkdirSync(log, { recursive: true });
+    writeFileSync(path.join(log, 'note'), 'kept');
+    execFileSync('mount', ['--bind', log, log]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', log]);
+      await assert.rejects(
+        disk.weir.in('collect', '--listen', '127.0.0.1:0'),
+        (error: Error) => error.message.includes(log) && /read-only/i.test(error.message),
+      );
+    } finally {
+      execFileSync('umount', [log]);
+    }
+    rmSync(path.join(log, 'note'));
+    await disk.weir.up();
+    const sender = new Sender(disk.weir);
+    assert.equal(await sender.send(1000), 200);
+    await sender.check();
+  }));

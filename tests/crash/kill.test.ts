@@ -1,0 +1,165 @@
+// kill -9 at random moments under load: everything that was acknowledged is in the warehouse, once.
+//
+//     WEIR_ROUNDS=200 WEIR_SEED=7 node tests/run-node.mjs crash kill
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { Weir, until } from '../node/weir.js';
+import { Client, Random } from './load.js';
+
+const rounds = Number(process.env['WEIR_ROUNDS'] ?? 20);
+const seed = Number(process.env['WEIR_SEED'] ?? Date.now() % 1_000_000);
+const CLIENTS = 4;
+
+type Victim = 'collect' | 'serve' | 'both' | 'all' | 'up';
+
+/** The living children of `weir up` by subcommand. */
+function children(parent: number): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(fields[1]) !== parent || fields[0] === 'Z') continue;
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      const command = words.find((word) => word === 'collect' || word === 'serve');
+      if (command) found.set(command, Number(pid));
+    } catch {
+      continue; // it has ended meanwhile
+    }
+  }
+  return found;
+}
+
+function kill(pid: number | undefined): void {
+  if (!pid) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended meanwhile
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+class Round {
+  readonly clients: Client[];
+
+  constructor(
+    private readonly weir: Weir,
+    private readonly name: string,
+    random: Random,
+  ) {
+    this.clients = Array.from(
+      { length: CLIENTS },
+      (_, i) =>
+        new Client(() => weir.collect, weir.key, `${name}c${i}`, new Random(random.below(2 ** 31))),
+    );
+  }
+
+  acknowledged(): string[] {
+    return this.clients.flatMap((client) => client.acknowledged);
+  }
+
+  async check(): Promise<number> {
+    for (const { status, retryAfter } of this.clients.flatMap((client) => client.refusals)) {
+      assert.ok(status === 503 || status === 429, `a client was answered ${status}`);
+      assert.ok(retryAfter, `${status} without Retry-After`);
+    }
+    await this.weir.loaded();
+    const like = `id like '${this.name}c%'`;
+    const result = await this.weir.query(
+      `select id from web.tracks where ${like} union all select id from web.pages where ${like}`,
+    );
+    const rows = result.rows.map((row) => String(row['id']));
+    const ids = new Set(rows);
+    const missing = this.acknowledged().filter((id) => !ids.has(id));
+    const offered = new Set(this.clients.flatMap((client) => [...client.offered]));
+    assert.deepEqual(missing.slice(0, 20), [], `${missing.length} acknowledged events are missing`);
+    assert.equal(rows.length, ids.size, `${rows.length - ids.size} events are there twice`);
+    assert.ok(rows.every((id) => offered.has(id)), 'a row that nobody sent');
+    return rows.length;
+  }
+}
+
+async function strike(weir: Weir, victim: Victim): Promise<void> {
+  const pids = children(weir.pid);
+  if (victim === 'collect' || victim === 'both') kill(pids.get('collect'));
+  if (victim === 'serve' || victim === 'both') kill(pids.get('serve'));
+  if (victim === 'all') for (const pid of pids.values()) kill(pid);
+  if (victim === 'all' || victim === 'up') {
+    kill(weir.pid);
+    await weir.down();
+    await until('the children to follow weir up', 20, () =>
+      [...pids.values()].some(alive) ? undefined : true,
+    );
+    await weir.up({ collect: weir.collect, serve: weir.serve });
+    return;
+  }
+  await until(`${victim} to be started again`, 30, () => {
+    const now = children(weir.pid);
+    const changed = [...pids].every(([name, pid]) => {
+      const struck = victim === 'both' || victim === name;
+      return now.has(name) && (!struck || now.get(name) !== pid);
+    });
+    return changed ? true : undefined;
+  });
+}
+
+test(`kill -9, ${rounds} rounds under load (seed ${seed})`, async () => {
+  const random = new Random(seed);
+  const weir = await Weir.init();
+  const counts = new Map<Victim, number>();
+  let events = 0;
+  let acknowledged = 0;
+  let repeats = 0;
+  try {
+    await weir.up();
+    for (let i = 0; i < rounds; i++) {
+      const victim = random.pick<Victim>(['collect', 'collect', 'serve', 'serve', 'both', 'all', 'up']);
+      const round = new Round(weir, `r${i}`, random);
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 20 + random.below(400)));
+        await strike(weir, victim);
+        // Until the collector has answered again: the round is under load on both sides of the kill.
+        const before = round.acknowledged().length;
+        await until('an answer after the kill', 30, () =>
+          round.acknowledged().length > before ? true : undefined,
+        );
+      } finally {
+        await Promise.all(round.clients.map((client) => client.stop()));
+      }
+      events += await round.check().catch((error: unknown) => {
+        throw new Error(`round ${i} (${victim}), seed ${seed}: ${String(error)}`, { cause: error });
+      });
+      acknowledged += round.acknowledged().length;
+      repeats += round.clients.reduce((sum, client) => sum + client.repeats, 0);
+      counts.set(victim, (counts.get(victim) ?? 0) + 1);
+    }
+    await weir.in('log', 'verify');
+    const total = await weir.query(
+      'select count(*) as n, count(distinct id) as ids from (select id from web.tracks union all select id from web.pages)',
+    );
+    assert.deepEqual(total.rows, [{ n: events, ids: events }]);
+    assert.deepEqual((await weir.query('select * from weir.discards')).rows, []);
+    assert.equal(await weir.down(), 0, 'weir up ended badly');
+    await weir.in('log', 'verify');
+    const kinds = [...counts].map(([victim, n]) => `${n} ${victim}`).join(', ');
+    console.log(
+      `kill: seed ${seed}, ${rounds} rounds (${kinds}), ${acknowledged} events acknowledged, ` +
+        `${events} in the warehouse, ${repeats} requests repeated`,
+    );
+  } catch (error) {
+    console.log(weir.log().split('\n').slice(-60).join('\n'));
+    throw error;
+  } finally {
+    await weir.remove();
+  }
+});

@@ -1,0 +1,58 @@
+// node tests/run-node.mjs SUITE [name filter]: bundles tests/SUITE/*.test.ts and runs them against
+// the real build (WEIR, default build/weir). Ends with `N passed, N failed`.
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const tests = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(tests);
+const [suite, filter = ''] = process.argv.slice(2);
+if (!suite) {
+  console.error('usage: node tests/run-node.mjs SUITE [name filter]');
+  process.exit(2);
+}
+process.env.WEIR ??= path.join(root, 'build', 'weir');
+
+const entries = readdirSync(path.join(tests, suite))
+  .filter((name) => name.endsWith('.test.ts') && name.includes(filter))
+  .map((name) => path.join(tests, suite, name));
+const out = path.join(root, 'build', 'node', suite);
+await build({
+  entryPoints: entries,
+  outdir: out,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  sourcemap: 'inline',
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'warning',
+});
+
+let passed = 0;
+let failed = 0;
+const files = entries.map((name) => path.join(out, path.basename(name, '.ts') + '.mjs'));
+const stream = run({ files, concurrency: 1, timeout: 3_600_000 });
+// A file is reported as a test of its own, around its tests: only the innermost count.
+const isTest = (data) => data.nesting > 0 || !files.includes(data.name);
+stream.on('test:pass', (data) => {
+  if (!isTest(data) || data.details.type === 'suite') return;
+  passed++;
+  console.log(`ok ${data.name} (${Math.round(data.details.duration_ms)} ms)`);
+});
+stream.on('test:fail', (data) => {
+  if (data.details.type === 'suite') return;
+  if (!isTest(data) && data.details.error?.failureType === 'subtestsFailed') return;
+  failed++;
+  const cause = data.details.error?.cause;
+  console.log(`not ok ${data.name}\nerror: ${cause?.stack ?? cause ?? data.details.error}`);
+});
+stream.on('test:stdout', (data) => process.stdout.write(data.message));
+stream.on('test:stderr', (data) => process.stdout.write(data.message));
+stream.on('test:diagnostic', () => undefined);
+for await (const event of stream) void event;
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
