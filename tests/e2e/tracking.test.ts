@@ -208,9 +208,12 @@ test('what is no tracking call is refused for good, and nothing else is', () =>
     assert.equal((await ask(weir, 'POST', '/v1/track', auth, 'no json')).status, 400);
     assert.equal((await ask(weir, 'POST', '/v1/batch', auth, '{}')).status, 400);
     assert.equal((await ask(weir, 'POST', '/v1/nothing', auth, '{}')).status, 404);
-    // An event that is bad by itself is acknowledged and set aside: sending it again cannot help.
-    assert.equal((await ask(weir, 'POST', '/v1/track', auth, '{}')).status, 200);
+    const nobody = await ask(weir, 'POST', '/v1/track', auth, '{}');
+    assert.equal(nobody.status, 400);
+    assert.match(nobody.body.toString(), /no_user_anon_id/);
+    assert.equal((await ask(weir, 'POST', '/v1/track', {}, JSON.stringify({ ...person, event: 'x' }))).status, 400);
+    // Refused is not dropped: all but the unknown route are kept, with the reason.
     await weir.loaded();
     const { rows } = await weir.query('select reason from weir.discards');
-    assert.ok(rows.some((row) => row['reason'] === 'no_user_anon_id'));
+    assert.equal(rows.length, 4);
   }));
