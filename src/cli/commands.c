@@ -11,6 +11,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_source_add,
     /* run */
     /* look */
+    &weir_command_status,
     /* look after */
     /* for the shell */
     &weir_command_completion,

@@ -10,5 +10,6 @@ extern const struct weir_command weir_command_man;
 extern const struct weir_command weir_command_source_add;
 extern const struct weir_command weir_command_source_key;
 extern const struct weir_command weir_command_source_list;
+extern const struct weir_command weir_command_status;
 
 #endif

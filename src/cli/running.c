@@ -1,0 +1,236 @@
+#include "cli/running.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/json_write.h"
+#include "io/client.h"
+#include "io/file.h"
+
+#define MAX_STATUS       (1u << 20)
+#define ORPHANS_MAY_TAKE (20 * WEIR_SECOND)
+
+static int out_of_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "out of memory");
+}
+
+static void nap(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
+/* --- addresses.json ----------------------------------------------------------------------------
+ */
+
+static void copy_member(struct weir_json object, const char *key, char out[64])
+{
+    struct weir_str s = weir_json_get_str(object, key);
+    snprintf(out, 64, WEIR_STR_FMT, (int)(s.len < 63 ? s.len : 63), s.ptr ? s.ptr : "");
+}
+
+int weir_addresses_read(struct weir_workspace *workspace, struct weir_addresses *out,
+                        struct weir_error *err)
+{
+    const char *path = weir_workspace_path(workspace, "run/addresses.json");
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_buf text;
+    struct weir_json root;
+    *out = (struct weir_addresses){0};
+    weir_buf_init(&text, 4096);
+    int code = path && parser ? weir_file_read(path, &text, err) : out_of_memory(err);
+    code = code ? code : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    if (!code) {
+        copy_member(root, "collect", out->collect);
+        copy_member(root, "serve", out->serve);
+    }
+    weir_buf_free(&text);
+    weir_json_parser_free(parser);
+    return code;
+}
+
+int weir_addresses_write(struct weir_workspace *workspace, const struct weir_addresses *addresses,
+                         struct weir_error *err)
+{
+    const char *path = weir_workspace_path(workspace, "run/addresses.json");
+    struct weir_buf text;
+    weir_buf_init(&text, 4096);
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "collect", addresses->collect);
+    weir_jw_kstrz(&w, "serve", addresses->serve);
+    weir_jw_object_end(&w);
+    weir_buf_addc(&text, '\n');
+    int code = path && weir_buf_ok(&text) ? weir_file_replace(path, weir_buf_str(&text), 0644, err)
+                                          : out_of_memory(err);
+    weir_buf_free(&text);
+    return code;
+}
+
+void weir_addresses_remove(struct weir_workspace *workspace)
+{
+    const char *path = weir_workspace_path(workspace, "run/addresses.json");
+    if (path) {
+        unlink(path);
+    }
+}
+
+/* --- up.lock -----------------------------------------------------------------------------------
+ */
+
+/* The pid in the lock file; 0 when there is none. */
+static pid_t lock_holder(const char *path)
+{
+    struct weir_buf text;
+    struct weir_error ignored;
+    int64_t pid = 0;
+    weir_buf_init(&text, 64);
+    if (weir_file_read(path, &text, &ignored) ||
+        !weir_str_to_i64(weir_str_trim(weir_buf_str(&text)), &pid) || pid < 0) {
+        pid = 0;
+    }
+    weir_buf_free(&text);
+    return (pid_t)pid;
+}
+
+int weir_up_lock(struct weir_workspace *workspace, int *fd, struct weir_error *err)
+{
+    const char *path = weir_workspace_path(workspace, "run/up.lock");
+    weir_time until = weir_mono() + ORPHANS_MAY_TAKE;
+    if (!path) {
+        return out_of_memory(err);
+    }
+    for (;;) {
+        int code = weir_lock_take(path, fd, err);
+        if (code != WEIR_EBUSY) {
+            return code;
+        }
+        pid_t pid = lock_holder(path);
+        bool alive = pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+        if (alive) {
+            return weir_fail(err, WEIR_EBUSY,
+                             "another `weir up` (pid %d) runs in %s; `weir status` shows it, stop "
+                             "it with `kill %d`",
+                             (int)pid, workspace->dir, (int)pid);
+        }
+        if (weir_mono() >= until) {
+            return weir_fail(err, WEIR_EBUSY,
+                             "processes of a `weir up` that was killed still run in %s; stop them "
+                             "(`fuser %s` names them)",
+                             workspace->dir, path);
+        }
+        nap(20);
+    }
+}
+
+bool weir_up_runs(struct weir_workspace *workspace)
+{
+    const char *path = weir_workspace_path(workspace, "run/up.lock");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        return false;
+    }
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
+/* --- asking the servers ------------------------------------------------------------------------
+ */
+
+bool weir_answers(const char *address, weir_time timeout)
+{
+    struct weir_buf body;
+    struct weir_error ignored;
+    int status = 0;
+    weir_buf_init(&body, MAX_STATUS);
+    struct weir_client_call call = {
+        .address = address, .method = "GET", .target = "/health", .timeout = timeout};
+    int code = weir_client_fetch(&call, &status, &body, &ignored);
+    weir_buf_free(&body);
+    return !code && status == 200;
+}
+
+int weir_status_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_buf *out,
+                      struct weir_error *err)
+{
+    int status = 0;
+    struct weir_client_call call = {.address = weir_workspace_path(workspace, "run/serve.sock"),
+                                    .method = "GET",
+                                    .target = "/api/status",
+                                    .timeout = timeout};
+    int code = call.address ? weir_client_fetch(&call, &status, out, err) : out_of_memory(err);
+    if (code == WEIR_ENOENT) {
+        return weir_fail(err, code, "no `weir serve` runs in %s; start it with `weir up`",
+                         workspace->dir);
+    }
+    if (!code && status != 200) {
+        code = weir_fail(err, WEIR_EIO, "the server answers /api/status with %d: %.200s", status,
+                         weir_buf_cstr(out));
+    }
+    return code;
+}
+
+int weir_loaded_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_loaded *out,
+                      struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(64);
+    struct weir_buf text;
+    struct weir_json root;
+    *out = (struct weir_loaded){0};
+    weir_buf_init(&text, MAX_STATUS);
+    int code = parser ? weir_status_fetch(workspace, timeout, &text, err) : out_of_memory(err);
+    code = code ? code : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    if (!code) {
+        struct weir_json load = weir_json_get(root, "load");
+        struct weir_str error = weir_json_get_str(load, "error");
+        if (!weir_json_u64(weir_json_get(load, "next_seq"), &out->next_seq)) {
+            code = weir_fail(err, WEIR_EIO,
+                             "the server's status says nothing about loading; is it "
+                             "an older weir? restart it");
+        }
+        snprintf(out->error, sizeof out->error, WEIR_STR_FMT,
+                 (int)(error.len < 255 ? error.len : 255), error.ptr ? error.ptr : "");
+    }
+    weir_buf_free(&text);
+    weir_json_parser_free(parser);
+    return code;
+}
+
+int weir_loaded_wait(struct weir_workspace *workspace, uint64_t seq, weir_time timeout,
+                     struct weir_error *err)
+{
+    weir_time until = weir_mono() + timeout;
+    for (int ms = 2;; ms = ms < 50 ? ms * 2 : 50) {
+        struct weir_loaded loaded;
+        weir_time left = until - weir_mono();
+        struct weir_error why = {0};
+        /* Asked at least once, and each answer given some time, even with --timeout 0. */
+        int code = weir_loaded_fetch(workspace, left > WEIR_SECOND / 10 ? left : WEIR_SECOND / 10,
+                                     &loaded, &why);
+        if (!code && loaded.next_seq >= seq) {
+            return WEIR_OK;
+        }
+        /* A server that is being restarted comes back; one that nobody supervises does not. */
+        if (code == WEIR_ENOENT && !weir_up_runs(workspace)) {
+            return weir_fail(err, WEIR_ENOENT, "%s", why.message);
+        }
+        if (weir_mono() >= until) {
+            if (code) {
+                return weir_fail(err, WEIR_ETIMEDOUT, "gave up waiting: %s", why.message);
+            }
+            return weir_fail(err, WEIR_ETIMEDOUT,
+                             "gave up waiting: %llu acknowledged requests are not loaded yet%s%s",
+                             (unsigned long long)(seq - loaded.next_seq),
+                             loaded.error[0] ? "; the loader is retrying: " : "", loaded.error);
+        }
+        nap(ms);
+    }
+}

@@ -1,0 +1,50 @@
+/* What runs in a workspace, as the command line sees it: files in .weir/run and the server's
+ * socket. Only src/cli includes this. */
+#ifndef WEIR_CLI_RUNNING_H
+#define WEIR_CLI_RUNNING_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "workspace/workspace.h"
+
+struct weir_addresses {
+    char collect[64]; /* "" when not known */
+    char serve[64];
+};
+
+/* .weir/run/addresses.json; WEIR_ENOENT when there is none. */
+int weir_addresses_read(struct weir_workspace *workspace, struct weir_addresses *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+int weir_addresses_write(struct weir_workspace *workspace, const struct weir_addresses *addresses,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+void weir_addresses_remove(struct weir_workspace *workspace);
+
+/* Takes .weir/run/up.lock for this process and those that inherit *fd. WEIR_EBUSY, with the pid,
+ * when another `weir up` runs; children that outlived a killed one are waited for. */
+int weir_up_lock(struct weir_workspace *workspace, int *fd, struct weir_error *err) WEIR_MUST_CHECK;
+/* Does a `weir up` (or a child of one) run here? */
+bool weir_up_runs(struct weir_workspace *workspace);
+
+/* Does GET /health at HOST:PORT answer 200? */
+bool weir_answers(const char *address, weir_time timeout);
+
+/* GET /api/status from the server's socket, as JSON text; WEIR_ENOENT when no server runs. */
+int weir_status_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_buf *out,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+
+struct weir_loaded {
+    uint64_t next_seq; /* every record of the event log before it is in the warehouse */
+    char error[256];   /* what the loader is retrying, or "" */
+};
+/* The loader's part of it. */
+int weir_loaded_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_loaded *out,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* Returns when all records before `seq` are loaded. WEIR_ETIMEDOUT says what still waits and why;
+ * WEIR_ENOENT when nothing runs that would load them. */
+int weir_loaded_wait(struct weir_workspace *workspace, uint64_t seq, weir_time timeout,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
