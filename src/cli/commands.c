@@ -10,9 +10,12 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_source_list,
     &weir_command_source_add,
     /* run */
+    &weir_command_collect,
     /* look */
     &weir_command_status,
     /* look after */
+    &weir_command_quarantine_list,
+    &weir_command_quarantine_release,
     /* for the shell */
     &weir_command_completion,
     &weir_command_man,

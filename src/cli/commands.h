@@ -4,9 +4,12 @@
 
 #include "cli/command.h"
 
+extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_completion;
 extern const struct weir_command weir_command_init;
 extern const struct weir_command weir_command_man;
+extern const struct weir_command weir_command_quarantine_list;
+extern const struct weir_command weir_command_quarantine_release;
 extern const struct weir_command weir_command_source_add;
 extern const struct weir_command weir_command_source_key;
 extern const struct weir_command weir_command_source_list;

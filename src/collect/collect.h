@@ -12,6 +12,10 @@
 #include "workspace/workspace.h"
 
 extern const struct weir_option weir_collect_options[]; /* section `collect` of weir.yml */
+extern const struct weir_option weir_log_options[];     /* section `log` */
+
+/* In the data folder: where a running collector takes commands from its owner (mode 0600). */
+#define WEIR_COLLECT_SOCKET "run/collect.sock"
 
 struct weir_collect_run {
     struct weir_workspace *workspace;
@@ -25,5 +29,23 @@ struct weir_collect_run {
 
 /* Serves until SIGTERM or SIGINT, then answers what is under way, syncs the log and returns 0. */
 int weir_collect_run(const struct weir_collect_run *run, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- quarantine: calls whose write key belonged to no source ------------------------------------
+ */
+struct weir_quarantined {
+    struct weir_str write_key;
+    uint64_t calls;
+    uint64_t bytes;
+    weir_time first, last;
+    const char *source; /* that has this key by now; NULL: none */
+};
+/* One row a key, in the order of their first call. A non-zero return of fn ends it. */
+int weir_quarantine_each(struct weir_workspace *workspace,
+                         int (*fn)(const struct weir_quarantined *row, void *arg), void *arg,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Moves every call whose key belongs to a source by now to the event log, as if it had come with
+ * that key at the time it came: by the running collector, or by itself when none runs. */
+int weir_quarantine_release(struct weir_workspace *workspace, const struct weir_log *log,
+                            uint64_t *moved, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -405,17 +405,13 @@ static int begin(struct walk *w)
                      WEIR_STR_ARG(request->method));
 }
 
-int weir_event_each(struct weir_json_parser *parser, struct weir_arena *arena,
-                    const struct weir_event_request *request, struct weir_str body,
-                    const struct weir_event_limits *limits, struct weir_json_repairs *repairs,
-                    weir_event_fn fn, void *arg, struct weir_error *err)
+int weir_event_walk(struct weir_json root, struct weir_arena *arena,
+                    const struct weir_event_request *request,
+                    const struct weir_event_limits *limits, weir_event_fn fn, void *arg,
+                    struct weir_error *err)
 {
     struct walk w = {.request = request, .limits = limits, .arena = arena, .err = err};
-    struct weir_json root;
     int code = begin(&w);
-    if (!code) {
-        code = weir_json_parse_lenient(parser, body, &root, repairs, err);
-    }
     if (code) {
         return code;
     }
@@ -434,6 +430,16 @@ int weir_event_each(struct weir_json_parser *parser, struct weir_arena *arena,
     }
     w.batch = &batch;
     return each_of_batch(&w, batch.at[F_BATCH], fn, arg);
+}
+
+int weir_event_each(struct weir_json_parser *parser, struct weir_arena *arena,
+                    const struct weir_event_request *request, struct weir_str body,
+                    const struct weir_event_limits *limits, struct weir_json_repairs *repairs,
+                    weir_event_fn fn, void *arg, struct weir_error *err)
+{
+    struct weir_json root;
+    int code = weir_json_parse_lenient(parser, body, &root, repairs, err);
+    return code ? code : weir_event_walk(root, arena, request, limits, fn, arg, err);
 }
 
 struct weir_str weir_event_write_key(struct weir_json root)

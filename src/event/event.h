@@ -97,6 +97,12 @@ int weir_event_each(struct weir_json_parser *parser, struct weir_arena *arena,
                     const struct weir_event_limits *limits, struct weir_json_repairs *repairs,
                     weir_event_fn fn, void *arg, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The same on a body that is parsed already. */
+int weir_event_walk(struct weir_json root, struct weir_arena *arena,
+                    const struct weir_event_request *request,
+                    const struct weir_event_limits *limits, weir_event_fn fn, void *arg,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The write key inside a body, for requests without Authorization; ptr NULL when none. */
 struct weir_str weir_event_write_key(struct weir_json root);
 

@@ -86,7 +86,6 @@ struct weir_str weir_http_header(const struct weir_http_request *req,
 bool weir_http_next_header(const struct weir_http_request *req, const char *name, size_t *at,
                            struct weir_str *value);
 struct weir_str weir_http_body(const struct weir_http_request *req);
-uint64_t weir_http_content_length(const struct weir_http_request *req); /* 0: none or chunked */
 /* Textual IP without port (a mapped IPv4 address as IPv4); "" on a unix socket. */
 struct weir_str weir_http_peer(const struct weir_http_request *req);
 /* True on a unix socket too. */

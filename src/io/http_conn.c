@@ -192,7 +192,7 @@ void weir_http_conn_answered(struct weir_http_conn *conn)
     }
 }
 
-void weir_http_conn_refuse(struct weir_http_conn *conn, int status, const char *why)
+static void refuse(struct weir_http_conn *conn, int status, const char *why)
 {
     struct weir_http_server *server = conn->server;
     if (server->options.refused) {
@@ -235,7 +235,7 @@ static bool dispatch(struct weir_http_conn *conn)
             int status = weir_http_decode(server->codec, encoding, req->body, &req->decoded, &why);
             server->buffered += req->decoded.cap;
             if (status) {
-                weir_http_conn_refuse(conn, status, why);
+                refuse(conn, status, why);
                 return true;
             }
             req->body = weir_buf_str(&req->decoded);
@@ -257,7 +257,7 @@ static bool refused_early(struct weir_http_conn *conn)
     struct weir_http_server *server = conn->server;
     const struct weir_http_head *head = conn->req.head;
     if (head->length > server->options.max_body) {
-        weir_http_conn_refuse(conn, 413, "body is too large");
+        refuse(conn, 413, "body is too large");
         return true;
     }
     if (!server->options.admit) {
@@ -307,18 +307,18 @@ static bool begin_request(struct weir_http_conn *conn)
     int status =
         req->head ? weir_http_head_parse(conn->in, (uint32_t)conn->head_len, req->head, &why) : 503;
     if (status) {
-        weir_http_conn_refuse(conn, status, why);
+        refuse(conn, status, why);
         return true;
     }
     req->keep_alive = req->head->keep_alive && !conn->server->draining;
     req->no_body = req->head->method == WEIR_HTTP_HEAD;
     take_path(conn);
     if (!weir_buf_ok(&req->path) || memchr(req->path.data, '\0', req->path.len)) {
-        weir_http_conn_refuse(conn, 400, "malformed path");
+        refuse(conn, 400, "malformed path");
         return true;
     }
     if (req->head->method == 0) {
-        weir_http_conn_refuse(conn, 501, "method is not implemented");
+        refuse(conn, 501, "method is not implemented");
         return true;
     }
     if (refused_early(conn)) {
@@ -358,7 +358,7 @@ static bool step_head(struct weir_http_conn *conn)
     conn->scanned = conn->in_len;
     size_t len = end ? (size_t)(end - conn->in) + 4 : conn->in_len;
     if (len > conn->server->options.max_headers) {
-        weir_http_conn_refuse(conn, 431, "header fields are too large");
+        refuse(conn, 431, "header fields are too large");
         return true;
     }
     if (!end) {
@@ -386,7 +386,7 @@ static bool step_chunks(struct weir_http_conn *conn)
         why = "body is too large";
     }
     if (status) {
-        weir_http_conn_refuse(conn, status, why);
+        refuse(conn, status, why);
         return true;
     }
     memmove(out + made, out + used, raw_len - used);
@@ -488,7 +488,7 @@ void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now)
     switch (conn->state) {
     case WEIR_HTTP_HEAD_STATE:
         if (conn->in_len && now - conn->begun > idle) {
-            weir_http_conn_refuse(conn, 408, "the head of the request took too long");
+            refuse(conn, 408, "the head of the request took too long");
         } else if (!conn->in_len && silent) {
             weir_http_conn_close(conn);
         }
@@ -496,7 +496,7 @@ void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now)
     case WEIR_HTTP_BODY_STATE:
     case WEIR_HTTP_CHUNKS_STATE:
         if (silent) {
-            weir_http_conn_refuse(conn, 408, "the body of the request took too long");
+            refuse(conn, 408, "the body of the request took too long");
         }
         break;
     case WEIR_HTTP_LINGERING:

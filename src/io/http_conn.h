@@ -140,7 +140,6 @@ void weir_http_conn_answered(struct weir_http_conn *conn);
 void weir_http_conn_next(struct weir_http_conn *conn);
 /* Nothing moved for too long? Called every now and then. */
 void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now);
-void weir_http_conn_refuse(struct weir_http_conn *conn, int status, const char *why);
 
 /* --- http_write.c --- */
 size_t weir_http_conn_pending(const struct weir_http_conn *conn);
@@ -151,7 +150,6 @@ void weir_http_conn_flush(struct weir_http_conn *conn);
 void weir_http_conn_on_write(evutil_socket_t fd, short what, void *arg);
 
 /* --- http_server.c --- */
-void weir_http_server_accept(struct weir_http_server *server, bool accept);
 void weir_http_server_forgot(struct weir_http_server *server); /* a connection was closed */
 
 /* --- http_input.c --- */
@@ -163,8 +161,6 @@ enum weir_http_fill {
     WEIR_HTTP_FILL_ERROR
 };
 enum weir_http_fill weir_http_conn_fill(struct weir_http_conn *conn);
-/* Makes `cap` bytes of room in total; false when memory ran out. */
-bool weir_http_input_grow(struct weir_http_conn *conn, size_t cap);
 /* Drops the first n bytes; an empty buffer goes back to the pool. */
 void weir_http_input_consume(struct weir_http_conn *conn, size_t n);
 

@@ -57,7 +57,7 @@ static void release(struct weir_http_conn *conn)
     conn->in_cap = conn->in_len = 0;
 }
 
-bool weir_http_input_grow(struct weir_http_conn *conn, size_t cap)
+static bool grow(struct weir_http_conn *conn, size_t cap)
 {
     if (cap <= conn->in_cap) {
         return true;
@@ -139,7 +139,7 @@ enum weir_http_fill weir_http_conn_fill(struct weir_http_conn *conn)
         conn->reading = false;
         return WEIR_HTTP_FILL_SHORT;
     }
-    if (!weir_http_input_grow(conn, cap)) {
+    if (!grow(conn, cap)) {
         return WEIR_HTTP_FILL_ERROR;
     }
     size_t room = conn->in_cap - conn->in_len;

@@ -44,11 +44,6 @@ struct weir_str weir_http_body(const struct weir_http_request *req)
     return req->body;
 }
 
-uint64_t weir_http_content_length(const struct weir_http_request *req)
-{
-    return req->head->length;
-}
-
 struct weir_str weir_http_peer(const struct weir_http_request *req)
 {
     return weir_str_of(req->conn->peer);

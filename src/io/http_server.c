@@ -16,6 +16,21 @@
 static const struct timeval sweep_every = {.tv_usec = 500 * 1000};
 static const struct timeval retry_accept = {.tv_usec = 200 * 1000};
 
+static void set_accepting(struct weir_http_server *server, bool accept)
+{
+    if (server->accepting == accept || server->draining) {
+        return;
+    }
+    server->accepting = accept;
+    for (int i = 0; i < server->listener_count; i++) {
+        if (accept) {
+            event_add(server->listeners[i].event, NULL);
+        } else {
+            event_del(server->listeners[i].event);
+        }
+    }
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -33,7 +48,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    weir_http_server_accept(arg, true);
+    set_accepting(arg, true);
 }
 
 static void on_drain_done(evutil_socket_t fd, short what, void *arg)
@@ -117,7 +132,7 @@ static void on_accept(evutil_socket_t listener_fd, short what, void *arg)
     struct weir_http_server *server = listener->server;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         if (server->conn_count >= server->options.max_connections) {
-            weir_http_server_accept(server, false); /* until one closes */
+            set_accepting(server, false); /* until one closes */
             return;
         }
         struct sockaddr_storage from = {0};
@@ -125,7 +140,7 @@ static void on_accept(evutil_socket_t listener_fd, short what, void *arg)
         int fd = accept4(listener_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                weir_http_server_accept(server, false);
+                set_accepting(server, false);
                 event_add(server->accept_again, &retry_accept);
             }
             return;
@@ -139,25 +154,10 @@ static void on_accept(evutil_socket_t listener_fd, short what, void *arg)
     }
 }
 
-void weir_http_server_accept(struct weir_http_server *server, bool accept)
-{
-    if (server->accepting == accept || server->draining) {
-        return;
-    }
-    server->accepting = accept;
-    for (int i = 0; i < server->listener_count; i++) {
-        if (accept) {
-            event_add(server->listeners[i].event, NULL);
-        } else {
-            event_del(server->listeners[i].event);
-        }
-    }
-}
-
 void weir_http_server_forgot(struct weir_http_server *server)
 {
     if (!server->accepting && server->conn_count < server->options.max_connections) {
-        weir_http_server_accept(server, true);
+        set_accepting(server, true);
     }
     if (server->draining && server->conn_count == 0 && server->done) {
         event_active(server->drain_done, EV_TIMEOUT, 0);
