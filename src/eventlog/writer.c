@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -330,6 +331,12 @@ static int sync_file(const struct weir_eventlog *log, int fd, const char *path,
 {
     if (!log->options.no_sync && fdatasync(fd)) {
         return weir_fail_errno(err, errno, "fdatasync %s", path);
+    }
+    /* In a file that someone removed, records are on the disk and lost all the same. */
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_nlink == 0) {
+        return weir_fail(err, WEIR_EIO, "%s: the segment was removed while it was written",
+                         log->dir);
     }
     return WEIR_OK;
 }

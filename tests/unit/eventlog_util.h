@@ -159,7 +159,7 @@ static inline void segment_path(const char *dir, int i, char out[512])
         size_t len = strlen(names[k]->d_name);
         if (len == 25 && strcmp(names[k]->d_name + 20, ".wlog") == 0) {
             if (seen++ == (i < 0 ? total + i : i)) {
-                snprintf(out, 512, "%s/%s", dir, names[k]->d_name);
+                snprintf(out, 512, "%.400s/%s", dir, names[k]->d_name);
             }
         }
         free(names[k]);
@@ -186,7 +186,7 @@ static inline unsigned count_names(const char *dir, const char *suffix)
 static inline void forget_clean_close(const char *dir)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/head", dir);
+    snprintf(path, sizeof path, "%.400s/head", dir);
     unlink(path);
 }
 
