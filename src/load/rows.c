@@ -174,6 +174,15 @@ static bool grow_cells(struct weir_cells *cells, struct weir_pool *pool, uint32_
     return true;
 }
 
+int weir_cells_extend(struct weir_cells *cells, uint32_t rows, struct weir_pool *pool,
+                      struct weir_error *err)
+{
+    if (rows > cells->cap && !grow_cells(cells, pool, rows - 1)) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory to load rows");
+    }
+    return WEIR_OK;
+}
+
 static struct weir_cells *make_cells(struct weir_chunk *chunk, struct weir_pool *pool,
                                      struct weir_load_column *column)
 {

@@ -61,6 +61,9 @@ struct weir_cells *weir_rows_cells(struct weir_chunk *chunk, struct weir_pool *p
 /* Changes what is stored to another type of the lattice. */
 int weir_cells_convert(struct weir_cells *cells, uint32_t rows, enum weir_type to,
                        struct weir_pool *pool, struct weir_error *err) WEIR_MUST_CHECK;
+/* Gives the cells room for all the chunk's rows; the new ones are NULL. */
+int weir_cells_extend(struct weir_cells *cells, uint32_t rows, struct weir_pool *pool,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 /* Stores a value (converted to the cells' type); false: no memory. */
 bool weir_cells_set(struct weir_cells *cells, struct weir_pool *pool, uint32_t row,
                     const struct weir_value *value);

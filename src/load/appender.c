@@ -1,0 +1,163 @@
+#include "load/loader.h"
+
+/* A checkpoint holds up commits for its time: after a change of the schema soon (a write-ahead log
+ * with DDL in it is what fails to replay), otherwise when much has come or some time has passed. */
+#define CHECKPOINT_AFTER_DDL (3 * WEIR_SECOND)
+#define CHECKPOINT_AFTER     (60 * WEIR_SECOND)
+#define CHECKPOINT_BYTES     (UINT64_C(256) << 20)
+
+struct checkpoints {
+    weir_time last;
+};
+
+static void maybe_checkpoint(struct weir_loader *loader, struct checkpoints *c)
+{
+    struct weir_applier *a = &loader->run.applier;
+    weir_time since = weir_mono() - c->last;
+    bool due = (a->changed_schema && since > CHECKPOINT_AFTER_DDL) ||
+               (a->unsaved_bytes && since > CHECKPOINT_AFTER) ||
+               a->unsaved_bytes > CHECKPOINT_BYTES;
+    struct weir_error err;
+    if (!due) {
+        return;
+    }
+    c->last = weir_mono();
+    /* Not now is fine: a transaction of somebody else's is in the way, or the disk is full; the
+     * write-ahead log has everything. */
+    if (weir_session_checkpoint(a->session, &err) == WEIR_OK) {
+        a->changed_schema = false;
+        a->unsaved_bytes = 0;
+    }
+}
+
+/* With the lock on entry and return. */
+static void finish(struct weir_loader *loader, int code, const struct weir_error *err)
+{
+    struct weir_load_batch *batch = loader->pending;
+    if (code) {
+        loader->apply_code = code;
+        loader->apply_error = *err;
+        loader->failed_records = batch->records;
+        loader->failed_first = batch->first_seq;
+    } else {
+        loader->stats.next_seq = batch->next_seq;
+        loader->stats.events += batch->events;
+        loader->stats.duplicates += batch->duplicates;
+        loader->stats.discards += batch->discards;
+        loader->stats.commits++;
+        loader->stats.last_commit_at = weir_now();
+        loader->stats.error[0] = '\0';
+        loader->pending_oldest = 0;
+    }
+    loader->pending = NULL;
+    pthread_cond_broadcast(&loader->changed);
+}
+
+static void *append(void *arg)
+{
+    struct weir_loader *loader = arg;
+    struct checkpoints checkpoints = {.last = weir_mono()};
+    pthread_mutex_lock(&loader->lock);
+    while (!loader->appender_quits || loader->pending) {
+        if (!loader->pending) {
+            pthread_cond_wait(&loader->changed, &loader->lock);
+            continue;
+        }
+        struct weir_error err = {0};
+        int code;
+        if (loader->reload) {
+            code = weir_fail(&err, WEIR_EAGAIN, "tables were replaced by a replay");
+        } else {
+            pthread_mutex_unlock(&loader->lock);
+            pthread_mutex_lock(&loader->writing);
+            code = loader->reload
+                       ? weir_fail(&err, WEIR_EAGAIN, "tables were replaced by a replay")
+                       : weir_apply(&loader->run.applier, loader->pending, WEIR_APPLY_LOAD, &err);
+            pthread_mutex_unlock(&loader->writing);
+            pthread_mutex_lock(&loader->lock);
+        }
+        finish(loader, code, &err);
+        if (!code) {
+            pthread_mutex_unlock(&loader->lock);
+            maybe_checkpoint(loader, &checkpoints);
+            pthread_mutex_lock(&loader->lock);
+        }
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return NULL;
+}
+
+int weir_appender_start(struct weir_loader *loader, struct weir_error *err)
+{
+    loader->appender_quits = false;
+    loader->apply_code = WEIR_OK;
+    if (pthread_create(&loader->appender, NULL, append, loader)) {
+        return weir_fail(err, WEIR_ENOMEM, "cannot start the loader's second thread");
+    }
+    loader->appender_runs = true;
+    return WEIR_OK;
+}
+
+void weir_appender_stop(struct weir_loader *loader)
+{
+    if (!loader->appender_runs) {
+        return;
+    }
+    pthread_mutex_lock(&loader->lock);
+    loader->appender_quits = true;
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->lock);
+    pthread_join(loader->appender, NULL);
+    loader->appender_runs = false;
+}
+
+/* With the lock. */
+static int wait_idle(struct weir_loader *loader, struct weir_error *err)
+{
+    while (loader->pending) {
+        pthread_cond_wait(&loader->changed, &loader->lock);
+    }
+    return loader->apply_code
+               ? weir_fail(err, loader->apply_code, "%s", loader->apply_error.message)
+               : WEIR_OK;
+}
+
+int weir_appender_wait(struct weir_loader *loader, struct weir_error *err)
+{
+    pthread_mutex_lock(&loader->lock);
+    int code = wait_idle(loader, err);
+    pthread_mutex_unlock(&loader->lock);
+    return code;
+}
+
+bool weir_appender_is_idle(struct weir_loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    bool idle = !loader->pending;
+    pthread_mutex_unlock(&loader->lock);
+    return idle;
+}
+
+int weir_appender_give(struct weir_loader *loader, struct weir_error *err)
+{
+    pthread_mutex_lock(&loader->lock);
+    int code = wait_idle(loader, err);
+    if (!code) {
+        loader->pending = &loader->batches[loader->filling];
+        loader->pending_oldest = loader->filling_oldest;
+        loader->filling_oldest = 0;
+        pthread_cond_broadcast(&loader->changed);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    if (!code) {
+        /* A refused record was looked for in small batches: back to large ones step by step. */
+        loader->limit_records *= 2;
+        if (loader->limit_records > 4096) {
+            loader->limit_records = 0;
+        }
+        loader->filling ^= 1;
+        loader->filling_since = 0;
+        weir_load_batch_reset(&loader->batches[loader->filling]);
+    }
+    return code;
+}
