@@ -22,6 +22,11 @@ static const char create_state[] =
     "CREATE SCHEMA IF NOT EXISTS weir;"
     "CREATE TABLE IF NOT EXISTS weir.load_state (next_seq BIGINT, events BIGINT, "
     "duplicates BIGINT, discards BIGINT, loaded_at TIMESTAMP);"
+    "CREATE TABLE IF NOT EXISTS weir.discards (received_at TIMESTAMP, source VARCHAR, "
+    "table_name VARCHAR, column_name VARCHAR, message_id VARCHAR, reason VARCHAR, value VARCHAR, "
+    "seq BIGINT, event_index BIGINT, uuid_ts TIMESTAMP);"
+    "CREATE TABLE IF NOT EXISTS weir.names (schema_name VARCHAR, table_name VARCHAR, "
+    "column_name VARCHAR, original VARCHAR);"
     "INSERT INTO weir.load_state SELECT 1, 0, 0, 0, NULL "
     "WHERE NOT EXISTS (SELECT 1 FROM weir.load_state)";
 

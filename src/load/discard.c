@@ -3,9 +3,9 @@
 
 enum { VALUE_BYTES = 256 << 20 };
 
-static struct weir_load_table *system_table(struct weir_catalog *catalog, const char *name,
-                                            const char *const *columns, const enum weir_type *types,
-                                            size_t count)
+static bool open_system(struct weir_catalog *catalog, struct weir_system_table *out,
+                        const char *name, const char *const *columns, const enum weir_type *types,
+                        size_t count)
 {
     struct weir_load_table *table =
         weir_catalog_open(catalog, WEIR_STR("weir"), weir_str_of(name), WEIR_TABLE_SYSTEM);
@@ -13,12 +13,14 @@ static struct weir_load_table *system_table(struct weir_catalog *catalog, const 
         struct weir_load_column *column = weir_table_find(table, weir_str_of(columns[i]));
         column = column ? column : weir_table_add(catalog, table, weir_str_of(columns[i]));
         if (!column) {
-            return NULL;
+            return false;
         }
         column->pinned = true;
         column->type = types[i];
+        out->columns[i] = column;
     }
-    return table;
+    out->table = table;
+    return table != NULL;
 }
 
 static const char *const discard_columns[] = {"received_at", "source", "table_name", "column_name",
@@ -33,22 +35,19 @@ static const enum weir_type name_types[] = {WEIR_TYPE_TEXT, WEIR_TYPE_TEXT, WEIR
 
 bool weir_system_tables(struct weir_catalog *catalog)
 {
-    if (!catalog->discards) {
-        catalog->discards = system_table(catalog, "discards", discard_columns, discard_types,
-                                         sizeof discard_types / sizeof discard_types[0]);
-    }
-    if (!catalog->names) {
-        catalog->names = system_table(catalog, "names", name_columns, name_types,
-                                      sizeof name_types / sizeof name_types[0]);
-    }
-    return catalog->discards && catalog->names;
+    return (catalog->discards.table ||
+            open_system(catalog, &catalog->discards, "discards", discard_columns, discard_types,
+                        sizeof discard_types / sizeof discard_types[0])) &&
+           (catalog->names.table ||
+            open_system(catalog, &catalog->names, "names", name_columns, name_types,
+                        sizeof name_types / sizeof name_types[0]));
 }
 
 /* Writes a row of a system table; texts are cleaned and copied. A value without text is NULL. */
-static void add_system_row(struct weir_builder *b, struct weir_load_table *table,
+static void add_system_row(struct weir_builder *b, const struct weir_system_table *system,
                            const struct weir_value *values, size_t count)
 {
-    struct weir_rows *rows = weir_load_batch_rows(b->batch, table);
+    struct weir_rows *rows = weir_load_batch_rows(b->batch, system->table);
     uint32_t row;
     struct weir_chunk *chunk = rows ? weir_rows_add(rows, &b->batch->pool, &row) : NULL;
     if (!chunk) {
@@ -73,7 +72,7 @@ static void add_system_row(struct weir_builder *b, struct weir_load_table *table
             continue;
         }
         struct weir_cells *cells =
-            weir_rows_cells(chunk, &b->batch->pool, table->columns[i], row, &value);
+            weir_rows_cells(chunk, &b->batch->pool, system->columns[i], row, &value);
         if (!cells || !weir_cells_set(cells, &b->batch->pool, row, &value)) {
             b->no_memory = true;
             return;
@@ -96,7 +95,7 @@ void weir_builder_discard(struct weir_builder *b, const struct weir_discard *d)
         {.type = WEIR_TYPE_INT, .i = d->index < 0 ? INT64_MIN : d->index},
         {.type = WEIR_TYPE_TIMESTAMP, .i = b->now},
     };
-    add_system_row(b, b->catalog->discards, values, sizeof values / sizeof values[0]);
+    add_system_row(b, &b->catalog->discards, values, sizeof values / sizeof values[0]);
     b->batch->discards++;
 }
 
@@ -106,7 +105,7 @@ void weir_builder_name(struct weir_builder *b, const struct weir_load_table *tab
     const struct weir_value values[] = {weir_value_of_text(table->schema),
                                         weir_value_of_text(table->name), weir_value_of_text(column),
                                         weir_value_of_text(original)};
-    add_system_row(b, b->catalog->names, values, 4);
+    add_system_row(b, &b->catalog->names, values, 4);
 }
 
 void weir_builder_discard_json(struct weir_builder *b, struct weir_discard *d,

@@ -192,6 +192,14 @@ static bool shape_table(struct weir_catalog *catalog, struct weir_load_table *ta
     return true;
 }
 
+/* Paths remembered a table: some keys share a column, and some are over the cap. */
+static uint32_t paths_of(const struct weir_catalog *catalog)
+{
+    enum { LEAST = 20000 };
+    uint32_t paths = catalog->limits.columns * 4;
+    return paths < LEAST ? LEAST : paths;
+}
+
 struct weir_load_table *weir_catalog_open(struct weir_catalog *catalog, struct weir_str schema,
                                           struct weir_str name, enum weir_table_kind kind)
 {
@@ -206,7 +214,7 @@ struct weir_load_table *weir_catalog_open(struct weir_catalog *catalog, struct w
     }
     struct weir_error err;
     bool shaped = table->paths.slots != NULL;
-    return shaped || (!weir_paths_init(&table->paths, "", catalog->limits.columns * 4, &err) &&
+    return shaped || (!weir_paths_init(&table->paths, "", paths_of(catalog), &err) &&
                       shape_table(catalog, table, kind))
                ? table
                : NULL;
@@ -291,7 +299,7 @@ struct weir_load_source *weir_catalog_source(struct weir_catalog *catalog, struc
     struct weir_error err;
     source->other = weir_arena_calloc(&catalog->arena, sizeof *source->other);
     bool ok = source->name.ptr && source->schema.ptr && source->other &&
-              !weir_paths_init(&source->context, "context", catalog->limits.columns * 4, &err);
+              !weir_paths_init(&source->context, "context", paths_of(catalog), &err);
     if (!ok || weir_map_put(&catalog->sources, name, source)) {
         free_source(source);
         return NULL;

@@ -105,8 +105,10 @@ struct weir_catalog {
     struct weir_load_table **tables;
     uint32_t table_count, table_cap;
     struct weir_map by_name; /* "schema.table" */
-    struct weir_load_table *discards;
-    struct weir_load_table *names;
+    struct weir_system_table {
+        struct weir_load_table *table; /* NULL: not opened yet */
+        struct weir_load_column *columns[10];
+    } discards, names;
     struct weir_load_limits limits;
 };
 
