@@ -18,6 +18,15 @@ extern const struct weir_option weir_query_options[]; /* section `query` of weir
 struct weir_query_pool;
 struct weir_query; /* one running query */
 
+struct weir_query_settings { /* what weir_query_options fills */
+    int64_t workers;
+    int64_t queue;
+    weir_time timeout;
+    uint64_t max_rows;
+    uint64_t max_bytes;
+    uint64_t max_memory;
+};
+
 enum weir_format {
     WEIR_FORMAT_TABLE,  /* for people, at a terminal */
     WEIR_FORMAT_CSV,    /* RFC 4180, header line, UTF-8 */
@@ -39,14 +48,21 @@ struct weir_query_summary {
     weir_time queued;    /* waiting for a worker */
     weir_time first_row; /* from start to the first batch */
     weir_time elapsed;
+    int64_t error_offset; /* where in the SQL the engine saw the error, in bytes; -1: unknown */
 };
 
+/* Limits and sizes are the smaller of the request's and the settings'. Numbers that JSON readers
+ * would round (integers beyond 2^53, decimals of more than 15 digits), NaN and infinities are JSON
+ * strings; dates and times are RFC 3339 text, in UTC. A parquet result has no row limit; one beyond
+ * the byte limit is WEIR_ETOOBIG. See docs/guide/query.md. */
 struct weir_query_request {
     const char *sql;
     const struct weir_param *params;
     size_t param_count;
     enum weir_format format;
     struct weir_query_limits limits;
+    unsigned width; /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
+    bool plain;     /* WEIR_FORMAT_TABLE: no box around it */
     /* Encoded bytes, in order, on a worker thread. Blocks to push back; non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);
     /* Exactly once, last: code 0 or an error. */
@@ -61,6 +77,27 @@ void weir_query_pool_free(struct weir_query_pool *pool); /* cancels what runs, w
 /* Copies what it needs. WEIR_EBUSY when the queue is full. `id` (16 hex) names it for cancel. */
 int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
                      char id[17], struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_ENOENT when no query of this id waits or runs. */
 int weir_query_cancel(struct weir_query_pool *pool, const char *id) WEIR_MUST_CHECK;
+
+enum weir_query_state { WEIR_QUERY_QUEUED, WEIR_QUERY_RUNNING, WEIR_QUERY_DONE, WEIR_QUERY_FAILED };
+struct weir_query_progress {
+    enum weir_query_state state;
+    double share;  /* 0..1, or negative: the engine cannot say */
+    uint64_t rows; /* handed to the sink so far */
+    weir_time elapsed;
+    bool truncated;
+    int code; /* why it failed */
+};
+/* The latest few hundred queries are remembered after their end; then WEIR_ENOENT. Any thread. */
+int weir_query_progress(struct weir_query_pool *pool, const char *id,
+                        struct weir_query_progress *out) WEIR_MUST_CHECK;
+
+struct weir_query_stats { /* since start; `queued` and `running`: now */
+    uint64_t queued, running;
+    uint64_t done, failed, refused, canceled, timed_out, truncated;
+    uint64_t rows, bytes;
+};
+void weir_query_pool_stats(struct weir_query_pool *pool, struct weir_query_stats *out);
 
 #endif

@@ -10,6 +10,7 @@
 
 struct weir_warehouse {
     const struct weir_warehouse_driver *driver;
+    const char *export_dir; /* the driver's copy */
 };
 
 struct weir_session {

@@ -38,6 +38,11 @@ const char *weir_warehouse_version(const struct weir_warehouse *warehouse)
     return warehouse->driver->version(warehouse);
 }
 
+const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse)
+{
+    return warehouse->export_dir;
+}
+
 /* --- sessions ------------------------------------------------------------------------------- */
 
 int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,

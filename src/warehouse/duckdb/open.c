@@ -26,6 +26,7 @@ static int settle_options(struct duck_db *db, const struct weir_warehouse_option
     o->path = weir_arena_strdup(&db->arena, options->path);
     o->temp_dir = options->temp_dir ? weir_arena_strdup(&db->arena, options->temp_dir) : NULL;
     o->export_dir = options->export_dir ? weir_arena_strdup(&db->arena, options->export_dir) : NULL;
+    db->base.export_dir = o->export_dir;
     if (o->memory_bytes == 0) {
         o->memory_bytes = machine_memory() / 4;
     }

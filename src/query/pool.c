@@ -1,0 +1,423 @@
+#include "query/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+
+#define TICK       (50 * WEIR_SECOND / 1000)
+#define IDLE_CHECK WEIR_SECOND
+
+bool weir_query_stopped(const struct weir_query *q)
+{
+    return atomic_load(&q->canceled) || atomic_load(&q->timed_out) || atomic_load(&q->starved);
+}
+
+void weir_query_attach(struct weir_query_pool *pool, struct weir_query *q,
+                       struct weir_session *session)
+{
+    pthread_mutex_lock(&pool->lock);
+    q->session = session;
+    if (session && weir_query_stopped(q)) {
+        weir_session_cancel(session); /* it was stopped between the queue and here */
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, weir_time mono)
+{
+    struct timespec at = {(time_t)(mono / WEIR_SECOND), (long)(mono % WEIR_SECOND * 1000)};
+    pthread_cond_timedwait(cond, lock, &at);
+}
+
+/* --- stopping what runs too long or takes too much ------------------------------------------ */
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long total = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f) {
+        if (fscanf(f, "%llu %llu", &total, &resident) != 2) {
+            resident = 0;
+        }
+        fclose(f);
+    }
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void stop_query(struct weir_query *q, atomic_bool *why)
+{
+    if (!atomic_exchange(why, true) && q->session) {
+        weir_session_cancel(q->session);
+    }
+}
+
+static void check_running(struct weir_query_pool *pool)
+{
+    weir_time now = weir_mono();
+    bool starved = resident_bytes() > pool->settings.max_memory;
+    for (struct weir_query *q = pool->running; q; q = q->next) {
+        if (q->deadline && now >= q->deadline) {
+            stop_query(q, &q->timed_out);
+        }
+        if (starved) {
+            stop_query(q, &q->starved);
+        }
+    }
+}
+
+static void *watch(void *arg)
+{
+    struct weir_query_pool *pool = arg;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->stopping) {
+        if (!pool->running) {
+            pthread_cond_wait(&pool->tick, &pool->lock);
+            continue;
+        }
+        check_running(pool);
+        wait_until(&pool->tick, &pool->lock, weir_mono() + TICK);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* --- workers -------------------------------------------------------------------------------- */
+
+static void free_query(struct weir_query *q)
+{
+    weir_arena_free(&q->arena);
+    free(q);
+}
+
+static void count(struct weir_query_stats *stats, const struct weir_query *q, int code,
+                  const struct weir_query_summary *summary)
+{
+    stats->done += code == 0;
+    stats->failed += code != 0;
+    stats->canceled += code == WEIR_ECANCELED;
+    stats->timed_out += atomic_load(&q->timed_out);
+    stats->refused += code == WEIR_EPERM;
+    stats->truncated += summary->truncated;
+    stats->rows += summary->rows;
+}
+
+static void remember(struct weir_query_pool *pool, const struct weir_query *q, int code,
+                     const struct weir_query_summary *summary)
+{
+    struct outcome *o = &pool->outcomes[pool->next_outcome++ % REMEMBERED];
+    memcpy(o->id, q->id, sizeof o->id);
+    o->progress = (struct weir_query_progress){.state = code ? WEIR_QUERY_FAILED : WEIR_QUERY_DONE,
+                                               .share = code ? -1 : 1,
+                                               .rows = summary->rows,
+                                               .elapsed = summary->elapsed,
+                                               .truncated = summary->truncated,
+                                               .code = code};
+}
+
+static void leave_running(struct weir_query_pool *pool, struct weir_query *q)
+{
+    for (struct weir_query **at = &pool->running; *at; at = &(*at)->next) {
+        if (*at == q) {
+            *at = q->next;
+            return;
+        }
+    }
+}
+
+/* Says the right reason: the engine only knows that it was interrupted. */
+static int explain(const struct weir_query_pool *pool, const struct weir_query *q, int code,
+                   struct weir_error *err)
+{
+    if (code && atomic_load(&q->timed_out)) {
+        return weir_fail(
+            err, WEIR_ETIMEDOUT,
+            "the query was stopped by its time limit of %.1f s; ask for less, or raise "
+            "query.timeout",
+            (double)(q->deadline - q->started_at) / WEIR_SECOND);
+    }
+    if (code && atomic_load(&q->starved)) {
+        return weir_fail(
+            err, WEIR_ENOMEM,
+            "the query was stopped because the process held more than %llu MB; ask for "
+            "less, or raise query.max_memory",
+            (unsigned long long)(pool->settings.max_memory >> 20));
+    }
+    if (code && atomic_load(&q->canceled)) {
+        return weir_fail(err, WEIR_ECANCELED, "the query was canceled");
+    }
+    return code;
+}
+
+static void work_on(struct weir_query_pool *pool, struct weir_query *q,
+                    struct weir_session **session)
+{
+    struct weir_error err = {0};
+    struct weir_query_summary summary = {.error_offset = -1};
+    int code =
+        weir_query_stopped(q) ? WEIR_ECANCELED : weir_query_run(pool, q, session, &summary, &err);
+    summary.queued = q->started_at - q->queued_at;
+    summary.elapsed = weir_mono() - q->started_at;
+    code = explain(pool, q, code, &err);
+    pthread_mutex_lock(&pool->lock);
+    leave_running(pool, q);
+    count(&pool->stats, q, code, &summary);
+    remember(pool, q, code, &summary);
+    pthread_mutex_unlock(&pool->lock);
+    q->request.done(code, &summary, code ? &err : NULL, q->request.arg);
+    free_query(q);
+}
+
+static struct weir_query *take(struct weir_query_pool *pool)
+{
+    struct weir_query *q = pool->first;
+    pool->first = q->next;
+    if (!pool->first) {
+        pool->last = &pool->first;
+    }
+    pool->queue_length--;
+    q->started_at = weir_mono();
+    weir_time timeout = q->request.limits.timeout;
+    q->deadline = timeout > 0 ? q->started_at + timeout : 0;
+    q->next = pool->running;
+    if (!pool->running) {
+        pthread_cond_signal(&pool->tick);
+    }
+    pool->running = q;
+    return q;
+}
+
+static void *worker(void *arg)
+{
+    struct weir_query_pool *pool = arg;
+    struct weir_session *session = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        while (!pool->first && !pool->stopping) {
+            wait_until(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
+            if (session && weir_warehouse_failed(pool->warehouse)) {
+                weir_session_free(session); /* or nobody could reopen it */
+                session = NULL;
+            }
+        }
+        if (!pool->first) {
+            break;
+        }
+        struct weir_query *q = take(pool);
+        pthread_mutex_unlock(&pool->lock);
+        work_on(pool, q, &session);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    weir_session_free(session);
+    return NULL;
+}
+
+/* --- the pool ------------------------------------------------------------------------------- */
+
+static void init_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
+                        struct weir_query_pool **out, struct weir_error *err)
+{
+    *out = NULL;
+    struct weir_query_pool *pool = calloc(1, sizeof *pool);
+    if (!pool) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the query pool");
+    }
+    pool->warehouse = warehouse;
+    pool->settings = *(const struct weir_query_settings *)settings;
+    if (pool->settings.max_memory == 0) {
+        pool->settings.max_memory =
+            (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
+    }
+    pool->last = &pool->first;
+    pthread_mutex_init(&pool->lock, NULL);
+    init_cond(&pool->work);
+    init_cond(&pool->tick);
+    size_t wanted = (size_t)pool->settings.workers + 1;
+    pool->threads = calloc(wanted, sizeof *pool->threads);
+    int rc = 0;
+    while (pool->threads && rc == 0 && pool->thread_count < wanted) {
+        rc = pthread_create(&pool->threads[pool->thread_count], NULL,
+                            pool->thread_count + 1 < wanted ? worker : watch, pool);
+        pool->thread_count += rc == 0;
+    }
+    if (!pool->threads || rc) {
+        weir_query_pool_free(pool);
+        return weir_fail(err, WEIR_ENOMEM, "the query pool's threads cannot be started");
+    }
+    *out = pool;
+    return 0;
+}
+
+void weir_query_pool_free(struct weir_query_pool *pool)
+{
+    if (!pool) {
+        return;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    for (struct weir_query *q = pool->first; q; q = q->next) {
+        atomic_store(&q->canceled, true);
+    }
+    for (struct weir_query *q = pool->running; q; q = q->next) {
+        stop_query(q, &q->canceled);
+    }
+    pthread_cond_broadcast(&pool->work);
+    pthread_cond_broadcast(&pool->tick);
+    pthread_mutex_unlock(&pool->lock);
+    for (size_t i = 0; i < pool->thread_count; i++) {
+        pthread_join(pool->threads[i], NULL);
+    }
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->tick);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->threads);
+    free(pool);
+}
+
+/* --- one query ------------------------------------------------------------------------------ */
+
+static bool copy_request(struct weir_query *q, const struct weir_query_request *request)
+{
+    q->request = *request;
+    q->request.sql = weir_arena_strdup(&q->arena, request->sql);
+    struct weir_param *params =
+        weir_arena_calloc(&q->arena, (request->param_count + 1) * sizeof *params);
+    if (!q->request.sql || !params) {
+        return false;
+    }
+    for (size_t i = 0; i < request->param_count; i++) {
+        struct weir_param *p = &params[i];
+        *p = request->params[i];
+        p->name = weir_arena_dup(&q->arena, p->name);
+        bool text =
+            p->type == WEIR_TYPE_TEXT || p->type == WEIR_TYPE_JSON || p->type == WEIR_TYPE_OTHER;
+        if (text && !p->null) {
+            p->s = weir_arena_dup(&q->arena, p->s);
+        }
+        if (!p->name.ptr || (text && !p->null && !p->s.ptr)) {
+            return false;
+        }
+    }
+    q->request.params = params;
+    return true;
+}
+
+/* 0 means "no limit" in both. */
+static uint64_t smaller(uint64_t asked, uint64_t setting)
+{
+    return asked == 0 || (setting && setting < asked) ? setting : asked;
+}
+
+int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
+                     char id[17], struct weir_error *err)
+{
+    struct weir_query *q = calloc(1, sizeof *q);
+    if (!q) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a query");
+    }
+    weir_arena_init(&q->arena, 64u << 20);
+    if (!copy_request(q, request)) {
+        free_query(q);
+        return weir_fail(err, WEIR_ETOOBIG, "the query and its parameters are larger than 64 MB");
+    }
+    struct weir_query_limits *limits = &q->request.limits;
+    limits->rows = smaller(limits->rows, (uint64_t)pool->settings.max_rows);
+    limits->bytes = smaller(limits->bytes, pool->settings.max_bytes);
+    limits->timeout =
+        (weir_time)smaller((uint64_t)limits->timeout, (uint64_t)pool->settings.timeout);
+    unsigned char random[8];
+    weir_random_bytes(random, sizeof random);
+    weir_hex(random, sizeof random, q->id);
+    memcpy(id, q->id, sizeof q->id);
+    q->queued_at = weir_mono();
+    pthread_mutex_lock(&pool->lock);
+    bool full = pool->stopping || pool->queue_length >= (size_t)pool->settings.queue;
+    if (!full) {
+        *pool->last = q;
+        pool->last = &q->next;
+        pool->queue_length++;
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (full) {
+        free_query(q);
+        return weir_fail(err, WEIR_EBUSY, "too many queries wait; try again in a moment");
+    }
+    return 0;
+}
+
+static struct weir_query *find(struct weir_query *list, const char *id)
+{
+    while (list && strcmp(list->id, id) != 0) {
+        list = list->next;
+    }
+    return list;
+}
+
+int weir_query_cancel(struct weir_query_pool *pool, const char *id)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct weir_query *q = find(pool->running, id);
+    q = q ? q : find(pool->first, id);
+    if (q) {
+        stop_query(q, &q->canceled);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return q ? 0 : WEIR_ENOENT;
+}
+
+static const struct outcome *outcome_of(const struct weir_query_pool *pool, const char *id)
+{
+    for (size_t i = 0; i < REMEMBERED; i++) {
+        if (strcmp(pool->outcomes[i].id, id) == 0) {
+            return &pool->outcomes[i];
+        }
+    }
+    return NULL;
+}
+
+int weir_query_progress(struct weir_query_pool *pool, const char *id,
+                        struct weir_query_progress *out)
+{
+    int rc = 0;
+    *out = (struct weir_query_progress){.share = -1};
+    pthread_mutex_lock(&pool->lock);
+    struct weir_query *q = find(pool->running, id);
+    const struct outcome *ended;
+    if (q) {
+        out->state = WEIR_QUERY_RUNNING;
+        out->rows = atomic_load(&q->rows);
+        out->elapsed = weir_mono() - q->started_at;
+        out->share = q->session ? weir_session_progress(q->session) : -1;
+    } else if ((q = find(pool->first, id))) {
+        out->state = WEIR_QUERY_QUEUED;
+    } else if ((ended = *id ? outcome_of(pool, id) : NULL)) {
+        *out = ended->progress;
+    } else {
+        rc = WEIR_ENOENT;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return rc;
+}
+
+void weir_query_pool_stats(struct weir_query_pool *pool, struct weir_query_stats *out)
+{
+    pthread_mutex_lock(&pool->lock);
+    *out = pool->stats;
+    out->queued = pool->queue_length;
+    for (struct weir_query *q = pool->running; q; q = q->next) {
+        out->running++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
