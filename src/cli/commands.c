@@ -14,6 +14,9 @@ const struct weir_command *const weir_commands[] = {
     /* look */
     &weir_command_status,
     /* look after */
+    &weir_command_log_stat,
+    &weir_command_log_cat,
+    &weir_command_log_verify,
     &weir_command_quarantine_list,
     &weir_command_quarantine_release,
     /* for the shell */

@@ -7,6 +7,9 @@
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_completion;
 extern const struct weir_command weir_command_init;
+extern const struct weir_command weir_command_log_cat;
+extern const struct weir_command weir_command_log_stat;
+extern const struct weir_command weir_command_log_verify;
 extern const struct weir_command weir_command_man;
 extern const struct weir_command weir_command_quarantine_list;
 extern const struct weir_command weir_command_quarantine_release;
