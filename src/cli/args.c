@@ -262,17 +262,27 @@ static int take_words(struct parse *p)
     return WEIR_OK;
 }
 
+bool weir_command_has_flags(const struct weir_command *command)
+{
+    for (const struct weir_flag *f = command->flags; f && f->name; f++) {
+        if (f->help) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int check_operands(const struct weir_args *args, struct weir_error *err)
 {
     const struct weir_command *c = args->command;
     if (args->operand_count < c->min_operands) {
         return weir_fail(err, WEIR_CLI_USAGE, "something is missing; usage: weir %s%s %s", c->name,
-                         c->flags && c->flags->name ? " [flags]" : "", c->operands);
+                         weir_command_has_flags(c) ? " [flags]" : "", c->operands);
     }
     if (args->operand_count > c->max_operands) {
         return weir_fail(err, WEIR_CLI_USAGE, "unexpected word \"%s\"; usage: weir %s%s%s%s",
                          args->operands[c->max_operands], c->name,
-                         c->flags && c->flags->name ? " [flags]" : "", *c->operands ? " " : "",
+                         weir_command_has_flags(c) ? " [flags]" : "", *c->operands ? " " : "",
                          c->operands);
     }
     return WEIR_OK;

@@ -196,7 +196,7 @@ void weir_help_group(const struct weir_command *const *commands, const char *gro
 void weir_help_command(const struct weir_command *command, struct weir_help_style style,
                        struct weir_buf *out)
 {
-    bool own = command->flags && command->flags->name;
+    bool own = weir_command_has_flags(command);
     weir_buf_addf(out, "Usage: weir %s%s%s%s\n\n", command->name, own ? " [flags]" : "",
                   *command->operands ? " " : "", command->operands);
     weir_help_fill(out, weir_str_of(command->summary), 0, 0, style.width);

@@ -28,6 +28,8 @@ void weir_help_fill(struct weir_buf *out, struct weir_str text, size_t column, s
 
 /* roff, for man(1). */
 void weir_help_man(const struct weir_command *const *commands, struct weir_buf *out);
+/* docs/guide/cli.md. */
+void weir_help_markdown(const struct weir_command *const *commands, struct weir_buf *out);
 /* "bash", "zsh" or "fish"; false for another shell. */
 bool weir_help_completion(const struct weir_command *const *commands, const char *shell,
                           struct weir_buf *out);

@@ -74,7 +74,7 @@ static void command(struct weir_buf *out, const struct weir_command *c)
 {
     weir_buf_addz(out, ".SS weir ");
     textz(out, c->name);
-    if (c->flags && c->flags->name) {
+    if (weir_command_has_flags(c)) {
         weir_buf_addz(out, " [flags]");
     }
     if (*c->operands) {

@@ -31,7 +31,11 @@ static int run_man(struct weir_cli *cli, struct weir_error *err)
 {
     struct weir_buf text;
     weir_buf_init(&text, MAX_TEXT);
-    weir_help_man(cli->commands, &text);
+    if (weir_args_has(cli->args, "markdown")) {
+        weir_help_markdown(cli->commands, &text);
+    } else {
+        weir_help_man(cli->commands, &text);
+    }
     return print(&text, err);
 }
 
@@ -50,6 +54,10 @@ const struct weir_command weir_command_completion = {
     .run = run_completion,
 };
 
+static const struct weir_flag man_flags[] = {
+    {"markdown", 0, NULL, NULL, false}, /* docs/guide/cli.md */
+    {0},
+};
 const struct weir_command weir_command_man = {
     .name = "man",
     .summary = "Print the man page",
@@ -57,5 +65,6 @@ const struct weir_command weir_command_man = {
     .help = "To read it, and to install it:\n\n"
             "  weir man | man -l -\n"
             "  weir man > /usr/local/share/man/man1/weir.1",
+    .flags = man_flags,
     .run = run_man,
 };

@@ -1,0 +1,490 @@
+// The command line as a person and an operator use it: make a workspace, run it, break it, stop it.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { binary, until } from '../node/weir.js';
+
+interface Outcome {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs the program to its end and says how it ended; never throws for its exit code. */
+function weir(...args: string[]): Promise<Outcome> {
+  return ended(spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+function ended(child: ChildProcess): Promise<Outcome> {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), 90_000);
+  return new Promise((resolve) =>
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, out, err });
+    }),
+  );
+}
+
+/** An empty folder for the test's own use, removed behind it. */
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'weir-cli-'));
+  try {
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function inWorkspace(body: (dir: string) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const dir = path.join(folder, 'acme');
+    assert.equal((await weir('init', dir)).code, 0);
+    await body(dir);
+  });
+}
+
+interface Addresses {
+  collect: string;
+  serve: string;
+}
+
+/** A running `weir up`. */
+class Up {
+  private constructor(
+    readonly dir: string,
+    readonly child: ChildProcess,
+    readonly end: Promise<Outcome>,
+    readonly addresses: Addresses,
+    private readonly output: { err: string },
+  ) {}
+
+  static async start(dir: string, ...args: string[]): Promise<Up> {
+    const listen = args.length > 0 ? args : ['--collect', '127.0.0.1:0', '--serve', '127.0.0.1:0'];
+    const child = spawn(binary, ['-C', dir, 'up', ...listen], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = { err: '' };
+    child.stderr?.on('data', (chunk: Buffer) => (output.err += chunk.toString()));
+    const end = ended(child);
+    const file = path.join(dir, '.weir/run/addresses.json');
+    const addresses = await until('weir up', 30, () => {
+      if (child.exitCode !== null) throw new Error(`weir up ended: ${output.err}`);
+      // An older file may be there until weir up removes it: the pid in the lock says whose it is.
+      const lock = path.join(dir, '.weir/run/up.lock');
+      if (!existsSync(lock) || Number(readFileSync(lock, 'utf8')) !== child.pid) return undefined;
+      return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Addresses) : undefined;
+    });
+    return new Up(dir, child, end, addresses, output);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  log(): string {
+    return this.output.err;
+  }
+
+  /** The process id of a child by its subcommand. */
+  part(name: 'collect' | 'serve'): number | undefined {
+    for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /s, '').split(' ');
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        if (Number(stat[1]) === this.pid && stat[0] !== 'Z' && words.includes(name)) return Number(pid);
+      } catch {
+        continue; // ended meanwhile
+      }
+    }
+    return undefined;
+  }
+
+  async stop(): Promise<Outcome> {
+    this.child.kill('SIGTERM');
+    return this.end;
+  }
+}
+
+async function whileUp(dir: string, body: (up: Up) => Promise<void>): Promise<Outcome> {
+  const up = await Up.start(dir);
+  try {
+    await body(up);
+  } catch (error) {
+    console.log(up.log());
+    throw error;
+  } finally {
+    up.child.kill('SIGTERM');
+    await up.end;
+  }
+  return up.end;
+}
+
+async function health(address: string): Promise<number> {
+  const response = await fetch(`http://${address}/health`, { headers: { connection: 'close' } });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+async function track(dir: string, up: Up, event: string): Promise<void> {
+  const key = (await weir('-C', dir, 'source', 'key', 'web')).out.trim();
+  const response = await fetch(`http://${up.addresses.collect}/v1/track`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` },
+    body: JSON.stringify({ userId: 'ada', event }),
+  });
+  assert.equal(response.status, 200);
+  await response.arrayBuffer();
+}
+
+async function countTracks(up: Up): Promise<number> {
+  const response = await fetch(`http://${up.addresses.serve}/api/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: 'select count(*) from web.tracks' }),
+  });
+  const answer = (await response.json()) as { rows: number[][] };
+  return Number(answer.rows[0]?.[0]);
+}
+
+function listening(): Promise<{ server: net.Server; address: string }> {
+  const server = net.createServer();
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo;
+      resolve({ server, address: `127.0.0.1:${port}` });
+    }),
+  );
+}
+
+/** Opens connection after connection until told to stop; gives what went wrong. */
+function knock(address: string): { stop: () => Promise<{ made: number; refused: string[] }> } {
+  const [host, port] = address.split(':');
+  const refused: string[] = [];
+  let made = 0;
+  let go = true;
+  const done = (async () => {
+    while (go) {
+      await new Promise<void>((resolve) => {
+        const socket = net.connect(Number(port), host, () => {
+          made++;
+          socket.destroy();
+          resolve();
+        });
+        socket.once('error', (error) => {
+          refused.push(error.message);
+          resolve();
+        });
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  return {
+    stop: async () => {
+      go = false;
+      await done;
+      return { made, refused };
+    },
+  };
+}
+
+test('init makes a workspace, says what is next, and leaves an existing one alone', async () => {
+  await inFolder(async (folder) => {
+    const dir = path.join(folder, 'acme');
+    const first = await weir('init', dir);
+    assert.equal(first.code, 0, first.err);
+    assert.match(first.out, /Next:\n\n {2}cd .*acme\n {2}weir up /);
+    assert.ok(existsSync(path.join(dir, '.git')));
+    assert.match(readFileSync(path.join(dir, '.gitignore'), 'utf8'), /^\/\.weir\/$/m);
+    const key = await weir('source', 'key', 'web', '-C', dir);
+    assert.match(key.out, /^[0-9A-Za-z]{32}\n$/);
+    const second = await weir('init', dir);
+    assert.equal(second.code, 1);
+    assert.match(second.err, /^weir: ".*acme" is a workspace already/);
+    assert.equal((await weir('-C', dir, 'source', 'key', 'web')).out, key.out);
+  });
+});
+
+test('sources are added, listed and named well', async () => {
+  await inWorkspace(async (dir) => {
+    assert.equal((await weir('-C', dir, 'source', 'add', 'ios', '--key=a-key-of-my-own_1')).code, 0);
+    assert.equal((await weir('-C', dir, 'source', 'key', 'ios')).out, 'a-key-of-my-own_1\n');
+    const list = await weir('-C', dir, 'source', 'list', '--json');
+    const names = (JSON.parse(list.out) as { name: string }[]).map((source) => source.name);
+    assert.deepEqual(names, ['ios', 'web']);
+    const bad = await weir('-C', dir, 'source', 'add', 'select');
+    assert.equal(bad.code, 1);
+    assert.match(bad.err, /"select" is reserved in the warehouse/);
+    const missing = await weir('-C', dir, 'source', 'key', 'tv');
+    assert.equal(missing.code, 1);
+    assert.match(missing.err, /`weir source add tv` makes it/);
+  });
+});
+
+test('every command explains itself, and wrong usage exits with 2', async () => {
+  const help = await weir('--help');
+  assert.equal(help.code, 0);
+  const section = help.out.split('Commands\n')[1]?.split('\n\n')[0] ?? '';
+  const commands = [...section.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}\S/gm)].map((match) => match[1] ?? '');
+  assert.ok(commands.includes('up') && commands.includes('source key'), help.out);
+  for (const command of commands) {
+    const one = await weir(...command.split(' '), '--help');
+    assert.equal(one.code, 0);
+    assert.match(one.out, new RegExp(`^Usage: weir ${command}`));
+  }
+  assert.match((await weir('--version')).out, /^weir \d+\.\d+\.\d+\n$/);
+  const wrong: [string[], RegExp][] = [
+    [['stauts'], /did you mean "status"\?/],
+    [['status', '--jsno'], /did you mean --json\?/],
+    [['source'], /needs a second word/],
+    [['source', 'key'], /usage: weir source key NAME/],
+    [['status', '--timeout', 'soon'], /it must be a duration/],
+    [['up', '--log-level=loud'], /debug, info, warn or error/],
+  ];
+  for (const [args, message] of wrong) {
+    const outcome = await weir(...args);
+    assert.equal(outcome.code, 2, args.join(' '));
+    assert.match(outcome.err, message);
+    assert.equal(outcome.out, '');
+  }
+});
+
+test('outside of a workspace every command says so', async () => {
+  await inFolder(async (folder) => {
+    for (const args of [['up'], ['status'], ['source', 'list'], ['source', 'key', 'web']]) {
+      const outcome = await weir('-C', folder, ...args);
+      assert.equal(outcome.code, 1);
+      assert.match(outcome.err, /there is no weir\.yml in .*; run `weir init/);
+    }
+  });
+});
+
+test('up answers, loads what it acknowledged, and stops cleanly on SIGTERM', async () => {
+  await inWorkspace(async (dir) => {
+    const up = await Up.start(dir);
+    assert.equal(await health(up.addresses.collect), 200);
+    assert.equal(await health(up.addresses.serve), 200);
+    await track(dir, up, 'Signed Up');
+    assert.equal((await weir('-C', dir, 'status', '--wait-loaded')).code, 0);
+    assert.equal(await countTracks(up), 1);
+    const status = await weir('-C', dir, 'status');
+    assert.match(status.out, /^collect +up, http:\/\/127/m);
+    assert.match(status.out, /^loaded +all of them$/m);
+    await track(dir, up, 'Signed Out'); // and at once:
+    const end = await up.stop();
+    assert.equal(end.code, 0, end.err);
+    assert.match(end.out, /weir is up, after \d+ ms/);
+    assert.match(end.out, new RegExp(`serve +http://${up.addresses.serve}`));
+    assert.doesNotMatch(end.err, /before all is loaded/);
+    assert.ok(!existsSync(path.join(dir, '.weir/run/addresses.json')));
+    await assert.rejects(health(up.addresses.collect));
+    const again = await Up.start(dir);
+    assert.equal(await countTracks(again), 2);
+    assert.equal((await again.stop()).code, 0);
+  });
+});
+
+for (const name of ['collect', 'serve'] as const) {
+  test(`a killed ${name} comes back on its port, and no connection is refused meanwhile`, async () => {
+    await inWorkspace(async (dir) => {
+      const end = await whileUp(dir, async (up) => {
+        const address = up.addresses[name];
+        const before = up.part(name);
+        assert.ok(before);
+        const knocking = knock(address);
+        process.kill(before, 'SIGKILL');
+        const after = await until(`a new ${name}`, 30, () => {
+          const pid = up.part(name);
+          return pid && pid !== before ? pid : undefined;
+        });
+        assert.notEqual(after, before);
+        assert.equal(await health(address), 200);
+        const { made, refused } = await knocking.stop();
+        assert.ok(made > 0);
+        assert.deepEqual(refused, []);
+        assert.match(up.log(), /killed by SIGKILL/);
+        await track(dir, up, 'Still here');
+        assert.equal((await weir('-C', dir, 'status', '-w')).code, 0);
+        assert.equal(await countTracks(up), 1);
+      });
+      assert.equal(end.code, 0);
+    });
+  });
+}
+
+test('a killed weir up takes its children along and can be started again at once', async () => {
+  await inWorkspace(async (dir) => {
+    const first = await Up.start(dir);
+    const { collect, serve } = first.addresses;
+    await track(dir, first, 'Kept');
+    first.child.kill('SIGKILL');
+    await first.end;
+    const second = await Up.start(dir, '--collect', collect, '--serve', serve);
+    assert.deepEqual(second.addresses, { collect, serve });
+    assert.equal((await weir('-C', dir, 'status', '--wait-loaded')).code, 0);
+    assert.equal(await countTracks(second), 1);
+    assert.equal((await second.stop()).code, 0);
+  });
+});
+
+test('a second weir up is refused and does not disturb the first', async () => {
+  await inWorkspace(async (dir) => {
+    await whileUp(dir, async (up) => {
+      const second = await weir('-C', dir, 'up', '--collect', '127.0.0.1:0', '--serve', '127.0.0.1:0');
+      assert.equal(second.code, 1);
+      assert.match(second.err, new RegExp(`another \`weir up\` \\(pid ${up.pid}\\) runs in `));
+      assert.equal(await health(up.addresses.collect), 200);
+      assert.ok(existsSync(path.join(dir, '.weir/run/addresses.json')));
+    });
+  });
+});
+
+test('a port that is taken is told with the setting that asked for it', async () => {
+  const { server, address } = await listening();
+  try {
+    await inWorkspace(async (dir) => {
+      const flag = await weir('-C', dir, 'up', '--collect', address, '--serve', '127.0.0.1:0');
+      assert.equal(flag.code, 1);
+      assert.match(flag.err, new RegExp(`^weir: --collect: ${address}: somebody listens there`));
+      writeFileSync(path.join(dir, 'weir.yml'), `serve:\n  listen: ${address}\n`);
+      const setting = await weir('-C', dir, 'up', '--collect', '127.0.0.1:0');
+      assert.equal(setting.code, 1);
+      assert.match(setting.err, /^weir: serve\.listen in weir\.yml: .*somebody listens there/);
+      const doctor = await weir('-C', dir, 'doctor');
+      assert.equal(doctor.code, 1);
+      assert.match(doctor.out, /^problem +serve +serve\.listen: /m);
+    });
+  } finally {
+    server.close();
+  }
+});
+
+test('a mistake in weir.yml or a source is told with its line before anything starts', async () => {
+  await inWorkspace(async (dir) => {
+    const cases: [string, RegExp][] = [
+      ['collect:\n  lissten: x\n', /weir\.yml:2: there is no setting "lissten"; did you mean "listen"\?/],
+      ['collect:\n\tlisten: x\n', /weir\.yml:2:1: tab character/],
+      ['colect:\n', /weir\.yml:1: there is no section "colect"; did you mean "collect"\?/],
+      ['log:\n  keep_free: much\n', /weir\.yml:2: "keep_free" is "much"; it must be a size/],
+    ];
+    for (const [text, message] of cases) {
+      writeFileSync(path.join(dir, 'weir.yml'), text);
+      const outcome = await weir('-C', dir, 'up');
+      assert.equal(outcome.code, 1);
+      assert.match(outcome.err, message);
+    }
+    writeFileSync(path.join(dir, 'weir.yml'), '');
+    writeFileSync(path.join(dir, 'sources/app.yml'), 'write_key: short\n');
+    const outcome = await weir('-C', dir, 'up');
+    assert.equal(outcome.code, 1);
+    assert.match(outcome.err, /sources\/app\.yml:1: a write key has 16 to 128/);
+  });
+});
+
+test('SIGHUP takes good settings over, and a mistake changes nothing', async () => {
+  await inWorkspace(async (dir) => {
+    await whileUp(dir, async (up) => {
+      const before = up.part('collect');
+      writeFileSync(path.join(dir, 'weir.yml'), 'collect:\n  max_body: nonsense\n');
+      up.child.kill('SIGHUP');
+      await until('the complaint', 30, () => (/"max_body" is "nonsense"/.test(up.log()) ? true : undefined));
+      assert.equal(up.part('collect'), before);
+      writeFileSync(path.join(dir, 'weir.yml'), 'collect:\n  max_body: 64k\n');
+      const knocking = knock(up.addresses.collect);
+      up.child.kill('SIGHUP');
+      await until('a new collector', 30, () => {
+        const pid = up.part('collect');
+        return pid && pid !== before ? pid : undefined;
+      });
+      const large = await fetch(`http://${up.addresses.collect}/v1/track`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from('x:').toString('base64')}` },
+        body: JSON.stringify({ userId: 'ada', event: 'x'.repeat(100_000) }),
+      });
+      assert.equal(large.status, 413);
+      assert.deepEqual((await knocking.stop()).refused, []);
+    });
+  });
+});
+
+test('a data folder that cannot be written is told, by up and by doctor', async () => {
+  await inWorkspace(async (dir) => {
+    rmSync(path.join(dir, '.weir'), { recursive: true });
+    writeFileSync(path.join(dir, '.weir'), 'a file, where the folder should be');
+    const up = await weir('-C', dir, 'up', '--collect', '127.0.0.1:0', '--serve', '127.0.0.1:0');
+    assert.equal(up.code, 1);
+    assert.match(up.err, /\.weir/);
+    const doctor = await weir('-C', dir, 'doctor');
+    assert.equal(doctor.code, 1);
+    assert.match(doctor.out, /^problem +folder +.*\.weir cannot be written/m);
+  });
+});
+
+test('doctor finds nothing wrong with a fresh workspace, running or not', async () => {
+  await inWorkspace(async (dir) => {
+    writeFileSync(path.join(dir, 'weir.yml'), 'collect:\n  listen: 127.0.0.1:0\nserve:\n  listen: 127.0.0.1:0\n');
+    const idle = await weir('-C', dir, 'doctor');
+    assert.equal(idle.code, 0, idle.out);
+    await whileUp(dir, async (up) => {
+      await track(dir, up, 'Seen');
+      assert.equal((await weir('-C', dir, 'status', '-w')).code, 0);
+      const busy = await weir('-C', dir, 'doctor', '--json', '--deep');
+      assert.equal(busy.code, 0, busy.out);
+      const findings = JSON.parse(busy.out) as { check: string; health: string; text: string }[];
+      const text = (check: string) => findings.find((finding) => finding.check === check)?.text ?? '';
+      assert.match(text('collect'), new RegExp(`answers at http://${up.addresses.collect}`));
+      assert.match(text('log'), /^1 requests in 1 segments, .* all verified$/);
+      assert.equal(text('loader'), 'runs');
+    });
+    const after = await weir('-C', dir, 'doctor');
+    assert.equal(after.code, 0, after.out);
+    assert.match(after.out, /^ok +warehouse +.* opens with duckdb v/m);
+  });
+});
+
+test('doctor tells every problem at once', async () => {
+  await inWorkspace(async (dir) => {
+    mkdirSync(path.join(dir, 'sources'), { recursive: true });
+    writeFileSync(path.join(dir, 'sources/a.yml'), 'write_key: short\n');
+    writeFileSync(path.join(dir, 'sources/b.yml'), 'key: x\n');
+    const doctor = await weir('-C', dir, 'doctor');
+    assert.equal(doctor.code, 1);
+    assert.match(doctor.out, /^problem +sources +sources\/a\.yml:1/m);
+    assert.match(doctor.out, /^problem +sources +sources\/b\.yml:1/m);
+    assert.match(doctor.err, /problems found/);
+  });
+});
+
+test('status works when nothing runs, and waiting then fails at once', async () => {
+  await inWorkspace(async (dir) => {
+    const status = await weir('-C', dir, 'status');
+    assert.equal(status.code, 0);
+    assert.match(status.out, /Nothing runs here; `weir up` starts it\./);
+    const json = JSON.parse((await weir('-C', dir, 'status', '--json')).out) as { up: boolean };
+    assert.equal(json.up, false);
+    const begun = Date.now();
+    const waiting = await weir('-C', dir, 'status', '--wait-loaded');
+    assert.equal(waiting.code, 1);
+    assert.match(waiting.err, /no `weir serve` runs in /);
+    assert.ok(Date.now() - begun < 5000);
+  });
+});
+
+test('the man page and the completion scripts are well formed', async () => {
+  const man = await weir('man');
+  const groff = spawn('man', ['--warnings=w', '-l', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  groff.stdin?.end(man.out);
+  const shown = await ended(groff);
+  assert.equal(shown.code, 0);
+  assert.equal(shown.err, '');
+  assert.match(shown.out, /weir source key NAME/);
+  const bash = spawn('bash', ['-n'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  bash.stdin?.end((await weir('completion', 'bash')).out);
+  const checked = await ended(bash);
+  assert.equal(checked.code, 0, checked.err);
+});
