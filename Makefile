@@ -1,7 +1,7 @@
 # The front door; meson and ninja do the work. See CONTRIBUTING.md.
 BUILD ?= build
 
-.PHONY: all setup demo test nightly bench fuzz lint format clean
+.PHONY: all setup demo test nightly bench fuzz lint format docs clean
 all: setup
 	@tools/build $(BUILD)
 
@@ -30,6 +30,11 @@ lint: setup
 
 format:
 	@tools/format
+
+# The pages that are made from the program's own tables.
+docs: all
+	@$(BUILD)/weir man --markdown >docs/guide/cli.md
+	@$(BUILD)/weir settings --markdown >docs/guide/settings.md
 
 clean:
 	rm -rf $(BUILD) build-*
