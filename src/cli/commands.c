@@ -10,10 +10,12 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_source_list,
     &weir_command_source_add,
     /* run */
+    &weir_command_up,
     &weir_command_collect,
     /* look */
     &weir_command_status,
     /* look after */
+    &weir_command_doctor,
     &weir_command_log_stat,
     &weir_command_log_cat,
     &weir_command_log_verify,
@@ -22,5 +24,6 @@ const struct weir_command *const weir_commands[] = {
     /* for the shell */
     &weir_command_completion,
     &weir_command_man,
+    &weir_command_settings,
     NULL,
 };

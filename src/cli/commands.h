@@ -6,6 +6,7 @@
 
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_completion;
+extern const struct weir_command weir_command_doctor;
 extern const struct weir_command weir_command_init;
 extern const struct weir_command weir_command_log_cat;
 extern const struct weir_command weir_command_log_stat;
@@ -13,9 +14,11 @@ extern const struct weir_command weir_command_log_verify;
 extern const struct weir_command weir_command_man;
 extern const struct weir_command weir_command_quarantine_list;
 extern const struct weir_command weir_command_quarantine_release;
+extern const struct weir_command weir_command_settings;
 extern const struct weir_command weir_command_source_add;
 extern const struct weir_command weir_command_source_key;
 extern const struct weir_command weir_command_source_list;
 extern const struct weir_command weir_command_status;
+extern const struct weir_command weir_command_up;
 
 #endif
