@@ -33,8 +33,8 @@ extern const struct weir_encoding weir_encoding_table, weir_encoding_csv, weir_e
     weir_encoding_ndjson;
 
 /* The value as plain text, as CSV and tables show it; nothing for NULL. */
-void weir_value_text(struct weir_buf *out, const struct weir_column *column,
-                     const struct weir_vector *vector, size_t row);
+void weir_query_value_text(struct weir_buf *out, const struct weir_column *column,
+                           const struct weir_vector *vector, size_t row);
 /* The value as JSON. */
 void weir_value_json(struct weir_buf *out, const struct weir_column *column,
                      const struct weir_vector *vector, size_t row);

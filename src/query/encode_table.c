@@ -152,7 +152,7 @@ static struct weir_str text_of(struct weir_encoder *e, const struct weir_batch *
         return (struct weir_str){NULL, 0};
     }
     weir_buf_reset(&e->scratch);
-    weir_value_text(&e->scratch, &e->columns[i], &batch->columns[i], row);
+    weir_query_value_text(&e->scratch, &e->columns[i], &batch->columns[i], row);
     return weir_buf_str(&e->scratch);
 }
 

@@ -55,7 +55,7 @@ static void csv_row(struct weir_encoder *e, const struct weir_batch *batch, size
         if (v->type == WEIR_TYPE_TEXT || v->type == WEIR_TYPE_JSON || v->type == WEIR_TYPE_OTHER) {
             csv_field(e->out, v->strs[row]);
         } else {
-            weir_value_text(e->out, &e->columns[i], v, row);
+            weir_query_value_text(e->out, &e->columns[i], v, row);
         }
     }
     weir_buf_addc(e->out, '\n');

@@ -90,8 +90,8 @@ static void double_text(struct weir_buf *out, double value)
     }
 }
 
-void weir_value_text(struct weir_buf *out, const struct weir_column *column,
-                     const struct weir_vector *v, size_t row)
+void weir_query_value_text(struct weir_buf *out, const struct weir_column *column,
+                           const struct weir_vector *v, size_t row)
 {
     (void)column;
     if (!weir_vector_valid(v, row)) {
@@ -144,7 +144,7 @@ static void quoted(struct weir_buf *out, const struct weir_column *column,
                    const struct weir_vector *v, size_t row)
 {
     weir_buf_addc(out, '"');
-    weir_value_text(out, column, v, row);
+    weir_query_value_text(out, column, v, row);
     weir_buf_addc(out, '"');
 }
 
@@ -183,7 +183,7 @@ void weir_value_json(struct weir_buf *out, const struct weir_column *column,
         bare = true;
     }
     if (bare) {
-        weir_value_text(out, column, v, row);
+        weir_query_value_text(out, column, v, row);
     } else {
         quoted(out, column, v, row);
     }
