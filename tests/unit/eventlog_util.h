@@ -54,7 +54,7 @@ static inline uint64_t number_of(const struct weir_record *record)
 /* Appends record n (its number is its seq, when all goes well) with a body of `size` bytes. */
 static inline int put(struct weir_eventlog *log, uint64_t n, size_t size, struct weir_error *err)
 {
-    static _Thread_local char body[4u << 20];
+    static char body[4u << 20]; /* one thread writes */
     struct weir_record record = record_of(n, body_of(n, size, body));
     uint64_t seq;
     return weir_eventlog_append(log, &record, &seq, err);
@@ -73,14 +73,20 @@ static inline void put_many(struct weir_eventlog *log, uint64_t first, uint64_t 
     }
 }
 
+/* Is this body_of(n, ...)? */
+static inline bool is_body_of(uint64_t n, struct weir_str body)
+{
+    char *want = malloc(body.len + 64);
+    bool same = want && weir_str_eq(body_of(n, body.len, want), body);
+    free(want);
+    return same;
+}
+
 static inline void assert_is_record(const struct weir_record *record, uint64_t n)
 {
-    static _Thread_local char body[4u << 20];
     assert_int_equal(record->seq, n);
     assert_int_equal(number_of(record), n);
-    struct weir_str want = body_of(n, record->body.len, body);
-    assert_int_equal(record->body.len, want.len);
-    assert_memory_equal(record->body.ptr, want.ptr, want.len);
+    assert_true(is_body_of(n, record->body));
     assert_int_equal(record->received_at, (weir_time)n * WEIR_SECOND);
     assert_true(weir_str_is(record->source, "web"));
     assert_true(weir_str_is(record->user_agent, "Mozilla/5.0"));

@@ -205,7 +205,6 @@ static void *tail_main(void *arg)
     struct tail *tail = arg;
     struct weir_eventlog_reader *reader;
     struct weir_record record;
-    static _Thread_local char body[4u << 20];
     if (weir_eventlog_reader_open(tail->dir, 1, count_lost, tail, &reader, NULL)) {
         return NULL;
     }
@@ -218,8 +217,7 @@ static void *tail_main(void *arg)
             }
             continue;
         }
-        struct weir_str want = body_of(tail->seen + 1, record.body.len, body);
-        if (code || record.seq != tail->seen + 1 || !weir_str_eq(want, record.body)) {
+        if (code || record.seq != tail->seen + 1 || !is_body_of(record.seq, record.body)) {
             break;
         }
         tail->seen++;
