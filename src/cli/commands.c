@@ -12,6 +12,7 @@ const struct weir_command *const weir_commands[] = {
     /* run */
     &weir_command_up,
     &weir_command_collect,
+    &weir_command_demo,
     /* look */
     &weir_command_status,
     /* look after */

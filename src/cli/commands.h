@@ -6,6 +6,7 @@
 
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_completion;
+extern const struct weir_command weir_command_demo;
 extern const struct weir_command weir_command_doctor;
 extern const struct weir_command weir_command_init;
 extern const struct weir_command weir_command_log_cat;

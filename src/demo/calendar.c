@@ -23,7 +23,7 @@ void weir_demo_calendar_fill(struct demo_live *live, struct demo_rng *rng, unsig
     live->sport = (uint8_t)sport;
     live->start = start;
     live->minutes = info->minutes + (int32_t)weir_demo_rng_range(rng, -4, 4) * 5;
-    live->pull = weir_demo_rng_factor(rng, 65536 * 11 / 10);
+    live->pull = weir_demo_rng_factor(rng, sport == DEMO_GROWING ? 26000 : 62000);
     live->paid = weir_demo_rng_chance(rng, 720000);
     snprintf(live->id, sizeof live->id, "live_%06u", number);
     const char *what = info->finals[weir_demo_rng_below(rng, 3)];
@@ -101,8 +101,8 @@ static size_t add_specials(struct demo_live *items, const struct demo_stories *s
     items[n - 1].paid = true;
     make_special(&items[n++], DEMO_GIANT, giant + 22 * DEMO_HOUR, "World Rugby Sevens Cup: Bronze",
                  11, rng);
-    make_special(&items[n++], DEMO_OUTAGE, stories->outage_event,
-                 "Harbor Wrestling Championships: Finals", 24, rng);
+    make_special(&items[n++], DEMO_OUTAGE, stories->outage_event, "Harbor Wrestling Open: Finals",
+                 24, rng);
     items[n - 1].paid = true;
     return n;
 }

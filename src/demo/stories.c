@@ -54,7 +54,6 @@ unsigned weir_demo_growth_at(const struct demo_stories *stories, int64_t at)
     if (day <= before) {
         return 100;
     }
-    /* The square makes it slow first: 100 + 200 * x^1.5 would need roots. */
     int64_t x = (day - before) * 1000 / 365;
-    return (unsigned)(100 + 200 * (x * 600 + x * x / 1000 * 400) / 1000000);
+    return (unsigned)(100 + 200 * x / 1000);
 }
