@@ -25,7 +25,7 @@ static void lose(struct weir_http_conn *conn)
 
 static struct weir_str after(struct weir_str s, size_t n)
 {
-    return (struct weir_str){s.ptr + n, s.len - n};
+    return n ? (struct weir_str){s.ptr + n, s.len - n} : s; /* ptr may be NULL */
 }
 
 /* Sends from two pieces; returns how much went, or -1 when the client is lost. */
