@@ -67,6 +67,7 @@ int weir_http_listen_fd(struct weir_http_server *server, int fd, char bound[64],
 void weir_http_drain(struct weir_http_server *server, weir_time grace, weir_loop_fn done,
                      void *arg);
 void weir_http_server_free(struct weir_http_server *server);
+/* The two counts may be read from any thread. */
 unsigned weir_http_connections(const struct weir_http_server *server);
 /* Bytes of memory that unfinished requests hold. */
 size_t weir_http_buffered(const struct weir_http_server *server);

@@ -34,6 +34,12 @@ static bool take_line(const char *raw, size_t n, struct weir_str *line)
     return true;
 }
 
+/* At least how long the line is; the last byte that is here may be half of its end. */
+static size_t line_so_far(bool found, struct weir_str line, size_t n)
+{
+    return found ? line.len : n ? n - 1 : 0;
+}
+
 static bool parse_size(struct weir_str line, uint64_t *size)
 {
     size_t i = 0;
@@ -54,10 +60,10 @@ static bool parse_size(struct weir_str line, uint64_t *size)
 static int feed_size(struct weir_http_chunks *chunks, const char *raw, size_t n, size_t *used,
                      const char **why)
 {
-    struct weir_str line;
+    struct weir_str line = {0};
     *used = 0;
     bool found = take_line(raw, n, &line);
-    if ((found ? line.len : n) > MAX_CHUNK_LINE) {
+    if (line_so_far(found, line, n) > MAX_CHUNK_LINE) {
         *why = "chunk size line is too long";
         return 400;
     }
@@ -77,10 +83,10 @@ static int feed_size(struct weir_http_chunks *chunks, const char *raw, size_t n,
 static int feed_trailer(struct weir_http_chunks *chunks, const char *raw, size_t n, size_t *used,
                         const char **why)
 {
-    struct weir_str line;
+    struct weir_str line = {0};
     *used = 0;
     bool found = take_line(raw, n, &line);
-    if (chunks->trailer + (found ? line.len : n) > MAX_TRAILER) {
+    if (chunks->trailer + line_so_far(found, line, n) > MAX_TRAILER) {
         *why = "trailer fields are too large";
         return 431;
     }

@@ -43,7 +43,7 @@ void weir_http_conn_new(struct weir_http_server *server, int fd, const char *pee
         conn->next->prev = conn;
     }
     server->conns = conn;
-    server->conn_count++;
+    weir_http_count_conn(server, 1);
     if (event_add(&conn->read_event, NULL) != 0) {
         weir_http_conn_close(conn);
         return;
@@ -57,7 +57,7 @@ static void forget_request(struct weir_http_conn *conn)
     struct weir_http_request *req = &conn->req;
     if (conn->server) {
         weir_http_pool_give(&conn->server->heads, req->head);
-        conn->server->buffered -= req->decoded.cap;
+        weir_http_count_buffered(conn->server, 0, req->decoded.cap);
     } else {
         free(req->head);
     }
@@ -96,7 +96,7 @@ void weir_http_conn_close(struct weir_http_conn *conn)
     if (conn->next) {
         conn->next->prev = conn->prev;
     }
-    server->conn_count--;
+    weir_http_count_conn(server, -1);
     weir_buf_free(&conn->out);
     if (!conn->held) {
         weir_http_input_consume(conn, conn->in_len);
@@ -233,7 +233,7 @@ static bool dispatch(struct weir_http_conn *conn)
         if (!weir_http_is_identity(encoding)) {
             const char *why = "";
             int status = weir_http_decode(server->codec, encoding, req->body, &req->decoded, &why);
-            server->buffered += req->decoded.cap;
+            weir_http_count_buffered(server, req->decoded.cap, 0);
             if (status) {
                 refuse(conn, status, why);
                 return true;

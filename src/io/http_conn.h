@@ -8,6 +8,7 @@
 #ifndef WEIR_IO_HTTP_CONN_H
 #define WEIR_IO_HTTP_CONN_H
 
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #include <event2/event.h>
@@ -112,8 +113,8 @@ struct weir_http_server {
     int listener_count;
     bool accepting;
     struct weir_http_conn *conns;
-    unsigned conn_count;
-    size_t buffered;
+    atomic_uint conn_count; /* read from other threads too, as is `buffered` */
+    atomic_size_t buffered;
     struct event *sweep; /* closes what is silent */
     struct event *accept_again;
     struct event *drain_done; /* also its deadline */
@@ -126,6 +127,18 @@ struct weir_http_server {
     char date[40];           /* "Date: …\r\n", of this second */
     weir_time date_second;
 };
+
+/* Only the loop's thread writes these, so that a load and a store do. */
+static inline void weir_http_count_buffered(struct weir_http_server *server, size_t add, size_t sub)
+{
+    size_t now = atomic_load_explicit(&server->buffered, memory_order_relaxed);
+    atomic_store_explicit(&server->buffered, now + add - sub, memory_order_relaxed);
+}
+static inline void weir_http_count_conn(struct weir_http_server *server, int by)
+{
+    unsigned now = atomic_load_explicit(&server->conn_count, memory_order_relaxed);
+    atomic_store_explicit(&server->conn_count, now + (unsigned)by, memory_order_relaxed);
+}
 
 /* --- http_conn.c --- */
 void weir_http_conn_new(struct weir_http_server *server, int fd, const char *peer, bool loopback);

@@ -52,7 +52,7 @@ static void release(struct weir_http_conn *conn)
     } else {
         free(conn->in);
     }
-    conn->server->buffered -= conn->in_cap;
+    weir_http_count_buffered(conn->server, 0, conn->in_cap);
     conn->in = NULL;
     conn->in_cap = conn->in_len = 0;
 }
@@ -79,7 +79,7 @@ static bool grow(struct weir_http_conn *conn, size_t cap)
     if (!in) {
         return false;
     }
-    server->buffered += cap - conn->in_cap;
+    weir_http_count_buffered(server, cap, conn->in_cap);
     conn->in = in;
     conn->in_cap = cap;
     return true;
