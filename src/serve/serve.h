@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/option.h"
+#include "warehouse/warehouse.h"
 #include "workspace/workspace.h"
 
 extern const struct weir_option weir_serve_options[]; /* section `serve` of weir.yml */
@@ -23,5 +24,11 @@ struct weir_serve_run {
 
 /* Serves until SIGTERM or SIGINT; then finishes requests, stops the loader, checkpoints. */
 int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Opens .weir/warehouse.duckdb as section `warehouse` of weir.yml says. WEIR_EBUSY when another
+ * process has it (several may, when all are read-only). */
+int weir_serve_open_warehouse(struct weir_workspace *workspace, bool read_only,
+                              const struct weir_log *log, struct weir_warehouse **out,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

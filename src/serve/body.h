@@ -1,0 +1,22 @@
+/* The body of POST /api/query: see docs/openapi.yaml. */
+#ifndef WEIR_SERVE_BODY_H
+#define WEIR_SERVE_BODY_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "query/query.h"
+
+#define WEIR_MAX_PARAMS 10000
+
+struct weir_query_body {
+    struct weir_query_request request; /* borrows from the two below; no sink, no done */
+    struct weir_arena arena;
+    struct weir_json_parser *parser;
+};
+
+/* `text` has WEIR_BUF_PADDING readable bytes behind it. Free the body also after a failure. */
+int weir_query_body_read(struct weir_query_body *out, struct weir_str text,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+void weir_query_body_free(struct weir_query_body *body);
+
+#endif

@@ -1,0 +1,286 @@
+/* POST /api/query: the result goes out while it is computed.
+ *
+ * A worker encodes; the loop sends. What the worker made and the client has not taken yet is
+ * bounded: beyond it the worker waits, and with it the engine. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "serve/body.h"
+#include "serve/server.h"
+
+#define MAX_POSTED  (4u << 20) /* on the way from worker to loop */
+#define MAX_PENDING (4u << 20) /* waiting for the client */
+
+struct stream {
+    struct weir_server *server;
+    struct weir_http_request *req; /* the loop's */
+    char *sql;                     /* for the error's position */
+    enum weir_format format;
+    char id[17];
+    bool begun; /* the loop's */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t room;
+    size_t posted;
+    bool clogged; /* the client is slow */
+    bool gone;
+};
+
+struct part {
+    struct stream *stream;
+    size_t len;
+    char bytes[];
+};
+
+struct ending {
+    struct stream *stream;
+    int code;
+    struct weir_query_summary summary;
+    struct weir_error err;
+};
+
+static const char *content_type(enum weir_format format)
+{
+    static const char *const types[] = {
+        [WEIR_FORMAT_TABLE] = "text/plain; charset=utf-8",
+        [WEIR_FORMAT_CSV] = "text/csv; charset=utf-8",
+        [WEIR_FORMAT_JSON] = "application/json",
+        [WEIR_FORMAT_NDJSON] = "application/x-ndjson",
+        [WEIR_FORMAT_PARQUET] = "application/vnd.apache.parquet",
+    };
+    return types[format];
+}
+
+static void stream_free(struct stream *s)
+{
+    pthread_cond_destroy(&s->room);
+    pthread_mutex_destroy(&s->lock);
+    free(s->sql);
+    free(s);
+}
+
+/* --- on the loop ---------------------------------------------------------------------------- */
+
+static void begin(struct stream *s)
+{
+    if (!s->begun) {
+        s->begun = true;
+        s->server->requests[2]++;
+        weir_http_begin(s->req, 200, content_type(s->format));
+    }
+}
+
+static void drained(void *arg)
+{
+    struct stream *s = arg;
+    pthread_mutex_lock(&s->lock);
+    s->clogged = weir_http_pending(s->req) > MAX_PENDING;
+    pthread_cond_signal(&s->room);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void send_part(void *arg)
+{
+    struct part *part = arg;
+    struct stream *s = part->stream;
+    begin(s);
+    weir_http_chunk(s->req, (struct weir_str){part->bytes, part->len});
+    pthread_mutex_lock(&s->lock);
+    s->posted -= part->len;
+    s->clogged = weir_http_pending(s->req) > MAX_PENDING;
+    pthread_cond_signal(&s->room);
+    pthread_mutex_unlock(&s->lock);
+    free(part);
+}
+
+static void client_gone(void *arg)
+{
+    struct stream *s = arg;
+    pthread_mutex_lock(&s->lock);
+    s->gone = true;
+    pthread_cond_signal(&s->room);
+    pthread_mutex_unlock(&s->lock);
+    if (s->id[0]) {
+        int rc = weir_query_cancel(s->server->pool, s->id);
+        (void)rc; /* it may have ended by itself */
+    }
+}
+
+static void finish(void *arg)
+{
+    struct ending *e = arg;
+    struct stream *s = e->stream;
+    struct weir_call call = {s->server, s->req, {"", 0}};
+    weir_http_on_gone(s->req, NULL, NULL);
+    weir_http_on_drain(s->req, NULL, NULL);
+    if (e->code == 0) {
+        begin(s);
+        weir_http_end(s->req);
+    } else if (!s->begun) {
+        weir_serve_reply_sql_error(&call, &e->err, s->sql, e->summary.error_offset);
+    } else {
+        /* The status is sent; a broken connection is all that still says "incomplete". */
+        weir_log(s->server->log, WEIR_LOG_WARN, "a result broke off", "query", s->id, "error",
+                 e->err.message);
+        weir_http_abort(s->req);
+    }
+    stream_free(s);
+    free(e);
+}
+
+/* --- on a worker ---------------------------------------------------------------------------- */
+
+static int sink(struct weir_str bytes, void *arg)
+{
+    struct stream *s = arg;
+    struct part *part = malloc(sizeof *part + bytes.len);
+    if (!part) {
+        return WEIR_ENOMEM;
+    }
+    part->stream = s;
+    part->len = bytes.len;
+    memcpy(part->bytes, bytes.ptr, bytes.len);
+    pthread_mutex_lock(&s->lock);
+    while (!s->gone && !atomic_load(&s->server->stopping) &&
+           (s->clogged || s->posted > MAX_POSTED)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++; /* nobody signals when the server stops */
+        pthread_cond_timedwait(&s->room, &s->lock, &until);
+    }
+    bool gone = s->gone || atomic_load(&s->server->stopping);
+    s->posted += part->len;
+    pthread_mutex_unlock(&s->lock);
+    if (gone || weir_loop_post(s->server->loop, send_part, part)) {
+        free(part);
+        return WEIR_ECANCELED;
+    }
+    return 0;
+}
+
+static void done(int code, const struct weir_query_summary *summary, const struct weir_error *err,
+                 void *arg)
+{
+    struct stream *s = arg;
+    struct ending *e = malloc(sizeof *e);
+    if (!e) {
+        abort(); /* 1 KB: the process is past helping, and the request would never be answered */
+    }
+    *e = (struct ending){.stream = s, .code = code, .summary = *summary};
+    if (err) {
+        e->err = *err;
+    }
+    if (weir_loop_post(s->server->loop, finish, e)) {
+        abort();
+    }
+}
+
+/* --- the handlers --------------------------------------------------------------------------- */
+
+static struct stream *stream_new(const struct weir_call *call, const struct weir_query_request *r)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s) {
+        return NULL;
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->room, NULL);
+    s->server = call->server;
+    s->req = call->req;
+    s->format = r->format;
+    s->sql = strdup(r->sql);
+    if (!s->sql) {
+        stream_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void weir_serve_query(const struct weir_call *call)
+{
+    struct weir_query_body body;
+    struct weir_error err;
+    struct stream *s = NULL;
+    int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
+    if (rc == 0 && !(s = stream_new(call, &body.request))) {
+        rc = weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
+    }
+    if (rc == 0) {
+        body.request.sink = sink;
+        body.request.done = done;
+        body.request.arg = s;
+        rc = weir_query_start(call->server->pool, &body.request, s->id, &err);
+    }
+    if (rc == 0) {
+        weir_http_set(call->req, "X-Weir-Query-Id", s->id);
+        weir_http_on_gone(call->req, client_gone, s);
+        weir_http_on_drain(call->req, drained, s);
+    } else {
+        weir_serve_reply_error(call, &err);
+        if (s) {
+            stream_free(s);
+        }
+    }
+    weir_query_body_free(&body);
+}
+
+static bool id_of(const struct weir_call *call, char id[17])
+{
+    if (call->id.len != 16) {
+        return false;
+    }
+    memcpy(id, call->id.ptr, 16);
+    id[16] = 0;
+    return true;
+}
+
+static void unknown_query(const struct weir_call *call)
+{
+    struct weir_error err;
+    weir_fail(&err, WEIR_ENOENT, "no query of this id waits or runs, or it ended long ago");
+    weir_serve_reply_error(call, &err);
+}
+
+void weir_serve_query_progress(const struct weir_call *call)
+{
+    static const char *const states[] = {"queued", "running", "done", "failed"};
+    struct weir_query_progress p;
+    char id[17];
+    if (!id_of(call, id) || weir_query_progress(call->server->pool, id, &p)) {
+        unknown_query(call);
+        return;
+    }
+    struct weir_buf body;
+    weir_buf_init(&body, 4096);
+    struct weir_jw w = weir_jw_on(&body);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "id", id);
+    weir_jw_kstrz(&w, "state", states[p.state]);
+    weir_jw_keyz(&w, "progress");
+    if (p.share < 0) {
+        weir_jw_null(&w);
+    } else {
+        weir_jw_double(&w, p.share);
+    }
+    weir_jw_ku64(&w, "rows", p.rows);
+    weir_jw_kbool(&w, "truncated", p.truncated);
+    weir_jw_keyz(&w, "elapsed_ms");
+    weir_jw_double(&w, (double)p.elapsed / 1000);
+    if (p.state == WEIR_QUERY_FAILED) {
+        weir_jw_kstrz(&w, "error", weir_code_name(p.code));
+    }
+    weir_jw_object_end(&w);
+    weir_serve_reply_json(call, 200, &body);
+    weir_buf_free(&body);
+}
+
+void weir_serve_query_cancel(const struct weir_call *call)
+{
+    char id[17];
+    if (!id_of(call, id) || weir_query_cancel(call->server->pool, id)) {
+        unknown_query(call);
+        return;
+    }
+    call->server->requests[2]++;
+    weir_http_reply(call->req, 204, NULL, WEIR_STR(""));
+}

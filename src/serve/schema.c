@@ -1,0 +1,120 @@
+/* GET /api/schema: the tables and their columns. Asking the engine can take long, so a thread does
+ * it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "serve/server.h"
+
+#define MAX_AT_ONCE 4
+
+struct ask {
+    struct weir_call call;
+    struct weir_buf body;
+    int code;
+    struct weir_error err;
+};
+
+static void print_table(struct weir_jw *w, const struct weir_table *t)
+{
+    weir_jw_object(w);
+    weir_jw_kstr(w, "schema", t->schema);
+    weir_jw_kstr(w, "name", t->name);
+    weir_jw_kbool(w, "view", t->view);
+    weir_jw_keyz(w, "rows");
+    if (t->view || t->estimated_rows < 0) {
+        weir_jw_null(w);
+    } else {
+        weir_jw_i64(w, t->estimated_rows);
+    }
+    weir_jw_keyz(w, "columns");
+    weir_jw_array(w);
+    for (size_t i = 0; i < t->column_count; i++) {
+        weir_jw_object(w);
+        weir_jw_kstr(w, "name", t->columns[i].name);
+        weir_jw_kstrz(w, "type", weir_type_name(t->columns[i].type));
+        weir_jw_kstr(w, "engine_type", t->columns[i].type_name);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+}
+
+static int describe(struct ask *a)
+{
+    struct weir_arena arena;
+    struct weir_table *tables;
+    struct weir_session *session;
+    size_t count;
+    int rc = weir_session_new(a->call.server->warehouse, WEIR_SESSION_READER, &session, &a->err);
+    if (rc) {
+        return rc;
+    }
+    weir_arena_init(&arena, 256u << 20);
+    rc = weir_session_describe(session, &arena, &tables, &count, &a->err);
+    if (rc == 0) {
+        struct weir_jw w = weir_jw_on(&a->body);
+        weir_jw_object(&w);
+        weir_jw_keyz(&w, "tables");
+        weir_jw_array(&w);
+        for (size_t i = 0; i < count; i++) {
+            print_table(&w, &tables[i]);
+        }
+        weir_jw_array_end(&w);
+        weir_jw_object_end(&w);
+        weir_buf_addc(&a->body, '\n');
+    }
+    weir_arena_free(&arena);
+    weir_session_free(session);
+    return rc;
+}
+
+static void answer(void *arg)
+{
+    struct ask *a = arg;
+    if (a->code) {
+        weir_serve_reply_error(&a->call, &a->err);
+    } else {
+        weir_serve_reply_json(&a->call, 200, &a->body);
+    }
+    weir_buf_free(&a->body);
+    free(a);
+}
+
+static void *work(void *arg)
+{
+    struct ask *a = arg;
+    struct weir_server *server = a->call.server;
+    a->code = describe(a);
+    if (a->code == WEIR_EFATAL) {
+        a->code = weir_fail(&a->err, WEIR_EBUSY, "the warehouse is being reopened; try again");
+    }
+    if (weir_loop_post(server->loop, answer, a)) {
+        abort(); /* no memory for a few bytes; the request would never be answered */
+    }
+    atomic_fetch_sub(&server->catalog_threads, 1);
+    return NULL;
+}
+
+void weir_serve_schema(const struct weir_call *call)
+{
+    struct weir_error err;
+    struct ask *a = calloc(1, sizeof *a);
+    pthread_t thread;
+    if (!a || atomic_load(&call->server->catalog_threads) >= MAX_AT_ONCE) {
+        free(a);
+        weir_fail(&err, WEIR_EBUSY, "the catalog is asked for too often; try again in a moment");
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    a->call = *call;
+    weir_buf_init(&a->body, 512u << 20);
+    atomic_fetch_add(&call->server->catalog_threads, 1);
+    if (pthread_create(&thread, NULL, work, a)) {
+        atomic_fetch_sub(&call->server->catalog_threads, 1);
+        free(a);
+        weir_fail(&err, WEIR_EBUSY, "no thread for this request; try again in a moment");
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    pthread_detach(thread);
+}

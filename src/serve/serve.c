@@ -1,0 +1,170 @@
+#include "serve/serve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "serve/server.h"
+
+#define GRACE (10 * WEIR_SECOND)
+
+/* --- starting ------------------------------------------------------------------------------- */
+
+static int read_settings(struct weir_server *s, struct weir_error *err)
+{
+    struct weir_workspace *w = s->run->workspace;
+    int rc = weir_workspace_section(w, "serve", weir_serve_options, &s->settings, err);
+    rc = rc ? rc : weir_workspace_section(w, "query", weir_query_options, &s->query_settings, err);
+    if (rc == 0 && s->run->listen) {
+        s->settings.listen = s->run->listen;
+    }
+    return rc ? rc : weir_token_load(w, s->token, err);
+}
+
+/* What an earlier process left half done. */
+static int remove_export(const char *name, void *arg, struct weir_error *err)
+{
+    (void)err;
+    char *path = weir_path_join(arg, name);
+    if (path) {
+        (void)unlink(path);
+    }
+    free(path);
+    return 0;
+}
+
+static int start_parts(struct weir_server *s, struct weir_error *err)
+{
+    struct weir_workspace *w = s->run->workspace;
+    const char *exports = weir_workspace_path(w, "tmp/export");
+    int rc = weir_serve_open_warehouse(w, false, s->log, &s->warehouse, err);
+    if (rc == 0 && exports) {
+        rc = weir_dir_each(exports, remove_export, (void *)(uintptr_t)exports, err);
+    }
+    rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, &s->pool, err);
+    rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
+    return rc ? rc : weir_loader_start(s->loader, err);
+}
+
+static int listen_local(struct weir_server *s, struct weir_error *err)
+{
+    struct weir_workspace *w = s->run->workspace;
+    const char *dir = weir_workspace_path(w, "run");
+    s->socket_path = weir_workspace_path(w, "run/serve.sock");
+    struct weir_buf address;
+    weir_buf_init(&address, 8192);
+    int rc = dir && s->socket_path ? weir_dir_make(dir, 0700, err)
+                                   : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    weir_buf_addf(&address, "unix:%s", s->socket_path ? s->socket_path : "");
+    rc = rc ? rc : weir_buf_check(&address, "the socket's path", err);
+    rc = rc ? rc : weir_http_listen(s->local, weir_buf_cstr(&address), NULL, err);
+    weir_buf_free(&address);
+    return rc;
+}
+
+static int start_http(struct weir_server *s, struct weir_error *err)
+{
+    struct weir_http_options options = {.max_body = 16u << 20, .handler = weir_serve_handle, .arg = s};
+    int rc = weir_http_server_new(s->loop, &options, &s->http, err);
+    options.handler = weir_serve_handle_local;
+    rc = rc ? rc : weir_http_server_new(s->loop, &options, &s->local, err);
+    if (rc == 0) {
+        rc = s->run->listen_fd >= 0
+                 ? weir_http_listen_fd(s->http, s->run->listen_fd, s->address, err)
+                 : weir_http_listen(s->http, s->settings.listen, s->address, err);
+    }
+    return rc ? rc : listen_local(s, err);
+}
+
+/* --- stopping ------------------------------------------------------------------------------- */
+
+static void drained(void *arg)
+{
+    struct weir_server *s = arg;
+    if (--s->open_drains == 0) {
+        weir_loop_stop(s->loop);
+    }
+}
+
+static void stop(void *arg)
+{
+    struct weir_server *s = arg;
+    if (s->open_drains) {
+        return; /* asked twice */
+    }
+    weir_log(s->log, WEIR_LOG_INFO, "stopping");
+    s->open_drains = 2;
+    weir_http_drain(s->http, GRACE, drained, s);
+    weir_http_drain(s->local, GRACE, drained, s);
+}
+
+static void stop_loop(void *arg)
+{
+    weir_loop_stop(arg);
+}
+
+/* Lets every answer that worker threads have posted reach its request before these go. */
+static void run_posts(struct weir_server *s)
+{
+    if (weir_loop_post(s->loop, stop_loop, s->loop) == 0) {
+        weir_loop_run(s->loop);
+    }
+}
+
+static void stop_parts(struct weir_server *s)
+{
+    atomic_store(&s->stopping, true);
+    weir_query_pool_free(s->pool);
+    while (atomic_load(&s->catalog_threads)) {
+        usleep(1000); /* detached; each ends within one catalog query */
+    }
+    if (s->loader) {
+        weir_loader_stop(s->loader);
+    }
+    weir_replay_job_free(&s->replay);
+    weir_loader_free(s->loader);
+    if (s->loop) {
+        run_posts(s);
+    }
+    weir_http_server_free(s->http);
+    weir_http_server_free(s->local);
+    weir_loop_free(s->loop);
+    weir_warehouse_close(s->warehouse);
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
+{
+    struct weir_server *s = calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the server");
+    }
+    s->run = run;
+    s->log = run->log;
+    s->started_at = weir_now();
+    weir_replay_job_init(&s->replay);
+    int rc = read_settings(s, err);
+    rc = rc ? rc : weir_loop_new(&s->loop, err);
+    rc = rc ? rc : start_parts(s, err);
+    rc = rc ? rc : start_http(s, err);
+    if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||
+                    weir_loop_on_signal(s->loop, SIGINT, stop, s))) {
+        rc = weir_fail(err, WEIR_ENOMEM, "signals cannot be watched");
+    }
+    if (rc == 0) {
+        weir_log(s->log, WEIR_LOG_INFO, "serving", "address", s->address, "engine",
+                 weir_warehouse_version(s->warehouse));
+        if (run->ready) {
+            run->ready(s->address, run->arg);
+        }
+        weir_loop_run(s->loop);
+    }
+    stop_parts(s);
+    if (rc == 0) {
+        weir_log(s->log, WEIR_LOG_INFO, "stopped");
+    }
+    free(s);
+    return rc;
+}

@@ -1,0 +1,112 @@
+/* Private to src/serve: the running server, and what its routes share. */
+#ifndef WEIR_SERVE_SERVER_H
+#define WEIR_SERVE_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/json_write.h"
+#include "io/http.h"
+#include "load/load.h"
+#include "query/query.h"
+#include "serve/serve.h"
+
+#define WEIR_TOKEN_SIZE 64
+
+struct weir_serve_settings {
+    const char *listen;
+    struct weir_text_list hosts;
+    bool require_token;
+};
+
+/* One replay at a time, on a thread of its own. */
+struct weir_replay_job {
+    pthread_mutex_t lock; /* guards all below */
+    pthread_t thread;
+    bool started; /* the thread must be joined */
+    bool running;
+    bool ever;
+    struct weir_replay what; /* its strings are in the arena */
+    struct weir_arena arena;
+    struct weir_replay_report report;
+    uint64_t done, total;
+    weir_time started_at, ended_at;
+    int code;
+    struct weir_error err;
+};
+
+struct weir_server {
+    const struct weir_serve_run *run;
+    const struct weir_log *log;
+    struct weir_serve_settings settings;
+    struct weir_query_settings query_settings;
+    struct weir_loop *loop;
+    struct weir_http_server *http;  /* for browsers and other machines */
+    struct weir_http_server *local; /* on the unix socket, for the command line */
+    struct weir_warehouse *warehouse;
+    struct weir_query_pool *pool;
+    struct weir_loader *loader;
+    struct weir_replay_job replay;
+    char token[WEIR_TOKEN_SIZE];
+    char address[64];
+    const char *socket_path;
+    weir_time started_at;
+    unsigned open_drains;          /* servers that still drain */
+    atomic_bool stopping;          /* sinks stop waiting for slow clients */
+    atomic_uint catalog_threads;   /* answering GET /api/schema */
+    uint64_t requests[6];          /* by first digit of the status; loop's thread */
+};
+
+/* What a handler is called with. `id` is what stood in the route's {id}. */
+struct weir_call {
+    struct weir_server *server;
+    struct weir_http_request *req;
+    struct weir_str id;
+};
+
+/* --- routes (one file each) --- */
+void weir_serve_query(const struct weir_call *call);
+void weir_serve_query_progress(const struct weir_call *call);
+void weir_serve_query_cancel(const struct weir_call *call);
+void weir_serve_health(const struct weir_call *call);
+void weir_serve_metrics(const struct weir_call *call);
+void weir_serve_status(const struct weir_call *call);
+void weir_serve_schema(const struct weir_call *call);
+void weir_serve_replay_start(const struct weir_call *call);
+void weir_serve_replay_progress(const struct weir_call *call);
+void weir_serve_asset(const struct weir_call *call);
+
+/* --- route.c --- */
+/* The handlers of both HTTP servers; arg is the weir_server. */
+void weir_serve_handle(struct weir_http_request *req, void *arg);
+void weir_serve_handle_local(struct weir_http_request *req, void *arg);
+void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body);
+void weir_serve_reply_error(const struct weir_call *call, const struct weir_error *err);
+/* The same with the place in the SQL: {"error":{...,"position":{"offset","line","column"}}}. */
+void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_error *err,
+                                const char *sql, int64_t offset);
+
+/* --- replay.c --- */
+void weir_replay_job_init(struct weir_replay_job *job);
+void weir_replay_job_free(struct weir_replay_job *job); /* waits for it */
+void weir_replay_job_print(struct weir_replay_job *job, struct weir_jw *w);
+
+/* --- token.c --- */
+/* Reads .weir/secrets/api_token, or makes it. */
+int weir_token_load(struct weir_workspace *workspace, char token[WEIR_TOKEN_SIZE],
+                    struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_token_matches(const char *token, struct weir_str authorization);
+/* May a browser have been led here under this name? Loopback names, IP literals, the settings'. */
+bool weir_host_allowed(const struct weir_server *server, struct weir_str host);
+
+/* --- made at build time from page/ and docs/openapi.yaml --- */
+struct weir_asset {
+    const char *path;
+    const char *type;
+    const unsigned char *bytes;
+    size_t size;
+};
+extern const struct weir_asset weir_assets[];
+extern const size_t weir_asset_count;
+
+#endif

@@ -1,0 +1,180 @@
+/* GET /health, /metrics and /api/status. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "serve/server.h"
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long total, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f) {
+        resident = fscanf(f, "%llu %llu", &total, &resident) == 2 ? resident : 0;
+        fclose(f);
+    }
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t file_bytes(struct weir_workspace *workspace, const char *name)
+{
+    struct stat st;
+    const char *path = weir_workspace_path(workspace, name);
+    return path && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Well means: queries can be answered. A loader in trouble shows in /api/status. */
+void weir_serve_health(const struct weir_call *call)
+{
+    bool well = !weir_warehouse_failed(call->server->warehouse);
+    struct weir_buf body;
+    weir_buf_init(&body, 256);
+    weir_buf_addf(&body, "{\"status\":\"%s\"}\n", well ? "ok" : "reopening the warehouse");
+    weir_serve_reply_json(call, well ? 200 : 503, &body);
+    weir_buf_free(&body);
+}
+
+static void print_load(struct weir_server *s, struct weir_jw *w)
+{
+    struct weir_load_stats load;
+    weir_loader_stats(s->loader, &load);
+    weir_jw_keyz(w, "load");
+    weir_jw_object(w);
+    weir_jw_ku64(w, "next_seq", load.next_seq);
+    weir_jw_ku64(w, "durable_seq", load.durable_seq);
+    weir_jw_ku64(w, "waiting",
+                 load.durable_seq > load.next_seq ? load.durable_seq - load.next_seq : 0);
+    weir_jw_ku64(w, "events", load.events);
+    weir_jw_ku64(w, "duplicates", load.duplicates);
+    weir_jw_ku64(w, "discards", load.discards);
+    weir_jw_ku64(w, "commits", load.commits);
+    weir_jw_keyz(w, "last_commit_at");
+    if (load.last_commit_at) {
+        char text[28];
+        weir_time_format(load.last_commit_at, text);
+        weir_jw_strz(w, text);
+    } else {
+        weir_jw_null(w);
+    }
+    weir_jw_keyz(w, "lag_seconds");
+    weir_jw_double(w, (double)load.lag / WEIR_SECOND);
+    weir_jw_kstrz(w, "error", load.error);
+    weir_jw_object_end(w);
+}
+
+static void print_queries(struct weir_server *s, struct weir_jw *w)
+{
+    struct weir_query_stats q;
+    weir_query_pool_stats(s->pool, &q);
+    weir_jw_keyz(w, "query");
+    weir_jw_object(w);
+    weir_jw_ku64(w, "running", q.running);
+    weir_jw_ku64(w, "queued", q.queued);
+    weir_jw_ku64(w, "done", q.done);
+    weir_jw_ku64(w, "failed", q.failed);
+    weir_jw_object_end(w);
+}
+
+void weir_serve_status(const struct weir_call *call)
+{
+    struct weir_server *s = call->server;
+    struct weir_buf body;
+    char started[28];
+    weir_buf_init(&body, 64 * 1024);
+    weir_time_format(s->started_at, started);
+    struct weir_jw w = weir_jw_on(&body);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "version", WEIR_VERSION);
+    weir_jw_kstrz(&w, "engine", weir_warehouse_version(s->warehouse));
+    weir_jw_kstrz(&w, "address", s->address);
+    weir_jw_kstrz(&w, "started_at", started);
+    weir_jw_keyz(&w, "uptime_seconds");
+    weir_jw_double(&w, (double)(weir_now() - s->started_at) / WEIR_SECOND);
+    weir_jw_keyz(&w, "warehouse");
+    weir_jw_object(&w);
+    weir_jw_kbool(&w, "well", !weir_warehouse_failed(s->warehouse));
+    weir_jw_ku64(&w, "bytes", file_bytes(s->run->workspace, "warehouse.duckdb"));
+    weir_jw_ku64(&w, "wal_bytes", file_bytes(s->run->workspace, "warehouse.duckdb.wal"));
+    weir_jw_object_end(&w);
+    print_load(s, &w);
+    print_queries(s, &w);
+    weir_jw_keyz(&w, "replay");
+    weir_replay_job_print(&s->replay, &w);
+    weir_jw_object_end(&w);
+    weir_buf_addc(&body, '\n');
+    weir_serve_reply_json(call, 200, &body);
+    weir_buf_free(&body);
+}
+
+/* --- Prometheus ----------------------------------------------------------------------------- */
+
+static void metric(struct weir_buf *out, const char *name, const char *type, const char *help,
+                   double value)
+{
+    weir_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name,
+                  value);
+}
+
+static void query_metrics(struct weir_server *s, struct weir_buf *out)
+{
+    struct weir_query_stats q;
+    weir_query_pool_stats(s->pool, &q);
+    metric(out, "weir_queries_running", "gauge", "Queries that run now.", (double)q.running);
+    metric(out, "weir_queries_queued", "gauge", "Queries that wait for a worker.", (double)q.queued);
+    metric(out, "weir_queries_done_total", "counter", "Queries answered.", (double)q.done);
+    metric(out, "weir_queries_failed_total", "counter", "Queries that ended with an error.",
+           (double)q.failed);
+    metric(out, "weir_queries_refused_total", "counter", "Queries that the sandbox refused.",
+           (double)q.refused);
+    metric(out, "weir_queries_canceled_total", "counter", "Queries that were canceled.",
+           (double)q.canceled);
+    metric(out, "weir_queries_timed_out_total", "counter", "Queries stopped by their time limit.",
+           (double)q.timed_out);
+    metric(out, "weir_query_rows_total", "counter", "Rows sent.", (double)q.rows);
+    metric(out, "weir_query_bytes_total", "counter", "Bytes of results sent.", (double)q.bytes);
+}
+
+static void load_metrics(struct weir_server *s, struct weir_buf *out)
+{
+    struct weir_load_stats load;
+    weir_loader_stats(s->loader, &load);
+    metric(out, "weir_load_next_seq", "gauge", "Every record before it is in the warehouse.",
+           (double)load.next_seq);
+    metric(out, "weir_load_durable_seq", "gauge", "The next number of the event log.",
+           (double)load.durable_seq);
+    metric(out, "weir_load_lag_seconds", "gauge", "Age of the oldest record that is not loaded.",
+           (double)load.lag / WEIR_SECOND);
+    metric(out, "weir_load_events_total", "counter", "Events loaded.", (double)load.events);
+    metric(out, "weir_load_duplicates_total", "counter",
+           "Events left out because their messageId was loaded before.", (double)load.duplicates);
+    metric(out, "weir_load_discards_total", "counter", "Rows of weir.discards written.",
+           (double)load.discards);
+    metric(out, "weir_load_commits_total", "counter", "Transactions committed.",
+           (double)load.commits);
+    metric(out, "weir_load_failing", "gauge", "1 while the loader retries.", load.error[0] != 0);
+}
+
+void weir_serve_metrics(const struct weir_call *call)
+{
+    struct weir_server *s = call->server;
+    struct weir_buf body;
+    weir_buf_init(&body, 64 * 1024);
+    metric(&body, "weir_serve_uptime_seconds", "gauge", "Time since the server started.",
+           (double)(weir_now() - s->started_at) / WEIR_SECOND);
+    metric(&body, "weir_serve_resident_bytes", "gauge", "Memory of the process.",
+           (double)resident_bytes());
+    metric(&body, "weir_warehouse_bytes", "gauge", "Size of the warehouse's file.",
+           (double)file_bytes(s->run->workspace, "warehouse.duckdb"));
+    weir_buf_addz(&body, "# HELP weir_serve_requests_total Answers, by first digit of the status.\n"
+                         "# TYPE weir_serve_requests_total counter\n");
+    for (int i = 2; i <= 5; i++) {
+        weir_buf_addf(&body, "weir_serve_requests_total{status=\"%dxx\"} %llu\n", i,
+                      (unsigned long long)s->requests[i]);
+    }
+    query_metrics(s, &body);
+    load_metrics(s, &body);
+    s->requests[2]++;
+    weir_http_reply(call->req, 200, "text/plain; version=0.0.4; charset=utf-8",
+                    weir_buf_str(&body));
+    weir_buf_free(&body);
+}

@@ -1,0 +1,120 @@
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "io/file.h"
+#include "serve/server.h"
+
+static bool well_formed(struct weir_str token)
+{
+    if (token.len < 16 || token.len >= WEIR_TOKEN_SIZE) {
+        return false;
+    }
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.ptr[i] <= ' ' || token.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int make_token(const char *path, char token[WEIR_TOKEN_SIZE], struct weir_error *err)
+{
+    unsigned char random[24];
+    char line[WEIR_TOKEN_SIZE + 1];
+    weir_random_bytes(random, sizeof random);
+    weir_hex(random, sizeof random, token);
+    int n = snprintf(line, sizeof line, "%s\n", token);
+    return weir_file_replace(path, (struct weir_str){line, (size_t)n}, 0600, err);
+}
+
+int weir_token_load(struct weir_workspace *workspace, char token[WEIR_TOKEN_SIZE],
+                    struct weir_error *err)
+{
+    const char *dir = weir_workspace_path(workspace, "secrets");
+    const char *path = weir_workspace_path(workspace, "secrets/api_token");
+    if (!dir || !path) {
+        return weir_fail(err, WEIR_ENOMEM, "out of memory");
+    }
+    struct weir_buf text;
+    weir_buf_init(&text, 4096);
+    int rc = weir_dir_make(dir, 0700, err);
+    rc = rc ? rc : weir_file_read(path, &text, err);
+    if (rc == WEIR_ENOENT) {
+        rc = make_token(path, token, err);
+    } else if (rc == 0) {
+        struct weir_str found = weir_str_trim(weir_buf_str(&text));
+        if (well_formed(found)) {
+            memcpy(token, found.ptr, found.len);
+            token[found.len] = 0;
+        } else {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "%s: a token is 16 to %d printable characters on one line; remove the "
+                           "file to get a new one",
+                           path, WEIR_TOKEN_SIZE - 1);
+        }
+    }
+    weir_buf_free(&text);
+    return rc;
+}
+
+/* Takes the same time whatever is wrong. */
+bool weir_token_matches(const char *token, struct weir_str authorization)
+{
+    struct weir_str scheme = {authorization.ptr, authorization.len < 7 ? authorization.len : 7};
+    if (!weir_str_eq_nocase(scheme, WEIR_STR("Bearer "))) {
+        return false;
+    }
+    struct weir_str given =
+        weir_str_trim((struct weir_str){authorization.ptr + 7, authorization.len - 7});
+    size_t n = strlen(token);
+    unsigned char wrong = given.len != n;
+    for (size_t i = 0; i < n; i++) {
+        wrong |= (unsigned char)(token[i] ^ (i < given.len ? given.ptr[i] : 0));
+    }
+    return !wrong && n;
+}
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+static struct weir_str without_port(struct weir_str host)
+{
+    if (host.len && host.ptr[0] == '[') {
+        const char *end = memchr(host.ptr, ']', host.len);
+        return end ? (struct weir_str){host.ptr + 1, (size_t)(end - host.ptr) - 1} : host;
+    }
+    const char *colon = memchr(host.ptr, ':', host.len);
+    return colon ? (struct weir_str){host.ptr, (size_t)(colon - host.ptr)} : host;
+}
+
+/* A page of another site can make a name of its own point here, but not a number. */
+static bool is_ip(struct weir_str host)
+{
+    char text[64];
+    unsigned char address[16];
+    if (host.len >= sizeof text) {
+        return false;
+    }
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = 0;
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+bool weir_host_allowed(const struct weir_server *server, struct weir_str header)
+{
+    if (!header.ptr || header.len == 0) {
+        return false;
+    }
+    struct weir_str host = without_port(header);
+    if (weir_str_eq_nocase(host, WEIR_STR("localhost")) || is_ip(host) ||
+        weir_str_eq_nocase(host, without_port(weir_str_of(server->address)))) {
+        return true;
+    }
+    for (size_t i = 0; i < server->settings.hosts.count; i++) {
+        if (weir_str_eq_nocase(host, weir_str_of(server->settings.hosts.items[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
