@@ -12,8 +12,10 @@ const struct weir_command *const weir_commands[] = {
     /* run */
     &weir_command_up,
     &weir_command_collect,
+    &weir_command_serve,
     &weir_command_demo,
     /* look */
+    &weir_command_query,
     &weir_command_status,
     /* look after */
     &weir_command_doctor,

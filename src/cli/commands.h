@@ -5,6 +5,8 @@
 #include "cli/command.h"
 
 extern const struct weir_command weir_command_collect;
+extern const struct weir_command weir_command_query;
+extern const struct weir_command weir_command_serve;
 extern const struct weir_command weir_command_completion;
 extern const struct weir_command weir_command_demo;
 extern const struct weir_command weir_command_doctor;

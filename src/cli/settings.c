@@ -9,12 +9,15 @@
 #include "load/load.h"
 #include "query/query.h"
 #include "serve/serve.h"
+#include "warehouse/settings.h"
 
 const struct weir_settings_section weir_settings_sections[] = {
     {"collect", "The tracking API (`weir collect`).", weir_collect_options},
     {"log", "The event log.", weir_log_options},
     {"load", "From the event log into the warehouse.", weir_load_options},
+    {"warehouse", "The embedded warehouse.", weir_warehouse_settings_table},
     {"query", "People's SQL.", weir_query_options},
+    {"serve", "The API and the pages (`weir serve`).", weir_serve_options},
     {0},
 };
 

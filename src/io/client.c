@@ -269,6 +269,9 @@ static int read_headers(struct exchange *x, char type[128])
         }
         struct weir_str name = weir_str_cut(&line, ':');
         struct weir_str value = weir_str_trim(line);
+        if (x->call->on_field && x->status >= 200) {
+            x->call->on_field(name, value, x->call->arg);
+        }
         if (weir_str_eq_nocase(name, WEIR_STR("transfer-encoding")) &&
             weir_str_eq_nocase(value, WEIR_STR("chunked"))) {
             x->framing = CHUNKED;
@@ -430,6 +433,7 @@ int weir_client_fetch(const struct weir_client_call *call, int *status, struct w
 {
     struct weir_client_call copy = *call;
     copy.on_head = NULL;
+    copy.on_field = NULL;
     copy.on_body = collect;
     copy.arg = out;
     return weir_client_call(&copy, status, err);

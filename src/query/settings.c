@@ -4,19 +4,20 @@
 
 const struct weir_option weir_query_options[] = {
     {"workers", WEIR_OPT_INT, AT(workers), .fallback = "4", .min = 1, .max = 256,
-     .help = "how many queries run at the same time; more wait in the queue"},
+     .help = "How many queries run at the same time; more wait in the queue."},
     {"queue", WEIR_OPT_INT, AT(queue), .fallback = "256", .min = 1, .max = 100000,
-     .help = "how many queries may wait; further ones are answered 503"},
+     .help = "How many queries may wait; further ones are answered 503."},
     {"timeout", WEIR_OPT_DURATION, AT(timeout), .fallback = "5m",
-     .help = "a query that runs longer is stopped; a request may ask for less"},
+     .help = "A query that runs longer is stopped; a request may ask for less."},
     {"max_rows", WEIR_OPT_INT, AT(max_rows), .fallback = "10000000", .min = 1, .max = INT64_MAX,
-     .help = "rows of one result; what is cut is marked as truncated"},
+     .help = "Rows of one result; what is cut is marked as truncated."},
     {"max_bytes", WEIR_OPT_BYTES, AT(max_bytes), .fallback = "4GB",
-     .help = "bytes of one encoded result; what is cut is marked as truncated"},
+     .help = "Bytes of one encoded result; what is cut is marked as truncated."},
     {"max_memory", WEIR_OPT_BYTES, AT(max_memory), .fallback = "0",
      .help =
-         "memory of the whole process above which running queries are stopped; the engine's own "
-         "limit (warehouse.memory) does not count all it uses; 0: three quarters of the machine's"},
+         "Memory of the whole process above which running queries are stopped; the engine's own "
+         "limit (warehouse.memory) does not count all it uses; 0: three quarters of the "
+         "machine's."},
     {0}};
 
 bool weir_format_parse(const char *name, enum weir_format *out)

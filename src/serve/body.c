@@ -5,9 +5,12 @@
 static const struct {
     const char *name;
     enum weir_type type;
-} type_names[] = {{"bool", WEIR_TYPE_BOOL},           {"int", WEIR_TYPE_INT},
-                  {"double", WEIR_TYPE_DOUBLE},       {"text", WEIR_TYPE_TEXT},
-                  {"timestamp", WEIR_TYPE_TIMESTAMP}, {"date", WEIR_TYPE_DATE},
+} type_names[] = {{"bool", WEIR_TYPE_BOOL},
+                  {"int", WEIR_TYPE_INT},
+                  {"double", WEIR_TYPE_DOUBLE},
+                  {"text", WEIR_TYPE_TEXT},
+                  {"timestamp", WEIR_TYPE_TIMESTAMP},
+                  {"date", WEIR_TYPE_DATE},
                   {"json", WEIR_TYPE_JSON}};
 
 static int wrong(struct weir_error *err, const char *what)
@@ -32,14 +35,15 @@ static int typed_text(struct weir_str name, enum weir_type type, struct weir_str
                              "parameter \"" WEIR_STR_FMT "\" is no %s; write 2026-01-31T12:00:00Z",
                              WEIR_STR_ARG(name), weir_type_name(type));
         }
-        p->i = type == WEIR_TYPE_DATE ? (at - (at % WEIR_DAY + WEIR_DAY) % WEIR_DAY) / WEIR_DAY : at;
+        p->i =
+            type == WEIR_TYPE_DATE ? (at - (at % WEIR_DAY + WEIR_DAY) % WEIR_DAY) / WEIR_DAY : at;
         return 0;
     }
     if (type == WEIR_TYPE_INT && weir_str_to_i64(text, &p->i)) {
         return 0; /* integers beyond 2^53 come as text */
     }
-    return weir_fail(err, WEIR_EINVAL, "parameter \"" WEIR_STR_FMT "\" is no %s", WEIR_STR_ARG(name),
-                     weir_type_name(type));
+    return weir_fail(err, WEIR_EINVAL, "parameter \"" WEIR_STR_FMT "\" is no %s",
+                     WEIR_STR_ARG(name), weir_type_name(type));
 }
 
 static int plain(struct weir_str name, struct weir_json value, struct weir_param *p,
@@ -203,11 +207,12 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     if (weir_str_is(key, "plain") && weir_json_bool(value, &out->request.plain)) {
         return 0;
     }
-    return weir_fail(err, WEIR_EINVAL,
-                     "\"" WEIR_STR_FMT
-                     "\" is not known, or of the wrong type; there are sql, params, format, limits, "
-                     "width and plain",
-                     WEIR_STR_ARG(key));
+    return weir_fail(
+        err, WEIR_EINVAL,
+        "\"" WEIR_STR_FMT
+        "\" is not known, or of the wrong type; there are sql, params, format, limits, "
+        "width and plain",
+        WEIR_STR_ARG(key));
 }
 
 int weir_query_body_read(struct weir_query_body *out, struct weir_str text, struct weir_error *err)

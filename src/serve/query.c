@@ -202,16 +202,17 @@ void weir_serve_query(const struct weir_call *call)
     struct weir_error err;
     struct stream *s = NULL;
     int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
-    if (rc == 0 && !(s = stream_new(call, &body.request))) {
-        rc = weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
-    }
     if (rc == 0) {
+        s = stream_new(call, &body.request);
+        rc = s ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
+    }
+    if (s) {
         body.request.sink = sink;
         body.request.done = done;
         body.request.arg = s;
         rc = weir_query_start(call->server->pool, &body.request, s->id, &err);
     }
-    if (rc == 0) {
+    if (rc == 0 && s) {
         weir_http_set(call->req, "X-Weir-Query-Id", s->id);
         weir_http_on_gone(call->req, client_gone, s);
         weir_http_on_drain(call->req, drained, s);

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "serve/server.h"
 
+#pragma weak weir_loader_replay
+
 void weir_replay_job_init(struct weir_replay_job *job)
 {
     memset(job, 0, sizeof *job);
@@ -52,7 +54,10 @@ void weir_replay_job_print(struct weir_replay_job *job, struct weir_jw *w)
     pthread_mutex_lock(&job->lock);
     weir_jw_object(w);
     weir_jw_kstrz(w, "state",
-                  !job->ever ? "none" : job->running ? "running" : job->code ? "failed" : "done");
+                  !job->ever     ? "none"
+                  : job->running ? "running"
+                  : job->code    ? "failed"
+                                 : "done");
     if (job->ever) {
         weir_jw_kbool(w, "dry_run", job->what.dry_run);
         weir_jw_ku64(w, "done", job->done);
@@ -81,7 +86,8 @@ static void *work(void *arg)
     struct weir_replay_job *job = &s->replay;
     struct weir_replay_report report = {0};
     struct weir_error err = {0};
-    int code = weir_loader_replay(s->loader, &job->what, &report, &err);
+    int code = weir_loader_replay ? weir_loader_replay(s->loader, &job->what, &report, &err)
+                                  : weir_fail(&err, WEIR_EUNSUPPORTED, "this build cannot replay");
     pthread_mutex_lock(&job->lock);
     job->report = report;
     job->code = code;
@@ -103,7 +109,8 @@ static int read_time(struct weir_str key, struct weir_str text, weir_time *out,
     if (weir_time_parse_lenient(text, out)) {
         return 0;
     }
-    return weir_fail(err, WEIR_EINVAL, "\"" WEIR_STR_FMT "\" is no time; write 2026-01-31T12:00:00Z",
+    return weir_fail(err, WEIR_EINVAL,
+                     "\"" WEIR_STR_FMT "\" is no time; write 2026-01-31T12:00:00Z",
                      WEIR_STR_ARG(key));
 }
 

@@ -1,31 +1,6 @@
 /* Which handler answers what, and who may ask. */
 #include "serve/server.h"
 
-enum access { OPEN, GUARDED }; /* GUARDED: the token, unless the client is on this machine */
-
-static const struct route {
-    enum weir_http_method method;
-    const char *path; /* {id} stands for one segment */
-    enum access access;
-    void (*handle)(const struct weir_call *call);
-} routes[] = {
-    {WEIR_HTTP_POST, "/api/query", GUARDED, weir_serve_query},
-    {WEIR_HTTP_GET, "/api/query/{id}", GUARDED, weir_serve_query_progress},
-    {WEIR_HTTP_DELETE, "/api/query/{id}", GUARDED, weir_serve_query_cancel},
-    {WEIR_HTTP_GET, "/api/status", GUARDED, weir_serve_status},
-    {WEIR_HTTP_GET, "/api/schema", GUARDED, weir_serve_schema},
-    {WEIR_HTTP_POST, "/api/replay", GUARDED, weir_serve_replay_start},
-    {WEIR_HTTP_GET, "/api/replay", GUARDED, weir_serve_replay_progress},
-    {WEIR_HTTP_GET, "/api/openapi.yaml", OPEN, weir_serve_asset},
-    {WEIR_HTTP_GET, "/health", OPEN, weir_serve_health},
-    {WEIR_HTTP_GET, "/metrics", GUARDED, weir_serve_metrics},
-    /* The pages hold no data: they ask the API, with the token that the person gives them. */
-    {WEIR_HTTP_GET, "/", OPEN, weir_serve_asset},
-    {WEIR_HTTP_GET, "/app.js", OPEN, weir_serve_asset},
-    {WEIR_HTTP_GET, "/style.css", OPEN, weir_serve_asset},
-};
-#define ROUTE_COUNT (sizeof routes / sizeof routes[0])
-
 /* --- answers -------------------------------------------------------------------------------- */
 
 static const char content_policy[] =
@@ -144,7 +119,7 @@ static void refuse(const struct weir_call *call, int status, int code, const cha
 
 /* --- assets --------------------------------------------------------------------------------- */
 
-void weir_serve_asset(const struct weir_call *call)
+static void asset(const struct weir_call *call)
 {
     struct weir_str path = weir_http_path(call->req);
     for (size_t i = 0; i < weir_asset_count; i++) {
@@ -158,6 +133,33 @@ void weir_serve_asset(const struct weir_call *call)
     }
     refuse(call, 404, WEIR_ENOENT, "there is nothing at this address");
 }
+
+/* --- the routes ------------------------------------------------------------------------------- */
+
+enum access { OPEN, GUARDED }; /* GUARDED: the token, unless the client is on this machine */
+
+static const struct route {
+    enum weir_http_method method;
+    const char *path; /* {id} stands for one segment */
+    enum access access;
+    void (*handle)(const struct weir_call *call);
+} routes[] = {
+    {WEIR_HTTP_POST, "/api/query", GUARDED, weir_serve_query},
+    {WEIR_HTTP_GET, "/api/query/{id}", GUARDED, weir_serve_query_progress},
+    {WEIR_HTTP_DELETE, "/api/query/{id}", GUARDED, weir_serve_query_cancel},
+    {WEIR_HTTP_GET, "/api/status", GUARDED, weir_serve_status},
+    {WEIR_HTTP_GET, "/api/schema", GUARDED, weir_serve_schema},
+    {WEIR_HTTP_POST, "/api/replay", GUARDED, weir_serve_replay_start},
+    {WEIR_HTTP_GET, "/api/replay", GUARDED, weir_serve_replay_progress},
+    {WEIR_HTTP_GET, "/api/openapi.yaml", OPEN, asset},
+    {WEIR_HTTP_GET, "/health", OPEN, weir_serve_health},
+    {WEIR_HTTP_GET, "/metrics", GUARDED, weir_serve_metrics},
+    /* The pages hold no data: they ask the API, with the token that the person gives them. */
+    {WEIR_HTTP_GET, "/", OPEN, asset},
+    {WEIR_HTTP_GET, "/app.js", OPEN, asset},
+    {WEIR_HTTP_GET, "/style.css", OPEN, asset},
+};
+#define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
 /* --- routing -------------------------------------------------------------------------------- */
 
@@ -175,7 +177,8 @@ static bool path_fits(const char *pattern, struct weir_str path, struct weir_str
     return !memchr(id->ptr, '/', id->len);
 }
 
-static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+static const char *const method_names[] = {"GET",    "HEAD",    "POST", "PUT",
+                                           "DELETE", "OPTIONS", "PATCH"};
 
 static void refuse_method(const struct weir_call *call, unsigned allowed)
 {
@@ -261,9 +264,11 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
     if (!route && allowed) {
         refuse_method(&call, allowed);
     } else if (!route) {
-        refuse(&call, 404, WEIR_ENOENT, "there is nothing at this address; see the API file, openapi.yaml");
+        refuse(&call, 404, WEIR_ENOENT,
+               "there is nothing at this address; see the API file, openapi.yaml");
     } else if (route->method == WEIR_HTTP_POST && !is_json(req)) {
-        refuse(&call, 415, WEIR_EINVAL, "the body must be JSON: send Content-Type: application/json");
+        refuse(&call, 415, WEIR_EINVAL,
+               "the body must be JSON: send Content-Type: application/json");
     } else {
         route->handle(&call);
     }

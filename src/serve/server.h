@@ -51,10 +51,10 @@ struct weir_server {
     char address[64];
     const char *socket_path;
     weir_time started_at;
-    unsigned open_drains;          /* servers that still drain */
-    atomic_bool stopping;          /* sinks stop waiting for slow clients */
-    atomic_uint catalog_threads;   /* answering GET /api/schema */
-    uint64_t requests[6];          /* by first digit of the status; loop's thread */
+    unsigned open_drains;        /* servers that still drain */
+    atomic_bool stopping;        /* sinks stop waiting for slow clients */
+    atomic_uint catalog_threads; /* answering GET /api/schema */
+    uint64_t requests[6];        /* by first digit of the status; loop's thread */
 };
 
 /* What a handler is called with. `id` is what stood in the route's {id}. */
@@ -74,7 +74,6 @@ void weir_serve_status(const struct weir_call *call);
 void weir_serve_schema(const struct weir_call *call);
 void weir_serve_replay_start(const struct weir_call *call);
 void weir_serve_replay_progress(const struct weir_call *call);
-void weir_serve_asset(const struct weir_call *call);
 
 /* --- route.c --- */
 /* The handlers of both HTTP servers; arg is the weir_server. */

@@ -4,8 +4,9 @@
 
 const struct weir_option weir_serve_options[] = {
     {"listen", WEIR_OPT_TEXT, AT(listen), .fallback = "127.0.0.1:8081", .env = "WEIR_SERVE",
-     .help = "Address of the API and the pages; 0.0.0.0:8081 opens them to the network, where every "
-             "request needs the token in .weir/secrets/api_token."},
+     .help =
+         "Address of the API and the pages; 0.0.0.0:8081 opens them to the network, where every "
+         "request needs the token in .weir/secrets/api_token."},
     {"hosts", WEIR_OPT_LIST, AT(hosts), .fallback = "",
      .help = "Names under which browsers may reach this server (weir.example.com); loopback names "
              "and IP addresses always may."},

@@ -120,7 +120,8 @@ static void query_metrics(struct weir_server *s, struct weir_buf *out)
     struct weir_query_stats q;
     weir_query_pool_stats(s->pool, &q);
     metric(out, "weir_queries_running", "gauge", "Queries that run now.", (double)q.running);
-    metric(out, "weir_queries_queued", "gauge", "Queries that wait for a worker.", (double)q.queued);
+    metric(out, "weir_queries_queued", "gauge", "Queries that wait for a worker.",
+           (double)q.queued);
     metric(out, "weir_queries_done_total", "counter", "Queries answered.", (double)q.done);
     metric(out, "weir_queries_failed_total", "counter", "Queries that ended with an error.",
            (double)q.failed);

@@ -4,8 +4,9 @@
 
 const struct weir_option weir_warehouse_settings_table[] = {
     {"memory", WEIR_OPT_BYTES, AT(memory), .fallback = "0",
-     .help = "Memory the engine may use for data; what does not fit is spilled to disk; 0: a quarter "
-             "of the machine's."},
+     .help =
+         "Memory the engine may use for data; what does not fit is spilled to disk; 0: a quarter "
+         "of the machine's."},
     {"threads", WEIR_OPT_INT, AT(threads), .fallback = "0", .max = 1024,
      .help = "Threads of the engine; 0: one a core."},
     {"temp_size", WEIR_OPT_BYTES, AT(temp_size), .fallback = "0",

@@ -8,8 +8,8 @@
 
 #define MAX_TEXT (256u << 20) /* of one batch's formatted values */
 
-int duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum weir_type as,
-                        struct weir_error *err)
+int weir_duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum weir_type as,
+                             struct weir_error *err)
 {
     memset(c, 0, sizeof *c);
     weir_buf_init(&c->text, MAX_TEXT);
@@ -27,7 +27,7 @@ int duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum
     return c->values ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a result's batch");
 }
 
-void duck_converter_free(struct duck_converter *c)
+void weir_duck_converter_free(struct duck_converter *c)
 {
     if (c->logical) {
         duckdb_destroy_logical_type(&c->logical);
@@ -242,8 +242,8 @@ static void widen_floats(struct duck_converter *c, const float *data, size_t row
     out->doubles = doubles;
 }
 
-int duck_convert(struct duck_converter *c, duckdb_vector vector, size_t rows,
-                 struct weir_vector *out, struct weir_error *err)
+int weir_duck_convert(struct duck_converter *c, duckdb_vector vector, size_t rows,
+                      struct weir_vector *out, struct weir_error *err)
 {
     void *data = duckdb_vector_get_data(vector);
     out->valid = duckdb_vector_get_validity(vector);

@@ -47,48 +47,50 @@ static inline struct duck_session *duck_session_of(struct weir_session *session)
 
 /* --- error.c --- */
 /* Turns the engine's text into a code and a sentence; notes the offset and a fatal state. */
-int duck_fail(struct duck_session *s, const char *engine_text, struct weir_error *err);
+int weir_duck_fail(struct duck_session *s, const char *engine_text, struct weir_error *err);
 /* The code alone, for errors outside any session (opening). */
-int duck_error_code(const char *engine_text);
+int weir_duck_error_code(const char *engine_text);
 /* WEIR_EFATAL when the database was invalidated before. */
-int duck_usable(struct duck_session *s, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_usable(struct duck_session *s, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- open.c --- */
-int duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
-              struct weir_error *err);
-void duck_close(struct weir_warehouse *warehouse);
-int duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err);
+int weir_duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
+                   struct weir_error *err);
+void weir_duck_close(struct weir_warehouse *warehouse);
+int weir_duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err);
 
 /* --- session.c --- */
-int duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
-                     struct weir_session **out, struct weir_error *err);
-void duck_session_free(struct weir_session *session);
-void duck_cancel(struct weir_session *session);
-double duck_progress(struct weir_session *session);
-int duck_begin(struct weir_session *session, struct weir_error *err);
-int duck_commit(struct weir_session *session, struct weir_error *err);
-void duck_rollback(struct weir_session *session);
-int duck_checkpoint(struct weir_session *session, struct weir_error *err);
-int duck_exec(struct weir_session *session, const char *sql, struct weir_error *err);
+int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                          struct weir_session **out, struct weir_error *err);
+void weir_duck_session_free(struct weir_session *session);
+void weir_duck_cancel(struct weir_session *session);
+double weir_duck_progress(struct weir_session *session);
+int weir_duck_begin(struct weir_session *session, struct weir_error *err);
+int weir_duck_commit(struct weir_session *session, struct weir_error *err);
+void weir_duck_rollback(struct weir_session *session);
+int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err);
+int weir_duck_exec(struct weir_session *session, const char *sql, struct weir_error *err);
 /* Runs SQL that the driver itself wrote. */
-int duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- query.c --- */
-int duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
-               size_t param_count, struct weir_result **out, struct weir_error *err);
-int duck_result_next(struct weir_result *result, struct weir_batch *out, struct weir_error *err);
-void duck_result_free(struct weir_result *result);
-int duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
-                size_t param_count, const char *format, const char *path, struct weir_error *err);
+int weir_duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
+                    size_t param_count, struct weir_result **out, struct weir_error *err);
+int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
+                          struct weir_error *err);
+void weir_duck_result_free(struct weir_result *result);
+int weir_duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
+                     size_t param_count, const char *format, const char *path,
+                     struct weir_error *err);
 
 /* --- types.c --- */
-const char *duck_sql_type(enum weir_type type); /* "BIGINT" */
-duckdb_logical_type duck_logical_type(enum weir_type type);
-enum weir_type duck_type_of_name(struct weir_str type_name);
+const char *weir_duck_sql_type(enum weir_type type); /* "BIGINT" */
+duckdb_logical_type weir_duck_logical_type(enum weir_type type);
+enum weir_type weir_duck_type_of_name(struct weir_str type_name);
 /* How a result column of this type is handed out; false: it must be cast to VARCHAR first. */
-bool duck_type_of(duckdb_logical_type type, enum weir_type *out);
+bool weir_duck_type_of(duckdb_logical_type type, enum weir_type *out);
 /* The engine's own name of the type, "DECIMAL(18,3)". */
-void duck_type_name(duckdb_logical_type type, struct weir_buf *out);
+void weir_duck_type_name(duckdb_logical_type type, struct weir_buf *out);
 
 /* --- convert.c --- */
 struct duck_converter {
@@ -99,37 +101,37 @@ struct duck_converter {
     void *values;                /* room for a vector of converted values, or NULL */
     struct weir_buf text;        /* formatted values of this batch */
 };
-int duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum weir_type as,
-                        struct weir_error *err) WEIR_MUST_CHECK; /* takes `type` */
-void duck_converter_free(struct duck_converter *c);
-int duck_convert(struct duck_converter *c, duckdb_vector vector, size_t rows,
-                 struct weir_vector *out, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_converter_init(struct duck_converter *c, duckdb_logical_type type, enum weir_type as,
+                             struct weir_error *err) WEIR_MUST_CHECK; /* takes `type` */
+void weir_duck_converter_free(struct duck_converter *c);
+int weir_duck_convert(struct duck_converter *c, duckdb_vector vector, size_t rows,
+                      struct weir_vector *out, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- tables.c --- */
-int duck_describe(struct weir_session *session, struct weir_arena *arena,
-                  struct weir_table **tables, size_t *count, struct weir_error *err);
-int duck_create_schema(struct weir_session *session, struct weir_str schema,
-                       struct weir_error *err);
-int duck_create_table(struct weir_session *session, struct weir_table_name name,
-                      const struct weir_column *columns, size_t count, struct weir_error *err);
-int duck_add_columns(struct weir_session *session, struct weir_table_name name,
-                     const struct weir_column *columns, size_t count, struct weir_error *err);
-int duck_widen_column(struct weir_session *session, struct weir_table_name name,
-                      struct weir_str column, enum weir_type from, enum weir_type to,
-                      struct weir_error *err);
+int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
+                       struct weir_table **tables, size_t *count, struct weir_error *err);
+int weir_duck_create_schema(struct weir_session *session, struct weir_str schema,
+                            struct weir_error *err);
+int weir_duck_create_table(struct weir_session *session, struct weir_table_name name,
+                           const struct weir_column *columns, size_t count, struct weir_error *err);
+int weir_duck_add_columns(struct weir_session *session, struct weir_table_name name,
+                          const struct weir_column *columns, size_t count, struct weir_error *err);
+int weir_duck_widen_column(struct weir_session *session, struct weir_table_name name,
+                           struct weir_str column, enum weir_type from, enum weir_type to,
+                           struct weir_error *err);
 
 /* --- load.c --- */
-int duck_append(struct weir_session *session, struct weir_table_name name,
-                const struct weir_column *columns, const struct weir_batch *batches,
-                size_t batch_count, struct weir_error *err);
-int duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
-               const struct weir_column *columns, const struct weir_batch *batches,
-               size_t batch_count, struct weir_error *err);
+int weir_duck_append(struct weir_session *session, struct weir_table_name name,
+                     const struct weir_column *columns, const struct weir_batch *batches,
+                     size_t batch_count, struct weir_error *err);
+int weir_duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
+                    const struct weir_column *columns, const struct weir_batch *batches,
+                    size_t batch_count, struct weir_error *err);
 
 /* --- sandbox.c --- */
 /* 0 when a reader may run this text; WEIR_EPERM with what was refused; WEIR_EINVAL for a syntax
  * error. */
-int duck_sandbox_check(struct duck_session *s, const char *sql,
-                       struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_sandbox_check(struct duck_session *s, const char *sql,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -47,7 +47,7 @@ static struct weir_str exception_of(const char *text)
     return end ? (struct weir_str){text, (size_t)(end - text)} : (struct weir_str){text, 0};
 }
 
-int duck_error_code(const char *engine_text)
+int weir_duck_error_code(const char *engine_text)
 {
     return code_of(exception_of(engine_text), engine_text);
 }
@@ -96,7 +96,7 @@ static int from_json(struct duck_session *s, const char *json, struct weir_error
     return code;
 }
 
-int duck_fail(struct duck_session *s, const char *engine_text, struct weir_error *err)
+int weir_duck_fail(struct duck_session *s, const char *engine_text, struct weir_error *err)
 {
     struct weir_error unused;
     err = err ? err : &unused;
@@ -104,7 +104,7 @@ int duck_fail(struct duck_session *s, const char *engine_text, struct weir_error
     const char *json = strchr(text, '{');
     int code = json && strstr(json, "exception_type") ? from_json(s, json, err) : 0;
     if (code == 0) {
-        code = duck_error_code(text);
+        code = weir_duck_error_code(text);
         weir_fail(err, code, "%s", text);
     }
     one_line(err);
@@ -118,7 +118,7 @@ int duck_fail(struct duck_session *s, const char *engine_text, struct weir_error
     return code;
 }
 
-int duck_usable(struct duck_session *s, struct weir_error *err)
+int weir_duck_usable(struct duck_session *s, struct weir_error *err)
 {
     if (atomic_load(&s->db->failed)) {
         return weir_fail(err, WEIR_EFATAL, "the warehouse engine failed; it is being reopened");

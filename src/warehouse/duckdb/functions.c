@@ -143,17 +143,17 @@ static bool contains(const char *const *list, size_t count, struct weir_str name
     return bsearch(lower, list, count, sizeof *list, compare);
 }
 
-bool duck_scalar_allowed(struct weir_str name)
+bool weir_duck_scalar_allowed(struct weir_str name)
 {
     return IN_LIST(scalars, name);
 }
 
-bool duck_table_function_allowed(struct weir_str name)
+bool weir_duck_table_function_allowed(struct weir_str name)
 {
     return IN_LIST(tables, name);
 }
 
-bool duck_system_view_allowed(struct weir_str name)
+bool weir_duck_system_view_allowed(struct weir_str name)
 {
     return IN_LIST(views, name);
 }

@@ -6,8 +6,8 @@
 
 #include "base/str.h"
 
-bool duck_scalar_allowed(struct weir_str name);
-bool duck_table_function_allowed(struct weir_str name);
-bool duck_system_view_allowed(struct weir_str name);
+bool weir_duck_scalar_allowed(struct weir_str name);
+bool weir_duck_table_function_allowed(struct weir_str name);
+bool weir_duck_system_view_allowed(struct weir_str name);
 
 #endif

@@ -118,7 +118,7 @@ static struct duck_token word(struct weir_str *rest)
     return take(rest, DUCK_TOKEN_WORD, n);
 }
 
-struct duck_token duck_next_token(struct weir_str *rest)
+struct duck_token weir_duck_next_token(struct weir_str *rest)
 {
     for (;;) {
         while (rest->len && blank((unsigned char)rest->ptr[0])) {
@@ -159,12 +159,12 @@ struct duck_token duck_next_token(struct weir_str *rest)
     return dollar ? take(rest, DUCK_TOKEN_STRING, dollar) : take(rest, DUCK_TOKEN_MARK, 1);
 }
 
-struct weir_str duck_trim_statement(struct weir_str sql)
+struct weir_str weir_duck_trim_statement(struct weir_str sql)
 {
     struct weir_str rest = sql;
     const char *end = sql.ptr;
     for (;;) {
-        struct duck_token token = duck_next_token(&rest);
+        struct duck_token token = weir_duck_next_token(&rest);
         if (token.kind == DUCK_TOKEN_END || token.kind == DUCK_TOKEN_BROKEN) {
             break;
         }

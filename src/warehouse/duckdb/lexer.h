@@ -22,7 +22,7 @@ struct duck_token {
 };
 
 /* Takes the next token from the front of `*rest`; blanks and comments are skipped. */
-struct duck_token duck_next_token(struct weir_str *rest);
+struct duck_token weir_duck_next_token(struct weir_str *rest);
 
 static inline bool duck_token_is(struct duck_token token, const char *keyword)
 {
@@ -35,6 +35,6 @@ static inline bool duck_token_is_mark(struct duck_token token, char mark)
 
 /* The text without what follows its last token other than `;`, so that it can be put between
  * parentheses. */
-struct weir_str duck_trim_statement(struct weir_str sql);
+struct weir_str weir_duck_trim_statement(struct weir_str sql);
 
 #endif

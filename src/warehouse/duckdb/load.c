@@ -27,7 +27,7 @@ static int load_begin(struct load *l, struct duck_session *s, const struct weir_
         return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
     }
     for (size_t i = 0; i < count; i++) {
-        l->types[i] = duck_logical_type(columns[i].type);
+        l->types[i] = weir_duck_logical_type(columns[i].type);
         l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
         if (!l->names[i]) {
             return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
@@ -41,7 +41,7 @@ static int appender_fail(struct load *l, struct weir_error *err)
 {
     duckdb_error_data data = duckdb_appender_error_data(l->appender);
     const char *text = duckdb_error_data_message(data);
-    int rc = duck_fail(l->s, text, err);
+    int rc = weir_duck_fail(l->s, text, err);
     duckdb_destroy_error_data(&data);
     return rc;
 }
@@ -181,13 +181,13 @@ static int open_table(struct load *l, struct weir_table_name name, struct weir_e
     return 0;
 }
 
-int duck_append(struct weir_session *session, struct weir_table_name name,
-                const struct weir_column *columns, const struct weir_batch *batches,
-                size_t batch_count, struct weir_error *err)
+int weir_duck_append(struct weir_session *session, struct weir_table_name name,
+                     const struct weir_column *columns, const struct weir_batch *batches,
+                     size_t batch_count, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     struct load l;
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     if (rc) {
         return rc;
     }
@@ -238,14 +238,14 @@ static void merge_sql(struct weir_buf *out, struct weir_table_name name, struct 
     weir_buf_addc(out, ')');
 }
 
-int duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
-               const struct weir_column *columns, const struct weir_batch *batches,
-               size_t batch_count, struct weir_error *err)
+int weir_duck_merge(struct weir_session *session, struct weir_table_name name, struct weir_str key,
+                    const struct weir_column *columns, const struct weir_batch *batches,
+                    size_t batch_count, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     struct load l;
     struct weir_buf sql;
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     if (rc) {
         return rc;
     }

@@ -202,7 +202,7 @@ static int open_db(struct duck_db *db, struct weir_error *err)
         rc = rc ? rc : open_engine(db, &why, err);
     }
     if (rc && why) {
-        int code = duck_error_code(why);
+        int code = weir_duck_error_code(why);
         rc = weir_fail(err, code == WEIR_EINVAL ? WEIR_EIO : code, "%s cannot be opened: %s",
                        db->options.path, why);
     }
@@ -224,8 +224,8 @@ static void free_db(struct duck_db *db)
     free(db);
 }
 
-int duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
-              struct weir_error *err)
+int weir_duck_open(const struct weir_warehouse_options *options, struct weir_warehouse **out,
+                   struct weir_error *err)
 {
     *out = NULL;
     struct duck_db *db = calloc(1, sizeof *db);
@@ -247,7 +247,7 @@ int duck_open(const struct weir_warehouse_options *options, struct weir_warehous
 }
 
 /* Closing checkpoints: the engine does it when the last connection goes. */
-void duck_close(struct weir_warehouse *warehouse)
+void weir_duck_close(struct weir_warehouse *warehouse)
 {
     struct duck_db *db = (struct duck_db *)warehouse;
     if (db->open) {
@@ -256,7 +256,7 @@ void duck_close(struct weir_warehouse *warehouse)
     free_db(db);
 }
 
-int duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err)
+int weir_duck_reopen(struct weir_warehouse *warehouse, struct weir_error *err)
 {
     struct duck_db *db = (struct duck_db *)warehouse;
     pthread_mutex_lock(&db->lock);

@@ -84,10 +84,10 @@ static int run_before_last(struct duck_session *s, duckdb_extracted_statements s
         duckdb_prepared_statement statement;
         duckdb_result result;
         if (duckdb_prepare_extracted_statement(s->con, statements, i, &statement)) {
-            rc = duck_fail(s, duckdb_prepare_error(statement), err);
+            rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
         } else {
             if (duckdb_execute_prepared(statement, &result)) {
-                rc = duck_fail(s, duckdb_result_error(&result), err);
+                rc = weir_duck_fail(s, duckdb_result_error(&result), err);
             }
             duckdb_destroy_result(&result);
         }
@@ -105,12 +105,12 @@ static int prepare(struct duck_session *s, const char *sql, duckdb_prepared_stat
     int rc = 0;
     if (*count == 0) {
         const char *why = duckdb_extract_statements_error(statements);
-        rc = why ? duck_fail(s, why, err)
+        rc = why ? weir_duck_fail(s, why, err)
                  : weir_fail(err, WEIR_EINVAL, "the statement is empty; write a query");
     }
     rc = rc ? rc : run_before_last(s, statements, *count, err);
     if (rc == 0 && duckdb_prepare_extracted_statement(s->con, statements, *count - 1, out)) {
-        rc = duck_fail(s, duckdb_prepare_error(*out), err);
+        rc = weir_duck_fail(s, duckdb_prepare_error(*out), err);
         duckdb_destroy_prepare(out);
     }
     duckdb_destroy_extracted(&statements);
@@ -133,7 +133,7 @@ static bool needs_cast(duckdb_result *result)
     for (idx_t i = 0; !needed && i < duckdb_column_count(result); i++) {
         duckdb_logical_type type = duckdb_column_logical_type(result, i);
         enum weir_type as;
-        needed = !duck_type_of(type, &as);
+        needed = !weir_duck_type_of(type, &as);
         duckdb_destroy_logical_type(&type);
     }
     return needed;
@@ -148,7 +148,8 @@ static bool statement_needs_cast(duckdb_prepared_statement statement)
             enum weir_type as;
             duckdb_type id = duckdb_get_type_id(type);
             /* With parameters the types are known only at execution. */
-            needed = id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY && !duck_type_of(type, &as);
+            needed =
+                id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY && !weir_duck_type_of(type, &as);
             duckdb_destroy_logical_type(&type);
         }
     }
@@ -162,11 +163,11 @@ static int execute(struct duck_session *s, duckdb_prepared_statement statement,
     memset(result, 0, sizeof *result);
     int rc = 0;
     if (duckdb_pending_prepared_streaming(statement, &pending)) {
-        rc = duck_fail(s, duckdb_pending_error(pending), err);
+        rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
     } else if (atomic_load(&s->canceled)) {
         rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
     } else if (duckdb_execute_pending(pending, result)) {
-        rc = duck_fail(s, duckdb_result_error(result), err);
+        rc = weir_duck_fail(s, duckdb_result_error(result), err);
         duckdb_destroy_result(result);
     }
     duckdb_destroy_pending(&pending);
@@ -188,7 +189,7 @@ static int cast_sql(const char *sql, duckdb_prepared_statement statement, duckdb
         const char *name = result ? duckdb_column_name(result, i)
                                   : duckdb_prepared_statement_column_name(statement, i);
         const char *shape =
-            duck_type_of(type, &as) ? "%s#%llu AS " : "%sCAST(#%llu AS VARCHAR) AS ";
+            weir_duck_type_of(type, &as) ? "%s#%llu AS " : "%sCAST(#%llu AS VARCHAR) AS ";
         weir_buf_addf(out, shape, i ? ", " : "", (unsigned long long)i + 1);
         weir_sql_ident(out, weir_str_of(name));
         if (!result) {
@@ -198,7 +199,7 @@ static int cast_sql(const char *sql, duckdb_prepared_statement statement, duckdb
     }
     weir_buf_addz(out, " FROM (\n");
     *shift = (int64_t)out->len;
-    weir_buf_adds(out, duck_trim_statement(weir_str_of(sql)));
+    weir_buf_adds(out, weir_duck_trim_statement(weir_str_of(sql)));
     weir_buf_addz(out, "\n)");
     return weir_buf_check(out, "the statement", err);
 }
@@ -225,7 +226,7 @@ static int run_cast(struct run *r, duckdb_prepared_statement statement, duckdb_r
         duckdb_logical_type type =
             result ? duckdb_column_logical_type(result, i)
                    : duckdb_prepared_statement_column_logical_type(statement, i);
-        duck_type_name(type, &r->names);
+        weir_duck_type_name(type, &r->names);
         weir_buf_addc(&r->names, 0);
         duckdb_destroy_logical_type(&type);
     }
@@ -292,7 +293,7 @@ static int describe_columns(struct duck_result *r, const struct weir_buf *names,
     for (size_t i = 0; rc == 0 && i < count; i++, r->base.column_count++) {
         duckdb_logical_type type = duckdb_column_logical_type(&r->result, i);
         weir_buf_reset(&type_name);
-        (void)duck_type_of(type, &columns[i].type);
+        (void)weir_duck_type_of(type, &columns[i].type);
         if (names->len) {
             struct weir_str original = weir_str_of(name);
             name += original.len + 1;
@@ -301,12 +302,12 @@ static int describe_columns(struct duck_result *r, const struct weir_buf *names,
             }
             weir_buf_adds(&type_name, original);
         } else {
-            duck_type_name(type, &type_name);
+            weir_duck_type_name(type, &type_name);
         }
         columns[i].name = weir_arena_dup(&r->arena, weir_str_of(duckdb_column_name(&r->result, i)));
         columns[i].type_name = weir_arena_dup(&r->arena, weir_buf_str(&type_name));
         r->vectors[i].type = columns[i].type;
-        rc = duck_converter_init(&r->converters[i], type, columns[i].type, err);
+        rc = weir_duck_converter_init(&r->converters[i], type, columns[i].type, err);
         if (rc == 0 && (!columns[i].name.ptr || !columns[i].type_name.ptr)) {
             rc = weir_fail(err, WEIR_ETOOBIG, "the result's column names are too long");
         }
@@ -318,7 +319,7 @@ static int describe_columns(struct duck_result *r, const struct weir_buf *names,
 static void end_statement(struct duck_session *s, bool own_transaction)
 {
     if (own_transaction) {
-        duck_rollback(&s->base);
+        weir_duck_rollback(&s->base);
     }
     atomic_store(&s->canceled, false);
     s->shift = 0;
@@ -330,22 +331,22 @@ static int enter(struct duck_session *s, const char *sql, bool check, bool *own_
 {
     *own_transaction = false;
     s->shift = 0;
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     if (rc == 0 && strlen(sql) > DUCK_MAX_SQL) {
         rc = weir_fail(err, WEIR_ETOOBIG, "the statement is longer than %u bytes", DUCK_MAX_SQL);
     }
     if (rc == 0 && (check || s->base.kind == WEIR_SESSION_READER)) {
-        rc = duck_sandbox_check(s, sql, err);
+        rc = weir_duck_sandbox_check(s, sql, err);
     }
     if (rc == 0 && s->base.kind == WEIR_SESSION_READER && !s->in_transaction) {
-        rc = duck_begin(&s->base, err);
+        rc = weir_duck_begin(&s->base, err);
         *own_transaction = rc == 0;
     }
     return rc;
 }
 
-int duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
-               size_t param_count, struct weir_result **out, struct weir_error *err)
+int weir_duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
+                    size_t param_count, struct weir_result **out, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     struct run run = {.s = s, .sql = sql, .params = params, .param_count = param_count};
@@ -372,7 +373,7 @@ int duck_query(struct weir_session *session, const char *sql, const struct weir_
     r->own_transaction = own_transaction;
     rc = describe_columns(r, &run.names, err);
     if (rc) {
-        duck_result_free(&r->base);
+        weir_duck_result_free(&r->base);
         goto out;
     }
     *out = &r->base;
@@ -381,7 +382,8 @@ out:
     return rc;
 }
 
-int duck_result_next(struct weir_result *result, struct weir_batch *out, struct weir_error *err)
+int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
+                          struct weir_error *err)
 {
     struct duck_result *r = (struct duck_result *)result;
     *out = (struct weir_batch){.column_count = result->column_count, .columns = r->vectors};
@@ -397,7 +399,7 @@ int duck_result_next(struct weir_result *result, struct weir_batch *out, struct 
     if (!r->chunk) {
         const char *why = duckdb_result_error(&r->result);
         if (why && *why) {
-            return duck_fail(r->s, why, err);
+            return weir_duck_fail(r->s, why, err);
         }
         return atomic_load(&r->s->canceled)
                    ? weir_fail(err, WEIR_ECANCELED, "the query was canceled")
@@ -405,8 +407,8 @@ int duck_result_next(struct weir_result *result, struct weir_batch *out, struct 
     }
     size_t rows = duckdb_data_chunk_get_size(r->chunk);
     for (size_t i = 0; i < result->column_count; i++) {
-        int rc = duck_convert(&r->converters[i], duckdb_data_chunk_get_vector(r->chunk, i), rows,
-                              &r->vectors[i], err);
+        int rc = weir_duck_convert(&r->converters[i], duckdb_data_chunk_get_vector(r->chunk, i),
+                                   rows, &r->vectors[i], err);
         if (rc) {
             return rc;
         }
@@ -415,7 +417,7 @@ int duck_result_next(struct weir_result *result, struct weir_batch *out, struct 
     return 0;
 }
 
-void duck_result_free(struct weir_result *result)
+void weir_duck_result_free(struct weir_result *result)
 {
     struct duck_result *r = (struct duck_result *)result;
     if (r->chunk) {
@@ -423,7 +425,7 @@ void duck_result_free(struct weir_result *result)
     }
     size_t columns = r->converters ? duckdb_column_count(&r->result) : 0;
     for (size_t i = 0; i < columns; i++) {
-        duck_converter_free(&r->converters[i]);
+        weir_duck_converter_free(&r->converters[i]);
     }
     duckdb_destroy_result(&r->result);
     end_statement(r->s, r->own_transaction);
@@ -433,8 +435,9 @@ void duck_result_free(struct weir_result *result)
 
 /* --- files ---------------------------------------------------------------------------------- */
 
-int duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
-                size_t param_count, const char *format, const char *path, struct weir_error *err)
+int weir_duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
+                     size_t param_count, const char *format, const char *path,
+                     struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     if (strcmp(format, "parquet") != 0) {
@@ -448,13 +451,13 @@ int duck_export(struct weir_session *session, const char *sql, const struct weir
     int rc = enter(s, sql, true, &own_transaction, err);
     weir_buf_addz(&copy, "COPY (\n");
     s->shift = (int64_t)copy.len;
-    weir_buf_adds(&copy, duck_trim_statement(weir_str_of(sql)));
+    weir_buf_adds(&copy, weir_duck_trim_statement(weir_str_of(sql)));
     weir_buf_addz(&copy, "\n) TO ");
     weir_sql_text(&copy, weir_str_of(path));
     weir_buf_addz(&copy, " (FORMAT parquet, COMPRESSION zstd)");
     rc = rc ? rc : weir_buf_check(&copy, "the statement", err);
     if (rc == 0 && duckdb_prepare(s->con, weir_buf_cstr(&copy), &statement)) {
-        rc = duck_fail(s, duckdb_prepare_error(statement), err);
+        rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
     }
     rc = rc ? rc : bind_all(statement, params, param_count, err);
     if (rc == 0) {

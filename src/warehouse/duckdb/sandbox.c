@@ -80,7 +80,8 @@ static int check_table(const struct check *c, struct weir_json node)
     if (looks_like_path(name) || looks_like_path(schema) || looks_like_path(catalog)) {
         return refuse(c->err, "the file", name);
     }
-    if (is_system_name(name) && is_system_schema(c, schema) && !duck_system_view_allowed(name)) {
+    if (is_system_name(name) && is_system_schema(c, schema) &&
+        !weir_duck_system_view_allowed(name)) {
         return refuse(c->err, "the system view", name);
     }
     return 0;
@@ -95,7 +96,7 @@ static int check_function(const struct check *c, struct weir_json node, bool beh
     if (weir_json_bool(weir_json_get(node, "export_state"), &state) && state) {
         return refuse(c->err, "the state of the aggregate", name);
     }
-    if (behind_from ? duck_table_function_allowed(name) : duck_scalar_allowed(name)) {
+    if (behind_from ? weir_duck_table_function_allowed(name) : weir_duck_scalar_allowed(name)) {
         return 0;
     }
     return refuse(c->err, behind_from ? "the table function" : "the function", name);
@@ -171,7 +172,7 @@ static int ready(struct duck_session *s, struct weir_error *err)
     if (!s->serialize &&
         duckdb_prepare(s->con, "SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR)",
                        &s->serialize)) {
-        int rc = duck_fail(s, duckdb_prepare_error(s->serialize), err);
+        int rc = weir_duck_fail(s, duckdb_prepare_error(s->serialize), err);
         duckdb_destroy_prepare(&s->serialize);
         return rc;
     }
@@ -203,7 +204,7 @@ static int serialize(struct duck_session *s, struct weir_str sql, struct weir_js
         return weir_fail(err, WEIR_EINVAL, "the statement is not valid UTF-8");
     }
     if (duckdb_execute_prepared(s->serialize, &result)) {
-        rc = duck_fail(s, duckdb_result_error(&result), err);
+        rc = weir_duck_fail(s, duckdb_result_error(&result), err);
     }
     rc = rc ? rc : copy_tree(&result, tree, err);
     duckdb_destroy_result(&result);
@@ -258,25 +259,25 @@ out:
 static bool skip_explain_options(struct weir_str *rest)
 {
     struct weir_str look = *rest;
-    struct duck_token token = duck_next_token(&look);
+    struct duck_token token = weir_duck_next_token(&look);
     if (duck_token_is(token, "analyze") || duck_token_is(token, "analyse")) {
         *rest = look;
-        token = duck_next_token(&look);
+        token = weir_duck_next_token(&look);
     }
     if (!duck_token_is_mark(token, '(')) {
         return true;
     }
     for (bool any = false;; any = true) {
-        token = duck_next_token(&look);
+        token = weir_duck_next_token(&look);
         if (duck_token_is(token, "format")) {
-            struct duck_token format = duck_next_token(&look);
+            struct duck_token format = weir_duck_next_token(&look);
             if (format.kind != DUCK_TOKEN_WORD) {
                 return false;
             }
         } else if (!duck_token_is(token, "analyze")) {
             return !any; /* not options but a query between parentheses */
         }
-        token = duck_next_token(&look);
+        token = weir_duck_next_token(&look);
         if (duck_token_is_mark(token, ')')) {
             *rest = look;
             return true;
@@ -331,7 +332,7 @@ static int check_pivot_token(struct duck_token token, bool called, struct weir_e
         struct weir_str bare = token.kind == DUCK_TOKEN_NAME && text.len > 2
                                    ? (struct weir_str){text.ptr + 1, text.len - 2}
                                    : text;
-        if (is_system_name(bare) && !duck_system_view_allowed(bare)) {
+        if (is_system_name(bare) && !weir_duck_system_view_allowed(bare)) {
             return refuse(err, "the system view", bare);
         }
     }
@@ -339,8 +340,8 @@ static int check_pivot_token(struct duck_token token, bool called, struct weir_e
         return refuse_statement(err, text);
     }
     bool callable = token.kind == DUCK_TOKEN_WORD &&
-                    (one_of(token, pivot_syntax) || duck_scalar_allowed(text) ||
-                     duck_table_function_allowed(text));
+                    (one_of(token, pivot_syntax) || weir_duck_scalar_allowed(text) ||
+                     weir_duck_table_function_allowed(text));
     bool name = token.kind == DUCK_TOKEN_WORD || token.kind == DUCK_TOKEN_NAME ||
                 token.kind == DUCK_TOKEN_STRING;
     if (called && name && !callable) {
@@ -351,12 +352,12 @@ static int check_pivot_token(struct duck_token token, bool called, struct weir_e
 
 static int check_pivot(struct weir_str sql, struct weir_error *err)
 {
-    struct weir_str rest = duck_trim_statement(sql);
-    struct duck_token token = duck_next_token(&rest);
+    struct weir_str rest = weir_duck_trim_statement(sql);
+    struct duck_token token = weir_duck_next_token(&rest);
     bool pivots = false;
     int rc = 0;
     while (rc == 0 && token.kind != DUCK_TOKEN_END) {
-        struct duck_token next = duck_next_token(&rest);
+        struct duck_token next = weir_duck_next_token(&rest);
         pivots = pivots || duck_token_is(token, "pivot") || duck_token_is(token, "pivot_wider");
         rc = duck_token_is_mark(token, ';')
                  ? weir_fail(err, WEIR_EPERM, "only one statement may run; remove what follows `;`")
@@ -365,21 +366,21 @@ static int check_pivot(struct weir_str sql, struct weir_error *err)
     }
     if (rc == 0 && !pivots) {
         struct weir_str from = sql;
-        rc = refuse_statement(err, duck_next_token(&from).text);
+        rc = refuse_statement(err, weir_duck_next_token(&from).text);
     }
     return rc;
 }
 
 /* --- all together --------------------------------------------------------------------------- */
 
-int duck_sandbox_check(struct duck_session *s, const char *sql, struct weir_error *err)
+int weir_duck_sandbox_check(struct duck_session *s, const char *sql, struct weir_error *err)
 {
     struct weir_str text = weir_str_of(sql);
     if (!weir_utf8_valid(text)) {
         return weir_fail(err, WEIR_EINVAL, "the statement is not valid UTF-8");
     }
     struct weir_str rest = text;
-    struct duck_token first = duck_next_token(&rest);
+    struct duck_token first = weir_duck_next_token(&rest);
     if (duck_token_is(first, "explain")) {
         if (!skip_explain_options(&rest)) {
             return weir_fail(err, WEIR_EPERM,
@@ -389,7 +390,8 @@ int duck_sandbox_check(struct duck_session *s, const char *sql, struct weir_erro
         if (s->base.error_offset >= 0) {
             s->base.error_offset += rest.ptr - text.ptr;
         }
-        return rc == WEIR_EUNSUPPORTED ? refuse_statement(err, duck_next_token(&rest).text) : rc;
+        return rc == WEIR_EUNSUPPORTED ? refuse_statement(err, weir_duck_next_token(&rest).text)
+                                       : rc;
     }
     int rc = check_select(s, text, err);
     if (rc != WEIR_EUNSUPPORTED) {

@@ -2,19 +2,19 @@
 
 #include "warehouse/duckdb/duck.h"
 
-int duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
+int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
 {
     duckdb_result result;
     int rc = 0;
     if (duckdb_query(s->con, sql, &result)) {
-        rc = duck_fail(s, duckdb_result_error(&result), err);
+        rc = weir_duck_fail(s, duckdb_result_error(&result), err);
     }
     duckdb_destroy_result(&result);
     return rc;
 }
 
-int duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
-                     struct weir_session **out, struct weir_error *err)
+int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
+                          struct weir_session **out, struct weir_error *err)
 {
     struct duck_db *db = (struct duck_db *)warehouse;
     struct duck_session *s = calloc(1, sizeof *s);
@@ -38,16 +38,16 @@ int duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind ki
     }
     *out = &s->base;
     if (kind == WEIR_SESSION_READER) {
-        rc = duck_run(s, "SET enable_progress_bar = true; SET enable_progress_bar_print = false",
-                      err);
+        rc = weir_duck_run(
+            s, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", err);
     }
     if (rc) {
-        duck_session_free(&s->base);
+        weir_duck_session_free(&s->base);
     }
     return rc;
 }
 
-void duck_session_free(struct weir_session *session)
+void weir_duck_session_free(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     if (s->serialize) {
@@ -62,48 +62,48 @@ void duck_session_free(struct weir_session *session)
 }
 
 /* The flag is for the time before the engine has begun: it forgets an earlier interrupt. */
-void duck_cancel(struct weir_session *session)
+void weir_duck_cancel(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     atomic_store(&s->canceled, true);
     duckdb_interrupt(s->con);
 }
 
-double duck_progress(struct weir_session *session)
+double weir_duck_progress(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     double percent = duckdb_query_progress(s->con).percentage;
     return percent < 0 ? -1 : percent > 100 ? 1 : percent / 100;
 }
 
-int duck_begin(struct weir_session *session, struct weir_error *err)
+int weir_duck_begin(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     if (rc == 0) {
-        rc = duck_run(s,
-                      session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
-                                                           : "BEGIN TRANSACTION",
-                      err);
+        rc = weir_duck_run(s,
+                           session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
+                                                                : "BEGIN TRANSACTION",
+                           err);
     }
     s->in_transaction = s->in_transaction || rc == 0;
     return rc;
 }
 
-int duck_commit(struct weir_session *session, struct weir_error *err)
+int weir_duck_commit(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    int rc = duck_usable(s, err);
-    rc = rc ? rc : duck_run(s, "COMMIT", err);
+    int rc = weir_duck_usable(s, err);
+    rc = rc ? rc : weir_duck_run(s, "COMMIT", err);
     if (rc && s->in_transaction) {
         /* A commit that failed has ended the transaction or left it unusable. */
-        duck_rollback(session);
+        weir_duck_rollback(session);
     }
     s->in_transaction = false;
     return rc;
 }
 
-void duck_rollback(struct weir_session *session)
+void weir_duck_rollback(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     if (s->in_transaction) {
@@ -112,17 +112,17 @@ void duck_rollback(struct weir_session *session)
     s->in_transaction = false;
 }
 
-int duck_checkpoint(struct weir_session *session, struct weir_error *err)
+int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    int rc = duck_usable(s, err);
-    return rc ? rc : duck_run(s, "CHECKPOINT", err);
+    int rc = weir_duck_usable(s, err);
+    return rc ? rc : weir_duck_run(s, "CHECKPOINT", err);
 }
 
-int duck_exec(struct weir_session *session, const char *sql, struct weir_error *err)
+int weir_duck_exec(struct weir_session *session, const char *sql, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     s->shift = 0;
-    return rc ? rc : duck_run(s, sql, err);
+    return rc ? rc : weir_duck_run(s, sql, err);
 }

@@ -57,7 +57,7 @@ static int add_row(struct catalog *c, const struct weir_batch *b, size_t row)
     c->columns = more;
     struct weir_str type = weir_arena_dup(c->arena, b->columns[5].strs[row]);
     c->columns[c->column_count] = (struct weir_column){
-        weir_arena_dup(c->arena, b->columns[4].strs[row]), duck_type_of_name(type), type};
+        weir_arena_dup(c->arena, b->columns[4].strs[row]), weir_duck_type_of_name(type), type};
     last->column_count++;
     return c->columns[c->column_count++].name.ptr && type.ptr && last->schema.ptr && last->name.ptr
                ? 0
@@ -70,9 +70,9 @@ static int read_catalog(struct weir_session *session, struct catalog *c, struct 
     struct weir_batch batch;
     enum weir_session_kind kind = session->kind;
     session->kind = WEIR_SESSION_OWNER; /* our own statement, not a reader's */
-    int rc = duck_query(session, describe_sql, NULL, 0, &result, err);
+    int rc = weir_duck_query(session, describe_sql, NULL, 0, &result, err);
     session->kind = kind;
-    while (rc == 0 && (rc = duck_result_next(result, &batch, err)) == 0 && batch.rows) {
+    while (rc == 0 && (rc = weir_duck_result_next(result, &batch, err)) == 0 && batch.rows) {
         for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
             rc = add_row(c, &batch, i);
         }
@@ -81,13 +81,13 @@ static int read_catalog(struct weir_session *session, struct catalog *c, struct 
         }
     }
     if (result) {
-        duck_result_free(result);
+        weir_duck_result_free(result);
     }
     return rc;
 }
 
-int duck_describe(struct weir_session *session, struct weir_arena *arena,
-                  struct weir_table **tables, size_t *count, struct weir_error *err)
+int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
+                       struct weir_table **tables, size_t *count, struct weir_error *err)
 {
     struct catalog c = {.arena = arena};
     int rc = read_catalog(session, &c, err);
@@ -129,21 +129,22 @@ static void add_column(struct weir_buf *out, const struct weir_column *column)
 {
     weir_sql_ident(out, column->name);
     weir_buf_addc(out, ' ');
-    weir_buf_addz(out, duck_sql_type(column->type));
+    weir_buf_addz(out, weir_duck_sql_type(column->type));
 }
 
 /* Runs and frees what was built. */
 static int run_built(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    int rc = duck_usable(s, err);
+    int rc = weir_duck_usable(s, err);
     rc = rc ? rc : weir_buf_check(sql, "a statement", err);
-    rc = rc ? rc : duck_run(s, weir_buf_cstr(sql), err);
+    rc = rc ? rc : weir_duck_run(s, weir_buf_cstr(sql), err);
     weir_buf_free(sql);
     return rc;
 }
 
-int duck_create_schema(struct weir_session *session, struct weir_str schema, struct weir_error *err)
+int weir_duck_create_schema(struct weir_session *session, struct weir_str schema,
+                            struct weir_error *err)
 {
     struct weir_buf sql;
     weir_buf_init(&sql, 1 << 16);
@@ -152,8 +153,8 @@ int duck_create_schema(struct weir_session *session, struct weir_str schema, str
     return run_built(session, &sql, err);
 }
 
-int duck_create_table(struct weir_session *session, struct weir_table_name name,
-                      const struct weir_column *columns, size_t count, struct weir_error *err)
+int weir_duck_create_table(struct weir_session *session, struct weir_table_name name,
+                           const struct weir_column *columns, size_t count, struct weir_error *err)
 {
     struct weir_buf sql;
     weir_buf_init(&sql, 16u << 20);
@@ -167,8 +168,8 @@ int duck_create_table(struct weir_session *session, struct weir_table_name name,
     return run_built(session, &sql, err);
 }
 
-int duck_add_columns(struct weir_session *session, struct weir_table_name name,
-                     const struct weir_column *columns, size_t count, struct weir_error *err)
+int weir_duck_add_columns(struct weir_session *session, struct weir_table_name name,
+                          const struct weir_column *columns, size_t count, struct weir_error *err)
 {
     if (count == 0) {
         return 0;
@@ -253,7 +254,7 @@ static bool widening_of(enum weir_type from, enum weir_type to, struct widening 
         out->rewrite = "to_json($c)";
     } else if (to == WEIR_TYPE_TEXT || (from == WEIR_TYPE_INT && to == WEIR_TYPE_DOUBLE) ||
                (from == WEIR_TYPE_DATE && to == WEIR_TYPE_TIMESTAMP)) {
-        out->cast = duck_sql_type(to);
+        out->cast = weir_duck_sql_type(to);
     } else {
         return false;
     }
@@ -283,19 +284,19 @@ static void rewrite_sql(struct weir_buf *sql, struct weir_table_name name, struc
 static int rewrite(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
 {
     bool own = !duck_session_of(session)->in_transaction;
-    int rc = own ? duck_begin(session, err) : 0;
+    int rc = own ? weir_duck_begin(session, err) : 0;
     rc = rc ? rc : run_built(session, sql, err);
     if (own && rc == 0) {
-        rc = duck_commit(session, err);
+        rc = weir_duck_commit(session, err);
     } else if (own) {
-        duck_rollback(session);
+        weir_duck_rollback(session);
     }
     return rc;
 }
 
-int duck_widen_column(struct weir_session *session, struct weir_table_name name,
-                      struct weir_str column, enum weir_type from, enum weir_type to,
-                      struct weir_error *err)
+int weir_duck_widen_column(struct weir_session *session, struct weir_table_name name,
+                           struct weir_str column, enum weir_type from, enum weir_type to,
+                           struct weir_error *err)
 {
     struct widening how;
     if (!widening_of(from, to, &how)) {

@@ -45,7 +45,7 @@ static const struct {
 };
 #define TYPE_COUNT (sizeof types / sizeof types[0])
 
-const char *duck_sql_type(enum weir_type type)
+const char *weir_duck_sql_type(enum weir_type type)
 {
     switch (type) {
     case WEIR_TYPE_BOOL:
@@ -67,7 +67,7 @@ const char *duck_sql_type(enum weir_type type)
     return "VARCHAR";
 }
 
-duckdb_logical_type duck_logical_type(enum weir_type type)
+duckdb_logical_type weir_duck_logical_type(enum weir_type type)
 {
     static const duckdb_type ids[] = {
         [WEIR_TYPE_BOOL] = DUCKDB_TYPE_BOOLEAN,        [WEIR_TYPE_INT] = DUCKDB_TYPE_BIGINT,
@@ -82,7 +82,7 @@ duckdb_logical_type duck_logical_type(enum weir_type type)
     return logical;
 }
 
-enum weir_type duck_type_of_name(struct weir_str type_name)
+enum weir_type weir_duck_type_of_name(struct weir_str type_name)
 {
     if (weir_str_is(type_name, "JSON")) {
         return WEIR_TYPE_JSON;
@@ -103,7 +103,7 @@ static bool has_alias(duckdb_logical_type type, const char *alias)
     return same;
 }
 
-bool duck_type_of(duckdb_logical_type type, enum weir_type *out)
+bool weir_duck_type_of(duckdb_logical_type type, enum weir_type *out)
 {
     duckdb_type id = duckdb_get_type_id(type);
     *out = WEIR_TYPE_OTHER;
@@ -122,7 +122,7 @@ bool duck_type_of(duckdb_logical_type type, enum weir_type *out)
 /* A nested type as the engine spells it. Takes and destroys `child`. */
 static void child_name(duckdb_logical_type child, struct weir_buf *out)
 {
-    duck_type_name(child, out);
+    weir_duck_type_name(child, out);
     duckdb_destroy_logical_type(&child);
 }
 
@@ -164,7 +164,7 @@ static void simple_name(duckdb_logical_type type, duckdb_type id, struct weir_bu
     duckdb_free(alias);
 }
 
-void duck_type_name(duckdb_logical_type type, struct weir_buf *out)
+void weir_duck_type_name(duckdb_logical_type type, struct weir_buf *out)
 {
     duckdb_type id = duckdb_get_type_id(type);
     switch (id) {

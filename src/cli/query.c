@@ -1,0 +1,453 @@
+/* `weir query`: SQL from the command line, answered by the running server, or by the warehouse
+ * itself when none runs. */
+#include "query/query.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/json_write.h"
+#include "cli/commands.h"
+#include "cli/param.h"
+#include "io/client.h"
+#include "serve/serve.h"
+
+#define MAX_SQL    (4u << 20)
+#define MAX_PARAMS 1000
+
+struct query {
+    struct weir_cli *cli;
+    struct weir_workspace *workspace;
+    struct weir_buf sql;
+    enum weir_format format;
+    const char *format_name;
+    struct weir_query_limits limits;
+    struct weir_param params[MAX_PARAMS];
+    size_t param_count;
+    unsigned width;
+    bool plain;
+
+    const char *path; /* --output, or NULL */
+    char *part;       /* what is written until the end is known */
+    FILE *out;
+
+    struct weir_error *err;
+    struct weir_buf failure; /* the server's answer when it is no 200 */
+    int status;
+    char id[17];
+};
+
+/* --- the command line ----------------------------------------------------------------------- */
+
+static int read_stdin(struct weir_buf *out, struct weir_error *err)
+{
+    for (;;) {
+        char *room = weir_buf_room(out, 65536);
+        ssize_t n = room ? read(STDIN_FILENO, room, 65536) : 0;
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? weir_fail_errno(err, errno, "standard input cannot be read")
+                         : weir_buf_check(out, "the statement on standard input", err);
+        }
+        out->len += (size_t)n;
+        out->data[out->len] = 0;
+    }
+}
+
+static int read_sql(struct query *q, struct weir_error *err)
+{
+    const char *sql = weir_args_at(q->cli->args, 0);
+    weir_buf_init(&q->sql, MAX_SQL);
+    if (strcmp(sql, "-") == 0) {
+        int code = read_stdin(&q->sql, err);
+        if (code) {
+            return code;
+        }
+    } else {
+        weir_buf_addz(&q->sql, sql);
+    }
+    if (memchr(weir_buf_cstr(&q->sql), 0, q->sql.len)) {
+        return weir_fail(err, WEIR_EINVAL, "the statement holds a NUL byte");
+    }
+    return weir_buf_check(&q->sql, "the statement", err);
+}
+
+static int read_flags(struct query *q, struct weir_error *err)
+{
+    const struct weir_args *args = q->cli->args;
+    const char *limit = weir_args_value(args, "limit");
+    struct winsize size;
+    q->format_name = weir_args_value(args, "format");
+    q->format_name = q->format_name ? q->format_name : "table";
+    q->path = weir_args_value(args, "output");
+    if (!weir_format_parse(q->format_name, &q->format)) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "--format is \"%s\"; it must be table, csv, json, ndjson or parquet",
+                         q->format_name);
+    }
+    if (limit && (!weir_str_to_u64(weir_str_of(limit), &q->limits.rows) || !q->limits.rows)) {
+        return weir_fail(err, WEIR_CLI_USAGE, "--limit is \"%s\"; it must be a number from 1",
+                         limit);
+    }
+    if (q->format == WEIR_FORMAT_PARQUET && !q->path && isatty(STDOUT_FILENO)) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "parquet is no text for a terminal; add --output FILE");
+    }
+    q->plain = q->path || !isatty(STDOUT_FILENO);
+    if (!q->plain && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+        q->width = size.ws_col;
+    }
+    const char *text;
+    for (; (text = weir_args_value_at(args, "param", q->param_count)); q->param_count++) {
+        if (q->param_count == MAX_PARAMS) {
+            return weir_fail(err, WEIR_CLI_USAGE, "more than %d parameters", MAX_PARAMS);
+        }
+        int code = weir_param_parse(text, &q->params[q->param_count], err);
+        if (code) {
+            return code;
+        }
+    }
+    return WEIR_OK;
+}
+
+/* --- where the result goes ------------------------------------------------------------------ */
+
+static int open_output(struct query *q, struct weir_error *err)
+{
+    if (!q->path) {
+        q->out = stdout;
+        return WEIR_OK;
+    }
+    if (asprintf(&q->part, "%s.part", q->path) < 0) {
+        q->part = NULL;
+        return weir_fail(err, WEIR_ENOMEM, "out of memory");
+    }
+    q->out = fopen(q->part, "we");
+    return q->out ? WEIR_OK : weir_fail_errno(err, errno, "%s cannot be written", q->part);
+}
+
+static int put(struct query *q, struct weir_str bytes)
+{
+    return fwrite(bytes.ptr, 1, bytes.len, q->out) == bytes.len ? 0 : errno ? errno : EIO;
+}
+
+/* A file appears under its name only when it is whole. */
+static int close_output(struct query *q, int code, struct weir_error *err)
+{
+    if (!q->out) {
+        return code;
+    }
+    const char *name = q->path ? q->part : "standard output";
+    if (fflush(q->out) && !code && errno != EPIPE) {
+        code = weir_fail_errno(err, errno, "%s cannot be written", name);
+    }
+    if (q->path) {
+        if (fclose(q->out) && !code) {
+            code = weir_fail_errno(err, errno, "%s cannot be written", name);
+        }
+        if (!code && rename(q->part, q->path)) {
+            code = weir_fail_errno(err, errno, "%s cannot be written", q->path);
+        }
+        if (code) {
+            unlink(q->part);
+        }
+    }
+    return code;
+}
+
+static void say_truncated(const struct query *q)
+{
+    bool asked = weir_args_has(q->cli->args, "limit");
+    if (q->format != WEIR_FORMAT_TABLE && q->format != WEIR_FORMAT_JSON && !asked) {
+        fprintf(stderr, "weir: the result was cut by query.max_rows or query.max_bytes: there are "
+                        "more rows\n");
+    }
+}
+
+/* --- asking the server ---------------------------------------------------------------------- */
+
+static void print_body(struct query *q, struct weir_buf *out)
+{
+    struct weir_jw w = weir_jw_on(out);
+    weir_jw_object(&w);
+    weir_jw_kstr(&w, "sql", weir_buf_str(&q->sql));
+    weir_jw_kstrz(&w, "format", q->format_name);
+    weir_jw_keyz(&w, "params");
+    weir_jw_object(&w);
+    for (size_t i = 0; i < q->param_count; i++) {
+        weir_jw_key(&w, q->params[i].name);
+        weir_param_json(&w, &q->params[i]);
+    }
+    weir_jw_object_end(&w);
+    if (q->limits.rows) {
+        weir_jw_keyz(&w, "limits");
+        weir_jw_object(&w);
+        weir_jw_ku64(&w, "rows", q->limits.rows);
+        weir_jw_object_end(&w);
+    }
+    if (q->format == WEIR_FORMAT_TABLE) {
+        weir_jw_ku64(&w, "width", q->width);
+        weir_jw_kbool(&w, "plain", q->plain);
+    }
+    weir_jw_object_end(&w);
+}
+
+static void on_field(struct weir_str name, struct weir_str value, void *arg)
+{
+    struct query *q = arg;
+    if (weir_str_eq_nocase(name, WEIR_STR("x-weir-query-id")) && value.len == 16) {
+        memcpy(q->id, value.ptr, 16);
+    }
+}
+
+static int on_head(int status, struct weir_str type, void *arg, struct weir_error *err)
+{
+    struct query *q = arg;
+    (void)type;
+    q->status = status;
+    return status == 200 ? open_output(q, err) : WEIR_OK;
+}
+
+static int on_body(struct weir_str bytes, void *arg, struct weir_error *err)
+{
+    struct query *q = arg;
+    if (q->status != 200) {
+        weir_buf_adds(&q->failure, bytes);
+        return WEIR_OK;
+    }
+    int errnum = put(q, bytes);
+    return errnum ? weir_fail_errno(err, errnum, "the result cannot be written") : WEIR_OK;
+}
+
+static int server_error(struct query *q, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(16);
+    struct weir_json root;
+    int64_t line, column;
+    int code = WEIR_EIO;
+    if (!parser || weir_json_parse(parser, weir_buf_str(&q->failure), &root, err)) {
+        code = weir_fail(err, code, "the server answers %d: %.200s", q->status,
+                         weir_buf_cstr(&q->failure));
+    } else {
+        struct weir_json error = weir_json_get(root, "error");
+        struct weir_json position = weir_json_get(error, "position");
+        struct weir_str message = weir_json_get_str(error, "message");
+        code = weir_fail(err, WEIR_EINVAL, WEIR_STR_FMT, (int)message.len,
+                         message.ptr ? message.ptr : "");
+        if (weir_json_i64(weir_json_get(position, "line"), &line) &&
+            weir_json_i64(weir_json_get(position, "column"), &column)) {
+            code = weir_error_prefix(err, code, "line %lld, column %lld", (long long)line,
+                                     (long long)column);
+        }
+    }
+    weir_json_parser_free(parser);
+    return code;
+}
+
+static bool server_truncated(struct query *q, const char *address)
+{
+    char target[64];
+    struct weir_buf text;
+    struct weir_json root;
+    struct weir_error ignored;
+    bool truncated = false;
+    int status;
+    snprintf(target, sizeof target, "/api/query/%s", q->id);
+    struct weir_client_call call = {
+        .address = address, .method = "GET", .target = target, .timeout = 5 * WEIR_SECOND};
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    weir_buf_init(&text, 65536);
+    if (parser && q->id[0] && weir_client_fetch(&call, &status, &text, &ignored) == 0 &&
+        status == 200 && weir_json_parse(parser, weir_buf_str(&text), &root, &ignored) == 0) {
+        weir_json_bool(weir_json_get(root, "truncated"), &truncated);
+    }
+    weir_buf_free(&text);
+    weir_json_parser_free(parser);
+    return truncated;
+}
+
+/* WEIR_ENOENT, with no output begun: no server runs. */
+static int ask_server(struct query *q, struct weir_error *err)
+{
+    struct weir_buf body;
+    weir_buf_init(&body, 4 * MAX_SQL);
+    weir_buf_init(&q->failure, 1 << 20);
+    print_body(q, &body);
+    struct weir_client_call call = {.address = weir_workspace_path(q->workspace, "run/serve.sock"),
+                                    .method = "POST",
+                                    .target = "/api/query",
+                                    .type = "application/json",
+                                    .body = weir_buf_str(&body),
+                                    .on_head = on_head,
+                                    .on_field = on_field,
+                                    .on_body = on_body,
+                                    .arg = q};
+    int code = weir_buf_check(&body, "the request", err);
+    if (!code && !call.address) {
+        code = weir_fail(err, WEIR_ENOMEM, "out of memory");
+    }
+    code = code ? code : weir_client_call(&call, NULL, err);
+    if (!code && q->status != 200) {
+        code = server_error(q, err);
+    } else if (!code && server_truncated(q, call.address)) {
+        say_truncated(q);
+    }
+    weir_buf_free(&body);
+    weir_buf_free(&q->failure);
+    return code;
+}
+
+/* --- without a server ----------------------------------------------------------------------- */
+
+struct local {
+    struct query *q;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool over;
+    int code;
+    struct weir_error err;
+};
+
+static int local_sink(struct weir_str bytes, void *arg)
+{
+    struct local *l = arg;
+    return put(l->q, bytes);
+}
+
+static void local_done(int code, const struct weir_query_summary *summary,
+                       const struct weir_error *err, void *arg)
+{
+    struct local *l = arg;
+    pthread_mutex_lock(&l->lock);
+    l->code = code;
+    if (err) {
+        l->err = *err;
+    }
+    if (!code && summary->truncated) {
+        say_truncated(l->q);
+    }
+    l->over = true;
+    pthread_cond_signal(&l->ended);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static int run_local(struct query *q, struct weir_query_pool *pool, struct weir_error *err)
+{
+    struct local l = {.q = q};
+    char id[17];
+    pthread_mutex_init(&l.lock, NULL);
+    pthread_cond_init(&l.ended, NULL);
+    struct weir_query_request request = {.sql = weir_buf_cstr(&q->sql),
+                                         .params = q->params,
+                                         .param_count = q->param_count,
+                                         .format = q->format,
+                                         .limits = q->limits,
+                                         .width = q->width,
+                                         .plain = q->plain,
+                                         .sink = local_sink,
+                                         .done = local_done,
+                                         .arg = &l};
+    int code = weir_query_start(pool, &request, id, err);
+    if (!code) {
+        pthread_mutex_lock(&l.lock);
+        while (!l.over) {
+            pthread_cond_wait(&l.ended, &l.lock);
+        }
+        pthread_mutex_unlock(&l.lock);
+        code = l.code;
+        *err = l.err;
+    }
+    pthread_cond_destroy(&l.ended);
+    pthread_mutex_destroy(&l.lock);
+    return code;
+}
+
+static int open_warehouse(struct query *q, struct weir_warehouse **out, struct weir_error *err)
+{
+    const char *path = weir_workspace_path(q->workspace, "warehouse.duckdb");
+    if (!path || access(path, F_OK)) {
+        return weir_fail(err, WEIR_ENOENT,
+                         "nothing is loaded here yet and no server runs; start it with `weir up`");
+    }
+    int code = weir_serve_open_warehouse(q->workspace, true, &q->cli->log, out, err);
+    if (code && code != WEIR_EBUSY) {
+        /* A write-ahead log that a killed server left can only be taken in for writing. */
+        code = weir_serve_open_warehouse(q->workspace, false, &q->cli->log, out, err);
+    }
+    return code;
+}
+
+static int ask_warehouse(struct query *q, struct weir_error *err)
+{
+    struct weir_query_settings settings;
+    struct weir_warehouse *warehouse = NULL;
+    struct weir_query_pool *pool = NULL;
+    int code = weir_workspace_section(q->workspace, "query", weir_query_options, &settings, err);
+    settings.workers = 1;
+    code = code ? code : open_warehouse(q, &warehouse, err);
+    code = code ? code : weir_query_pool_new(warehouse, &settings, &pool, err);
+    code = code ? code : open_output(q, err);
+    code = code ? code : run_local(q, pool, err);
+    weir_query_pool_free(pool);
+    weir_warehouse_close(warehouse);
+    return code;
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+static int run_query(struct weir_cli *cli, struct weir_error *err)
+{
+    struct query *q = calloc(1, sizeof *q);
+    if (!q) {
+        return weir_fail(err, WEIR_ENOMEM, "out of memory");
+    }
+    q->cli = cli;
+    q->err = err;
+    int code = read_flags(q, err);
+    code = code ? code : read_sql(q, err);
+    code = code ? code : weir_cli_workspace(cli, &q->workspace, err);
+    if (!code) {
+        code = ask_server(q, err);
+        if (code == WEIR_ENOENT && !q->out) {
+            code = ask_warehouse(q, err);
+        }
+    }
+    code = close_output(q, code, err);
+    free(q->part);
+    weir_buf_free(&q->sql);
+    weir_workspace_close(q->workspace);
+    free(q);
+    return code;
+}
+
+static const struct weir_flag flags[] = {
+    {"format", 'f', "FORMAT", "table (the default), csv, json, ndjson or parquet", false},
+    {"param", 'p', "NAME=VALUE",
+     "a value for $NAME in the statement; NAME:TYPE=VALUE says its type: int, double, bool, text, "
+     "timestamp, date or json",
+     true},
+    {"limit", 'n', "N", "at most N rows", false},
+    {"output", 'o', "FILE", "write the result to FILE, which appears when it is whole", false},
+    {0},
+};
+const struct weir_command weir_command_query = {
+    .name = "query",
+    .summary = "Ask the warehouse, in SQL",
+    .operands = "SQL",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help =
+        "Runs one statement that reads (SELECT, FROM, WITH, PIVOT, DESCRIBE, SUMMARIZE, SHOW, "
+        "EXPLAIN, ...); `-` takes it from standard input. Asks the running server, or opens the "
+        "warehouse itself when none runs.\n\n"
+        "  weir query 'select event, count(*) as n from web.tracks group by all order by n desc'\n"
+        "  weir query 'from web.tracks where user_id = $user' --param user=u-42 --format csv",
+    .flags = flags,
+    .run = run_query,
+};

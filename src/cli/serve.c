@@ -1,0 +1,43 @@
+/* `weir serve`: the warehouse, the loader, the API and the pages, as a process of its own. */
+#include "serve/serve.h"
+
+#include "cli/commands.h"
+
+static int run_serve(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace;
+    int64_t fd = -1;
+    const char *fd_text = weir_args_value(cli->args, "listen-fd");
+    if (fd_text && (!weir_str_to_i64(weir_str_of(fd_text), &fd) || fd < 0 || fd > 1 << 20)) {
+        return weir_fail(err, WEIR_CLI_USAGE, "--listen-fd is \"%s\"; it must be a number",
+                         fd_text);
+    }
+    int code = weir_cli_workspace(cli, &workspace, err);
+    if (code) {
+        return code;
+    }
+    struct weir_serve_run run = {.workspace = workspace,
+                                 .listen = weir_args_value(cli->args, "listen"),
+                                 .listen_fd = (int)fd,
+                                 .log = &cli->log};
+    code = weir_serve_run(&run, err);
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static const struct weir_flag flags[] = {
+    {"listen", 'l', "HOST:PORT", "address of the API and the pages; port 0 picks one", false},
+    {"listen-fd", 0, "N", NULL, false},
+    {0},
+};
+const struct weir_command weir_command_serve = {
+    .name = "serve",
+    .summary = "Load events into the warehouse and answer queries over HTTP",
+    .operands = "",
+    .help = "Owns the warehouse: while it runs, `weir query` and the others ask it. `weir up` runs "
+            "it together with `weir collect`.\n\n"
+            "On SIGTERM, requests under way are answered, the batch being loaded is finished, and "
+            "the warehouse is checkpointed.",
+    .flags = flags,
+    .run = run_serve,
+};
