@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -118,7 +119,7 @@ static void open_place(struct place *p)
     if (!mkdtemp(p->dir)) {
         exit(1);
     }
-    run("mkdir -p %s/.weir/log && echo 'load: {}' > %s/weir.yml", p->dir);
+    run("mkdir -p %s/.weir/log && echo \"load: {$BENCH_LOAD}\" > %s/weir.yml", p->dir);
     check(weir_workspace_open(p->dir, &p->workspace, &err), "workspace");
     snprintf(p->path, sizeof p->path, "%s/.weir/warehouse.duckdb", p->dir);
     const struct weir_warehouse_options options = {.path = p->path, .export_dir = p->dir};
@@ -167,14 +168,33 @@ static int64_t count_of(struct weir_session *session, const char *sql)
     return count;
 }
 
+/* Processor time of all threads so far, in microseconds. */
+static double cpu_time(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 /* --- throughput ---------------------------------------------------------------------------------
  */
 
 static double load_all(struct place *p, uint64_t events)
 {
     weir_time start = weir_mono();
-    check(weir_loader_drain(p->loader, &err), "load");
+    struct weir_load_stats stats = {0};
+    check(weir_loader_start(p->loader, &err), "load");
+    while (stats.next_seq < weir_eventlog_next_seq(p->log)) {
+        usleep(2000);
+        weir_loader_stats(p->loader, &stats);
+        if (stats.error[0]) {
+            fprintf(stderr, "bench_load: %s\n", stats.error);
+            exit(1);
+        }
+    }
     double seconds = (double)(weir_mono() - start) / 1e6;
+    weir_loader_stop(p->loader);
     struct weir_session *session;
     check(weir_session_new(p->warehouse, WEIR_SESSION_OWNER, &session, &err), "session");
     if (count_of(session, "SELECT count(*) FROM web.tracks") != (int64_t)events) {
@@ -236,9 +256,14 @@ static void bench_throughput(uint64_t events, unsigned per_request)
         }
     }
     fclose(file);
-    fprintf(stderr, "%llu events of %zu bytes\n", (unsigned long long)events, event.len);
+    double cpu = cpu_time();
     double reference = read_json(&p, lines, events);
+    double reference_cpu = cpu_time() - cpu;
     double loaded = load_all(&p, events);
+    fprintf(stderr,
+            "%llu events of %zu bytes; processor time an event: %.1f us, read_json %.1f us\n",
+            (unsigned long long)events, event.len,
+            (cpu_time() - cpu - reference_cpu) / (double)events, reference_cpu / (double)events);
     char name[64];
     snprintf(name, sizeof name, "load %u events a request", per_request);
     report(name, loaded, "events/s", reference, loaded / reference, 1.0);

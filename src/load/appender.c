@@ -57,6 +57,7 @@ static void *append(void *arg)
 {
     struct weir_loader *loader = arg;
     struct checkpoints checkpoints = {.last = weir_mono()};
+    pthread_setname_np(pthread_self(), "weir-append");
     pthread_mutex_lock(&loader->lock);
     while (!loader->appender_quits || loader->pending) {
         if (!loader->pending) {

@@ -339,6 +339,7 @@ static void *thread(void *arg)
 {
     struct weir_loader *loader = arg;
     struct weir_error err = {0};
+    pthread_setname_np(pthread_self(), "weir-load");
     if (run(loader, false, &err)) {
         show_error(loader, &err);
         weir_log(loader->log, WEIR_LOG_ERROR, "the loader has stopped", "error", err.message);

@@ -256,6 +256,7 @@ static int merge(struct weir_seen *seen, struct weir_seen_run **picked, unsigned
 static void *background(void *arg)
 {
     struct weir_seen *seen = arg;
+    pthread_setname_np(pthread_self(), "weir-dedup");
     pthread_mutex_lock(&seen->lock);
     while (!seen->stop || seen->frozen.count) {
         struct weir_seen_run *picked[FAN_IN];
