@@ -105,24 +105,24 @@ static bool has_unsafe_ints(const struct weir_rows *rows, uint32_t index)
     return false;
 }
 
-/* Whether the warehouse's column has an int that a double would change. */
-static int stored_unsafe_ints(struct weir_applier *a, const struct weir_load_table *table,
-                              struct weir_str column, bool *out, struct weir_error *err)
+int weir_column_has_unsafe_ints(struct weir_session *session, struct weir_str schema,
+                                struct weir_str table, struct weir_str column, bool *out,
+                                struct weir_error *err)
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
     struct weir_batch rows;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT 1 FROM ");
-    weir_sql_ident(&sql, table->schema);
+    weir_sql_ident(&sql, schema);
     weir_buf_addc(&sql, '.');
-    weir_sql_ident(&sql, table->name);
+    weir_sql_ident(&sql, table);
     weir_buf_addz(&sql, " WHERE ");
     weir_sql_ident(&sql, column);
     weir_buf_addz(&sql, " > 9007199254740992 OR ");
     weir_sql_ident(&sql, column);
     weir_buf_addz(&sql, " < -9007199254740992 LIMIT 1");
-    int code = weir_session_query(a->session, weir_buf_cstr(&sql), NULL, 0, &result, err);
+    int code = weir_session_query(session, weir_buf_cstr(&sql), NULL, 0, &result, err);
     code = code ? code : weir_result_next(result, &rows, err);
     *out = !code && rows.rows > 0;
     weir_result_free(result);
@@ -144,7 +144,9 @@ static int settle_type(struct weir_applier *a, const struct write *w,
     if (type == WEIR_TYPE_DOUBLE) {
         unsafe = has_unsafe_ints(w->rows, column->index);
         if (!unsafe && column->stored == WEIR_TYPE_INT) {
-            int code = stored_unsafe_ints(a, w->rows->table, column->name, &unsafe, err);
+            int code =
+                weir_column_has_unsafe_ints(a->session, w->rows->table->schema,
+                                            w->rows->table->name, column->name, &unsafe, err);
             if (code) {
                 return code;
             }
@@ -186,8 +188,8 @@ static int find_columns(struct weir_applier *a, struct write *w, struct weir_err
 static int make_table(struct weir_applier *a, struct write *w, struct weir_error *err)
 {
     struct weir_load_table *table = w->rows->table;
-    struct weir_column *columns =
-        weir_arena_alloc(&a->arena, (w->count + WEIR_COL_COUNT) * sizeof *columns);
+    size_t fixed = table->kind == WEIR_TABLE_SYSTEM ? table->column_count : WEIR_COL_COUNT;
+    struct weir_column *columns = weir_arena_alloc(&a->arena, (w->count + fixed) * sizeof *columns);
     if (!columns) {
         return weir_fail(err, WEIR_ENOMEM, "no memory to make a table");
     }
@@ -198,6 +200,12 @@ static int make_table(struct weir_applier *a, struct write *w, struct weir_error
                 (struct weir_column){.name = table->base[i]->name, .type = weir_base_type(i)};
             table->base[i]->stored = weir_base_type(i);
         }
+    }
+    /* A system table's columns are fixed when it is first met. */
+    for (size_t i = 0; i < fixed && table->kind == WEIR_TABLE_SYSTEM; i++) {
+        struct weir_load_column *column = table->columns[i];
+        columns[count++] = (struct weir_column){.name = column->name, .type = column->type};
+        column->stored = column->type;
     }
     for (size_t i = 0; i < w->count; i++) {
         if (w->used[i]->stored == WEIR_TYPE_NONE) {

@@ -23,6 +23,11 @@ struct weir_load_state {
 int weir_load_state_read(struct weir_session *session, struct weir_load_state *out,
                          struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Whether an int column holds one that a double would change. */
+int weir_column_has_unsafe_ints(struct weir_session *session, struct weir_str schema,
+                                struct weir_str table, struct weir_str column, bool *out,
+                                struct weir_error *err) WEIR_MUST_CHECK;
+
 enum weir_apply_mode {
     WEIR_APPLY_LOAD,  /* with the offset, then commit */
     WEIR_APPLY_PROBE, /* roll back: would the warehouse take it? */

@@ -37,7 +37,7 @@ static void report_collision(struct weir_builder *b, const struct target *to,
         weir_value_text(i ? value : &old, &texts[i]);
     }
     if (!weir_str_eq(weir_buf_str(&texts[0]), weir_buf_str(&texts[1]))) {
-        weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+        weir_builder_discard(b, &(struct weir_discard){.table = to->table->label,
                                                        .column = column->name,
                                                        .message_id = to->message_id,
                                                        .value = weir_buf_str(&texts[0]),
@@ -192,7 +192,7 @@ static void put_leaves(struct weir_builder *b, const struct target *to, uint32_t
             struct weir_buf text;
             weir_buf_init(&text, SCRATCH_BYTES);
             weir_value_text(&leaf->value, &text);
-            weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+            weir_builder_discard(b, &(struct weir_discard){.table = to->table->label,
                                                            .column = column->name,
                                                            .message_id = to->message_id,
                                                            .value = weir_buf_str(&text),
@@ -216,7 +216,7 @@ static void discard_overflow(struct weir_builder *b, const struct target *to,
     weir_buf_addc(&object, '{');
     weir_buf_adds(&object, weir_buf_str(members));
     weir_buf_addc(&object, '}');
-    weir_builder_discard(b, &(struct weir_discard){.table = to->table->name,
+    weir_builder_discard(b, &(struct weir_discard){.table = to->table->label,
                                                    .message_id = to->message_id,
                                                    .value = weir_buf_str(&object),
                                                    .reason = WEIR_STR("too_many_columns"),
@@ -362,6 +362,7 @@ static void flatten_own(struct weir_builder *b, struct weir_load_table *table,
         b->no_memory = true;
         return;
     }
+    b->label = table->label;
     weir_table_trim_paths(table, other);
     weir_builder_flatten(b, &table->paths, &table->paths.root, event->properties);
 }
@@ -378,6 +379,7 @@ static void add_track(struct weir_builder *b, struct kept *kept)
     kept->text = keep(b, event->event);
     kept->slug = keep(b, own->slug);
     put_row(b, weir_catalog_table(b->catalog, b->source, WEIR_TABLE_TRACKS), kept, none, false);
+    b->label = own->table ? own->table->label : own->slug;
     if (own->table) {
         if (own->table->is_new && own->odd) {
             weir_builder_name(b, own->table, none, event->event);
@@ -421,6 +423,7 @@ static void add_event(struct weir_builder *b, const struct weir_event *event)
                         .anonymous_id = keep(b, event->anonymous_id)};
     struct weir_load_table *table;
     b->leaf_count = 0;
+    b->label = WEIR_STR("aliases"); /* the others say theirs below */
     b->stamp++;
     flatten_context(b, event);
     switch (event->type) {
@@ -458,7 +461,8 @@ static void add_event(struct weir_builder *b, const struct weir_event *event)
 /* The event is kept; what it said where it should have said something else is kept beside it. */
 static void note_strays(struct weir_builder *b, const struct weir_event *event)
 {
-    struct weir_discard discard = {.message_id = event->message_id, .index = event->index};
+    struct weir_discard discard = {
+        .table = b->label, .message_id = event->message_id, .index = event->index};
     for (unsigned i = 0; i < event->stray_count; i++) {
         discard.column = weir_str_of(event->strays[i].field);
         discard.reason = weir_str_of(event->strays[i].reason);
@@ -474,6 +478,20 @@ static void note_strays(struct weir_builder *b, const struct weir_event *event)
     }
 }
 
+static int is_duplicate(struct weir_builder *b, const struct weir_event *event, bool *out,
+                        struct weir_error *err)
+{
+    struct weir_hash128 id = weir_seen_id(b->seen, b->record->source, event->message_id);
+    uint64_t position = weir_position(b->record->seq, event->index);
+    if (!b->only_ask) {
+        return weir_seen_check(b->seen, id, position, out, err);
+    }
+    uint64_t first;
+    int code = weir_seen_find(b->seen, id, &first, err);
+    *out = !code && first && first < position;
+    return code;
+}
+
 static int on_event(const struct weir_event *event, void *arg, struct weir_error *err)
 {
     struct weir_builder *b = arg;
@@ -487,14 +505,10 @@ static int on_event(const struct weir_event *event, void *arg, struct weir_error
         weir_builder_discard_json(b, &discard, event->root);
         return WEIR_OK;
     }
-    bool duplicate = false;
-    if (b->seen) {
-        int code =
-            weir_seen_check(b->seen, weir_seen_id(b->seen, b->record->source, event->message_id),
-                            weir_position(b->record->seq, event->index), &duplicate, err);
-        if (code) {
-            return b->failed = code;
-        }
+    bool duplicate;
+    int code = is_duplicate(b, event, &duplicate, err);
+    if (code) {
+        return b->failed = code;
     }
     if (duplicate) {
         b->batch->duplicates++;
@@ -589,9 +603,9 @@ int weir_builder_add(struct weir_builder *b, struct weir_load_batch *batch,
         if (b->failed || code == WEIR_ENOMEM) {
             return weir_fail(err, code, "%s", why.message);
         }
-        if (code) {
+        if (!b->only_events && code) {
             discard_record(b, WEIR_STR("not_a_call"));
-        } else {
+        } else if (!b->only_events) {
             note_repairs(b, &repairs);
         }
     } else if (record->kind == WEIR_RECORD_REFUSED) {

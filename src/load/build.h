@@ -15,7 +15,9 @@ struct weir_leaf { /* a scalar or an array inside an event, and where it was */
 
 struct weir_builder {
     struct weir_catalog *catalog;
-    struct weir_seen *seen; /* NULL: nothing is a duplicate (replay asks another way) */
+    struct weir_seen *seen;
+    bool only_events; /* what is said of a whole record was said already (replay of one event) */
+    bool only_ask;    /* the index knows every event already: remember nothing (replay) */
     struct weir_event_limits limits;
     weir_time now; /* uuid_ts */
     /* Which events become rows; NULL: all. For a replay, and to set aside an event that the
@@ -34,6 +36,7 @@ struct weir_builder {
     struct weir_leaf *leaves;
     uint32_t leaf_count, leaf_cap, context_count;
     uint64_t stamp;
+    struct weir_str label;    /* of the event's own table */
     struct weir_buf overflow; /* what finds no column, as members of a JSON object */
     struct weir_buf lost;     /* what not even a path was found for, likewise */
     struct weir_buf body;

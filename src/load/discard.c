@@ -103,8 +103,8 @@ void weir_builder_name(struct weir_builder *b, const struct weir_load_table *tab
                        struct weir_str column, struct weir_str original)
 {
     const struct weir_value values[] = {weir_value_of_text(table->schema),
-                                        weir_value_of_text(table->name), weir_value_of_text(column),
-                                        weir_value_of_text(original)};
+                                        weir_value_of_text(table->label),
+                                        weir_value_of_text(column), weir_value_of_text(original)};
     add_system_row(b, &b->catalog->names, values, 4);
 }
 

@@ -88,6 +88,10 @@ int weir_load_run_open(struct weir_loader *loader, struct weir_error *err)
         code ? code : weir_session_new(loader->warehouse, WEIR_SESSION_OWNER, &run->session, err);
     weir_applier_init(&run->applier, run->session);
     code = code ? code : weir_load_state_read(run->session, &run->state, err);
+    pthread_mutex_lock(&loader->lock);
+    bool clean = !loader->replaying;
+    pthread_mutex_unlock(&loader->lock);
+    code = code || !clean ? code : weir_replay_clean(run->session, err);
     code = code ? code : check_log(loader, err);
     code = code ? code : weir_catalog_init(&run->catalog, &limits, err);
     code = code ? code : weir_catalog_read(&run->catalog, run->session, err);

@@ -64,6 +64,7 @@ struct weir_loader {
     struct weir_load_stats stats; /* next_seq, counts, last_commit_at, error */
     weir_time filling_oldest;     /* received_at of the oldest record in the making; 0: none */
     weir_time pending_oldest;
+    bool replaying;
     bool reload; /* replay has changed tables: what is in the making is to be built again */
 
     /* Held while a transaction of the loader's or the last one of a replay runs. */
@@ -87,5 +88,8 @@ bool weir_load_is_refusal(int code);
  * appender is idle. */
 int weir_load_refused(struct weir_loader *loader, const struct weir_record *record,
                       struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Removes what a replay that did not end has left. */
+int weir_replay_clean(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

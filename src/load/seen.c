@@ -559,9 +559,11 @@ int weir_seen_reset(struct weir_seen *seen, struct weir_error *err)
     pthread_join(seen->thread, NULL);
     seen->thread_runs = false;
     seen->stop = false;
+    pthread_mutex_lock(&seen->lock); /* somebody may be asking */
     weir_seen_table_clear(&seen->active);
     weir_seen_table_clear(&seen->frozen);
     int code = begin_anew(seen, err);
+    pthread_mutex_unlock(&seen->lock);
     code = code ? code : weir_dir_each(seen->dir, remove_stray, seen, err);
     if (pthread_create(&seen->thread, NULL, background, seen)) {
         return weir_fail(err, WEIR_EFATAL, "cannot start the dedup index's thread");

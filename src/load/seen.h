@@ -11,7 +11,8 @@
  * run's Bloom filter, which is mapped and belongs to the page cache. docs/design/dedup.md has the
  * figures, docs/format/seen.md the files.
  *
- * Threads: one caller at a time; the background thread is the index's own. */
+ * Threads: one caller at a time, but weir_seen_find and weir_seen_get_stats are for any thread; the
+ * background thread is the index's own. */
 #ifndef WEIR_LOAD_SEEN_H
 #define WEIR_LOAD_SEEN_H
 

@@ -61,7 +61,7 @@ int weir_catalog_init(struct weir_catalog *catalog, const struct weir_load_limit
                       struct weir_error *err)
 {
     (void)err;
-    *catalog = (struct weir_catalog){.limits = *limits};
+    *catalog = (struct weir_catalog){.limits = *limits, .prefix = ""};
     weir_arena_init(&catalog->arena, ARENA_BYTES);
     weir_map_init(&catalog->sources);
     weir_map_init(&catalog->by_name);
@@ -127,7 +127,9 @@ static struct weir_load_table *new_table(struct weir_catalog *catalog, struct we
     }
     weir_map_init(&table->by_name);
     table->schema = weir_arena_dup(&catalog->arena, schema);
-    table->name = weir_arena_dup(&catalog->arena, name);
+    table->label = weir_arena_dup(&catalog->arena, name);
+    table->name = weir_str_of(
+        weir_arena_printf(&catalog->arena, "%s" WEIR_STR_FMT, catalog->prefix, WEIR_STR_ARG(name)));
     table->kind = WEIR_TABLE_SYSTEM;
     table->index = catalog->table_count;
     char key[256];

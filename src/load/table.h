@@ -58,8 +58,9 @@ struct weir_load_column {
 
 struct weir_load_table {
     struct weir_str schema;
-    struct weir_str name;
-    uint32_t index; /* in the catalog */
+    struct weir_str name;  /* in the warehouse */
+    struct weir_str label; /* what it is called: the name, without a replay's prefix */
+    uint32_t index;        /* in the catalog */
     enum weir_table_kind kind;
     struct weir_load_column *base[WEIR_COL_COUNT]; /* NULL: not in this kind */
     struct weir_load_column **columns;
@@ -110,7 +111,10 @@ struct weir_catalog {
         struct weir_load_column *columns[10];
     } discards, names;
     struct weir_load_limits limits;
+    const char *prefix; /* before the name of each table: "", or WEIR_REPLAY_PREFIX */
 };
+/* Tables that a replay builds beside the live ones; no event's table can be called so. */
+#define WEIR_REPLAY_PREFIX "weir replay of "
 
 int weir_catalog_init(struct weir_catalog *catalog, const struct weir_load_limits *limits,
                       struct weir_error *err) WEIR_MUST_CHECK;

@@ -111,7 +111,7 @@ static void fixture_commit(struct fixture *f)
 }
 
 /* One request, durable and loaded. */
-static void fixture_load(struct fixture *f, const char *method, const char *body)
+static inline void fixture_load(struct fixture *f, const char *method, const char *body)
 {
     fixture_append(f, method, weir_str_of(body));
     fixture_commit(f);
@@ -167,7 +167,7 @@ static const char *fixture_query(struct fixture *f, const char *sql)
     return weir_buf_cstr(&f->out);
 }
 
-static const char *fixture_type(struct fixture *f, const char *table, const char *column)
+static inline const char *fixture_type(struct fixture *f, const char *table, const char *column)
 {
     char sql[512];
     snprintf(sql, sizeof sql,

@@ -1,0 +1,250 @@
+/* Replay gives the rows that loading gave, and exactly-once holds at kill -9. */
+#include "test.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "load_fixture.h"
+
+static struct fixture f;
+
+static int make(void **state)
+{
+    (void)state;
+    fixture_make(&f, "load:\n  linger: 1ms\n  max_columns: 60\n  max_tables: 20\n");
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    fixture_free(&f);
+    return 0;
+}
+
+/* A bit of everything: types that widen, odd names, bad events, duplicates, users. */
+static void append_mixture(uint64_t from, uint64_t to)
+{
+    static const char *const values[] = {
+        "1", "2.5", "\"x\"", "true", "[1]", "\"2026-01-02T00:00:00Z\"", "9007199254740993"};
+    char body[2048];
+    for (uint64_t n = from; n < to; n++) {
+        f.now += WEIR_SECOND;
+        snprintf(
+            body, sizeof body,
+            "{\"context\":{\"locale\":\"de\"},\"batch\":["
+            "{\"type\":\"track\",\"messageId\":\"t%llu\",\"userId\":\"u\",\"event\":\"Kind %llu\","
+            "\"properties\":{\"v\":%s,\"id\":%llu,\"a\":{\"b\":%llu},\"p%llu\":1,\"k\":1,\"K\":2}},"
+            "{\"type\":\"identify\",\"messageId\":\"i%llu\",\"userId\":\"u%llu\","
+            "\"traits\":{\"last\":%llu,\"mixed\":%s}},"
+            "{\"type\":\"track\",\"messageId\":\"t%llu\",\"userId\":\"u\",\"event\":\"Kind 1\"},"
+            "{\"type\":\"track\"},"
+            "{\"type\":\"page\",\"messageId\":\"p%llu\",\"anonymousId\":\"a\","
+            "\"timestamp\":\"never\"}]}",
+            (unsigned long long)n, (unsigned long long)n % 3, values[n % 7], (unsigned long long)n,
+            (unsigned long long)n, (unsigned long long)n % 80, (unsigned long long)n,
+            (unsigned long long)n % 5, (unsigned long long)n, values[(n / 7) % 7],
+            (unsigned long long)(n / 2), (unsigned long long)n);
+        fixture_append(&f, "batch", weir_str_of(body));
+        if (n % 10 == 9) {
+            fixture_commit(&f);
+        }
+    }
+    fixture_append(&f, "track", WEIR_STR("{broken"));
+    fixture_commit(&f);
+}
+
+static const char *const tables[] = {"web.tracks", "web.kind_0", "web.kind_1",     "web.kind_2",
+                                     "web.users",  "web.pages",  "web.identifies", "weir.discards"};
+enum { TABLES = sizeof tables / sizeof tables[0] };
+
+static void exec(const char *fmt, const char *a, const char *b)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql, fmt, a, b, a, b);
+    ASSERT_OK(weir_session_exec(f.session, sql, &err), err);
+}
+
+static void keep_copies(void)
+{
+    exec("CREATE SCHEMA kept", "", "");
+    for (int i = 0; i < TABLES; i++) {
+        exec("CREATE TABLE kept.%s AS SELECT * EXCLUDE (uuid_ts) FROM %s",
+             strchr(tables[i], '.') + 1, tables[i]);
+    }
+}
+
+static void compare_with_copies(void)
+{
+    char sql[512];
+    for (int i = 0; i < TABLES; i++) {
+        const char *name = strchr(tables[i], '.') + 1;
+        snprintf(
+            sql, sizeof sql,
+            "SELECT count(*) FROM ((SELECT * EXCLUDE (uuid_ts) FROM %s EXCEPT ALL SELECT * FROM "
+            "kept.%s) UNION ALL (SELECT * FROM kept.%s EXCEPT ALL SELECT * EXCLUDE (uuid_ts) "
+            "FROM %s))",
+            tables[i], name, name, tables[i]);
+        assert_string_equal(fixture_query(&f, sql), "0");
+        snprintf(
+            sql, sizeof sql,
+            "SELECT (SELECT list(column_name || data_type ORDER BY column_index) FROM "
+            "duckdb_columns() WHERE schema_name || '.' || table_name = '%s' AND column_name <> "
+            "'uuid_ts') = (SELECT list(column_name || data_type ORDER BY column_index) FROM "
+            "duckdb_columns() WHERE schema_name || '.' || table_name = 'kept.%s')",
+            tables[i], name);
+        assert_string_equal(fixture_query(&f, sql), "true");
+    }
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM duckdb_tables() WHERE table_name "
+                                          "LIKE 'weir replay of %'"),
+                        "0");
+}
+
+static void replay(const char *source, const char *event, weir_time from, weir_time to,
+                   bool dry_run, struct weir_replay_report *report)
+{
+    const struct weir_replay what = {
+        .source = source, .event = event, .from = from, .to = to, .dry_run = dry_run};
+    ASSERT_OK(weir_loader_replay(f.loader, &what, report, &err), err);
+}
+
+static void a_replay_of_everything_gives_the_same_rows(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    append_mixture(0, 300);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    keep_copies();
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, true, &report);
+    assert_int_equal(report.records, 301);
+    compare_with_copies();
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_int_equal(report.records, 301);
+    assert_int_equal(report.tables, 7);
+    compare_with_copies();
+}
+
+static void a_replay_repairs_what_was_done_to_the_tables(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    append_mixture(0, 100);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    keep_copies();
+    exec("DELETE FROM web.tracks; UPDATE web.kind_1 SET v = 'wrong'", "", "");
+    replay("web", NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    compare_with_copies();
+}
+
+static void a_replay_of_a_part_replaces_the_rows_of_that_part(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    weir_time start = f.now;
+    append_mixture(0, 200);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    keep_copies();
+    replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    compare_with_copies();
+    replay("web", NULL, start + 50 * WEIR_SECOND, start + 90 * WEIR_SECOND, false, &report);
+    assert_int_equal(report.records, 40);
+    compare_with_copies();
+    replay("other", NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_int_equal(report.records, 0);
+    compare_with_copies();
+}
+
+static void wait_loaded(uint64_t seq)
+{
+    struct weir_load_stats stats;
+    weir_time deadline = weir_mono() + 30 * WEIR_SECOND;
+    do {
+        weir_loader_stats(f.loader, &stats);
+    } while (stats.next_seq < seq && weir_mono() < deadline);
+    assert_int_equal(stats.next_seq, seq);
+}
+
+static void loading_goes_on_during_a_replay(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    append_mixture(0, 100);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    ASSERT_OK(weir_loader_start(f.loader, &err), err);
+    append_mixture(100, 150);
+    wait_loaded(152 + 1);
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    append_mixture(150, 200);
+    wait_loaded(203 + 1);
+    weir_loader_stop(f.loader);
+    keep_copies();
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    compare_with_copies();
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(DISTINCT id) FROM web.tracks"),
+                        "200|200");
+}
+
+/* --- crash -------------------------------------------------------------------------------------
+ */
+
+static void load_in_child(void)
+{
+    /* The child may not use anything that the parent opened. */
+    static struct fixture child;
+    child = f;
+    fixture_open_warehouse(&child);
+    if (weir_loader_start(child.loader, &err)) {
+        _exit(1);
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static void no_event_is_lost_or_loaded_twice_at_kill_9(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 12, EACH = 40 };
+    fixture_close_warehouse(&f);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            load_in_child();
+        }
+        append_mixture(round * EACH, (round + 1) * EACH);
+        usleep((useconds_t)(20000 + rand() % 250000)); /* the moment of the crash, not a wait */
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status));
+    }
+    fixture_open_warehouse(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(DISTINCT id) FROM web.tracks"),
+                        "480|480");
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(DISTINCT id) FROM web.pages"),
+                        "480|480");
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM weir.discards WHERE reason = "
+                                          "'no_user_anon_id'"),
+                        "480");
+    assert_string_equal(
+        fixture_query(&f, "SELECT next_seq, events, duplicates FROM weir.load_state"),
+        "493|1440|480");
+    keep_copies();
+    struct weir_replay_report report;
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    compare_with_copies();
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+    const struct CMUnitTest tests[] = {
+        TEST(a_replay_of_everything_gives_the_same_rows),
+        TEST(a_replay_repairs_what_was_done_to_the_tables),
+        TEST(a_replay_of_a_part_replaces_the_rows_of_that_part),
+        TEST(loading_goes_on_during_a_replay),
+        TEST(no_event_is_lost_or_loaded_twice_at_kill_9),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
