@@ -32,7 +32,9 @@ enum weir_record_kind {
     WEIR_RECORD_UNKNOWN_KEY = 3 /* in the quarantine log only: `write_key` belongs to no source */
 };
 
-/* All strings borrow: from the caller on append, from the reader on read (until its next call). */
+/* All strings borrow: from the caller on append, from the reader on read (until its next call; then
+ * WEIR_BUF_PADDING bytes behind the body are readable, as the JSON reader wants). Limits: the whole
+ * record 64 MB, each string but the body 65,535 bytes. */
 struct weir_record {
     uint64_t seq; /* set by the log */
     enum weir_record_kind kind;
@@ -103,9 +105,10 @@ struct weir_eventlog_damage {
 };
 typedef void (*weir_eventlog_on_damage)(const struct weir_eventlog_damage *damage, void *arg);
 
-/* Positions at the first record with seq >= from_seq. A missing folder is an empty log. When no
- * writer runs and the log was not closed cleanly, the reader recovers it first (taking the lock for
- * that moment). */
+/* Positions at the first record with seq >= from_seq. A missing folder is an empty log (and is
+ * found when a writer makes it). When no writer runs and the log was not closed cleanly, the reader
+ * recovers it first (taking the lock for that moment); a copy that it may not write to is read as
+ * far as it verifies. What expire() removed is passed over in silence. */
 int weir_eventlog_reader_open(const char *dir, uint64_t from_seq, weir_eventlog_on_damage on_damage,
                               void *arg, struct weir_eventlog_reader **out,
                               struct weir_error *err) WEIR_MUST_CHECK;
@@ -124,7 +127,7 @@ int weir_eventlog_durable_seq(const char *dir, uint64_t *next_seq,
 struct weir_eventlog_segment {
     char name[64];
     uint64_t first_seq;
-    uint64_t records; /* that verify (only with `deep`) */
+    uint64_t records; /* that verify; not `deep`: as the headers say */
     uint64_t frames;
     uint64_t bytes;     /* on disk */
     uint64_t raw_bytes; /* before compression */
@@ -133,13 +136,14 @@ struct weir_eventlog_segment {
     weir_time last_at;
     bool sealed;
 };
-/* Calls fn for each segment in order. `deep` reads and verifies every byte. */
+/* Calls fn for each segment in order; stops at its first non-zero return, which becomes the result.
+ * `deep` reads and verifies every byte. Changes nothing, and may run while the log is written. */
 int weir_eventlog_each_segment(const char *dir, bool deep,
                                int (*fn)(const struct weir_eventlog_segment *segment, void *arg),
                                weir_eventlog_on_damage on_damage, void *arg,
                                struct weir_error *err) WEIR_MUST_CHECK;
 /* Deletes whole segments whose newest record is older than `before` (quarantine, or an owner's
- * retention); never the one being written. */
+ * retention), from the old end on, up to the first one to keep; never the one being written. */
 int weir_eventlog_expire(const char *dir, weir_time before, unsigned *removed,
                          struct weir_error *err) WEIR_MUST_CHECK;
 

@@ -25,7 +25,7 @@
 #define GUARD_EVERY     (WEIR_SECOND / 4)
 #define OPEN_DEADLINE   (5 * WEIR_SECOND)
 /* Measured (bench_eventlog): from here on the compressor costs less than the bytes it saves. */
-#define COMPRESS_FROM  (128u << 10)
+#define COMPRESS_FROM  (256u << 10)
 #define COMPRESS_UP_TO (4u << 20)
 #define COMPRESS_LEVEL (-5)
 
