@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "serve/server.h"
 
-#pragma weak weir_loader_replay
-
 void weir_replay_job_init(struct weir_replay_job *job)
 {
     memset(job, 0, sizeof *job);
@@ -86,8 +84,7 @@ static void *work(void *arg)
     struct weir_replay_job *job = &s->replay;
     struct weir_replay_report report = {0};
     struct weir_error err = {0};
-    int code = weir_loader_replay ? weir_loader_replay(s->loader, &job->what, &report, &err)
-                                  : weir_fail(&err, WEIR_EUNSUPPORTED, "this build cannot replay");
+    int code = weir_loader_replay(s->loader, &job->what, &report, &err);
     pthread_mutex_lock(&job->lock);
     job->report = report;
     job->code = code;
