@@ -19,6 +19,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_status,
     /* look after */
     &weir_command_doctor,
+    &weir_command_replay,
     &weir_command_log_stat,
     &weir_command_log_cat,
     &weir_command_log_verify,
