@@ -238,6 +238,7 @@ static int start_server(struct weir_collector *c, char bound[64], struct weir_er
 {
     struct weir_http_options options = {
         .max_body = c->settings.max_body,
+        .max_buffered = c->settings.max_unfinished * 2, /* new ones are turned away before */
         .max_connections = (unsigned)c->settings.max_connections,
         .idle_seconds = (unsigned)(c->settings.idle_timeout / WEIR_SECOND),
         .handler = handle,

@@ -39,6 +39,8 @@ typedef void (*weir_http_handler)(struct weir_http_request *req, void *arg);
 struct weir_http_options {
     size_t max_body;          /* bytes, encoded and decoded alike; 0 = 4 MB */
     size_t max_headers;       /* bytes; 0 = 64 KB */
+    size_t max_buffered;      /* bytes of all unfinished bodies together, beyond which those that
+                               * need more memory are answered 503; 0: no limit */
     unsigned max_connections; /* 0 = 16,384; beyond it new connections wait in the backlog */
     unsigned idle_seconds;    /* a silent connection is closed; 0 = 75 */
     weir_http_handler handler;

@@ -368,9 +368,21 @@ static bool step_head(struct weir_http_conn *conn)
     return begin_request(conn);
 }
 
+/* More bytes are needed; where memory for all requests is used up, they are not waited for. */
+static bool wait_for_more(struct weir_http_conn *conn)
+{
+    const struct weir_http_server *server = conn->server;
+    size_t most = server->options.max_buffered;
+    if (most && server->buffered > most && conn->in_len > WEIR_HTTP_SMALL) {
+        refuse(conn, 503, "too many requests at once");
+        return true;
+    }
+    return false;
+}
+
 static bool step_body(struct weir_http_conn *conn)
 {
-    return conn->in_len >= conn->request_len ? dispatch(conn) : false;
+    return conn->in_len >= conn->request_len ? dispatch(conn) : wait_for_more(conn);
 }
 
 static bool step_chunks(struct weir_http_conn *conn)
@@ -391,9 +403,10 @@ static bool step_chunks(struct weir_http_conn *conn)
     }
     memmove(out + made, out + used, raw_len - used);
     conn->in_len -= used - made;
+    weir_http_input_charge(conn);
     conn->body_len += made;
     conn->request_len = conn->head_len + conn->body_len;
-    return conn->chunks.state == WEIR_HTTP_CHUNK_DONE ? dispatch(conn) : false;
+    return conn->chunks.state == WEIR_HTTP_CHUNK_DONE ? dispatch(conn) : wait_for_more(conn);
 }
 
 static bool step_skip(struct weir_http_conn *conn)

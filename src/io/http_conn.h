@@ -90,6 +90,7 @@ struct weir_http_conn {
 
     char *in; /* the request, then what was read ahead */
     size_t in_len, in_cap;
+    size_t charged; /* what of in_len is in the server's `buffered` */
     size_t scanned; /* of the head */
     size_t head_len;
     size_t body_len;
@@ -174,6 +175,9 @@ enum weir_http_fill {
     WEIR_HTTP_FILL_ERROR
 };
 enum weir_http_fill weir_http_conn_fill(struct weir_http_conn *conn);
+/* Brings the server's count of held bytes up to date: of bytes that came, not of room that was
+ * claimed, or a Content-Length alone could make a server refuse others. */
+void weir_http_input_charge(struct weir_http_conn *conn);
 /* Drops the first n bytes; an empty buffer goes back to the pool. */
 void weir_http_input_consume(struct weir_http_conn *conn, size_t n);
 

@@ -45,6 +45,12 @@ void weir_http_pool_free(struct weir_http_pool *pool)
     pool->count = 0;
 }
 
+void weir_http_input_charge(struct weir_http_conn *conn)
+{
+    weir_http_count_buffered(conn->server, conn->in_len, conn->charged);
+    conn->charged = conn->in_len;
+}
+
 static void release(struct weir_http_conn *conn)
 {
     if (conn->in_cap == WEIR_HTTP_SMALL) {
@@ -52,9 +58,9 @@ static void release(struct weir_http_conn *conn)
     } else {
         free(conn->in);
     }
-    weir_http_count_buffered(conn->server, 0, conn->in_cap);
     conn->in = NULL;
     conn->in_cap = conn->in_len = 0;
+    weir_http_input_charge(conn);
 }
 
 static bool grow(struct weir_http_conn *conn, size_t cap)
@@ -79,7 +85,6 @@ static bool grow(struct weir_http_conn *conn, size_t cap)
     if (!in) {
         return false;
     }
-    weir_http_count_buffered(server, cap, conn->in_cap);
     conn->in = in;
     conn->in_cap = cap;
     return true;
@@ -96,6 +101,7 @@ void weir_http_input_consume(struct weir_http_conn *conn, size_t n)
     }
     memmove(conn->in, conn->in + n, left);
     conn->in_len = left;
+    weir_http_input_charge(conn);
 }
 
 /* Bytes to have room for; 0: read no more for now. */
@@ -161,6 +167,7 @@ enum weir_http_fill weir_http_conn_fill(struct weir_http_conn *conn)
         return WEIR_HTTP_FILL_EOF;
     }
     conn->in_len += (size_t)n;
+    weir_http_input_charge(conn);
     conn->moved = weir_mono();
     return (size_t)n == room ? WEIR_HTTP_FILL_FULL : WEIR_HTTP_FILL_SHORT;
 }

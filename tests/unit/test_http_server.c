@@ -104,6 +104,38 @@ static void silent_and_dawdling_clients_are_let_go(void **state)
     stop(&f);
 }
 
+/* Each body is within its own limit; together they are not. */
+static void all_bodies_together_have_a_limit(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, (struct weir_http_options){.max_buffered = 2 * MAX_BODY});
+    int fds[4];
+    int served = 0, turned_away = 0;
+    char *block = calloc(1, MAX_BODY);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = client_connect(f.bound);
+        client_say(fds[i], POST("/echo", "Content-Length: 1048576\r\n\r\n"));
+    }
+    for (int i = 0; i < 4; i++) {
+        client_send(fds[i], block, MAX_BODY - 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        client_send(fds[i], block, 1);
+        struct answer a = client_answer(fds[i], false);
+        served += a.status == 200;
+        turned_away += a.status == 503 && answer_header(&a, "Retry-After");
+        answer_free(&a);
+    }
+    assert_int_equal(served + turned_away, 4);
+    assert_true(served >= 1 && turned_away >= 1);
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    free(block);
+    stop(&f);
+}
+
 static void connections_beyond_the_limit_wait_their_turn(void **state)
 {
     (void)state;
@@ -262,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_streamed_answer_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_noticed, setup, teardown),
         cmocka_unit_test(silent_and_dawdling_clients_are_let_go),
+        cmocka_unit_test(all_bodies_together_have_a_limit),
         cmocka_unit_test(connections_beyond_the_limit_wait_their_turn),
         cmocka_unit_test(draining_answers_what_is_under_way),
         cmocka_unit_test(a_server_may_go_before_its_handlers_answer),
