@@ -6,14 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/json.h"
-#include "base/json_write.h"
 #include "cli/commands.h"
+#include "cli/demo_ask.h"
 #include "cli/demo_stack.h"
-#include "demo/answer.h"
 #include "demo/sender.h"
 #include "eventlog/eventlog.h"
-#include "io/client.h"
 
 #define DEFAULT_DIR    "podium"
 #define DEFAULT_EVENTS 200000
@@ -33,7 +30,7 @@ struct demo {
     struct weir_demo *company;
     struct weir_demo_stack stack;
     struct weir_demo_sender *sender;
-    struct weir_demo_style style;
+    struct weir_demo_asker asker;
     weir_time begun;
 };
 
@@ -150,110 +147,21 @@ static int wait_loaded(struct demo *demo, struct weir_error *err)
     return code;
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
-
-static int ask(struct demo *demo, struct weir_str sql, struct weir_json_parser *parser,
-               struct weir_json *answer, weir_time *took, struct weir_error *err)
-{
-    struct weir_buf request, reply;
-    int status = 0;
-    weir_buf_init(&request, 1 << 16);
-    weir_buf_init(&reply, 4u << 20);
-    struct weir_jw w = weir_jw_on(&request);
-    weir_jw_object(&w);
-    weir_jw_kstr(&w, "sql", sql);
-    weir_jw_kstr(&w, "format", WEIR_STR("json"));
-    weir_jw_object_end(&w);
-    struct weir_client_call call = {
-        .address = weir_workspace_path(demo->stack.workspace, "run/serve.sock"),
-        .method = "POST",
-        .target = "/api/query",
-        .type = "application/json",
-        .body = weir_buf_str(&request),
-        .timeout = ANSWER_IN};
-    weir_time begun = weir_mono();
-    int code = call.address && weir_buf_ok(&request)
-                   ? weir_client_fetch(&call, &status, &reply, err)
-                   : weir_fail(err, WEIR_ENOMEM, "out of memory");
-    *took = weir_mono() - begun;
-    if (!code && status != 200) {
-        code = weir_fail(err, WEIR_EINVAL, "the server answers a query with %d: %.600s", status,
-                         weir_buf_cstr(&reply));
-    }
-    code = code ? code : weir_json_parse(parser, weir_buf_str(&reply), answer, err);
-    weir_buf_free(&request);
-    weir_buf_free(&reply);
-    return code;
-}
-
-static int ask_question(struct demo *demo, size_t number, const struct weir_demo_question *question,
-                        struct weir_error *err)
-{
-    struct weir_json_parser *parser = weir_json_parser_new(64);
-    struct weir_buf out;
-    struct weir_json answer;
-    weir_time took = 0;
-    weir_buf_init(&out, 4u << 20);
-    weir_demo_question_print(question, number, &demo->style, &out);
-    int code = parser ? ask(demo, question->sql, parser, &answer, &took, err)
-                      : weir_fail(err, WEIR_ENOMEM, "out of memory");
-    code = code ? code
-                : weir_demo_answer_print(question, answer, (double)took / 1000, &demo->style, &out,
-                                         err);
-    if (code) {
-        code = weir_error_prefix(err, code, "question %s", question->name);
-    }
-    fwrite(weir_buf_cstr(&out), 1, out.len, stdout);
-    fflush(stdout);
-    weir_buf_free(&out);
-    weir_json_parser_free(parser);
-    return code;
-}
-
-static int ask_all(struct demo *demo, struct weir_error *err)
-{
-    int code = 0;
-    for (size_t i = 0; weir_demo_question_texts[i].name && !code; i++) {
-        struct weir_demo_question question = weir_demo_question_read(&weir_demo_question_texts[i]);
-        code = stop_asked ? canceled(err) : ask_question(demo, i + 1, &question, err);
-    }
-    return code;
-}
-
 /* --- what is said around it ---------------------------------------------------------------------
  */
-
-static const char *grouped(uint64_t value, struct weir_arena *arena)
-{
-    (void)arena;
-    static char texts[4][32];
-    static unsigned next;
-    char *out = texts[next++ % 4];
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRIu64, value);
-    size_t n = 0;
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0) {
-            out[n++] = ',';
-        }
-        out[n++] = digits[i];
-    }
-    out[n] = '\0';
-    return out;
-}
 
 static void tell_begin(const struct demo *demo)
 {
     char until[28];
     weir_time_format(demo->options.until, until);
+    char events[32];
     printf("Podium, a sample company: live sports, subscriptions, %s events over 18 months\n"
            "until %.16s UTC. Seed %" PRIu64 ", in %s.\n",
-           grouped(demo->options.events, NULL), until, demo->options.seed, demo->stack.dir);
+           weir_demo_grouped(demo->options.events, events), until, demo->options.seed,
+           demo->stack.dir);
     if (demo->stack.again) {
-        printf("This folder has them already; the same seed makes the same messageIds, so sending\n"
-               "them again changes nothing. Watch question %d.\n",
-               13);
+        printf("This folder has them already. The same seed makes the same messageIds, so sending\n"
+               "them again changes nothing: see how many are left out, at the end.\n");
     }
     putchar('\n');
     fflush(stdout);
@@ -269,11 +177,12 @@ static int tell_sent(struct demo *demo, weir_time sending, weir_time loading,
                          "%" PRIu64 " of %" PRIu64 " events were acknowledged; run it again",
                          sent.events, demo->options.events);
     }
+    char events[32];
     printf("%s events (%.0f MB) sent in %.1f s and acknowledged, which means on disk;\n"
            "all of them in the warehouse %.1f s later.\n",
-           grouped(sent.events, NULL), (double)sent.bytes / 1e6, (double)sending / WEIR_SECOND,
-           (double)loading / WEIR_SECOND);
-    return 0;
+           weir_demo_grouped(sent.events, events), (double)sent.bytes / 1e6,
+           (double)sending / WEIR_SECOND, (double)loading / WEIR_SECOND);
+    return weir_demo_books(&demo->asker, demo->stack.again ? 0 : sent.events, err);
 }
 
 static void tell_next(const struct demo *demo)
@@ -361,12 +270,13 @@ static int play(struct demo *demo, struct weir_error *err)
     tell_begin(demo);
     code = weir_demo_stack_start(&demo->stack, err);
     code = code ? code : make_sender(demo, err);
+    demo->asker.socket = weir_workspace_path(demo->stack.workspace, "run/serve.sock");
     weir_time begun = weir_mono();
     code = code ? code : send_history(demo, err);
     weir_time sent = weir_mono();
     code = code ? code : wait_loaded(demo, err);
     code = code ? code : tell_sent(demo, sent - begun, weir_mono() - sent, err);
-    code = code ? code : ask_all(demo, err);
+    code = code ? code : weir_demo_ask_all(&demo->asker, &stop_asked, err);
     if (!code) {
         tell_next(demo);
     }
@@ -381,7 +291,7 @@ static int run_demo(struct weir_cli *cli, struct weir_error *err)
     struct demo demo = {.cli = cli, .begun = weir_mono()};
     demo.stack = (struct weir_demo_stack){
         .cli = cli, .dir = weir_args_has(cli->args, "dir") ? cli->dir : DEFAULT_DIR};
-    demo.style = weir_demo_style_of(STDOUT_FILENO);
+    demo.asker.style = weir_demo_style_of(STDOUT_FILENO);
     int code = read_flags(&demo, err);
     if (code) {
         return code;

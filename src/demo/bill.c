@@ -2,6 +2,8 @@
 
 /* Subscriptions: what the billing system does, and what it tells through the server's SDK. */
 
+#define FIRST 3 /* founders who ask for help after the move: one for each client */
+
 unsigned weir_demo_price(const struct weir_demo *demo, enum weir_demo_plan plan, int64_t at)
 {
     bool raised = at >= demo->stories.price_rise;
@@ -234,12 +236,16 @@ static void founder(struct weir_demo *demo, uint32_t person, int64_t at)
     p->due = weir_demo_add_months(began, months);
     weir_demo_queue_put(demo, p->due, DEMO_DO_BILL, person, DEMO_BILL_RENEW);
     weir_demo_queue_put(demo, at + 300, DEMO_DO_BILL, person, DEMO_BILL_TRAITS);
+    if (person < FIRST) {
+        weir_demo_visit_support(demo, person, at + 5 * DEMO_HOUR);
+    }
 }
 
 void weir_demo_founders(struct weir_demo *demo)
 {
     struct demo_rng *rng = &demo->rng;
-    uint64_t count = demo->scale * 120 / DEMO_MILLION;
+    static const uint8_t homes[FIRST] = {DEMO_DESKTOP, DEMO_IPHONE, DEMO_ANDROID};
+    uint64_t count = demo->scale * 120 / DEMO_MILLION + FIRST;
     uint32_t sizes[DEMO_SPORTS];
     for (unsigned i = 0; i < DEMO_SPORTS; i++) {
         sizes[i] = weir_demo_sports[i].size;
@@ -255,7 +261,7 @@ void weir_demo_founders(struct weir_demo *demo)
         p->country =
             (uint8_t)weir_demo_country_of(weir_demo_rng_next(rng), weir_demo_sports[p->sport].mix);
         p->channel = DEMO_DIRECT;
-        p->home = (uint8_t)weir_demo_rng_below(rng, DEMO_DEVICES);
+        p->home = i < FIRST ? homes[i] : (uint8_t)weir_demo_rng_below(rng, DEMO_DEVICES);
         p->founder = 1;
         p->plan = weir_demo_rng_chance(rng, 640000) ? DEMO_MONTHLY : DEMO_YEARLY;
         p->due = demo->stories.begin - DEMO_DAY -

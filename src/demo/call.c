@@ -11,7 +11,7 @@ void weir_demo_put_anonymous(struct demo_line *line, uint64_t key, unsigned slot
                        false);
 }
 
-const char *weir_demo_page_name(enum weir_demo_step page)
+static const char *page_name(enum weir_demo_step page)
 {
     static const char *const names[DEMO_STEPS] = {
         [DEMO_STEP_HOME] = "Home",         [DEMO_STEP_SPORT] = "Sport",
@@ -75,7 +75,7 @@ static void put_page(struct demo_line *line, const struct weir_demo *demo,
         weir_demo_putz(line, demo->calendar.items[visit->live].title);
     } else {
         weir_demo_putz(line, visit->page == DEMO_STEP_SPORT ? weir_demo_sports[visit->sport].name
-                                                            : weir_demo_page_name(visit->page));
+                                                            : page_name(visit->page));
     }
     DEMO_PUT(line, " | Podium\",\"url\":\"" SITE);
     put_path(line, demo, visit);
@@ -87,12 +87,12 @@ void weir_demo_call_page(struct weir_demo *demo, const struct demo_visit *visit)
 {
     struct demo_line *line = &demo->line;
     DEMO_PUT(line, ",\"name\":\"");
-    weir_demo_putz(line, weir_demo_page_name(visit->page));
+    weir_demo_putz(line, page_name(visit->page));
     DEMO_PUT(line, "\",\"properties\":");
     if (weir_demo_device_source(visit->device) == WEIR_DEMO_WEB) {
         put_page(line, demo, visit);
         DEMO_PUT(line, ",\"name\":\"");
-        weir_demo_putz(line, weir_demo_page_name(visit->page));
+        weir_demo_putz(line, page_name(visit->page));
         DEMO_PUT(line, "\",\"sport\":\"");
     } else {
         DEMO_PUT(line, "{\"sport\":\"");

@@ -289,7 +289,7 @@ void weir_demo_tick_start(struct weir_demo *demo, int64_t now)
     }
     weir_demo_queue_put(demo, now, DEMO_DO_TICK, 0, 0);
     for (int i = 0; i < 45; i++) { /* they were on already */
-        any_viewer(demo, now + weir_demo_rng_range(&demo->rng, 0, 30000));
+        any_viewer(demo, now + weir_demo_rng_range(&demo->rng, 0, 15000));
     }
 }
 

@@ -17,6 +17,10 @@ static void set_phases(struct weir_demo *demo)
     for (struct demo_even *even = first; even <= last; even++) {
         even->sum = DEMO_MILLION / 2 + weir_demo_rng_below(&demo->rng, DEMO_MILLION / 2);
     }
+    for (int device = 0; device < DEMO_DEVICES; device++) {
+        demo->begins[device].sum = demo->checkout[device].sum = DEMO_MILLION - 1;
+    }
+    demo->refund.sum = demo->churn[0].sum = DEMO_MILLION - 1;
 }
 
 int weir_demo_new(const struct weir_demo_options *options, struct weir_demo **out,

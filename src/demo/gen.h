@@ -141,7 +141,8 @@ struct weir_demo {
     uint64_t steer;                 /* in thousandths: keeps the total on the plan */
 
     struct demo_even signup[DEMO_CHANNELS][DEMO_DEVICES];
-    struct demo_even channel_even, checkout[DEMO_DEVICES], pays[DEMO_DEVICES], second;
+    struct demo_even channel_even, begins[DEMO_DEVICES], checkout[DEMO_DEVICES], pays[DEMO_DEVICES],
+        second;
     struct demo_even convert[DEMO_CHANNELS], echo, refund, churn[3], group, alias;
 
     struct demo_line line;
@@ -174,6 +175,7 @@ void weir_demo_tick_start(struct weir_demo *demo, int64_t now);
 void weir_demo_visit_stranger(struct weir_demo *demo, int64_t at, unsigned sport, uint32_t live);
 void weir_demo_visit_watch(struct weir_demo *demo, uint32_t person, int64_t at, uint32_t live);
 void weir_demo_visit_browse(struct weir_demo *demo, uint32_t person, int64_t at);
+void weir_demo_visit_support(struct weir_demo *demo, uint32_t person, int64_t at);
 void weir_demo_visit_add(struct demo_visit *visit, enum weir_demo_step step);
 
 /* step.c: does the next step of a visit; puts the one after it into the queue. */
@@ -186,7 +188,6 @@ void weir_demo_call_page(struct weir_demo *demo, const struct demo_visit *visit)
 void weir_demo_server_begin(struct weir_demo *demo, int64_t at, const char *type, uint64_t key);
 void weir_demo_server_end(struct weir_demo *demo, int64_t at);
 void weir_demo_put_anonymous(struct demo_line *line, uint64_t key, unsigned slot);
-const char *weir_demo_page_name(enum weir_demo_step page);
 
 /* bill.c */
 void weir_demo_founders(struct weir_demo *demo);

@@ -29,7 +29,7 @@ static bool sends_text(const struct weir_demo *demo, const struct demo_visit *vi
 {
     const struct demo_stories *stories = &demo->stories;
     int64_t updated =
-        stories->text_from + (int64_t)(weir_demo_mix(visit->key ^ 0x51) % 60) * DEMO_HOUR;
+        stories->text_from + (int64_t)(weir_demo_mix(visit->key ^ 0x51) % 30) * DEMO_HOUR;
     return visit->device == DEMO_IPHONE && visit->at >= updated && visit->at < stories->text_to;
 }
 
@@ -285,7 +285,7 @@ static void sign_up(struct weir_demo *demo, uint32_t ref)
         p->org = (uint8_t)weir_demo_rng_below(rng, DEMO_ORGS);
         weir_demo_visit_add(visit, DEMO_STEP_GROUP);
     }
-    if (weir_demo_rng_chance(rng, 490000)) {
+    if (demo_even(&demo->begins[visit->device], 490000)) {
         visit->plan = weir_demo_rng_chance(rng, 680000) ? DEMO_MONTHLY : DEMO_YEARLY;
         weir_demo_visit_add(visit, DEMO_STEP_CHECKOUT);
     }

@@ -229,6 +229,17 @@ void weir_demo_visit_watch(struct weir_demo *demo, uint32_t person, int64_t at, 
     queue_visit(demo, ref);
 }
 
+/* Somebody who needs help and nothing else. */
+void weir_demo_visit_support(struct weir_demo *demo, uint32_t person, int64_t at)
+{
+    uint32_t ref = account_visit(demo, person, at);
+    if (ref != DEMO_NOBODY) {
+        weir_demo_visit_add(&demo->visits[ref], DEMO_STEP_ACCOUNT);
+        weir_demo_visit_add(&demo->visits[ref], DEMO_STEP_SUPPORT);
+        queue_visit(demo, ref);
+    }
+}
+
 void weir_demo_visit_browse(struct weir_demo *demo, uint32_t person, int64_t at)
 {
     uint32_t ref = account_visit(demo, person, at);
