@@ -11,13 +11,20 @@
 
 #define KEY_LENGTH 32 /* of 62 letters: 190 bits */
 
-/* Kept in step with the option tables by tests/unit/test_workspace.c. */
+/* Kept in step with the option tables by tests/unit/test_settings.c. */
 static const char weir_yml[] =
     "# weir's settings. Every value below is the default: remove its # to change it.\n"
     "# All settings, explained: docs/guide/settings.md\n"
     "\n"
     "collect:\n"
     "#  listen: 127.0.0.1:8080    # where SDKs send events; 0.0.0.0:8080 opens it to the network\n"
+    "#  max_body: 8MB             # a larger request is answered 413\n"
+    "\n"
+    "log:\n"
+    "#  keep_free: 256MB          # with less free disk than this, events are answered 503\n"
+    "\n"
+    "query:\n"
+    "#  timeout: 5m               # a query that runs longer is stopped\n"
     "\n"
     "serve:\n"
     "#  listen: 127.0.0.1:8081    # API and pages\n";
