@@ -1,12 +1,10 @@
 #include "cli/running.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -133,13 +131,7 @@ int weir_up_lock(struct weir_workspace *workspace, int *fd, struct weir_error *e
 bool weir_up_runs(struct weir_workspace *workspace)
 {
     const char *path = weir_workspace_path(workspace, "run/up.lock");
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) {
-        return false;
-    }
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return held;
+    return path && weir_lock_held(path);
 }
 
 /* --- asking the servers ------------------------------------------------------------------------
