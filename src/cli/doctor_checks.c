@@ -186,12 +186,6 @@ bool weir_doctor_workspace(struct weir_doctor *d)
 /* --- what runs ---------------------------------------------------------------------------------
  */
 
-static bool is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "localhost:", 10) == 0 ||
-           strncmp(address, "[::1]:", 6) == 0 || strncmp(address, "unix:", 5) == 0;
-}
-
 static void check_part(struct weir_doctor *d, const char *part, const char *running)
 {
     struct weir_error err = {0};
@@ -202,7 +196,6 @@ static void check_part(struct weir_doctor *d, const char *part, const char *runn
         find(d, PROBLEM, part, "%s", err.message);
     } else if (d->up && weir_answers(running, ANSWER_IN)) {
         find(d, OK, part, "answers at http://%s", running);
-        address = running;
     } else if (d->up) {
         find(d, PROBLEM, part, "does not answer at %s although `weir up` runs; see its log",
              *running ? running : address);
@@ -211,12 +204,6 @@ static void check_part(struct weir_doctor *d, const char *part, const char *runn
     } else {
         close(fd);
         find(d, OK, part, "does not run; %s is free", address);
-    }
-    if (address && strcmp(part, "serve") == 0 && !is_loopback(address)) {
-        find(d, WARNING, part,
-             "listens on %s: everybody who reaches it can read the warehouse; put a proxy that "
-             "asks who is there in front of it",
-             address);
     }
 }
 
