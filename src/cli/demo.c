@@ -132,11 +132,12 @@ static int wait_loaded(struct demo *demo, struct weir_error *err)
     int code = log ? weir_eventlog_durable_seq(log, &next_seq, err)
                    : weir_fail(err, WEIR_ENOMEM, "out of memory");
     struct weir_progress progress;
-    struct weir_loaded loaded = {0};
+    struct weir_server_state loaded = {0};
     weir_progress_begin(&progress, "Loading requests", next_seq ? next_seq - 1 : 0);
     while (!code) {
         code = stop_asked ? canceled(err) : weir_demo_stack_check(&demo->stack, err);
-        code = code ? code : weir_loaded_fetch(demo->stack.workspace, ANSWER_IN, &loaded, err);
+        code =
+            code ? code : weir_server_fetch(demo->stack.workspace, ANSWER_IN, &loaded, NULL, err);
         weir_progress_update(&progress, loaded.next_seq ? loaded.next_seq - 1 : 0);
         if (!code && loaded.next_seq >= next_seq) {
             break;

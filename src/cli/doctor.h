@@ -16,8 +16,9 @@ struct weir_finding {
 struct weir_doctor {
     struct weir_workspace *workspace; /* NULL while it cannot be opened */
     const char *dir;
-    struct weir_addresses addresses;
-    bool up; /* a `weir up` runs */
+    bool up;    /* a `weir up` runs */
+    bool serve; /* a server answers; it has the warehouse open */
+    struct weir_server_state server;
     bool deep;
     void (*found)(const struct weir_finding *finding, void *arg);
     void *arg;

@@ -186,46 +186,47 @@ bool weir_doctor_workspace(struct weir_doctor *d)
 /* --- what runs ---------------------------------------------------------------------------------
  */
 
-static void check_part(struct weir_doctor *d, const char *part, const char *running)
+/* `address`: where it listens, "" when it did not say. */
+static void check_part(struct weir_doctor *d, const char *part, bool answers, const char *address)
 {
     struct weir_error err = {0};
-    const char *address = NULL;
+    const char *listen = NULL;
     char bound[64];
     int fd;
-    if (weir_settings_text(d->workspace, part, "listen", &address, &err)) {
+    if (weir_settings_text(d->workspace, part, "listen", &listen, &err)) {
         find(d, PROBLEM, part, "%s", err.message);
-    } else if (d->up && weir_answers(running, ANSWER_IN)) {
-        find(d, OK, part, "answers at http://%s", running);
+    } else if (answers) {
+        find(d, OK, part, "answers%s%s", *address ? " at http://" : "", address);
     } else if (d->up) {
-        find(d, PROBLEM, part, "does not answer at %s although `weir up` runs; see its log",
-             *running ? running : address);
-    } else if (weir_http_bind(address, &fd, bound, &err)) {
+        find(d, PROBLEM, part, "does not answer although `weir up` runs; see its log");
+    } else if (weir_http_bind(listen, &fd, bound, &err)) {
         find(d, PROBLEM, part, "%s.listen: %s", part, err.message);
     } else {
         close(fd);
-        find(d, OK, part, "does not run; %s is free", address);
+        find(d, OK, part, "does not run; %s is free", listen);
     }
 }
 
 void weir_doctor_running(struct weir_doctor *d)
 {
     struct weir_error err = {0};
-    struct weir_loaded loaded;
+    struct weir_addresses addresses;
     d->up = weir_up_runs(d->workspace);
-    if (weir_addresses_read(d->workspace, &d->addresses, &err) == WEIR_ECORRUPT) {
-        find(d, WARNING, "run", "%s", err.message);
+    int code = weir_addresses_read(d->workspace, &addresses, &err);
+    if (code == WEIR_OK && !d->up) {
+        find(d, WARNING, "run",
+             ".weir/run/addresses.json is left over from a weir that was killed; the next `weir "
+             "up` removes it");
     }
-    check_part(d, "collect", d->addresses.collect);
-    check_part(d, "serve", d->addresses.serve);
-    int code = weir_loaded_fetch(d->workspace, ANSWER_IN, &loaded, &err);
-    if (code == WEIR_ENOENT) {
-        return; /* no server runs: nothing to ask */
-    }
-    if (code) {
-        find(d, PROBLEM, "loader", "%s", err.message);
-    } else if (loaded.error[0]) {
-        find(d, PROBLEM, "loader", "is retrying: %s", loaded.error);
-    } else {
+    check_part(d, "collect", weir_collector_answers(d->workspace, ANSWER_IN), addresses.collect);
+    code = weir_server_fetch(d->workspace, ANSWER_IN, &d->server, NULL, &err);
+    d->serve = code == WEIR_OK;
+    check_part(d, "serve", d->serve, d->server.address);
+    if (code && code != WEIR_ENOENT) {
+        find(d, PROBLEM, "serve", "%s", err.message);
+    } else if (d->serve && d->server.error[0]) {
+        find(d, PROBLEM, "loader", "is retrying: %s", d->server.error);
+    } else if (d->serve) {
         find(d, OK, "loader", "runs");
     }
 }
@@ -296,7 +297,18 @@ static void check_engine(struct weir_doctor *d)
     weir_warehouse_close(warehouse);
 }
 
-/* Only when nobody has it open: two processes cannot. */
+/* While a server has it open it alone can say how the warehouse is. */
+static void check_open_warehouse(struct weir_doctor *d)
+{
+    double mb = (double)d->server.warehouse_bytes / (1 << 20);
+    if (d->server.warehouse_well) {
+        find(d, OK, "warehouse", "%.1f MB, open in `weir serve` with %s", mb, d->server.engine);
+    } else {
+        find(d, PROBLEM, "warehouse",
+             "%.1f MB, and `weir serve` is reopening it after an error; see its log", mb);
+    }
+}
+
 static void check_warehouse(struct weir_doctor *d)
 {
     const char *path = weir_workspace_path(d->workspace, "warehouse.duckdb");
@@ -309,16 +321,15 @@ static void check_warehouse(struct weir_doctor *d)
         return;
     }
     double mb = (double)st.st_size / (1 << 20);
-    if (d->up) {
-        find(d, OK, "warehouse", "%.1f MB, in use by `weir serve`", mb);
-        return;
-    }
-    int code = weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err);
-    if (code) {
+    if (d->serve) {
+        check_open_warehouse(d);
+    } else if (d->up) {
+        find(d, WARNING, "warehouse", "%.1f MB; not checked while its server does not answer", mb);
+    } else if (weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err)) {
         find(d, PROBLEM, "warehouse",
-             "%s cannot be opened: %s. What came from events is rebuilt from the event log: move "
-             "the file away and start weir",
-             path, err.message);
+             "%s. What came from events is rebuilt from the event log: move the file away and "
+             "start weir",
+             err.message);
     } else {
         find(d, OK, "warehouse", "%.1f MB, opens with %s", mb, weir_warehouse_version(warehouse));
     }

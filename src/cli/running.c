@@ -137,62 +137,75 @@ bool weir_up_runs(struct weir_workspace *workspace)
 /* --- asking the servers ------------------------------------------------------------------------
  */
 
+static int get(const char *address, const char *target, weir_time timeout, struct weir_buf *out,
+               int *status, struct weir_error *err)
+{
+    struct weir_client_call call = {
+        .address = address, .method = "GET", .target = target, .timeout = timeout};
+    return address ? weir_client_fetch(&call, status, out, err) : out_of_memory(err);
+}
+
 bool weir_answers(const char *address, weir_time timeout)
 {
     struct weir_buf body;
     struct weir_error ignored;
     int status = 0;
     weir_buf_init(&body, MAX_STATUS);
-    struct weir_client_call call = {
-        .address = address, .method = "GET", .target = "/health", .timeout = timeout};
-    int code = weir_client_fetch(&call, &status, &body, &ignored);
+    int code = get(address, "/health", timeout, &body, &status, &ignored);
     weir_buf_free(&body);
     return !code && status == 200;
 }
 
-int weir_status_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_buf *out,
-                      struct weir_error *err)
+bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout)
 {
-    int status = 0;
-    struct weir_client_call call = {.address = weir_workspace_path(workspace, "run/serve.sock"),
-                                    .method = "GET",
-                                    .target = "/api/status",
-                                    .timeout = timeout};
-    int code = call.address ? weir_client_fetch(&call, &status, out, err) : out_of_memory(err);
-    if (code == WEIR_ENOENT) {
-        return weir_fail(err, code, "no `weir serve` runs in %s; start it with `weir up`",
-                         workspace->dir);
-    }
-    if (!code && status != 200) {
-        code = weir_fail(err, WEIR_EIO, "the server answers /api/status with %d: %.200s", status,
-                         weir_buf_cstr(out));
-    }
-    return code;
+    return weir_answers(weir_workspace_path(workspace, "run/collect.sock"), timeout);
 }
 
-int weir_loaded_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_loaded *out,
-                      struct weir_error *err)
+static int parse_state(struct weir_str text, struct weir_server_state *out, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(64);
-    struct weir_buf text;
     struct weir_json root;
-    *out = (struct weir_loaded){0};
-    weir_buf_init(&text, MAX_STATUS);
-    int code = parser ? weir_status_fetch(workspace, timeout, &text, err) : out_of_memory(err);
-    code = code ? code : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    int code = parser ? weir_json_parse(parser, text, &root, err) : out_of_memory(err);
     if (!code) {
         struct weir_json load = weir_json_get(root, "load");
-        struct weir_str error = weir_json_get_str(load, "error");
-        if (!weir_json_u64(weir_json_get(load, "next_seq"), &out->next_seq)) {
+        struct weir_json warehouse = weir_json_get(root, "warehouse");
+        struct weir_str error = weir_utf8_cut(weir_json_get_str(load, "error"), 255);
+        copy_member(root, "address", out->address);
+        copy_member(root, "engine", out->engine);
+        weir_json_bool(weir_json_get(warehouse, "well"), &out->warehouse_well);
+        weir_json_u64(weir_json_get(warehouse, "bytes"), &out->warehouse_bytes);
+        snprintf(out->error, sizeof out->error, WEIR_STR_FMT, WEIR_STR_ARG(error));
+        bool told = weir_json_u64(weir_json_get(load, "next_seq"), &out->next_seq);
+        out->next_seq += out->next_seq == 0; /* a loader that has not begun; numbers start at 1 */
+        if (!told) {
             code = weir_fail(err, WEIR_EIO,
                              "the server's status says nothing about loading; is it "
                              "an older weir? restart it");
         }
-        snprintf(out->error, sizeof out->error, WEIR_STR_FMT,
-                 (int)(error.len < 255 ? error.len : 255), error.ptr ? error.ptr : "");
     }
-    weir_buf_free(&text);
     weir_json_parser_free(parser);
+    return code;
+}
+
+int weir_server_fetch(struct weir_workspace *workspace, weir_time timeout,
+                      struct weir_server_state *out, struct weir_buf *text, struct weir_error *err)
+{
+    struct weir_buf own;
+    int status = 0;
+    weir_buf_init(&own, MAX_STATUS);
+    *out = (struct weir_server_state){0};
+    text = text ? text : &own;
+    int code = get(weir_workspace_path(workspace, "run/serve.sock"), "/api/status", timeout, text,
+                   &status, err);
+    if (code == WEIR_ENOENT) {
+        code = weir_fail(err, code, "no `weir serve` runs in %s; start it with `weir up`",
+                         workspace->dir);
+    } else if (!code && status != 200) {
+        code = weir_fail(err, WEIR_EIO, "the server answers /api/status with %d: %.200s", status,
+                         weir_buf_cstr(text));
+    }
+    code = code ? code : parse_state(weir_buf_str(text), out, err);
+    weir_buf_free(&own);
     return code;
 }
 
@@ -201,13 +214,13 @@ int weir_loaded_wait(struct weir_workspace *workspace, uint64_t seq, weir_time t
 {
     weir_time until = weir_mono() + timeout;
     for (int ms = 2;; ms = ms < 50 ? ms * 2 : 50) {
-        struct weir_loaded loaded;
+        struct weir_server_state server;
         weir_time left = until - weir_mono();
         struct weir_error why = {0};
         /* Asked at least once, and each answer given some time, even with --timeout 0. */
-        int code = weir_loaded_fetch(workspace, left > WEIR_SECOND / 10 ? left : WEIR_SECOND / 10,
-                                     &loaded, &why);
-        if (!code && loaded.next_seq >= seq) {
+        int code = weir_server_fetch(workspace, left > WEIR_SECOND / 10 ? left : WEIR_SECOND / 10,
+                                     &server, NULL, &why);
+        if (!code && server.next_seq >= seq) {
             return WEIR_OK;
         }
         /* A server that is being restarted comes back; one that nobody supervises does not. */
@@ -220,8 +233,8 @@ int weir_loaded_wait(struct weir_workspace *workspace, uint64_t seq, weir_time t
             }
             return weir_fail(err, WEIR_ETIMEDOUT,
                              "gave up waiting: %llu acknowledged requests are not loaded yet%s%s",
-                             (unsigned long long)(seq - loaded.next_seq),
-                             loaded.error[0] ? "; the loader is retrying: " : "", loaded.error);
+                             (unsigned long long)(seq - server.next_seq),
+                             server.error[0] ? "; the loader is retrying: " : "", server.error);
         }
         nap(ms);
     }

@@ -30,18 +30,24 @@ bool weir_up_runs(struct weir_workspace *workspace);
 
 /* Does GET /health at HOST:PORT answer 200? */
 bool weir_answers(const char *address, weir_time timeout);
+/* Does the collector of this workspace answer? Asked on its socket, so also when it runs without
+ * `weir up`. */
+bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout);
 
-/* GET /api/status from the server's socket, as JSON text; WEIR_ENOENT when no server runs. */
-int weir_status_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_buf *out,
-                      struct weir_error *err) WEIR_MUST_CHECK;
-
-struct weir_loaded {
+struct weir_server_state { /* what /api/status says, as far as the command line needs it */
+    char address[64];
+    char engine[64];
+    bool warehouse_well;
+    uint64_t warehouse_bytes;
     uint64_t next_seq; /* every record of the event log before it is in the warehouse */
     char error[256];   /* what the loader is retrying, or "" */
 };
-/* The loader's part of it. */
-int weir_loaded_fetch(struct weir_workspace *workspace, weir_time timeout, struct weir_loaded *out,
+/* Asks the server on its socket. `text` (may be NULL) gets the whole answer, JSON. WEIR_ENOENT when
+ * no server runs. */
+int weir_server_fetch(struct weir_workspace *workspace, weir_time timeout,
+                      struct weir_server_state *out, struct weir_buf *text,
                       struct weir_error *err) WEIR_MUST_CHECK;
+
 /* Returns when all records before `seq` are loaded. WEIR_ETIMEDOUT says what still waits and why;
  * WEIR_ENOENT when nothing runs that would load them. */
 int weir_loaded_wait(struct weir_workspace *workspace, uint64_t seq, weir_time timeout,

@@ -19,8 +19,8 @@ struct status {
     bool serve;
     uint64_t next_seq; /* of the log */
     uint64_t segments, log_bytes;
-    struct weir_loaded loaded;
-    struct weir_buf server; /* its own status, JSON */
+    struct weir_server_state server;
+    struct weir_buf server_text; /* JSON */
     uint64_t free_bytes;
 };
 
@@ -40,12 +40,14 @@ static int gather(struct status *s, struct weir_error *err)
         return weir_fail(err, WEIR_ENOMEM, "out of memory");
     }
     s->up = weir_up_runs(s->workspace);
-    if (weir_addresses_read(s->workspace, &s->addresses, &ignored) == WEIR_OK) {
-        s->collect = weir_answers(s->addresses.collect, ANSWER_IN);
+    if (weir_addresses_read(s->workspace, &s->addresses, &ignored)) {
+        s->addresses = (struct weir_addresses){0};
     }
-    s->serve = weir_status_fetch(s->workspace, ANSWER_IN, &s->server, &ignored) == WEIR_OK;
-    if (s->serve && weir_loaded_fetch(s->workspace, ANSWER_IN, &s->loaded, &ignored)) {
-        s->serve = false;
+    s->collect = weir_collector_answers(s->workspace, ANSWER_IN);
+    s->serve = weir_server_fetch(s->workspace, ANSWER_IN, &s->server, &s->server_text, &ignored) ==
+               WEIR_OK;
+    if (s->serve) {
+        memcpy(s->addresses.serve, s->server.address, sizeof s->addresses.serve);
     }
     int code = weir_eventlog_durable_seq(log, &s->next_seq, err);
     code = code ? code : weir_eventlog_each_segment(log, false, count_segment, NULL, s, err);
@@ -83,15 +85,15 @@ static void show(const struct status *s)
     show_part("serve", s->serve, s->addresses.serve, s->up);
     printf("event log  %llu requests in %llu segments, %s\n", (unsigned long long)records,
            (unsigned long long)s->segments, size_text(s->log_bytes, size));
-    if (s->serve && s->loaded.next_seq >= s->next_seq) {
+    if (s->serve && s->server.next_seq >= s->next_seq) {
         printf("loaded     all of them\n");
     } else if (s->serve) {
         printf("loaded     %llu; %llu wait\n",
-               (unsigned long long)(s->loaded.next_seq ? s->loaded.next_seq - 1 : 0),
-               (unsigned long long)(s->next_seq - s->loaded.next_seq));
+               (unsigned long long)(s->server.next_seq ? s->server.next_seq - 1 : 0),
+               (unsigned long long)(s->next_seq - s->server.next_seq));
     }
-    if (s->loaded.error[0]) {
-        printf("loader     is retrying: %s\n", s->loaded.error);
+    if (s->server.error[0]) {
+        printf("loader     is retrying: %s\n", s->server.error);
     }
     printf("disk       %s free\n", size_text(s->free_bytes, size));
     if (!s->up && !s->collect && !s->serve) {
@@ -118,7 +120,7 @@ static int show_json(const struct status *s, struct weir_error *err)
     weir_jw_kstrz(&w, "address", s->addresses.serve);
     weir_jw_keyz(&w, "status");
     if (s->serve) {
-        weir_jw_raw(&w, weir_str_trim(weir_buf_str(&s->server)));
+        weir_jw_raw(&w, weir_str_trim(weir_buf_str(&s->server_text)));
     } else {
         weir_jw_null(&w);
     }
@@ -129,7 +131,7 @@ static int show_json(const struct status *s, struct weir_error *err)
     weir_jw_ku64(&w, "segments", s->segments);
     weir_jw_ku64(&w, "bytes", s->log_bytes);
     weir_jw_object_end(&w);
-    weir_jw_kbool(&w, "loaded", s->serve && s->loaded.next_seq >= s->next_seq);
+    weir_jw_kbool(&w, "loaded", s->serve && s->server.next_seq >= s->next_seq);
     weir_jw_ku64(&w, "free_bytes", s->free_bytes);
     weir_jw_object_end(&w);
     int code = weir_buf_check(&out, "the status", err);
@@ -167,7 +169,7 @@ static int run_status(struct weir_cli *cli, struct weir_error *err)
     weir_time timeout;
     bool wait = weir_args_has(cli->args, "wait-loaded");
     bool json = weir_args_has(cli->args, "json");
-    weir_buf_init(&s.server, 1 << 20);
+    weir_buf_init(&s.server_text, 1 << 20);
     int code = parse_timeout(cli->args, &timeout, err);
     code = code ? code : weir_cli_workspace(cli, &s.workspace, err);
     if (!code && wait) {
@@ -181,7 +183,7 @@ static int run_status(struct weir_cli *cli, struct weir_error *err)
             show(&s);
         }
     }
-    weir_buf_free(&s.server);
+    weir_buf_free(&s.server_text);
     weir_workspace_close(s.workspace);
     return code;
 }

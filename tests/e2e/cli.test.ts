@@ -439,11 +439,37 @@ test('doctor finds nothing wrong with a fresh workspace, running or not', async 
       const text = (check: string) => findings.find((finding) => finding.check === check)?.text ?? '';
       assert.match(text('collect'), new RegExp(`answers at http://${up.addresses.collect}`));
       assert.match(text('log'), /^1 requests in 1 segments, .* all verified$/);
+      assert.match(text('serve'), new RegExp(`answers at http://${up.addresses.serve}`));
       assert.equal(text('loader'), 'runs');
+      assert.match(text('warehouse'), /open in `weir serve` with duckdb v/);
     });
     const after = await weir('-C', dir, 'doctor');
     assert.equal(after.code, 0, after.out);
     assert.match(after.out, /^ok +warehouse +.* opens with duckdb v/m);
+  });
+});
+
+test('status and doctor see parts that run without weir up', async () => {
+  await inWorkspace(async (dir) => {
+    const parts = (['collect', 'serve'] as const).map((name) =>
+      spawn(binary, ['-C', dir, name, '--listen', '127.0.0.1:0'], { stdio: 'ignore' }),
+    );
+    const ends = parts.map((part) => ended(part));
+    try {
+      const status = await until('both parts', 30, async () => {
+        const { out } = await weir('-C', dir, 'status');
+        return /^collect +up$/m.test(out) && /^serve +up, http:/m.test(out) ? out : undefined;
+      });
+      assert.match(status, /^loaded +all of them$/m);
+      const doctor = await weir('-C', dir, 'doctor');
+      assert.equal(doctor.code, 0, doctor.out);
+      assert.match(doctor.out, /^ok +serve +answers at http:/m);
+      assert.match(doctor.out, /^ok +warehouse +.*open in `weir serve`/m);
+      assert.equal((await weir('-C', dir, 'status', '--wait-loaded')).code, 0);
+    } finally {
+      parts.forEach((part) => part.kill('SIGTERM'));
+      for (const end of ends) assert.equal((await end).code, 0);
+    }
   });
 });
 
