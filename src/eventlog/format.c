@@ -103,6 +103,15 @@ bool weir_segment_header_decode(const void *bytes, struct weir_segment_header *o
            (out->sealed ? out->end_seq >= out->first_seq : all_zero(at + 40, 48));
 }
 
+uint32_t weir_segment_header_newer(const void *bytes)
+{
+    const unsigned char *at = bytes;
+    struct weir_segment_header header;
+    bool ours = memcmp(at, segment_magic, sizeof segment_magic) == 0 &&
+                get64(at + 120) == weir_hash64(at, 120, 0);
+    return ours && !weir_segment_header_decode(bytes, &header) ? get32(at + 8) : 0;
+}
+
 void weir_frame_header_encode(const struct weir_frame_header *header,
                               unsigned char out[WEIR_FRAME_HEADER])
 {

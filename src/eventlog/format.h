@@ -44,6 +44,8 @@ struct weir_frame_header {
 void weir_segment_header_encode(const struct weir_segment_header *header,
                                 unsigned char out[WEIR_SEGMENT_HEADER]);
 bool weir_segment_header_decode(const void *bytes, struct weir_segment_header *out);
+/* Not decodable, and yet its checksum holds: a later weir wrote it. Its version, else 0. */
+uint32_t weir_segment_header_newer(const void *bytes);
 
 void weir_frame_header_encode(const struct weir_frame_header *header,
                               unsigned char out[WEIR_FRAME_HEADER]);

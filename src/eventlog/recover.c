@@ -154,26 +154,28 @@ static int cut_and_sync(struct recovery *r, struct weir_scan *scan, struct weir_
     return WEIR_OK;
 }
 
-/* A file without header and without any good frame is no segment: its bytes are kept as torn. */
+/* A file without header and without any good frame is no segment. It goes out of the way whole: a
+ * crash makes no such file, so something else broke it, and somebody may want to look. */
 static int drop_segment(struct recovery *r, struct weir_scan *scan, struct weir_error *err)
 {
     struct stat st;
     if (fstat(scan->fd, &st)) {
         return weir_fail_errno(err, errno, "stat %s", scan->name);
     }
-    if (st.st_size) {
-        r->out->torn_bytes = (uint64_t)st.st_size;
-        keep_torn(r, scan->fd, scan->first_seq, 0, r->out->torn_bytes);
-    }
-    char *path = weir_segment_path(r->dir, scan->first_seq, "");
-    if (!path) {
-        return weir_fail(err, WEIR_ENOMEM, "%s: out of memory", r->dir);
-    }
     int code = WEIR_OK;
-    if (unlink(path)) {
-        code = weir_fail_errno(err, errno, "remove %s", path);
+    char *path = weir_segment_path(r->dir, scan->first_seq, "");
+    char *aside = weir_segment_path(r->dir, scan->first_seq, ".damaged");
+    if (!path || !aside) {
+        code = weir_fail(err, WEIR_ENOMEM, "%s: out of memory", r->dir);
+    } else if (st.st_size ? rename(path, aside) : unlink(path)) {
+        code = weir_fail_errno(err, errno, "put %s aside", path);
+    } else if (st.st_size) {
+        r->out->torn_bytes = (uint64_t)st.st_size;
+        weir_log(r->log, WEIR_LOG_ERROR, "a segment in which nothing verifies was put aside", "as",
+                 aside);
     }
     free(path);
+    free(aside);
     r->out->segments--;
     return code ? code : weir_dir_sync(r->dir, err);
 }

@@ -20,7 +20,8 @@ void weir_scan_init(struct weir_scan *scan, weir_eventlog_on_damage on_damage, v
     weir_buf_init(&scan->raw, WEIR_FRAME_RAW_MAX);
 }
 
-void weir_scan_close(struct weir_scan *scan)
+/* Keeps buffers. */
+static void scan_close(struct weir_scan *scan)
 {
     if (scan->fd >= 0) {
         close(scan->fd);
@@ -34,7 +35,7 @@ void weir_scan_close(struct weir_scan *scan)
 
 void weir_scan_free(struct weir_scan *scan)
 {
-    weir_scan_close(scan);
+    scan_close(scan);
     weir_buf_free(&scan->window);
     weir_buf_free(&scan->raw);
     ZSTD_freeDCtx(scan->zstd);
@@ -107,7 +108,7 @@ static void report(struct weir_scan *scan, uint64_t first, uint64_t end)
 
 int weir_scan_open_fd(struct weir_scan *scan, int fd, uint64_t first_seq, struct weir_error *err)
 {
-    weir_scan_close(scan);
+    scan_close(scan);
     window_drop(scan);
     scan->fd = fd;
     scan->first_seq = first_seq;
@@ -125,8 +126,16 @@ int weir_scan_open_fd(struct weir_scan *scan, int fd, uint64_t first_seq, struct
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
         int code = weir_fail_errno(err, errno, "read %s", scan->name);
-        weir_scan_close(scan);
+        scan_close(scan);
         return code;
+    }
+    uint32_t newer = got >= WEIR_SEGMENT_HEADER ? weir_segment_header_newer(bytes) : 0;
+    if (newer) {
+        scan_close(scan);
+        return weir_fail(
+            err, WEIR_EUNSUPPORTED,
+            "%s was written by a later weir (format %u, this one knows 1); use that one",
+            scan->name, newer);
     }
     scan->header_ok = got >= WEIR_SEGMENT_HEADER &&
                       weir_segment_header_decode(bytes, &scan->header) &&

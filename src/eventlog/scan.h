@@ -45,13 +45,12 @@ struct weir_scan_frame {
 void weir_scan_init(struct weir_scan *scan, weir_eventlog_on_damage on_damage, void *arg);
 void weir_scan_free(struct weir_scan *scan);
 /* Opens the segment that begins with first_seq; WEIR_ENOENT when it is gone. A damaged header is no
- * failure. */
+ * failure; a sound one that this program does not understand is (WEIR_EUNSUPPORTED). */
 int weir_scan_open(struct weir_scan *scan, const char *dir, uint64_t first_seq,
                    struct weir_error *err) WEIR_MUST_CHECK;
 /* The same on a descriptor, which is taken over. */
 int weir_scan_open_fd(struct weir_scan *scan, int fd, uint64_t first_seq,
                       struct weir_error *err) WEIR_MUST_CHECK;
-void weir_scan_close(struct weir_scan *scan); /* keeps buffers */
 
 /* The next frame that verifies and has a seq >= want. WEIR_EAGAIN when there is none below `limit`
  * (all that is missing before it has been reported). */

@@ -409,6 +409,9 @@ void weir_sealer_stop(struct weir_sealer *sealer)
     }
     atomic_store(&sealer->stop, true);
     weir_sealer_kick(sealer);
+    /* At idle priority on a busy machine it might not get to see that for long. */
+    struct sched_param none = {0};
+    pthread_setschedparam(sealer->thread, SCHED_OTHER, &none);
     pthread_join(sealer->thread, NULL);
     sealer_free(sealer);
 }
