@@ -142,7 +142,7 @@ export class Weir {
     const response = await fetch(`http://${this.serve}/api/query`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sql, limit: 1_000_000 }),
+      body: JSON.stringify({ sql, limits: { rows: 1_000_000 } }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${sql}: ${response.status} ${text}`);

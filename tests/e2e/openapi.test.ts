@@ -1,0 +1,236 @@
+// docs/openapi.yaml is the contract of the API: every operation in it is called on a running server
+// and answers as described; every route that the server has is described.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Schema, Validator } from '../node/schema.js';
+import { Weir, until } from '../node/weir.js';
+import { parseYaml } from '../node/yaml.js';
+
+const text = readFileSync(path.resolve('docs/openapi.yaml'), 'utf8');
+const contract = parseYaml(text) as Schema;
+const validator = new Validator(contract);
+const slow = 'select count(*) from range(10000000) a, range(10000000) b where a.range % 7 = b.range % 11';
+let weir: Weir;
+
+before(async () => {
+  weir = await Weir.init();
+  await weir.up();
+});
+after(() => weir.remove());
+
+interface Call {
+  method: string;
+  path: string; // as in the contract
+  target?: string; // what is really asked for
+  body?: unknown;
+  type?: string;
+  status: number;
+  headers?: Record<string, string>;
+}
+
+const covered = new Set<string>();
+
+function operation(call: Call): Schema {
+  const item = (contract['paths'] as Schema)[call.path] as Schema | undefined;
+  const found = item?.[call.method.toLowerCase()] as Schema | undefined;
+  assert.ok(found, `${call.method} ${call.path} is not described`);
+  return found;
+}
+
+/** Makes the call and holds the answer against the contract. */
+async function check(call: Call): Promise<{ body: unknown; headers: Headers }> {
+  const headers: Record<string, string> = { ...call.headers };
+  if (call.body !== undefined) headers['content-type'] ??= call.type ?? 'application/json';
+  const response = await fetch(`http://${weir.serve}${call.target ?? call.path}`, {
+    method: call.method,
+    headers,
+    ...(call.body === undefined ? {} : { body: typeof call.body === 'string' ? call.body : JSON.stringify(call.body) }),
+  });
+  const raw = await response.text();
+  assert.equal(response.status, call.status, `${call.method} ${call.path}: ${raw}`);
+  const responses = operation(call)['responses'] as Schema;
+  const described = responses[String(response.status)];
+  assert.ok(described, `${call.method} ${call.path} answers ${response.status}, which is not described`);
+  covered.add(`${call.method} ${call.path}`);
+  const content = validator.resolve(described as Schema)['content'] as Schema | undefined;
+  if (!content) {
+    assert.equal(raw, '');
+    return { body: undefined, headers: response.headers };
+  }
+  const type = (response.headers.get('content-type') ?? '').replace(/;.*/, '');
+  const schema = (content[type] as Schema | undefined)?.['schema'] as Schema | undefined;
+  assert.ok(schema, `${call.method} ${call.path} answers ${type}, which is not described`);
+  const body: unknown = type === 'application/json' ? JSON.parse(raw) : raw;
+  assert.deepEqual(validator.check(body, schema), []);
+  return { body, headers: response.headers };
+}
+
+const query = (body: unknown, status = 200): Promise<{ body: unknown; headers: Headers }> =>
+  check({ method: 'POST', path: '/api/query', body, status });
+
+test('status, schema and the contract itself', async () => {
+  await check({ method: 'GET', path: '/api/status', status: 200 });
+  await check({ method: 'GET', path: '/api/schema', status: 200 });
+  const { body } = await check({ method: 'GET', path: '/api/openapi.yaml', status: 200 });
+  assert.equal(body, text);
+});
+
+test('a query answers in every format of the contract', async () => {
+  const formats = ((contract['components'] as Schema)['schemas'] as Schema)['Query'] as Schema;
+  const names = ((formats['properties'] as Schema)['format'] as Schema)['enum'] as string[];
+  assert.deepEqual(names, ['json', 'ndjson', 'csv', 'table', 'parquet']);
+  for (const format of names) await query({ sql: "select 1 as n, 'x' as t", format });
+  const { body } = await query({ sql: 'select $n + 1 as n, $t as t', params: { n: 41, t: { type: 'date', value: '2026-01-02' } } });
+  assert.deepEqual((body as { rows: unknown }).rows, [[42, '2026-01-02']]);
+  const placed = await query({ sql: 'select $2 || $1 as t', params: ['a', 'b'] });
+  assert.deepEqual((placed.body as { rows: unknown }).rows, [['ba']]);
+  const second = await query({ sql: 'select ? || ? as t', params: ['a', null] });
+  assert.deepEqual((second.body as { rows: unknown }).rows, [[null]]);
+});
+
+test('the example in the contract works', async () => {
+  const post = ((contract['paths'] as Schema)['/api/query'] as Schema)['post'] as Schema;
+  const media = ((post['requestBody'] as Schema)['content'] as Schema)['application/json'] as Schema;
+  assert.deepEqual(validator.check(media['example'], media['schema'] as Schema), []);
+  const { body } = await query(media['example']);
+  assert.deepEqual((body as { rows: unknown }).rows, [[1]]);
+});
+
+test('errors are answered as described', async () => {
+  const { body } = await query({ sql: 'select\n  nope' }, 400);
+  assert.deepEqual((body as { error: { position: unknown } }).error.position, { offset: 9, line: 2, column: 3 });
+  await query({ sql: 'drop table x' }, 403);
+  await query({ sql: 'select 1', nonsense: true }, 400);
+  await query({ sql: 'select 1', limits: { rows: -1 } }, 400);
+  await query({ sql: 'select 1', format: 'xml' }, 400);
+  await query({}, 400);
+  await query('{', 400);
+  await query('[]', 400);
+  await query({ sql: 'select $x', params: { x: { type: 'int', value: 'many' } } }, 400);
+  await query({ sql: slow, limits: { timeout: 0.1 } }, 504);
+  await query({ sql: 'select i from range(1000) t(i)', format: 'parquet', limits: { bytes: 10 } }, 413);
+  await check({ method: 'POST', path: '/api/query', body: { sql: 'select 1' }, type: 'text/plain', status: 415 });
+});
+
+test('limits cut the result and say so', async () => {
+  const { body, headers } = await query({ sql: 'from range(10)', limits: { rows: 3 } });
+  assert.deepEqual(
+    { ...(body as object), elapsed_ms: 0, columns: 0 },
+    { columns: 0, rows: [[0], [1], [2]], row_count: 3, truncated: true, elapsed_ms: 0 },
+  );
+  const id = headers.get('x-weir-query-id') ?? '';
+  const asked = await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${id}`, status: 200 });
+  assert.deepEqual((asked.body as { state: string; truncated: boolean }).state, 'done');
+  assert.deepEqual((asked.body as { state: string; truncated: boolean }).truncated, true);
+});
+
+test('a query is asked about and canceled', async () => {
+  // Rows flow for as long as they are taken: the head, with the id, is there at once.
+  const response = await fetch(`http://${weir.serve}/api/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: "select i, repeat('x', 1000) from range(100000000) t(i)", format: 'ndjson' }),
+  });
+  const id = response.headers.get('x-weir-query-id') ?? '';
+  const target = `/api/query/${id}`;
+  const running = await check({ method: 'GET', path: '/api/query/{id}', target, status: 200 });
+  assert.equal((running.body as { state: string }).state, 'running');
+  await check({ method: 'DELETE', path: '/api/query/{id}', target, status: 204 });
+  await assert.rejects(response.text(), 'a canceled result must not look whole');
+  const ended = await until('the end of the query', 20, async () => {
+    const { body } = await check({ method: 'GET', path: '/api/query/{id}', target, status: 200 });
+    return (body as { state: string }).state === 'failed' ? (body as { error: string }) : undefined;
+  });
+  assert.equal(ended.error, 'canceled');
+  for (const unknown of ['0123456789abcdef', 'nonsense']) {
+    await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${unknown}`, status: 404 });
+    await check({ method: 'DELETE', path: '/api/query/{id}', target: `/api/query/${unknown}`, status: 404 });
+  }
+});
+
+test('a client that goes away stops its query', async () => {
+  const abort = new AbortController();
+  const response = await fetch(`http://${weir.serve}/api/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: "select i, repeat('x', 1000) from range(100000000) t(i)", format: 'ndjson' }),
+    signal: abort.signal,
+  });
+  const id = response.headers.get('x-weir-query-id') ?? '';
+  abort.abort();
+  await response.text().catch(() => undefined);
+  await until('the end of the query', 20, async () => {
+    const { body } = await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${id}`, status: 200 });
+    return (body as { state: string }).state === 'failed' ? true : undefined;
+  });
+});
+
+test('a replay runs and reports', async () => {
+  await check({ method: 'POST', path: '/api/replay', body: { nonsense: 1 }, status: 400 });
+  await check({ method: 'POST', path: '/api/replay', body: { dry_run: true }, status: 202 });
+  const state = await until('the replay', 60, async () => {
+    const { body } = await check({ method: 'GET', path: '/api/replay', status: 200 });
+    const found = (body as { state: string }).state;
+    return found === 'running' ? undefined : found;
+  });
+  assert.equal(state, 'done');
+});
+
+test('names and pages that are not ours are turned away', async () => {
+  const get = async (headers: Record<string, string>, target = '/api/status'): Promise<number> => {
+    const { request } = await import('node:http');
+    const [host, port] = weir.serve.split(':');
+    return new Promise((resolve, reject) => {
+      const req = request({ host, port, path: target, headers }, (res) => {
+        res.resume();
+        resolve(res.statusCode ?? 0);
+      });
+      req.on('error', reject);
+      req.end();
+    });
+  };
+  assert.equal(await get({ host: 'evil.example' }), 421);
+  assert.equal(await get({ host: 'localhost:1' }), 200);
+  assert.equal(await get({ host: '[::1]:80' }), 200);
+  assert.equal(await get({ host: 'localhost.evil.example' }), 421);
+  assert.equal(await get({ 'sec-fetch-site': 'cross-site' }), 403);
+  assert.equal(await get({ 'sec-fetch-site': 'same-origin' }), 200);
+  assert.equal(await get({}, '/'), 200);
+  assert.equal(await get({}, '/health'), 200);
+  assert.equal(await get({}, '/metrics'), 200);
+  assert.equal(await get({}, '/nope'), 404);
+});
+
+test('the token is asked for when the settings say so', async () => {
+  const guarded = await Weir.init();
+  try {
+    writeFileSync(path.join(guarded.dir, 'weir.yml'), 'serve:\n  require_token: true\n');
+    await guarded.up();
+    const token = readFileSync(path.join(guarded.dir, '.weir/secrets/api_token'), 'utf8').trim();
+    const status = async (authorization?: string): Promise<number> => {
+      const response = await fetch(`http://${guarded.serve}/api/status`, authorization ? { headers: { authorization } } : {});
+      await response.arrayBuffer();
+      return response.status;
+    };
+    assert.equal(await status(), 401);
+    assert.equal(await status('Bearer wrong'), 401);
+    assert.equal(await status(`Bearer ${token}x`), 401);
+    assert.equal(await status(`Basic ${token}`), 401);
+    assert.equal(await status(`Bearer ${token}`), 200);
+    assert.match(await guarded.in('query', 'select 1 as one', '--format', 'csv'), /^one\n1\n$/); // the socket is enough
+  } finally {
+    await guarded.remove();
+  }
+});
+
+test('every operation of the contract was called', () => {
+  const all = Object.entries(contract['paths'] as Schema).flatMap(([name, item]) =>
+    ['get', 'post', 'put', 'patch', 'delete'].filter((method) => (item as Schema)[method]).map((method) => `${method.toUpperCase()} ${name}`),
+  );
+  assert.ok(all.length > 7);
+  assert.deepEqual([...covered].sort(), all.sort());
+});
+
+// The reverse, that every route of the server is described, is tools/check-docs.
