@@ -236,15 +236,29 @@ static bool stop(struct weir_supervisor *s, struct weir_child *c)
     return clean;
 }
 
+/* Is there still somebody to do what `stopped` may wait for? Not while it is being restarted. */
+static bool next_runs(struct weir_supervisor *s, int i)
+{
+    struct weir_child *next = i + 1 < s->count ? &s->children[i + 1] : NULL;
+    int status;
+    if (!s->stopped || !next || next->pid == 0 || next->replacing || !next->ready) {
+        return false;
+    }
+    return !reap(next, &status);
+}
+
 static int stop_all(struct weir_supervisor *s, int code, struct weir_error *err)
 {
     const char *unclean = NULL;
+    if (s->stopping) {
+        s->stopping(s->arg);
+    }
     for (int i = 0; i < s->count; i++) {
         struct weir_child *c = &s->children[i];
         bool ran = c->pid != 0;
         if (!stop(s, c)) {
             unclean = c->name;
-        } else if (ran && s->stopped && !code) {
+        } else if (ran && !code && next_runs(s, i)) {
             s->stopped(i, s->arg);
         }
     }

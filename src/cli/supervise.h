@@ -36,7 +36,10 @@ struct weir_supervisor {
     int (*ready)(void *arg, struct weir_error *err);
     /* SIGHUP: reads the settings again; when they are good, the children are restarted. */
     int (*reload)(void *arg, struct weir_error *err);
-    /* While stopping: child `i` has ended, the next one still runs. May be NULL. */
+    /* Before the first child is told to stop. May be NULL. */
+    void (*stopping)(void *arg);
+    /* While stopping: child `i` has ended, and the next one still runs and is ready. May be NULL.
+     */
     void (*stopped)(int i, void *arg);
     void *arg;
 };

@@ -87,6 +87,13 @@ static int on_reload(void *arg, struct weir_error *err)
     return code;
 }
 
+static void on_stopping(void *arg)
+{
+    struct up *up = arg;
+    weir_addresses_remove(up->workspace);
+    notify("STOPPING=1\n");
+}
+
 /* The collector has stopped: nothing more comes, so what is in the log can be loaded to its end. */
 static void on_stopped(int i, void *arg)
 {
@@ -97,8 +104,6 @@ static void on_stopped(int i, void *arg)
     if (i != COLLECT || !log) {
         return;
     }
-    notify("STOPPING=1\n");
-    weir_addresses_remove(up->workspace);
     int code = weir_eventlog_durable_seq(log, &next_seq, &err);
     code = code ? code : weir_loaded_wait(up->workspace, next_seq, LOAD_REST, &err);
     if (code) {
@@ -142,6 +147,7 @@ static int supervise(struct up *up, struct weir_error *err)
                                          .log = &up->cli->log,
                                          .ready = on_ready,
                                          .reload = on_reload,
+                                         .stopping = on_stopping,
                                          .stopped = on_stopped,
                                          .arg = up};
     return weir_supervise(&supervisor, err);
@@ -174,9 +180,18 @@ static int prepare(struct up *up, struct weir_error *err)
     if (!code && !run) {
         code = weir_fail(err, WEIR_ENOMEM, "out of memory");
     }
-    code = code ? code : weir_dir_make(up->workspace->data, 0700, err);
+    if (code) {
+        return code;
+    }
+    code = weir_dir_make(up->workspace->data, 0700, err);
     code = code ? code : weir_dir_make(run, 0700, err);
-    code = code ? code : weir_up_lock(up->workspace, &up->lock, err);
+    if (code) {
+        return weir_error_prefix(err, code,
+                                 "weir must be able to write %s; give it to the user "
+                                 "who runs weir",
+                                 up->workspace->data);
+    }
+    code = weir_up_lock(up->workspace, &up->lock, err);
     if (code) {
         return code;
     }
