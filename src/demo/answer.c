@@ -346,7 +346,8 @@ int weir_demo_answer_print(const struct weir_demo_question *question, struct wei
         } else {
             weir_buf_addz(&sentence, "No rows: there is nothing of the kind in these events.");
         }
-        weir_buf_addf(&sentence, " (%.0f ms)", milliseconds);
+        /* One word, so that a line never begins with it. */
+        weir_buf_addf(&sentence, " (%.0f%sms)", milliseconds, style->utf8 ? "\xC2\xA0" : " ");
         add_wrapped(out, weir_buf_str(&sentence), style, INDENT);
     }
     weir_buf_free(&sentence);

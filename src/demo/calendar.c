@@ -96,7 +96,7 @@ static size_t add_specials(struct demo_live *items, const struct demo_stories *s
         make_special(&items[n++], sports[i], start_on(day, sports[i], rng), NULL, 14, rng);
     }
     int64_t giant = stories->giant_day + 17 * DEMO_HOUR;
-    make_special(&items[n++], DEMO_GIANT, giant, "World Rugby Sevens Cup: Final day", 30, rng);
+    make_special(&items[n++], DEMO_GIANT, giant, "World Rugby Sevens Cup: Final day", 40, rng);
     items[n - 1].minutes = 300;
     items[n - 1].paid = true;
     make_special(&items[n++], DEMO_GIANT, giant + 22 * DEMO_HOUR, "World Rugby Sevens Cup: Bronze",

@@ -55,5 +55,5 @@ unsigned weir_demo_growth_at(const struct demo_stories *stories, int64_t at)
         return 100;
     }
     int64_t x = (day - before) * 1000 / 365;
-    return (unsigned)(100 + 200 * x / 1000);
+    return (unsigned)(100 + 140 * x / 1000);
 }

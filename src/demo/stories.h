@@ -25,8 +25,8 @@ void weir_demo_stories_plan(struct demo_stories *stories, int64_t until);
 
 /* The newest app at that moment: a minor version a month; 4.16.1 mends 4.16.0. */
 struct demo_release weir_demo_release_at(const struct demo_stories *stories, int64_t at);
-/* How large the growing sport is, in percent of its first size: 100 for half a year, then 300
- * within a year. */
+/* How large the growing sport is beside the others, in percent of what it was: 100 for half a year,
+ * then up to 240 within a year. With the company's own growth it becomes three times as large. */
 unsigned weir_demo_growth_at(const struct demo_stories *stories, int64_t at);
 
 #endif

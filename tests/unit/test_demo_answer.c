@@ -6,7 +6,8 @@
 #include "demo/answer.h"
 
 static const char answer[] =
-    "{\"columns\":[{\"name\":\"sport\",\"engine_type\":\"VARCHAR\"},{\"name\":\"mrr\",\"engine_type\":"
+    "{\"columns\":[{\"name\":\"sport\",\"engine_type\":\"VARCHAR\"},{\"name\":\"mrr\",\"engine_"
+    "type\":"
     "\"DECIMAL(12,2)\"},{\"name\":\"churned_pct\",\"engine_type\":\"DOUBLE\"}],\"rows\":["
     "[\"Rugby\",1250.5,4.25],[\"\xC3\x89p\xC3\xA9"
     "e fencing for everybody\",625.25,null]],\"row_count\":2}";
@@ -76,7 +77,7 @@ static void tables_are_aligned_and_bars_fill_the_rest(void **state)
         "  Rugby                       1,250.50       4.25  ████████████████████████████\n"
         "  Épée fencing for everybody    625.25             ██████████████\n"
         "\n"
-        "  Rugby has 1,250.50 of 1,875.75; 2 rows. (3 ms)\n");
+        "  Rugby has 1,250.50 of 1,875.75; 2 rows. (3\xC2\xA0ms)\n");
 }
 
 static void without_utf8_all_is_ascii(void **state)
@@ -116,8 +117,9 @@ static void an_empty_answer_says_so(void **state)
 {
     (void)state;
     struct weir_demo_style style = {.width = 80, .utf8 = true};
-    char *text = print("-- reading: {a} is first.\n",
-                       "{\"columns\":[{\"name\":\"a\",\"engine_type\":\"VARCHAR\"}],\"rows\":[]}", style);
+    char *text =
+        print("-- reading: {a} is first.\n",
+              "{\"columns\":[{\"name\":\"a\",\"engine_type\":\"VARCHAR\"}],\"rows\":[]}", style);
     assert_non_null(strstr(text, "No rows"));
 }
 
