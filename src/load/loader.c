@@ -14,6 +14,9 @@
 static void report_damage(const struct weir_eventlog_damage *damage, void *arg)
 {
     struct weir_loader *loader = arg;
+    if (damage->first + damage->count > loader->lost_before) {
+        loader->lost_before = damage->first + damage->count;
+    }
     weir_log(loader->log, WEIR_LOG_ERROR,
              "a frame of the event log does not verify; its records "
              "are lost",
@@ -160,6 +163,16 @@ static int add_record(struct weir_loader *loader, const struct weir_record *reco
     return weir_builder_add(&loader->run.builder, batch, record, err);
 }
 
+/* Records that the log has lost at its very end would be waited for until the next one comes. */
+static void pass_lost_records(struct weir_loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    if (!loader->pending && loader->stats.next_seq < loader->lost_before) {
+        loader->stats.next_seq = loader->lost_before;
+    }
+    pthread_mutex_unlock(&loader->lock);
+}
+
 /* At the end of the log: writes what has waited long enough, waits for more. `*end` when a drain
  * has nothing left to do. */
 static int at_end(struct weir_loader *loader, bool drain, bool *end, struct weir_error *err)
@@ -169,7 +182,13 @@ static int at_end(struct weir_loader *loader, bool drain, bool *end, struct weir
             *end = true;
             return weir_appender_wait(loader, err);
         }
-        int code = weir_eventlog_wait(loader->run.reader, TAIL_WAIT);
+        /* The last batch may have failed, and no other may come to notice it. */
+        int code = weir_appender_is_idle(loader) ? weir_appender_wait(loader, err) : WEIR_OK;
+        if (code) {
+            return code;
+        }
+        pass_lost_records(loader);
+        code = weir_eventlog_wait(loader->run.reader, TAIL_WAIT);
         return code == WEIR_EAGAIN ? WEIR_OK : code;
     }
     if (drain || has_lingered(loader)) {

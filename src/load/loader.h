@@ -47,6 +47,7 @@ struct weir_loader {
     weir_time filling_since; /* monotonic; 0: it is empty */
     uint64_t limit_records;  /* in a batch, while a refused record is looked for; 0: none */
     uint64_t refused_seq;    /* the record that the warehouse refuses; 0: none */
+    uint64_t lost_before;    /* one past the last record that is damaged in the log; 0: none */
     weir_time back_off;
     pthread_t thread;
     bool started;
