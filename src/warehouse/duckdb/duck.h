@@ -16,6 +16,7 @@ void duckdb_unsafe_vector_assign_string_element_len(duckdb_vector vector, idx_t 
                                                     const char *str, idx_t str_len);
 
 #define DUCK_MAX_SQL (4u << 20)
+#define DUCK_ALLOWED 64
 
 struct duck_db {
     struct weir_warehouse base;
@@ -35,6 +36,7 @@ struct duck_session {
     duckdb_connection con;
     duckdb_prepared_statement serialize; /* the sandbox's json_serialize_sql, made when needed */
     struct weir_json_parser *parser;     /* the sandbox's */
+    char *allowed[DUCK_ALLOWED];         /* statements that passed the sandbox, by hash of text */
     atomic_bool canceled;                /* cleared when a statement ends */
     bool in_transaction;
     int64_t shift; /* bytes put before the user's SQL, to correct error offsets */

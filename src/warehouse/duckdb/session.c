@@ -54,6 +54,9 @@ void weir_duck_session_free(struct weir_session *session)
         duckdb_destroy_prepare(&s->serialize);
     }
     weir_json_parser_free(s->parser);
+    for (size_t i = 0; i < DUCK_ALLOWED; i++) {
+        free(s->allowed[i]);
+    }
     duckdb_disconnect(&s->con);
     pthread_mutex_lock(&s->db->lock);
     s->db->sessions--;
