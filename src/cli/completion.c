@@ -74,16 +74,16 @@ static void bash(struct weir_buf *out, const struct weir_command *const *command
 {
     weir_buf_addz(out, "_weir() {\n"
                        "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                       "  local words=() w skip=\n"
-                       "  for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+                       "  local seen=() w skip=\n"
+                       "  for w in \"${COMP_WORDS[@]:1:$((COMP_CWORD-1))}\"; do\n"
                        "    if [ -n \"$skip\" ]; then skip=; continue; fi\n"
-                       "    case $w in -C|--dir|--log-level) skip=1 ;; -*) ;; *) words+=(\"$w\") ;;"
+                       "    case $w in -C|--dir|--log-level) skip=1 ;; -*) ;; *) seen+=(\"$w\") ;;"
                        " esac\n"
                        "  done\n"
                        "  case $prev in\n"
                        "    -C|--dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n");
     bash_values(out, weir_global_flags);
-    weir_buf_addz(out, "  esac\n  case \"${words[*]:0:2}\" in\n");
+    weir_buf_addz(out, "  esac\n  case \"${seen[*]:0:2}\" in\n");
     for (const struct weir_command *const *c = commands; *c; c++) {
         if ((*c)->hidden) {
             continue;
@@ -196,8 +196,7 @@ bool weir_help_completion(const struct weir_command *const *commands, const char
         weir_buf_addz(out, "# weir completion bash > /etc/bash_completion.d/weir\n");
         bash(out, commands);
     } else if (strcmp(shell, "zsh") == 0) {
-        weir_buf_addz(out, "#compdef weir\n"
-                           "# weir completion zsh > ~/.zsh/_weir, or source it from ~/.zshrc\n"
+        weir_buf_addz(out, "# in ~/.zshrc, behind compinit: source <(weir completion zsh)\n"
                            "autoload -Uz +X bashcompinit && bashcompinit\n");
         bash(out, commands);
     } else if (strcmp(shell, "fish") == 0) {

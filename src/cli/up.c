@@ -187,7 +187,7 @@ static int prepare(struct up *up, struct weir_error *err)
     code = code ? code : weir_dir_make(run, 0700, err);
     if (code) {
         return weir_error_prefix(err, code,
-                                 "weir must be able to write %s; give it to the user "
+                                 "%s must be writable; give it to the user "
                                  "who runs weir",
                                  up->workspace->data);
     }
