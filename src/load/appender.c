@@ -1,22 +1,22 @@
 #include "load/loader.h"
 
-/* A checkpoint holds up commits for its time: after a change of the schema soon (a write-ahead log
- * with DDL in it is what fails to replay), otherwise when much has come or some time has passed. */
+/* A checkpoint holds up commits for its time, and rewrites the last row group of each table,
+ * however few rows are new. So: soon after a change of the schema (a write-ahead log with DDL in it
+ * is what fails to replay); often enough while events trickle that none takes long; seldom while
+ * there is much to catch up with; and when there is nothing else to do. */
 #define CHECKPOINT_AFTER_DDL (3 * WEIR_SECOND)
-#define CHECKPOINT_AFTER     (60 * WEIR_SECOND)
-#define CHECKPOINT_BYTES     (UINT64_C(256) << 20)
+#define CHECKPOINT_IDLE      (5 * WEIR_SECOND)
+#define CHECKPOINT_BYTES     (UINT64_C(64) << 20)
+#define CHECKPOINT_BEHIND    (UINT64_C(512) << 20)
 
 struct checkpoints {
     weir_time last;
+    bool behind; /* the last batch was full: more is waiting */
 };
 
-static void maybe_checkpoint(struct weir_loader *loader, struct checkpoints *c)
+static void checkpoint_when(struct weir_loader *loader, struct checkpoints *c, bool due)
 {
     struct weir_applier *a = &loader->run.applier;
-    weir_time since = weir_mono() - c->last;
-    bool due = (a->changed_schema && since > CHECKPOINT_AFTER_DDL) ||
-               (a->unsaved_bytes && since > CHECKPOINT_AFTER) ||
-               a->unsaved_bytes > CHECKPOINT_BYTES;
     struct weir_error err;
     if (!due) {
         return;
@@ -27,6 +27,32 @@ static void maybe_checkpoint(struct weir_loader *loader, struct checkpoints *c)
     if (weir_session_checkpoint(a->session, &err) == WEIR_OK) {
         a->changed_schema = false;
         a->unsaved_bytes = 0;
+    }
+}
+
+static void after_commit(struct weir_loader *loader, struct checkpoints *c)
+{
+    const struct weir_applier *a = &loader->run.applier;
+    checkpoint_when(loader, c,
+                    (a->changed_schema && weir_mono() - c->last > CHECKPOINT_AFTER_DDL) ||
+                        a->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES));
+}
+
+/* With the lock on entry and return: waits for a batch; checkpoints when none comes. */
+static void wait_for_batch(struct weir_loader *loader, struct checkpoints *c)
+{
+    const struct weir_applier *a = &loader->run.applier;
+    if (!a->unsaved_bytes) {
+        pthread_cond_wait(&loader->changed, &loader->lock);
+        return;
+    }
+    weir_time until = weir_now() + CHECKPOINT_IDLE;
+    const struct timespec when = {until / WEIR_SECOND, until % WEIR_SECOND * 1000};
+    bool idle = pthread_cond_timedwait(&loader->changed, &loader->lock, &when) != 0;
+    if (idle && !loader->pending && !loader->appender_quits) {
+        pthread_mutex_unlock(&loader->lock);
+        checkpoint_when(loader, c, true);
+        pthread_mutex_lock(&loader->lock);
     }
 }
 
@@ -61,10 +87,11 @@ static void *append(void *arg)
     pthread_mutex_lock(&loader->lock);
     while (!loader->appender_quits || loader->pending) {
         if (!loader->pending) {
-            pthread_cond_wait(&loader->changed, &loader->lock);
+            wait_for_batch(loader, &checkpoints);
             continue;
         }
         struct weir_error err = {0};
+        checkpoints.behind = loader->pending->body_bytes > loader->settings.batch_bytes / 2;
         int code;
         if (loader->reload) {
             code = weir_fail(&err, WEIR_EAGAIN, "tables were replaced by a replay");
@@ -80,7 +107,7 @@ static void *append(void *arg)
         finish(loader, code, &err);
         if (!code) {
             pthread_mutex_unlock(&loader->lock);
-            maybe_checkpoint(loader, &checkpoints);
+            after_commit(loader, &checkpoints);
             pthread_mutex_lock(&loader->lock);
         }
     }

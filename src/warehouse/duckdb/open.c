@@ -73,9 +73,9 @@ static int make_config(const struct weir_warehouse_options *o, duckdb_config *ou
         {"threads", o->threads ? threads : NULL},
         {"temp_directory", o->temp_dir ? o->temp_dir : ""},
         {"max_temp_directory_size", o->temp_dir ? temp : NULL},
-        /* A checkpoint stops writers for its time, so it is rarer than the engine's 16 MB; the
-         * loader asks for one itself when it is idle. */
-        {"checkpoint_threshold", "128MB"},
+        /* A checkpoint stops writers for its time, so the engine begins none by itself before this:
+         * the loader knows better when (src/load/appender.c). */
+        {"checkpoint_threshold", "1GB"},
         {"errors_as_json", "true"},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
