@@ -41,6 +41,9 @@ async function send(weir: Weir, options: (recorder: Recorder) => object): Promis
   assert.deepEqual(ips.rows, [{ context_ip: '127.0.0.1' }]);
 }
 
+test('analytics.js in Chromium, told by cdnURL alone: the settings lead it to weir', () =>
+  withWeir((weir) => send(weir, () => ({}))));
+
 test('analytics.js in Chromium, one request a call', () =>
   withWeir((weir) =>
     send(weir, (recorder) => ({
