@@ -58,7 +58,7 @@ struct weir_str weir_command_group(const struct weir_command *command)
     return weir_str_cut(&rest, ' ');
 }
 
-bool weir_args_is_group(const struct weir_command *const *commands, struct weir_str name)
+static bool is_group(const struct weir_command *const *commands, struct weir_str name)
 {
     for (; *commands; commands++) {
         if (strchr((*commands)->name, ' ') && weir_str_eq(weir_command_group(*commands), name)) {
@@ -130,7 +130,7 @@ static int take_command_word(struct parse *p, const char *word)
             return WEIR_OK;
         }
     }
-    if (!args->group && weir_args_is_group(p->commands, name)) {
+    if (!args->group && is_group(p->commands, name)) {
         args->group = word;
         return WEIR_OK;
     }

@@ -30,8 +30,6 @@ int weir_args_parse(const struct weir_command *const *commands, int argc, char *
                     struct weir_args *out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_args_free(struct weir_args *args);
 
-/* Is `name` the first word of second-level commands? */
-bool weir_args_is_group(const struct weir_command *const *commands, struct weir_str name);
 /* Has it flags of its own that are shown? */
 bool weir_command_has_flags(const struct weir_command *command);
 /* The first of one or two words. */

@@ -162,7 +162,9 @@ static int bind_one(struct up *up, int which, const char *section, char bound[64
     if (code) {
         return code;
     }
-    code = weir_http_bind(address, &up->fds[which], bound, err);
+    code = strncmp(address, "unix:", 5) == 0
+               ? weir_fail(err, WEIR_EINVAL, "%s: `weir up` listens on HOST:PORT", address)
+               : weir_http_bind(address, &up->fds[which], bound, err);
     if (code) {
         return flag ? weir_error_prefix(err, code, "--%s", section)
                     : weir_error_prefix(err, code, "%s.listen in weir.yml", section);

@@ -351,6 +351,9 @@ test('a port that is taken is told with the setting that asked for it', async ()
       const flag = await weir('-C', dir, 'up', '--collect', address, '--serve', '127.0.0.1:0');
       assert.equal(flag.code, 1);
       assert.match(flag.err, new RegExp(`^weir: --collect: ${address}: somebody listens there`));
+      const socket = await weir('-C', dir, 'up', '--collect', 'unix:/tmp/x', '--serve', '127.0.0.1:0');
+      assert.equal(socket.code, 1);
+      assert.match(socket.err, /^weir: --collect: unix:\/tmp\/x: `weir up` listens on HOST:PORT/);
       writeFileSync(path.join(dir, 'weir.yml'), `serve:\n  listen: ${address}\n`);
       const setting = await weir('-C', dir, 'up', '--collect', '127.0.0.1:0');
       assert.equal(setting.code, 1);
