@@ -187,6 +187,10 @@ static int at_end(struct weir_loader *loader, bool drain, bool *end, struct weir
         if (code) {
             return code;
         }
+        if (weir_warehouse_failed(loader->warehouse)) {
+            /* Nobody can reopen it while this idle session is held. */
+            return weir_fail(err, WEIR_EFATAL, "the warehouse engine failed under a query");
+        }
         pass_lost_records(loader);
         code = weir_eventlog_wait(loader->run.reader, TAIL_WAIT);
         return code == WEIR_EAGAIN ? WEIR_OK : code;

@@ -1,6 +1,8 @@
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -463,6 +465,29 @@ static void parquet_is_sent_and_its_file_removed(void **state)
     assert_int_equal(a.code, WEIR_ETOOBIG);
 }
 
+/* Somebody's checkpoint brings the engine down; the next query is answered all the same. */
+static void a_fallen_engine_is_reopened_for_a_query(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    struct weir_session *owner;
+    assert_string_equal(ask("SELECT 1 AS a", WEIR_FORMAT_CSV),
+                        "a\n1\n"); /* a worker has a session */
+    ASSERT_OK(weir_session_new(warehouse, WEIR_SESSION_OWNER, &owner, &err), err);
+    ASSERT_OK(weir_session_exec(
+                  owner, "CREATE TABLE t AS SELECT hash(i) AS h FROM range(1000000) r(i)", &err),
+              err);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 1 << 20;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_not_equal(weir_session_checkpoint(owner, &err), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    weir_session_free(owner);
+    assert_string_equal(ask("SELECT count(*) AS n FROM t", WEIR_FORMAT_CSV), "n\n1000000\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +508,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopping_the_pool_ends_everything, make, unmake),
         cmocka_unit_test_setup_teardown(refused_and_wrong_sql_is_an_error, make, unmake),
         cmocka_unit_test_setup_teardown(parquet_is_sent_and_its_file_removed, make, unmake),
+        cmocka_unit_test_setup_teardown(a_fallen_engine_is_reopened_for_a_query, make, unmake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,77 @@
+// `weir query` as a person uses it: with a server and without one.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { Weir, withWeir } from '../node/weir.js';
+
+async function send(weir: Weir, count: number): Promise<void> {
+  const batch = Array.from({ length: count }, (_, i) => ({ type: 'track', event: 'Video Started', userId: `u${i % 7}`, properties: { position: i } }));
+  const response = await fetch(`http://${weir.collect}/v1/batch`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${weir.key}:`).toString('base64')}` },
+    body: JSON.stringify({ batch }),
+  });
+  assert.equal(response.status, 200, await response.text());
+  await weir.loaded();
+}
+
+const fails = async (what: Promise<string>, why: RegExp): Promise<void> => assert.rejects(what, (error: Error & { stderr?: string }) => why.test(error.stderr ?? ''));
+
+test('the same answers with a server and without one', async () => {
+  await withWeir(async (weir) => {
+    await send(weir, 500);
+    const answers = async (): Promise<string[]> =>
+      Promise.all([
+        weir.in('query', 'select user_id, count(*) as n from web.tracks group by all order by all', '--format', 'csv'),
+        weir.in('query', 'select $n + 1 as n, $f as f, $b as b, $t as t, $d as d', '--format', 'ndjson', '-p', 'n=1', '-p', 'f=1.5', '-p', 'b=true', '-p', "t=it's", '-p', 'd:date=2026-01-31'),
+        weir.in('query', 'select typeof($n) as n, typeof($t) as t', '-f', 'csv', '-p', 'n:text=1', '-p', 't:timestamp=2026-01-31T12:00:00Z'),
+        weir.in('query', 'from range(100)', '--limit', '3', '-f', 'csv'),
+      ]);
+    const withServer = await answers();
+    assert.match(withServer[0] ?? '', /^user_id,n\nu0,72\nu1,72\nu2,72\nu3,71\n/);
+    assert.equal(withServer[1], '{"n":2,"f":1.5,"b":true,"t":"it\'s","d":"2026-01-31"}\n');
+    assert.equal(withServer[2], 'n,t\nVARCHAR,TIMESTAMP\n');
+    assert.equal(withServer[3], 'range\n0\n1\n2\n');
+    assert.equal(await weir.down(), 0);
+    assert.deepEqual(await answers(), withServer);
+  });
+});
+
+test('errors say where, and the sandbox holds in both ways', async () => {
+  await withWeir(async (weir) => {
+    const wrong = async (): Promise<void> => {
+      await fails(weir.in('query', "select * from read_csv('/etc/passwd')"), /"read_csv" is not allowed/);
+      await fails(weir.in('query', 'drop table x'), /"drop" is not allowed/);
+      await fails(weir.in('query', 'select 1', '--format', 'xml'), /must be table, csv/);
+      await fails(weir.in('query', 'select $x', '-p', 'x:int=many'), /"many" is no int/);
+      await fails(weir.in('query', 'select 1', '-p', 'nonsense'), /NAME=VALUE/);
+    };
+    await fails(weir.in('query', 'select\n  nope'), /line 2, column 3/);
+    await wrong();
+    await weir.down();
+    await wrong();
+  });
+});
+
+test('a file appears when it is whole', async () => {
+  await withWeir(async (weir) => {
+    const out = path.join(weir.dir, 'out.parquet');
+    await weir.in('query', "select i, 'row ' || i as t from range(1000) r(i)", '--format', 'parquet', '--output', out);
+    assert.equal(readFileSync(out).subarray(0, 4).toString(), 'PAR1');
+    const late = path.join(weir.dir, 'late.csv');
+    await fails(weir.in('query', "select case when i = 900000 then error('reached') else i end from range(1000000) r(i)", '-f', 'csv', '-o', late), /broke off|reached|incomplete|closed|ended/);
+    assert.equal(existsSync(late), false);
+    assert.deepEqual(readdirSync(weir.dir).filter((name) => name.endsWith('.part')), []);
+    assert.deepEqual(readdirSync(path.join(weir.dir, '.weir/tmp/export')), []);
+  });
+});
+
+test('nothing loaded and nothing running is said', async () => {
+  const weir = await Weir.init();
+  try {
+    await fails(weir.in('query', 'select 1'), /weir up/);
+  } finally {
+    await weir.remove();
+  }
+});
