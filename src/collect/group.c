@@ -17,7 +17,7 @@ bool weir_group_in_trouble(struct weir_collector *c, const char **why)
         }
         return false; /* let one through, to see whether it can again */
     }
-    if (!weir_eventlog_has_room(c->events)) {
+    if (c->group.count == 0 && !weir_eventlog_has_room(c->events)) { /* once a turn */
         *why = "the disk is full";
         return true;
     }

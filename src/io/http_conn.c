@@ -29,7 +29,7 @@ void weir_http_conn_new(struct weir_http_server *server, int fd, const char *pee
     conn->fd = fd;
     conn->loopback = loopback;
     strncpy(conn->peer, peer, sizeof conn->peer - 1);
-    conn->moved = weir_mono();
+    conn->moved = weir_http_clock(CLOCK_MONOTONIC_COARSE);
     conn->req.conn = conn;
     weir_buf_init(&conn->out, WEIR_HTTP_MAX_OUT);
     weir_buf_init(&conn->req.decoded, server->options.max_body);
@@ -144,7 +144,7 @@ static void finish(struct weir_http_conn *conn)
     forget_request(conn);
     weir_http_input_consume(conn, conn->in_len);
     conn->state = WEIR_HTTP_LINGERING;
-    conn->begun = conn->moved = weir_mono();
+    conn->begun = conn->moved = weir_http_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 void weir_http_conn_next(struct weir_http_conn *conn)

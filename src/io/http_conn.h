@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -128,6 +129,15 @@ struct weir_http_server {
     char date[40];           /* "Date: …\r\n", of this second */
     weir_time date_second;
 };
+
+/* The time of the last kernel tick, some milliseconds old at most: enough for time-outs and the
+ * Date header, at a fifth of the price, which was 4 % of a small request. */
+static inline weir_time weir_http_clock(clockid_t coarse)
+{
+    struct timespec t;
+    clock_gettime(coarse, &t);
+    return t.tv_sec * WEIR_SECOND + t.tv_nsec / 1000;
+}
 
 /* Only the loop's thread writes these, so that a load and a store do. */
 static inline void weir_http_count_buffered(struct weir_http_server *server, size_t add, size_t sub)

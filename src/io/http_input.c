@@ -168,6 +168,6 @@ enum weir_http_fill weir_http_conn_fill(struct weir_http_conn *conn)
     }
     conn->in_len += (size_t)n;
     weir_http_input_charge(conn);
-    conn->moved = weir_mono();
+    conn->moved = weir_http_clock(CLOCK_MONOTONIC_COARSE);
     return (size_t)n == room ? WEIR_HTTP_FILL_FULL : WEIR_HTTP_FILL_SHORT;
 }

@@ -56,7 +56,7 @@ static void add_status_line(struct weir_buf *out, int status)
 
 static void add_date(struct weir_http_server *server, struct weir_buf *out)
 {
-    weir_time second = weir_now() / WEIR_SECOND;
+    weir_time second = weir_http_clock(CLOCK_REALTIME_COARSE) / WEIR_SECOND;
     if (second != server->date_second) {
         time_t t = (time_t)second;
         struct tm tm;

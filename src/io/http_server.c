@@ -36,7 +36,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct weir_http_server *server = arg;
-    weir_time now = weir_mono();
+    weir_time now = weir_http_clock(CLOCK_MONOTONIC_COARSE);
     struct weir_http_conn *next;
     for (struct weir_http_conn *conn = server->conns; conn; conn = next) {
         next = conn->next;

@@ -53,7 +53,7 @@ static void watch(struct weir_http_conn *conn)
     bool want = weir_http_conn_pending(conn) > 0;
     if (want && !conn->writing) {
         event_add(&conn->write_event, NULL);
-        conn->moved = weir_mono();
+        conn->moved = weir_http_clock(CLOCK_MONOTONIC_COARSE);
     } else if (!want && conn->writing) {
         event_del(&conn->write_event);
     }
@@ -104,7 +104,7 @@ void weir_http_conn_flush(struct weir_http_conn *conn)
         return;
     }
     if (n > 0) {
-        conn->moved = weir_mono();
+        conn->moved = weir_http_clock(CLOCK_MONOTONIC_COARSE);
     }
     size_t sent = (size_t)n;
     size_t of_out = sent < kept.len ? sent : kept.len;
