@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -29,7 +29,8 @@ async function withDisk(settings: string, body: (disk: Disk) => Promise<void>): 
   let weir: Weir | undefined;
   try {
     weir = await Weir.init(path.join(folder, 'work'));
-    appendFileSync(path.join(weir.dir, 'weir.yml'), settings);
+    const file = path.join(weir.dir, 'weir.yml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^log:.*$/m, settings.trim()));
     await body({
       weir,
       folder,
