@@ -50,7 +50,9 @@ int weir_demo_exchange_auth(const char *key, char out[256], struct weir_error *e
     }
     memcpy(plain, key, n);
     plain[n++] = ':';
-    char *at = out + sprintf(out, "Basic ");
+    static const char scheme[] = "Basic ";
+    memcpy(out, scheme, sizeof scheme - 1);
+    char *at = out + sizeof scheme - 1;
     for (size_t i = 0; i < n; i += 3) {
         uint32_t bits = (uint32_t)plain[i] << 16;
         bits |= i + 1 < n ? (uint32_t)plain[i + 1] << 8 : 0;
