@@ -9,8 +9,14 @@
 #define CHECKPOINT_BYTES     (UINT64_C(64) << 20)
 #define CHECKPOINT_BEHIND    (UINT64_C(512) << 20)
 
+/* New columns keep appearing while a long log is loaded: no more than a tenth of the time goes into
+ * checkpoints, whatever asks for them. (At 1 GB of write-ahead log the engine makes one by itself.)
+ */
+#define CHECKPOINT_SHARE 10
+
 struct checkpoints {
-    weir_time last;
+    weir_time last; /* when it ended */
+    weir_time took;
     bool behind; /* the last batch was full: more is waiting */
 };
 
@@ -21,21 +27,24 @@ static void checkpoint_when(struct weir_loader *loader, struct checkpoints *c, b
     if (!due) {
         return;
     }
-    c->last = weir_mono();
+    weir_time start = weir_mono();
     /* Not now is fine: a transaction of somebody else's is in the way, or the disk is full; the
      * write-ahead log has everything. */
     if (weir_session_checkpoint(a->session, &err) == WEIR_OK) {
         a->changed_schema = false;
         a->unsaved_bytes = 0;
     }
+    c->last = weir_mono();
+    c->took = c->last - start;
 }
 
 static void after_commit(struct weir_loader *loader, struct checkpoints *c)
 {
     const struct weir_applier *a = &loader->run.applier;
-    checkpoint_when(loader, c,
-                    (a->changed_schema && weir_mono() - c->last > CHECKPOINT_AFTER_DDL) ||
-                        a->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES));
+    weir_time since = weir_mono() - c->last;
+    bool wanted = (a->changed_schema && since > CHECKPOINT_AFTER_DDL) ||
+                  a->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES);
+    checkpoint_when(loader, c, wanted && since > c->took * CHECKPOINT_SHARE);
 }
 
 /* With the lock on entry and return: waits for a batch; checkpoints when none comes. */
