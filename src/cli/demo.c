@@ -263,7 +263,11 @@ static int play(struct demo *demo, struct weir_error *err)
     const struct weir_args *args = demo->cli->args;
     bool any = weir_args_has(args, "seed") || weir_args_has(args, "events") ||
                weir_args_has(args, "until");
-    int code = weir_demo_stack_prepare(&demo->stack, &demo->options, any, err);
+    /* Made twice: before anything is written, and again when the folder has said until when. */
+    int code = weir_demo_new(&demo->options, &demo->company, err);
+    weir_demo_free(demo->company);
+    demo->company = NULL;
+    code = code ? code : weir_demo_stack_prepare(&demo->stack, &demo->options, any, err);
     code = code ? code : weir_demo_new(&demo->options, &demo->company, err);
     if (code) {
         return code;

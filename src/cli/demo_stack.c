@@ -1,6 +1,7 @@
 #include "cli/demo_stack.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -138,7 +139,14 @@ static int add_sources(struct weir_demo_stack *stack, struct weir_error *err)
 static int check_space(const struct weir_demo_stack *stack, uint64_t events, struct weir_error *err)
 {
     uint64_t free_bytes;
-    int code = weir_disk_free(stack->workspace->dir, &free_bytes, err);
+    char where[PATH_MAX];
+    snprintf(where, sizeof where, "%s", stack->dir);
+    int code = weir_disk_free(where, &free_bytes, err);
+    while (code == WEIR_ENOENT && strcmp(where, ".") != 0) { /* it is not made yet */
+        char *slash = strrchr(where, '/');
+        snprintf(slash ? slash + (slash == where) : where, 2, "%s", slash ? "" : ".");
+        code = weir_disk_free(where, &free_bytes, err);
+    }
     uint64_t need = events * PER_EVENT + KEEP_FREE;
     if (!code && free_bytes < need) {
         return weir_fail(err, WEIR_ENOSPC,
@@ -155,14 +163,15 @@ int weir_demo_stack_prepare(struct weir_demo_stack *stack, struct weir_demo_opti
 {
     int code = weir_workspace_open(stack->dir, &stack->workspace, err);
     if (code == WEIR_ENOENT) {
-        code = weir_workspace_init(stack->dir, err);
+        code = check_space(stack, options->events, err);
+        code = code ? code : weir_workspace_init(stack->dir, err);
         code = code ? code : weir_workspace_open(stack->dir, &stack->workspace, err);
         code = code ? code : write_company(stack, options, err);
     } else if (!code) {
         stack->again = true;
         code = read_company(stack, options, any_options, err);
+        code = code ? code : check_space(stack, options->events, err);
     }
-    code = code ? code : check_space(stack, options->events, err);
     return code ? code : add_sources(stack, err);
 }
 

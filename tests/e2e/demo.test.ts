@@ -142,6 +142,10 @@ test('what cannot be done is said before anything is started', async () => {
     const tooMany = await start(['--once', '--events', '99', '--dir', path.join(folder, 'a')]).end;
     assert.equal(tooMany.code, 1);
     assert.match(tooMany.err, /ask for 5000 to/);
+    const noRoom = await start(['--once', '--events', '2000000000', '--dir', path.join(folder, 'a')]).end;
+    assert.equal(noRoom.code, 1);
+    assert.match(noRoom.err, /fewer --events/);
+    assert.deepEqual(readdirSync(folder), [], 'nothing is left behind');
     const odd = await start(['--once', '--events', 'many', '--dir', path.join(folder, 'b')]).end;
     assert.equal(odd.code, 2);
     assert.match(odd.err, /no whole number/);
