@@ -17,22 +17,21 @@
 struct checkpoints {
     weir_time last; /* when it ended */
     weir_time took;
-    bool behind; /* the last batch was full: more is waiting */
+    bool behind;            /* the last batch was full: more is waiting */
+    uint64_t unsaved_bytes; /* loaded since the last one */
 };
 
-static void checkpoint_when(struct weir_loader *loader, struct checkpoints *c, bool due)
+/* With `writing` held: the session is also used by the other thread, for refused records. */
+static void checkpoint(struct weir_loader *loader, struct checkpoints *c)
 {
     struct weir_applier *a = &loader->run.applier;
     struct weir_error err;
-    if (!due) {
-        return;
-    }
     weir_time start = weir_mono();
     /* Not now is fine: a transaction of somebody else's is in the way, or the disk is full; the
      * write-ahead log has everything. */
     if (weir_session_checkpoint(a->session, &err) == WEIR_OK) {
         a->changed_schema = false;
-        a->unsaved_bytes = 0;
+        c->unsaved_bytes = 0;
     }
     c->last = weir_mono();
     c->took = c->last - start;
@@ -41,17 +40,20 @@ static void checkpoint_when(struct weir_loader *loader, struct checkpoints *c, b
 static void after_commit(struct weir_loader *loader, struct checkpoints *c)
 {
     const struct weir_applier *a = &loader->run.applier;
+    pthread_mutex_lock(&loader->writing);
     weir_time since = weir_mono() - c->last;
     bool wanted = (a->changed_schema && since > CHECKPOINT_AFTER_DDL) ||
-                  a->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES);
-    checkpoint_when(loader, c, wanted && since > c->took * CHECKPOINT_SHARE);
+                  c->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES);
+    if (wanted && since > c->took * CHECKPOINT_SHARE) {
+        checkpoint(loader, c);
+    }
+    pthread_mutex_unlock(&loader->writing);
 }
 
 /* With the lock on entry and return: waits for a batch; checkpoints when none comes. */
 static void wait_for_batch(struct weir_loader *loader, struct checkpoints *c)
 {
-    const struct weir_applier *a = &loader->run.applier;
-    if (!a->unsaved_bytes) {
+    if (!c->unsaved_bytes) {
         pthread_cond_wait(&loader->changed, &loader->lock);
         return;
     }
@@ -60,7 +62,9 @@ static void wait_for_batch(struct weir_loader *loader, struct checkpoints *c)
     bool idle = pthread_cond_timedwait(&loader->changed, &loader->lock, &when) != 0;
     if (idle && !loader->pending && !loader->appender_quits) {
         pthread_mutex_unlock(&loader->lock);
-        checkpoint_when(loader, c, true);
+        pthread_mutex_lock(&loader->writing);
+        checkpoint(loader, c);
+        pthread_mutex_unlock(&loader->writing);
         pthread_mutex_lock(&loader->lock);
     }
 }
@@ -113,6 +117,7 @@ static void *append(void *arg)
             pthread_mutex_unlock(&loader->writing);
             pthread_mutex_lock(&loader->lock);
         }
+        checkpoints.unsaved_bytes += loader->pending->body_bytes + 1;
         finish(loader, code, &err);
         if (!code) {
             pthread_mutex_unlock(&loader->lock);

@@ -344,7 +344,6 @@ int weir_apply(struct weir_applier *a, struct weir_load_batch *batch, enum weir_
     if (!code && mode == WEIR_APPLY_LOAD) {
         code = write_state(a, batch, err);
         code = code ? code : weir_session_commit(a->session, err);
-        a->unsaved_bytes += batch->body_bytes + 1;
     }
     if (code || mode == WEIR_APPLY_PROBE) {
         weir_session_rollback(a->session);

@@ -9,7 +9,6 @@ struct weir_applier {
     struct weir_session *session;
     struct weir_arena arena; /* of one table's columns and vectors */
     bool changed_schema;     /* since the last checkpoint */
-    uint64_t unsaved_bytes;  /* loaded since the last checkpoint */
 };
 
 void weir_applier_init(struct weir_applier *applier, struct weir_session *session);

@@ -68,7 +68,8 @@ struct weir_loader {
     bool replaying;
     bool reload; /* replay has changed tables: what is in the making is to be built again */
 
-    /* Held while a transaction of the loader's or the last one of a replay runs. */
+    /* Held while a transaction or a checkpoint of the loader's or the last one of a replay runs;
+     * and whoever holds it may use run.session. */
     pthread_mutex_t writing;
 };
 

@@ -84,6 +84,12 @@ int weir_load_refused(struct weir_loader *loader, const struct weir_record *reco
     if (code) {
         return code;
     }
+    /* From here on the session is this thread's. */
+    pthread_mutex_lock(&loader->writing);
+    if (loader->reload) {
+        pthread_mutex_unlock(&loader->writing);
+        return weir_fail(err, WEIR_EAGAIN, "tables were replaced by a replay");
+    }
     s.batch = &loader->batches[loader->filling];
     builder->wanted = wanted;
     builder->wanted_arg = &s;
@@ -103,6 +109,7 @@ int weir_load_refused(struct weir_loader *loader, const struct weir_record *reco
         code = code ? code : try_range(&s, 0, UINT32_MAX, WEIR_APPLY_LOAD, err);
     }
     builder->wanted = NULL;
+    pthread_mutex_unlock(&loader->writing);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
         loader->stats.next_seq = s.batch->next_seq;
