@@ -377,6 +377,15 @@ int weir_query_cancel(struct weir_query_pool *pool, const char *id)
     return q ? 0 : WEIR_ENOENT;
 }
 
+bool weir_query_stopping(struct weir_query_pool *pool, const char *id)
+{
+    pthread_mutex_lock(&pool->lock);
+    const struct weir_query *q = find(pool->running, id);
+    bool stopping = q && weir_query_stopped(q);
+    pthread_mutex_unlock(&pool->lock);
+    return stopping;
+}
+
 static const struct outcome *outcome_of(const struct weir_query_pool *pool, const char *id)
 {
     for (size_t i = 0; i < REMEMBERED; i++) {

@@ -63,7 +63,8 @@ struct weir_query_request {
     struct weir_query_limits limits;
     unsigned width; /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
     bool plain;     /* WEIR_FORMAT_TABLE: no box around it */
-    /* Encoded bytes, in order, on a worker thread. Blocks to push back; non-zero cancels. */
+    /* Encoded bytes, in order, on a worker thread. Blocks to push back, but
+     * not beyond weir_query_stopping(); non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);
     /* Exactly once, last: code 0 or an error. */
     void (*done)(int code, const struct weir_query_summary *summary, const struct weir_error *err,
@@ -79,6 +80,9 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
                      char id[17], struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_ENOENT when no query of this id waits or runs. */
 int weir_query_cancel(struct weir_query_pool *pool, const char *id) WEIR_MUST_CHECK;
+
+/* Is this running query to stop (canceled, out of time, ...)? A sink that waits must ask. */
+bool weir_query_stopping(struct weir_query_pool *pool, const char *id);
 
 enum weir_query_state { WEIR_QUERY_QUEUED, WEIR_QUERY_RUNNING, WEIR_QUERY_DONE, WEIR_QUERY_FAILED };
 struct weir_query_progress {

@@ -130,6 +130,22 @@ static void finish(void *arg)
 
 /* --- on a worker ---------------------------------------------------------------------------- */
 
+/* Waits until there is room; false when the rest is not wanted any more. A client that stops
+ * reading must not keep the worker beyond the query's time, nor from being canceled. */
+static bool wait_for_room(struct stream *s)
+{
+    bool wanted = !s->gone && !atomic_load(&s->server->stopping);
+    while (wanted && (s->clogged || s->posted > MAX_POSTED)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++; /* nobody signals when the server or the query stops */
+        pthread_cond_timedwait(&s->room, &s->lock, &until);
+        wanted = !s->gone && !atomic_load(&s->server->stopping) &&
+                 !weir_query_stopping(s->server->pool, s->id);
+    }
+    return wanted;
+}
+
 static int sink(struct weir_str bytes, void *arg)
 {
     struct stream *s = arg;
@@ -141,17 +157,10 @@ static int sink(struct weir_str bytes, void *arg)
     part->len = bytes.len;
     memcpy(part->bytes, bytes.ptr, bytes.len);
     pthread_mutex_lock(&s->lock);
-    while (!s->gone && !atomic_load(&s->server->stopping) &&
-           (s->clogged || s->posted > MAX_POSTED)) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++; /* nobody signals when the server stops */
-        pthread_cond_timedwait(&s->room, &s->lock, &until);
-    }
-    bool gone = s->gone || atomic_load(&s->server->stopping);
+    bool wanted = wait_for_room(s);
     s->posted += part->len;
     pthread_mutex_unlock(&s->lock);
-    if (gone || weir_loop_post(s->server->loop, send_part, part)) {
+    if (!wanted || weir_loop_post(s->server->loop, send_part, part)) {
         free(part);
         return WEIR_ECANCELED;
     }

@@ -114,6 +114,21 @@ test('errors are answered as described', async () => {
   await check({ method: 'POST', path: '/api/query', body: { sql: 'select 1' }, type: 'text/plain', status: 415 });
 });
 
+test('a client that stops reading holds no query beyond its time', async () => {
+  const response = await fetch(`http://${weir.serve}/api/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: "select repeat('x', 1000) from range(1000000)", format: 'csv', limits: { timeout: 1 } }),
+  });
+  const id = response.headers.get('x-weir-query-id') ?? '';
+  const state = async (): Promise<string> => {
+    const { body } = await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${id}`, status: 200 });
+    return (body as { state: string }).state;
+  };
+  await until('the query to end', 10, async () => (await state()) === 'failed' || undefined);
+  await assert.rejects(response.text());
+});
+
 test('limits cut the result and say so', async () => {
   const { body, headers } = await query({ sql: 'from range(10)', limits: { rows: 3 } });
   assert.deepEqual(

@@ -320,6 +320,29 @@ static void a_fallen_engine_is_reopened(void **state)
     assert_non_null(strstr(weir_warehouse_version(warehouse), "duckdb v"));
 }
 
+/* Text that a person wrote, or that an SDK sent, comes back in the engine's messages. */
+static void only_the_engine_says_that_it_failed(void **state)
+{
+    (void)state;
+    static const char *const shapes[] = {
+        "SELECT CAST('Failed: database has been invalidated' AS DATE)",
+        "SELECT CAST('FATAL Error' AS INTEGER)",
+        "SELECT CAST(repeat('FATAL Error', 200000) AS INTEGER)",
+        "SELECT strptime('has been invalidated', '%Y')",
+        "SELECT json('FATAL Error')",
+        "SELECT \"FATAL Error\"",
+        "FROM \"has been invalidated\"",
+        "SELECT CAST('already exists' AS DATE)",
+        "SELECT CAST('No space left on device' AS DATE)",
+        "SELECT CAST('Could not set lock on file' AS DATE)",
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        (void)ask(reader, shapes[i], NULL, 0);
+        assert_int_equal(err.code, WEIR_EINVAL);
+        assert_false(weir_warehouse_failed(warehouse));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_export_is_a_parquet_file, make, unmake),
         cmocka_unit_test_setup_teardown(one_process_owns_the_file, make, unmake),
         cmocka_unit_test_setup_teardown(a_fallen_engine_is_reopened, make, unmake),
+        cmocka_unit_test_setup_teardown(only_the_engine_says_that_it_failed, make, unmake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,19 +19,34 @@ static const struct {
     {"Parameter Not Resolved", WEIR_EINVAL},
 };
 
+/* What only the message tells. It counts under these exceptions alone: others quote what people
+ * wrote or sent ("Could not convert string 'FATAL Error' to INT32"), and nobody but the engine may
+ * say that the engine has failed. In this order: what a message says first wins. */
+static const struct {
+    const char *exception;
+    const char *says;
+    int code;
+} messages[] = {
+    {"FATAL", "has been invalidated", WEIR_EFATAL},
+    {"INTERNAL", "has been invalidated", WEIR_EFATAL},
+    {"TransactionContext", "has been invalidated", WEIR_EFATAL},
+    {"TransactionContext", "FATAL Error", WEIR_EFATAL},
+    {"FATAL", "No space left on device", WEIR_ENOSPC},
+    {"IO", "No space left on device", WEIR_ENOSPC},
+    {"TransactionContext", "No space left on device", WEIR_ENOSPC},
+    {"IO", "max_temp_directory_size", WEIR_ENOSPC},
+    {"Out of Memory", "max_temp_directory_size", WEIR_ENOSPC},
+    {"IO", "Could not set lock on file", WEIR_EBUSY},
+    {"Catalog", "already exists", WEIR_EEXIST},
+};
+
 static int code_of(struct weir_str exception, const char *text)
 {
-    if (strstr(text, "has been invalidated") || strstr(text, "FATAL Error")) {
-        return WEIR_EFATAL;
-    }
-    if (strstr(text, "No space left on device") || strstr(text, "max_temp_directory_size")) {
-        return WEIR_ENOSPC;
-    }
-    if (strstr(text, "Could not set lock on file")) {
-        return WEIR_EBUSY;
-    }
-    if (strstr(text, "already exists")) {
-        return WEIR_EEXIST;
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        if (weir_str_eq_nocase(exception, weir_str_of(messages[i].exception)) &&
+            strstr(text, messages[i].says)) {
+            return messages[i].code;
+        }
     }
     for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
         if (weir_str_eq_nocase(exception, weir_str_of(exceptions[i].name))) {

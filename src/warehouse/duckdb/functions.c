@@ -7,7 +7,7 @@
 
 /* clang-format off */
 /* Scalar functions, aggregates and the engine's own macros: pure functions of their arguments, and
- * the clock. Left out: settings and variables, sequences, sleeping, logging, aggregate states as
+ * the clock. Left out: error (the engine takes {"exception_type": "FATAL"} for its own), settings and variables, sequences, sleeping, logging, aggregate states as
  * bytes, serialized SQL and plans, the storage's internals. */
 static const char *const scalars[] = {
     "!", "!__postfix", "!~~", "!~~*", "%", "&", "&&", "*", "**", "+", "-", "->>", "/", "//",
@@ -37,7 +37,7 @@ static const char *const scalars[] = {
     "dayname", "dayofmonth", "dayofweek", "dayofyear", "days_in_month", "decade", "decode",
     "degrees", "dense_rank", "divide", "editdist3", "element_at", "encode", "ends_with",
     "entropy", "enum_code", "enum_first", "enum_last", "enum_range", "enum_range_boundary",
-    "epoch", "epoch_ms", "epoch_ns", "epoch_us", "equi_width_bins", "era", "error", "even", "exp",
+    "epoch", "epoch_ms", "epoch_ns", "epoch_us", "equi_width_bins", "era", "even", "exp",
     "factorial", "favg", "fdiv", "fill", "filter", "first", "first_value", "flatten", "floor",
     "fmod", "format", "format_bytes", "format_pg_type", "format_type",
     "formatreadabledecimalsize", "formatreadablesize", "from_base64", "from_binary", "from_hex",

@@ -322,6 +322,25 @@ static bool one_of(struct duck_token token, const char *const *words)
     return false;
 }
 
+/* `FROM 'a'` is `FROM "a"`, and the engine takes Unicode spaces that we see as a part of a word: so
+ * each run of letters, digits and _ counts as a name, whatever stands around it. */
+static bool names_system_view(struct weir_str text)
+{
+    static const char part[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    for (size_t i = 0; i < text.len;) {
+        size_t n = 0;
+        while (i + n < text.len && text.ptr[i + n] && strchr(part, text.ptr[i + n])) {
+            n++;
+        }
+        struct weir_str name = {text.ptr + i, n};
+        if (is_system_name(name) && !weir_duck_system_view_allowed(name)) {
+            return true;
+        }
+        i += n + 1;
+    }
+    return false;
+}
+
 static int check_pivot_token(struct duck_token token, bool called, struct weir_error *err)
 {
     struct weir_str text = token.text;
@@ -332,13 +351,8 @@ static int check_pivot_token(struct duck_token token, bool called, struct weir_e
         looks_like_path(text)) {
         return refuse(err, "in a PIVOT without a list of values, the text", text);
     }
-    if (token.kind == DUCK_TOKEN_NAME || token.kind == DUCK_TOKEN_WORD) {
-        struct weir_str bare = token.kind == DUCK_TOKEN_NAME && text.len > 2
-                                   ? (struct weir_str){text.ptr + 1, text.len - 2}
-                                   : text;
-        if (is_system_name(bare) && !weir_duck_system_view_allowed(bare)) {
-            return refuse(err, "the system view", bare);
-        }
+    if (names_system_view(text)) {
+        return refuse(err, "the system view", text);
     }
     if (token.kind == DUCK_TOKEN_WORD && one_of(token, pivot_verbs)) {
         return refuse_statement(err, text);
@@ -362,6 +376,11 @@ static int check_pivot(struct weir_str sql, struct weir_error *err)
     int rc = 0;
     while (rc == 0 && token.kind != DUCK_TOKEN_END) {
         struct duck_token next = weir_duck_next_token(&rest);
+        if (token.kind == DUCK_TOKEN_STRING && next.kind == DUCK_TOKEN_STRING) {
+            return weir_fail(err, WEIR_EPERM,
+                             "a text in two parts is not allowed in a PIVOT without a list of "
+                             "values; write it as one");
+        }
         pivots = pivots || duck_token_is(token, "pivot") || duck_token_is(token, "pivot_wider");
         rc = duck_token_is_mark(token, ';')
                  ? weir_fail(err, WEIR_EPERM, "only one statement may run; remove what follows `;`")

@@ -333,6 +333,8 @@ SELECT setseed(0.5)
 
 SELECT sleep_ms(100000)
 
+SELECT error('{"exception_type":"FATAL","exception_message":"down"}')
+
 SELECT pg_sleep(1000)
 
 SELECT txid_current()
@@ -488,6 +490,19 @@ PIVOT (FROM duckdb_settings()) ON name
 PIVOT (FROM pg_catalog.pg_settings) ON name
 
 PIVOT duckdb_secrets ON name
+
+PIVOT 'pg_settings' ON name USING first(setting)
+
+PIVOT (FROM e'pg_settings') ON name USING first(setting)
+
+PIVOT (FROM $a$pg_settings$a$) ON name USING first(setting)
+
+PIVOT (FROM 'p'
+'g_settings') ON name USING first(setting)
+
+PIVOT (FROM pg_settings) ON name USING first(setting)
+
+PIVOT (FROM getenv ('HOME')) ON name
 
 WITH x AS (FROM read_text('/etc/passwd')) PIVOT x ON filename
 
