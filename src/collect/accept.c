@@ -14,6 +14,7 @@
 
 #define MAX_REFUSED_BODY (64 * 1024)
 #define MAX_USER_AGENT   2048
+#define MAX_WRITE_KEY    128  /* of a source; a longer one can belong to none, ever */
 #define STOP_WALKING     (-1) /* not an error: the first event of a batch says enough */
 
 struct call {
@@ -40,6 +41,7 @@ static const struct {
     {"no_user_id", "no_user_id: an alias call needs a userId"},
     {"no_write_key",
      "no_write_key: say it by Basic authentication, or as \"writeKey\" in the body"},
+    {"bad_write_key", "bad_write_key: a write key has at most 128 characters"},
     {"unknown_write_key", "unknown_write_key: no source has this write key"},
 };
 
@@ -118,6 +120,8 @@ static void find_source(struct weir_collector *c, struct call *call)
     }
     if (!call->key.len) {
         refuse(call, 400, "no_write_key");
+    } else if (call->key.len > MAX_WRITE_KEY) {
+        refuse(call, 400, "bad_write_key");
     } else if (c->sources.strict) {
         refuse(call, 401, "unknown_write_key");
     }

@@ -80,6 +80,10 @@ void weir_group_add(struct weir_collector *c, const struct weir_record *record,
     uint64_t seq;
     struct weir_eventlog *log = waiting->quarantined ? c->quarantine : c->events;
     int rc = weir_eventlog_append(log, record, &seq, &err);
+    if (rc == WEIR_ETOOBIG) { /* the call's fault, and no reason to turn others away */
+        weir_collect_refuse(c, waiting->req, waiting->route, 413, err.message);
+        return;
+    }
     if (rc) {
         note_failure(c, &err);
         weir_group_turn_away(c, waiting->req, waiting->route, "the event log is full");

@@ -315,6 +315,16 @@ test('strict: an unknown key is answered 401', () =>
     assert.ok((await c.records()).some((record) => record.note === 'unknown_write_key'));
   }));
 
+test('a write key of any length turns nobody else away', () =>
+  Collector.with('', async (c) => {
+    const body = JSON.stringify({ userId: 'u', event: 'e', writeKey: 'k'.repeat(70000) });
+    const refused = await c.ask('POST', '/v1/track', { 'content-type': 'application/json' }, body);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /bad_write_key/);
+    assert.equal((await c.track('mine')).status, 200);
+    assert.ok((await c.records()).some((record) => record.note === 'bad_write_key'));
+  }));
+
 test('too little free disk: 503 before the body is read, and nothing is kept', () =>
   Collector.with('log:\n  keep_free: 900TB\n', async (c) => {
     for (const reply of [await c.track('x'), await c.ask('GET', `/v1/pixel/track?data=e30&writeKey=${c.weir.key}`)]) {
