@@ -28,12 +28,14 @@ int weir_source_name_check(struct weir_str name, struct weir_error *err)
               name.ptr[0] <= 'z';
     for (size_t i = 0; ok && i < name.len; i++) {
         char c = name.ptr[i];
-        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        /* Schemas are named as tables are: "a__b" and "a_" would share those of "a_b" and "a". */
+        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+             (c == '_' && i + 1 < name.len && name.ptr[i + 1] != '_');
     }
     if (!ok) {
         return weir_fail(err, WEIR_EINVAL,
                          "\"%.*s\" cannot name a source; use a to z, 0 to 9 and _, beginning with "
-                         "a letter, at most %d characters",
+                         "a letter, at most %d characters, no _ at the end nor two in a row",
                          (int)(name.len < 80 ? name.len : 80), name.ptr, WEIR_SOURCE_NAME_MAX);
     }
     bool taken =

@@ -223,13 +223,19 @@ static void every_broken_source_is_told(void **state)
     put("sources/c.yml", "write_key: " KEY_C "\nold_write_keys:\n  - " KEY_A "\n");
     put("sources/main.yml", "write_key: " KEY_B "\n");
     put("sources/My-App.yml", "write_key: " KEY_B "\n");
+    put("sources/a__b.yml", "write_key: " KEY_B "\n");
+    put("sources/a_.yml", "write_key: " KEY_B "\n");
     put("sources/x.yaml", "write_key: " KEY_B "\n");
     assert_int_equal(weir_sources_load(w, &sources, &err), WEIR_EINVAL);
     assert_string_equal(
         err.message,
         "sources/My-App.yml: \"My-App\" cannot name a source; use a to z, 0 to 9 and _, beginning "
-        "with a letter, at most 40 characters\n"
+        "with a letter, at most 40 characters, no _ at the end nor two in a row\n"
         "sources/a.yml:1: there is no setting \"writekey\"; did you mean \"write_key\"?\n"
+        "sources/a_.yml: \"a_\" cannot name a source; use a to z, 0 to 9 and _, beginning with a "
+        "letter, at most 40 characters, no _ at the end nor two in a row\n"
+        "sources/a__b.yml: \"a__b\" cannot name a source; use a to z, 0 to 9 and _, beginning with "
+        "a letter, at most 40 characters, no _ at the end nor two in a row\n"
         "sources/b.yml:1: a write key has 16 to 128 letters, digits, _ and -; this one has 5 "
         "characters\n"
         "sources/main.yml: \"main\" is reserved in the warehouse, where it would be a schema; "
