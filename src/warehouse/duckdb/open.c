@@ -191,11 +191,20 @@ static int prepare_engine(struct duck_db *db, struct weir_error *err)
     return rc;
 }
 
+/* The path in a message may have "wal" in it as well; and the log of a warehouse that another
+ * process holds, or that a full disk or a permission keeps from being read, is a good one. */
+static bool is_about_wal(const char *why)
+{
+    int code = weir_duck_error_code(why);
+    return strcasestr(why, "wal") && code != WEIR_EBUSY && code != WEIR_ENOSPC &&
+           code != WEIR_EPERM && !strstr(why, "Permission denied");
+}
+
 static int open_db(struct duck_db *db, struct weir_error *err)
 {
     char *why = NULL;
     int rc = open_engine(db, &why, err);
-    if (rc == WEIR_EIO && why && !db->options.read_only && has_wal(db) && strcasestr(why, "wal")) {
+    if (rc && why && !db->options.read_only && has_wal(db) && is_about_wal(why)) {
         rc = move_wal_aside(db, why, err);
         duckdb_free(why);
         why = NULL;
