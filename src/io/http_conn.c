@@ -494,6 +494,15 @@ void weir_http_conn_run(struct weir_http_conn *conn, bool readable)
     }
 }
 
+/* A body may take its time, while there is memory for it: a few clients that hold much and send a
+ * byte now and then must not keep everybody else out. */
+static bool is_in_the_way(const struct weir_http_conn *conn, weir_time now, weir_time idle)
+{
+    const struct weir_http_server *server = conn->server;
+    return now - conn->begun > idle && server->options.max_buffered &&
+           server->buffered > server->options.max_buffered / 2;
+}
+
 void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now)
 {
     weir_time idle = conn->server->options.idle_seconds * WEIR_SECOND;
@@ -508,7 +517,7 @@ void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now)
         break;
     case WEIR_HTTP_BODY_STATE:
     case WEIR_HTTP_CHUNKS_STATE:
-        if (silent) {
+        if (silent || is_in_the_way(conn, now, idle)) {
             refuse(conn, 408, "the body of the request took too long");
         }
         break;

@@ -104,6 +104,31 @@ static void silent_and_dawdling_clients_are_let_go(void **state)
     stop(&f);
 }
 
+/* Bytes that trickle keep a body from being silent; they must not hold memory that others need. */
+static void a_trickling_body_goes_when_memory_is_short(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, (struct weir_http_options){.idle_seconds = 1, .max_buffered = MAX_BODY});
+    int fd = client_connect(f.bound);
+    char *block = calloc(1, MAX_BODY);
+    client_say(fd, POST("/echo", "Content-Length: 1048576\r\n\r\n"));
+    client_send(fd, block, MAX_BODY - 1000);
+    bool answered = false;
+    for (int i = 0; i < 100 && !answered; i++) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        answered = poll(&wait, 1, 100) == 1;
+        ssize_t sent = answered ? 0 : send(fd, block, 1, MSG_NOSIGNAL);
+        (void)sent;
+    }
+    struct answer a = client_answer(fd, false);
+    assert_int_equal(a.status, 408);
+    answer_free(&a);
+    close(fd);
+    free(block);
+    stop(&f);
+}
+
 /* Each body is within its own limit; together they are not. */
 static void all_bodies_together_have_a_limit(void **state)
 {
@@ -294,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_streamed_answer_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_noticed, setup, teardown),
         cmocka_unit_test(silent_and_dawdling_clients_are_let_go),
+        cmocka_unit_test(a_trickling_body_goes_when_memory_is_short),
         cmocka_unit_test(all_bodies_together_have_a_limit),
         cmocka_unit_test(connections_beyond_the_limit_wait_their_turn),
         cmocka_unit_test(draining_answers_what_is_under_way),
