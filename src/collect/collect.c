@@ -11,9 +11,9 @@
 #include "collect/control.h"
 #include "collect/cors.h"
 #include "collect/watch.h"
+#include "event/event.h"
 #include "io/file.h"
 
-#define MAX_DEPTH          1024
 #define QUARANTINE_SEGMENT (4u << 20) /* small, because whole segments expire */
 #define MAX_REQUEST_ARENA  (16u << 20)
 
@@ -266,7 +266,7 @@ static int start_server(struct weir_collector *c, char bound[64], struct weir_er
 
 static int prepare(struct weir_collector *c, struct weir_error *err)
 {
-    c->parser = weir_json_parser_new(MAX_DEPTH);
+    c->parser = weir_json_parser_new(WEIR_EVENT_MAX_DEPTH);
     if (!c->parser) {
         return weir_fail(err, WEIR_ENOMEM, "the collector cannot start: out of memory");
     }

@@ -203,6 +203,15 @@ static bool read_time(struct weir_event *event, struct weir_json value, const ch
     return false;
 }
 
+/* What a batch says wrongly is said once, with its first event: each of thousands repeating a value
+ * of megabytes would take all memory. */
+static void forget_repeated(struct weir_event *event, unsigned strays)
+{
+    if (event->index > 0) {
+        event->stray_count = strays;
+    }
+}
+
 /* Segment's rule: a device's clock may be wrong, but it is wrong by the same amount when the event
  * happens and when it is sent, so the age of the event is right. */
 static void read_times(struct walk *w, const struct fields *f, struct weir_event *event)
@@ -216,7 +225,9 @@ static void read_times(struct walk *w, const struct fields *f, struct weir_event
     }
     bool unreadable = event->stray_count > 0;
     if (!read_time(event, f->at[F_SENT_AT], "sentAt", &sent) && w->batch) {
+        unsigned strays = event->stray_count;
         read_time(event, w->batch->at[F_SENT_AT], "sentAt", &sent);
+        forget_repeated(event, strays);
     }
     event->original_timestamp = original;
     event->sent_at = sent;
@@ -327,9 +338,11 @@ static void read_objects(struct walk *w, const struct fields *f, struct weir_eve
     event->context = read_object(event, f->at[F_CONTEXT], "context");
     event->integrations = read_object(event, f->at[F_INTEGRATIONS], "integrations");
     if (w->batch) {
+        unsigned strays = event->stray_count;
         event->batch_context = read_object(event, w->batch->at[F_CONTEXT], "context");
         event->batch_integrations =
             read_object(event, w->batch->at[F_INTEGRATIONS], "integrations");
+        forget_repeated(event, strays);
     }
     if (event->type != WEIR_EVENT_IDENTIFY && event->type != WEIR_EVENT_GROUP) {
         event->properties = read_object(event, f->at[F_PROPERTIES], "properties");
@@ -351,6 +364,10 @@ static int read_event(struct walk *w, struct weir_json root, uint32_t index,
     memset(event, 0, offsetof(struct weir_event, strays));
     event->index = index;
     event->root = root;
+    if (index >= w->limits->max_events) { /* there may be millions: nothing is made of them */
+        event->reason = "too_many_events";
+        return WEIR_OK;
+    }
     struct fields f;
     read_fields(root, &f);
     read_times(w, &f, event);
@@ -358,9 +375,8 @@ static int read_event(struct walk *w, struct weir_json root, uint32_t index,
     if (code) {
         return code;
     }
-    event->reason = weir_json_type(root) != WEIR_JSON_OBJECT ? "not_an_object"
-                    : index >= w->limits->max_events         ? "too_many_events"
-                                                             : read_type(w, &f, event);
+    event->reason =
+        weir_json_type(root) != WEIR_JSON_OBJECT ? "not_an_object" : read_type(w, &f, event);
     if (!event->reason) {
         read_objects(w, &f, event);
         event->reason = fault_of(event);

@@ -80,6 +80,9 @@ struct weir_event {
 };
 #define WEIR_TIME_NONE INT64_MIN
 
+/* Of the JSON, for whoever parses bodies: what the collector takes, the loader can read. */
+#define WEIR_EVENT_MAX_DEPTH 1024
+
 struct weir_event_request { /* what the record says around the body */
     struct weir_str method; /* "track" ... "batch" ("import" is "batch") */
     const unsigned char *request_id;

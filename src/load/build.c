@@ -5,9 +5,11 @@
 #include "base/json_write.h"
 
 enum {
-    MAX_DEPTH = 1000, /* of the JSON itself; the collector takes no deeper ones */
     SCRATCH_BYTES = 256 << 20,
-    ARENA_BYTES = 256 << 20
+    ARENA_BYTES = 256 << 20,
+    /* A batch's context is written to the row of each event: one of a megabyte with thousands of
+     * events, which a kilobyte of gzip can say, would take all memory. */
+    CONTEXT_BYTES = 64 << 20
 };
 
 /* --- one event ---------------------------------------------------------------------------------
@@ -20,6 +22,31 @@ static struct weir_str keep(struct weir_builder *b, struct weir_str s)
     return copy;
 }
 
+/* Whether the event gets the batch's context; where that would be too much, no event has it from
+ * there on, and it is kept once. */
+static bool takes_batch_context(struct weir_builder *b, const struct weir_event *event)
+{
+    if (!weir_json_exists(event->batch_context)) {
+        return false;
+    }
+    if (!b->context_size) {
+        weir_buf_reset(&b->scratch);
+        weir_json_print(event->batch_context, &b->scratch);
+        b->context_size = b->scratch.len;
+    }
+    if (b->context_spent > CONTEXT_BYTES) {
+        return false;
+    }
+    b->context_spent += b->context_size;
+    if (b->context_spent > CONTEXT_BYTES) {
+        struct weir_discard discard = {
+            .column = WEIR_STR("context"), .reason = WEIR_STR("too_big"), .index = event->index};
+        weir_builder_discard_json(b, &discard, event->batch_context);
+        return false;
+    }
+    return true;
+}
+
 static void flatten_context(struct weir_builder *b, const struct weir_event *event)
 {
     struct weir_paths *paths = &b->source->context;
@@ -28,7 +55,9 @@ static void flatten_context(struct weir_builder *b, const struct weir_event *eve
     struct weir_json member;
     weir_catalog_trim_context(b->catalog, b->source);
     weir_builder_flatten(b, paths, &paths->root, event->context);
-    struct weir_json_iter it = weir_json_begin(event->batch_context);
+    struct weir_json none = {NULL, 0};
+    struct weir_json_iter it =
+        weir_json_begin(takes_batch_context(b, event) ? event->batch_context : none);
     while (weir_json_next(&it, &key, &member)) {
         char name[64];
         if (key.len < sizeof name && weir_json_exists(event->context)) {
@@ -198,12 +227,37 @@ static int is_duplicate(struct weir_builder *b, const struct weir_event *event, 
     return code;
 }
 
+/* They may be millions, and are one row. */
+static int keep_rest(struct weir_builder *b, const struct weir_event *event)
+{
+    if (!b->rest.len) {
+        b->rest_first = event->index;
+    }
+    weir_buf_addc(&b->rest, b->rest.len ? ',' : '[');
+    weir_json_print(event->root, &b->rest);
+    return WEIR_OK;
+}
+
+static void discard_rest(struct weir_builder *b)
+{
+    if (b->rest.len) {
+        weir_buf_addc(&b->rest, ']');
+        weir_builder_discard(b, &(struct weir_discard){.reason = WEIR_STR("too_many_events"),
+                                                       .value = weir_buf_str(&b->rest),
+                                                       .index = b->rest_first});
+        weir_buf_free(&b->rest);
+    }
+}
+
 static int on_event(const struct weir_event *event, void *arg, struct weir_error *err)
 {
     struct weir_builder *b = arg;
     const char *reason = event->reason;
     if (b->wanted && !b->wanted(b->record, event, b->wanted_arg, &reason)) {
         return WEIR_OK;
+    }
+    if (reason && strcmp(reason, "too_many_events") == 0) {
+        return keep_rest(b, event);
     }
     if (reason) {
         struct weir_discard discard = {
@@ -282,6 +336,8 @@ static int walk(struct weir_builder *b, const struct weir_record *record, weir_e
     }
     b->failed = WEIR_OK;
     b->no_memory = false;
+    b->context_size = b->context_spent = 0;
+    weir_buf_reset(&b->rest);
     weir_arena_reset(&b->arena);
     code = weir_event_each(b->parser, &b->arena, &request, weir_buf_str(&b->body), &b->limits,
                            repairs, fn, b, err);
@@ -309,6 +365,7 @@ int weir_builder_add(struct weir_builder *b, struct weir_load_batch *batch,
         if (b->failed || code == WEIR_ENOMEM) {
             return weir_fail(err, code, "%s", why.message);
         }
+        discard_rest(b);
         if (!b->only_events && code) {
             discard_record(b, WEIR_STR("not_a_call"));
         } else if (!b->only_events) {
@@ -345,11 +402,11 @@ int weir_builder_init(struct weir_builder *b, struct weir_catalog *catalog, stru
     *b = (struct weir_builder){
         .catalog = catalog, .seen = seen, .limits = WEIR_EVENT_LIMITS_DEFAULT};
     weir_arena_init(&b->arena, ARENA_BYTES);
-    struct weir_buf *bufs[] = {&b->scratch, &b->overflow, &b->lost, &b->body};
+    struct weir_buf *bufs[] = {&b->scratch, &b->overflow, &b->lost, &b->rest, &b->body};
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
         weir_buf_init(bufs[i], SCRATCH_BYTES);
     }
-    b->parser = weir_json_parser_new(MAX_DEPTH);
+    b->parser = weir_json_parser_new(WEIR_EVENT_MAX_DEPTH);
     return b->parser ? WEIR_OK : weir_fail(err, WEIR_ENOMEM, "no memory to load events");
 }
 
@@ -360,6 +417,7 @@ void weir_builder_free(struct weir_builder *b)
     weir_buf_free(&b->scratch);
     weir_buf_free(&b->overflow);
     weir_buf_free(&b->lost);
+    weir_buf_free(&b->rest);
     weir_buf_free(&b->body);
     free(b->leaves);
     *b = (struct weir_builder){0};

@@ -39,6 +39,10 @@ struct weir_builder {
     struct weir_str label;    /* of the event's own table */
     struct weir_buf overflow; /* what finds no column, as members of a JSON object */
     struct weir_buf lost;     /* what not even a path was found for, likewise */
+    struct weir_buf rest;     /* of a batch with too many events */
+    uint32_t rest_first;
+    size_t context_size;  /* of the batch's context; 0: not known yet */
+    size_t context_spent; /* by giving it to this record's events */
     struct weir_buf body;
     bool no_memory;
     int failed; /* by our own trouble, not the body's */

@@ -57,6 +57,21 @@ static int fill_seen(struct weir_loader *loader, struct weir_error *err)
     return code;
 }
 
+/* An index of records that this log does not have is of another one: a backup was put back, or the
+ * log was begun anew. Its positions would make duplicates of events that are none. */
+static int check_seen(struct weir_loader *loader, uint64_t durable, struct weir_error *err)
+{
+    if (loader->seen_complete <= durable) {
+        return WEIR_OK;
+    }
+    weir_log(loader->log, WEIR_LOG_WARN,
+             "the dedup index belongs to another event log and is rebuilt from this one", "index",
+             weir_log_num((int64_t)loader->seen_complete).text, "log",
+             weir_log_num((int64_t)durable).text);
+    loader->seen_complete = 1;
+    return weir_seen_reset(loader->seen, err);
+}
+
 static int check_log(struct weir_loader *loader, struct weir_error *err)
 {
     uint64_t durable;
@@ -69,7 +84,7 @@ static int check_log(struct weir_loader *loader, struct weir_error *err)
                          loader->log_dir, (unsigned long long)durable - 1,
                          (unsigned long long)loader->run.state.next_seq - 1);
     }
-    return code;
+    return code ? code : check_seen(loader, durable, err);
 }
 
 int weir_load_run_open(struct weir_loader *loader, struct weir_error *err)

@@ -5,7 +5,8 @@
 #include "base/hash.h"
 #include "event/naming.h"
 
-enum { NAME_BYTES = 64 * 1024, PATHS_BYTES = 256 << 20 };
+/* Paths are remembered, so a key of megabytes would soon leave no memory for any other. */
+enum { NAME_BYTES = 64 * 1024, PATHS_BYTES = 256 << 20, LONGEST_KEY = 1024 };
 
 int weir_paths_init(struct weir_paths *paths, const char *prefix, uint32_t max,
                     struct weir_error *err)
@@ -101,7 +102,9 @@ struct weir_path *weir_path_child(struct weir_paths *paths, struct weir_path *pa
     while (path && (path->hash != hash || path->parent != parent || !weir_str_eq(path->key, key))) {
         path = path->chain;
     }
-    path = path ? path : add(paths, parent, key, hash);
+    if (!path && key.len <= LONGEST_KEY) {
+        path = add(paths, parent, key, hash);
+    }
     if (path) {
         *guess = path;
     }

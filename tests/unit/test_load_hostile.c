@@ -1,0 +1,147 @@
+/* Small requests that ask for much: none may cost memory without bound, or another event. */
+#include "test.h"
+
+#include "load_fixture.h"
+
+static struct fixture f;
+static struct weir_buf body;
+
+static int make(void **state)
+{
+    (void)state;
+    fixture_make(&f, "load:\n  linger: 1ms\n");
+    weir_buf_init(&body, 16 << 20);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    weir_buf_free(&body);
+    fixture_free(&f);
+    return 0;
+}
+
+static void add_many(const char *text, int times)
+{
+    for (int i = 0; i < times; i++) {
+        weir_buf_addz(&body, text);
+    }
+}
+
+static void load_body(const char *method)
+{
+    assert_true(weir_buf_ok(&body));
+    fixture_load(&f, method, weir_buf_cstr(&body));
+}
+
+static void a_huge_context_is_not_given_to_every_event_of_its_batch(void **state)
+{
+    (void)state;
+    weir_buf_addz(&body, "{\"context\":{\"big\":\"");
+    add_many("xxxxxxxxxxxxxxxx", (1 << 20) / 16);
+    weir_buf_addz(&body, "\"},\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
+    add_many(",{\"type\":\"page\",\"userId\":\"u\"}", 999);
+    weir_buf_addz(&body, "]}");
+    load_body("batch");
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(context_big) BETWEEN 32 AND 64, "
+                                          "count(context_ip) FROM web.pages"),
+                        "1000|true|1000");
+    assert_string_equal(fixture_query(&f, "SELECT column_name, reason, count(*), "
+                                          "max(length(value)) >= 1048576 FROM weir.discards "
+                                          "GROUP BY ALL"),
+                        "context|too_big|1|true");
+}
+
+static void what_a_batch_says_wrongly_is_kept_once(void **state)
+{
+    (void)state;
+    fixture_load(&f, "batch",
+                 "{\"context\":\"no object\",\"sentAt\":\"soon\",\"integrations\":7,\"batch\":["
+                 "{\"type\":\"page\",\"userId\":\"u\"},{\"type\":\"page\",\"userId\":\"u\"},"
+                 "{\"type\":\"page\",\"userId\":\"u\",\"sentAt\":\"own\"}]}");
+    assert_string_equal(fixture_query(&f, "SELECT event_index, column_name, value FROM "
+                                          "weir.discards ORDER BY 1, 2"),
+                        "0|context|no object\n0|integrations|7\n0|sentAt|soon\n2|sentAt|own");
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM web.pages"), "3");
+}
+
+static void events_beyond_the_maximum_are_one_row(void **state)
+{
+    (void)state;
+    weir_buf_addz(&body, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
+    add_many(",0", 49999 + 1000000);
+    weir_buf_addz(&body, ",\"last\"]}");
+    load_body("batch");
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM web.pages"), "1");
+    assert_string_equal(
+        fixture_query(&f, "SELECT reason, count(*), min(event_index), max(length(value)), "
+                          "max(right(value, 7)) FROM weir.discards GROUP BY 1 ORDER BY 1"),
+        "not_an_object|49999|1|1|0\ntoo_many_events|1|50000|2000008|\"last\"]");
+}
+
+/* The collector has acknowledged everything that its own parser reads. */
+static void an_event_as_deep_as_the_collector_takes_costs_no_other(void **state)
+{
+    (void)state;
+    weir_buf_addz(&body, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"},"
+                         "{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"a\":");
+    add_many("[", 1018);
+    add_many("]", 1018);
+    weir_buf_addz(&body, "}}]}");
+    load_body("batch");
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(a) FROM web.pages"), "2|1");
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM weir.discards"), "0");
+}
+
+static void huge_keys_leave_room_for_the_keys_of_others(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        weir_buf_reset(&body);
+        weir_buf_addf(&body, "{\"userId\":\"u\",\"properties\":{\"k%d", i);
+        add_many("kkkkkkkkkkkkkkkk", (7 << 20) / 16);
+        weir_buf_addz(&body, "\":1}}");
+        fixture_append(&f, "page", weir_buf_str(&body));
+        fixture_commit(&f);
+    }
+    fixture_append(&f, "page", WEIR_STR("{\"userId\":\"u\",\"properties\":{\"fresh\":1}}"));
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(fresh) FROM web.pages"), "41|1");
+    assert_string_equal(fixture_query(&f, "SELECT reason, count(*) FROM weir.discards GROUP BY 1"),
+                        "too_many_columns|40");
+}
+
+/* The log and the warehouse were put back from elsewhere, and the dedup index was not. */
+static void the_dedup_index_of_another_log_drops_no_event(void **state)
+{
+    (void)state;
+    char command[256];
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"a\"}");
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"b\"}");
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"c\"}");
+    fixture_close_warehouse(&f);
+    weir_eventlog_close(f.log);
+    snprintf(command, sizeof command, "rm -rf %s/.weir/log %s/.weir/warehouse*", f.dir, f.dir);
+    assert_int_equal(system(command), 0);
+    fixture_open_log(&f);
+    fixture_open_warehouse(&f);
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"d\"}");
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"a\"}");
+    assert_string_equal(fixture_query(&f, "SELECT id FROM web.pages ORDER BY 1"), "a\nd");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+    const struct CMUnitTest tests[] = {
+        TEST(a_huge_context_is_not_given_to_every_event_of_its_batch),
+        TEST(what_a_batch_says_wrongly_is_kept_once),
+        TEST(events_beyond_the_maximum_are_one_row),
+        TEST(an_event_as_deep_as_the_collector_takes_costs_no_other),
+        TEST(huge_keys_leave_room_for_the_keys_of_others),
+        TEST(the_dedup_index_of_another_log_drops_no_event),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
