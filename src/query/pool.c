@@ -235,10 +235,7 @@ int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
     }
     pool->warehouse = warehouse;
     pool->settings = *(const struct weir_query_settings *)settings;
-    if (pool->settings.max_memory == 0) {
-        pool->settings.max_memory =
-            (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4 * 3;
-    }
+    pool->settings.max_memory = weir_query_max_memory(&pool->settings);
     pool->last = &pool->first;
     pthread_mutex_init(&pool->lock, NULL);
     init_cond(&pool->work);

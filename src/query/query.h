@@ -72,6 +72,9 @@ struct weir_query_request {
     void *arg;
 };
 
+/* `max_memory`, or the share of the machine that 0 stands for. */
+uint64_t weir_query_max_memory(const struct weir_query_settings *settings);
+
 int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
                         struct weir_query_pool **out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_query_pool_free(struct weir_query_pool *pool); /* cancels what runs, waits */

@@ -1,5 +1,7 @@
 #include "query/query.h"
 
+#include <unistd.h>
+
 #define AT(member) offsetof(struct weir_query_settings, member)
 
 const struct weir_option weir_query_options[] = {
@@ -19,6 +21,12 @@ const struct weir_option weir_query_options[] = {
          "limit (warehouse.memory) does not count all it uses; 0: three quarters of the "
          "machine's."},
     {0}};
+
+uint64_t weir_query_max_memory(const struct weir_query_settings *settings)
+{
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    return settings->max_memory ? settings->max_memory : machine / 4 * 3;
+}
 
 bool weir_format_parse(const char *name, enum weir_format *out)
 {

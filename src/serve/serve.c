@@ -1,13 +1,16 @@
 #include "serve/serve.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "io/file.h"
 #include "serve/server.h"
 
-#define GRACE (10 * WEIR_SECOND)
+#define GRACE      (10 * WEIR_SECOND)
+#define MIN_GROWTH (2ull << 30)
 
 /* --- starting ------------------------------------------------------------------------------- */
 
@@ -20,6 +23,31 @@ static int read_settings(struct weir_server *s, struct weir_error *err)
         s->settings.listen = s->run->listen;
     }
     return rc ? rc : weir_token_load(w, s->token, err);
+}
+
+/* The watch over query.max_memory looks every 50 ms; one call of a function can take the machine's
+ * memory between two looks, and the kernel then kills us. Beyond this an allocation fails instead,
+ * which the engine reports. A third above the watch's limit: what allocators keep counts here too.
+ */
+static void bound_memory(const struct weir_server *s)
+{
+    uint64_t growth = weir_query_max_memory(&s->query_settings) / 3 * 4;
+    unsigned long long data = 0;
+    struct rlimit limit;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f) {
+        return;
+    }
+    bool read = fscanf(f, "%*u %*u %*u %*u %*u %llu", &data) == 1;
+    fclose(f);
+    growth = growth < MIN_GROWTH ? MIN_GROWTH : growth;
+    uint64_t bound = data * (uint64_t)sysconf(_SC_PAGESIZE) + growth;
+    if (read && getrlimit(RLIMIT_DATA, &limit) == 0 && bound < limit.rlim_cur) {
+        limit.rlim_cur = bound;
+        if (setrlimit(RLIMIT_DATA, &limit)) {
+            weir_log(s->log, WEIR_LOG_WARN, "the process's memory cannot be bounded");
+        }
+    }
 }
 
 /* What an earlier process left half done. */
@@ -147,6 +175,9 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     s->started_at = weir_now();
     weir_replay_job_init(&s->replay);
     int rc = read_settings(s, err);
+    if (rc == 0) {
+        bound_memory(s);
+    }
     rc = rc ? rc : weir_loop_new(&s->loop, err);
     rc = rc ? rc : start_parts(s, err);
     rc = rc ? rc : start_http(s, err);

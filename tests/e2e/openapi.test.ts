@@ -218,6 +218,24 @@ test('names and pages that are not ours are turned away', async () => {
   assert.equal(await get({}, '/nope'), 404);
 });
 
+test('one call that asks for too much memory fails alone', async () => {
+  const small = await Weir.init();
+  try {
+    writeFileSync(path.join(small.dir, 'weir.yml'), 'query:\n  max_memory: 512MB\n');
+    await small.up();
+    const response = await fetch(`http://${small.serve}/api/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql: 'select len(list_resize([1], 1000000000))' }),
+    });
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), /"no_memory".*allocate/); // before it was taken, not after
+    assert.equal((await fetch(`http://${small.serve}/health`)).status, 200);
+  } finally {
+    await small.remove();
+  }
+});
+
 test('the token is asked for when the settings say so', async () => {
   const guarded = await Weir.init();
   try {
