@@ -289,8 +289,7 @@ static int fail_syntax(struct build *b, struct fy_diag *diag)
     if (!error) {
         return weir_fail(b->err, WEIR_EINVAL, "%s: it is not YAML", b->doc->name);
     }
-    const char *hint = strstr(error->msg, "tab") ? "; indent with blanks" : "";
-    return fail_at(b, error->line, error->column, "%s%s", error->msg, hint);
+    return fail_at(b, error->line, error->column, "%s", error->msg);
 }
 
 static int build(struct build *b, struct weir_str text)
@@ -336,7 +335,8 @@ static int line_at(struct weir_str text, size_t at)
     return line;
 }
 
-/* What must not reach the parser: it would stop early, or say something unhelpful. */
+/* What must not reach the parser: it would stop early, say something unhelpful or, with a tab in
+ * the wrong place, crash (libfyaml 0.7.12). */
 static int check_bytes(struct build *b, struct weir_str text)
 {
     if (text.len > MAX_BYTES) {
@@ -350,7 +350,10 @@ static int check_bytes(struct build *b, struct weir_str text)
     }
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F) {
+        if (c == '\t') {
+            return fail_at(b, line_at(text, i), 0, "a tab; use blanks (\"\\t\" inside quotes)");
+        }
+        if ((c < 0x20 && c != '\n' && c != '\r') || c == 0x7F) {
             return fail_at(b, line_at(text, i), 0,
                            c ? "control character 0x%02x; remove it"
                              : "NUL character (0x%02x); is this a text file?",

@@ -109,11 +109,6 @@ void weir_http_reply(struct weir_http_request *req, int status, const char *type
 /* Same, for a body that outlives the server (static tables): not copied. */
 void weir_http_reply_static(struct weir_http_request *req, int status, const char *type,
                             struct weir_str body);
-/* {"error":{"code":…,"message":…}} with the status that fits err->code (EINVAL 400, EPERM 403,
- * ENOENT 404, ETOOBIG 413, EBUSY/EAGAIN 503, ETIMEDOUT 504, ECANCELED 499, EUNSUPPORTED 501,
- * otherwise 500). */
-void weir_http_reply_error(struct weir_http_request *req, const struct weir_error *err);
-
 /* A streamed answer: begin, any number of chunks, end. `drained` is called when a slow client has
  * taken enough that more may be sent; it is a hint, never required. weir_http_pending() says how
  * many bytes wait in memory: stop producing above a bound of your own. */

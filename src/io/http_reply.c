@@ -160,54 +160,6 @@ void weir_http_reply_static(struct weir_http_request *req, int status, const cha
     reply(req, status, type, body, true);
 }
 
-static int status_of(int code)
-{
-    switch (code) {
-    case WEIR_EINVAL:
-        return 400;
-    case WEIR_EPERM:
-        return 403;
-    case WEIR_ENOENT:
-        return 404;
-    case WEIR_EEXIST:
-        return 409;
-    case WEIR_ETOOBIG:
-        return 413;
-    case WEIR_EBUSY:
-    case WEIR_EAGAIN:
-    case WEIR_ENOSPC:
-        return 503;
-    case WEIR_ETIMEDOUT:
-        return 504;
-    case WEIR_ECANCELED:
-        return 499;
-    case WEIR_EUNSUPPORTED:
-        return 501;
-    default:
-        return 500;
-    }
-}
-
-void weir_http_reply_error(struct weir_http_request *req, const struct weir_error *err)
-{
-    struct weir_buf body;
-    weir_buf_init(&body, 8 * 1024);
-    struct weir_jw w = weir_jw_on(&body);
-    weir_jw_object(&w);
-    weir_jw_keyz(&w, "error");
-    weir_jw_object(&w);
-    weir_jw_kstrz(&w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(&w, "message", err->message);
-    weir_jw_object_end(&w);
-    weir_jw_object_end(&w);
-    int status = status_of(err->code);
-    if (status == 503) {
-        weir_http_set(req, "Retry-After", "1");
-    }
-    weir_http_reply(req, status, "application/json", weir_buf_str(&body));
-    weir_buf_free(&body);
-}
-
 /* --- streamed ----------------------------------------------------------------------------------
  */
 

@@ -87,7 +87,7 @@ static int check_log(struct weir_loader *loader, struct weir_error *err)
     return code ? code : check_seen(loader, durable, err);
 }
 
-int weir_load_run_open(struct weir_loader *loader, struct weir_error *err)
+static int run_open(struct weir_loader *loader, struct weir_error *err)
 {
     struct weir_load_run *run = &loader->run;
     const struct weir_load_settings *settings = &loader->settings;
@@ -131,7 +131,7 @@ int weir_load_run_open(struct weir_loader *loader, struct weir_error *err)
     return code ? code : weir_appender_start(loader, err);
 }
 
-void weir_load_run_close(struct weir_loader *loader)
+static void run_close(struct weir_loader *loader)
 {
     struct weir_load_run *run = &loader->run;
     if (!run->ready) {
@@ -283,7 +283,7 @@ static int recover(struct weir_loader *loader, int code, struct weir_error *err)
 {
     bool from_apply = loader->apply_code != WEIR_OK;
     loader->apply_code = WEIR_OK;
-    weir_load_run_close(loader);
+    run_close(loader);
     if (code == WEIR_EAGAIN) {
         return WEIR_OK;
     }
@@ -326,7 +326,7 @@ static int recover(struct weir_loader *loader, int code, struct weir_error *err)
 static int run(struct weir_loader *loader, bool drain, struct weir_error *err)
 {
     for (;;) {
-        int code = loader->run.ready ? WEIR_OK : weir_load_run_open(loader, err);
+        int code = loader->run.ready ? WEIR_OK : run_open(loader, err);
         code = code ? code : load_until(loader, drain, err);
         if (!code || code == WEIR_ECANCELED) {
             return WEIR_OK;
@@ -386,7 +386,7 @@ static void *thread(void *arg)
         show_error(loader, &err);
         weir_log(loader->log, WEIR_LOG_ERROR, "the loader has stopped", "error", err.message);
     }
-    weir_load_run_close(loader);
+    run_close(loader);
     return NULL;
 }
 
@@ -419,7 +419,7 @@ void weir_loader_free(struct weir_loader *loader)
         return;
     }
     weir_loader_stop(loader);
-    weir_load_run_close(loader);
+    run_close(loader);
     weir_seen_close(loader->seen);
     weir_load_batch_free(&loader->batches[0]);
     weir_load_batch_free(&loader->batches[1]);
@@ -450,8 +450,8 @@ int weir_loader_drain(struct weir_loader *loader, struct weir_error *err)
     }
     atomic_store(&loader->stop, false);
     /* Fresh eyes: somebody may have changed tables since the last time. */
-    weir_load_run_close(loader);
+    run_close(loader);
     int code = run(loader, true, err);
-    weir_load_run_close(loader);
+    run_close(loader);
     return code;
 }

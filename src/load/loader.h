@@ -73,9 +73,6 @@ struct weir_loader {
     pthread_mutex_t writing;
 };
 
-int weir_load_run_open(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
-void weir_load_run_close(struct weir_loader *loader);
-
 int weir_appender_start(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_appender_stop(struct weir_loader *loader); /* after the batch that it has */
 /* Gives it the batch that is being filled, once it is done with the last one. Any failure is of the

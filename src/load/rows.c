@@ -69,7 +69,8 @@ static struct weir_pool_block *new_block(struct weir_pool *pool, size_t n)
     return block;
 }
 
-void *weir_pool_alloc(struct weir_pool *pool, size_t n)
+/* Aligned to 16; NULL: no memory. */
+static void *pool_alloc(struct weir_pool *pool, size_t n)
 {
     n = (n + 15) & ~(size_t)15;
     struct weir_pool_block *block = pool->blocks;
@@ -102,7 +103,7 @@ struct weir_str weir_pool_dup(struct weir_pool *pool, struct weir_str s)
         block->len += (s.len + 15) & ~(size_t)15;
         block->len = block->len < block->cap ? block->len : block->cap;
     } else {
-        copy = weir_pool_alloc(pool, s.len + 1);
+        copy = pool_alloc(pool, s.len + 1);
     }
     if (!copy) {
         return (struct weir_str){NULL, 0};
@@ -142,7 +143,7 @@ struct weir_chunk *weir_rows_add(struct weir_rows *rows, struct weir_pool *pool,
             rows->chunks = chunks;
             rows->chunk_cap = cap;
         }
-        chunk = weir_pool_alloc(pool, sizeof *chunk);
+        chunk = pool_alloc(pool, sizeof *chunk);
         if (!chunk) {
             return NULL;
         }
@@ -162,7 +163,7 @@ static bool grow_cells(struct weir_cells *cells, struct weir_pool *pool, uint32_
     }
     cap = cap < WEIR_CHUNK_ROWS ? cap : WEIR_CHUNK_ROWS;
     size_t width = width_of(cells->type);
-    void *data = weir_pool_alloc(pool, cap * width);
+    void *data = pool_alloc(pool, cap * width);
     if (!data) {
         return false;
     }
@@ -188,7 +189,7 @@ static struct weir_cells *make_cells(struct weir_chunk *chunk, struct weir_pool 
 {
     if (column->index >= chunk->cells_count) {
         uint32_t count = column->index + 1 + column->index / 2;
-        struct weir_cells **cells = weir_pool_alloc(pool, count * sizeof(struct weir_cells *));
+        struct weir_cells **cells = pool_alloc(pool, count * sizeof(struct weir_cells *));
         if (!cells) {
             return NULL;
         }
@@ -201,7 +202,7 @@ static struct weir_cells *make_cells(struct weir_chunk *chunk, struct weir_pool 
         chunk->cells_count = count;
     }
     if (!chunk->cells[column->index]) {
-        struct weir_cells *cells = weir_pool_alloc(pool, sizeof *cells);
+        struct weir_cells *cells = pool_alloc(pool, sizeof *cells);
         if (!cells) {
             return NULL;
         }
@@ -305,7 +306,7 @@ int weir_cells_convert(struct weir_cells *cells, uint32_t rows, enum weir_type t
     struct weir_cells old = *cells;
     rows = rows < old.cap ? rows : old.cap;
     cells->type = to;
-    cells->data = weir_pool_alloc(pool, cells->cap * width_of(to));
+    cells->data = pool_alloc(pool, cells->cap * width_of(to));
     if (!cells->data) {
         *cells = old;
         return weir_fail(err, WEIR_ENOMEM, "no memory to widen a column");

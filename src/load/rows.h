@@ -19,7 +19,6 @@ struct weir_pool {
 };
 void weir_pool_free(struct weir_pool *pool);
 void weir_pool_reset(struct weir_pool *pool, size_t keep);
-void *weir_pool_alloc(struct weir_pool *pool, size_t n); /* aligned to 16; NULL: no memory */
 struct weir_str weir_pool_dup(struct weir_pool *pool, struct weir_str s);
 
 struct weir_cells { /* one column in one chunk */

@@ -52,11 +52,6 @@ enum weir_type weir_base_type(enum weir_base_column column)
     return base_columns[column].type;
 }
 
-const char *weir_base_name(enum weir_base_column column)
-{
-    return base_columns[column].name;
-}
-
 int weir_catalog_init(struct weir_catalog *catalog, const struct weir_load_limits *limits,
                       struct weir_error *err)
 {

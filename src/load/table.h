@@ -149,6 +149,5 @@ void weir_catalog_trim_context(struct weir_catalog *catalog, struct weir_load_so
 void weir_table_trim_paths(struct weir_load_table *table, struct weir_load_table *other);
 
 enum weir_type weir_base_type(enum weir_base_column column);
-const char *weir_base_name(enum weir_base_column column);
 
 #endif
