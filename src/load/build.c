@@ -47,6 +47,24 @@ static bool takes_batch_context(struct weir_builder *b, const struct weir_event 
     return true;
 }
 
+/* A lookup walks the object: in a large one, once for each key of the batch's, it would take
+ * minutes. Then its keys are in a map. */
+static bool has_many_keys(struct weir_builder *b, struct weir_json context)
+{
+    enum { FEW = 100 };
+    struct weir_str key;
+    struct weir_json member;
+    if (weir_json_count(context) <= FEW) {
+        return false;
+    }
+    weir_map_free(&b->own_keys); /* clearing one that was huge would cost more */
+    struct weir_json_iter it = weir_json_begin(context);
+    while (weir_json_next(&it, &key, &member)) {
+        b->no_memory = b->no_memory || weir_map_put(&b->own_keys, key, b);
+    }
+    return true;
+}
+
 static void flatten_context(struct weir_builder *b, const struct weir_event *event)
 {
     struct weir_paths *paths = &b->source->context;
@@ -55,12 +73,19 @@ static void flatten_context(struct weir_builder *b, const struct weir_event *eve
     struct weir_json member;
     weir_catalog_trim_context(b->catalog, b->source);
     weir_builder_flatten(b, paths, &paths->root, event->context);
-    struct weir_json none = {NULL, 0};
-    struct weir_json_iter it =
-        weir_json_begin(takes_batch_context(b, event) ? event->batch_context : none);
+    struct weir_json batch = {NULL, 0};
+    bool many = false;
+    if (takes_batch_context(b, event)) {
+        batch = event->batch_context;
+        many = has_many_keys(b, event->context);
+    }
+    struct weir_json_iter it = weir_json_begin(batch);
     while (weir_json_next(&it, &key, &member)) {
         char name[64];
-        if (key.len < sizeof name && weir_json_exists(event->context)) {
+        if (many && weir_map_get(&b->own_keys, key)) {
+            continue;
+        }
+        if (!many && key.len < sizeof name && weir_json_exists(event->context)) {
             memcpy(name, key.ptr, key.len);
             name[key.len] = '\0';
             if (weir_json_exists(weir_json_get(event->context, name))) {
@@ -402,6 +427,7 @@ int weir_builder_init(struct weir_builder *b, struct weir_catalog *catalog, stru
     *b = (struct weir_builder){
         .catalog = catalog, .seen = seen, .limits = WEIR_EVENT_LIMITS_DEFAULT};
     weir_arena_init(&b->arena, ARENA_BYTES);
+    weir_map_init(&b->own_keys);
     struct weir_buf *bufs[] = {&b->scratch, &b->overflow, &b->lost, &b->rest, &b->body};
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++) {
         weir_buf_init(bufs[i], SCRATCH_BYTES);
@@ -414,6 +440,7 @@ void weir_builder_free(struct weir_builder *b)
 {
     weir_json_parser_free(b->parser);
     weir_arena_free(&b->arena);
+    weir_map_free(&b->own_keys);
     weir_buf_free(&b->scratch);
     weir_buf_free(&b->overflow);
     weir_buf_free(&b->lost);

@@ -41,8 +41,9 @@ struct weir_builder {
     struct weir_buf lost;     /* what not even a path was found for, likewise */
     struct weir_buf rest;     /* of a batch with too many events */
     uint32_t rest_first;
-    size_t context_size;  /* of the batch's context; 0: not known yet */
-    size_t context_spent; /* by giving it to this record's events */
+    struct weir_map own_keys; /* of a large context; values mean nothing */
+    size_t context_size;      /* of the batch's context; 0: not known yet */
+    size_t context_spent;     /* by giving it to this record's events */
     struct weir_buf body;
     bool no_memory;
     int failed; /* by our own trouble, not the body's */

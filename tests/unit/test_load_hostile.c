@@ -53,6 +53,47 @@ static void a_huge_context_is_not_given_to_every_event_of_its_batch(void **state
                         "context|too_big|1|true");
 }
 
+/* The key of an event's own context wins; finding out must not take a walk for each key. */
+static void two_huge_contexts_are_merged_in_no_time(void **state)
+{
+    (void)state;
+    enum { KEYS = 60000 };
+    weir_buf_addz(&body, "{\"context\":{\"both\":1,\"batch\":1");
+    for (int i = 0; i < KEYS; i++) {
+        weir_buf_addf(&body, ",\"a%d\":1", i);
+    }
+    weir_buf_addz(&body, "},\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"context\":{\"own\":2");
+    for (int i = 0; i < KEYS; i++) {
+        weir_buf_addf(&body, ",\"b%d\":2", i);
+    }
+    weir_buf_addz(&body, ",\"both\":2}}]}");
+    weir_time begun = weir_mono();
+    load_body("batch");
+    assert_true(weir_mono() - begun < 20 * WEIR_SECOND); /* a second; it was a minute */
+    assert_string_equal(fixture_query(&f, "SELECT context_own FROM web.pages"), "2");
+    assert_string_equal(
+        fixture_query(&f, "SELECT count(*) FILTER (WHERE reason = 'name_collision'), "
+                          "count(*) FILTER (WHERE value LIKE '%\"batch\":1,%'), "
+                          "count(*) FILTER (WHERE value LIKE '%\"both\":1,%') FROM weir.discards"),
+        "0|1|0");
+}
+
+static void a_time_of_megabytes_is_not_read_for_every_event(void **state)
+{
+    (void)state;
+    weir_buf_addz(&body, "{\"sentAt\":\"");
+    add_many("                ", (4 << 20) / 16);
+    weir_buf_addz(&body, "x\",\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
+    add_many(",{\"type\":\"page\",\"userId\":\"u\"}", 49999);
+    weir_buf_addz(&body, "]}");
+    weir_time begun = weir_mono();
+    load_body("batch");
+    assert_true(weir_mono() - begun < 20 * WEIR_SECOND); /* half a second; it was a minute */
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM web.pages"), "50000");
+    assert_string_equal(fixture_query(&f, "SELECT reason, count(*) FROM weir.discards GROUP BY 1"),
+                        "not_a_time|1");
+}
+
 static void what_a_batch_says_wrongly_is_kept_once(void **state)
 {
     (void)state;
@@ -137,6 +178,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
     const struct CMUnitTest tests[] = {
         TEST(a_huge_context_is_not_given_to_every_event_of_its_batch),
+        TEST(two_huge_contexts_are_merged_in_no_time),
+        TEST(a_time_of_megabytes_is_not_read_for_every_event),
         TEST(what_a_batch_says_wrongly_is_kept_once),
         TEST(events_beyond_the_maximum_are_one_row),
         TEST(an_event_as_deep_as_the_collector_takes_costs_no_other),
