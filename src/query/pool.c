@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -11,7 +12,15 @@
 
 bool weir_query_stopped(const struct weir_query *q)
 {
-    return atomic_load(&q->canceled) || atomic_load(&q->timed_out) || atomic_load(&q->starved);
+    return atomic_load(&q->canceled) || atomic_load(&q->timed_out) || atomic_load(&q->starved) ||
+           atomic_load(&q->too_large);
+}
+
+void weir_query_watch_file(struct weir_query_pool *pool, struct weir_query *q, const char *path)
+{
+    pthread_mutex_lock(&pool->lock);
+    q->export_path = path;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 void weir_query_attach(struct weir_query_pool *pool, struct weir_query *q,
@@ -53,6 +62,14 @@ static void stop_query(struct weir_query *q, atomic_bool *why)
     }
 }
 
+static bool file_too_large(const struct weir_query *q)
+{
+    struct stat st;
+    uint64_t limit = q->request.limits.bytes;
+    return q->export_path && limit && stat(q->export_path, &st) == 0 &&
+           (uint64_t)st.st_size > limit;
+}
+
 static void check_running(struct weir_query_pool *pool)
 {
     weir_time now = weir_mono();
@@ -63,6 +80,9 @@ static void check_running(struct weir_query_pool *pool)
         }
         if (starved) {
             stop_query(q, &q->starved);
+        }
+        if (file_too_large(q)) { /* now, not when it has filled the disk */
+            stop_query(q, &q->too_large);
         }
     }
 }
@@ -143,6 +163,11 @@ static int explain(const struct weir_query_pool *pool, const struct weir_query *
             "the query was stopped because the process held more than %llu MB; ask for "
             "less, or raise query.max_memory",
             (unsigned long long)(pool->settings.max_memory >> 20));
+    }
+    if (code && atomic_load(&q->too_large)) {
+        return weir_fail(err, WEIR_ETOOBIG,
+                         "the file is larger than the limit of %llu bytes; select less",
+                         (unsigned long long)q->request.limits.bytes);
     }
     if (code && atomic_load(&q->canceled)) {
         return weir_fail(err, WEIR_ECANCELED, "the query was canceled");

@@ -17,7 +17,8 @@ struct weir_query {
     struct weir_arena arena;
     weir_time queued_at, started_at, deadline; /* monotonic; deadline 0: not running */
     struct weir_session *session;              /* while the engine works on it */
-    atomic_bool canceled, timed_out, starved;
+    const char *export_path;                   /* the file that the engine is writing, or NULL */
+    atomic_bool canceled, timed_out, starved, too_large;
     _Atomic uint64_t rows;
 };
 
@@ -29,7 +30,7 @@ struct outcome {
 struct weir_query_pool {
     struct weir_warehouse *warehouse;
     struct weir_query_settings settings;
-    pthread_mutex_t lock; /* guards all below, and each query's session and deadline */
+    pthread_mutex_t lock; /* guards all below, and each query's session, deadline, file */
     pthread_cond_t work;  /* workers wait: a query was queued, or the pool stops */
     pthread_cond_t tick;  /* the watchdog waits: a query began to run, or the pool stops */
     struct weir_query *first, **last; /* the queue */
@@ -49,6 +50,8 @@ int weir_query_run(struct weir_query_pool *pool, struct weir_query *q,
                    struct weir_error *err);
 /* True when somebody wants it to end. */
 bool weir_query_stopped(const struct weir_query *q);
+/* Names the file whose size is watched; NULL: none any more. */
+void weir_query_watch_file(struct weir_query_pool *pool, struct weir_query *q, const char *path);
 /* Says which session works on it, for cancel and progress; NULL: none any more. */
 void weir_query_attach(struct weir_query_pool *pool, struct weir_query *q,
                        struct weir_session *session);

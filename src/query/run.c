@@ -162,7 +162,9 @@ static int run_parquet(struct flow *f, struct weir_session *session, struct weir
         return weir_fail(err, WEIR_ENOMEM, "no memory for a path");
     }
     int fd = -1;
+    weir_query_watch_file(f->pool, f->q, path);
     int rc = weir_session_export(session, r->sql, r->params, r->param_count, "parquet", path, err);
+    weir_query_watch_file(f->pool, f->q, NULL);
     weir_query_attach(f->pool, f->q, NULL);
     if (rc == 0) {
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -170,9 +172,8 @@ static int run_parquet(struct flow *f, struct weir_session *session, struct weir
     }
     (void)unlink(path);
     if (rc == 0 && r->limits.bytes && lseek(fd, 0, SEEK_END) > (off_t)r->limits.bytes) {
-        rc = weir_fail(err, WEIR_ETOOBIG,
-                       "the file is larger than the limit of %llu bytes; select less",
-                       (unsigned long long)r->limits.bytes);
+        atomic_store(&f->q->too_large, true);
+        rc = WEIR_ETOOBIG;
     }
     if (rc == 0) {
         (void)lseek(fd, 0, SEEK_SET);

@@ -465,6 +465,19 @@ static void parquet_is_sent_and_its_file_removed(void **state)
     assert_int_equal(a.code, WEIR_ETOOBIG);
 }
 
+static void a_file_over_its_limit_is_stopped_while_it_grows(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct weir_query_limits small = {.bytes = 1 << 20, .timeout = 20 * WEIR_SECOND};
+    (void)ask_limited("SELECT random() AS r FROM range(100000000000)", WEIR_FORMAT_PARQUET, small,
+                      &a);
+    assert_int_equal(a.code, WEIR_ETOOBIG);
+    char exports[96];
+    snprintf(exports, sizeof exports, "%s/export", dir);
+    assert_int_equal(rmdir(exports), 0); /* it is empty */
+}
+
 /* Somebody's checkpoint brings the engine down; the next query is answered all the same. */
 static void a_fallen_engine_is_reopened_for_a_query(void **state)
 {
@@ -508,6 +521,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopping_the_pool_ends_everything, make, unmake),
         cmocka_unit_test_setup_teardown(refused_and_wrong_sql_is_an_error, make, unmake),
         cmocka_unit_test_setup_teardown(parquet_is_sent_and_its_file_removed, make, unmake),
+        cmocka_unit_test_setup_teardown(a_file_over_its_limit_is_stopped_while_it_grows, make,
+                                        unmake),
         cmocka_unit_test_setup_teardown(a_fallen_engine_is_reopened_for_a_query, make, unmake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
