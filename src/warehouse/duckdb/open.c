@@ -200,6 +200,22 @@ static bool is_about_wal(const char *why)
            code != WEIR_EPERM && !strstr(why, "Permission denied");
 }
 
+static int explain_open(const struct duck_db *db, const char *why, struct weir_error *err)
+{
+    int code = weir_duck_error_code(why);
+    if (code != WEIR_EBUSY) {
+        return weir_fail(err, code == WEIR_EINVAL ? WEIR_EIO : code, "%s cannot be opened: %s",
+                         db->options.path, why);
+    }
+    const char *pid = strstr(why, "(PID ");
+    size_t digits = pid ? strspn(pid + 5, "0123456789") : 0;
+    return weir_fail(err, code,
+                     "%s is in use by another process%s%.*s%s; end it (a `weir query` without a "
+                     "server holds it, too), then try again",
+                     db->options.path, digits ? " (" : "", (int)digits, digits ? pid + 5 : "",
+                     digits ? ")" : "");
+}
+
 static int open_db(struct duck_db *db, struct weir_error *err)
 {
     char *why = NULL;
@@ -211,9 +227,7 @@ static int open_db(struct duck_db *db, struct weir_error *err)
         rc = rc ? rc : open_engine(db, &why, err);
     }
     if (rc && why) {
-        int code = weir_duck_error_code(why);
-        rc = weir_fail(err, code == WEIR_EINVAL ? WEIR_EIO : code, "%s cannot be opened: %s",
-                       db->options.path, why);
+        rc = explain_open(db, why, err);
     }
     duckdb_free(why);
     if (rc == 0) {
