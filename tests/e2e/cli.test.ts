@@ -371,7 +371,7 @@ test('a mistake in weir.yml or a source is told with its line before anything st
   await inWorkspace(async (dir) => {
     const cases: [string, RegExp][] = [
       ['collect:\n  lissten: x\n', /weir\.yml:2: there is no setting "lissten"; did you mean "listen"\?/],
-      ['collect:\n\tlisten: x\n', /weir\.yml:2:1: tab character/],
+      ['collect:\n\tlisten: x\n', /weir\.yml:2: a tab; use blanks/],
       ['colect:\n', /weir\.yml:1: there is no section "colect"; did you mean "collect"\?/],
       ['log:\n  keep_free: much\n', /weir\.yml:2: "keep_free" is "much"; it must be a size/],
     ];
