@@ -144,6 +144,8 @@ void weir_loop_run(struct weir_loop *loop)
             break;
         }
         if (loop->turn_end) {
+            /* What came in while this turn's requests were read shares their commit. */
+            event_base_loop(loop->base, EVLOOP_NONBLOCK);
             loop->turn_end(loop->turn_end_arg);
         }
     }
