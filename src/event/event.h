@@ -34,7 +34,7 @@ enum weir_time_note {
 };
 
 struct weir_event_limits {
-    size_t max_events;    /* in one batch; beyond it the rest is set aside */
+    size_t max_events;    /* in one batch; the rest is set aside unread: no id, no time */
     weir_time max_future; /* corrected time later than receivedAt + this is absurd */
     weir_time min_time;   /* corrected time before this is absurd (default 2000-01-01) */
 };

@@ -1,6 +1,7 @@
 /* An HTTP body becomes events, whatever the body is. The first byte picks the route; the rest is
  * the body. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "event/event.h"
 
@@ -31,6 +32,10 @@ static int check(const struct weir_event *event, void *arg, struct weir_error *e
     struct seen *seen = arg;
     HOLDS(event->index == seen->count++);
     HOLDS((event->type == WEIR_EVENT_BAD) == (event->reason != NULL));
+    if (event->index >= seen->limits->max_events) {
+        HOLDS(strcmp(event->reason, "too_many_events") == 0); /* and nothing else is read of it */
+        return 0;
+    }
     HOLDS(event->message_id.ptr && event->message_id.len > 0);
     if (event->type != WEIR_EVENT_BAD) {
         HOLDS(event->user_id.len || event->anonymous_id.len || event->previous_id.len);
