@@ -68,6 +68,9 @@ int weir_cli_main(const struct weir_command *const *commands, int argc, char *co
 int weir_cli_workspace(const struct weir_cli *cli, struct weir_workspace **out,
                        struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The socket that `weir up` hands down by --listen-fd; -1 when the flag was not given. */
+int weir_cli_listen_fd(const struct weir_cli *cli, int *fd, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* A progress line on a terminal (rate, share, time left), nothing elsewhere. */
 struct weir_progress {
     FILE *out;

@@ -95,6 +95,17 @@ int weir_cli_main(const struct weir_command *const *commands, int argc, char *co
     return result;
 }
 
+int weir_cli_listen_fd(const struct weir_cli *cli, int *fd, struct weir_error *err)
+{
+    int64_t number = -1;
+    const char *text = weir_args_value(cli->args, "listen-fd");
+    if (text && (!weir_str_to_i64(weir_str_of(text), &number) || number < 0 || number > 1 << 20)) {
+        return weir_fail(err, WEIR_CLI_USAGE, "--listen-fd is \"%s\"; it must be a number", text);
+    }
+    *fd = (int)number;
+    return WEIR_OK;
+}
+
 int weir_cli_workspace(const struct weir_cli *cli, struct weir_workspace **out,
                        struct weir_error *err)
 {

@@ -6,19 +6,15 @@
 static int run_serve(struct weir_cli *cli, struct weir_error *err)
 {
     struct weir_workspace *workspace;
-    int64_t fd = -1;
-    const char *fd_text = weir_args_value(cli->args, "listen-fd");
-    if (fd_text && (!weir_str_to_i64(weir_str_of(fd_text), &fd) || fd < 0 || fd > 1 << 20)) {
-        return weir_fail(err, WEIR_CLI_USAGE, "--listen-fd is \"%s\"; it must be a number",
-                         fd_text);
-    }
-    int code = weir_cli_workspace(cli, &workspace, err);
+    int fd;
+    int code = weir_cli_listen_fd(cli, &fd, err);
+    code = code ? code : weir_cli_workspace(cli, &workspace, err);
     if (code) {
         return code;
     }
     struct weir_serve_run run = {.workspace = workspace,
                                  .listen = weir_args_value(cli->args, "listen"),
-                                 .listen_fd = (int)fd,
+                                 .listen_fd = fd,
                                  .log = &cli->log};
     code = weir_serve_run(&run, err);
     weir_workspace_close(workspace);
