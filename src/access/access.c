@@ -1,0 +1,273 @@
+#include "access/access.h"
+
+#include "base/buf.h"
+
+/* --- patterns ------------------------------------------------------------------------------- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Goes back to the last star only, so the time is at most pattern × name. */
+bool weir_access_matches(struct weir_str pattern, struct weir_str name)
+{
+    size_t p = 0, n = 0, star = SIZE_MAX, resume = 0;
+    while (n < name.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.len && lower(pattern.ptr[p]) == lower(name.ptr[n])) {
+            p++;
+            n++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            n = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*') {
+        p++;
+    }
+    return p == pattern.len;
+}
+
+static bool is_pattern(struct weir_str s)
+{
+    return s.len && memchr(s.ptr, '*', s.len);
+}
+
+/* <0: b is more specific, >0: a is. */
+static int compare_part(struct weir_str a, struct weir_str b)
+{
+    if (is_pattern(a) != is_pattern(b)) {
+        return is_pattern(a) ? -1 : 1;
+    }
+    return is_pattern(a) ? (a.len > b.len) - (a.len < b.len) : 0;
+}
+
+static int compare(const struct weir_grant *a, const struct weir_grant *b)
+{
+    int by_schema = compare_part(a->schema, b->schema);
+    return by_schema ? by_schema : compare_part(a->table, b->table);
+}
+
+static bool applies(const struct weir_grant *grant, struct weir_str schema, struct weir_str table)
+{
+    return weir_access_matches(grant->schema, schema) && weir_access_matches(grant->table, table);
+}
+
+/* Does a more specific grant of the same group stand before this one? */
+static bool outdone(const struct weir_access *access, size_t i, struct weir_str schema,
+                    struct weir_str table)
+{
+    const struct weir_grant *grant = &access->grants[i];
+    for (size_t k = 0; k < access->grant_count; k++) {
+        const struct weir_grant *other = &access->grants[k];
+        if (weir_str_eq(other->group, grant->group) && applies(other, schema, table) &&
+            compare(other, grant) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t weir_access_applying(const struct weir_access *access, struct weir_str schema,
+                            struct weir_str table, const struct weir_grant **out, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < access->grant_count; i++) {
+        if (applies(&access->grants[i], schema, table) && !outdone(access, i, schema, table)) {
+            if (count < max) {
+                out[count] = &access->grants[i];
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+bool weir_access_sees(const struct weir_access *access, struct weir_str schema,
+                      struct weir_str table)
+{
+    return access->unrestricted || weir_access_applying(access, schema, table, NULL, 0) > 0;
+}
+
+/* --- columns -------------------------------------------------------------------------------- */
+
+static bool among(const struct weir_str *names, size_t count, struct weir_str column)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (weir_access_matches(names[i], column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum weir_column_access weir_grant_column(const struct weir_grant *grant, struct weir_str column)
+{
+    if (among(grant->hidden, grant->hidden_count, column)) {
+        return WEIR_COLUMN_HIDDEN;
+    }
+    return among(grant->masked, grant->masked_count, column) ? WEIR_COLUMN_MASKED
+                                                             : WEIR_COLUMN_SHOWN;
+}
+
+enum weir_column_access weir_access_column(const struct weir_access *access, struct weir_str schema,
+                                           struct weir_str table, struct weir_str column)
+{
+    enum weir_column_access best = WEIR_COLUMN_HIDDEN;
+    if (access->unrestricted) {
+        return WEIR_COLUMN_SHOWN;
+    }
+    for (size_t i = 0; i < access->grant_count && best != WEIR_COLUMN_SHOWN; i++) {
+        if (applies(&access->grants[i], schema, table) && !outdone(access, i, schema, table)) {
+            enum weir_column_access here = weir_grant_column(&access->grants[i], column);
+            best = here < best ? here : best;
+        }
+    }
+    return best;
+}
+
+const struct weir_attribute *weir_access_attribute(const struct weir_access *access,
+                                                   struct weir_str name)
+{
+    for (size_t i = 0; i < access->attribute_count; i++) {
+        if (weir_str_eq(access->attributes[i].name, name)) {
+            return &access->attributes[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- the fingerprint ------------------------------------------------------------------------ */
+
+/* Lengths go before bytes, so that no two descriptions have the same text. */
+static void add_text(struct weir_buf *out, struct weir_str s)
+{
+    uint64_t len = s.len;
+    weir_buf_add(out, &len, sizeof len);
+    weir_buf_adds(out, s);
+}
+
+static void add_list(struct weir_buf *out, const struct weir_str *items, size_t count)
+{
+    uint64_t n = count;
+    weir_buf_add(out, &n, sizeof n);
+    for (size_t i = 0; i < count; i++) {
+        add_text(out, items[i]);
+    }
+}
+
+static void add_attribute(struct weir_buf *out, const struct weir_attribute *a)
+{
+    int64_t kind = a->kind, boolean = a->boolean;
+    add_text(out, a->name);
+    weir_buf_add(out, &kind, sizeof kind);
+    weir_buf_add(out, &boolean, sizeof boolean);
+    weir_buf_add(out, &a->integer, sizeof a->integer);
+    weir_buf_add(out, &a->number, sizeof a->number);
+    add_text(out, a->text);
+    add_list(out, a->items, a->item_count);
+}
+
+int weir_access_seal(struct weir_access *access, struct weir_error *err)
+{
+    struct weir_buf text;
+    uint64_t counts[] = {access->unrestricted, access->attribute_count, access->grant_count};
+    weir_buf_init(&text, 256u << 20);
+    weir_buf_add(&text, counts, sizeof counts);
+    for (size_t i = 0; i < access->attribute_count; i++) {
+        add_attribute(&text, &access->attributes[i]);
+    }
+    for (size_t i = 0; i < access->grant_count; i++) {
+        const struct weir_grant *g = &access->grants[i];
+        add_text(&text, g->group);
+        add_text(&text, g->schema);
+        add_text(&text, g->table);
+        add_text(&text, g->rows);
+        add_list(&text, g->hidden, g->hidden_count);
+        add_list(&text, g->masked, g->masked_count);
+    }
+    int rc = weir_buf_check(&text, "the description of what a person may see", err);
+    if (rc == 0) {
+        access->fingerprint = weir_hash128(text.data, text.len);
+    }
+    weir_buf_free(&text);
+    return rc;
+}
+
+/* --- copying -------------------------------------------------------------------------------- */
+
+static bool copy_text(struct weir_arena *arena, struct weir_str *s)
+{
+    if (s->ptr) {
+        *s = weir_arena_dup(arena, *s);
+        return s->ptr;
+    }
+    return true;
+}
+
+static bool copy_list(struct weir_arena *arena, const struct weir_str **items, size_t count)
+{
+    if (count == 0) {
+        *items = NULL;
+        return true;
+    }
+    struct weir_str *copy = weir_arena_alloc(arena, count * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = (*items)[i];
+        if (!copy_text(arena, &copy[i])) {
+            return false;
+        }
+    }
+    *items = copy;
+    return copy;
+}
+
+static bool copy_attributes(struct weir_arena *arena, struct weir_access *access)
+{
+    size_t count = access->attribute_count;
+    struct weir_attribute *copy = weir_arena_calloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = access->attributes[i];
+        if (!copy_text(arena, &copy[i].name) || !copy_text(arena, &copy[i].text) ||
+            !copy_list(arena, &copy[i].items, copy[i].item_count)) {
+            return false;
+        }
+    }
+    access->attributes = copy;
+    return copy;
+}
+
+static bool copy_grants(struct weir_arena *arena, struct weir_access *access)
+{
+    size_t count = access->grant_count;
+    struct weir_grant *copy = weir_arena_calloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = access->grants[i];
+        if (!copy_text(arena, &copy[i].group) || !copy_text(arena, &copy[i].schema) ||
+            !copy_text(arena, &copy[i].table) || !copy_text(arena, &copy[i].rows) ||
+            !copy_list(arena, &copy[i].hidden, copy[i].hidden_count) ||
+            !copy_list(arena, &copy[i].masked, copy[i].masked_count)) {
+            return false;
+        }
+    }
+    access->grants = copy;
+    return copy;
+}
+
+struct weir_access *weir_access_copy(const struct weir_access *access, struct weir_arena *arena)
+{
+    struct weir_access *copy = weir_arena_alloc(arena, sizeof *copy);
+    if (!copy) {
+        return NULL;
+    }
+    *copy = *access;
+    return copy_text(arena, &copy->email) && copy_attributes(arena, copy) &&
+                   copy_grants(arena, copy)
+               ? copy
+               : NULL;
+}

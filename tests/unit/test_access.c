@@ -1,0 +1,184 @@
+#include "test.h"
+
+#include "access/access.h"
+
+#define S(text) WEIR_STR(text)
+
+static bool matches(const char *pattern, const char *name)
+{
+    return weir_access_matches(weir_str_of(pattern), weir_str_of(name));
+}
+
+static void patterns_match_names(void **state)
+{
+    (void)state;
+    assert_true(matches("web", "web"));
+    assert_true(matches("Web", "wEB"));
+    assert_true(matches("*", "anything"));
+    assert_true(matches("*", ""));
+    assert_true(matches("stripe_*", "stripe_charges"));
+    assert_true(matches("stripe_*", "stripe_"));
+    assert_true(matches("*_at", "created_at"));
+    assert_true(matches("a*b*c", "axxbyybzzc"));
+    assert_false(matches("stripe_*", "stripe"));
+    assert_false(matches("web", "web2"));
+    assert_false(matches("web2", "web"));
+    assert_false(matches("a*b*c", "axxbyybzz"));
+    assert_false(matches("", "x"));
+    assert_true(matches("", ""));
+}
+
+static void a_hostile_pattern_costs_little(void **state)
+{
+    (void)state;
+    char pattern[2001], name[4001];
+    for (size_t i = 0; i < 2000; i += 2) {
+        memcpy(pattern + i, "*a", 2);
+    }
+    pattern[2000] = 0;
+    memset(name, 'a', 4000);
+    name[3999] = 'b';
+    name[4000] = 0;
+    assert_false(matches(pattern, name));
+}
+
+static const struct weir_str email_column[] = {{"email", 5}};
+static const struct weir_str name_columns[] = {{"name", 4}, {"phone*", 6}};
+
+static const struct weir_grant grants[] = {
+    {.group = {"everyone", 8}, .schema = {"web", 3}, .table = {"*", 1}},
+    {.group = {"everyone", 8},
+     .schema = {"web", 3},
+     .table = {"users", 5},
+     .hidden = email_column,
+     .hidden_count = 1,
+     .masked = name_columns,
+     .masked_count = 2},
+    {.group = {"rugby", 5},
+     .schema = {"web", 3},
+     .table = {"users", 5},
+     .rows = {"sport in (user.sports)", 22},
+     .masked = email_column,
+     .masked_count = 1},
+};
+
+static const struct weir_access two_groups = {.grants = grants, .grant_count = 3};
+
+static void a_table_is_seen_when_a_group_grants_it(void **state)
+{
+    (void)state;
+    assert_true(weir_access_sees(&two_groups, S("web"), S("pages")));
+    assert_true(weir_access_sees(&two_groups, S("WEB"), S("Users")));
+    assert_false(weir_access_sees(&two_groups, S("billing"), S("users")));
+    struct weir_access nobody = {0};
+    assert_false(weir_access_sees(&nobody, S("web"), S("pages")));
+    struct weir_access admin = {.unrestricted = true};
+    assert_true(weir_access_sees(&admin, S("weir"), S("load_state")));
+}
+
+static void the_narrower_line_of_a_group_replaces_the_wider(void **state)
+{
+    (void)state;
+    const struct weir_grant *out[3];
+    assert_int_equal(weir_access_applying(&two_groups, S("web"), S("users"), out, 3), 2);
+    assert_ptr_equal(out[0], &grants[1]);
+    assert_ptr_equal(out[1], &grants[2]);
+    assert_int_equal(weir_access_applying(&two_groups, S("web"), S("pages"), out, 3), 1);
+    assert_ptr_equal(out[0], &grants[0]);
+    /* It says how many there are, whatever the room. */
+    assert_int_equal(weir_access_applying(&two_groups, S("web"), S("users"), NULL, 0), 2);
+}
+
+static void a_column_is_what_the_most_generous_group_makes_it(void **state)
+{
+    (void)state;
+    struct weir_access one = {.grants = grants, .grant_count = 2};
+    assert_int_equal(weir_grant_column(&grants[1], S("EMAIL")), WEIR_COLUMN_HIDDEN);
+    assert_int_equal(weir_access_column(&one, S("web"), S("users"), S("email")),
+                     WEIR_COLUMN_HIDDEN);
+    assert_int_equal(weir_access_column(&one, S("web"), S("users"), S("phone_home")),
+                     WEIR_COLUMN_MASKED);
+    assert_int_equal(weir_access_column(&one, S("web"), S("users"), S("id")), WEIR_COLUMN_SHOWN);
+    assert_int_equal(weir_access_column(&two_groups, S("web"), S("users"), S("email")),
+                     WEIR_COLUMN_MASKED);
+    assert_int_equal(weir_access_column(&two_groups, S("web"), S("users"), S("name")),
+                     WEIR_COLUMN_SHOWN);
+    assert_int_equal(weir_access_column(&one, S("billing"), S("users"), S("id")),
+                     WEIR_COLUMN_HIDDEN);
+}
+
+static struct weir_hash128 fingerprint(struct weir_access access)
+{
+    struct weir_error err;
+    assert_int_equal(weir_access_seal(&access, &err), 0);
+    return access.fingerprint;
+}
+
+static bool same(struct weir_hash128 a, struct weir_hash128 b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+static void the_fingerprint_tells_people_apart(void **state)
+{
+    (void)state;
+    struct weir_str sports[] = {S("rugby"), S("golf")}, glued[] = {S("rugbygolf")};
+    struct weir_attribute lists[] = {
+        {.name = S("sports"), .kind = WEIR_ATTRIBUTE_LIST, .items = sports, .item_count = 2},
+        {.name = S("sports"), .kind = WEIR_ATTRIBUTE_LIST, .items = glued, .item_count = 1}};
+    struct weir_access a = two_groups, b = two_groups;
+    a.attributes = &lists[0];
+    b.attributes = &lists[1];
+    a.attribute_count = b.attribute_count = 1;
+    assert_true(same(fingerprint(a), fingerprint(a)));
+    assert_false(same(fingerprint(a), fingerprint(b)));
+    b.attribute_count = 0;
+    assert_false(same(fingerprint(a), fingerprint(b)));
+    b = a;
+    b.grant_count = 2;
+    assert_false(same(fingerprint(a), fingerprint(b)));
+    b = a;
+    b.unrestricted = true;
+    assert_false(same(fingerprint(a), fingerprint(b)));
+}
+
+static void a_copy_shares_nothing(void **state)
+{
+    (void)state;
+    struct weir_arena arena;
+    struct weir_str sports[] = {S("rugby"), S("golf")};
+    struct weir_attribute attributes[] = {
+        {.name = S("sports"), .kind = WEIR_ATTRIBUTE_LIST, .items = sports, .item_count = 2}};
+    struct weir_access access = two_groups;
+    access.email = S("ada@example.com");
+    access.attributes = attributes;
+    access.attribute_count = 1;
+    weir_arena_init(&arena, 1 << 20);
+    struct weir_access *copy = weir_access_copy(&access, &arena);
+    assert_non_null(copy);
+    assert_ptr_not_equal(copy->grants, access.grants);
+    assert_ptr_not_equal(copy->grants[1].hidden, access.grants[1].hidden);
+    assert_true(weir_str_eq(copy->email, access.email));
+    assert_true(weir_str_eq(weir_access_attribute(copy, S("sports"))->items[1], S("golf")));
+    assert_null(weir_access_attribute(copy, S("sport")));
+    assert_true(same(fingerprint(*copy), fingerprint(access)));
+    struct weir_arena small;
+    weir_arena_init(&small, 64);
+    assert_null(weir_access_copy(&access, &small));
+    weir_arena_free(&small);
+    weir_arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns_match_names),
+        cmocka_unit_test(a_hostile_pattern_costs_little),
+        cmocka_unit_test(a_table_is_seen_when_a_group_grants_it),
+        cmocka_unit_test(the_narrower_line_of_a_group_replaces_the_wider),
+        cmocka_unit_test(a_column_is_what_the_most_generous_group_makes_it),
+        cmocka_unit_test(the_fingerprint_tells_people_apart),
+        cmocka_unit_test(a_copy_shares_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
