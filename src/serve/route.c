@@ -3,15 +3,11 @@
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-static const char content_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 static void common_headers(struct weir_http_request *req)
 {
     weir_http_set(req, "X-Content-Type-Options", "nosniff");
     weir_http_set(req, "Referrer-Policy", "no-referrer");
-    weir_http_set(req, "Content-Security-Policy", content_policy);
+    weir_serve_set_policy(req, "");
     weir_http_set(req, "Cross-Origin-Resource-Policy", "same-origin");
     weir_http_set(req, "Cache-Control", "no-store");
 }
@@ -117,23 +113,6 @@ static void refuse(const struct weir_call *call, int status, int code, const cha
     reply_error(call, status, &err, NULL, -1);
 }
 
-/* --- assets --------------------------------------------------------------------------------- */
-
-static void asset(const struct weir_call *call)
-{
-    struct weir_str path = weir_http_path(call->req);
-    for (size_t i = 0; i < weir_asset_count; i++) {
-        const struct weir_asset *a = &weir_assets[i];
-        if (weir_str_is(path, a->path)) {
-            call->server->requests[2]++;
-            weir_http_reply_static(call->req, 200, a->type,
-                                   (struct weir_str){(const char *)a->bytes, a->size});
-            return;
-        }
-    }
-    refuse(call, 404, WEIR_ENOENT, "there is nothing at this address");
-}
-
 /* --- the routes ------------------------------------------------------------------------------- */
 
 enum access { OPEN, GUARDED }; /* GUARDED: the token, unless the client is on this machine */
@@ -151,13 +130,11 @@ static const struct route {
     {WEIR_HTTP_GET, "/api/schema", GUARDED, weir_serve_schema},
     {WEIR_HTTP_POST, "/api/replay", GUARDED, weir_serve_replay_start},
     {WEIR_HTTP_GET, "/api/replay", GUARDED, weir_serve_replay_progress},
-    {WEIR_HTTP_GET, "/api/openapi.yaml", OPEN, asset},
+    {WEIR_HTTP_GET, "/api/openapi.yaml", OPEN, weir_serve_asset},
     {WEIR_HTTP_GET, "/health", OPEN, weir_serve_health},
     {WEIR_HTTP_GET, "/metrics", GUARDED, weir_serve_metrics},
-    /* The pages hold no data: they ask the API, with the token that the person gives them. */
-    {WEIR_HTTP_GET, "/", OPEN, asset},
-    {WEIR_HTTP_GET, "/app.js", OPEN, asset},
-    {WEIR_HTTP_GET, "/style.css", OPEN, asset},
+    /* The app holds no data: it asks the API. Its pages' addresses: weir_serve_is_page. */
+    {WEIR_HTTP_GET, "/assets/{id}", OPEN, weir_serve_asset},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
@@ -207,6 +184,11 @@ static const struct route *find(struct weir_call *call, unsigned *allowed)
                 return &routes[i];
             }
         }
+    }
+    static const struct route page = {WEIR_HTTP_GET, "/", OPEN, weir_serve_page};
+    if (*allowed == 0 && weir_serve_is_page(weir_http_path(call->req))) {
+        *allowed = WEIR_HTTP_GET;
+        return method == WEIR_HTTP_GET ? &page : NULL;
     }
     return NULL;
 }

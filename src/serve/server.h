@@ -98,12 +98,22 @@ bool weir_token_matches(const char *token, struct weir_str authorization);
 /* May a browser have been led here under this name? Loopback names, IP literals, the settings'. */
 bool weir_host_allowed(const struct weir_server *server, struct weir_str host);
 
-/* --- made at build time from page/ and docs/openapi.yaml --- */
+/* --- asset.c --- */
+/* The app's files, by the request's path; compressed as the client likes it. */
+void weir_serve_asset(const struct weir_call *call);
+/* Is this the address of one of the app's own pages? Then weir_serve_page answers it. */
+bool weir_serve_is_page(struct weir_str path);
+void weir_serve_page(const struct weir_call *call);
+/* Content-Security-Policy; `nonce` may be "". */
+void weir_serve_set_policy(struct weir_http_request *req, const char *nonce);
+
+/* --- made by tools/embed at build time, from build/web and docs/openapi.yaml --- */
+enum { WEIR_ASSET_RAW, WEIR_ASSET_GZIP, WEIR_ASSET_BROTLI, WEIR_ASSET_FORMS };
 struct weir_asset {
     const char *path;
     const char *type;
-    const unsigned char *bytes;
-    size_t size;
+    const char *etag;
+    struct weir_str forms[WEIR_ASSET_FORMS]; /* ptr NULL: this form saves nothing */
 };
 extern const struct weir_asset weir_assets[];
 extern const size_t weir_asset_count;

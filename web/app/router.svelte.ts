@@ -1,0 +1,60 @@
+// Where the person is. Links are ordinary <a href>; this turns those within the app into moves.
+import { match } from '../core/route';
+import { type Route, routes } from '../routes';
+
+let path = $state(location.pathname);
+let search = $state(location.search);
+const guards = new Set<() => boolean>();
+
+export const here = {
+  get path(): string {
+    return path;
+  },
+  get search(): URLSearchParams {
+    return new URLSearchParams(search);
+  },
+  get match(): { route: Route; params: Record<string, string> } | undefined {
+    return match(routes, path);
+  },
+};
+
+function read(): void {
+  path = location.pathname;
+  search = location.search;
+}
+
+/** Asks before the page is left; gives the function that takes the question back. */
+export function guard(mayLeave: () => boolean): () => void {
+  guards.add(mayLeave);
+  return () => guards.delete(mayLeave);
+}
+
+export interface Move {
+  /** In place of the current entry of the history. */
+  replace?: boolean;
+}
+
+export function go(to: string, options: Move = {}): void {
+  const url = new URL(to, location.href);
+  if (url.pathname !== path && [...guards].some((mayLeave) => !mayLeave())) return;
+  history[options.replace ? 'replaceState' : 'pushState'](null, '', url);
+  const moved = url.pathname !== path;
+  read();
+  if (moved) window.scrollTo(0, 0);
+}
+
+function clicked(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const anchor = event.target instanceof Element ? event.target.closest('a[href]') : null;
+  if (!(anchor instanceof HTMLAnchorElement) || anchor.target || anchor.hasAttribute('download')) return;
+  const url = new URL(anchor.href);
+  if (url.origin !== location.origin || !match(routes, url.pathname)) return;
+  if (url.pathname === path && url.hash) return;
+  event.preventDefault();
+  go(anchor.href);
+}
+
+export function startRouter(): void {
+  document.addEventListener('click', clicked);
+  window.addEventListener('popstate', read);
+}

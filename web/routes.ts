@@ -1,0 +1,27 @@
+// The app's pages. A feature adds its line here, and, when the first segment of its address is new,
+// a word to the list in src/serve/asset.c.
+import type { Component } from 'svelte';
+
+export type Role = 'admin' | 'editor' | 'viewer';
+export type Icon = 'home' | 'explore' | 'reports' | 'data' | 'people' | 'system' | 'account';
+
+export interface Route {
+  /** '/report/{id}': what stands in {id} is the page's property `id`. */
+  path: string;
+  title: string;
+  load: () => Promise<{ default: Component<never> }>;
+  /** In the navigation, in this order; none: found by links and the palette only. */
+  icon?: Icon;
+  /** Who may open it; none: everybody. */
+  roles?: readonly Role[];
+  /** Opens without anybody being signed in, and without the frame around it. */
+  bare?: boolean;
+  /** work: the page fills the window, tight; read (default): it scrolls, generous. */
+  density?: 'work' | 'read';
+}
+
+export const routes: readonly Route[] = [
+  { path: '/', title: 'Home', icon: 'home', load: () => import('./features/home/Home.svelte') },
+  { path: '/explore', title: 'Explore', icon: 'explore', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
+  { path: '/system', title: 'System', icon: 'system', roles: ['admin'], load: () => import('./features/system/System.svelte') },
+];
