@@ -43,6 +43,7 @@ struct weir_cli {
     struct weir_log log; /* to stderr */
     const struct weir_args *args;
     const struct weir_command *const *commands; /* all of them, NULL-terminated */
+    bool stuck; /* threads are inside an engine still: leave by _exit() */
 };
 
 struct weir_command {

@@ -391,11 +391,13 @@ static int ask_warehouse(struct query *q, struct weir_error *err)
     int code = weir_workspace_section(q->workspace, "query", weir_query_options, &settings, err);
     settings.workers = 1;
     code = code ? code : open_warehouse(q, &warehouse, err);
-    code = code ? code : weir_query_pool_new(warehouse, &settings, &pool, err);
+    code = code ? code : weir_query_pool_new(warehouse, &settings, &q->cli->log, &pool, err);
     code = code ? code : open_output(q, err);
     code = code ? code : run_local(q, pool, err);
-    weir_query_pool_free(pool);
-    weir_warehouse_close(warehouse);
+    q->cli->stuck = weir_query_pool_free(pool) > 0;
+    if (!q->cli->stuck) {
+        weir_warehouse_close(warehouse);
+    }
     return code;
 }
 

@@ -161,6 +161,19 @@ bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout)
     return weir_answers(weir_workspace_path(workspace, "run/collect.sock"), timeout);
 }
 
+static void read_stuck(struct weir_json query, struct weir_server_state *out)
+{
+    struct weir_json_iter it = weir_json_begin(weir_json_get(query, "stuck_queries"));
+    struct weir_json each;
+    weir_json_u64(weir_json_get(query, "stuck"), &out->stuck);
+    if (weir_json_next(&it, NULL, &each)) {
+        struct weir_str id = weir_json_get_str(each, "id");
+        struct weir_str sql = weir_utf8_cut(weir_json_get_str(each, "sql"), 230);
+        snprintf(out->stuck_sql, sizeof out->stuck_sql, WEIR_STR_FMT ": " WEIR_STR_FMT,
+                 (int)id.len, id.ptr ? id.ptr : "", (int)sql.len, sql.ptr ? sql.ptr : "");
+    }
+}
+
 static int parse_state(struct weir_str text, struct weir_server_state *out, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(64);
@@ -175,6 +188,7 @@ static int parse_state(struct weir_str text, struct weir_server_state *out, stru
         weir_json_bool(weir_json_get(warehouse, "well"), &out->warehouse_well);
         weir_json_u64(weir_json_get(warehouse, "bytes"), &out->warehouse_bytes);
         snprintf(out->error, sizeof out->error, WEIR_STR_FMT, WEIR_STR_ARG(error));
+        read_stuck(weir_json_get(root, "query"), out);
         bool told = weir_json_u64(weir_json_get(load, "next_seq"), &out->next_seq);
         out->next_seq += out->next_seq == 0; /* a loader that has not begun; numbers start at 1 */
         if (!told) {

@@ -15,6 +15,7 @@ static int run_serve(struct weir_cli *cli, struct weir_error *err)
     struct weir_serve_run run = {.workspace = workspace,
                                  .listen = weir_args_value(cli->args, "listen"),
                                  .listen_fd = fd,
+                                 .stuck = &cli->stuck,
                                  .log = &cli->log};
     code = weir_serve_run(&run, err);
     weir_workspace_close(workspace);

@@ -95,6 +95,10 @@ static void show(const struct status *s)
     if (s->server.error[0]) {
         printf("loader     is retrying: %s\n", s->server.error);
     }
+    if (s->server.stuck) {
+        printf("queries    %llu stuck in the engine; %s\n", (unsigned long long)s->server.stuck,
+               s->server.stuck_sql);
+    }
     printf("disk       %s free\n", size_text(s->free_bytes, size));
     if (!s->up && !s->collect && !s->serve) {
         printf("\nNothing runs here; `weir up` starts it.\n");

@@ -2,12 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 
-#define TICK       (50 * WEIR_SECOND / 1000)
 #define IDLE_CHECK WEIR_SECOND
 
 bool weir_query_stopped(const struct weir_query *q)
@@ -34,76 +31,15 @@ void weir_query_attach(struct weir_query_pool *pool, struct weir_query *q,
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, weir_time mono)
-{
-    struct timespec at = {(time_t)(mono / WEIR_SECOND), (long)(mono % WEIR_SECOND * 1000)};
-    pthread_cond_timedwait(cond, lock, &at);
-}
-
-/* --- stopping what runs too long or takes too much ------------------------------------------ */
-
-static uint64_t resident_bytes(void)
-{
-    unsigned long long total = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f) {
-        if (fscanf(f, "%llu %llu", &total, &resident) != 2) {
-            resident = 0;
-        }
-        fclose(f);
-    }
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void stop_query(struct weir_query *q, atomic_bool *why)
-{
-    if (!atomic_exchange(why, true) && q->session) {
-        weir_session_cancel(q->session);
-    }
-}
-
-static bool file_too_large(const struct weir_query *q)
-{
-    struct stat st;
-    uint64_t limit = q->request.limits.bytes;
-    return q->export_path && limit && stat(q->export_path, &st) == 0 &&
-           (uint64_t)st.st_size > limit;
-}
-
-static void check_running(struct weir_query_pool *pool)
-{
-    weir_time now = weir_mono();
-    bool starved = resident_bytes() > pool->settings.max_memory;
-    for (struct weir_query *q = pool->running; q; q = q->next) {
-        if (q->deadline && now >= q->deadline) {
-            stop_query(q, &q->timed_out);
-        }
-        if (starved) {
-            stop_query(q, &q->starved);
-        }
-        if (file_too_large(q)) { /* now, not when it has filled the disk */
-            stop_query(q, &q->too_large);
-        }
-    }
-}
-
-static void *watch(void *arg)
-{
-    struct weir_query_pool *pool = arg;
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->stopping) {
-        if (!pool->running) {
-            pthread_cond_wait(&pool->tick, &pool->lock);
-            continue;
-        }
-        check_running(pool);
-        wait_until(&pool->tick, &pool->lock, weir_mono() + TICK);
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
-}
-
 /* --- workers -------------------------------------------------------------------------------- */
+
+static void unlink_query(struct weir_query **list, struct weir_query *q)
+{
+    while (*list != q) {
+        list = &(*list)->next;
+    }
+    *list = q->next;
+}
 
 static void free_query(struct weir_query *q)
 {
@@ -136,19 +72,16 @@ static void remember(struct weir_query_pool *pool, const struct weir_query *q, i
                                                .code = code};
 }
 
-static void leave_running(struct weir_query_pool *pool, struct weir_query *q)
+void weir_query_leave_running(struct weir_query_pool *pool, struct weir_query *q, int code,
+                              const struct weir_query_summary *summary)
 {
-    for (struct weir_query **at = &pool->running; *at; at = &(*at)->next) {
-        if (*at == q) {
-            *at = q->next;
-            return;
-        }
-    }
+    unlink_query(&pool->running, q);
+    count(&pool->stats, q, code, summary);
+    remember(pool, q, code, summary);
 }
 
-/* Says the right reason: the engine only knows that it was interrupted. */
-static int explain(const struct weir_query_pool *pool, const struct weir_query *q, int code,
-                   struct weir_error *err)
+int weir_query_explain(const struct weir_query_pool *pool, const struct weir_query *q, int code,
+                       struct weir_error *err)
 {
     if (code && atomic_load(&q->timed_out)) {
         return weir_fail(
@@ -175,7 +108,8 @@ static int explain(const struct weir_query_pool *pool, const struct weir_query *
     return code;
 }
 
-static void work_on(struct weir_query_pool *pool, struct weir_query *q,
+/* True when the thread is a worker still; false when it was written off meanwhile. */
+static bool work_on(struct weir_query_pool *pool, struct weir_query *q,
                     struct weir_session **session)
 {
     struct weir_error err = {0};
@@ -184,14 +118,21 @@ static void work_on(struct weir_query_pool *pool, struct weir_query *q,
         weir_query_stopped(q) ? WEIR_ECANCELED : weir_query_run(pool, q, session, &summary, &err);
     summary.queued = q->started_at - q->queued_at;
     summary.elapsed = weir_mono() - q->started_at;
-    code = explain(pool, q, code, &err);
+    code = weir_query_explain(pool, q, code, &err);
     pthread_mutex_lock(&pool->lock);
-    leave_running(pool, q);
-    count(&pool->stats, q, code, &summary);
-    remember(pool, q, code, &summary);
+    bool stuck = q->stuck;
+    if (stuck) {
+        unlink_query(&pool->stuck, q);
+        weir_log(pool->log, WEIR_LOG_INFO, "a stuck query ended", "query", q->id);
+    } else {
+        weir_query_leave_running(pool, q, code, &summary);
+    }
     pthread_mutex_unlock(&pool->lock);
-    q->request.done(code, &summary, code ? &err : NULL, q->request.arg);
+    if (!stuck) {
+        q->request.done(code, &summary, code ? &err : NULL, q->request.arg);
+    }
     free_query(q);
+    return !stuck;
 }
 
 static struct weir_query *take(struct weir_query_pool *pool)
@@ -205,12 +146,70 @@ static struct weir_query *take(struct weir_query_pool *pool)
     q->started_at = weir_mono();
     weir_time timeout = q->request.limits.timeout;
     q->deadline = timeout > 0 ? q->started_at + timeout : 0;
+    q->stopped_at = q->stopped_at ? q->started_at : 0; /* canceled while it waited */
     q->next = pool->running;
     if (!pool->running) {
         pthread_cond_signal(&pool->tick);
     }
     pool->running = q;
     return q;
+}
+
+struct weir_query *weir_query_take_queue(struct weir_query_pool *pool)
+{
+    struct weir_query *list = pool->first;
+    pool->first = NULL;
+    pool->last = &pool->first;
+    pool->queue_length = 0;
+    return list;
+}
+
+void weir_query_end_list(struct weir_query_pool *pool, struct weir_query *list, int code,
+                         const char *why)
+{
+    while (list) {
+        struct weir_query *q = list;
+        struct weir_query_summary summary = {.queued = weir_mono() - q->queued_at,
+                                             .error_offset = -1};
+        struct weir_error err = {0};
+        list = q->next;
+        weir_fail(&err, code, "%s", why);
+        pthread_mutex_lock(&pool->lock);
+        count(&pool->stats, q, code, &summary);
+        remember(pool, q, code, &summary);
+        pthread_mutex_unlock(&pool->lock);
+        q->request.done(code, &summary, &err, q->request.arg);
+        free_query(q);
+    }
+}
+
+static void destroy(struct weir_query_pool *pool)
+{
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->tick);
+    pthread_cond_destroy(&pool->gone);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+/* The engine let go of a thread that was written off: it is wanted again, or it leaves. */
+static bool come_back(struct weir_query_pool *pool, struct weir_session **session)
+{
+    weir_session_free(*session);
+    *session = NULL;
+    pthread_mutex_lock(&pool->lock);
+    pool->stuck_count--;
+    bool wanted = !pool->stopping && pool->workers < (size_t)pool->settings.workers;
+    bool last = pool->released && pool->stuck_count == 0;
+    pool->workers += wanted;
+    if (wanted) {
+        pool->exhausted_at = 0;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (last) {
+        destroy(pool);
+    }
+    return wanted;
 }
 
 static void *worker(void *arg)
@@ -220,7 +219,7 @@ static void *worker(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         while (!pool->first && !pool->stopping) {
-            wait_until(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
+            weir_query_wait(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
             if (session && weir_warehouse_failed(pool->warehouse)) {
                 weir_session_free(session); /* or nobody could reopen it */
                 session = NULL;
@@ -231,27 +230,45 @@ static void *worker(void *arg)
         }
         struct weir_query *q = take(pool);
         pthread_mutex_unlock(&pool->lock);
-        work_on(pool, q, &session);
+        if (!work_on(pool, q, &session) && !come_back(pool, &session)) {
+            return NULL;
+        }
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     weir_session_free(session);
+    pthread_mutex_lock(&pool->lock);
+    pool->workers--;
+    pthread_cond_signal(&pool->gone);
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
+}
+
+bool weir_query_add_worker(struct weir_query_pool *pool)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, worker, pool)) {
+        return false;
+    }
+    pthread_detach(thread); /* it is counted instead: nobody can join a stuck one */
+    pool->workers++;
+    return true;
 }
 
 /* --- the pool ------------------------------------------------------------------------------- */
 
 static void init_cond(pthread_cond_t *cond)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
-                        struct weir_query_pool **out, struct weir_error *err)
+                        const struct weir_log *log, struct weir_query_pool **out,
+                        struct weir_error *err)
 {
     *out = NULL;
     struct weir_query_pool *pool = calloc(1, sizeof *pool);
@@ -259,52 +276,67 @@ int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
         return weir_fail(err, WEIR_ENOMEM, "no memory for the query pool");
     }
     pool->warehouse = warehouse;
+    pool->log = log;
     pool->settings = *(const struct weir_query_settings *)settings;
     pool->settings.max_memory = weir_query_max_memory(&pool->settings);
     pool->last = &pool->first;
     pthread_mutex_init(&pool->lock, NULL);
     init_cond(&pool->work);
     init_cond(&pool->tick);
-    size_t wanted = (size_t)pool->settings.workers + 1;
-    pool->threads = calloc(wanted, sizeof *pool->threads);
-    int rc = 0;
-    while (pool->threads && rc == 0 && pool->thread_count < wanted) {
-        rc = pthread_create(&pool->threads[pool->thread_count], NULL,
-                            pool->thread_count + 1 < wanted ? worker : watch, pool);
-        pool->thread_count += rc == 0;
+    init_cond(&pool->gone);
+    pool->watched = pthread_create(&pool->watchdog, NULL, weir_query_watch, pool) == 0;
+    bool good = pool->watched;
+    pthread_mutex_lock(&pool->lock);
+    while (good && pool->workers < (size_t)pool->settings.workers) {
+        good = weir_query_add_worker(pool);
     }
-    if (!pool->threads || rc) {
-        weir_query_pool_free(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (!good) {
+        (void)weir_query_pool_free(pool);
         return weir_fail(err, WEIR_ENOMEM, "the query pool's threads cannot be started");
     }
     *out = pool;
     return 0;
 }
 
-void weir_query_pool_free(struct weir_query_pool *pool)
+static void cancel_all(struct weir_query_pool *pool)
 {
-    if (!pool) {
-        return;
-    }
-    pthread_mutex_lock(&pool->lock);
-    pool->stopping = true;
     for (struct weir_query *q = pool->first; q; q = q->next) {
         atomic_store(&q->canceled, true);
     }
     for (struct weir_query *q = pool->running; q; q = q->next) {
-        stop_query(q, &q->canceled);
+        weir_query_stop(q, &q->canceled);
     }
+}
+
+size_t weir_query_pool_free(struct weir_query_pool *pool)
+{
+    if (!pool) {
+        return 0;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    cancel_all(pool);
     pthread_cond_broadcast(&pool->work);
     pthread_cond_broadcast(&pool->tick);
-    pthread_mutex_unlock(&pool->lock);
-    for (size_t i = 0; i < pool->thread_count; i++) {
-        pthread_join(pool->threads[i], NULL);
+    while (pool->workers) {
+        pthread_cond_wait(&pool->gone, &pool->lock); /* they leave, or the watchdog gives them up */
     }
-    pthread_cond_destroy(&pool->work);
-    pthread_cond_destroy(&pool->tick);
-    pthread_mutex_destroy(&pool->lock);
-    free(pool->threads);
-    free(pool);
+    struct weir_query *left = weir_query_take_queue(pool);
+    pthread_cond_broadcast(&pool->tick);
+    pthread_mutex_unlock(&pool->lock);
+    weir_query_end_list(pool, left, WEIR_ECANCELED, "the query was canceled");
+    if (pool->watched) {
+        pthread_join(pool->watchdog, NULL);
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->released = true;
+    size_t stuck = pool->stuck_count;
+    pthread_mutex_unlock(&pool->lock);
+    if (stuck == 0) {
+        destroy(pool);
+    }
+    return stuck;
 }
 
 /* --- one query ------------------------------------------------------------------------------ */
@@ -364,7 +396,8 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
     memcpy(id, q->id, sizeof q->id);
     q->queued_at = weir_mono();
     pthread_mutex_lock(&pool->lock);
-    bool full = pool->stopping || pool->queue_length >= (size_t)pool->settings.queue;
+    bool none = pool->workers == 0;
+    bool full = none || pool->stopping || pool->queue_length >= (size_t)pool->settings.queue;
     if (!full) {
         *pool->last = q;
         pool->last = &q->next;
@@ -374,7 +407,9 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
     pthread_mutex_unlock(&pool->lock);
     if (full) {
         free_query(q);
-        return weir_fail(err, WEIR_EBUSY, "too many queries wait; try again in a moment");
+        return weir_fail(err, WEIR_EBUSY, "%s",
+                         none ? WEIR_QUERY_ALL_STUCK
+                              : "too many queries wait; try again in a moment");
     }
     return 0;
 }
@@ -393,7 +428,7 @@ int weir_query_cancel(struct weir_query_pool *pool, const char *id)
     struct weir_query *q = find(pool->running, id);
     q = q ? q : find(pool->first, id);
     if (q) {
-        stop_query(q, &q->canceled);
+        weir_query_stop(q, &q->canceled);
     }
     pthread_mutex_unlock(&pool->lock);
     return q ? 0 : WEIR_ENOENT;
@@ -447,6 +482,8 @@ void weir_query_pool_stats(struct weir_query_pool *pool, struct weir_query_stats
     pthread_mutex_lock(&pool->lock);
     *out = pool->stats;
     out->queued = pool->queue_length;
+    out->stuck = pool->stuck_count;
+    out->exhausted = pool->exhausted_at ? weir_mono() - pool->exhausted_at : 0;
     for (struct weir_query *q = pool->running; q; q = q->next) {
         out->running++;
     }

@@ -4,7 +4,12 @@
  * all come through here. SQL is checked and bound, never spliced.
  *
  * Threads: a pool of workers, each with a session of its own. Sinks are called on a worker thread.
- */
+ *
+ * Stuck queries: the engine looks for a cancel between its steps, never inside one call of a
+ * function, and nothing can end a thread that computes. So a query that goes on for `stuck_after`
+ * after it was told to stop is answered at once; its thread is written off until the engine returns
+ * and another takes its place, `max_stuck` times. When every worker is stuck, new queries are
+ * refused (WEIR_EBUSY) until one returns. */
 #ifndef WEIR_QUERY_QUERY_H
 #define WEIR_QUERY_QUERY_H
 
@@ -25,6 +30,9 @@ struct weir_query_settings { /* what weir_query_options fills */
     uint64_t max_rows;
     uint64_t max_bytes;
     uint64_t max_memory;
+    int64_t max_stuck;
+    weir_time stuck_after;
+    weir_time restart_after;
 };
 
 enum weir_format {
@@ -66,7 +74,7 @@ struct weir_query_request {
     /* Encoded bytes, in order, on a worker thread. Blocks to push back, but
      * not beyond weir_query_stopping(); non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);
-    /* Exactly once, last: code 0 or an error. */
+    /* Exactly once, last: code 0 or an error. On a worker or the pool's watchdog. */
     void (*done)(int code, const struct weir_query_summary *summary, const struct weir_error *err,
                  void *arg);
     void *arg;
@@ -75,10 +83,15 @@ struct weir_query_request {
 /* `max_memory`, or the share of the machine that 0 stands for. */
 uint64_t weir_query_max_memory(const struct weir_query_settings *settings);
 
+/* `log` (NULL: none) must live as long as the process. */
 int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
-                        struct weir_query_pool **out, struct weir_error *err) WEIR_MUST_CHECK;
-void weir_query_pool_free(struct weir_query_pool *pool); /* cancels what runs, waits */
-/* Copies what it needs. WEIR_EBUSY when the queue is full. `id` (16 hex) names it for cancel. */
+                        const struct weir_log *log, struct weir_query_pool **out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Cancels what runs and waits, but not for stuck queries. When some are left (their number is
+ * returned), their threads still use the warehouse: do not close it, and end the process by
+ * _exit(), because they may not outlive the engine's static data. */
+size_t weir_query_pool_free(struct weir_query_pool *pool);
+/* Copies what it needs. WEIR_EBUSY when the queue is full or every worker is stuck. `id` (16 hex) names it for cancel. */
 int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
                      char id[17], struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_ENOENT when no query of this id waits or runs. */
@@ -101,10 +114,20 @@ int weir_query_progress(struct weir_query_pool *pool, const char *id,
                         struct weir_query_progress *out) WEIR_MUST_CHECK;
 
 struct weir_query_stats { /* since start; `queued` and `running`: now */
-    uint64_t queued, running;
-    uint64_t done, failed, refused, canceled, timed_out, truncated;
+    uint64_t queued, running, stuck;
+    uint64_t done, failed, refused, canceled, timed_out, truncated, written_off;
     uint64_t rows, bytes;
+    weir_time exhausted; /* for how long every worker has been stuck; 0: not so */
 };
 void weir_query_pool_stats(struct weir_query_pool *pool, struct weir_query_stats *out);
+
+struct weir_query_stuck {
+    char id[17];
+    char sql[204]; /* its first 200 bytes */
+    weir_time since; /* how long ago it was told to stop */
+};
+/* At most `max` of them; returns how many. Any thread. */
+size_t weir_query_pool_stuck(struct weir_query_pool *pool, struct weir_query_stuck *out,
+                             size_t max);
 
 #endif

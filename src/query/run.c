@@ -27,7 +27,12 @@ static int flush(struct flow *f, struct weir_error *err)
     if (rc || f->out.len == 0) {
         return rc;
     }
-    if (f->q->request.sink(weir_buf_str(&f->out), f->q->request.arg)) {
+    bool refused = !weir_query_enter_sink(f->pool, f->q);
+    if (!refused) {
+        refused = f->q->request.sink(weir_buf_str(&f->out), f->q->request.arg) != 0;
+        weir_query_leave_sink(f->pool, f->q);
+    }
+    if (refused) {
         atomic_store(&f->q->canceled, true);
         return weir_fail(err, WEIR_ECANCELED, "nobody takes the result any more");
     }

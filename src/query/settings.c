@@ -20,6 +20,16 @@ const struct weir_option weir_query_options[] = {
          "Memory of the whole process above which running queries are stopped; the engine's own "
          "limit (warehouse.memory) does not count all it uses; 0: three quarters of the "
          "machine's."},
+    {"max_stuck", WEIR_OPT_INT, AT(max_stuck), .fallback = "4", .min = 0, .max = 256,
+     .help = "How many workers are replaced while the engine does not let go of their queries "
+             "(one call of a function cannot be stopped); when all are stuck, queries are "
+             "answered 503."},
+    {"stuck_after", WEIR_OPT_DURATION, AT(stuck_after), .fallback = "2s",
+     .help = "A query that goes on so long after it was stopped is answered all the same, and "
+             "its worker is replaced."},
+    {"restart_after", WEIR_OPT_DURATION, AT(restart_after), .fallback = "5m",
+     .help = "When every worker has been stuck so long, the server ends, and `weir up` starts it "
+             "anew; 0: never."},
     {0}};
 
 uint64_t weir_query_max_memory(const struct weir_query_settings *settings)

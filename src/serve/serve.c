@@ -11,6 +11,8 @@
 
 #define GRACE      (10 * WEIR_SECOND)
 #define MIN_GROWTH (2ull << 30)
+#define LOOK_EVERY WEIR_SECOND
+#define HOPELESS   10 /* looks; reopening the warehouse takes half of it */
 
 /* --- starting ------------------------------------------------------------------------------- */
 
@@ -70,7 +72,7 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     if (rc == 0 && exports) {
         rc = weir_dir_each(exports, remove_export, (void *)(uintptr_t)exports, err);
     }
-    rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, &s->pool, err);
+    rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
 }
@@ -128,6 +130,26 @@ static void stop(void *arg)
     weir_http_drain(s->local, GRACE, drained, s);
 }
 
+/* Queries that the engine does not let go of can take every worker, or keep a failed warehouse from
+ * being reopened. A new process has neither; sockets outlive this one, and what the loader has not
+ * committed is loaded again. */
+static void look_for_stuck(void *arg)
+{
+    struct weir_server *s = arg;
+    struct weir_query_stats q;
+    weir_query_pool_stats(s->pool, &q);
+    bool failed = q.stuck && weir_warehouse_failed(s->warehouse);
+    s->hopeless = failed ? s->hopeless + 1 : 0;
+    weir_time limit = s->query_settings.restart_after;
+    if (!s->gave_up && limit && (q.exhausted > limit || s->hopeless > HOPELESS)) {
+        s->gave_up = true;
+        weir_log(s->log, WEIR_LOG_ERROR,
+                 "the engine does not let go of its queries: this server ends, to be started anew",
+                 "stuck", weir_log_num((int64_t)q.stuck).text);
+        stop(s);
+    }
+}
+
 static void stop_loop(void *arg)
 {
     weir_loop_stop(arg);
@@ -144,7 +166,7 @@ static void run_posts(struct weir_server *s)
 static void stop_parts(struct weir_server *s)
 {
     atomic_store(&s->stopping, true);
-    weir_query_pool_free(s->pool);
+    size_t stuck = weir_query_pool_free(s->pool);
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */
     }
@@ -158,8 +180,15 @@ static void stop_parts(struct weir_server *s)
     }
     weir_http_server_free(s->http);
     weir_http_server_free(s->local);
+    weir_timer_free(s->look);
     weir_loop_free(s->loop);
-    weir_warehouse_close(s->warehouse);
+    if (stuck == 0) {
+        weir_warehouse_close(s->warehouse);
+        return;
+    }
+    weir_log(s->log, WEIR_LOG_WARN, "the warehouse is left without a checkpoint: queries are stuck",
+             "stuck", weir_log_num((int64_t)stuck).text);
+    *s->run->stuck = true;
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -185,6 +214,9 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
                     weir_loop_on_signal(s->loop, SIGINT, stop, s))) {
         rc = weir_fail(err, WEIR_ENOMEM, "signals cannot be watched");
     }
+    if (rc == 0 && weir_timer_new(s->loop, LOOK_EVERY, LOOK_EVERY, look_for_stuck, s, &s->look)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a timer");
+    }
     if (rc == 0) {
         weir_log(s->log, WEIR_LOG_INFO, "serving", "address", s->address, "engine",
                  weir_warehouse_version(s->warehouse));
@@ -194,6 +226,10 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
         weir_loop_run(s->loop);
     }
     stop_parts(s);
+    if (rc == 0 && s->gave_up) {
+        rc = weir_fail(err, WEIR_EBUSY,
+                       "queries were stuck in the engine; start the server again (`weir up` does)");
+    }
     if (rc == 0) {
         weir_log(s->log, WEIR_LOG_INFO, "stopped");
     }

@@ -18,11 +18,14 @@ struct weir_serve_run {
     const char *listen; /* overrides the setting; NULL: the setting */
     int listen_fd;      /* -1, or a socket that the parent listens on */
     const struct weir_log *log;
+    /* Set when threads are still inside the engine (see query.h): end the process by _exit(). */
+    bool *stuck;
     void (*ready)(const char *address, void *arg);
     void *arg;
 };
 
-/* Serves until SIGTERM or SIGINT; then finishes requests, stops the loader, checkpoints. */
+/* Serves until SIGTERM or SIGINT; then finishes requests, stops the loader, checkpoints. WEIR_EBUSY
+ * when it ended by itself because the engine does not let go of its queries: start it anew. */
 int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Opens .weir/warehouse.duckdb as section `warehouse` of weir.yml says. WEIR_EBUSY when another

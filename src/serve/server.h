@@ -51,6 +51,9 @@ struct weir_server {
     char address[64];
     const char *socket_path;
     weir_time started_at;
+    struct weir_timer *look;     /* for queries that are stuck */
+    unsigned hopeless;           /* looks that found a failed warehouse held by stuck queries */
+    bool gave_up;                /* it stops because of them */
     unsigned open_drains;        /* servers that still drain */
     atomic_bool stopping;        /* sinks stop waiting for slow clients */
     atomic_uint catalog_threads; /* answering GET /api/schema */

@@ -5,6 +5,8 @@
 
 #include "serve/server.h"
 
+#define STUCK_SHOWN 16
+
 static uint64_t resident_bytes(void)
 {
     unsigned long long total, resident = 0;
@@ -62,6 +64,23 @@ static void print_load(struct weir_server *s, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
+static void print_stuck(struct weir_server *s, struct weir_jw *w)
+{
+    struct weir_query_stuck stuck[STUCK_SHOWN];
+    size_t count = weir_query_pool_stuck(s->pool, stuck, STUCK_SHOWN);
+    weir_jw_keyz(w, "stuck_queries");
+    weir_jw_array(w);
+    for (size_t i = 0; i < count; i++) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "id", stuck[i].id);
+        weir_jw_kstrz(w, "sql", stuck[i].sql);
+        weir_jw_keyz(w, "since_seconds");
+        weir_jw_double(w, (double)stuck[i].since / WEIR_SECOND);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}
+
 static void print_queries(struct weir_server *s, struct weir_jw *w)
 {
     struct weir_query_stats q;
@@ -72,6 +91,9 @@ static void print_queries(struct weir_server *s, struct weir_jw *w)
     weir_jw_ku64(w, "queued", q.queued);
     weir_jw_ku64(w, "done", q.done);
     weir_jw_ku64(w, "failed", q.failed);
+    weir_jw_ku64(w, "stuck", q.stuck);
+    weir_jw_kbool(w, "refusing", q.exhausted > 0);
+    print_stuck(s, w);
     weir_jw_object_end(w);
 }
 
@@ -131,6 +153,12 @@ static void query_metrics(struct weir_server *s, struct weir_buf *out)
            (double)q.canceled);
     metric(out, "weir_queries_timed_out_total", "counter", "Queries stopped by their time limit.",
            (double)q.timed_out);
+    metric(out, "weir_queries_stuck", "gauge",
+           "Queries that were answered while the engine still works on them.", (double)q.stuck);
+    metric(out, "weir_queries_stuck_total", "counter",
+           "Queries that did not stop and whose worker was written off.", (double)q.written_off);
+    metric(out, "weir_queries_refusing", "gauge", "1 while every worker is stuck.",
+           q.exhausted > 0);
     metric(out, "weir_query_rows_total", "counter", "Rows sent.", (double)q.rows);
     metric(out, "weir_query_bytes_total", "counter", "Bytes of results sent.", (double)q.bytes);
 }

@@ -1,9 +1,9 @@
 // `weir query` as a person uses it: with a server and without one.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Weir, withWeir } from '../node/weir.js';
+import { Weir, until, withWeir } from '../node/weir.js';
 
 async function send(weir: Weir, count: number): Promise<void> {
   const batch = Array.from({ length: count }, (_, i) => ({ type: 'track', event: 'Video Started', userId: `u${i % 7}`, properties: { position: i } }));
@@ -74,4 +74,53 @@ test('nothing loaded and nothing running is said', async () => {
   } finally {
     await weir.remove();
   }
+});
+
+// One call of a function that the engine cannot be stopped in, for half a minute and more.
+const endlessCall = "select levenshtein(repeat('ab', 150000), repeat('cd', 150000)) as n";
+
+async function withImpatient(settings: string, body: (weir: Weir, ask: (sql: string, timeout?: number) => Promise<Response>) => Promise<void>): Promise<void> {
+  const weir = await Weir.init();
+  try {
+    writeFileSync(path.join(weir.dir, 'weir.yml'), `query:\n  workers: 1\n  max_stuck: 1\n  stuck_after: 200ms\n${settings}`);
+    await weir.up();
+    await body(weir, (sql, timeout = 60) =>
+      fetch(`http://${weir.serve}/api/query`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sql, limits: { timeout } }) }),
+    );
+  } catch (error) {
+    console.log(weir.log());
+    throw error;
+  } finally {
+    await weir.remove();
+  }
+}
+
+test('a query that the engine does not let go of holds up no other, nor the end', async () => {
+  await withImpatient('', async (weir, ask) => {
+    assert.equal((await ask(endlessCall, 0.1)).status, 504);
+    assert.equal((await ask('select 1 as n')).status, 200);
+    assert.match(await weir.in('status'), /queries +1 stuck in the engine; [0-9a-f]{16}: select levenshtein/);
+    const metrics = await (await fetch(`http://${weir.serve}/metrics`)).text();
+    assert.match(metrics, /^weir_queries_stuck 1$/m);
+    assert.match(weir.log(), /does not stop.*levenshtein/);
+    assert.equal(await weir.down(), 0);
+    assert.match(weir.log(), /left without a checkpoint/);
+  });
+});
+
+test('when every worker is stuck, queries are refused until the server is started anew', async () => {
+  await withImpatient('  restart_after: 1s\n', async (weir, ask) => {
+    await send(weir, 20);
+    assert.equal((await ask(endlessCall, 0.1)).status, 504);
+    assert.equal((await ask(endlessCall, 0.1)).status, 504);
+    const refused = await ask('select 1 as n');
+    assert.equal(refused.status, 503);
+    assert.match(await refused.text(), /every query worker is stuck/);
+    const rows = await until('the new server', 60, async () => {
+      const answer = await ask('select count(*)::int as n from web.tracks').catch(() => undefined);
+      return answer?.status === 200 ? ((await answer.json()) as { rows: number[][] }).rows : undefined;
+    });
+    assert.deepEqual(rows, [[20]]);
+    assert.match(weir.log(), /this server ends, to be started anew/);
+  });
 });

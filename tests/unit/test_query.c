@@ -1,4 +1,6 @@
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,14 +78,21 @@ static void answer_free(struct answer *a)
     weir_buf_free(&a->bytes);
 }
 
-static void start_pool(int64_t workers, int64_t queue)
+static void start_impatient_pool(int64_t workers, int64_t queue, weir_time stuck_after)
 {
     struct weir_query_settings settings = {.workers = workers,
                                            .queue = queue,
                                            .timeout = 60 * WEIR_SECOND,
                                            .max_rows = 1000000,
-                                           .max_bytes = 1 << 30};
-    ASSERT_OK(weir_query_pool_new(warehouse, &settings, &pool, &err), err);
+                                           .max_bytes = 1 << 30,
+                                           .max_stuck = 1,
+                                           .stuck_after = stuck_after};
+    ASSERT_OK(weir_query_pool_new(warehouse, &settings, NULL, &pool, &err), err);
+}
+
+static void start_pool(int64_t workers, int64_t queue)
+{
+    start_impatient_pool(workers, queue, 60 * WEIR_SECOND);
 }
 
 static int make(void **state)
@@ -331,8 +340,9 @@ static void a_process_too_large_stops_its_queries(void **state)
                                            .timeout = 60 * WEIR_SECOND,
                                            .max_rows = 100,
                                            .max_bytes = 1 << 20,
-                                           .max_memory = 1 << 20};
-    ASSERT_OK(weir_query_pool_new(warehouse, &settings, &pool, &err), err);
+                                           .max_memory = 1 << 20,
+                                           .stuck_after = 60 * WEIR_SECOND};
+    ASSERT_OK(weir_query_pool_new(warehouse, &settings, NULL, &pool, &err), err);
     struct answer a;
     (void)ask_limited(endless, WEIR_FORMAT_CSV, (struct weir_query_limits){0}, &a);
     assert_int_equal(a.code, WEIR_ENOMEM);
@@ -478,6 +488,102 @@ static void a_file_over_its_limit_is_stopped_while_it_grows(void **state)
     assert_int_equal(rmdir(exports), 0); /* it is empty */
 }
 
+/* --- what the engine does not let go of ------------------------------------------------------- */
+
+/* One call of a function that takes many times its time limit: the engine cannot be interrupted in
+ * it. */
+static void begin_stuck(struct answer *a, char id[17])
+{
+    struct weir_query_request r = {
+        .sql = "SELECT levenshtein(repeat('ab', 30000), repeat('cd', 30000)) AS n",
+        .format = WEIR_FORMAT_CSV,
+        .limits = {.timeout = WEIR_SECOND / 20}};
+    begin(a, &r, id);
+}
+
+static struct weir_query_stats stats_now(void)
+{
+    struct weir_query_stats stats;
+    weir_query_pool_stats(pool, &stats);
+    return stats;
+}
+
+static void a_query_that_does_not_stop_is_answered_and_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(weir_query_pool_free(pool), 0);
+    start_impatient_pool(1, 4, WEIR_SECOND / 10);
+    struct answer a, b;
+    struct weir_query_stuck stuck[4];
+    char id[2][17];
+    begin_stuck(&a, id[0]);
+    answer_wait(&a);
+    assert_int_equal(a.code, WEIR_ETIMEDOUT);
+    assert_int_equal(stats_now().stuck, 1); /* it goes on */
+    assert_int_equal(weir_query_pool_stuck(pool, stuck, 4), 1);
+    assert_string_equal(stuck[0].id, id[0]);
+    assert_non_null(strstr(stuck[0].sql, "levenshtein"));
+    assert_string_equal(ask("SELECT 1 AS a", WEIR_FORMAT_CSV), "a\n1\n");
+    assert_int_equal(stats_now().stuck, 1);
+
+    begin_stuck(&b, id[1]); /* more than are replaced: now nobody is left */
+    answer_wait(&b);
+    assert_int_equal(stats_now().stuck, 2);
+    assert_true(stats_now().exhausted > 0);
+    struct weir_query_request r = {.sql = "SELECT 1", .format = WEIR_FORMAT_CSV};
+    char other[17];
+    assert_int_equal(weir_query_start(pool, &r, other, &err), WEIR_EBUSY);
+    assert_non_null(strstr(err.message, "stuck"));
+
+    while (stats_now().stuck) { /* both end: one of the threads is a worker again */
+        sched_yield();
+    }
+    assert_int_equal(stats_now().exhausted, 0);
+    assert_int_equal(stats_now().written_off, 2);
+    assert_string_equal(ask("SELECT 2 AS a", WEIR_FORMAT_CSV), "a\n2\n");
+    assert_int_equal(a.sinks + b.sinks, 0);
+    answer_free(&a);
+    answer_free(&b);
+}
+
+static int threads_of_this_process(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    assert_non_null(d);
+    while (readdir(d)) {
+        n++;
+    }
+    closedir(d);
+    return n;
+}
+
+static void stopping_the_pool_does_not_wait_for_a_stuck_query(void **state)
+{
+    (void)state;
+    struct answer a, waiting;
+    char id[17], other[17];
+    weir_query_pool_free(pool);
+    int before = threads_of_this_process();
+    start_impatient_pool(1, 4, WEIR_SECOND / 10);
+    struct weir_query_request r = {
+        .sql = "SELECT levenshtein(repeat('ab', 30000), repeat('cd', 30000)) AS n",
+        .format = WEIR_FORMAT_CSV};
+    begin(&a, &r, id);
+    wait_running(id);
+    begin(&waiting, &r, other);
+    assert_int_equal(weir_query_pool_free(pool), 1);
+    pool = NULL;
+    assert_true(a.ended && waiting.ended);
+    assert_int_equal(a.code, WEIR_ECANCELED);
+    assert_int_equal(waiting.code, WEIR_ECANCELED);
+    while (threads_of_this_process() > before) { /* the last one frees what is left */
+        sched_yield();
+    }
+    answer_free(&a);
+    answer_free(&waiting);
+}
+
 /* Somebody's checkpoint brings the engine down; the next query is answered all the same. */
 static void a_fallen_engine_is_reopened_for_a_query(void **state)
 {
@@ -522,6 +628,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_and_wrong_sql_is_an_error, make, unmake),
         cmocka_unit_test_setup_teardown(parquet_is_sent_and_its_file_removed, make, unmake),
         cmocka_unit_test_setup_teardown(a_file_over_its_limit_is_stopped_while_it_grows, make,
+                                        unmake),
+        cmocka_unit_test_setup_teardown(a_query_that_does_not_stop_is_answered_and_replaced, make,
+                                        unmake),
+        cmocka_unit_test_setup_teardown(stopping_the_pool_does_not_wait_for_a_stuck_query, make,
                                         unmake),
         cmocka_unit_test_setup_teardown(a_fallen_engine_is_reopened_for_a_query, make, unmake),
     };
