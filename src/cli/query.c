@@ -38,7 +38,7 @@ struct query {
     struct weir_error *err;
     struct weir_buf failure; /* the server's answer when it is no 200 */
     int status;
-    char id[17];
+    bool truncated;
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -163,10 +163,16 @@ static int close_output(struct query *q, int code, struct weir_error *err)
 
 static void say_truncated(const struct query *q)
 {
-    bool asked = weir_args_has(q->cli->args, "limit");
-    if (q->format != WEIR_FORMAT_TABLE && q->format != WEIR_FORMAT_JSON && !asked) {
-        fprintf(stderr, "weir: the result was cut by query.max_rows or query.max_bytes: there are "
-                        "more rows\n");
+    const char *limit = weir_args_value(q->cli->args, "limit");
+    if (limit) {
+        fprintf(stderr,
+                "weir: the result was cut (--limit %s, or query.max_rows or max_bytes of "
+                "weir.yml): there are more rows\n",
+                limit);
+    } else {
+        fprintf(stderr,
+                "weir: the result was cut by query.max_rows or query.max_bytes of weir.yml: "
+                "there are more rows\n");
     }
 }
 
@@ -201,8 +207,8 @@ static void print_body(struct query *q, struct weir_buf *out)
 static void on_field(struct weir_str name, struct weir_str value, void *arg)
 {
     struct query *q = arg;
-    if (weir_str_eq_nocase(name, WEIR_STR("x-weir-query-id")) && value.len == 16) {
-        memcpy(q->id, value.ptr, 16);
+    if (weir_str_eq_nocase(name, WEIR_STR("weir-truncated"))) {
+        q->truncated = weir_str_is(value, "true");
     }
 }
 
@@ -250,28 +256,6 @@ static int server_error(struct query *q, struct weir_error *err)
     return code;
 }
 
-static bool server_truncated(struct query *q, const char *address)
-{
-    char target[64];
-    struct weir_buf text;
-    struct weir_json root;
-    struct weir_error ignored;
-    bool truncated = false;
-    int status;
-    snprintf(target, sizeof target, "/api/query/%s", q->id);
-    struct weir_client_call call = {
-        .address = address, .method = "GET", .target = target, .timeout = 5 * WEIR_SECOND};
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    weir_buf_init(&text, 65536);
-    if (parser && q->id[0] && weir_client_fetch(&call, &status, &text, &ignored) == 0 &&
-        status == 200 && weir_json_parse(parser, weir_buf_str(&text), &root, &ignored) == 0) {
-        weir_json_bool(weir_json_get(root, "truncated"), &truncated);
-    }
-    weir_buf_free(&text);
-    weir_json_parser_free(parser);
-    return truncated;
-}
-
 /* WEIR_ENOENT, with no output begun: no server runs. */
 static int ask_server(struct query *q, struct weir_error *err)
 {
@@ -279,11 +263,13 @@ static int ask_server(struct query *q, struct weir_error *err)
     weir_buf_init(&body, 4 * MAX_SQL);
     weir_buf_init(&q->failure, 1 << 20);
     print_body(q, &body);
+    const char *const headers[] = {"TE: trailers", NULL};
     struct weir_client_call call = {.address = weir_workspace_path(q->workspace, "run/serve.sock"),
                                     .method = "POST",
                                     .target = "/api/query",
                                     .type = "application/json",
                                     .body = weir_buf_str(&body),
+                                    .headers = headers,
                                     .on_head = on_head,
                                     .on_field = on_field,
                                     .on_body = on_body,
@@ -295,7 +281,7 @@ static int ask_server(struct query *q, struct weir_error *err)
     code = code ? code : weir_client_call(&call, NULL, err);
     if (!code && q->status != 200) {
         code = server_error(q, err);
-    } else if (!code && server_truncated(q, call.address)) {
+    } else if (!code && q->truncated) {
         say_truncated(q);
     }
     weir_buf_free(&body);

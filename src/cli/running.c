@@ -169,8 +169,8 @@ static void read_stuck(struct weir_json query, struct weir_server_state *out)
     if (weir_json_next(&it, NULL, &each)) {
         struct weir_str id = weir_json_get_str(each, "id");
         struct weir_str sql = weir_utf8_cut(weir_json_get_str(each, "sql"), 230);
-        snprintf(out->stuck_sql, sizeof out->stuck_sql, WEIR_STR_FMT ": " WEIR_STR_FMT,
-                 (int)id.len, id.ptr ? id.ptr : "", (int)sql.len, sql.ptr ? sql.ptr : "");
+        snprintf(out->stuck_sql, sizeof out->stuck_sql, WEIR_STR_FMT ": " WEIR_STR_FMT, (int)id.len,
+                 id.ptr ? id.ptr : "", (int)sql.len, sql.ptr ? sql.ptr : "");
     }
 }
 

@@ -39,9 +39,9 @@ struct weir_server_state { /* what /api/status says, as far as the command line 
     char engine[64];
     bool warehouse_well;
     uint64_t warehouse_bytes;
-    uint64_t next_seq; /* every record of the event log before it is in the warehouse */
-    char error[256];   /* what the loader is retrying, or "" */
-    uint64_t stuck;    /* queries that the engine does not let go of */
+    uint64_t next_seq;   /* every record of the event log before it is in the warehouse */
+    char error[256];     /* what the loader is retrying, or "" */
+    uint64_t stuck;      /* queries that the engine does not let go of */
     char stuck_sql[256]; /* of one of them: "ID: SQL" */
 };
 /* Asks the server on its socket. `text` (may be NULL) gets the whole answer, JSON. WEIR_ENOENT when

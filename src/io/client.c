@@ -327,6 +327,21 @@ static int read_counted(struct exchange *x)
     return WEIR_OK;
 }
 
+static int read_trailers(struct exchange *x)
+{
+    for (;;) {
+        struct weir_str line;
+        int code = read_line(x, &line);
+        if (code || line.len == 0) {
+            return code;
+        }
+        struct weir_str name = weir_str_cut(&line, ':');
+        if (x->call->on_field) {
+            x->call->on_field(name, weir_str_trim(line), x->call->arg);
+        }
+    }
+}
+
 static int read_chunks(struct exchange *x)
 {
     for (;;) {
@@ -344,7 +359,7 @@ static int read_chunks(struct exchange *x)
             return fail_http(x);
         }
         if (x->left == 0) {
-            return WEIR_OK; /* trailers would follow; the connection is closed anyway */
+            return read_trailers(x);
         }
         code = read_counted(x);
         code = code ? code : read_line(x, &line);

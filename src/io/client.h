@@ -22,7 +22,8 @@ struct weir_client_call {
 
     /* Called once, before the body. May be NULL. */
     int (*on_head)(int status, struct weir_str type, void *arg, struct weir_error *err);
-    /* Called for each field of the head, before on_head. May be NULL. */
+    /* Called for each field of the head, before on_head, and of the trailers, after the body (a
+     * server sends some only when asked by `TE: trailers`). May be NULL. */
     void (*on_field)(struct weir_str name, struct weir_str value, void *arg);
     /* The body's bytes, in order. Non-zero ends the call and becomes its result. May be NULL. */
     int (*on_body)(struct weir_str bytes, void *arg, struct weir_error *err);

@@ -94,6 +94,9 @@ struct weir_str weir_http_peer(const struct weir_http_request *req);
 /* True on a unix socket too. */
 bool weir_http_peer_is_loopback(const struct weir_http_request *req);
 
+/* Does it speak HTTP/1.1 and say `TE: trailers`? */
+bool weir_http_takes_trailers(const struct weir_http_request *req);
+
 /* The decoded value of a query (or form) parameter into `out`; false when absent. */
 bool weir_http_param(struct weir_str query, const char *name, struct weir_buf *out);
 /* for (rest = query; weir_http_next_param(&rest, key, value);) — both buffers are reset. */
@@ -101,7 +104,9 @@ bool weir_http_next_param(struct weir_str *rest, struct weir_buf *key, struct we
 
 /* --- the answer ------------------------------------------------------------------------------- */
 /* Before the answer begins; later ones with the same name replace. Values with CR or LF are cut
- * there. Date, Content-Length and Connection are the server's own. */
+ * there. Date, Content-Length and Connection are the server's own.
+ * After weir_http_begin it sets a trailer, which weir_http_end sends to a client that takes them
+ * and nobody else gets; announce it by the field `Trailer`. */
 void weir_http_set(struct weir_http_request *req, const char *name, const char *value);
 /* The whole answer. `type` may be NULL when the body is empty. The body is copied. */
 void weir_http_reply(struct weir_http_request *req, int status, const char *type,

@@ -176,6 +176,7 @@ void weir_http_begin(struct weir_http_request *req, int status, const char *type
         req->keep_alive = false; /* HTTP/1.0: the end of the connection is the end of the body */
     }
     write_head(req, status, type, -1);
+    weir_buf_reset(&req->headers); /* from here on: trailers */
     weir_buf_adds(&conn->out, weir_buf_str(&conn->server->scratch));
 }
 
@@ -211,7 +212,11 @@ void weir_http_end(struct weir_http_request *req)
     struct weir_http_conn *conn = req->conn;
     if (!conn->dead && !conn->lost) {
         if (req->chunked) {
-            weir_buf_add(&conn->out, "0\r\n\r\n", 5);
+            weir_buf_add(&conn->out, "0\r\n", 3);
+            if (weir_http_takes_trailers(req)) {
+                weir_buf_adds(&conn->out, weir_buf_str(&req->headers));
+            }
+            weir_buf_add(&conn->out, "\r\n", 2);
         }
         weir_http_conn_flush(conn);
     }

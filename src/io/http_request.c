@@ -54,6 +54,21 @@ bool weir_http_peer_is_loopback(const struct weir_http_request *req)
     return req->conn->loopback;
 }
 
+bool weir_http_takes_trailers(const struct weir_http_request *req)
+{
+    struct weir_str list;
+    for (size_t at = 0; req->head->minor == 1 && weir_http_next_header(req, "TE", &at, &list);) {
+        while (list.ptr) {
+            struct weir_str coding = weir_str_cut(&list, ',');
+            if (weir_str_eq_nocase(weir_str_trim(weir_str_cut(&coding, ';')),
+                                   WEIR_STR("trailers"))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void add_unescaped(struct weir_str in, struct weir_buf *out)
 {
     char *to = weir_buf_room(out, in.len);

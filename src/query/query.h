@@ -61,8 +61,8 @@ struct weir_query_summary {
 
 /* Limits and sizes are the smaller of the request's and the settings'. Numbers that JSON readers
  * would round (integers beyond 2^53, decimals of more than 15 digits), NaN and infinities are JSON
- * strings; dates and times are RFC 3339 text, in UTC. A parquet result has no row limit; one beyond
- * the byte limit is WEIR_ETOOBIG. See docs/guide/query.md. */
+ * strings; dates and times are RFC 3339 text, in UTC. A parquet file beyond the byte limit is
+ * WEIR_ETOOBIG, because a part of one is none. See docs/guide/query.md. */
 struct weir_query_request {
     const char *sql;
     const struct weir_param *params;
@@ -91,7 +91,8 @@ int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
  * returned), their threads still use the warehouse: do not close it, and end the process by
  * _exit(), because they may not outlive the engine's static data. */
 size_t weir_query_pool_free(struct weir_query_pool *pool);
-/* Copies what it needs. WEIR_EBUSY when the queue is full or every worker is stuck. `id` (16 hex) names it for cancel. */
+/* Copies what it needs. WEIR_EBUSY when the queue is full or every worker is stuck. `id` (16 hex)
+ * names it for cancel. */
 int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
                      char id[17], struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_ENOENT when no query of this id waits or runs. */
@@ -123,7 +124,7 @@ void weir_query_pool_stats(struct weir_query_pool *pool, struct weir_query_stats
 
 struct weir_query_stuck {
     char id[17];
-    char sql[204]; /* its first 200 bytes */
+    char sql[204];   /* its first 200 bytes */
     weir_time since; /* how long ago it was told to stop */
 };
 /* At most `max` of them; returns how many. Any thread. */

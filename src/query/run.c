@@ -168,7 +168,9 @@ static int run_parquet(struct flow *f, struct weir_session *session, struct weir
     }
     int fd = -1;
     weir_query_watch_file(f->pool, f->q, path);
-    int rc = weir_session_export(session, r->sql, r->params, r->param_count, "parquet", path, err);
+    struct weir_export file;
+    int rc = weir_session_export(session, r->sql, r->params, r->param_count, "parquet", path,
+                                 r->limits.rows, &file, err);
     weir_query_watch_file(f->pool, f->q, NULL);
     weir_query_attach(f->pool, f->q, NULL);
     if (rc == 0) {
@@ -183,6 +185,9 @@ static int run_parquet(struct flow *f, struct weir_session *session, struct weir
     if (rc == 0) {
         (void)lseek(fd, 0, SEEK_SET);
         f->summary->first_row = weir_mono() - f->q->started_at;
+        f->summary->rows = file.rows;
+        f->summary->truncated = file.truncated;
+        atomic_store(&f->q->rows, file.rows);
         rc = send_file(f, fd, err);
     }
     if (fd >= 0) {

@@ -110,8 +110,8 @@ static struct weir_query *overdue(const struct weir_query_pool *pool)
 {
     weir_time now = weir_mono();
     struct weir_query *q = pool->running;
-    while (q && (!q->stopped_at || q->in_sink ||
-                 now - q->stopped_at < pool->settings.stuck_after)) {
+    while (q &&
+           (!q->stopped_at || q->in_sink || now - q->stopped_at < pool->settings.stuck_after)) {
         q = q->next;
     }
     return q;
@@ -128,8 +128,9 @@ static void replace_worker(struct weir_query_pool *pool)
     }
     if (!pool->stopping && pool->workers == 0) {
         pool->exhausted_at = weir_mono();
-        weir_log(pool->log, WEIR_LOG_ERROR, "every worker is stuck in the engine: queries are "
-                                            "refused");
+        weir_log(pool->log, WEIR_LOG_ERROR,
+                 "every worker is stuck in the engine: queries are "
+                 "refused");
     }
 }
 

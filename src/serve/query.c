@@ -66,6 +66,9 @@ static void begin(struct stream *s)
     if (!s->begun) {
         s->begun = true;
         s->server->requests[2]++;
+        if (weir_http_takes_trailers(s->req)) {
+            weir_http_set(s->req, "Trailer", "Weir-Truncated");
+        }
         weir_http_begin(s->req, 200, content_type(s->format));
     }
 }
@@ -115,6 +118,7 @@ static void finish(void *arg)
     weir_http_on_drain(s->req, NULL, NULL);
     if (e->code == 0) {
         begin(s);
+        weir_http_set(s->req, "Weir-Truncated", e->summary.truncated ? "true" : "false");
         weir_http_end(s->req);
     } else if (!s->begun) {
         weir_serve_reply_sql_error(&call, &e->err, s->sql, e->summary.error_offset);

@@ -58,7 +58,8 @@ struct weir_warehouse_driver {
     int (*result_next)(struct weir_result *result, struct weir_batch *out, struct weir_error *err);
     void (*result_free)(struct weir_result *result);
     int (*export)(struct weir_session *session, const char *sql, const struct weir_param *params,
-                  size_t param_count, const char *format, const char *path, struct weir_error *err);
+                  size_t param_count, const char *format, const char *path, uint64_t max_rows,
+                  struct weir_export *out, struct weir_error *err);
 
     int (*describe)(struct weir_session *session, struct weir_arena *arena,
                     struct weir_table **tables, size_t *count, struct weir_error *err);

@@ -149,10 +149,13 @@ void weir_result_free(struct weir_result *result)
 
 int weir_session_export(struct weir_session *session, const char *sql,
                         const struct weir_param *params, size_t param_count, const char *format,
-                        const char *path, struct weir_error *err)
+                        const char *path, uint64_t max_rows, struct weir_export *out,
+                        struct weir_error *err)
 {
     session->error_offset = -1;
-    return session->warehouse->driver->export(session, sql, params, param_count, format, path, err);
+    *out = (struct weir_export){0};
+    return session->warehouse->driver->export(session, sql, params, param_count, format, path,
+                                              max_rows, out, err);
 }
 
 /* --- catalog and tables --------------------------------------------------------------------- */

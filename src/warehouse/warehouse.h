@@ -145,11 +145,17 @@ int weir_result_next(struct weir_result *result, struct weir_batch *out,
                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_result_free(struct weir_result *result);
 
-/* Writes one query's whole result to `path` (inside export_dir) in the engine's own format writer.
- * `format`: "parquet". The statement is checked as for READER. */
+/* Writes one query's result to `path` (inside export_dir) in the engine's own format writer.
+ * `format`: "parquet". The statement is checked as for READER. A result of more than `max_rows`
+ * (0: no limit) is cut there and says so; `out` is filled on success. */
+struct weir_export {
+    uint64_t rows;
+    bool truncated;
+};
 int weir_session_export(struct weir_session *session, const char *sql,
                         const struct weir_param *params, size_t param_count, const char *format,
-                        const char *path, struct weir_error *err) WEIR_MUST_CHECK;
+                        const char *path, uint64_t max_rows, struct weir_export *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- catalog -----------------------------------------------------------------------------------
  */

@@ -1,9 +1,12 @@
 // `weir query` as a person uses it: with a server and without one.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Weir, until, withWeir } from '../node/weir.js';
+import { promisify } from 'node:util';
+import { Weir, binary, until, withWeir } from '../node/weir.js';
 
 async function send(weir: Weir, count: number): Promise<void> {
   const batch = Array.from({ length: count }, (_, i) => ({ type: 'track', event: 'Video Started', userId: `u${i % 7}`, properties: { position: i } }));
@@ -51,6 +54,50 @@ test('errors say where, and the sandbox holds in both ways', async () => {
     await wrong();
     await weir.down();
     await wrong();
+  });
+});
+
+test('a cut result is said in every format, with a server and without one', async () => {
+  await withWeir(async (weir) => {
+    const run = promisify(execFile);
+    const ask = async (sql: string, format: string): Promise<string> =>
+      (await run(binary, ['-C', weir.dir, 'query', sql, '--limit', '3', '--format', format, '--output', path.join(weir.dir, 'out')])).stderr;
+    const all = async (): Promise<void> => {
+      for (const format of ['table', 'csv', 'json', 'ndjson', 'parquet']) {
+        assert.match(await ask('from range(4)', format), /was cut \(--limit 3.*more rows/, format);
+        assert.equal(await ask('from range(3)', format), '', format);
+      }
+    };
+    await all();
+    await weir.down();
+    await all();
+  });
+});
+
+/** The answer over HTTP, with its trailers. */
+function post(address: string, body: unknown, headers: Record<string, string>): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`http://${address}/api/query`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }, (answer) => {
+      answer.resume();
+      answer.once('end', () => resolve(answer));
+    });
+    request.once('error', reject);
+    request.end(JSON.stringify(body));
+  });
+}
+
+test('a client that takes trailers is told whether the result was cut', async () => {
+  await withWeir(async (weir) => {
+    for (const format of ['table', 'csv', 'json', 'ndjson', 'parquet']) {
+      for (const [rows, truncated] of [[3, 'true'], [4, 'false']] as const) {
+        const answer = await post(weir.serve, { sql: 'from range(4)', format, limits: { rows } }, { te: 'gzip;q=0.5, trailers' });
+        assert.equal(answer.headers['trailer'], 'Weir-Truncated');
+        assert.deepEqual(answer.trailers, { 'weir-truncated': truncated }, format);
+      }
+    }
+    const plain = await post(weir.serve, { sql: 'from range(4)', format: 'csv', limits: { rows: 3 } }, {});
+    assert.equal(plain.headers['trailer'], undefined);
+    assert.deepEqual(plain.trailers, {});
   });
 });
 

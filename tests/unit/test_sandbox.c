@@ -2,6 +2,8 @@
  * tests/cases/sandbox. */
 #include "warehouse.h"
 
+static struct weir_export exported;
+
 static struct weir_buf file;
 
 static int make_tables(void **state)
@@ -106,7 +108,7 @@ static void refused_statements_are_refused(void **state)
         /* The same as a file, which has another way through the engine. */
         char path_[192];
         snprintf(path_, sizeof path_, "%s/x.parquet", exports);
-        if (weir_session_export(reader, sql, NULL, 0, "parquet", path_, &err) == 0) {
+        if (weir_session_export(reader, sql, NULL, 0, "parquet", path_, 0, &exported, &err) == 0) {
             fail_msg("exported: %s", sql);
         }
         count++;
@@ -169,7 +171,9 @@ static void exported_files_cannot_be_read_back(void **state)
     (void)state;
     char path_[192], sql[512];
     snprintf(path_, sizeof path_, "%s/secret.parquet", exports);
-    ASSERT_OK(weir_session_export(owner, "SELECT 42 AS s", NULL, 0, "parquet", path_, &err), err);
+    ASSERT_OK(
+        weir_session_export(owner, "SELECT 42 AS s", NULL, 0, "parquet", path_, 0, &exported, &err),
+        err);
     static const char *const shapes[] = {
         "FROM '%s'",       "FROM \"%s\"",   "FROM read_parquet('%s')",
         "PIVOT '%s' ON s", "DESCRIBE '%s'", "SUMMARIZE '%s'",

@@ -1,5 +1,7 @@
 #include "warehouse.h"
 
+static struct weir_export exported;
+
 /* --- values --------------------------------------------------------------------------------- */
 
 static void native_types_keep_their_values(void **state)
@@ -257,18 +259,55 @@ static void an_export_is_a_parquet_file(void **state)
     snprintf(file, sizeof file, "%s/a'b.parquet", exports);
     struct weir_param p = {.name = S("n"), .type = WEIR_TYPE_INT, .i = 3};
     ASSERT_OK(weir_session_export(reader, "SELECT i, [i] AS l FROM range(10) t(i) WHERE i < $n;",
-                                  &p, 1, "parquet", file, &err),
+                                  &p, 1, "parquet", file, 0, &exported, &err),
               err);
     snprintf(sql, sizeof sql, "SELECT i, l FROM read_parquet('%s/*.parquet') ORDER BY i", exports);
     assert_string_equal(ask(owner, sql, NULL, 0), "0|[0]\n1|[1]\n2|[2]");
-    assert_int_equal(
-        weir_session_export(reader, "SELECT 1", NULL, 0, "parquet", "/tmp/x.parquet", &err),
-        WEIR_EPERM);
-    assert_int_equal(weir_session_export(owner, "SELECT * FROM read_csv('/etc/passwd')", NULL, 0,
-                                         "parquet", file, &err),
+    assert_int_equal(weir_session_export(reader, "SELECT 1", NULL, 0, "parquet", "/tmp/x.parquet",
+                                         0, &exported, &err),
                      WEIR_EPERM);
-    assert_int_equal(weir_session_export(reader, "SELECT 1", NULL, 0, "csv", file, &err),
-                     WEIR_EUNSUPPORTED);
+    assert_int_equal(weir_session_export(owner, "SELECT * FROM read_csv('/etc/passwd')", NULL, 0,
+                                         "parquet", file, 0, &exported, &err),
+                     WEIR_EPERM);
+    assert_int_equal(
+        weir_session_export(reader, "SELECT 1", NULL, 0, "csv", file, 0, &exported, &err),
+        WEIR_EUNSUPPORTED);
+}
+
+static void an_export_is_cut_at_its_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        uint64_t rows; /* of the file */
+        bool truncated;
+    } cases[] = {
+        {"SELECT i AS n FROM range(200000) t(i) ORDER BY i DESC -- all", 1000, true},
+        {"SELECT i AS n FROM range(1000) t(i)", 1000, false},
+        {"SELECT i AS n FROM range(1001) t(i);", 1000, true},
+        {"SELECT i AS n, i AS n FROM range(5) t(i)", 5, false},
+        {"DESCRIBE SELECT 1 AS a", 1, false},
+        {"FROM range(3) LIMIT 2", 2, false},
+    };
+    char file[192], sql[512], wanted[64];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(file, sizeof file, "%s/%zu.parquet", exports, i);
+        ASSERT_OK(weir_session_export(reader, cases[i].sql, NULL, 0, "parquet", file, 1000,
+                                      &exported, &err),
+                  err);
+        assert_int_equal(exported.rows, cases[i].rows);
+        assert_int_equal(exported.truncated, cases[i].truncated);
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM read_parquet('%s')", file);
+        snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)cases[i].rows);
+        assert_string_equal(ask(owner, sql, NULL, 0), wanted);
+    }
+    snprintf(sql, sizeof sql, "SELECT max(n), min(n) FROM read_parquet('%s/0.parquet')", exports);
+    assert_string_equal(ask(owner, sql, NULL, 0), "199999|199000");
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM glob('%s/*.cut')", exports);
+    assert_string_equal(ask(owner, sql, NULL, 0), "0");
+    assert_int_equal(
+        weir_session_export(reader, "SELECT 1 +", NULL, 0, "parquet", file, 5, &exported, &err),
+        WEIR_EINVAL);
 }
 
 static void one_process_owns_the_file(void **state)
@@ -362,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_running_query_can_be_canceled, make, unmake),
         cmocka_unit_test_setup_teardown(a_cancel_before_the_start_is_kept, make, unmake),
         cmocka_unit_test_setup_teardown(an_export_is_a_parquet_file, make, unmake),
+        cmocka_unit_test_setup_teardown(an_export_is_cut_at_its_limit, make, unmake),
         cmocka_unit_test_setup_teardown(one_process_owns_the_file, make, unmake),
         cmocka_unit_test_setup_teardown(a_fallen_engine_is_reopened, make, unmake),
         cmocka_unit_test_setup_teardown(only_the_engine_says_that_it_failed, make, unmake),

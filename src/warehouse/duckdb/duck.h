@@ -81,9 +81,19 @@ int weir_duck_query(struct weir_session *session, const char *sql, const struct 
 int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
                           struct weir_error *err);
 void weir_duck_result_free(struct weir_result *result);
+/* What a statement that returns rows has in common with one that writes them. */
+int weir_duck_bind(duckdb_prepared_statement statement, const struct weir_param *params,
+                   size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statement,
+                      duckdb_result *result, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+void weir_duck_leave(struct duck_session *s, bool own_transaction);
+
+/* --- export.c --- */
 int weir_duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
-                     size_t param_count, const char *format, const char *path,
-                     struct weir_error *err);
+                     size_t param_count, const char *format, const char *path, uint64_t max_rows,
+                     struct weir_export *out, struct weir_error *err);
 
 /* --- types.c --- */
 const char *weir_duck_sql_type(enum weir_type type); /* "BIGINT" */

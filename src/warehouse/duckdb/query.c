@@ -42,8 +42,8 @@ static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t at,
     return duckdb_bind_varchar_length(statement, at, p->s.ptr ? p->s.ptr : "", p->s.len);
 }
 
-static int bind_all(duckdb_prepared_statement statement, const struct weir_param *params,
-                    size_t count, struct weir_error *err)
+int weir_duck_bind(duckdb_prepared_statement statement, const struct weir_param *params,
+                   size_t count, struct weir_error *err)
 {
     char name[128];
     idx_t position = 0;
@@ -156,8 +156,8 @@ static bool statement_needs_cast(duckdb_prepared_statement statement)
     return needed;
 }
 
-static int execute(struct duck_session *s, duckdb_prepared_statement statement,
-                   duckdb_result *result, struct weir_error *err)
+int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statement,
+                      duckdb_result *result, struct weir_error *err)
 {
     duckdb_pending_result pending;
     memset(result, 0, sizeof *result);
@@ -236,8 +236,8 @@ static int run_cast(struct run *r, duckdb_prepared_statement statement, duckdb_r
         duckdb_destroy_result(result);
     }
     rc = rc ? rc : prepare(r->s, weir_buf_cstr(&sql), &cast, &count, err);
-    rc = rc ? rc : bind_all(cast, r->params, r->param_count, err);
-    rc = rc ? rc : execute(r->s, cast, &r->result, err);
+    rc = rc ? rc : weir_duck_bind(cast, r->params, r->param_count, err);
+    rc = rc ? rc : weir_duck_execute(r->s, cast, &r->result, err);
     if (cast) {
         duckdb_destroy_prepare(&cast);
     }
@@ -255,11 +255,11 @@ static int run_plain(struct run *r, struct weir_error *err)
     }
     bool castable =
         count == 1 && duckdb_prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_SELECT;
-    rc = bind_all(statement, r->params, r->param_count, err);
+    rc = weir_duck_bind(statement, r->params, r->param_count, err);
     if (rc == 0 && castable && statement_needs_cast(statement)) {
         rc = run_cast(r, statement, NULL, err);
     } else if (rc == 0) {
-        rc = execute(r->s, statement, &r->result, err);
+        rc = weir_duck_execute(r->s, statement, &r->result, err);
         if (rc == 0 && needs_cast(&r->result)) {
             if (castable) {
                 duckdb_result first = r->result;
@@ -316,7 +316,7 @@ static int describe_columns(struct duck_result *r, const struct weir_buf *names,
     return rc;
 }
 
-static void end_statement(struct duck_session *s, bool own_transaction)
+void weir_duck_leave(struct duck_session *s, bool own_transaction)
 {
     if (own_transaction) {
         weir_duck_rollback(&s->base);
@@ -326,8 +326,8 @@ static void end_statement(struct duck_session *s, bool own_transaction)
 }
 
 /* What a reader runs is checked, and runs in a transaction that cannot write. */
-static int enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
-                 struct weir_error *err)
+int weir_duck_enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
+                    struct weir_error *err)
 {
     *own_transaction = false;
     s->shift = 0;
@@ -353,16 +353,16 @@ int weir_duck_query(struct weir_session *session, const char *sql, const struct 
     struct duck_result *r = NULL;
     bool own_transaction;
     weir_buf_init(&run.names, 4u << 20);
-    int rc = enter(s, sql, false, &own_transaction, err);
+    int rc = weir_duck_enter(s, sql, false, &own_transaction, err);
     rc = rc ? rc : run_plain(&run, err);
     if (rc) {
-        end_statement(s, own_transaction);
+        weir_duck_leave(s, own_transaction);
         goto out;
     }
     r = calloc(1, sizeof *r);
     if (!r) {
         duckdb_destroy_result(&run.result);
-        end_statement(s, own_transaction);
+        weir_duck_leave(s, own_transaction);
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for a result");
         goto out;
     }
@@ -428,49 +428,7 @@ void weir_duck_result_free(struct weir_result *result)
         weir_duck_converter_free(&r->converters[i]);
     }
     duckdb_destroy_result(&r->result);
-    end_statement(r->s, r->own_transaction);
+    weir_duck_leave(r->s, r->own_transaction);
     weir_arena_free(&r->arena);
     free(r);
-}
-
-/* --- files ---------------------------------------------------------------------------------- */
-
-int weir_duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,
-                     size_t param_count, const char *format, const char *path,
-                     struct weir_error *err)
-{
-    struct duck_session *s = duck_session_of(session);
-    if (strcmp(format, "parquet") != 0) {
-        return weir_fail(err, WEIR_EUNSUPPORTED, "format \"%s\" cannot be exported; use parquet",
-                         format);
-    }
-    struct weir_buf copy;
-    duckdb_prepared_statement statement = NULL;
-    bool own_transaction;
-    weir_buf_init(&copy, DUCK_MAX_SQL + 16384);
-    int rc = enter(s, sql, true, &own_transaction, err);
-    weir_buf_addz(&copy, "COPY (\n");
-    s->shift = (int64_t)copy.len;
-    weir_buf_adds(&copy, weir_duck_trim_statement(weir_str_of(sql)));
-    weir_buf_addz(&copy, "\n) TO ");
-    weir_sql_text(&copy, weir_str_of(path));
-    weir_buf_addz(&copy, " (FORMAT parquet, COMPRESSION zstd)");
-    rc = rc ? rc : weir_buf_check(&copy, "the statement", err);
-    if (rc == 0 && duckdb_prepare(s->con, weir_buf_cstr(&copy), &statement)) {
-        rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
-    }
-    rc = rc ? rc : bind_all(statement, params, param_count, err);
-    if (rc == 0) {
-        duckdb_result result;
-        rc = execute(s, statement, &result, err);
-        if (rc == 0) {
-            duckdb_destroy_result(&result);
-        }
-    }
-    if (statement) {
-        duckdb_destroy_prepare(&statement);
-    }
-    end_statement(s, own_transaction);
-    weir_buf_free(&copy);
-    return rc;
 }
