@@ -1,0 +1,138 @@
+/* The tables, as a list of steps. A step that was released is never changed: a new one follows it.
+ * The number of a step is its place in the list. */
+#include "state/db.h"
+
+static const char *const steps[] = {
+    /* 1: people and what they may see */
+    "create table people ("
+    "  id text primary key,"
+    "  email text not null unique," /* lower case */
+    "  name text not null,"
+    "  role text not null check (role in ('viewer', 'editor', 'admin')),"
+    "  disabled integer not null default 0,"
+    "  attributes text not null default '{}',"
+    "  preferences text not null default '{}',"
+    "  password text," /* argon2id; null: invited, cannot log in yet */
+    "  created_at integer not null,"
+    "  last_seen_at integer"
+    ") strict;"
+    "create table groups ("
+    "  id text primary key,"
+    "  name text not null unique collate nocase,"
+    "  description text not null default '',"
+    "  builtin integer not null default 0,"
+    "  created_at integer not null"
+    ") strict;"
+    "create table members ("
+    "  group_id text not null references groups on delete cascade,"
+    "  person_id text not null references people on delete cascade,"
+    "  primary key (group_id, person_id)"
+    ") strict, without rowid;"
+    "create index members_of_person on members (person_id);"
+    "create table grants ("
+    "  group_id text not null references groups on delete cascade,"
+    "  place integer not null,"
+    "  schema_name text not null,"
+    "  table_name text not null,"
+    "  rows text,"
+    "  hidden text not null default '[]',"
+    "  masked text not null default '[]',"
+    "  primary key (group_id, place)"
+    ") strict, without rowid;"
+    "create table collection_grants ("
+    "  group_id text not null references groups on delete cascade,"
+    "  collection text not null,"
+    "  level text not null check (level in ('view', 'edit')),"
+    "  primary key (group_id, collection)"
+    ") strict, without rowid;"
+    "insert into groups (id, name, description, builtin, created_at)"
+    "  values ('everyone', 'everyone', 'All people', 1, 0);"
+    "insert into grants (group_id, place, schema_name, table_name)"
+    "  values ('everyone', 0, '*', '*');"
+    "create table sessions ("
+    "  hash blob primary key,"
+    "  person_id text not null references people on delete cascade,"
+    "  created_at integer not null,"
+    "  last_seen_at integer not null,"
+    "  address text not null"
+    ") strict, without rowid;"
+    "create index sessions_of_person on sessions (person_id);"
+    "create table tokens ("
+    "  id text primary key,"
+    "  person_id text references people on delete cascade," /* null: the owner's */
+    "  name text not null,"
+    "  hash blob not null unique,"
+    "  scopes integer not null,"
+    "  created_at integer not null,"
+    "  expires_at integer,"
+    "  last_used_at integer"
+    ") strict;"
+    "create index tokens_of_person on tokens (person_id);"
+    "create table links ("
+    "  hash blob primary key,"
+    "  person_id text unique references people on delete cascade," /* null: the set-up link */
+    "  expires_at integer not null"
+    ") strict, without rowid;"
+    "create table audit ("
+    "  id integer primary key autoincrement,"
+    "  at integer not null,"
+    "  person_id text not null," /* outlives the person */
+    "  person text not null,"
+    "  action text not null,"
+    "  object text not null,"
+    "  detail text not null,"
+    "  address text not null"
+    ") strict;"
+    "create index audit_by_person on audit (person_id, id);"
+    "create index audit_by_action on audit (action, id);"
+    "create table facts (key text primary key, value text not null) strict, without rowid;",
+};
+#define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
+
+int weir_state_version(struct weir_state *state, int *out, struct weir_error *err)
+{
+    *out = 0;
+    struct weir_db q = weir_db_on(state, "select coalesce(max(version), 0) from migrations");
+    if (weir_db_row(&q)) {
+        *out = (int)weir_db_int(&q, 0);
+    }
+    return weir_db_end(&q, err);
+}
+
+static int apply(struct weir_state *state, int version, struct weir_error *err)
+{
+    int rc = weir_db_script(state, steps[version - 1], err);
+    if (rc == 0) {
+        struct weir_db q =
+            weir_db_on(state, "insert into migrations (version, applied_at) values (?, ?)");
+        weir_db_i64(&q, version);
+        weir_db_i64(&q, weir_now());
+        rc = weir_db_run(&q, NULL, err);
+    }
+    return rc ? weir_error_prefix(err, rc, "version %d of the tables", version) : 0;
+}
+
+/* All in one transaction: another process that opens the file waits, and finds it done. */
+int weir_state_migrate(struct weir_state *state, struct weir_error *err)
+{
+    int version = 0;
+    int rc = weir_state_begin(state, err);
+    if (rc) {
+        return rc;
+    }
+    rc = weir_db_script(state,
+                        "create table if not exists migrations ("
+                        "  version integer primary key, applied_at integer not null) strict",
+                        err);
+    rc = rc ? rc : weir_state_version(state, &version, err);
+    if (rc == 0 && version > STEP_COUNT) {
+        rc = weir_fail(err, WEIR_EUNSUPPORTED,
+                       "a newer weir made it (version %d; this one knows up to %d); run that one, "
+                       "or put a backup in its place",
+                       version, STEP_COUNT);
+    }
+    while (rc == 0 && version < STEP_COUNT) {
+        rc = apply(state, ++version, err);
+    }
+    return weir_state_end(state, rc, err);
+}

@@ -1,0 +1,205 @@
+#include "state/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "state/db.h"
+
+#define WAIT_MS      5000 /* for another process that writes */
+#define BACKUP_PAGES 256
+#define BACKUP_TRIES 1000
+#define BACKUP_WAIT  5000 /* microseconds */
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+/* SQLite would make it readable for everybody; its other files take the mode of this one. */
+static int make_private(const char *path, struct weir_error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return weir_fail_errno(err, errno, "%s cannot be opened", path);
+    }
+    int rc = fchmod(fd, 0600) ? weir_fail_errno(err, errno, "%s cannot be made private", path) : 0;
+    close(fd);
+    return rc;
+}
+
+static int verify(struct weir_state *state, struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_str answer = WEIR_STR("");
+    weir_arena_init(&arena, 1 << 20);
+    struct weir_db q = weir_db_on(state, "pragma quick_check(1)");
+    if (weir_db_row(&q)) {
+        answer = weir_db_str(&q, 0, &arena);
+    }
+    int rc = weir_db_end(&q, err);
+    if (rc == 0 && !weir_str_is(answer, "ok")) {
+        rc = weir_db_error(NULL, SQLITE_CORRUPT, err);
+    }
+    weir_arena_free(&arena);
+    return rc;
+}
+
+static int set_up(struct weir_state *state, const char *path, struct weir_error *err)
+{
+    int rc = sqlite3_open_v2(
+        path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    if (rc) {
+        return weir_db_error(state->db, rc, err);
+    }
+    sqlite3_extended_result_codes(state->db, 1);
+    sqlite3_busy_timeout(state->db, WAIT_MS);
+    sqlite3_db_config(state->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(state->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    int code = weir_db_script(state,
+                              "pragma foreign_keys = on;"
+                              "pragma journal_mode = wal;"
+                              "pragma synchronous = full;"
+                              "pragma cell_size_check = on;"
+                              "pragma secure_delete = on;",
+                              err);
+    code = code ? code : verify(state, err);
+    return code ? code : weir_state_migrate(state, err);
+}
+
+int weir_state_open(const char *path, struct weir_state **out, struct weir_error *err)
+{
+    pthread_mutexattr_t recursive;
+    struct weir_state *state = calloc(1, sizeof *state);
+    *out = NULL;
+    if (!state) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the state store");
+    }
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&state->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+    int rc = make_private(path, err);
+    rc = rc ? rc : set_up(state, path, err);
+    if (rc) {
+        rc = weir_error_prefix(err, rc, "%s", path);
+        weir_state_close(state);
+        return rc;
+    }
+    *out = state;
+    return 0;
+}
+
+void weir_state_close(struct weir_state *state)
+{
+    if (state) {
+        sqlite3_close(state->db);
+        pthread_mutex_destroy(&state->lock);
+        free(state);
+    }
+}
+
+/* --- transactions --------------------------------------------------------------------------- */
+
+int weir_state_begin(struct weir_state *state, struct weir_error *err)
+{
+    pthread_mutex_lock(&state->lock); /* until the end */
+    int rc = state->depth ? 0 : weir_db_script(state, "begin immediate", err);
+    if (rc) {
+        pthread_mutex_unlock(&state->lock);
+        return rc;
+    }
+    if (state->depth++ == 0) {
+        state->broken = 0;
+    }
+    return 0;
+}
+
+int weir_state_end(struct weir_state *state, int code, struct weir_error *err)
+{
+    state->broken = state->broken ? state->broken : code;
+    if (--state->depth == 0) {
+        int rc = 0;
+        if (state->broken == 0) {
+            rc = weir_db_script(state, "commit", err);
+        } else if (code == 0) {
+            rc = weir_fail(err, state->broken, "a part of the change failed");
+        }
+        if (state->broken || rc) {
+            sqlite3_exec(state->db, "rollback", NULL, NULL, NULL);
+        }
+        code = code ? code : rc;
+    }
+    pthread_mutex_unlock(&state->lock);
+    return code;
+}
+
+/* --- backup --------------------------------------------------------------------------------- */
+
+static int copy_pages(sqlite3_backup *backup)
+{
+    int rc = SQLITE_OK;
+    for (int waits = 0; waits < BACKUP_TRIES;) {
+        rc = sqlite3_backup_step(backup, BACKUP_PAGES);
+        if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+            waits++;
+            usleep(BACKUP_WAIT);
+        } else if (rc != SQLITE_OK) {
+            break;
+        }
+    }
+    return rc;
+}
+
+/* Into a file of its own connection, under the lock: the store is small, and a writer between two
+ * steps would make it begin anew. */
+static int copy_to(struct weir_state *state, const char *path, struct weir_error *err)
+{
+    sqlite3 *copy = NULL;
+    int rc = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_backup *backup = rc ? NULL : sqlite3_backup_init(copy, "main", state->db, "main");
+    if (backup) {
+        pthread_mutex_lock(&state->lock);
+        int stepped = copy_pages(backup);
+        rc = sqlite3_backup_finish(backup);
+        pthread_mutex_unlock(&state->lock);
+        rc = rc ? rc : stepped == SQLITE_DONE ? SQLITE_OK : stepped;
+        /* One file, not three: whoever moves it away cannot forget a part. */
+        rc = rc ? rc : sqlite3_exec(copy, "pragma journal_mode = delete", NULL, NULL, NULL);
+    } else {
+        rc = rc ? rc : sqlite3_errcode(copy);
+    }
+    int code = rc ? weir_db_error(copy, rc, err) : 0;
+    sqlite3_close(copy);
+    return code;
+}
+
+int weir_state_backup(struct weir_state *state, const char *path, struct weir_error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return weir_fail_errno(err, errno, "%s cannot be made", path);
+    }
+    int rc = copy_to(state, path, err);
+    if (rc == 0 && fsync(fd)) {
+        rc = weir_fail_errno(err, errno, "%s cannot be synced", path);
+    }
+    close(fd);
+    if (rc) {
+        (void)unlink(path);
+    }
+    return rc;
+}
+
+/* --- ids ------------------------------------------------------------------------------------ */
+
+void weir_state_id(char out[WEIR_ID_SIZE])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    uint64_t random = weir_random_u64();
+    for (int i = 0; i < WEIR_ID_SIZE - 1; i++) {
+        out[i] = letters[random % 36];
+        random /= 36;
+    }
+    out[WEIR_ID_SIZE - 1] = 0;
+}

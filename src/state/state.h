@@ -1,0 +1,42 @@
+/* The state store: what weir knows that is neither an event nor a file of the workspace. People and
+ * groups, sessions, API tokens, one-time links, the audit log; in .weir/state.sqlite.
+ *
+ * One file, SQLite in WAL mode, foreign keys on, every commit synced (a revoked token stays revoked
+ * after a power cut). Each noun has a header of its own beside this one.
+ *
+ * Threads: any. There is one connection with a lock inside; each call takes it. Several calls that
+ * must happen together stand between weir_state_begin and weir_state_end, which hold the lock: do
+ * nothing slow there. Strings that calls hand out live in the caller's arena. */
+#ifndef WEIR_STATE_STATE_H
+#define WEIR_STATE_STATE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/time.h"
+
+struct weir_state;
+
+/* Opens the file, makes it (mode 0600) when it is missing, and brings its tables up to date.
+ * WEIR_ECORRUPT when it does not verify; WEIR_EUNSUPPORTED when a newer weir made it. */
+int weir_state_open(const char *path, struct weir_state **out,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+void weir_state_close(struct weir_state *state); /* NULL is fine */
+
+/* A transaction; nests, and then only the outermost end counts. */
+int weir_state_begin(struct weir_state *state, struct weir_error *err) WEIR_MUST_CHECK;
+/* Commits when `code` is 0, else takes all back; returns `code`, or why it cannot commit. */
+int weir_state_end(struct weir_state *state, int code, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* A whole, consistent copy while others read and write. `path` must not exist: WEIR_EEXIST. */
+int weir_state_backup(struct weir_state *state, const char *path,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* The version of the tables in the file. */
+int weir_state_version(struct weir_state *state, int *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Ten random characters of [a-z0-9]: how people, groups and tokens are named. */
+#define WEIR_ID_SIZE 11
+void weir_state_id(char out[WEIR_ID_SIZE]);
+
+#endif

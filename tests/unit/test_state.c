@@ -1,0 +1,196 @@
+/* The store itself: its file, its versions, its transactions, its backup. */
+#include "state_fixture.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+static int64_t people(struct weir_state *state)
+{
+    struct weir_error err;
+    int64_t n = -1;
+    ASSERT_OK(weir_people_count(state, &n, &err), err);
+    return n;
+}
+
+static void the_files_are_private(void **state)
+{
+    struct store *s = *state;
+    struct stat st;
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    char path[600];
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", s->path, ends[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+}
+
+static void what_was_written_is_there_after_reopening(void **state)
+{
+    struct store *s = *state;
+    int version = 0;
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    weir_state_close(s->state);
+    store_open(s);
+    assert_int_equal(people(s->state), 1);
+    ASSERT_OK(weir_state_version(s->state, &version, &s->err), s->err);
+    assert_true(version >= 1);
+}
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* A file that a crash left behind right after it was made: no version yet. */
+static void an_older_file_is_brought_up_to_date(void **state)
+{
+    struct store *s = *state;
+    char path[512];
+    struct weir_state *old;
+    tempdir_path(&s->dir, "old.sqlite", path);
+    run_sql(path, "create table migrations (version integer primary key, applied_at integer not "
+                  "null) strict");
+    ASSERT_OK(weir_state_open(path, &old, &s->err), s->err);
+    int version = 0, now = 0;
+    ASSERT_OK(weir_state_version(old, &version, &s->err), s->err);
+    ASSERT_OK(weir_state_version(s->state, &now, &s->err), s->err);
+    assert_int_equal(version, now);
+    assert_int_equal(people(old), 0);
+    weir_state_close(old);
+}
+
+static void a_newer_file_is_left_alone(void **state)
+{
+    struct store *s = *state;
+    weir_state_close(s->state);
+    s->state = NULL;
+    run_sql(s->path, "insert into migrations values (9999, 1)");
+    assert_int_equal(weir_state_open(s->path, &s->state, &s->err), WEIR_EUNSUPPORTED);
+    assert_non_null(strstr(s->err.message, "version 9999"));
+    assert_null(s->state);
+}
+
+static void a_damaged_file_is_named(void **state)
+{
+    struct store *s = *state;
+    char path[512];
+    struct weir_state *none;
+    tempdir_path(&s->dir, "bad.sqlite", path);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 1000; i++) {
+        fputs("this is no database", f);
+    }
+    fclose(f);
+    assert_int_equal(weir_state_open(path, &none, &s->err), WEIR_ECORRUPT);
+    assert_non_null(strstr(s->err.message, "bad.sqlite"));
+    assert_non_null(strstr(s->err.message, "backup"));
+}
+
+static void a_transaction_is_whole_or_nothing(void **state)
+{
+    struct store *s = *state;
+    struct weir_error *err = &s->err;
+    ASSERT_OK(weir_state_begin(s->state, err), *err);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN); /* a transaction inside */
+    assert_int_equal(weir_state_end(s->state, weir_fail(err, WEIR_EINVAL, "no"), err), WEIR_EINVAL);
+    assert_int_equal(people(s->state), 0);
+
+    /* An inner failure that was swallowed still takes everything back. */
+    ASSERT_OK(weir_state_begin(s->state, err), *err);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    struct weir_person twice = {.id = S("bob"), .email = S("ada@example.com"), .name = S("B")};
+    assert_int_equal(weir_person_add(s->state, &twice, err), WEIR_EEXIST);
+    assert_int_equal(weir_state_end(s->state, 0, err), WEIR_EEXIST);
+    assert_int_equal(people(s->state), 0);
+}
+
+static void a_backup_is_a_whole_store(void **state)
+{
+    struct store *s = *state;
+    char path[512];
+    struct weir_state *copy;
+    struct stat st;
+    tempdir_path(&s->dir, "copy.sqlite", path);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    ASSERT_OK(weir_state_backup(s->state, path, &s->err), s->err);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    store_person(s, "bob", "bob@example.com", WEIR_ROLE_VIEWER); /* later: not in it */
+    ASSERT_OK(weir_state_open(path, &copy, &s->err), s->err);
+    assert_int_equal(people(copy), 1);
+    weir_state_close(copy);
+    assert_int_equal(weir_state_backup(s->state, path, &s->err), WEIR_EEXIST);
+}
+
+struct writer {
+    struct weir_state *state;
+    int number;
+    int failed;
+};
+
+static void *write_people(void *arg)
+{
+    struct writer *w = arg;
+    for (int i = 0; i < 20; i++) {
+        char id[WEIR_ID_SIZE], email[64];
+        struct weir_error err;
+        weir_state_id(id);
+        snprintf(email, sizeof email, "p%d-%d@example.com", w->number, i);
+        struct weir_person p = {
+            .id = weir_str_of(id), .email = weir_str_of(email), .name = S("x"), .created_at = 1};
+        w->failed += weir_person_add(w->state, &p, &err) != 0;
+    }
+    return NULL;
+}
+
+static void threads_share_it(void **state)
+{
+    struct store *s = *state;
+    struct writer writers[4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        writers[i] = (struct writer){s->state, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, write_people, &writers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(writers[i].failed, 0);
+    }
+    assert_int_equal(people(s->state), 80);
+}
+
+/* The command line may write while a server has the file open. */
+static void two_openers_share_it(void **state)
+{
+    struct store *s = *state;
+    struct weir_state *other;
+    ASSERT_OK(weir_state_open(s->path, &other, &s->err), s->err);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    assert_int_equal(people(other), 1);
+    weir_state_close(other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_files_are_private),
+        TEST(what_was_written_is_there_after_reopening),
+        TEST(an_older_file_is_brought_up_to_date),
+        TEST(a_newer_file_is_left_alone),
+        TEST(a_damaged_file_is_named),
+        TEST(a_transaction_is_whole_or_nothing),
+        TEST(a_backup_is_a_whole_store),
+        TEST(threads_share_it),
+        TEST(two_openers_share_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
