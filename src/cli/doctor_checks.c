@@ -11,6 +11,7 @@
 
 #include "cli/doctor.h"
 #include "cli/settings.h"
+#include "cli/unread.h"
 #include "eventlog/eventlog.h"
 #include "io/file.h"
 #include "io/http.h"
@@ -23,6 +24,7 @@
 #define find           weir_doctor_find
 #define ANSWER_IN      (2 * WEIR_SECOND)
 #define WANTED_FILES   4096
+#define UNREAD_NEWS    (24 * 3600 * WEIR_SECOND)
 #define EARLIEST_CLOCK (INT64_C(1735689600) * WEIR_SECOND) /* 2025-01-01: weir is younger */
 
 /* --- the machine -------------------------------------------------------------------------------
@@ -282,6 +284,19 @@ static void check_log(struct weir_doctor *d)
     }
 }
 
+/* Old ones are told by `weir status`. */
+static void check_unread(struct weir_doctor *d)
+{
+    struct weir_unread_sum sum;
+    weir_unread_sum(d->workspace, &sum);
+    if (sum.count && weir_now() - sum.last_at < UNREAD_NEWS) {
+        find(d, WARNING, "unread",
+             "%" PRIu64 " requests were refused unread, the last one in the last day: %s; their "
+             "events are lost unless the sender mends them: .weir/unread.ndjson says who",
+             sum.count, sum.what);
+    }
+}
+
 /* The engine itself, without a database. */
 static void check_engine(struct weir_doctor *d)
 {
@@ -339,5 +354,6 @@ static void check_warehouse(struct weir_doctor *d)
 void weir_doctor_data(struct weir_doctor *d)
 {
     check_log(d);
+    check_unread(d);
     check_warehouse(d);
 }

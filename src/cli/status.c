@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "cli/commands.h"
 #include "cli/running.h"
+#include "cli/unread.h"
 #include "eventlog/eventlog.h"
 #include "io/file.h"
 
@@ -21,6 +22,7 @@ struct status {
     uint64_t segments, log_bytes;
     struct weir_server_state server;
     struct weir_buf server_text; /* JSON */
+    struct weir_unread_sum unread;
     uint64_t free_bytes;
 };
 
@@ -49,6 +51,7 @@ static int gather(struct status *s, struct weir_error *err)
     if (s->serve) {
         memcpy(s->addresses.serve, s->server.address, sizeof s->addresses.serve);
     }
+    weir_unread_sum(s->workspace, &s->unread);
     int code = weir_eventlog_durable_seq(log, &s->next_seq, err);
     code = code ? code : weir_eventlog_each_segment(log, false, count_segment, NULL, s, err);
     if (weir_disk_free(s->workspace->dir, &s->free_bytes, &ignored)) {
@@ -99,6 +102,13 @@ static void show(const struct status *s)
         printf("queries    %llu stuck in the engine; %s\n", (unsigned long long)s->server.stuck,
                s->server.stuck_sql);
     }
+    if (s->unread.count) {
+        char at[28];
+        weir_time_format(s->unread.last_at, at);
+        printf("unread     %llu requests refused unread, the last at %s: %s; see "
+               ".weir/unread.ndjson\n",
+               (unsigned long long)s->unread.count, at, s->unread.what);
+    }
     printf("disk       %s free\n", size_text(s->free_bytes, size));
     if (!s->up && !s->collect && !s->serve) {
         printf("\nNothing runs here; `weir up` starts it.\n");
@@ -136,6 +146,7 @@ static int show_json(const struct status *s, struct weir_error *err)
     weir_jw_ku64(&w, "bytes", s->log_bytes);
     weir_jw_object_end(&w);
     weir_jw_kbool(&w, "loaded", s->serve && s->server.next_seq >= s->next_seq);
+    weir_jw_ku64(&w, "unread", s->unread.count);
     weir_jw_ku64(&w, "free_bytes", s->free_bytes);
     weir_jw_object_end(&w);
     int code = weir_buf_check(&out, "the status", err);

@@ -136,8 +136,8 @@ void weir_address_apply(enum weir_ip_policy policy, char address[WEIR_ADDRESS_MA
     }
 }
 
-static void client_address(struct weir_collector *c, struct weir_http_request *req,
-                           char out[WEIR_ADDRESS_MAX])
+void weir_accept_address(struct weir_collector *c, struct weir_http_request *req,
+                         char out[WEIR_ADDRESS_MAX])
 {
     struct weir_str peer = weir_http_peer(req);
     if (!weir_networks_have(&c->proxies, peer)) {
@@ -176,7 +176,7 @@ static void keep(struct weir_collector *c, struct call *call, enum weir_answer_k
     char address[WEIR_ADDRESS_MAX];
     struct weir_record record = {.received_at = call->received_at};
     bool known = call->source && !call->source->disabled;
-    client_address(c, call->req, address);
+    weir_accept_address(c, call->req, address);
     weir_address_apply(call->source ? (enum weir_ip_policy)call->source->ip : WEIR_IP_KEEP,
                        address);
     make_request_id(c, record.request_id);

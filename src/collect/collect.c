@@ -143,14 +143,6 @@ static bool admit(struct weir_http_request *req, void *arg)
     return true;
 }
 
-static void refused(int status, const char *why, void *arg)
-{
-    struct weir_collector *c = arg;
-    weir_metrics_request(&c->metrics, "unreadable", status);
-    weir_log(c->log, WEIR_LOG_DEBUG, "unreadable request", "why", why, "status",
-             weir_log_num(status).text);
-}
-
 /* --- start and stop ----------------------------------------------------------------------------
  */
 
@@ -243,7 +235,7 @@ static int start_server(struct weir_collector *c, char bound[64], struct weir_er
         .idle_seconds = (unsigned)(c->settings.idle_timeout / WEIR_SECOND),
         .handler = handle,
         .admit = admit,
-        .refused = refused,
+        .refused = weir_unread_refuse,
         .arg = c,
     };
     int rc = weir_loop_new(&c->loop, err);
@@ -277,6 +269,8 @@ static int prepare(struct weir_collector *c, struct weir_error *err)
     weir_buf_init(&c->forwarded, 64 * 1024);
     weir_random_bytes(c->process_id, sizeof c->process_id);
     c->metrics.started = weir_mono();
+    c->unread.path = weir_workspace_path(c->workspace, WEIR_UNREAD_FILE);
+    c->unread.older = weir_workspace_path(c->workspace, WEIR_UNREAD_FILE ".1");
     int rc =
         weir_workspace_section(c->workspace, "collect", weir_collect_options, &c->settings, err);
     rc = rc ? rc

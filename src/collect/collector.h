@@ -9,6 +9,7 @@
 #include "collect/collect.h"
 #include "collect/metrics.h"
 #include "collect/route.h"
+#include "collect/unread.h"
 #include "eventlog/eventlog.h"
 #include "io/http.h"
 #include "io/loop.h"
@@ -77,6 +78,7 @@ struct weir_collector {
     struct weir_buf forwarded;
     struct weir_group group;
     struct weir_metrics metrics;
+    struct weir_unread unread;
     weir_time failing_until; /* monotonic; 0: the log takes records */
     struct weir_timer *sources_timer, *expiry_timer;
     struct weir_control_release *release; /* the one under way, or NULL */
@@ -107,6 +109,10 @@ void weir_browser_settings(struct weir_collector *c, struct weir_http_request *r
                            const struct weir_route *route);
 void weir_browser_source_config(struct weir_collector *c, struct weir_http_request *req,
                                 const struct weir_route *route);
+
+/* Whose address a request came from: the peer's, or what a trusted proxy says. */
+void weir_accept_address(struct weir_collector *c, struct weir_http_request *req,
+                         char out[WEIR_ADDRESS_MAX]);
 
 /* What of an address may be kept. */
 void weir_address_apply(enum weir_ip_policy policy, char address[WEIR_ADDRESS_MAX]);

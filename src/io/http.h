@@ -48,9 +48,11 @@ struct weir_http_options {
      * server in trouble can refuse cheaply. Returns true when it has answered (at once, with one of
      * the weir_http_reply functions): the body is then skipped, or the connection closed. */
     bool (*admit)(struct weir_http_request *req, void *arg);
-    /* A request that never reaches the handler (malformed, too large, undecodable) is answered by
-     * the server; when `refused` is set it is told, to count it. */
-    void (*refused)(int status, const char *why, void *arg);
+    /* A request that never reaches the handler (malformed, too large, undecodable) is answered
+     * here, at once, by weir_http_reply, in the owner's own shape; the connection is closed after
+     * it. NULL: the server answers `why` as text. What could not be read of its head is absent: the
+     * method may be 0, the path empty. weir_http_body() is empty. */
+    void (*refused)(struct weir_http_request *req, int status, const char *why, void *arg);
     void *arg;
 };
 
@@ -89,6 +91,8 @@ struct weir_str weir_http_header(const struct weir_http_request *req,
 bool weir_http_next_header(const struct weir_http_request *req, const char *name, size_t *at,
                            struct weir_str *value);
 struct weir_str weir_http_body(const struct weir_http_request *req);
+/* How large the body is said to be (Content-Length), or how much of it came; encoded. */
+uint64_t weir_http_body_size(const struct weir_http_request *req);
 /* Textual IP without port (a mapped IPv4 address as IPv4); "" on a unix socket. */
 struct weir_str weir_http_peer(const struct weir_http_request *req);
 /* True on a unix socket too. */

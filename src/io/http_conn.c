@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/json_write.h"
 #include "io/http_conn.h"
 
 #define SKIP_AT_MOST (256 * 1024) /* a longer unread body costs the connection */
@@ -195,27 +194,30 @@ void weir_http_conn_answered(struct weir_http_conn *conn)
 static void refuse(struct weir_http_conn *conn, int status, const char *why)
 {
     struct weir_http_server *server = conn->server;
-    if (server->options.refused) {
-        server->options.refused(status, why, server->options.arg);
-    }
-    char text[256];
-    struct weir_buf body;
-    weir_buf_init(&body, sizeof text * 2);
-    struct weir_jw w = weir_jw_on(&body);
-    weir_jw_object(&w);
-    weir_jw_kbool(&w, "success", false);
-    weir_jw_kstrz(&w, "message", why);
-    weir_jw_object_end(&w);
     conn->held = true;
     conn->state = WEIR_HTTP_HANDLING;
     conn->linger = true;
     conn->req.keep_alive = false;
+    conn->req.body = (struct weir_str){"", 0};
     conn->request_len = conn->in_len;
     if (status == 503) {
         weir_http_set(&conn->req, "Retry-After", "1");
     }
-    weir_http_reply(&conn->req, status, "application/json", weir_buf_str(&body));
-    weir_buf_free(&body);
+    if (server->options.refused) {
+        server->options.refused(&conn->req, status, why, server->options.arg);
+    } else {
+        weir_http_reply(&conn->req, status, "text/plain", weir_str_of(why));
+    }
+}
+
+/* What was read of a head that cannot be read to its end is not to be trusted. */
+static void refuse_head(struct weir_http_conn *conn, int status, const char *why)
+{
+    if (conn->req.head) {
+        memset(conn->req.head, 0, sizeof *conn->req.head);
+    }
+    weir_buf_reset(&conn->req.path);
+    refuse(conn, status, why);
 }
 
 /* --- from bytes to a request -------------------------------------------------------------------
@@ -307,7 +309,7 @@ static bool begin_request(struct weir_http_conn *conn)
     int status =
         req->head ? weir_http_head_parse(conn->in, (uint32_t)conn->head_len, req->head, &why) : 503;
     if (status) {
-        refuse(conn, status, why);
+        refuse_head(conn, status, why);
         return true;
     }
     req->keep_alive = req->head->keep_alive && !conn->server->draining;
@@ -358,7 +360,7 @@ static bool step_head(struct weir_http_conn *conn)
     conn->scanned = conn->in_len;
     size_t len = end ? (size_t)(end - conn->in) + 4 : conn->in_len;
     if (len > conn->server->options.max_headers) {
-        refuse(conn, 431, "header fields are too large");
+        refuse_head(conn, 431, "header fields are too large");
         return true;
     }
     if (!end) {
@@ -510,7 +512,7 @@ void weir_http_conn_sweep(struct weir_http_conn *conn, weir_time now)
     switch (conn->state) {
     case WEIR_HTTP_HEAD_STATE:
         if (conn->in_len && now - conn->begun > idle) {
-            refuse(conn, 408, "the head of the request took too long");
+            refuse_head(conn, 408, "the head of the request took too long");
         } else if (!conn->in_len && silent) {
             weir_http_conn_close(conn);
         }

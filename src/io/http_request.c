@@ -8,7 +8,7 @@ static struct weir_str text(const struct weir_http_request *req, struct weir_htt
 
 enum weir_http_method weir_http_method(const struct weir_http_request *req)
 {
-    return (enum weir_http_method)req->head->method;
+    return (enum weir_http_method)(req->head ? req->head->method : 0);
 }
 
 struct weir_str weir_http_path(const struct weir_http_request *req)
@@ -18,19 +18,19 @@ struct weir_str weir_http_path(const struct weir_http_request *req)
 
 struct weir_str weir_http_query(const struct weir_http_request *req)
 {
-    return text(req, req->head->query);
+    return req->head ? text(req, req->head->query) : (struct weir_str){0};
 }
 
 struct weir_str weir_http_header(const struct weir_http_request *req, const char *name)
 {
-    int at = weir_http_head_find(req->head, req->conn->in, name, 0);
+    int at = req->head ? weir_http_head_find(req->head, req->conn->in, name, 0) : -1;
     return at < 0 ? (struct weir_str){0} : text(req, req->head->fields[at].value);
 }
 
 bool weir_http_next_header(const struct weir_http_request *req, const char *name, size_t *at,
                            struct weir_str *value)
 {
-    int found = weir_http_head_find(req->head, req->conn->in, name, (uint32_t)*at);
+    int found = req->head ? weir_http_head_find(req->head, req->conn->in, name, (uint32_t)*at) : -1;
     if (found < 0) {
         return false;
     }
@@ -42,6 +42,13 @@ bool weir_http_next_header(const struct weir_http_request *req, const char *name
 struct weir_str weir_http_body(const struct weir_http_request *req)
 {
     return req->body;
+}
+
+uint64_t weir_http_body_size(const struct weir_http_request *req)
+{
+    uint64_t came =
+        req->conn->in_len > req->conn->head_len ? req->conn->in_len - req->conn->head_len : 0;
+    return req->head && req->head->has_length ? req->head->length : came;
 }
 
 struct weir_str weir_http_peer(const struct weir_http_request *req)

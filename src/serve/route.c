@@ -265,3 +265,14 @@ void weir_serve_handle_local(struct weir_http_request *req, void *arg)
 {
     dispatch(arg, req, true);
 }
+
+void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg)
+{
+    struct weir_call call = {arg, req, {"", 0}};
+    int code = status == 413 || status == 431   ? WEIR_ETOOBIG
+               : status == 415 || status == 501 ? WEIR_EUNSUPPORTED
+               : status == 503                  ? WEIR_EBUSY
+                                                : WEIR_EINVAL;
+    common_headers(req);
+    refuse(&call, status, code, why);
+}

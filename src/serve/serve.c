@@ -95,8 +95,10 @@ static int listen_local(struct weir_server *s, struct weir_error *err)
 
 static int start_http(struct weir_server *s, struct weir_error *err)
 {
-    struct weir_http_options options = {
-        .max_body = 16u << 20, .handler = weir_serve_handle, .arg = s};
+    struct weir_http_options options = {.max_body = 16u << 20,
+                                        .handler = weir_serve_handle,
+                                        .refused = weir_serve_refused,
+                                        .arg = s};
     int rc = weir_http_server_new(s->loop, &options, &s->http, err);
     options.handler = weir_serve_handle_local;
     rc = rc ? rc : weir_http_server_new(s->loop, &options, &s->local, err);

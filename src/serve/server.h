@@ -82,6 +82,8 @@ void weir_serve_replay_progress(const struct weir_call *call);
 /* The handlers of both HTTP servers; arg is the weir_server. */
 void weir_serve_handle(struct weir_http_request *req, void *arg);
 void weir_serve_handle_local(struct weir_http_request *req, void *arg);
+/* Answers what the HTTP server itself refuses. */
+void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg);
 void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body);
 void weir_serve_reply_error(const struct weir_call *call, const struct weir_error *err);
 /* The same with the place in the SQL: {"error":{...,"position":{"offset","line","column"}}}. */

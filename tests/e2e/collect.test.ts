@@ -2,7 +2,7 @@
 // the event log with `weir log cat`.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
@@ -176,6 +176,30 @@ test('a batch is kept whole, as it came, whatever its items are', () =>
     const records = await c.records();
     assert.deepEqual(records[0]?.body, JSON.parse(body));
     assert.equal(await c.metric('events_total'), 3);
+  }));
+
+test('what is refused unread leaves evidence, without its key and within bounds', () =>
+  Collector.with('', async (c) => {
+    const auth = basic(c.weir.key);
+    const file = path.join(c.weir.dir, '.weir/unread.ndjson');
+    assert.equal((await c.ask('POST', '/v1/track', auth, Buffer.alloc(10 << 20, 'x'))).status, 413);
+    assert.equal((await c.ask('POST', `/v1/batch?writeKey=${c.weir.key}`, { 'content-encoding': 'gzip' }, 'no gzip')).status, 400);
+    assert.match(await raw(c, 'GET\r\n\r\n'), /^HTTP\/1.1 400/);
+    const text = readFileSync(file, 'utf8');
+    const lines = text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(lines.map(({ at, ...line }) => line), [
+      { status: 413, reason: 'body is too large', source: 'web', address: '127.0.0.1', method: 'POST', path: '/v1/track', bytes: 10 << 20, left_out: 0 },
+      { status: 400, reason: lines[1]?.['reason'], source: 'web', address: '127.0.0.1', method: 'POST', path: '/v1/batch', bytes: 7, left_out: 0 },
+      { status: 400, reason: lines[2]?.['reason'], source: '', address: '127.0.0.1', method: '', path: '', bytes: 0, left_out: 0 },
+    ]);
+    assert.ok(!text.includes(c.weir.key) && !c.output.includes(c.weir.key));
+    await until('the log line', 10, () => (/"message":"a request was refused unread","why":"body is too large"/.test(c.output) ? true : undefined));
+    assert.match(await c.weir.in('status'), /^unread +3 requests refused unread, the last at .*: 400 .*\(no source, from 127\.0\.0\.1\)/m);
+    assert.match(await c.weir.in('doctor'), /^warning +unread +3 requests were refused unread/m);
+    for (let i = 0; i < 100; i++) await c.ask('POST', '/v1/track', { ...auth, 'content-encoding': 'br' }, 'x');
+    const after = readFileSync(file, 'utf8').trim().split('\n').length;
+    assert.ok(after >= 20 && after < 100, `${after} lines for 103 requests`);
+    assert.equal(await c.metric('requests_total{route="unreadable",status="415"}'), 100);
   }));
 
 test('what is too large or no HTTP is refused, and what follows is served', () =>

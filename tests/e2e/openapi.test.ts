@@ -2,6 +2,7 @@
 // and answers as described; every route that the server has is described.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Schema, Validator } from '../node/schema.js';
@@ -75,6 +76,31 @@ test('status, schema and the contract itself', async () => {
   await check({ method: 'GET', path: '/api/schema', status: 200 });
   const { body } = await check({ method: 'GET', path: '/api/openapi.yaml', status: 200 });
   assert.equal(body, text);
+});
+
+test('what the HTTP server itself refuses has the shape of an error of the API', async () => {
+  const { host, port } = { host: weir.serve.split(':')[0], port: Number(weir.serve.split(':')[1]) };
+  const cases: [string, number, string][] = [
+    ['GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'invalid'],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`, 431, 'too_big'],
+    ['POST /api/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n', 413, 'too_big'],
+    ['POST /api/query HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno', 400, 'invalid'],
+    ['BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n', 501, 'unsupported'],
+  ];
+  for (const [request, status, code] of cases) {
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      const socket = net.connect(port, host, () => socket.write(request));
+      socket.on('data', (bytes) => (text += bytes.toString()));
+      socket.once('end', () => { socket.end(); resolve(text); });
+      socket.once('error', reject);
+    });
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), request.slice(0, 40));
+    assert.match(answer, /^X-Content-Type-Options: nosniff\r$/m);
+    const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as unknown;
+    assert.deepEqual(validator.check(body, { $ref: '#/components/schemas/Error' }), []);
+    assert.equal((body as { error: { code: string } }).error.code, code);
+  }
 });
 
 test('a query answers in every format of the contract', async () => {

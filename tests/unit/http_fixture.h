@@ -138,10 +138,20 @@ static inline bool admit(struct weir_http_request *req, void *arg)
     return false;
 }
 
-static inline void refused(int status, const char *why, void *arg)
+/* Everything that may be asked about a request may be asked about one that could not be read. */
+static inline void refused(struct weir_http_request *req, int status, const char *why, void *arg)
 {
+    struct weir_str value;
+    size_t at = 0;
+    char text[256];
     assert_true(strlen(why) > 0);
+    assert_int_equal(weir_http_body(req).len, 0);
+    (void)weir_http_header(req, "Host");
+    (void)weir_http_next_header(req, "Host", &at, &value);
+    snprintf(text, sizeof text, "%d %zu %zu %s", (int)weir_http_method(req),
+             weir_http_path(req).len, weir_http_query(req).len, why);
     atomic_store(&((struct fixture *)arg)->refused_status, status);
+    weir_http_reply(req, status, "text/plain", weir_str_of(text));
 }
 
 static inline void turn_end(void *arg)

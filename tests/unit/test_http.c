@@ -176,7 +176,7 @@ static void heads_have_a_cap(void **state)
         weir_buf_addc(&text, 'x');
     }
     int fd = client_connect(f->bound);
-    EXPECT(fd, text.data, 431, "{\"success\":false,\"message\":\"header fields are too large\"}");
+    EXPECT(fd, text.data, 431, "0 0 0 header fields are too large");
     close(fd);
     weir_buf_reset(&text);
     weir_buf_addz(&text, "GET / HTTP/1.1\r\nHost: h\r\n");
@@ -185,9 +185,21 @@ static void heads_have_a_cap(void **state)
     }
     weir_buf_addz(&text, "\r\n");
     fd = client_connect(f->bound);
-    EXPECT(fd, text.data, 431, "{\"success\":false,\"message\":\"too many header fields\"}");
+    EXPECT(fd, text.data, 431, "0 0 0 too many header fields");
     close(fd);
     weir_buf_free(&text);
+}
+
+static void what_is_known_of_a_refused_request_can_be_asked(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client_connect(f->bound);
+    EXPECT(fd, POST("/v1/t?a=b", "Content-Length: 1048577\r\n\r\n"), 413,
+           "4 5 3 body is too large");
+    close(fd);
+    fd = client_connect(f->bound); /* the path of an earlier request is not that of a broken one */
+    EXPECT(fd, "G@T /v1/t HTTP/1.1\r\nHost: h\r\n\r\n", 400, "0 0 0 malformed request line");
+    close(fd);
 }
 
 /* --- bodies ------------------------------------------------------------------------------------
@@ -408,6 +420,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_bodies_arrive_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bomb_goes_no_further_than_the_cap, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_over_the_cap_is_refused_unread, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_known_of_a_refused_request_can_be_asked, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(expect_100_continue_is_honoured, setup, teardown),
         cmocka_unit_test_setup_teardown(a_busy_server_refuses_before_the_body, setup, teardown),
     };
