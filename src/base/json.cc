@@ -19,6 +19,11 @@ extern "C" void weir_json_number(struct weir_buf *out, double value);
 
 using simdjson::internal::tape_type;
 
+extern "C" const char *weir_json_library_version(void)
+{
+    return SIMDJSON_STRINGIFY(SIMDJSON_VERSION);
+}
+
 struct weir_json_parser {
     simdjson::dom::parser dom;
     size_t max_depth;

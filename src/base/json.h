@@ -49,6 +49,9 @@ struct weir_json_repairs {
 
 struct weir_json_parser;
 
+/* Of the library behind this: "3.0.1". */
+const char *weir_json_library_version(void);
+
 /* `max_depth` counts nested arrays and objects; a deeper document is WEIR_ETOOBIG. */
 struct weir_json_parser *weir_json_parser_new(size_t max_depth);
 void weir_json_parser_free(struct weir_json_parser *parser); /* NULL is fine */

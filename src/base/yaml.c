@@ -476,3 +476,8 @@ int weir_yaml_fail(struct weir_error *err, const struct weir_yaml *doc,
     return line ? weir_error_prefix(err, code, "%s:%d", doc->name, line)
                 : weir_error_prefix(err, code, "%s", doc->name);
 }
+
+const char *weir_yaml_library_version(void)
+{
+    return fy_library_version();
+}

@@ -25,6 +25,9 @@ struct weir_yaml_node {
 
 struct weir_yaml; /* a document */
 
+/* Of the library behind this: "0.7.12". */
+const char *weir_yaml_library_version(void);
+
 /* `name` (a path, for messages) is copied. Errors read `name:line:column: what`. An empty text is a
  * document whose root is WEIR_YAML_NULL. */
 int weir_yaml_parse(struct weir_str text, const char *name, struct weir_yaml **out,

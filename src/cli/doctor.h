@@ -32,6 +32,8 @@ void weir_doctor_find(struct weir_doctor *d, enum weir_health health, const char
 void weir_doctor_machine(struct weir_doctor *d);
 /* The workspace: settings, sources, folder, disk. Opens d->workspace; false when it cannot. */
 bool weir_doctor_workspace(struct weir_doctor *d);
+/* The files in the data folder: whose they are, and whether the clock agrees with their times. */
+void weir_doctor_files(struct weir_doctor *d);
 /* What runs or could run: ports, server. */
 void weir_doctor_running(struct weir_doctor *d);
 /* The data: event log, warehouse. */

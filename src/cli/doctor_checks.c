@@ -9,12 +9,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "base/yaml.h"
 #include "cli/doctor.h"
 #include "cli/settings.h"
 #include "cli/unread.h"
 #include "eventlog/eventlog.h"
 #include "io/file.h"
 #include "io/http.h"
+#include "io/loop.h"
 #include "io/process.h"
 #include "warehouse/warehouse.h"
 
@@ -35,6 +38,10 @@ static void check_versions(struct weir_doctor *d)
     struct utsname u;
     uname(&u);
     find(d, OK, "version", "weir " WEIR_VERSION " on %s %s", u.sysname, u.release);
+    find(d, OK, "libraries", "duckdb %s, libevent %s, zstd %s, zlib %s, simdjson %s, libfyaml %s",
+         weir_warehouse_library_version(&weir_warehouse_duckdb), weir_loop_library_version(),
+         weir_http_zstd_version(), weir_http_zlib_version(), weir_json_library_version(),
+         weir_yaml_library_version());
 }
 
 static void check_clock(struct weir_doctor *d)
@@ -181,6 +188,7 @@ bool weir_doctor_workspace(struct weir_doctor *d)
     check_sources(d);
     check_git(d);
     check_folder(d);
+    weir_doctor_files(d);
     check_disk(d);
     return true;
 }
@@ -219,6 +227,10 @@ void weir_doctor_running(struct weir_doctor *d)
         find(d, WARNING, "run",
              ".weir/run/addresses.json is left over from a weir that was killed; the next `weir "
              "up` removes it");
+    }
+    char changed[640];
+    if (code == WEIR_OK && d->up && weir_listen_changed(d->workspace, &addresses, changed)) {
+        find(d, WARNING, "settings", "%s; restart `weir up` to listen there", changed);
     }
     check_part(d, "collect", weir_collector_answers(d->workspace, ANSWER_IN), addresses.collect);
     code = weir_server_fetch(d->workspace, ANSWER_IN, &d->server, NULL, &err);
@@ -331,6 +343,7 @@ static void check_warehouse(struct weir_doctor *d)
     struct weir_warehouse *warehouse = NULL;
     struct weir_error err = {0};
     struct stat st;
+    int code;
     if (!path || stat(path, &st)) {
         check_engine(d);
         return;
@@ -340,7 +353,10 @@ static void check_warehouse(struct weir_doctor *d)
         check_open_warehouse(d);
     } else if (d->up) {
         find(d, WARNING, "warehouse", "%.1f MB; not checked while its server does not answer", mb);
-    } else if (weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err)) {
+    } else if ((code = weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err)) ==
+               WEIR_EBUSY) { /* nothing is wrong with the file */
+        find(d, PROBLEM, "warehouse", "%s", err.message);
+    } else if (code) {
         find(d, PROBLEM, "warehouse",
              "%s. What came from events is rebuilt from the event log: move the file away and "
              "start weir",

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/json_write.h"
+#include "cli/settings.h"
 #include "io/client.h"
 #include "io/file.h"
 
@@ -28,10 +29,16 @@ static void nap(int ms)
 /* --- addresses.json ----------------------------------------------------------------------------
  */
 
-static void copy_member(struct weir_json object, const char *key, char out[64])
+static void copy_text(struct weir_json object, const char *key, char *out, size_t size)
 {
     struct weir_str s = weir_json_get_str(object, key);
-    snprintf(out, 64, WEIR_STR_FMT, (int)(s.len < 63 ? s.len : 63), s.ptr ? s.ptr : "");
+    snprintf(out, size, WEIR_STR_FMT, (int)(s.len < size - 1 ? s.len : size - 1),
+             s.ptr ? s.ptr : "");
+}
+
+static void copy_member(struct weir_json object, const char *key, char out[64])
+{
+    copy_text(object, key, out, 64);
 }
 
 int weir_addresses_read(struct weir_workspace *workspace, struct weir_addresses *out,
@@ -48,6 +55,8 @@ int weir_addresses_read(struct weir_workspace *workspace, struct weir_addresses 
     if (!code) {
         copy_member(root, "collect", out->collect);
         copy_member(root, "serve", out->serve);
+        copy_text(root, "collect_listen", out->collect_listen, sizeof out->collect_listen);
+        copy_text(root, "serve_listen", out->serve_listen, sizeof out->serve_listen);
     }
     weir_buf_free(&text);
     weir_json_parser_free(parser);
@@ -64,6 +73,12 @@ int weir_addresses_write(struct weir_workspace *workspace, const struct weir_add
     weir_jw_object(&w);
     weir_jw_kstrz(&w, "collect", addresses->collect);
     weir_jw_kstrz(&w, "serve", addresses->serve);
+    if (*addresses->collect_listen) {
+        weir_jw_kstrz(&w, "collect_listen", addresses->collect_listen);
+    }
+    if (*addresses->serve_listen) {
+        weir_jw_kstrz(&w, "serve_listen", addresses->serve_listen);
+    }
     weir_jw_object_end(&w);
     weir_buf_addc(&text, '\n');
     int code = path && weir_buf_ok(&text) ? weir_file_replace(path, weir_buf_str(&text), 0644, err)
@@ -78,6 +93,41 @@ void weir_addresses_remove(struct weir_workspace *workspace)
     if (path) {
         unlink(path);
     }
+}
+
+int weir_listen_setting(struct weir_workspace *workspace, const char *section, char out[256],
+                        struct weir_error *err)
+{
+    bool collect = strcmp(section, "collect") == 0;
+    const char *text = "";
+    out[0] = '\0';
+    if (getenv(collect ? "WEIR_COLLECT" : "WEIR_SERVE")) {
+        return WEIR_OK;
+    }
+    int code = weir_settings_text(workspace, section, "listen", &text, err);
+    if (!code) {
+        snprintf(out, 256, "%s", text);
+    }
+    return code;
+}
+
+bool weir_listen_changed(struct weir_workspace *workspace, const struct weir_addresses *addresses,
+                         char out[640])
+{
+    static const char *const sections[] = {"collect", "serve"};
+    const char *begun[] = {addresses->collect_listen, addresses->serve_listen};
+    char now[256];
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        struct weir_error ignored;
+        if (*begun[i] && !weir_listen_setting(workspace, sections[i], now, &ignored) && *now &&
+            strcmp(begun[i], now) != 0) {
+            len += (size_t)snprintf(out + len, 640 - len, "%s%s.listen is now %s, was %s",
+                                    len ? "; " : "", sections[i], now, begun[i]);
+        }
+    }
+    return len > 0;
 }
 
 /* --- up.lock -----------------------------------------------------------------------------------

@@ -13,6 +13,9 @@
 struct weir_addresses {
     char collect[64]; /* "" when not known */
     char serve[64];
+    /* The settings that these came from; "" when a flag or the environment said it. */
+    char collect_listen[256];
+    char serve_listen[256];
 };
 
 /* .weir/run/addresses.json; WEIR_ENOENT when there is none. */
@@ -21,6 +24,15 @@ int weir_addresses_read(struct weir_workspace *workspace, struct weir_addresses 
 int weir_addresses_write(struct weir_workspace *workspace, const struct weir_addresses *addresses,
                          struct weir_error *err) WEIR_MUST_CHECK;
 void weir_addresses_remove(struct weir_workspace *workspace);
+
+/* SECTION.listen ("collect", "serve") of weir.yml, or "" where a variable of the environment says
+ * it instead. */
+int weir_listen_setting(struct weir_workspace *workspace, const char *section, char out[256],
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Says in `out` what a running `weir up` does not listen on although the settings say so: false
+ * when there is nothing of the kind. A socket is only opened at the start. */
+bool weir_listen_changed(struct weir_workspace *workspace, const struct weir_addresses *addresses,
+                         char out[640]);
 
 /* Takes .weir/run/up.lock for this process and those that inherit *fd. WEIR_EBUSY, with the pid,
  * when another `weir up` runs; children that outlived a killed one are waited for. */

@@ -98,6 +98,10 @@ static void show(const struct status *s)
     if (s->server.error[0]) {
         printf("loader     is retrying: %s\n", s->server.error);
     }
+    char changed[640];
+    if (s->up && weir_listen_changed(s->workspace, &s->addresses, changed)) {
+        printf("settings   %s; restart `weir up` to listen there\n", changed);
+    }
     if (s->server.stuck) {
         printf("queries    %llu stuck in the engine; %s\n", (unsigned long long)s->server.stuck,
                s->server.stuck_sql);

@@ -77,12 +77,19 @@ static int on_ready(void *arg, struct weir_error *err)
 static int on_reload(void *arg, struct weir_error *err)
 {
     struct up *up = arg;
-    struct weir_workspace *fresh;
+    struct weir_workspace *fresh = NULL;
     struct weir_sources sources = {0};
     int code = weir_workspace_open(up->workspace->dir, &fresh, err);
     code = code ? code : weir_settings_check(fresh, err);
     code = code ? code : weir_sources_load(fresh, &sources, err);
     weir_sources_free(&sources);
+    char changed[640];
+    if (!code && weir_listen_changed(fresh, &up->addresses, changed)) {
+        weir_log(&up->cli->log, WEIR_LOG_WARN,
+                 "addresses are taken only at the start: restart `weir up` to listen on the new "
+                 "ones",
+                 "changed", changed);
+    }
     weir_workspace_close(fresh);
     return code;
 }
@@ -154,7 +161,7 @@ static int supervise(struct up *up, struct weir_error *err)
 }
 
 static int bind_one(struct up *up, int which, const char *section, char bound[64],
-                    struct weir_error *err)
+                    char setting[256], struct weir_error *err)
 {
     const char *flag = weir_args_value(up->cli->args, section);
     const char *address = flag;
@@ -165,6 +172,9 @@ static int bind_one(struct up *up, int which, const char *section, char bound[64
     code = strncmp(address, "unix:", 5) == 0
                ? weir_fail(err, WEIR_EINVAL, "%s: `weir up` listens on HOST:PORT", address)
                : weir_http_bind(address, &up->fds[which], bound, err);
+    if (!code && !flag) {
+        code = weir_listen_setting(up->workspace, section, setting, err);
+    }
     if (code) {
         return flag ? weir_error_prefix(err, code, "--%s", section)
                     : weir_error_prefix(err, code, "%s.listen in weir.yml", section);
@@ -198,8 +208,9 @@ static int prepare(struct up *up, struct weir_error *err)
         return code;
     }
     weir_addresses_remove(up->workspace); /* of one that was killed */
-    code = bind_one(up, COLLECT, "collect", up->addresses.collect, err);
-    return code ? code : bind_one(up, SERVE, "serve", up->addresses.serve, err);
+    struct weir_addresses *a = &up->addresses;
+    code = bind_one(up, COLLECT, "collect", a->collect, a->collect_listen, err);
+    return code ? code : bind_one(up, SERVE, "serve", a->serve, a->serve_listen, err);
 }
 
 static int run_up(struct weir_cli *cli, struct weir_error *err)

@@ -27,7 +27,8 @@ const struct weir_option weir_collect_options[] = {
      .help = "When stopping, how long requests that have begun may take to arrive."},
     {"quarantine_for", WEIR_OPT_DURATION, AT(quarantine_for), .fallback = "30d",
      .min = 3600 * WEIR_SECOND, .max = 36500 * WEIR_DAY,
-     .help = "How long calls with an unknown write key are kept."},
+     .help = "How long calls with an unknown write key are kept at least; they leave the disk by "
+             "whole segments (docs/guide/sources.md)."},
     {0},
 };
 

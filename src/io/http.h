@@ -56,6 +56,10 @@ struct weir_http_options {
     void *arg;
 };
 
+/* Of the libraries that decode bodies. */
+const char *weir_http_zlib_version(void);
+const char *weir_http_zstd_version(void);
+
 int weir_http_server_new(struct weir_loop *loop, const struct weir_http_options *options,
                          struct weir_http_server **out, struct weir_error *err) WEIR_MUST_CHECK;
 /* "HOST:PORT" or "[v6]:PORT"; port 0 picks one; "*:PORT" is every address; "unix:/path" is a socket

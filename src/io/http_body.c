@@ -6,6 +6,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "io/http.h"
+
 #define MAX_CHUNK_LINE 256
 #define MAX_TRAILER    8192
 /* A zstd frame may ask for a window of gigabytes; 8 MB is what its own tools send by default. */
@@ -320,4 +322,14 @@ int weir_http_decode(struct weir_http_codec *codec, struct weir_str encoding, st
         out->data[out->len] = '\0';
     }
     return status;
+}
+
+const char *weir_http_zlib_version(void)
+{
+    return zlibVersion();
+}
+
+const char *weir_http_zstd_version(void)
+{
+    return ZSTD_versionString();
 }

@@ -83,6 +83,11 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     run_posts(arg);
 }
 
+const char *weir_loop_library_version(void)
+{
+    return event_get_version();
+}
+
 int weir_loop_new(struct weir_loop **out, struct weir_error *err)
 {
     struct event_config *config = NULL;

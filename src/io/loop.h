@@ -13,6 +13,9 @@ struct weir_timer;
 
 typedef void (*weir_loop_fn)(void *arg);
 
+/* Of the library behind this: "2.1.12-stable". */
+const char *weir_loop_library_version(void);
+
 int weir_loop_new(struct weir_loop **out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_loop_free(struct weir_loop *loop); /* only after run returned; NULL is fine */
 

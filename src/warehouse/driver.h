@@ -40,6 +40,7 @@ struct weir_warehouse_driver {
     int (*reopen)(struct weir_warehouse *warehouse, struct weir_error *err);
     bool (*failed)(const struct weir_warehouse *warehouse);
     const char *(*version)(const struct weir_warehouse *warehouse);
+    const char *(*library_version)(void);
 
     int (*session_new)(struct weir_warehouse *warehouse, enum weir_session_kind kind,
                        struct weir_session **out, struct weir_error *err);

@@ -38,6 +38,11 @@ const char *weir_warehouse_version(const struct weir_warehouse *warehouse)
     return warehouse->driver->version(warehouse);
 }
 
+const char *weir_warehouse_library_version(const struct weir_warehouse_driver *driver)
+{
+    return driver->library_version();
+}
+
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse)
 {
     return warehouse->export_dir;

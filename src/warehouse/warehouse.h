@@ -112,6 +112,8 @@ int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *e
 bool weir_warehouse_failed(const struct weir_warehouse *warehouse);
 /* "duckdb v1.5.6" */
 const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
+/* Of the engine's library that is loaded, without a warehouse: "v1.5.6" */
+const char *weir_warehouse_library_version(const struct weir_warehouse_driver *driver);
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse); /* or NULL */
 
 int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,

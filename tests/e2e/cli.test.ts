@@ -1,7 +1,7 @@
 // The command line as a person and an operator use it: make a workspace, run it, break it, stop it.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -412,6 +412,88 @@ test('SIGHUP takes good settings over, and a mistake changes nothing', async () 
       assert.equal(large.status, 413);
       assert.deepEqual((await knocking.stop()).refused, []);
     });
+  });
+});
+
+test('a change of listening addresses is told until weir up is started anew', async () => {
+  await inWorkspace(async (dir) => {
+    const settings = (port: number) => writeFileSync(path.join(dir, 'weir.yml'), `collect:\n  listen: 127.0.0.1:${port}\nserve:\n  listen: 127.0.0.1:0\n`);
+    const changed = /collect\.listen is now 127\.0\.0\.1:1, was 127\.0\.0\.1:0; restart `weir up`/;
+    const words = (text: string) => text.replace(/\s+/g, ' ');
+    settings(0);
+    const up = await Up.start(dir, '--serve', '127.0.0.1:0');
+    try {
+      assert.doesNotMatch((await weir('-C', dir, 'status')).out, /is now/);
+      settings(1);
+      assert.match(words((await weir('-C', dir, 'status')).out), changed);
+      assert.match(words((await weir('-C', dir, 'doctor')).out), changed);
+      const before = [up.part('collect'), up.part('serve')];
+      up.child.kill('SIGHUP');
+      await until('new children that answer', 60, async () => {
+        const now = [up.part('collect'), up.part('serve')];
+        const fresh = now.every((pid, i) => pid && pid !== before[i]);
+        const { out } = await weir('-C', dir, 'status');
+        return fresh && /^collect +up/m.test(out) && /^serve +up/m.test(out) ? true : undefined;
+      });
+      await until('the log line', 30, () => (/addresses are taken only at the start/.test(up.log()) ? true : undefined));
+    } finally {
+      assert.equal((await up.stop()).code, 0);
+    }
+    assert.doesNotMatch((await weir('-C', dir, 'status')).out, /is now/);
+  });
+});
+
+test('doctor names the libraries, foreign files, damage and a clock that is off', async () => {
+  await inWorkspace(async (dir) => {
+    writeFileSync(path.join(dir, 'weir.yml'), 'collect:\n  listen: 127.0.0.1:0\nserve:\n  listen: 127.0.0.1:0\n');
+    await whileUp(dir, async (up) => {
+      await track(dir, up, 'Seen');
+      assert.equal((await weir('-C', dir, 'status', '-w')).code, 0);
+    });
+    const doctor = async (...more: string[]) => (await weir('-C', dir, 'doctor', ...more)).out.replace(/\n {2,}/g, ' ');
+    assert.match(await doctor(), /^ok +libraries +duckdb v\d[\w.]*, libevent 2[\w.-]+, zstd 1[\d.]+, zlib 1[\w.]+, simdjson \d[\d.]+, libfyaml \d[\w.]+$/m);
+    assert.doesNotMatch(await doctor(), /^(warning|problem) +(owner|log|folder)/m);
+
+    const log = path.join(dir, '.weir/log');
+    const segment = path.join(log, readdirSync(log).filter((name) => /^\d+/.test(name)).sort()[0] ?? '');
+    const future = Date.now() / 1000 + 7200;
+    utimesSync(segment, future, future);
+    assert.match(await doctor(), /^warning +clock +.*was written 7\d\d\d s from now: the clock was set back/m);
+    utimesSync(segment, future - 7200, future - 7200);
+
+    if (process.getuid?.() === 0) {
+      chownSync(segment, 12345, 12345);
+      assert.match(await doctor(), /^warning +owner +1 files do not belong .* chown -R 0 /m);
+      chownSync(segment, 0, 0);
+    }
+    chmodSync(path.join(dir, '.weir'), 0o755);
+    assert.match(await doctor(), /^warning +folder +.*is open to other users \(mode 755\); chmod 700 it/m);
+    chmodSync(path.join(dir, '.weir'), 0o700);
+
+    const bytes = readFileSync(segment);
+    const at = bytes.indexOf('Seen');
+    assert.ok(at > 0);
+    bytes.write('Gone', at);
+    writeFileSync(segment, bytes);
+    assert.match(await doctor('--deep'), /^problem +log +1 damaged places, the first in .*; `weir log verify` lists them/m);
+  });
+});
+
+test('doctor says who holds the warehouse', async () => {
+  await inWorkspace(async (dir) => {
+    const serve = spawn(binary, ['-C', dir, 'serve', '--listen', '127.0.0.1:0'], { stdio: 'ignore' });
+    const end = ended(serve);
+    try {
+      await until('the server', 30, async () => (/^serve +up/m.test((await weir('-C', dir, 'status')).out) ? true : undefined));
+      serve.kill('SIGSTOP');
+      const out = (await weir('-C', dir, 'doctor')).out.replace(/\s+/g, ' ');
+      assert.match(out, new RegExp(`problem warehouse .*is in use by another process \\(${serve.pid}\\)`));
+      assert.doesNotMatch(out, /move the file away/);
+    } finally {
+      serve.kill('SIGCONT');
+      serve.kill('SIGTERM');
+      assert.equal((await end).code, 0);
+    }
   });
 });
 

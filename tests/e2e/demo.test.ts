@@ -118,6 +118,8 @@ test('without --once people keep watching until Ctrl-C, which stops everything',
       const { rows } = (await answer.json()) as { rows?: number[][] };
       return (rows?.[0]?.[0] ?? 0) > 5 ? true : undefined;
     });
+    const status = (await (await fetch(`http://${served}/api/status`)).json()) as { query: { failed: number } };
+    assert.equal(status.query.failed, 0, 'the demo asks nothing that fails');
     demo.interrupt();
     const end = await demo.end;
     assert.equal(end.code, 0, end.err);

@@ -17,6 +17,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .reopen = weir_duck_reopen,
     .failed = failed,
     .version = version,
+    .library_version = duckdb_library_version,
     .session_new = weir_duck_session_new,
     .session_free = weir_duck_session_free,
     .cancel = weir_duck_cancel,
