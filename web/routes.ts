@@ -1,8 +1,9 @@
 // The app's pages. A feature adds its line here, and, when the first segment of its address is new,
 // a word to the list in src/serve/asset.c.
 import type { Component } from 'svelte';
+import type { Role } from './api/people';
 
-export type Role = 'admin' | 'editor' | 'viewer';
+export type { Role };
 export type Icon = 'home' | 'explore' | 'reports' | 'data' | 'people' | 'system' | 'account';
 
 export interface Route {
@@ -12,6 +13,8 @@ export interface Route {
   load: () => Promise<{ default: Component<never> }>;
   /** In the navigation, in this order; none: found by links and the palette only. */
   icon?: Icon;
+  /** A shortcut that goes there, such as 'g h'. */
+  keys?: string;
   /** Who may open it; none: everybody. */
   roles?: readonly Role[];
   /** Opens without anybody being signed in, and without the frame around it. */
@@ -21,7 +24,7 @@ export interface Route {
 }
 
 export const routes: readonly Route[] = [
-  { path: '/', title: 'Home', icon: 'home', load: () => import('./features/home/Home.svelte') },
-  { path: '/explore', title: 'Explore', icon: 'explore', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
-  { path: '/system', title: 'System', icon: 'system', roles: ['admin'], load: () => import('./features/system/System.svelte') },
+  { path: '/', title: 'Home', icon: 'home', keys: 'g h', load: () => import('./features/home/Home.svelte') },
+  { path: '/explore', title: 'Explore', icon: 'explore', keys: 'g e', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
+  { path: '/system', title: 'System', icon: 'system', keys: 'g s', roles: ['admin'], load: () => import('./features/system/System.svelte') },
 ];

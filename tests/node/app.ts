@@ -1,4 +1,6 @@
 // The web app in Debian's Chromium, served by a real weir.
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 
 export interface Opened {
@@ -28,10 +30,35 @@ export async function open(browser: Browser, options: BrowserContextOptions = {}
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    // What the server refuses (401 before signing in) is the app's to handle, not a fault.
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    if (!/^Failed to load resource: the server responded/.test(message.text())) complaints.push(message.text());
   });
   page.on('requestfailed', (request) => {
     if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`);
   });
   return { page, complaints };
+}
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: string[];
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe-core finds serious or critical on the page as it is now. */
+export async function seriousFaults(page: Page): Promise<Violation[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    interface Axe {
+      run(options: object): Promise<{ violations: { id: string; impact: string | null; nodes: { html: string; failureSummary?: string }[] }[] }>;
+    }
+    const { axe: checker } = window as unknown as { axe: Axe };
+    const { violations } = await checker.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, impact, nodes }) => ({ id, impact: impact ?? '', nodes: nodes.map((node) => `${node.html.slice(0, 300)}: ${node.failureSummary ?? ''}`) }));
+  });
 }

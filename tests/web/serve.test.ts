@@ -1,4 +1,4 @@
-// How the server hands out the app: tests/web/serve.test.ts reads as the contract of src/serve/asset.c.
+// How the server hands out the app: the contract of src/serve/asset.c.
 import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import test, { after, before } from 'node:test';

@@ -1,0 +1,122 @@
+// Who is signed in, what they may do, and whose view an admin looks through.
+import { ApiError, asApiError, link } from '../api/client';
+import { type Role, type Session, session as api } from '../api/people';
+import { go, here } from './router.svelte';
+
+type State =
+  | { kind: 'asking' }
+  | { kind: 'signed-in'; session: Session }
+  /** Nobody has been set up: who is on this machine owns it. */
+  | { kind: 'owner' }
+  | { kind: 'signed-out' };
+
+let state = $state.raw<State>({ kind: 'asking' });
+const seeAsKey = 'weir.see-as';
+const remembered = sessionStorage.getItem(seeAsKey) ?? '';
+let looking = $state(remembered);
+link.seeAs = remembered;
+
+function enter(session: Session): void {
+  link.csrf = session.csrf;
+  state = { kind: 'signed-in', session };
+}
+
+export const who = {
+  get known(): boolean {
+    return state.kind !== 'asking';
+  },
+  get signedIn(): boolean {
+    return state.kind === 'signed-in' || state.kind === 'owner';
+  },
+  get owner(): boolean {
+    return state.kind === 'owner';
+  },
+  get session(): Session | undefined {
+    return state.kind === 'signed-in' ? state.session : undefined;
+  },
+  get name(): string {
+    return state.kind === 'signed-in' ? state.session.person.name || state.session.person.email : 'Owner';
+  },
+  get role(): Role | undefined {
+    return state.kind === 'signed-in' ? state.session.person.role : state.kind === 'owner' ? 'admin' : undefined;
+  },
+  /** The address of the person whose view is shown; '' when it is one's own. */
+  get seeAs(): string {
+    return looking;
+  },
+};
+
+export function may(roles: readonly Role[] | undefined): boolean {
+  return !roles || (who.role !== undefined && roles.includes(who.role));
+}
+
+/** Asks who this is; with nobody signed in, leads to the log-in (or the set-up's explanation). */
+export async function load(): Promise<void> {
+  try {
+    enter(await api.get());
+  } catch (cause) {
+    const error = asApiError(cause);
+    if (error.failure === 'offline') throw error;
+    if (error.status === 401) {
+      state = { kind: 'signed-out' };
+      toLogin();
+    } else {
+      // A server without people yet.
+      state = { kind: 'owner' };
+    }
+  }
+}
+
+function toLogin(): void {
+  if (here.match?.route.bare) return;
+  const back = location.pathname + location.search;
+  go(back === '/' ? '/login' : `/login?next=${encodeURIComponent(back)}`, { replace: true });
+}
+
+link.onSignedOut = () => {
+  if (state.kind === 'asking' || state.kind === 'signed-out') return;
+  state = { kind: 'signed-out' };
+  toLogin();
+};
+
+/** An address within the app to go to after signing in; anything else is home. */
+export function next(): string {
+  const wanted = here.search.get('next') ?? '/';
+  const url = new URL(wanted, location.origin);
+  return url.origin === location.origin && wanted.startsWith('/') ? url.pathname + url.search : '/';
+}
+
+export async function signIn(email: string, password: string): Promise<void> {
+  enter(await api.open(email, password));
+}
+export async function setUp(body: Parameters<typeof api.setup>[0]): Promise<void> {
+  enter(await api.setup(body));
+}
+export async function join(body: Parameters<typeof api.join>[0]): Promise<void> {
+  enter(await api.join(body));
+}
+export async function changeMe(body: Parameters<typeof api.change>[0]): Promise<void> {
+  await api.change(body);
+  enter(await api.get());
+}
+
+export async function signOut(): Promise<void> {
+  try {
+    await api.close();
+  } catch (cause) {
+    if (!(cause instanceof ApiError) || cause.status !== 401) throw cause;
+  }
+  link.csrf = '';
+  sessionStorage.removeItem(seeAsKey);
+  // What was on the screen, and what was kept in memory, goes too.
+  location.assign('/login');
+}
+
+/** Shows the app as this person sees it ('' ends it). Everything is read again. */
+export function seeAs(email: string): void {
+  looking = email;
+  link.seeAs = email;
+  if (email) sessionStorage.setItem(seeAsKey, email);
+  else sessionStorage.removeItem(seeAsKey);
+  location.assign('/');
+}
