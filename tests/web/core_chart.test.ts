@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { endLabels } from '../../web/components/chart/ends';
 import { funnel } from '../../web/core/chart/funnel';
 import { guess } from '../../web/core/chart/guess';
 import { bigNumber } from '../../web/core/chart/number';
@@ -213,10 +214,23 @@ test('a summary says from where to where, and what is unfinished', () => {
 
 test('an entity keeps its colour; beyond the hues patterns tell apart', () => {
   const palette = new Palette();
-  assert.deepEqual(palette.of('rugby'), { hue: 1, pattern: 'solid' });
-  assert.deepEqual(palette.of('climbing'), { hue: 2, pattern: 'solid' });
-  assert.deepEqual(palette.of('rugby'), { hue: 1, pattern: 'solid' });
-  assert.deepEqual(palette.of('Other', true), { hue: 0, pattern: 'solid' });
-  const looks = new Set(Array.from({ length: 20 }, (_, i) => JSON.stringify(palette.of(`s${i}`))));
+  assert.deepEqual(palette.of('sport', 'rugby'), { hue: 1, pattern: 'solid' });
+  assert.deepEqual(palette.of('sport', 'climbing'), { hue: 2, pattern: 'solid' });
+  assert.deepEqual(palette.of('plan', 'yearly'), { hue: 1, pattern: 'solid' }, 'each column begins anew');
+  assert.deepEqual(palette.of('sport', 'rugby'), { hue: 1, pattern: 'solid' });
+  const looks = new Set(Array.from({ length: 20 }, (_, i) => JSON.stringify(palette.of('sport', `s${i}`))));
   assert.equal(looks.size, 20);
+});
+
+test('names at the ends of lines do not lie on each other', () => {
+  const shaped = shape(perDay, { ...lines, missing: 'zero' }, { now });
+  const labels = endLabels(shaped.series, shaped.positions, (_, x, y) => [x / 1e10, 100 - y], 110);
+  assert.equal(labels.length, 3);
+  const ys = labels.map((l) => l.y).sort((a, b) => a - b);
+  for (const [i, y] of ys.entries()) {
+    assert.ok(y >= 8 && y <= 102, String(y));
+    if (i) assert.ok(y - (ys[i - 1] ?? 0) >= 14, `${ys}`);
+  }
+  const byY = [...labels].sort((a, b) => a.y - b.y).map((l) => l.label);
+  assert.deepEqual(byY, ['rugby', '(none)', 'climbing'], 'in the order of the lines');
 });

@@ -14,16 +14,27 @@ export interface Look {
 }
 
 export class Palette {
-  private readonly looks = new Map<string, number>();
+  private readonly domains = new Map<string, Map<string, number>>();
 
-  /** The look of an entity; `key` is the value of the splitting column or the measure's name. */
-  of(key: string, other = false): Look {
-    if (other) return { hue: 0, pattern: 'solid' };
-    let nr = this.looks.get(key);
-    if (nr === undefined) {
-      nr = this.looks.size;
-      this.looks.set(key, nr);
+  /** The look of a value of the column `domain`. */
+  of(domain: string, key: string): Look {
+    let known = this.domains.get(domain);
+    if (!known) {
+      known = new Map();
+      this.domains.set(domain, known);
     }
-    return { hue: (nr % HUES) + 1, pattern: patterns[Math.floor(nr / HUES) % patterns.length] ?? 'solid' };
+    let nr = known.get(key);
+    if (nr === undefined) {
+      nr = known.size;
+      known.set(key, nr);
+    }
+    return lookAt(nr);
   }
 }
+
+/** The look of the nth of a few things that have no entity: the measures of one chart. */
+export function lookAt(nr: number): Look {
+  return { hue: (nr % HUES) + 1, pattern: patterns[Math.floor(nr / HUES) % patterns.length] ?? 'solid' };
+}
+
+export const OTHERS: Look = { hue: 0, pattern: 'solid' };
