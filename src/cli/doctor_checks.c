@@ -110,13 +110,10 @@ static void check_sources(struct weir_doctor *d)
 
 static void check_git(struct weir_doctor *d)
 {
-    char git[4096];
     char *dot_git = weir_path_join(d->workspace->dir, ".git");
     bool repository = dot_git && access(dot_git, F_OK) == 0;
     free(dot_git);
-    if (!weir_process_find("git", git, sizeof git)) {
-        find(d, WARNING, "git", "not installed; weir runs, but keeps no history of definitions");
-    } else if (!repository) {
+    if (!repository) {
         find(d, WARNING, "git", "the workspace is no repository; `git init %s` keeps its history",
              d->workspace->dir);
     } else {

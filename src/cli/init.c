@@ -1,24 +1,14 @@
 /* `weir init`: a new workspace. */
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "cli/commands.h"
-#include "io/file.h"
 
 static void tell_next(const char *dir)
 {
-    char *dot_git = weir_path_join(dir, ".git");
     printf("Made the workspace %s\n\n"
            "  weir.yml         settings\n"
            "  sources/web.yml  the first source, with a fresh write key\n"
-           "  .weir/           the data, not in git: back it up\n\n",
+           "  .weir/           the data, not in git: back it up\n\n"
+           "It is a git repository; these files are its first commit.\n\n",
            dir);
-    if (dot_git && access(dot_git, F_OK) != 0) {
-        printf("There is no git on this machine, so the workspace is no repository yet;\n"
-               "install git and run `git init %s` to keep the history of your definitions.\n\n",
-               dir);
-    }
-    free(dot_git);
     bool here = strcmp(dir, ".") == 0;
     printf("Next:\n\n%s%s%s"
            "  weir up                collect events, load them, answer queries\n"

@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "io/file.h"
-#include "io/process.h"
+#include "workspace/git.h"
 #include "workspace/name.h"
 #include "workspace/workspace.h"
 
@@ -28,8 +28,6 @@ static const char weir_yml[] =
     "\n"
     "serve:\n"
     "#  listen: 127.0.0.1:8081    # API and pages\n";
-
-extern char **environ;
 
 static int write_new(const char *dir, const char *name, struct weir_str text,
                      struct weir_error *err)
@@ -105,50 +103,41 @@ int weir_source_add(const struct weir_workspace *workspace, const char *name, co
 /* --- git ---------------------------------------------------------------------------------------
  */
 
-/* Variables such as GIT_DIR (set inside hooks) would send the command to another repository. */
-static const char **environment_without_git(void)
-{
-    size_t n = 0, kept = 0;
-    while (environ[n]) {
-        n++;
-    }
-    const char **env = calloc(n + 1, sizeof *env);
-    for (size_t i = 0; env && i < n; i++) {
-        if (strncmp(environ[i], "GIT_", 4) != 0) {
-            env[kept++] = environ[i];
-        }
-    }
-    return env;
-}
-
-/* A workspace without git works too (`weir init` says that it is missing), so only a git that is
- * there and fails is an error. */
 static int make_repository(const char *dir, struct weir_error *err)
 {
-    char git[4096];
-    char *dot_git = weir_path_join(dir, ".git");
-    bool there = dot_git && access(dot_git, F_OK) == 0;
-    free(dot_git);
-    if (there || !weir_process_find("git", git, sizeof git)) {
-        return WEIR_OK;
-    }
-    const char **env = environment_without_git();
-    const char *const argv[] = {git, "init", "--quiet", "--initial-branch=main", "--", dir, NULL};
-    struct weir_process_options options = {
-        .argv = argv, .env = env, .stdin_fd = -1, .stdout_fd = STDERR_FILENO, .stderr_fd = -1};
-    pid_t pid;
-    int status = 0;
-    int code = env ? weir_process_start(&options, &pid, err)
-                   : weir_fail(err, WEIR_ENOMEM, "out of memory to start git");
-    code = code ? code : weir_process_wait(pid, -1, &status, err);
-    free(env);
-    if (!code && status) {
-        char why[64];
-        weir_process_describe(status, why);
-        code =
-            weir_fail(err, WEIR_EIO, "`git init %s` failed (%s); see its message above", dir, why);
+    struct weir_git *git;
+    int code = weir_git_init(dir, &git, err);
+    if (!code) {
+        weir_git_close(git);
     }
     return code;
+}
+
+/* What init made, and nothing else that may lie in the folder. */
+static int first_commit(const char *dir, struct weir_error *err)
+{
+    static const char *const made[] = {".gitignore", "sources/web.yml", "weir.yml"};
+    enum { MADE = sizeof made / sizeof made[0] };
+    struct weir_file files[MADE];
+    struct weir_buf texts[MADE];
+    struct weir_git *git = NULL;
+    int code = weir_git_open(dir, &git, err);
+    for (size_t i = 0; i < MADE; i++) {
+        weir_buf_init(&texts[i], WEIR_FILE_MAX);
+        code = code ? code : weir_files_read(dir, made[i], &texts[i], err);
+        files[i] = (struct weir_file){.path = made[i], .bytes = weir_buf_str(&texts[i])};
+    }
+    code = code ? code : weir_git_lock(git, 10 * WEIR_SECOND, err);
+    if (!code) {
+        struct weir_author owner = weir_git_owner(git);
+        code = weir_git_commit(git, files, MADE, &owner, "Make a weir workspace", NULL, err);
+    }
+    for (size_t i = 0; i < MADE; i++) {
+        weir_buf_free(&texts[i]);
+    }
+    weir_git_close(git);
+    return code ? weir_error_prefix(err, code, "the workspace is made, its first commit failed")
+                : WEIR_OK;
 }
 
 static int ignore_data(const char *dir, struct weir_error *err)
@@ -200,6 +189,7 @@ int weir_workspace_init(const char *dir, struct weir_error *err)
     /* Last, because it is what makes the folder a workspace: an interrupted init can be repeated.
      */
     code = code ? code : write_new(dir, "weir.yml", WEIR_STR(weir_yml), err);
+    code = code ? code : first_commit(dir, err);
     free(settings);
     free(web);
     free(data);

@@ -37,8 +37,8 @@ int weir_workspace_section(struct weir_workspace *workspace, const char *name,
 /* data/<name>, in the workspace's arena. Exits nothing, makes nothing; NULL when memory ran out. */
 const char *weir_workspace_path(struct weir_workspace *workspace, const char *name);
 
-/* Creates the folder, git repository, weir.yml, .gitignore and sources/web.yml with a fresh key. An
- * existing workspace is WEIR_EEXIST and is left untouched. */
+/* Creates the folder, git repository, weir.yml, .gitignore and sources/web.yml with a fresh key,
+ * and commits these. An existing workspace is WEIR_EEXIST and is left untouched. */
 int weir_workspace_init(const char *dir, struct weir_error *err) WEIR_MUST_CHECK;
 
 enum weir_ip_policy { WEIR_IP_KEEP, WEIR_IP_ANONYMIZE, WEIR_IP_DROP };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "git_cli.h"
 #include "io/file.h"
 #include "workspace/workspace.h"
 
@@ -87,7 +88,8 @@ static void init_makes_a_workspace_that_opens(void **state)
     assert_string_equal(w->dir, dir);
     assert_string_equal(weir_workspace_path(w, "run/serve.sock") + strlen(dir),
                         "/.weir/run/serve.sock");
-    assert_true(exists(".git"));
+    assert_string_equal(shell(dir, "git ls-files && git log --format=%cn,%s && git status --short"),
+                        ".gitignore\nsources/web.yml\nweir.yml\nweir,Make a weir workspace");
     assert_non_null(strstr(get(".gitignore"), "/.weir/\n"));
     ASSERT_OK(weir_sources_load(w, &sources, &err), err);
     assert_int_equal(sources.count, 1);

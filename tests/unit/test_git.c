@@ -1,0 +1,268 @@
+#include "test.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "git_cli.h"
+#include "tempdir.h"
+#include "workspace/git.h"
+
+static struct tempdir top;
+static char dir[512];
+static struct weir_git *git;
+static struct weir_error err;
+static const struct weir_author ada = {"Ada <x>", "ada@example.com"};
+
+static int make(void **state)
+{
+    (void)state;
+    setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
+    setenv("HOME", "/nonexistent", 1);
+    top = tempdir_make();
+    tempdir_path(&top, "w", dir);
+    err = (struct weir_error){0};
+    return weir_git_init(dir, &git, &err);
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    weir_git_close(git);
+    tempdir_remove(&top);
+    return 0;
+}
+
+static void put(const char *path, const char *text)
+{
+    ASSERT_OK(weir_files_write(dir, path, weir_str_of(text), &err), err);
+}
+
+static const char *commit_one(const char *path, const char *text, const char *message)
+{
+    static char version[WEIR_VERSION_SIZE];
+    struct weir_file file = {path, text ? weir_str_of(text) : WEIR_STR(""), !text};
+    ASSERT_OK(weir_git_lock(git, WEIR_SECOND, &err), err);
+    ASSERT_OK(weir_git_commit(git, &file, 1, &ada, message, version, &err), err);
+    return version;
+}
+
+static void a_commit_holds_what_it_was_given_and_nothing_else(void **state)
+{
+    (void)state;
+    put("a.txt", "one\n");
+    commit_one("a.txt", "one\n", "Make a");
+    assert_string_equal(shell(dir, "git status --porcelain"), "");
+    /* Somebody has staged one file, edited another and left a third untracked. */
+    put("b.txt", "staged\n");
+    put("c.txt", "untracked\n");
+    shell(dir, "git add b.txt && echo edited >> a.txt");
+    put("reports/r/report.yml", "id: x\n");
+    commit_one("reports/r/report.yml", "id: x\n", "Save r");
+    assert_string_equal(shell(dir, "git show --stat --format=%an,%ae,%cn,%s HEAD | head -3"),
+                        "Ada x,ada@example.com,weir,Save r\n\n reports/r/report.yml | 1 +");
+    assert_string_equal(shell(dir, "git status --porcelain"), " M a.txt\nA  b.txt\n?? c.txt");
+    assert_string_equal(shell(dir, "git fsck --strict && git diff --cached --name-only"), "b.txt");
+    /* Nothing changed: no commit. */
+    char before[64];
+    snprintf(before, sizeof before, "%s", shell(dir, "git rev-parse HEAD"));
+    assert_string_equal(commit_one("reports/r/report.yml", "id: x\n", "Again"), before);
+    /* The last file of a folder takes the folder with it. */
+    ASSERT_OK(weir_files_remove(dir, "reports/r/report.yml", &err), err);
+    commit_one("reports/r/report.yml", NULL, "Delete r");
+    assert_string_equal(shell(dir, "git ls-tree --name-only HEAD"), "a.txt");
+    assert_string_equal(shell(dir, "git status --porcelain"), " M a.txt\nA  b.txt\n?? c.txt");
+}
+
+static void it_waits_for_the_lock_of_others(void **state)
+{
+    (void)state;
+    commit_one("a.txt", "one\n", "Make a");
+    shell(dir, "touch .git/index.lock");
+    assert_int_equal(weir_git_lock(git, 20000, &err), WEIR_EBUSY);
+    assert_non_null(strstr(err.message, "index.lock"));
+    shell(dir, "rm .git/index.lock");
+    ASSERT_OK(weir_git_lock(git, 0, &err), err);
+    shell_status(dir, "git commit --allow-empty -m x && git add .", false);
+    weir_git_unlock(git);
+    shell(dir, "git commit --allow-empty -m x && git add .");
+}
+
+static void it_leaves_a_merge_under_way_alone(void **state)
+{
+    (void)state;
+    put("a.txt", "one\n");
+    commit_one("a.txt", "one\n", "Make a");
+    shell(dir, "git checkout -qb side && echo two > a.txt && git commit -qam side && "
+               "git checkout -q main && echo three > a.txt && git commit -qam main");
+    shell_status(dir, "git merge side", false);
+    assert_int_equal(weir_git_lock(git, WEIR_SECOND, &err), WEIR_EBUSY);
+    assert_non_null(strstr(err.message, "in the middle of a merge"));
+    shell(dir, "git merge --abort");
+    ASSERT_OK(weir_git_lock(git, WEIR_SECOND, &err), err);
+}
+
+/* A person who commits as fast as her git lets her. */
+static void *busy_hand(void *arg)
+{
+    (void)arg;
+    char command[4096];
+    snprintf(command, sizeof command,
+             "cd '%s' && i=0; while [ ! -e ../stop ]; do echo $i > hand.txt; "
+             "git add hand.txt 2>/dev/null && git -c user.name=H -c user.email=h@h commit -qm "
+             "\"hand $i\" 2>/dev/null; i=$((i+1)); done",
+             dir);
+    (void)!system(command);
+    return NULL;
+}
+
+static void two_gits_at_once_lose_nothing(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    char text[64], stop[512];
+    commit_one("a.txt", "start\n", "Start");
+    pthread_create(&thread, NULL, busy_hand, NULL);
+    for (int i = 0; i < 60; i++) {
+        snprintf(text, sizeof text, "%d\n", i);
+        struct weir_file file = {"a.txt", weir_str_of(text), false};
+        ASSERT_OK(weir_git_lock(git, 30 * WEIR_SECOND, &err), err);
+        ASSERT_OK(weir_files_write(dir, "a.txt", file.bytes, &err), err);
+        ASSERT_OK(weir_git_commit(git, &file, 1, &ada, text, NULL, &err), err);
+    }
+    fclose(fopen(tempdir_path(&top, "stop", stop), "w"));
+    pthread_join(thread, NULL);
+    assert_string_equal(shell(dir, "git log --format=%an | grep -c Ada"), "61");
+    assert_string_equal(shell(dir, "git fsck --strict --no-dangling"), "");
+    assert_string_equal(shell(dir, "git show HEAD:a.txt"), "59");
+    /* Every commit of the hand holds hand.txt only. */
+    assert_string_equal(
+        shell(dir, "git log --author=^H --name-only --format= | sort -u | grep -v '^$'"),
+        "hand.txt");
+    assert_string_equal(shell(dir, "git status --porcelain a.txt"), "");
+}
+
+static void note(const struct weir_git_change *change, void *arg)
+{
+    struct weir_buf *out = arg;
+    weir_buf_addf(out, "%s|", change->message);
+}
+
+static void versions_can_be_read_back(void **state)
+{
+    (void)state;
+    struct weir_arena arena;
+    struct weir_file *files;
+    struct weir_str bytes;
+    struct weir_buf messages;
+    size_t count;
+    char first[WEIR_VERSION_SIZE], folder[WEIR_VERSION_SIZE], tree[WEIR_VERSION_SIZE];
+    weir_arena_init(&arena, 1 << 20);
+    weir_buf_init(&messages, 1000);
+    strcpy(first, commit_one("reports/r/a.sql", "select 1\n", "One"));
+    commit_one("other.txt", "x", "Other");
+    commit_one("reports/r/a.sql", "select 2\n", "Two");
+    ASSERT_OK(weir_git_history(git, "reports/r", 10, note, &messages, &err), err);
+    assert_string_equal(weir_buf_cstr(&messages), "Two|One|");
+    ASSERT_OK(weir_git_read_folder(git, first, "reports/r", &arena, &files, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_string_equal(files[0].path, "a.sql");
+    assert_string_equal(files[0].bytes.ptr, "select 1\n");
+    /* The same content has the same version, committed or kept. */
+    snprintf(tree, sizeof tree, "%s", shell(dir, "git rev-parse HEAD:reports/r"));
+    struct weir_file kept[2] = {{"a.sql", WEIR_STR("select 2\n"), false},
+                                {"b.sql", WEIR_STR("never committed"), false}};
+    ASSERT_OK(weir_git_keep_folder(git, kept, 1, folder, &err), err);
+    assert_string_equal(folder, tree);
+    ASSERT_OK(weir_git_keep_folder(git, kept, 2, folder, &err), err);
+    ASSERT_OK(weir_git_read_folder(git, folder, "reports/r", &arena, &files, &count, &err), err);
+    assert_int_equal(count, 2);
+    ASSERT_OK(weir_git_read_file(git, first, "reports/r/a.sql", &arena, &bytes, &err), err);
+    assert_string_equal(bytes.ptr, "select 1\n");
+    assert_int_equal(weir_git_read_file(git, first, "nope", &arena, &bytes, &err), WEIR_ENOENT);
+    assert_int_equal(weir_git_read_file(git, "HEAD", "a", &arena, &bytes, &err), WEIR_ENOENT);
+    weir_buf_free(&messages);
+    weir_arena_free(&arena);
+}
+
+static void line_ends_are_stored_as_git_would(void **state)
+{
+    (void)state;
+    bool same;
+    put(".gitattributes", "*.sql text\n");
+    put("a.sql", "select 1\r\n");
+    commit_one("a.sql", "select 1\r\n", "CRLF");
+    assert_string_equal(shell(dir, "git cat-file -s HEAD:a.sql"), "9");
+    assert_string_equal(shell(dir, "git status --porcelain a.sql"), "");
+    struct weir_file file = {"a.sql", WEIR_STR("select 1\r\n"), false};
+    ASSERT_OK(weir_git_committed(git, &file, 1, &same, &err), err);
+    assert_true(same);
+    file.bytes = WEIR_STR("select 2\r\n");
+    ASSERT_OK(weir_git_committed(git, &file, 1, &same, &err), err);
+    assert_false(same);
+}
+
+static void paths_never_leave_the_workspace(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",        "/etc/passwd", "../x",     "a/../b", "a//b",
+                                      ".git/x",  "a/.GIT/b",    ".weir/x",  "a/",     "a\\b",
+                                      "a\nb",    "\xff",        "./a",      "a/.",    "..",
+                                      "a/.git"};
+    struct weir_buf out;
+    weir_buf_init(&out, 100);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(weir_files_write(dir, bad[i], WEIR_STR("x"), &err), WEIR_EINVAL);
+        assert_int_equal(weir_files_read(dir, bad[i], &out, &err), WEIR_EINVAL);
+    }
+    shell(dir, "mkdir -p ../outside && echo secret > ../outside/s && ln -s ../outside links && "
+               "ln -s ../outside/s link.sql && mkfifo pipe.sql && mkdir folder.sql");
+    assert_int_equal(weir_files_read(dir, "links/s", &out, &err), WEIR_EINVAL);
+    assert_int_equal(weir_files_write(dir, "links/t", WEIR_STR("x"), &err), WEIR_EINVAL);
+    assert_int_equal(weir_files_remove(dir, "links/s", &err), WEIR_EINVAL);
+    const char *const odd[] = {"link.sql", "pipe.sql", "folder.sql"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(weir_files_read(dir, odd[i], &out, &err), WEIR_EINVAL);
+        assert_int_equal(weir_files_write(dir, odd[i], WEIR_STR("x"), &err), WEIR_EINVAL);
+    }
+    assert_string_equal(shell(dir, "cat ../outside/s; ls ../outside; ls -A | grep weir- ; true"),
+                        "secret\ns");
+    put("big", "0123456789012345678901234567890123456789012345678901234567890123456789"
+               "0123456789012345678901234567890123456789");
+    assert_int_equal(weir_files_read(dir, "big", &out, &err), WEIR_ETOOBIG);
+    weir_buf_free(&out);
+}
+
+static void text_merges_by_lines(void **state)
+{
+    (void)state;
+    struct weir_buf out;
+    bool clean;
+    weir_buf_init(&out, 1000);
+    ASSERT_OK(weir_git_merge_text(WEIR_STR("a\nb\nc\n"), WEIR_STR("A\nb\nc\n"),
+                                  WEIR_STR("a\nb\nC\n"), &out, &clean, &err),
+              err);
+    assert_true(clean);
+    assert_string_equal(weir_buf_cstr(&out), "A\nb\nC\n");
+    weir_buf_reset(&out);
+    ASSERT_OK(weir_git_merge_text(WEIR_STR("a\n"), WEIR_STR("b\n"), WEIR_STR("c\n"), &out, &clean,
+                                  &err),
+              err);
+    assert_false(clean);
+    weir_buf_free(&out);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+    const struct CMUnitTest tests[] = {
+        T(a_commit_holds_what_it_was_given_and_nothing_else),
+        T(it_waits_for_the_lock_of_others),
+        T(it_leaves_a_merge_under_way_alone),
+        T(two_gits_at_once_lose_nothing),
+        T(versions_can_be_read_back),
+        T(line_ends_are_stored_as_git_would),
+        T(paths_never_leave_the_workspace),
+        T(text_merges_by_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
