@@ -16,7 +16,8 @@
 static bool forbidden(struct weir_str name)
 {
     return name.len == 0 || weir_str_is(name, ".") || weir_str_is(name, "..") ||
-           weir_str_eq_nocase(name, WEIR_STR(".git")) || weir_str_eq_nocase(name, WEIR_STR(".weir"));
+           weir_str_eq_nocase(name, WEIR_STR(".git")) ||
+           weir_str_eq_nocase(name, WEIR_STR(".weir"));
 }
 
 int weir_files_check_path(struct weir_str path, struct weir_error *err)

@@ -203,8 +203,7 @@ int weir_git_keep_folder(struct weir_git *git, const struct weir_file *files, si
     int rc = git_treebuilder_new(&tree, git->repo, NULL);
     for (size_t i = 0; rc == 0 && !code && i < count; i++) {
         code = weir_git_blob(git, NULL, files[i].bytes, true, &id, err);
-        rc = code ? 0
-                  : git_treebuilder_insert(NULL, tree, files[i].path, &id, GIT_FILEMODE_BLOB);
+        rc = code ? 0 : git_treebuilder_insert(NULL, tree, files[i].path, &id, GIT_FILEMODE_BLOB);
     }
     rc = rc || code ? rc : git_treebuilder_write(&id, tree);
     git_treebuilder_free(tree);

@@ -36,10 +36,11 @@ int weir_git_lock(struct weir_git *git, weir_time wait, struct weir_error *err)
     int state = git_repository_state(git->repo);
     if (state != GIT_REPOSITORY_STATE_NONE) {
         weir_git_unlock(git);
-        return weir_fail(err, WEIR_EBUSY,
-                         "somebody is in the middle of a merge, rebase or the like in %s; finish it "
-                         "there (git status says how), then try again",
-                         git->dir);
+        return weir_fail(
+            err, WEIR_EBUSY,
+            "somebody is in the middle of a merge, rebase or the like in %s; finish it "
+            "there (git status says how), then try again",
+            git->dir);
     }
     return WEIR_OK;
 }
@@ -249,11 +250,11 @@ static int commit_once(const struct making *m, git_oid *version, struct weir_err
     for (size_t i = 0; !code && i < m->count; i++) {
         const struct weir_git_entry *e = &m->entries[i];
         if (e->gone ? tree_has(before, e->path, NULL) : !tree_has(before, e->path, &e->id)) {
-            m->updates[n++] = (git_tree_update){
-                .action = e->gone ? GIT_TREE_UPDATE_REMOVE : GIT_TREE_UPDATE_UPSERT,
-                .id = e->id,
-                .filemode = GIT_FILEMODE_BLOB,
-                .path = e->path};
+            m->updates[n++] = (git_tree_update){.action = e->gone ? GIT_TREE_UPDATE_REMOVE
+                                                                  : GIT_TREE_UPDATE_UPSERT,
+                                                .id = e->id,
+                                                .filemode = GIT_FILEMODE_BLOB,
+                                                .path = e->path};
         }
     }
     if (!code && n == 0) {
@@ -271,8 +272,7 @@ static int commit_once(const struct making *m, git_oid *version, struct weir_err
     rc = rc ? rc : git_tree_lookup(&after, m->git->repo, &tree_id);
     rc = rc ? rc
             : git_commit_create(version, m->git->repo, "HEAD", author, committer, "UTF-8",
-                                m->message, after, head ? 1 : 0,
-                                (const git_commit *[]){head});
+                                m->message, after, head ? 1 : 0, (const git_commit *[]){head});
     code = rc ? weir_git_fail(err, rc, "the commit") : WEIR_OK;
 out:
     git_signature_free(author);

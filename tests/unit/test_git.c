@@ -204,10 +204,9 @@ static void line_ends_are_stored_as_git_would(void **state)
 static void paths_never_leave_the_workspace(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",        "/etc/passwd", "../x",     "a/../b", "a//b",
-                                      ".git/x",  "a/.GIT/b",    ".weir/x",  "a/",     "a\\b",
-                                      "a\nb",    "\xff",        "./a",      "a/.",    "..",
-                                      "a/.git"};
+    static const char *const bad[] = {"",         "/etc/passwd", "../x", "a/../b", "a//b", ".git/x",
+                                      "a/.GIT/b", ".weir/x",     "a/",   "a\\b",   "a\nb", "\xff",
+                                      "./a",      "a/.",         "..",   "a/.git"};
     struct weir_buf out;
     weir_buf_init(&out, 100);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -244,9 +243,9 @@ static void text_merges_by_lines(void **state)
     assert_true(clean);
     assert_string_equal(weir_buf_cstr(&out), "A\nb\nC\n");
     weir_buf_reset(&out);
-    ASSERT_OK(weir_git_merge_text(WEIR_STR("a\n"), WEIR_STR("b\n"), WEIR_STR("c\n"), &out, &clean,
-                                  &err),
-              err);
+    ASSERT_OK(
+        weir_git_merge_text(WEIR_STR("a\n"), WEIR_STR("b\n"), WEIR_STR("c\n"), &out, &clean, &err),
+        err);
     assert_false(clean);
     weir_buf_free(&out);
 }
