@@ -54,6 +54,24 @@ struct weir_data *weir_data_share(struct weir_arena *arena, const struct weir_da
     return copy;
 }
 
+struct weir_data *weir_data_copy(struct weir_arena *arena, const struct weir_data *value)
+{
+    struct weir_data *copy = weir_data_share(arena, value);
+    if (!copy || (copy->text.ptr && !(copy->text = weir_arena_dup(arena, copy->text)).ptr)) {
+        return NULL;
+    }
+    copy->first = copy->last = NULL;
+    copy->count = 0;
+    for (const struct weir_data *d = value->first; d; d = d->next) {
+        struct weir_data *member = weir_data_copy(arena, d);
+        if (!member || (d->key.ptr && !(member->key = weir_arena_dup(arena, d->key)).ptr)) {
+            return NULL;
+        }
+        weir_data_add(copy, member);
+    }
+    return copy;
+}
+
 /* --- reading --------------------------------------------------------------------------------- */
 
 static size_t digits(struct weir_str s, size_t at)

@@ -54,6 +54,8 @@ struct weir_str weir_data_get_text(const struct weir_data *object, const char *k
 void weir_data_add(struct weir_data *list, struct weir_data *value);
 /* A copy of the head with the members shared, so that it can be put somewhere else. */
 struct weir_data *weir_data_share(struct weir_arena *arena, const struct weir_data *value);
+/* Everything anew, in this arena. */
+struct weir_data *weir_data_copy(struct weir_arena *arena, const struct weir_data *value);
 /* Adds or replaces. False when the arena is full. */
 bool weir_data_set(struct weir_arena *arena, struct weir_data *object, struct weir_str key,
                    const struct weir_data *value);

@@ -228,9 +228,15 @@ static bool is_shallow(const struct weir_data *d, unsigned levels)
     return ok;
 }
 
+/* A list of things at the top has a line for each, which is where files change. */
+static bool is_top_list(const struct weir_data *d, unsigned indent)
+{
+    return indent <= 2 && d->type == WEIR_DATA_LIST && d->first->type == WEIR_DATA_OBJECT;
+}
+
 static bool fits_line(const struct writing *w, const struct weir_data *d, unsigned indent)
 {
-    if (!is_shallow(d, 1) || commented_inside(w)) {
+    if (is_top_list(d, indent) || !is_shallow(d, 1) || commented_inside(w)) {
         return false;
     }
     struct weir_buf text;

@@ -1,0 +1,36 @@
+/* Private to src/workspace/library*.c. */
+#ifndef WEIR_WORKSPACE_LIBRARY_H
+#define WEIR_WORKSPACE_LIBRARY_H
+
+#include <pthread.h>
+
+#include "workspace/document.h"
+
+#define WEIR_DOCUMENT_ARENA (64u << 20)
+
+struct weir_library {
+    char *dir;
+    struct weir_git *git;
+    weir_document_changed changed;
+    void *arg;
+    pthread_mutex_t lock; /* guards the pointer below */
+    struct weir_documents *current;
+};
+
+/* The folder of a kind: "reports", "views", ... */
+const char *weir_document_folder(enum weir_document_kind kind);
+
+/* report.yml and every .sql of a report's folder as they are on disk, paths plain names. */
+int weir_library_read_report(struct weir_library *library, const char *path,
+                             struct weir_arena *arena, struct weir_file **files, size_t *count,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* Of names, sizes, times and inodes; 0 when it is not there. */
+uint64_t weir_library_fingerprint(struct weir_library *library, const char *path, bool folder,
+                                  weir_time *newest);
+
+/* A view's file apart, and together again. */
+void weir_sql_split(struct weir_arena *arena, struct weir_str text, struct weir_str *description,
+                    struct weir_str *sql);
+void weir_sql_join(struct weir_buf *out, struct weir_str description, struct weir_str sql);
+
+#endif
