@@ -149,9 +149,9 @@ static int from_yaml(struct reading *r, const struct weir_yaml_node *node, unsig
     if (node->type == WEIR_YAML_SEQUENCE || node->type == WEIR_YAML_MAPPING) {
         type = node->type == WEIR_YAML_SEQUENCE ? WEIR_DATA_LIST : WEIR_DATA_OBJECT;
     } else if (node->type == WEIR_YAML_SCALAR) {
-        type = weir_yaml_bool(node, &truth)                  ? WEIR_DATA_BOOL
+        type = weir_yaml_bool(node, &truth)               ? WEIR_DATA_BOOL
                : !node->quoted && is_number(node->scalar) ? WEIR_DATA_NUMBER
-                                                             : WEIR_DATA_TEXT;
+                                                          : WEIR_DATA_TEXT;
     }
     struct weir_data *data = *out = weir_data_new(r->arena, type);
     if (!data) {
@@ -167,8 +167,8 @@ static int from_yaml(struct reading *r, const struct weir_yaml_node *node, unsig
     }
     for (const struct weir_yaml_node *n = node->first; n; n = n->next) {
         struct weir_data *member;
-        int code = data->count == WEIR_DATA_MEMBERS ? too_many(r)
-                                                    : from_yaml(r, n, depth + 1, &member);
+        int code =
+            data->count == WEIR_DATA_MEMBERS ? too_many(r) : from_yaml(r, n, depth + 1, &member);
         if (code) {
             return code;
         }
@@ -200,8 +200,8 @@ static int json_scalar(struct reading *r, struct weir_json json, struct weir_dat
         return weir_json_bool(json, &data->truth) ? WEIR_OK : WEIR_EINVAL;
     case WEIR_JSON_STRING:
         data->type = WEIR_DATA_TEXT;
-        data->text = weir_json_str(json, &text) ? weir_arena_dup(r->arena, text)
-                                                : (struct weir_str){0};
+        data->text =
+            weir_json_str(json, &text) ? weir_arena_dup(r->arena, text) : (struct weir_str){0};
         return data->text.ptr ? WEIR_OK : full(r);
     case WEIR_JSON_INT:
     case WEIR_JSON_UINT:

@@ -125,8 +125,7 @@ static void read_lines(struct finding *f, struct weir_str text)
             continue;
         }
         if (pending) {
-            keep(f, &f->out->above, path,
-                 (struct weir_str){pending, (size_t)(line.ptr - pending)});
+            keep(f, &f->out->above, path, (struct weir_str){pending, (size_t)(line.ptr - pending)});
             pending = NULL;
         }
         bool open = false;
@@ -141,9 +140,8 @@ static void read_lines(struct finding *f, struct weir_str text)
         }
     }
     if (pending) {
-        f->out->footer =
-            weir_arena_dup(&f->out->arena, (struct weir_str){pending, (size_t)(text.ptr + text.len -
-                                                                               pending)});
+        f->out->footer = weir_arena_dup(
+            &f->out->arena, (struct weir_str){pending, (size_t)(text.ptr + text.len - pending)});
     }
 }
 

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#define WIDTH     76 /* what a small list or object may fill of a line */
-#define MAX_PATH  2000
+#define WIDTH    76 /* what a small list or object may fill of a line */
+#define MAX_PATH 2000
 
 struct writing {
     struct weir_buf *out;
@@ -40,8 +40,8 @@ static bool needs_escape(struct weir_str s, bool newline_too)
 
 static bool is_word(struct weir_str s)
 {
-    static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "~",
-                                        NULL};
+    static const char *const words[] = {"true", "false", "null", "yes", "no",
+                                        "on",   "off",   "~",    NULL};
     for (const char *const *w = words; *w; w++) {
         if (weir_str_eq_nocase(s, weir_str_of(*w))) {
             return true;
@@ -84,8 +84,8 @@ static void quoted(struct weir_buf *out, struct weir_str s)
             weir_buf_addf(out, "\\x%02x", c);
         } else if (n > 1 && n <= rest.len && needs_escape((struct weir_str){rest.ptr, n}, true)) {
             uint32_t cp = n == 2 ? (uint32_t)(c & 0x1F) << 6 | (rest.ptr[1] & 0x3F)
-                                 : (uint32_t)(c & 0x0F) << 12 | (uint32_t)(rest.ptr[1] & 0x3F) << 6 |
-                                       (rest.ptr[2] & 0x3F);
+                                 : (uint32_t)(c & 0x0F) << 12 |
+                                       (uint32_t)(rest.ptr[1] & 0x3F) << 6 | (rest.ptr[2] & 0x3F);
             weir_buf_addf(out, "\\u%04x", cp);
             i += n - 1;
         } else {
@@ -221,8 +221,8 @@ static bool is_shallow(const struct weir_data *d, unsigned levels)
 {
     bool ok = d->count <= 40;
     for (const struct weir_data *m = d->first; ok && m; m = m->next) {
-        ok = is_leaf(m) ? m->text.len <= WIDTH && !memchr(m->text.ptr ? m->text.ptr : "", '\n',
-                                                          m->text.len)
+        ok = is_leaf(m) ? m->text.len <= WIDTH &&
+                              !memchr(m->text.ptr ? m->text.ptr : "", '\n', m->text.len)
                         : levels > 0 && is_shallow(m, levels - 1);
     }
     return ok;
@@ -341,9 +341,8 @@ int weir_yaml_write(struct weir_buf *out, const struct weir_data *data,
     size_t begin = out->len;
     /* Blocks first; where one would not read back, everything in quotes; then without comments. */
     for (int attempt = 0; attempt < 3; attempt++) {
-        struct writing w = {.out = out,
-                            .comments = attempt < 2 ? comments : NULL,
-                            .quote_all = attempt > 0};
+        struct writing w = {
+            .out = out, .comments = attempt < 2 ? comments : NULL, .quote_all = attempt > 0};
         out->len = begin;
         if (!data->first) {
             weir_buf_addz(out, "{}\n");
@@ -351,8 +350,7 @@ int weir_yaml_write(struct weir_buf *out, const struct weir_data *data,
         members(&w, data, 0, false);
         comment_lines(out, w.comments ? w.comments->footer : (struct weir_str){0}, 0);
         int code = weir_buf_check(out, "the file", err);
-        if (code ||
-            reads_back((struct weir_str){out->data + begin, out->len - begin}, data)) {
+        if (code || reads_back((struct weir_str){out->data + begin, out->len - begin}, data)) {
             return code;
         }
     }

@@ -31,22 +31,22 @@ const char *weir_document_kind_name(enum weir_document_kind kind); /* "report", 
 
 struct weir_document {
     enum weir_document_kind kind;
-    const char *key;          /* a report's id; the others' name. The slug of a report without one */
-    const char *slug;         /* name of the folder or, without ending, of the file */
-    const char *path;         /* reports/sales, views/mrr.sql */
-    const char *title;        /* of reports and collections; otherwise the name */
-    const char *description;  /* "" when there is none */
+    const char *key;         /* a report's id; the others' name. The slug of a report without one */
+    const char *slug;        /* name of the folder or, without ending, of the file */
+    const char *path;        /* reports/sales, views/mrr.sql */
+    const char *title;       /* of reports and collections; otherwise the name */
+    const char *description; /* "" when there is none */
     char version[WEIR_VERSION_SIZE]; /* of the files as they are, mistakes and all */
-    const char *error;        /* NULL, or what is wrong in the files */
-    bool usable;              /* what follows can be used (from an earlier version, with an error) */
+    const char *error;               /* NULL, or what is wrong in the files */
+    bool usable; /* what follows can be used (from an earlier version, with an error) */
     struct weir_report report; /* of a report */
-    struct weir_str sql;      /* of a view, snippet or definition: without its description */
-    weir_time modified_at;    /* newest of its files */
+    struct weir_str sql;       /* of a view, snippet or definition: without its description */
+    weir_time modified_at;     /* newest of its files */
 
     /* private */
     atomic_uint holders;
     uint64_t fingerprint;
-    bool twin; /* another report has its id */
+    bool twin;                  /* another report has its id */
     struct weir_document *good; /* whose content this one shows */
     struct weir_arena arena;
 };
@@ -67,7 +67,7 @@ struct weir_library;
 /* Reads everything. A missing repository is made. */
 int weir_library_new(const char *dir, struct weir_library **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
-void weir_library_free(struct weir_library *library); /* snapshots live on */
+void weir_library_free(struct weir_library *library);                   /* snapshots live on */
 struct weir_documents *weir_library_hold(struct weir_library *library); /* any thread */
 struct weir_git *weir_library_git(struct weir_library *library);
 
@@ -95,9 +95,9 @@ struct weir_content {
 struct weir_saved {
     char key[64];
     char version[WEIR_VERSION_SIZE];
-    bool merged;   /* with what others saved since `base` */
-    bool conflict; /* nothing was saved; the sides are below */
-    struct weir_data *paths; /* list: "tiles/t1/title", ... */
+    bool merged;                            /* with what others saved since `base` */
+    bool conflict;                          /* nothing was saved; the sides are below */
+    struct weir_data *paths;                /* list: "tiles/t1/title", ... */
     struct weir_content base, mine, theirs; /* of a report; NULL where there is no such side */
     struct weir_str base_text, mine_text, theirs_text; /* of the others: the files' text */
     struct weir_arena arena;                           /* holds all of it */

@@ -109,8 +109,9 @@ typedef int (*weir_git_merge_fn)(const char *path, struct weir_str base, struct 
 /* Fetches the branch's remote (or "origin") and brings its commits here: forward when nothing else
  * was committed here, by a merge commit otherwise. All or nothing: a conflict, an uncommitted edit
  * in the way, or a link among the incoming files is an error that names the paths, and changes
- * nothing. `credentials` is a file with "user:secret" for https, or NULL; ssh asks the user's agent
- * and keys. *changed says whether something came. */
+ * nothing; what a full disk leaves half done the next pull finishes. `credentials` is a file with
+ * "user:secret" for https, or NULL; ssh asks the user's agent and keys. *changed says whether
+ * something came. */
 int weir_git_pull(struct weir_git *git, const char *credentials, weir_git_merge_fn merge,
                   bool *changed, struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_EBUSY when the remote has commits that are not here: pull first. */

@@ -179,7 +179,8 @@ static int read_into(struct weir_library *lib, const char *path, struct weir_are
     int code = weir_files_read(lib->dir, path, &bytes, err);
     if (!code) {
         *out = weir_arena_dup(arena, weir_buf_str(&bytes));
-        code = out->ptr ? WEIR_OK : weir_fail(err, WEIR_ETOOBIG, "%s: its files are too large", path);
+        code =
+            out->ptr ? WEIR_OK : weir_fail(err, WEIR_ETOOBIG, "%s: its files are too large", path);
     }
     weir_buf_free(&bytes);
     return code;
@@ -271,10 +272,11 @@ static int load_sql(struct weir_library *lib, struct weir_document *d, struct we
         return code;
     }
     if (!weir_document_name_ok(weir_str_of(d->slug))) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "%s: a %s is named by a to z, 0 to 9 and _, at most 63, not beginning with "
-                         "a digit; rename the file",
-                         d->path, kinds[d->kind].name);
+        return weir_fail(
+            err, WEIR_EINVAL,
+            "%s: a %s is named by a to z, 0 to 9 and _, at most 63, not beginning with "
+            "a digit; rename the file",
+            d->path, kinds[d->kind].name);
     }
     if (!weir_utf8_valid(text) || (text.len && memchr(text.ptr, 0, text.len))) {
         return weir_fail(err, WEIR_EINVAL, "%s: it is not UTF-8 text; save it as UTF-8", d->path);
@@ -469,8 +471,7 @@ static int index_one(struct weir_documents *now, struct weir_document *d, struct
 {
     struct weir_map *map = &now->by_key[d->kind];
     const struct weir_document *same = weir_map_get(map, weir_str_of(d->key));
-    if (same && same != d && d->kind == WEIR_DOCUMENT_REPORT &&
-        atomic_load(&d->holders) == 1) {
+    if (same && same != d && d->kind == WEIR_DOCUMENT_REPORT && atomic_load(&d->holders) == 1) {
         d->error = weir_arena_printf(&d->arena,
                                      "%s/report.yml: its id \"%s\" is that of %s; a copied report "
                                      "needs its own: change it",
@@ -479,8 +480,7 @@ static int index_one(struct weir_documents *now, struct weir_document *d, struct
         d->usable = false;
         d->twin = true;
     }
-    return weir_map_get(map, weir_str_of(d->key)) ||
-                   weir_map_put(map, weir_str_of(d->key), d) == 0
+    return weir_map_get(map, weir_str_of(d->key)) || weir_map_put(map, weir_str_of(d->key), d) == 0
                ? WEIR_OK
                : weir_fail(err, WEIR_ENOMEM, "out of memory for the documents");
 }

@@ -271,9 +271,10 @@ static int refuse(struct saving *s, struct weir_content mine, struct weir_conten
     s->out->conflict = true;
     s->out->mine = mine;
     s->out->theirs = theirs;
-    return weir_fail(s->err, WEIR_EEXIST,
-                     "somebody else changed the same places since you opened it; nothing was saved. "
-                     "Choose between the two versions, then save again");
+    return weir_fail(
+        s->err, WEIR_EEXIST,
+        "somebody else changed the same places since you opened it; nothing was saved. "
+        "Choose between the two versions, then save again");
 }
 
 /* `content` becomes what is to be written on top of what is there. */
@@ -314,8 +315,8 @@ static int merge_with_disk(struct saving *s, const struct weir_document *now,
 
 /* Can what the merge made be read? Two good edits may make a bad whole (one removed the query that
  * the other put on a tile): that is a conflict, too. */
-static int check_merged(struct saving *s, const struct weir_document *now,
-                        struct weir_content mine, const struct weir_file *files, size_t count)
+static int check_merged(struct saving *s, const struct weir_document *now, struct weir_content mine,
+                        const struct weir_file *files, size_t count)
 {
     struct weir_report report;
     int code = weir_report_parse(&s->out->arena, s->path, files, count, &report, s->err);
@@ -393,8 +394,8 @@ static int store_report(struct saving *s, const struct weir_document *now,
     snprintf(message, sizeof message, "%s %.300s", now ? "Save" : "Make",
              title.ptr ? title.ptr : "");
     return code ? code
-                : store(s->lib, &c, &s->save->author,
-                        s->save->message ? s->save->message : message, again, s->err);
+                : store(s->lib, &c, &s->save->author, s->save->message ? s->save->message : message,
+                        again, s->err);
 }
 
 static void choose_folder(struct saving *s, const struct weir_data *report)

@@ -103,8 +103,8 @@ static int save_sql_once(struct sql_saving *s, bool *again)
     s->out->merged = false;
     code = read_now(s, &now);
     if (!code && now.ptr && !s->save->base) {
-        code = weir_fail(s->err, WEIR_EEXIST, "%s is there already; choose another name, or open it",
-                         s->path);
+        code = weir_fail(s->err, WEIR_EEXIST,
+                         "%s is there already; choose another name, or open it", s->path);
     } else if (!code && !now.ptr && s->save->base) {
         code = weir_fail(s->err, WEIR_ENOENT, "%s is gone; it was deleted", s->path);
     } else if (!code && now.ptr) {
@@ -239,8 +239,8 @@ int weir_document_delete(struct weir_library *lib, enum weir_document_kind kind,
     struct weir_documents *all = weir_library_hold(lib);
     const struct weir_document *d = weir_documents_find(all, kind, weir_str_of(key));
     if (!code && !d) {
-        code = weir_fail(err, WEIR_ENOENT, "there is no %s %.80s", weir_document_kind_name(kind),
-                         key);
+        code =
+            weir_fail(err, WEIR_ENOENT, "there is no %s %.80s", weir_document_kind_name(kind), key);
     } else if (!code && save->base && strcmp(save->base, d->version) != 0) {
         code = refuse(err);
     }

@@ -9,8 +9,8 @@
  * changed, each in a different way, are added to `conflicts` (a list of "tiles/t1/title"); *out
  * then has my side there. */
 int weir_data_merge(struct weir_arena *arena, const struct weir_data *base,
-                    const struct weir_data *mine, const struct weir_data *theirs,
-                    const char *path, struct weir_data *conflicts, const struct weir_data **out,
+                    const struct weir_data *mine, const struct weir_data *theirs, const char *path,
+                    struct weir_data *conflicts, const struct weir_data **out,
                     struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -10,9 +10,8 @@
 
 /* --- the keys -------------------------------------------------------------------------------- */
 
-static const char *const parameter_types[] = {"text",        "number",    "date",
-                                              "select",      "multiselect", "daterange",
-                                              "aggregation", "boolean",   NULL};
+static const char *const parameter_types[] = {
+    "text", "number", "date", "select", "multiselect", "daterange", "aggregation", "boolean", NULL};
 static const char *const tile_kinds[] = {"chart", "text", "table", NULL};
 
 static const struct weir_key parameter_keys[] = {
@@ -58,9 +57,8 @@ static const struct weir_key report_keys[] = {
 static struct weir_data *ordered(struct weir_arena *arena, const struct weir_data *data,
                                  const struct weir_key *keys)
 {
-    struct weir_data *out = data->type == WEIR_DATA_OBJECT
-                                ? weir_data_new(arena, WEIR_DATA_OBJECT)
-                                : weir_data_share(arena, data);
+    struct weir_data *out = data->type == WEIR_DATA_OBJECT ? weir_data_new(arena, WEIR_DATA_OBJECT)
+                                                           : weir_data_share(arena, data);
     bool ok = out;
     for (const struct weir_key *k = keys; ok && out->type == WEIR_DATA_OBJECT && k->name; k++) {
         const struct weir_data *value = weir_data_get(data, k->name);
@@ -133,8 +131,9 @@ static void check_identities(struct weir_check *c, const struct weir_yaml_node *
         }
         const struct weir_yaml_node *at = weir_yaml_get(n, key);
         if (!short_name_ok(id)) {
-            weir_check_note(c, at, "\"%.*s\" cannot name a %s; use letters, digits, _ and -, at "
-                                   "most 63",
+            weir_check_note(c, at,
+                            "\"%.*s\" cannot name a %s; use letters, digits, _ and -, at "
+                            "most 63",
                             (int)(id.len < 80 ? id.len : 80), id.ptr, what);
         } else if (weir_map_get(&seen, id)) {
             weir_check_note(c, at, "there are two %ss \"" WEIR_STR_FMT "\"; give one another %s",
@@ -206,8 +205,7 @@ static void check_parameters(struct weir_check *c, const struct weir_yaml_node *
     for (const struct weir_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
         const struct weir_yaml_node *options = weir_yaml_get(n, "options");
         if (options && options->type != WEIR_YAML_SEQUENCE && options->type != WEIR_YAML_MAPPING) {
-            weir_check_note(c, options,
-                            "options are a list of values, or {query, value, label}");
+            weir_check_note(c, options, "options are a list of values, or {query, value, label}");
         }
         if (options && options->type == WEIR_YAML_MAPPING) {
             if (!text_at(options, "query").ptr || !text_at(options, "value").ptr) {
@@ -345,7 +343,8 @@ static int take_queries(struct weir_arena *arena, const struct weir_file *files,
             q->sql.len--; /* ends the file, not the statement */
         }
         struct weir_data *text = q->sql.ptr ? weir_data_text(arena, q->sql) : NULL;
-        if (!q->id || !q->title || !text || !weir_data_set(arena, texts, weir_str_of(q->id), text)) {
+        if (!q->id || !q->title || !text ||
+            !weir_data_set(arena, texts, weir_str_of(q->id), text)) {
             return WEIR_ENOMEM;
         }
     }

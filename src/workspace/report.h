@@ -30,7 +30,8 @@ struct weir_report {
  * is for messages. Every mistake is told at once, one a line: `reports/sales/report.yml:12: ...`.
  * Everything is in the arena. */
 int weir_report_parse(struct weir_arena *arena, const char *path, const struct weir_file *files,
-                      size_t count, struct weir_report *out, struct weir_error *err) WEIR_MUST_CHECK;
+                      size_t count, struct weir_report *out,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* The keys in the order in which weir writes them. */
 struct weir_data *weir_report_order(struct weir_arena *arena, const struct weir_data *report);

@@ -90,8 +90,8 @@ static void check_value(struct weir_check *check, const struct weir_yaml_node *n
         if (node->type != WEIR_YAML_SEQUENCE && node->type != WEIR_YAML_NULL) {
             weir_check_note(check, node, "\"%s\" is a list", key->name);
         }
-        for (const struct weir_yaml_node *n = node->first;
-             n && node->type == WEIR_YAML_SEQUENCE; n = n->next) {
+        for (const struct weir_yaml_node *n = node->first; n && node->type == WEIR_YAML_SEQUENCE;
+             n = n->next) {
             weir_check_keys(check, n, key->items);
         }
         return;
@@ -104,8 +104,7 @@ void weir_check_keys(struct weir_check *check, const struct weir_yaml_node *obje
                      const struct weir_key *keys)
 {
     if (object->type != WEIR_YAML_MAPPING) {
-        weir_check_note(check, object, "keys and values are expected here (`%s: ...`)",
-                        keys->name);
+        weir_check_note(check, object, "keys and values are expected here (`%s: ...`)", keys->name);
         return;
     }
     for (const struct weir_yaml_node *n = object->first; n; n = n->next) {

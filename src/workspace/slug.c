@@ -54,7 +54,7 @@ static const char *fold(unsigned cp)
     static const char *const letters[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
                                           "j", "k", "l", "m", "n", "o", "p", "q", "r",
                                           "s", "t", "u", "v", "w", "x", "y", "z"};
-    char c = cp >= 0xC0 && cp < 0x100   ? latin1[cp - 0xC0]
+    char c = cp >= 0xC0 && cp < 0x100    ? latin1[cp - 0xC0]
              : cp >= 0x100 && cp < 0x180 ? latin_a[cp - 0x100]
                                          : '?';
     return c == '?' ? NULL : letters[c - 'a'];

@@ -218,12 +218,13 @@ static void hostile_files_are_refused_one_by_one(void **state)
 {
     (void)state;
     subscriptions();
-    shell(dir, "mkdir -p views reports/links reports/copy reports/bad && echo secret > ../secret && "
-               "ln -s ../../secret views/link.sql && mkfifo views/pipe.sql && "
-               "printf '\\377' > views/bytes.sql && truncate -s 5M views/big.sql && "
-               "echo 'select 1' > 'views/Big Name.sql' && "
-               "cp reports/subs/* reports/copy && ln -s ../../../secret reports/links/report.yml "
-               "&& printf 'id: a\\n\\ttitle: b' > reports/bad/report.yml");
+    shell(dir,
+          "mkdir -p views reports/links reports/copy reports/bad && echo secret > ../secret && "
+          "ln -s ../../secret views/link.sql && mkfifo views/pipe.sql && "
+          "printf '\\377' > views/bytes.sql && truncate -s 5M views/big.sql && "
+          "echo 'select 1' > 'views/Big Name.sql' && "
+          "cp reports/subs/* reports/copy && ln -s ../../../secret reports/links/report.yml "
+          "&& printf 'id: a\\n\\ttitle: b' > reports/bad/report.yml");
     refreshed();
     static const char *const bad[] = {"link", "pipe", "bytes", "big", "Big Name"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -377,8 +378,9 @@ static void an_edit_on_disk_is_merged_and_kept_as_the_owners(void **state)
     struct weir_content mine = opened(base);
     set(tile(mine, "t2"), "y", data("9"));
     /* A text editor, at the same time, in another place; never committed. */
-    shell(dir, "sed -i 's/t1, kind: chart/t1, title: By hand, kind: chart/' reports/subs/report.yml "
-               "&& echo 'select 7' > reports/subs/subs.sql");
+    shell(dir,
+          "sed -i 's/t1, kind: chart/t1, title: By hand, kind: chart/' reports/subs/report.yml "
+          "&& echo 'select 7' > reports/subs/subs.sql");
     ASSERT_OK(save(mine, base, &out), err);
     assert_true(out.merged);
     weir_saved_free(&out);
@@ -432,13 +434,13 @@ static void views_are_saved_merged_and_deleted(void **state)
     weir_saved_free(&out);
     assert_string_equal(shell(dir, "cat views/mrr.sql"),
                         "-- What comes in.\n-- Per month.\nselect\n1 as a,\n2 as b,\n3 as c");
-    assert_int_equal(weir_sql_save(lib, view, "mrr", WEIR_STR("select 2"), WEIR_STR(""), &s, &out,
-                                   &err),
-                     WEIR_EEXIST);
+    assert_int_equal(
+        weir_sql_save(lib, view, "mrr", WEIR_STR("select 2"), WEIR_STR(""), &s, &out, &err),
+        WEIR_EEXIST);
     weir_saved_free(&out);
-    assert_int_equal(weir_sql_save(lib, view, "../mrr", WEIR_STR("select 2"), WEIR_STR(""), &s,
-                                   &out, &err),
-                     WEIR_EINVAL);
+    assert_int_equal(
+        weir_sql_save(lib, view, "../mrr", WEIR_STR("select 2"), WEIR_STR(""), &s, &out, &err),
+        WEIR_EINVAL);
     weir_saved_free(&out);
     shell(dir, "sed -i s/1/10/ views/mrr.sql");
     s.base = base;
@@ -448,9 +450,9 @@ static void views_are_saved_merged_and_deleted(void **state)
     assert_true(out.merged);
     weir_saved_free(&out);
     assert_non_null(strstr(shell(dir, "cat views/mrr.sql"), "10 as a,\n2 as b,\n30 as c"));
-    assert_int_equal(weir_sql_save(lib, view, "mrr", WEIR_STR("select 99"), WEIR_STR(""), &s, &out,
-                                   &err),
-                     WEIR_EEXIST);
+    assert_int_equal(
+        weir_sql_save(lib, view, "mrr", WEIR_STR("select 99"), WEIR_STR(""), &s, &out, &err),
+        WEIR_EEXIST);
     assert_true(out.conflict);
     assert_non_null(strstr(out.theirs_text.ptr, "30 as c"));
     weir_saved_free(&out);
@@ -535,7 +537,8 @@ static void edit(struct weir_data *doc, struct edits *e, unsigned who)
             const char *key = keys[roll(4)];
             snprintf(value, sizeof value, "%u", roll(3) + 100 * (roll(3) ? who : 0));
             set(t, key, data(value));
-            snprintf(path, sizeof path, WEIR_STR_FMT "/%s", WEIR_STR_ARG(weir_data_identity(t)), key);
+            snprintf(path, sizeof path, WEIR_STR_FMT "/%s", WEIR_STR_ARG(weir_data_identity(t)),
+                     key);
             remember(e, path, value);
         }
     }
@@ -584,9 +587,9 @@ static void no_edit_is_lost_without_a_reported_conflict(void **state)
         edit(sides[2], &edits[1], 2);
         struct weir_data *conflicts = weir_data_new(&arena, WEIR_DATA_LIST);
         const struct weir_data *merged;
-        ASSERT_OK(weir_data_merge(&arena, sides[0], sides[1], sides[2], "", conflicts, &merged,
-                                  &err),
-                  err);
+        ASSERT_OK(
+            weir_data_merge(&arena, sides[0], sides[1], sides[2], "", conflicts, &merged, &err),
+            err);
         *(conflicts->first ? &conflicting : &clean) += 1;
         for (int who = 0; who < 2; who++) {
             for (size_t i = 0; i < edits[who].count; i++) {
@@ -611,10 +614,14 @@ static void slugs_are_usable(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"Subscriptions", "subscriptions"},  {"  MRR / churn (2026) ", "mrr-churn-2026"},
-        {"\u00c9t\u00e9 \u00df \u00c6r\u00f8", "ete-ss-aero"}, {"\u0141\u00f3d\u017a", "lodz"},
-        {"\u65e5\u672c\u8a9e", "report"},    {"../../etc/passwd", "etc-passwd"},
-        {"", "report"},                      {"\u00d7\u00f7", "report"},
+        {"Subscriptions", "subscriptions"},
+        {"  MRR / churn (2026) ", "mrr-churn-2026"},
+        {"\u00c9t\u00e9 \u00df \u00c6r\u00f8", "ete-ss-aero"},
+        {"\u0141\u00f3d\u017a", "lodz"},
+        {"\u65e5\u672c\u8a9e", "report"},
+        {"../../etc/passwd", "etc-passwd"},
+        {"", "report"},
+        {"\u00d7\u00f7", "report"},
     };
     char slug[64];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

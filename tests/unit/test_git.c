@@ -5,7 +5,7 @@
 
 #include "git_cli.h"
 #include "tempdir.h"
-#include "workspace/git.h"
+#include "workspace/document.h"
 
 static struct tempdir top;
 static char dir[512];
@@ -250,6 +250,109 @@ static void text_merges_by_lines(void **state)
     weir_buf_free(&out);
 }
 
+/* --- a remote -------------------------------------------------------------------------------- */
+
+static char other[512]; /* a colleague's clone */
+
+static void with_remote(void)
+{
+    put("a.txt", "one\ntwo\nthree\nfour\nfive\n");
+    commit_one("a.txt", "one\ntwo\nthree\nfour\nfive\n", "Start");
+    shell(dir, "git init -q --bare --initial-branch=main ../remote.git && "
+               "git remote add origin \"$PWD/../remote.git\"");
+    ASSERT_OK(weir_git_push(git, NULL, &err), err);
+    shell(dir, "git clone -q ../remote.git ../other");
+    tempdir_path(&top, "other", other);
+}
+
+static int pull(bool *changed)
+{
+    return weir_git_pull(git, NULL, weir_document_merge_file, changed, &err);
+}
+
+static void what_was_pushed_is_pulled(void **state)
+{
+    (void)state;
+    bool changed;
+    struct weir_arena arena;
+    struct weir_git_status status;
+    with_remote();
+    ASSERT_OK(pull(&changed), err);
+    assert_false(changed);
+    shell(other, "mkdir -p views && echo 'select 1' > views/v.sql && git rm -q a.txt && "
+                 "git add -A && git commit -qm Theirs && git push -q");
+    put("mine.txt", "untracked\n");
+    ASSERT_OK(pull(&changed), err);
+    assert_true(changed);
+    assert_string_equal(shell(dir, "git status --short; git log -1 --format=%s; ls; cat views/*"),
+                        "?? mine.txt\nTheirs\nmine.txt\nviews\nselect 1");
+    commit_one("mine.txt", "untracked\n", "Mine");
+    weir_arena_init(&arena, 1 << 20);
+    put("dirty.txt", "x");
+    ASSERT_OK(weir_git_status(git, &arena, &status, &err), err);
+    assert_string_equal(status.branch, "main");
+    assert_non_null(strstr(status.remote, "/../remote.git"));
+    assert_int_equal(status.ahead, 1);
+    assert_int_equal(status.behind, 0);
+    assert_int_equal(status.dirty_count, 1);
+    assert_string_equal(status.dirty[0], "dirty.txt");
+    shell(dir, "git remote set-url origin https://user:secret@example.com/x.git");
+    ASSERT_OK(weir_git_status(git, &arena, &status, &err), err);
+    assert_string_equal(status.remote, "https://example.com/x.git");
+    weir_arena_free(&arena);
+}
+
+static void both_sides_are_merged_or_nothing_changes(void **state)
+{
+    (void)state;
+    bool changed;
+    with_remote();
+    shell(other, "sed -i s/five/5/ a.txt && git commit -qam Theirs && git push -q");
+    put("a.txt", "1\ntwo\nthree\nfour\nfive\n");
+    commit_one("a.txt", "1\ntwo\nthree\nfour\nfive\n", "Mine");
+    assert_int_equal(weir_git_push(git, NULL, &err), WEIR_EBUSY);
+    assert_non_null(strstr(err.message, "pull first"));
+    ASSERT_OK(pull(&changed), err);
+    assert_string_equal(shell(dir, "cat a.txt; git status --short; git log -1 --format=%p | wc -w"),
+                        "1\ntwo\nthree\nfour\n5\n2");
+    ASSERT_OK(weir_git_push(git, NULL, &err), err);
+    /* The same line on both sides. */
+    shell(other, "git pull -q && sed -i s/three/3/ a.txt && git commit -qam Theirs && git push -q");
+    put("a.txt", "1\ntwo\nIII\nfour\n5\n");
+    commit_one("a.txt", "1\ntwo\nIII\nfour\n5\n", "Mine");
+    char head[64];
+    snprintf(head, sizeof head, "%s", shell(dir, "git rev-parse HEAD"));
+    assert_int_equal(pull(&changed), WEIR_EINVAL);
+    assert_non_null(strstr(err.message, "a.txt: both sides changed the same lines"));
+    assert_string_equal(shell(dir, "git rev-parse HEAD"), head);
+    assert_string_equal(shell(dir, "git status --short; ls .git | grep -c lock; true"), "0");
+}
+
+static void a_pull_overwrites_no_edit_and_brings_no_link(void **state)
+{
+    (void)state;
+    bool changed;
+    with_remote();
+    shell(other, "sed -i s/five/5/ a.txt && echo theirs > b.txt && git add -A && "
+                 "git commit -qm Theirs && git push -q");
+    put("b.txt", "mine, in no commit\n");
+    assert_int_equal(pull(&changed), WEIR_EBUSY);
+    assert_non_null(strstr(err.message, "b.txt was changed here"));
+    assert_string_equal(shell(dir, "cat b.txt; git log -1 --format=%s; git status --short"),
+                        "mine, in no commit\nStart\n?? b.txt");
+    shell(dir, "rm b.txt; echo six >> a.txt");
+    assert_int_equal(pull(&changed), WEIR_EBUSY);
+    shell(dir, "git checkout -q a.txt");
+    ASSERT_OK(pull(&changed), err);
+    shell(other, "ln -s /etc/passwd link && git add -A && git commit -qm Link && git push -q");
+    assert_int_equal(pull(&changed), WEIR_EINVAL);
+    assert_non_null(strstr(err.message, "link or submodule at link"));
+    shell(other, "git rm -q link && git commit -qm 'No link' && git push -q && git checkout -q "
+                 "--orphan x && git commit -qm Other && git push -qf origin x:main");
+    assert_int_equal(pull(&changed), WEIR_EINVAL);
+    assert_non_null(strstr(err.message, "nothing in common"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make, unmake)
@@ -262,6 +365,9 @@ int main(void)
         T(line_ends_are_stored_as_git_would),
         T(paths_never_leave_the_workspace),
         T(text_merges_by_lines),
+        T(what_was_pushed_is_pulled),
+        T(both_sides_are_merged_or_nothing_changes),
+        T(a_pull_overwrites_no_edit_and_brings_no_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

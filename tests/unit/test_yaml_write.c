@@ -124,12 +124,15 @@ static void any_json_comes_back_from_yaml(void **state)
         "{}",
         "{\"a\":[],\"b\":{},\"c\":[[],{}],\"d\":[[1,2],[3]]}",
         "{\"a\":\"\",\"b\":\" x \",\"c\":\"\\n\",\"d\":\"a\\n\",\"e\":\"a\\n\\n\",\"f\":\"a\\nb\"}",
-        "{\"a\":\"\\ta\\n\",\"b\":\"# x\",\"c\":\"a # b\",\"d\":\"a: b\",\"e\":\"a:\",\"f\":\"- a\"}",
+        "{\"a\":\"\\ta\\n\",\"b\":\"# x\",\"c\":\"a # b\",\"d\":\"a: b\",\"e\":\"a:\",\"f\":\"- "
+        "a\"}",
         "{\"yes\":\"no\",\"null\":null,\"~\":\"~\",\"1\":1,\"a b\":0.5,\"\":\"empty\"}",
         "{\"a\":18446744073709551615,\"b\":-9223372036854775808,\"c\":1e+21,\"d\":\"1e9999\"}",
-        "{\"a\":\"\xC2\x85\xE2\x80\xA8\xEF\xBB\xBF\",\"b\":\"\xE6\x97\xA5\xE6\x9C\xAC\",\"c\":\"\\u007f\"}",
+        "{\"a\":\"\xC2\x85\xE2\x80\xA8\xEF\xBB\xBF\",\"b\":\"\xE6\x97\xA5\xE6\x9C\xAC\",\"c\":"
+        "\"\\u007f\"}",
         "{\"a\":\"x\\n   \\ny\\n\",\"b\":[\"m\\nn\",{\"k\":\"m\\nn\"}],\"c\":\"---\\n...\\n\"}",
-        "{\"a\":\"'q'\",\"b\":\"\\\"q\\\"\",\"c\":\"\\\\\",\"d\":\"{x}\",\"e\":\"[x]\",\"f\":\"a, b\"}",
+        "{\"a\":\"'q'\",\"b\":\"\\\"q\\\"\",\"c\":\"\\\\\",\"d\":\"{x}\",\"e\":\"[x]\",\"f\":\"a, "
+        "b\"}",
         "{\"a\":\"\\u0001\\u0000z\",\"b\":\"2026-01-01\",\"c\":\"0x1F\",\"d\":\".5\",\"e\":\"+1\"}",
     };
     struct weir_json_parser *parser = weir_json_parser_new(40);
@@ -142,7 +145,7 @@ static void any_json_comes_back_from_yaml(void **state)
 /* Random trees of nasty text. */
 static void grow(struct weir_buf *out, unsigned depth, uint64_t *seed)
 {
-    static const char *const bits[] = {"a", " ",  "\\n", "#", ":", "-", "\\\"", "'", "|",
+    static const char *const bits[] = {"a", " ",   "\\n", "#", ":", "-", "\\\"", "'", "|",
                                        ">", "\\t", "{",   "]", ",", "é", "\\r",  "0", "~"};
     *seed = weir_hash64(seed, sizeof *seed, 7);
     unsigned kind = depth > 4 ? 0 : *seed % 4;
@@ -191,7 +194,8 @@ static void order_follows_the_old_file(void **state)
     struct weir_arena arena;
     struct weir_data *data[2];
     static const char *const texts[2] = {
-        "{\"new\":1,\"b\":{\"y\":1,\"x\":2},\"a\":[{\"q\":0,\"id\":\"i2\"},{\"n\":1,\"id\":\"i1\",\"m\":2}]}",
+        "{\"new\":1,\"b\":{\"y\":1,\"x\":2},\"a\":[{\"q\":0,\"id\":\"i2\"},{\"n\":1,\"id\":\"i1\","
+        "\"m\":2}]}",
         "{\"a\":[{\"m\":9,\"n\":9,\"id\":\"i1\"}],\"gone\":1,\"b\":{\"x\":0,\"y\":0}}"};
     weir_arena_init(&arena, 1 << 20);
     for (int i = 0; i < 2; i++) {
