@@ -49,7 +49,8 @@ static int track_find(struct weir_git *git, struct track *out, struct weir_error
     if (git_remote_lookup(&out->remote, git->repo, remote)) {
         out->remote = NULL;
     }
-    snprintf(out->merge_ref, sizeof out->merge_ref, "%.290s", merge.ptr && *merge.ptr ? merge.ptr : "");
+    snprintf(out->merge_ref, sizeof out->merge_ref, "%.290s",
+             merge.ptr && *merge.ptr ? merge.ptr : "");
     if (!*out->merge_ref) {
         snprintf(out->merge_ref, sizeof out->merge_ref, "refs/heads/%.250s", out->branch);
     }
@@ -200,8 +201,9 @@ static int on_rejected(const char *ref, const char *status, void *payload)
 
 static int no_remote(struct weir_error *err)
 {
-    return weir_fail(err, WEIR_ENOENT,
-                     "the workspace has no remote; add one in its folder: git remote add origin URL");
+    return weir_fail(
+        err, WEIR_ENOENT,
+        "the workspace has no remote; add one in its folder: git remote add origin URL");
 }
 
 static int fetch(struct weir_git *git, struct track *t, const char *credentials,
@@ -330,7 +332,8 @@ static int list_changes(struct pulling *p, git_tree *from, git_tree *to)
         const git_diff_delta *d = git_diff_get_delta(diff, i);
         bool gone = d->status == GIT_DELTA_DELETED;
         const git_diff_file *file = gone ? &d->old_file : &d->new_file;
-        if (!gone && file->mode != GIT_FILEMODE_BLOB && file->mode != GIT_FILEMODE_BLOB_EXECUTABLE) {
+        if (!gone && file->mode != GIT_FILEMODE_BLOB &&
+            file->mode != GIT_FILEMODE_BLOB_EXECUTABLE) {
             code = weir_fail(p->err, WEIR_EINVAL,
                              "the remote has a link or submodule at %.300s; weir does not bring it "
                              "here: pull with git, or remove it there",
@@ -361,11 +364,12 @@ static int check_free(struct pulling *p, git_tree *head, const struct weir_git_e
     }
     git_tree_entry_free(before);
     weir_buf_free(&bytes);
-    return is_free ? WEIR_OK
-                   : weir_fail(p->err, WEIR_EBUSY,
-                               "%.300s was changed here and is in no commit, and the remote changed "
-                               "it too; commit it (or save it in the app), then pull again",
-                               e->path);
+    return is_free
+               ? WEIR_OK
+               : weir_fail(p->err, WEIR_EBUSY,
+                           "%.300s was changed here and is in no commit, and the remote changed "
+                           "it too; commit it (or save it in the app), then pull again",
+                           e->path);
 }
 
 static int write_entry(struct pulling *p, const struct weir_git_entry *e)
@@ -381,9 +385,9 @@ static int write_entry(struct pulling *p, const struct weir_git_entry *e)
             : git_filter_list_load(&filters, p->git->repo, blob, e->path, GIT_FILTER_TO_WORKTREE,
                                    GIT_FILTER_ALLOW_UNSAFE);
     rc = rc ? rc : git_filter_list_apply_to_blob(&text, filters, blob);
-    int code = rc ? weir_git_fail(p->err, rc, "%s", e->path)
-                  : weir_files_write(p->git->dir, e->path, (struct weir_str){text.ptr, text.size},
-                                     p->err);
+    int code =
+        rc ? weir_git_fail(p->err, rc, "%s", e->path)
+           : weir_files_write(p->git->dir, e->path, (struct weir_str){text.ptr, text.size}, p->err);
     git_buf_dispose(&text);
     git_filter_list_free(filters);
     git_blob_free(blob);
@@ -406,10 +410,9 @@ static int move_branch(struct pulling *p, git_tree *tree, bool forward)
         rc = git_reference_lookup(&head, p->git->repo, "HEAD");
         target = rc ? NULL : git_reference_symbolic_target(head);
         rc = rc ? rc
-                : git_reference_create_matching(&moved, p->git->repo, target ? target : "HEAD",
-                                                git_commit_id(p->theirs), 1,
-                                                p->ours ? git_commit_id(p->ours) : NULL,
-                                                "pull by weir");
+                : git_reference_create_matching(
+                      &moved, p->git->repo, target ? target : "HEAD", git_commit_id(p->theirs), 1,
+                      p->ours ? git_commit_id(p->ours) : NULL, "pull by weir");
     } else if (!code) {
         rc = git_commit_create(&id, p->git->repo, "HEAD", author, committer, "UTF-8",
                                "Merge what the remote has", tree, 2,
@@ -511,12 +514,13 @@ int weir_git_push(struct weir_git *git, const char *credentials, struct weir_err
         git_strarray specs = {list, 1};
         snprintf(spec, sizeof spec, "refs/heads/%.300s:%.300s", t.branch, t.merge_ref);
         int rc = git_remote_push(t.remote, &specs, &options);
-        code = rc == GIT_ENONFASTFORWARD
-                   ? weir_fail(err, WEIR_EBUSY, "the remote has commits that are not here; pull "
-                                                "first, then push again")
-               : rc               ? weir_git_fail(err, rc, "pushing to the remote")
-               : *talk.rejected   ? weir_fail(err, WEIR_EPERM, "the remote refused: %s", talk.rejected)
-                                  : WEIR_OK;
+        code =
+            rc == GIT_ENONFASTFORWARD ? weir_fail(err, WEIR_EBUSY,
+                                                  "the remote has commits that are not here; pull "
+                                                  "first, then push again")
+            : rc                      ? weir_git_fail(err, rc, "pushing to the remote")
+            : *talk.rejected ? weir_fail(err, WEIR_EPERM, "the remote refused: %s", talk.rejected)
+                             : WEIR_OK;
     }
     track_free(&t);
     return code;
