@@ -210,8 +210,9 @@ int weir_library_read_report(struct weir_library *lib, const char *path, struct 
 
 /* --- one document ---------------------------------------------------------------------------- */
 
-void weir_sql_split(struct weir_arena *arena, struct weir_str text, struct weir_str *description,
-                    struct weir_str *sql)
+/* The comment at the top is the description. */
+static void sql_split(struct weir_arena *arena, struct weir_str text, struct weir_str *description,
+                      struct weir_str *sql)
 {
     struct weir_str rest = text;
     struct weir_buf words;
@@ -282,7 +283,7 @@ static int load_sql(struct weir_library *lib, struct weir_document *d, struct we
         return weir_fail(err, WEIR_EINVAL, "%s: it is not UTF-8 text; save it as UTF-8", d->path);
     }
     text = weir_text_lf(&d->arena, text);
-    weir_sql_split(&d->arena, text, &description, &d->sql);
+    sql_split(&d->arena, text, &description, &d->sql);
     if (!text.ptr || !description.ptr || !d->sql.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "%s: out of memory", d->path);
     }

@@ -28,9 +28,7 @@ int weir_library_read_report(struct weir_library *library, const char *path,
 uint64_t weir_library_fingerprint(struct weir_library *library, const char *path, bool folder,
                                   weir_time *newest);
 
-/* A view's file apart, and together again. */
-void weir_sql_split(struct weir_arena *arena, struct weir_str text, struct weir_str *description,
-                    struct weir_str *sql);
+/* A view's file from its parts. */
 void weir_sql_join(struct weir_buf *out, struct weir_str description, struct weir_str sql);
 
 #endif

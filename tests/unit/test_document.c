@@ -610,6 +610,32 @@ static void no_edit_is_lost_without_a_reported_conflict(void **state)
     assert_true(conflicting > 100);
 }
 
+static void a_pulled_report_merges_by_ids_and_appears(void **state)
+{
+    (void)state;
+    struct weir_saved out;
+    char base[WEIR_VERSION_SIZE];
+    bool changed;
+    subscriptions();
+    shell(dir, "git init -q --bare --initial-branch=main ../remote.git && "
+               "git remote add origin \"$PWD/../remote.git\" && git push -q -u origin main && "
+               "git clone -q ../remote.git ../other && cd ../other && "
+               "sed -i 's/h: 8/h: 9/' reports/subs/report.yml && git commit -qam Theirs && "
+               "git push -q");
+    struct weir_content mine = opened(base);
+    set(tile(mine, "t1"), "w", data("11"));
+    ASSERT_OK(save(mine, base, &out), err);
+    weir_saved_free(&out);
+    ASSERT_OK(weir_git_pull(weir_library_git(lib), NULL, weir_document_merge_file, &changed, &err),
+              err);
+    assert_string_equal(refreshed(), "report k3v9x0q2ab ok;");
+    mine = opened(base);
+    assert_string_equal(print(weir_data_get(tile(mine, "t1"), "w")), "11");
+    assert_string_equal(print(weir_data_get(tile(mine, "t1"), "h")), "9");
+    assert_non_null(
+        strstr(shell(dir, "cat reports/subs/report.yml"), "# The board looks at this."));
+}
+
 static void slugs_are_usable(void **state)
 {
     (void)state;
@@ -652,6 +678,7 @@ int main(void)
         T(views_are_saved_merged_and_deleted),
         T(old_versions_can_be_had),
         T(no_edit_is_lost_without_a_reported_conflict),
+        T(a_pulled_report_merges_by_ids_and_appears),
         T(slugs_are_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
