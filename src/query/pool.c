@@ -350,6 +350,12 @@ static bool copy_request(struct weir_query *q, const struct weir_query_request *
     if (!q->request.sql || !params) {
         return false;
     }
+    if (request->access) {
+        q->request.access = weir_access_copy(request->access, &q->arena);
+        if (!q->request.access) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < request->param_count; i++) {
         struct weir_param *p = &params[i];
         *p = request->params[i];

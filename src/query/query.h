@@ -13,6 +13,7 @@
 #ifndef WEIR_QUERY_QUERY_H
 #define WEIR_QUERY_QUERY_H
 
+#include "access/access.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "conf/option.h"
@@ -65,6 +66,8 @@ struct weir_query_summary {
  * WEIR_ETOOBIG, because a part of one is none. See docs/guide/query.md. */
 struct weir_query_request {
     const char *sql;
+    /* What whoever asks may see; NULL: everything. Sealed (weir_access_seal). */
+    const struct weir_access *access;
     const struct weir_param *params;
     size_t param_count;
     enum weir_format format;

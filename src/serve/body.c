@@ -188,6 +188,10 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         out->request.sql = weir_arena_dup(&out->arena, text).ptr;
         return out->request.sql ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the statement");
     }
+    if (weir_str_is(key, "as") && weir_json_str(value, &text)) {
+        out->as = weir_arena_dup(&out->arena, text).ptr;
+        return out->as ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for an e-mail address");
+    }
     if (weir_str_is(key, "params")) {
         return read_params(value, out, err);
     }
@@ -211,7 +215,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         err, WEIR_EINVAL,
         "\"" WEIR_STR_FMT
         "\" is not known, or of the wrong type; there are sql, params, format, limits, "
-        "width and plain",
+        "width, plain and as",
         WEIR_STR_ARG(key));
 }
 

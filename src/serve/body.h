@@ -10,6 +10,7 @@
 
 struct weir_query_body {
     struct weir_query_request request; /* borrows from the two below; no sink, no done */
+    const char *as; /* the e-mail address of the person whose eyes to use, or NULL */
     struct weir_arena arena;
     struct weir_json_parser *parser;
 };

@@ -113,7 +113,7 @@ static void finish(void *arg)
 {
     struct ending *e = arg;
     struct stream *s = e->stream;
-    struct weir_call call = {s->server, s->req, {"", 0}};
+    struct weir_call call = {.server = s->server, .req = s->req};
     weir_http_on_gone(s->req, NULL, NULL);
     weir_http_on_drain(s->req, NULL, NULL);
     if (e->code == 0) {
@@ -209,12 +209,35 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
     return s;
 }
 
+/* Through whose eyes the tables are seen, and whether these write SQL of their own. */
+static int find_access(const struct weir_call *call, struct weir_query_body *body,
+                       struct weir_error *err)
+{
+    struct weir_caller who = call->who;
+    struct weir_access *access;
+    struct weir_state *state = call->server->state;
+    int rc = body->as ? weir_caller_see_as(&who, state, weir_str_of(body->as), err) : 0;
+    if (rc == 0 && who.role == WEIR_ROLE_VIEWER) {
+        rc =
+            weir_fail(err, WEIR_EPERM,
+                      "viewers open reports and run the queries in them, but write no SQL of their "
+                      "own; ask an admin of this weir to make %s an editor",
+                      who.email);
+    }
+    rc = rc ? rc : weir_caller_access(state, &who, &body->arena, &access, err);
+    if (rc == 0) {
+        body->request.access = access;
+    }
+    return rc;
+}
+
 void weir_serve_query(const struct weir_call *call)
 {
     struct weir_query_body body;
     struct weir_error err;
     struct stream *s = NULL;
     int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
+    rc = rc ? rc : find_access(call, &body, &err);
     if (rc == 0) {
         s = stream_new(call, &body.request);
         rc = s ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a query");

@@ -1,144 +1,63 @@
 /* Which handler answers what, and who may ask. */
-#include "serve/server.h"
+#include "serve/route.h"
 
-/* --- answers -------------------------------------------------------------------------------- */
+#define GET    WEIR_HTTP_GET
+#define POST   WEIR_HTTP_POST
+#define PUT    WEIR_HTTP_PUT
+#define PATCH  WEIR_HTTP_PATCH
+#define DELETE WEIR_HTTP_DELETE
 
-static void common_headers(struct weir_http_request *req)
-{
-    weir_http_set(req, "X-Content-Type-Options", "nosniff");
-    weir_http_set(req, "Referrer-Policy", "no-referrer");
-    weir_serve_set_policy(req, "");
-    weir_http_set(req, "Cross-Origin-Resource-Policy", "same-origin");
-    weir_http_set(req, "Cache-Control", "no-store");
-}
+#define ANYBODY WEIR_WHO_ANYBODY
+#define PERSON  WEIR_WHO_PERSON
+#define EDITOR  WEIR_WHO_EDITOR
+#define ADMIN   WEIR_WHO_ADMIN
 
-void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body)
-{
-    struct weir_error err;
-    if (weir_buf_check(body, "the answer", &err)) {
-        weir_serve_reply_error(call, &err);
-        return;
-    }
-    call->server->requests[status / 100]++;
-    weir_http_reply(call->req, status, "application/json", weir_buf_str(body));
-}
+#define QUERY       WEIR_SCOPE_QUERY
+#define READ        WEIR_SCOPE_READ
+#define ADMIN_SCOPE WEIR_SCOPE_ADMIN
 
-static int status_of(int code)
-{
-    switch (code) {
-    case WEIR_EINVAL:
-        return 400;
-    case WEIR_EPERM:
-        return 403;
-    case WEIR_ENOENT:
-        return 404;
-    case WEIR_ETOOBIG:
-        return 413;
-    case WEIR_EBUSY:
-    case WEIR_EAGAIN:
-        return 503;
-    case WEIR_ETIMEDOUT:
-        return 504;
-    case WEIR_ECANCELED:
-        return 499;
-    case WEIR_EUNSUPPORTED:
-        return 501;
-    case WEIR_ENOSPC:
-        return 507;
-    default:
-        return 500;
-    }
-}
+static const struct weir_serve_route routes[] = {
+    {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
+    {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
+    {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},
+    {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
+    {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},
+    {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
+    {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},
+    {GET, "/metrics", PERSON, READ, .handle = weir_serve_metrics},
 
-static void print_position(struct weir_jw *w, const char *sql, int64_t offset)
-{
-    int64_t line = 1, column = 1;
-    for (int64_t i = 0; i < offset && sql[i]; i++) {
-        unsigned char c = (unsigned char)sql[i];
-        if (c == '\n') {
-            line++;
-            column = 1;
-        } else {
-            column += (c & 0xc0) != 0x80; /* characters, not bytes */
-        }
-    }
-    weir_jw_keyz(w, "position");
-    weir_jw_object(w);
-    weir_jw_ki64(w, "offset", offset);
-    weir_jw_ki64(w, "line", line);
-    weir_jw_ki64(w, "column", column);
-    weir_jw_object_end(w);
-}
+    {GET, "/api/setup", ANYBODY, 0, .ask = weir_ask_setup_needed},
+    {POST, "/api/setup", ANYBODY, 0, .ask = weir_ask_setup, .slow = true},
+    {POST, "/api/setup/link", ADMIN, ADMIN_SCOPE, .ask = weir_ask_setup_link},
+    {POST, "/api/invite", ANYBODY, 0, .ask = weir_ask_join, .slow = true},
+    {GET, "/api/session", PERSON, READ, .ask = weir_ask_session},
+    {POST, "/api/session", ANYBODY, 0, .ask = weir_ask_login, .slow = true},
+    {PATCH, "/api/session", PERSON, ADMIN_SCOPE, .ask = weir_ask_session_change, .slow = true},
+    {DELETE, "/api/session", ANYBODY, 0, .ask = weir_ask_logout},
+    {GET, "/api/people", EDITOR, READ, .ask = weir_ask_people},
+    {POST, "/api/people", ADMIN, ADMIN_SCOPE, .ask = weir_ask_person_add, .slow = true},
+    {GET, "/api/people/{id}", EDITOR, READ, .ask = weir_ask_person},
+    {PATCH, "/api/people/{id}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_person_change, .slow = true},
+    {DELETE, "/api/people/{id}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_person_remove},
+    {POST, "/api/people/{id}/invite", ADMIN, ADMIN_SCOPE, .ask = weir_ask_person_invite},
+    {GET, "/api/groups", EDITOR, READ, .ask = weir_ask_groups},
+    {POST, "/api/groups", ADMIN, ADMIN_SCOPE, .ask = weir_ask_group_add},
+    {GET, "/api/groups/{id}", EDITOR, READ, .ask = weir_ask_group},
+    {PUT, "/api/groups/{id}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_group_put},
+    {DELETE, "/api/groups/{id}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_group_remove},
+    {GET, "/api/tokens", PERSON, READ, .ask = weir_ask_tokens},
+    {POST, "/api/tokens", PERSON, ADMIN_SCOPE, .ask = weir_ask_token_add},
+    {DELETE, "/api/tokens/{id}", PERSON, ADMIN_SCOPE, .ask = weir_ask_token_remove},
+    {GET, "/api/audit", ADMIN, ADMIN_SCOPE, .ask = weir_ask_audit},
 
-static void reply_error(const struct weir_call *call, int status, const struct weir_error *err,
-                        const char *sql, int64_t offset)
-{
-    struct weir_buf body;
-    weir_buf_init(&body, 16384);
-    struct weir_jw w = weir_jw_on(&body);
-    weir_jw_object(&w);
-    weir_jw_keyz(&w, "error");
-    weir_jw_object(&w);
-    weir_jw_kstrz(&w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(&w, "message", err->message);
-    if (sql && offset >= 0) {
-        print_position(&w, sql, offset);
-    }
-    weir_jw_object_end(&w);
-    weir_jw_object_end(&w);
-    weir_buf_addc(&body, '\n');
-    if (status == 503) {
-        weir_http_set(call->req, "Retry-After", "1");
-    }
-    call->server->requests[status / 100]++;
-    weir_http_reply(call->req, status, "application/json", weir_buf_str(&body));
-    weir_buf_free(&body);
-}
-
-void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_error *err,
-                                const char *sql, int64_t offset)
-{
-    reply_error(call, status_of(err->code), err, sql, offset);
-}
-
-void weir_serve_reply_error(const struct weir_call *call, const struct weir_error *err)
-{
-    reply_error(call, status_of(err->code), err, NULL, -1);
-}
-
-static void refuse(const struct weir_call *call, int status, int code, const char *why)
-{
-    struct weir_error err;
-    weir_fail(&err, code, "%s", why);
-    reply_error(call, status, &err, NULL, -1);
-}
-
-/* --- the routes ------------------------------------------------------------------------------- */
-
-enum access { OPEN, GUARDED }; /* GUARDED: the token, unless the client is on this machine */
-
-static const struct route {
-    enum weir_http_method method;
-    const char *path; /* {id} stands for one segment */
-    enum access access;
-    void (*handle)(const struct weir_call *call);
-} routes[] = {
-    {WEIR_HTTP_POST, "/api/query", GUARDED, weir_serve_query},
-    {WEIR_HTTP_GET, "/api/query/{id}", GUARDED, weir_serve_query_progress},
-    {WEIR_HTTP_DELETE, "/api/query/{id}", GUARDED, weir_serve_query_cancel},
-    {WEIR_HTTP_GET, "/api/status", GUARDED, weir_serve_status},
-    {WEIR_HTTP_GET, "/api/schema", GUARDED, weir_serve_schema},
-    {WEIR_HTTP_POST, "/api/replay", GUARDED, weir_serve_replay_start},
-    {WEIR_HTTP_GET, "/api/replay", GUARDED, weir_serve_replay_progress},
-    {WEIR_HTTP_GET, "/api/openapi.yaml", OPEN, weir_serve_asset},
-    {WEIR_HTTP_GET, "/health", OPEN, weir_serve_health},
-    {WEIR_HTTP_GET, "/metrics", GUARDED, weir_serve_metrics},
+    {GET, "/api/openapi.yaml", ANYBODY, 0, .handle = weir_serve_asset},
+    {GET, "/health", ANYBODY, 0, .handle = weir_serve_health},
     /* The app holds no data: it asks the API. Its pages' addresses: weir_serve_is_page. */
-    {WEIR_HTTP_GET, "/assets/{id}", OPEN, weir_serve_asset},
+    {GET, "/assets/{id}", ANYBODY, 0, .handle = weir_serve_asset},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
-/* --- routing -------------------------------------------------------------------------------- */
+/* --- finding -------------------------------------------------------------------------------- */
 
 static bool path_fits(const char *pattern, struct weir_str path, struct weir_str *id)
 {
@@ -146,13 +65,44 @@ static bool path_fits(const char *pattern, struct weir_str path, struct weir_str
     if (!brace) {
         return weir_str_is(path, pattern);
     }
-    size_t fixed = (size_t)(brace - pattern);
-    if (path.len <= fixed || memcmp(path.ptr, pattern, fixed) != 0) {
+    size_t before = (size_t)(brace - pattern);
+    struct weir_str after = weir_str_of(strchr(brace, '}') + 1);
+    if (path.len <= before + after.len || memcmp(path.ptr, pattern, before) != 0 ||
+        !weir_str_ends(path, after)) {
         return false;
     }
-    *id = (struct weir_str){path.ptr + fixed, path.len - fixed};
-    return !memchr(id->ptr, '/', id->len);
+    struct weir_str found = {path.ptr + before, path.len - before - after.len};
+    if (memchr(found.ptr, '/', found.len)) {
+        return false;
+    }
+    *id = found;
+    return true;
 }
+
+const struct weir_serve_route *weir_serve_find_route(unsigned method, struct weir_str path,
+                                                     struct weir_str *id, unsigned *allowed)
+{
+    static const struct weir_serve_route page = {GET, "/", ANYBODY, 0, .handle = weir_serve_page};
+    if (method == WEIR_HTTP_HEAD) {
+        method = GET; /* the server leaves the body out */
+    }
+    *allowed = 0;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (path_fits(routes[i].path, path, id)) {
+            *allowed |= routes[i].method;
+            if (routes[i].method == method) {
+                return &routes[i];
+            }
+        }
+    }
+    if (*allowed == 0 && weir_serve_is_page(path)) {
+        *allowed = GET;
+        return method == GET ? &page : NULL;
+    }
+    return NULL;
+}
+
+/* --- dispatch ------------------------------------------------------------------------------- */
 
 static const char *const method_names[] = {"GET",    "HEAD",    "POST", "PUT",
                                            "DELETE", "OPTIONS", "PATCH"};
@@ -167,63 +117,8 @@ static void refuse_method(const struct weir_call *call, unsigned allowed)
         }
     }
     weir_http_set(call->req, "Allow", allow);
-    refuse(call, 405, WEIR_EINVAL, "this address takes other methods; see the Allow header");
-}
-
-static const struct route *find(struct weir_call *call, unsigned *allowed)
-{
-    unsigned method = weir_http_method(call->req);
-    if (method == WEIR_HTTP_HEAD) {
-        method = WEIR_HTTP_GET; /* the server leaves the body out */
-    }
-    *allowed = 0;
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (path_fits(routes[i].path, weir_http_path(call->req), &call->id)) {
-            *allowed |= routes[i].method;
-            if (routes[i].method == method) {
-                return &routes[i];
-            }
-        }
-    }
-    static const struct route page = {WEIR_HTTP_GET, "/", OPEN, weir_serve_page};
-    if (*allowed == 0 && weir_serve_is_page(weir_http_path(call->req))) {
-        *allowed = WEIR_HTTP_GET;
-        return method == WEIR_HTTP_GET ? &page : NULL;
-    }
-    return NULL;
-}
-
-/* Another site's page in the same browser can reach this machine; it must not do anything here. */
-static bool foreign_page(const struct weir_http_request *req)
-{
-    struct weir_str site = weir_http_header(req, "Sec-Fetch-Site");
-    return site.ptr && !weir_str_is(site, "same-origin") && !weir_str_is(site, "none");
-}
-
-static bool may(const struct weir_call *call, const struct route *route)
-{
-    const struct weir_server *s = call->server;
-    if (!weir_host_allowed(s, weir_http_header(call->req, "Host"))) {
-        refuse(call, 421, WEIR_EPERM,
-               "this server does not answer under this name; add it to serve.hosts in weir.yml");
-        return false;
-    }
-    if (route->access == OPEN) {
-        return true;
-    }
-    if (foreign_page(call->req)) {
-        refuse(call, 403, WEIR_EPERM, "pages of other sites may not use this API");
-        return false;
-    }
-    bool local = weir_http_peer_is_loopback(call->req) && !s->settings.require_token;
-    if (!local && !weir_token_matches(s->token, weir_http_header(call->req, "Authorization"))) {
-        weir_http_set(call->req, "WWW-Authenticate", "Bearer realm=\"weir\"");
-        refuse(call, 401, WEIR_EPERM,
-               "this needs the header `Authorization: Bearer TOKEN`; the token is in "
-               ".weir/secrets/api_token on the server");
-        return false;
-    }
-    return true;
+    weir_serve_refuse(call, 405, WEIR_EINVAL,
+                      "this address takes other methods; see the Allow header");
 }
 
 static bool is_json(const struct weir_http_request *req)
@@ -235,22 +130,24 @@ static bool is_json(const struct weir_http_request *req)
 
 static void dispatch(struct weir_server *server, struct weir_http_request *req, bool local)
 {
-    struct weir_call call = {server, req, {"", 0}};
+    struct weir_call call = {.server = server, .req = req, .id = {"", 0}, .local = local};
     unsigned allowed;
-    common_headers(req);
-    const struct route *route = find(&call, &allowed);
-    static const struct route unknown = {.access = GUARDED};
-    if (!local && !may(&call, route ? route : &unknown)) {
+    weir_serve_common_headers(req);
+    const struct weir_serve_route *route =
+        weir_serve_find_route(weir_http_method(req), weir_http_path(req), &call.id, &allowed);
+    if (!weir_serve_admit(&call, route)) {
         return;
     }
     if (!route && allowed) {
         refuse_method(&call, allowed);
     } else if (!route) {
-        refuse(&call, 404, WEIR_ENOENT,
-               "there is nothing at this address; see the API file, openapi.yaml");
-    } else if (route->method == WEIR_HTTP_POST && !is_json(req)) {
-        refuse(&call, 415, WEIR_EINVAL,
-               "the body must be JSON: send Content-Type: application/json");
+        weir_serve_refuse(&call, 404, WEIR_ENOENT,
+                          "there is nothing at this address; see the API file, openapi.yaml");
+    } else if (route->method & (POST | PUT | PATCH) && !is_json(req)) {
+        weir_serve_refuse(&call, 415, WEIR_EINVAL,
+                          "the body must be JSON: send Content-Type: application/json");
+    } else if (route->ask) {
+        weir_serve_ask(&call, route->ask, route->slow);
     } else {
         route->handle(&call);
     }
@@ -264,15 +161,4 @@ void weir_serve_handle(struct weir_http_request *req, void *arg)
 void weir_serve_handle_local(struct weir_http_request *req, void *arg)
 {
     dispatch(arg, req, true);
-}
-
-void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg)
-{
-    struct weir_call call = {arg, req, {"", 0}};
-    int code = status == 413 || status == 431   ? WEIR_ETOOBIG
-               : status == 415 || status == 501 ? WEIR_EUNSUPPORTED
-               : status == 503                  ? WEIR_EBUSY
-                                                : WEIR_EINVAL;
-    common_headers(req);
-    refuse(&call, status, code, why);
 }

@@ -9,19 +9,44 @@
 
 struct ask {
     struct weir_call call;
+    struct weir_arena arena;    /* of the access */
+    struct weir_access *access; /* NULL: everything is seen */
     struct weir_buf body;
     int code;
     struct weir_error err;
 };
 
-static void print_table(struct weir_jw *w, const struct weir_table *t)
+static void print_column(struct weir_jw *w, const struct weir_column *c)
+{
+    weir_jw_object(w);
+    weir_jw_kstr(w, "name", c->name);
+    weir_jw_kstrz(w, "type", weir_type_name(c->type));
+    weir_jw_kstr(w, "engine_type", c->type_name);
+    weir_jw_object_end(w);
+}
+
+/* How many rows there are is itself a fact about rows that may be hidden. */
+static bool sees_all_rows(const struct weir_access *access, const struct weir_table *t)
+{
+    const struct weir_grant *grants[64];
+    size_t count = access ? weir_access_applying(access, t->schema, t->name, grants, 64) : 0;
+    for (size_t i = 0; i < count && i < 64; i++) {
+        if (grants[i]->rows.len == 0) {
+            return true;
+        }
+    }
+    return !access;
+}
+
+static void print_table(struct weir_jw *w, const struct weir_table *t,
+                        const struct weir_access *access)
 {
     weir_jw_object(w);
     weir_jw_kstr(w, "schema", t->schema);
     weir_jw_kstr(w, "name", t->name);
     weir_jw_kbool(w, "view", t->view);
     weir_jw_keyz(w, "rows");
-    if (t->view || t->estimated_rows < 0) {
+    if (t->view || t->estimated_rows < 0 || !sees_all_rows(access, t)) {
         weir_jw_null(w);
     } else {
         weir_jw_i64(w, t->estimated_rows);
@@ -29,11 +54,11 @@ static void print_table(struct weir_jw *w, const struct weir_table *t)
     weir_jw_keyz(w, "columns");
     weir_jw_array(w);
     for (size_t i = 0; i < t->column_count; i++) {
-        weir_jw_object(w);
-        weir_jw_kstr(w, "name", t->columns[i].name);
-        weir_jw_kstrz(w, "type", weir_type_name(t->columns[i].type));
-        weir_jw_kstr(w, "engine_type", t->columns[i].type_name);
-        weir_jw_object_end(w);
+        const struct weir_column *c = &t->columns[i];
+        if (!access ||
+            weir_access_column(access, t->schema, t->name, c->name) != WEIR_COLUMN_HIDDEN) {
+            print_column(w, c);
+        }
     }
     weir_jw_array_end(w);
     weir_jw_object_end(w);
@@ -57,7 +82,9 @@ static int describe(struct ask *a)
         weir_jw_keyz(&w, "tables");
         weir_jw_array(&w);
         for (size_t i = 0; i < count; i++) {
-            print_table(&w, &tables[i]);
+            if (!a->access || weir_access_sees(a->access, tables[i].schema, tables[i].name)) {
+                print_table(&w, &tables[i], a->access);
+            }
         }
         weir_jw_array_end(&w);
         weir_jw_object_end(&w);
@@ -77,6 +104,7 @@ static void answer(void *arg)
         weir_serve_reply_json(&a->call, 200, &a->body);
     }
     weir_buf_free(&a->body);
+    weir_arena_free(&a->arena);
     free(a);
 }
 
@@ -108,9 +136,17 @@ void weir_serve_schema(const struct weir_call *call)
     }
     a->call = *call;
     weir_buf_init(&a->body, 512u << 20);
+    weir_arena_init(&a->arena, 64u << 20);
+    if (weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &err)) {
+        weir_arena_free(&a->arena);
+        free(a);
+        weir_serve_reply_error(call, &err);
+        return;
+    }
     atomic_fetch_add(&call->server->catalog_threads, 1);
     if (pthread_create(&thread, NULL, work, a)) {
         atomic_fetch_sub(&call->server->catalog_threads, 1);
+        weir_arena_free(&a->arena);
         free(a);
         weir_fail(&err, WEIR_EBUSY, "no thread for this request; try again in a moment");
         weir_serve_reply_error(call, &err);

@@ -9,10 +9,12 @@
 #include "io/file.h"
 #include "serve/server.h"
 
-#define GRACE      (10 * WEIR_SECOND)
-#define MIN_GROWTH (2ull << 30)
-#define LOOK_EVERY WEIR_SECOND
-#define HOPELESS   10 /* looks; reopening the warehouse takes half of it */
+#define GRACE        (10 * WEIR_SECOND)
+#define MIN_GROWTH   (2ull << 30)
+#define LOOK_EVERY   WEIR_SECOND
+#define HASH_THREADS 2 /* 64 MB each */
+#define HASH_QUEUE   32
+#define HOPELESS     10 /* looks; reopening the warehouse takes half of it */
 
 /* --- starting ------------------------------------------------------------------------------- */
 
@@ -24,6 +26,8 @@ static int read_settings(struct weir_server *s, struct weir_error *err)
     if (rc == 0 && s->run->listen) {
         s->settings.listen = s->run->listen;
     }
+    s->session_limits = (struct weir_session_limits){.idle = s->settings.session_idle,
+                                                     .age = s->settings.session_age};
     return rc ? rc : weir_token_load(w, s->token, err);
 }
 
@@ -62,6 +66,17 @@ static int remove_export(const char *name, void *arg, struct weir_error *err)
     }
     free(path);
     return 0;
+}
+
+static int start_people(struct weir_server *s, struct weir_error *err)
+{
+    int rc = weir_serve_open_state(s->run->workspace, &s->state, err);
+    rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
+    s->backoff = weir_backoff_new();
+    if (rc == 0 && !s->backoff) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the log-in back-off");
+    }
+    return rc ? rc : weir_people_began(s->state, &s->began, err);
 }
 
 static int start_parts(struct weir_server *s, struct weir_error *err)
@@ -172,6 +187,7 @@ static void stop_parts(struct weir_server *s)
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */
     }
+    weir_work_free(s->work);
     if (s->loader) {
         weir_loader_stop(s->loader);
     }
@@ -184,6 +200,8 @@ static void stop_parts(struct weir_server *s)
     weir_http_server_free(s->local);
     weir_timer_free(s->look);
     weir_loop_free(s->loop);
+    weir_backoff_free(s->backoff);
+    weir_state_close(s->state);
     if (stuck == 0) {
         weir_warehouse_close(s->warehouse);
         return;
@@ -210,6 +228,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
         bound_memory(s);
     }
     rc = rc ? rc : weir_loop_new(&s->loop, err);
+    rc = rc ? rc : start_people(s, err);
     rc = rc ? rc : start_parts(s, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||

@@ -5,9 +5,12 @@
 #ifndef WEIR_SERVE_SERVE_H
 #define WEIR_SERVE_SERVE_H
 
+#include "access/access.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/option.h"
+#include "state/state.h"
 #include "warehouse/warehouse.h"
 #include "workspace/workspace.h"
 
@@ -33,5 +36,21 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err) WEI
 int weir_serve_open_warehouse(struct weir_workspace *workspace, bool read_only,
                               const struct weir_log *log, struct weir_warehouse **out,
                               struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Opens .weir/state.sqlite; makes it when it is missing. Several processes may have it open. */
+int weir_serve_open_state(struct weir_workspace *workspace, struct weir_state **out,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+/* What a running server would answer the owner of this machine, for the routes that only the state
+ * store answers (people, groups, tokens, the audit log). `base` is what links begin with. The
+ * answer is JSON in `out`, also when `status` is an error's. */
+int weir_serve_ask_store(struct weir_workspace *workspace, const char *method, const char *target,
+                         struct weir_str body, const char *base, int *status, struct weir_buf *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* What the person of this address may see, in the arena; NULL: everything. WEIR_ENOENT when there
+ * is no such person. `viewer` (may be NULL) says whether she may not write SQL of her own. Goes to
+ * the audit log. */
+int weir_serve_access_of(struct weir_workspace *workspace, const char *email,
+                         struct weir_arena *arena, struct weir_access **out, bool *viewer,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

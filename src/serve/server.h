@@ -9,7 +9,9 @@
 #include "io/http.h"
 #include "load/load.h"
 #include "query/query.h"
+#include "serve/ask.h"
 #include "serve/serve.h"
+#include "serve/work.h"
 
 #define WEIR_TOKEN_SIZE 64
 
@@ -17,6 +19,9 @@ struct weir_serve_settings {
     const char *listen;
     struct weir_text_list hosts;
     bool require_token;
+    const char *url;
+    weir_time session_idle;
+    weir_time session_age;
 };
 
 /* One replay at a time, on a thread of its own. */
@@ -47,6 +52,11 @@ struct weir_server {
     struct weir_query_pool *pool;
     struct weir_loader *loader;
     struct weir_replay_job replay;
+    struct weir_state *state;
+    struct weir_session_limits session_limits;
+    struct weir_backoff *backoff;
+    struct weir_work *work; /* hashing passwords */
+    bool began;             /* there has been a person: loopback is not trusted */
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -65,6 +75,8 @@ struct weir_call {
     struct weir_server *server;
     struct weir_http_request *req;
     struct weir_str id;
+    bool local; /* on the unix socket */
+    struct weir_caller who;
 };
 
 /* --- routes (one file each) --- */
@@ -84,11 +96,21 @@ void weir_serve_handle(struct weir_http_request *req, void *arg);
 void weir_serve_handle_local(struct weir_http_request *req, void *arg);
 /* Answers what the HTTP server itself refuses. */
 void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg);
+/* --- reply.c --- */
+void weir_serve_common_headers(struct weir_http_request *req);
+void weir_serve_refuse(const struct weir_call *call, int status, int code, const char *why);
 void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body);
 void weir_serve_reply_error(const struct weir_call *call, const struct weir_error *err);
 /* The same with the place in the SQL: {"error":{...,"position":{"offset","line","column"}}}. */
 void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_error *err,
                                 const char *sql, int64_t offset);
+/* With a status of its own. */
+void weir_serve_reply_status(const struct weir_call *call, int status,
+                             const struct weir_error *err);
+
+/* --- asking.c --- */
+/* Answers by `fn`; on a thread of its own when that is slow. */
+void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
 
 /* --- replay.c --- */
 void weir_replay_job_init(struct weir_replay_job *job);
@@ -99,7 +121,6 @@ void weir_replay_job_print(struct weir_replay_job *job, struct weir_jw *w);
 /* Reads .weir/secrets/api_token, or makes it. */
 int weir_token_load(struct weir_workspace *workspace, char token[WEIR_TOKEN_SIZE],
                     struct weir_error *err) WEIR_MUST_CHECK;
-bool weir_token_matches(const char *token, struct weir_str authorization);
 /* May a browser have been led here under this name? Loopback names, IP literals, the settings'. */
 bool weir_host_allowed(const struct weir_server *server, struct weir_str host);
 

@@ -4,13 +4,21 @@
 
 const struct weir_option weir_serve_options[] = {
     {"listen", WEIR_OPT_TEXT, AT(listen), .fallback = "127.0.0.1:8081", .env = "WEIR_SERVE",
-     .help =
-         "Address of the API and the pages; 0.0.0.0:8081 opens them to the network, where every "
-         "request needs the token in .weir/secrets/api_token."},
+     .help = "Address of the API and the pages; 0.0.0.0:8081 opens them to the network."},
+    {"url", WEIR_OPT_TEXT, AT(url), .fallback = "", .env = "WEIR_URL",
+     .help = "Where people find this server, such as https://weir.example.com: used in links, and "
+             "with https the session's cookie is never sent in the clear. Empty: the address that "
+             "it listens on."},
     {"hosts", WEIR_OPT_LIST, AT(hosts), .fallback = "",
      .help = "Names under which browsers may reach this server (weir.example.com); loopback names "
              "and IP addresses always may."},
     {"require_token", WEIR_OPT_BOOL, AT(require_token), .fallback = "false",
-     .help = "Ask clients on this machine for the token, too; set it behind a reverse proxy, which "
-             "makes every client look local."},
+     .help =
+         "Never trust clients on this machine because of where they are. Without it they own this "
+         "weir until there is a first person; set it behind a reverse proxy, which makes every "
+         "client look local."},
+    {"session_idle", WEIR_OPT_DURATION, AT(session_idle), .fallback = "7d", .min = WEIR_SECOND,
+     .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in without a request."},
+    {"session_age", WEIR_OPT_DURATION, AT(session_age), .fallback = "30d", .min = WEIR_SECOND,
+     .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in at most."},
     {0}};

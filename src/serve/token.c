@@ -59,23 +59,6 @@ int weir_token_load(struct weir_workspace *workspace, char token[WEIR_TOKEN_SIZE
     return rc;
 }
 
-/* Takes the same time whatever is wrong. */
-bool weir_token_matches(const char *token, struct weir_str authorization)
-{
-    struct weir_str scheme = {authorization.ptr, authorization.len < 7 ? authorization.len : 7};
-    if (!weir_str_eq_nocase(scheme, WEIR_STR("Bearer "))) {
-        return false;
-    }
-    struct weir_str given =
-        weir_str_trim((struct weir_str){authorization.ptr + 7, authorization.len - 7});
-    size_t n = strlen(token);
-    unsigned char wrong = given.len != n;
-    for (size_t i = 0; i < n; i++) {
-        wrong |= (unsigned char)(token[i] ^ (i < given.len ? given.ptr[i] : 0));
-    }
-    return !wrong && n;
-}
-
 /* --- names ---------------------------------------------------------------------------------- */
 
 static struct weir_str without_port(struct weir_str host)
@@ -109,6 +92,10 @@ bool weir_host_allowed(const struct weir_server *server, struct weir_str header)
     struct weir_str host = without_port(header);
     if (weir_str_eq_nocase(host, WEIR_STR("localhost")) || is_ip(host) ||
         weir_str_eq_nocase(host, without_port(weir_str_of(server->address)))) {
+        return true;
+    }
+    const char *url = strstr(server->settings.url, "://");
+    if (url && weir_str_eq_nocase(host, without_port(weir_str_of(url + 3)))) {
         return true;
     }
     for (size_t i = 0; i < server->settings.hosts.count; i++) {

@@ -167,8 +167,8 @@ static int read_groups(struct weir_state *state, const char *sql, struct weir_st
                        struct weir_error *err)
 {
     size_t all, n = 0;
-    int rc = count_of(state, "select count(*) from groups where ?1 is not null or true", argument,
-                      &all, err);
+    int rc =
+        count_of(state, "select count(*) from groups where ?1 is not null", argument, &all, err);
     if (rc) {
         return rc;
     }
@@ -220,6 +220,36 @@ int weir_groups_of(struct weir_state *state, struct weir_str person, struct weir
                         "(select group_id from members where person_id = ?1)) "
                         "order by builtin desc, name",
                   person, arena, out, count, err);
+}
+
+static int read_ids(struct weir_state *state, struct weir_str person, struct weir_arena *arena,
+                    struct weir_str **out, size_t *count, struct weir_error *err)
+{
+    size_t all;
+    int rc = count_of(state, "select count(*) from groups where ?1 is not null", person, &all, err);
+    if (rc) {
+        return rc;
+    }
+    *out = weir_arena_calloc(arena, (all + 1) * sizeof **out);
+    if (!*out) {
+        return no_memory(err);
+    }
+    struct weir_db q = weir_db_on(state, "select id from groups where builtin or id in (select "
+                                         "group_id from members where person_id = ?1) "
+                                         "order by builtin desc, name");
+    weir_db_text(&q, person);
+    while (*count < all && weir_db_row(&q)) {
+        (*out)[(*count)++] = weir_db_str(&q, 0, arena);
+    }
+    return weir_db_end(&q, err);
+}
+
+int weir_groups_ids_of(struct weir_state *state, struct weir_str person, struct weir_arena *arena,
+                       struct weir_str **out, size_t *count, struct weir_error *err)
+{
+    *count = 0;
+    int rc = weir_state_begin(state, err);
+    return rc ? rc : weir_state_end(state, read_ids(state, person, arena, out, count, err), err);
 }
 
 int weir_group_get(struct weir_state *state, struct weir_str id, struct weir_arena *arena,
@@ -304,9 +334,11 @@ static int write_member(struct weir_state *state, const struct weir_group *g, si
     weir_db_text(&q, g->id);
     weir_db_text(&q, g->members[i]);
     int rc = weir_db_run(&q, NULL, err);
-    return rc == WEIR_EINVAL ? weir_fail(err, rc, "member \"" WEIR_STR_FMT "\" is nobody here",
-                                         WEIR_STR_ARG(g->members[i]))
-                             : rc;
+    return rc == WEIR_EINVAL
+               ? weir_fail(err, rc,
+                           "\"" WEIR_STR_FMT "\" is nobody, or \"" WEIR_STR_FMT "\" is no group",
+                           WEIR_STR_ARG(g->members[i]), WEIR_STR_ARG(g->id))
+               : rc;
 }
 
 static int is_builtin(struct weir_state *state, struct weir_str id, bool *out,
@@ -354,6 +386,28 @@ int weir_group_put(struct weir_state *state, const struct weir_group *group, str
 {
     int rc = weir_state_begin(state, err);
     return rc ? rc : weir_state_end(state, put(state, group, err), err);
+}
+
+static int set_of(struct weir_state *state, struct weir_str person, const struct weir_str *groups,
+                  size_t count, struct weir_error *err)
+{
+    bool builtin;
+    struct weir_db q = weir_db_on(state, "delete from members where person_id = ?");
+    weir_db_text(&q, person);
+    int rc = weir_db_run(&q, NULL, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_group g = {.id = groups[i], .members = &person, .member_count = 1};
+        rc = is_builtin(state, groups[i], &builtin, err);
+        rc = rc || builtin ? rc : write_member(state, &g, 0, err);
+    }
+    return rc;
+}
+
+int weir_groups_set_of(struct weir_state *state, struct weir_str person,
+                       const struct weir_str *groups, size_t count, struct weir_error *err)
+{
+    int rc = weir_state_begin(state, err);
+    return rc ? rc : weir_state_end(state, set_of(state, person, groups, count, err), err);
 }
 
 static int delete_one(struct weir_state *state, struct weir_str id, struct weir_error *err)

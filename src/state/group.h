@@ -29,6 +29,15 @@ int weir_groups_list(struct weir_state *state, struct weir_arena *arena, struct 
 /* Those that hold this person. */
 int weir_groups_of(struct weir_state *state, struct weir_str person, struct weir_arena *arena,
                    struct weir_group **out, size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+/* Only their ids. */
+int weir_groups_ids_of(struct weir_state *state, struct weir_str person, struct weir_arena *arena,
+                       struct weir_str **out, size_t *count,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Makes her a member of these and of no others; built-in ones in the list are passed over.
+ * WEIR_EINVAL: one of them is no group. */
+int weir_groups_set_of(struct weir_state *state, struct weir_str person,
+                       const struct weir_str *groups, size_t count,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* By id, or else by name. WEIR_ENOENT. */
 int weir_group_get(struct weir_state *state, struct weir_str id, struct weir_arena *arena,
                    struct weir_group *out, struct weir_error *err) WEIR_MUST_CHECK;

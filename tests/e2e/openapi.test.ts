@@ -284,6 +284,64 @@ test('the token is asked for when the settings say so', async () => {
   }
 });
 
+test('people, groups, tokens and the audit log', async () => {
+  interface Made {
+    id: string;
+    link: string;
+    secret: string;
+    csrf: string;
+  }
+  const json = async (call: Call): Promise<Made> => (await check(call)).body as Made;
+  const password = 'four random words';
+  await check({ method: 'GET', path: '/api/setup', status: 200 });
+  await check({ method: 'GET', path: '/api/session', status: 200 }); // the owner, by loopback
+  const { link } = await json({ method: 'POST', path: '/api/setup/link', body: {}, status: 200 });
+  const token = link.split('#')[1];
+  const ada = { email: 'ada@example.com', name: 'Ada', password };
+  await check({ method: 'POST', path: '/api/setup', body: { ...ada, token: 'wrong' }, status: 403 });
+  await check({ method: 'POST', path: '/api/setup', body: { ...ada, token, password: 'short' }, status: 400 });
+  await check({ method: 'POST', path: '/api/setup', body: { ...ada, token }, status: 200 });
+  await check({ method: 'GET', path: '/api/status', status: 401 });
+  await check({ method: 'POST', path: '/api/session', body: { email: ada.email, password: 'wrong' }, status: 401 });
+  const entered = await check({ method: 'POST', path: '/api/session', body: { email: ada.email, password }, status: 200 });
+  let headers: Record<string, string> = {};
+  const enter = (answer: { body: unknown; headers: Headers }): void => {
+    headers = { cookie: (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '', 'x-weir-csrf': (answer.body as Made).csrf };
+  };
+  enter(entered);
+  await check({ method: 'GET', path: '/api/session', headers, status: 200 });
+  enter(await check({ method: 'PATCH', path: '/api/session', headers, body: { name: 'Ada L.', preferences: { theme: 'dark' }, password: { old: password, new: `${password}!` } }, status: 200 }));
+
+  const bob = await json({ method: 'POST', path: '/api/people', headers, body: { email: 'bob@example.com', name: 'Bob', attributes: { sports: ['rugby'] } }, status: 201 });
+  await check({ method: 'POST', path: '/api/people', headers, body: { email: 'BOB@example.com', name: 'Bob' }, status: 409 });
+  await check({ method: 'GET', path: '/api/people', headers, status: 200 });
+  await check({ method: 'GET', path: '/api/people/{id}', target: `/api/people/${bob.id}`, headers, status: 200 });
+  await check({ method: 'GET', path: '/api/people/{id}', target: '/api/people/nobody', headers, status: 404 });
+  await check({ method: 'PATCH', path: '/api/people/{id}', target: `/api/people/${bob.id}`, headers, body: { role: 'editor' }, status: 200 });
+  const invited = await json({ method: 'POST', path: '/api/people/{id}/invite', target: `/api/people/${bob.id}/invite`, headers, body: {}, status: 200 });
+  await check({ method: 'POST', path: '/api/invite', body: { token: invited.link.split('#')[1], name: 'Bobby', password }, status: 200 });
+
+  const tables = [{ schema: 'web', table: '*', rows: 'sport in (user.sports)', hidden: ['email'], masked: ['name'] }];
+  const group = await json({ method: 'POST', path: '/api/groups', headers, body: { name: 'rugby', members: [bob.id], tables, collections: [{ collection: 'company', level: 'edit' }] }, status: 201 });
+  await check({ method: 'GET', path: '/api/groups', headers, status: 200 });
+  const { body: read } = await check({ method: 'GET', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, status: 200 });
+  assert.deepEqual(read, { id: group.id, name: 'rugby', description: '', builtin: false, members: [bob.id], tables, collections: [{ collection: 'company', level: 'edit' }] });
+  const put = await check({ method: 'PUT', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, body: read, status: 200 });
+  assert.deepEqual(put.body, read); // what was read can be written
+  await check({ method: 'DELETE', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, status: 204 });
+  await check({ method: 'DELETE', path: '/api/groups/{id}', target: '/api/groups/everyone', headers, status: 403 });
+
+  const made = await json({ method: 'POST', path: '/api/tokens', headers, body: { name: 'ci', scopes: ['query'] }, status: 201 });
+  await check({ method: 'GET', path: '/api/tokens', headers, status: 200 });
+  await check({ method: 'DELETE', path: '/api/tokens/{id}', target: `/api/tokens/${made.id}`, headers, status: 204 });
+  const { body: log } = await check({ method: 'GET', path: '/api/audit', target: '/api/audit?limit=500', headers, status: 200 });
+  const actions = (log as { entries: { action: string }[] }).entries.map((entry) => entry.action);
+  for (const action of ['setup', 'session.refused', 'session.add', 'person.password', 'person.add', 'person.change', 'person.invite', 'person.join', 'group.add', 'group.change', 'group.remove', 'token.add', 'token.remove']) assert.ok(actions.includes(action), action);
+  await check({ method: 'DELETE', path: '/api/people/{id}', target: `/api/people/${bob.id}`, headers, status: 204 });
+  await check({ method: 'DELETE', path: '/api/session', headers, status: 204 });
+  await check({ method: 'GET', path: '/api/session', headers, status: 401 });
+});
+
 test('every operation of the contract was called', () => {
   const all = Object.entries(contract['paths'] as Schema).flatMap(([name, item]) =>
     ['get', 'post', 'put', 'patch', 'delete'].filter((method) => (item as Schema)[method]).map((method) => `${method.toUpperCase()} ${name}`),

@@ -1,0 +1,121 @@
+/* How the server answers what only the state store answers. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "serve/server.h"
+
+#define MAX_DEPTH 32
+
+struct asking {
+    struct weir_call call;
+    struct weir_ask ask;
+    struct weir_json_parser *parser;
+    weir_ask_fn fn;
+    int code;
+    struct weir_error err;
+};
+
+/* "http://weir.example.com", for links. */
+static const char *base_of(const struct weir_call *call, struct weir_arena *arena)
+{
+    const struct weir_server *s = call->server;
+    struct weir_str host = weir_http_header(call->req, "Host");
+    const char *base;
+    if (*s->settings.url) {
+        size_t len = strlen(s->settings.url);
+        len -= s->settings.url[len - 1] == '/';
+        base = weir_arena_printf(arena, "%.*s", (int)len, s->settings.url);
+    } else if (!call->local && host.ptr) {
+        base = weir_arena_printf(arena, "http://" WEIR_STR_FMT, WEIR_STR_ARG(host));
+    } else {
+        base = weir_arena_printf(arena, "http://%s", s->address);
+    }
+    return base ? base : "";
+}
+
+static void set_cookie(const struct asking *a)
+{
+    const struct weir_server *s = a->call.server;
+    char value[256];
+    bool set = a->ask.cookie == WEIR_COOKIE_SET;
+    snprintf(
+        value, sizeof value, "weir_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+        set ? a->ask.who.session : "", set ? (long long)(s->session_limits.age / WEIR_SECOND) : 0,
+        strncmp(s->settings.url, "https://", 8) == 0 ? "; Secure" : "");
+    weir_http_set(a->call.req, "Set-Cookie", value);
+}
+
+static void reply(void *arg)
+{
+    struct asking *a = arg;
+    struct weir_ask *ask = &a->ask;
+    if (ask->retry_after) {
+        char seconds[24];
+        snprintf(seconds, sizeof seconds, "%lld",
+                 (long long)((ask->retry_after + WEIR_SECOND - 1) / WEIR_SECOND));
+        weir_http_set(a->call.req, "Retry-After", seconds);
+    }
+    if (a->code) {
+        if (ask->status >= 400) {
+            weir_serve_reply_status(&a->call, ask->status, &a->err);
+        } else {
+            weir_serve_reply_error(&a->call, &a->err);
+        }
+    } else {
+        if (ask->cookie != WEIR_COOKIE_KEEP) {
+            set_cookie(a);
+        }
+        if (ask->status == 204) {
+            a->call.server->requests[2]++;
+            weir_http_reply(a->call.req, 204, NULL, WEIR_STR(""));
+        } else {
+            weir_buf_addc(&ask->out, '\n');
+            weir_serve_reply_json(&a->call, ask->status, &ask->out);
+        }
+    }
+    weir_ask_free(ask);
+    weir_json_parser_free(a->parser);
+    free(a);
+}
+
+static void work(void *arg)
+{
+    struct asking *a = arg;
+    a->code = a->fn(&a->ask, &a->err);
+    if (weir_loop_post(a->call.server->loop, reply, a)) {
+        abort(); /* no memory for a few bytes; the request would never be answered */
+    }
+}
+
+void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
+{
+    struct weir_server *s = call->server;
+    struct asking *a = calloc(1, sizeof *a);
+    struct weir_error err;
+    if (!a || !(a->parser = weir_json_parser_new(MAX_DEPTH))) {
+        free(a);
+        weir_fail(&err, WEIR_ENOMEM, "no memory for a request");
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    a->call = *call;
+    a->fn = fn;
+    weir_ask_init(&a->ask);
+    a->ask.state = s->state;
+    a->ask.who = call->who;
+    a->ask.backoff = s->backoff;
+    a->ask.limits = &s->session_limits;
+    a->ask.base = base_of(call, &a->ask.arena);
+    a->ask.id = call->id;
+    a->ask.query = weir_http_query(call->req);
+    a->code = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &a->err);
+    if (a->code == 0 && slow) {
+        a->code = weir_work_add(s->work, work, a, &a->err);
+        if (a->code == 0) {
+            return;
+        }
+    } else if (a->code == 0) {
+        a->code = fn(&a->ask, &a->err);
+    }
+    reply(a);
+}

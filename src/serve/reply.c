@@ -1,0 +1,130 @@
+/* What every answer has, and how errors look. */
+#include "serve/server.h"
+
+void weir_serve_common_headers(struct weir_http_request *req)
+{
+    weir_http_set(req, "X-Content-Type-Options", "nosniff");
+    weir_http_set(req, "Referrer-Policy", "no-referrer");
+    weir_serve_set_policy(req, "");
+    weir_http_set(req, "Cross-Origin-Resource-Policy", "same-origin");
+    weir_http_set(req, "Cache-Control", "no-store");
+}
+
+void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body)
+{
+    struct weir_error err;
+    if (weir_buf_check(body, "the answer", &err)) {
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    call->server->requests[status / 100]++;
+    weir_http_reply(call->req, status, "application/json", weir_buf_str(body));
+}
+
+static int status_of(int code)
+{
+    switch (code) {
+    case WEIR_EINVAL:
+        return 400;
+    case WEIR_EPERM:
+        return 403;
+    case WEIR_ENOENT:
+        return 404;
+    case WEIR_EEXIST:
+        return 409;
+    case WEIR_ETOOBIG:
+        return 413;
+    case WEIR_EBUSY:
+    case WEIR_EAGAIN:
+        return 503;
+    case WEIR_ETIMEDOUT:
+        return 504;
+    case WEIR_ECANCELED:
+        return 499;
+    case WEIR_EUNSUPPORTED:
+        return 501;
+    case WEIR_ENOSPC:
+        return 507;
+    default:
+        return 500;
+    }
+}
+
+static void print_position(struct weir_jw *w, const char *sql, int64_t offset)
+{
+    int64_t line = 1, column = 1;
+    for (int64_t i = 0; i < offset && sql[i]; i++) {
+        unsigned char c = (unsigned char)sql[i];
+        if (c == '\n') {
+            line++;
+            column = 1;
+        } else {
+            column += (c & 0xc0) != 0x80; /* characters, not bytes */
+        }
+    }
+    weir_jw_keyz(w, "position");
+    weir_jw_object(w);
+    weir_jw_ki64(w, "offset", offset);
+    weir_jw_ki64(w, "line", line);
+    weir_jw_ki64(w, "column", column);
+    weir_jw_object_end(w);
+}
+
+static void reply_error(const struct weir_call *call, int status, const struct weir_error *err,
+                        const char *sql, int64_t offset)
+{
+    struct weir_buf body;
+    weir_buf_init(&body, 16384);
+    struct weir_jw w = weir_jw_on(&body);
+    weir_jw_object(&w);
+    weir_jw_keyz(&w, "error");
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "code", weir_code_name(err->code));
+    weir_jw_kstrz(&w, "message", err->message);
+    if (sql && offset >= 0) {
+        print_position(&w, sql, offset);
+    }
+    weir_jw_object_end(&w);
+    weir_jw_object_end(&w);
+    weir_buf_addc(&body, '\n');
+    if (status == 503) {
+        weir_http_set(call->req, "Retry-After", "1");
+    }
+    call->server->requests[status / 100]++;
+    weir_http_reply(call->req, status, "application/json", weir_buf_str(&body));
+    weir_buf_free(&body);
+}
+
+void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_error *err,
+                                const char *sql, int64_t offset)
+{
+    reply_error(call, status_of(err->code), err, sql, offset);
+}
+
+void weir_serve_reply_error(const struct weir_call *call, const struct weir_error *err)
+{
+    reply_error(call, status_of(err->code), err, NULL, -1);
+}
+
+void weir_serve_reply_status(const struct weir_call *call, int status, const struct weir_error *err)
+{
+    reply_error(call, status, err, NULL, -1);
+}
+
+void weir_serve_refuse(const struct weir_call *call, int status, int code, const char *why)
+{
+    struct weir_error err;
+    weir_fail(&err, code, "%s", why);
+    reply_error(call, status, &err, NULL, -1);
+}
+
+void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg)
+{
+    struct weir_call call = {.server = arg, .req = req};
+    int code = status == 413 || status == 431   ? WEIR_ETOOBIG
+               : status == 415 || status == 501 ? WEIR_EUNSUPPORTED
+               : status == 503                  ? WEIR_EBUSY
+                                                : WEIR_EINVAL;
+    weir_serve_common_headers(req);
+    weir_serve_refuse(&call, status, code, why);
+}

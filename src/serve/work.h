@@ -1,0 +1,18 @@
+/* A few threads for what must not run on the loop's (hashing a password takes 100 ms and 64 MB).
+ * Their number bounds the memory; the queue's bound is what keeps a flood out. */
+#ifndef WEIR_SERVE_WORK_H
+#define WEIR_SERVE_WORK_H
+
+#include "base/error.h"
+
+struct weir_work;
+
+int weir_work_new(unsigned threads, unsigned queue, struct weir_work **out,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+/* Does all that was added, then ends. NULL is fine. */
+void weir_work_free(struct weir_work *work);
+/* fn(arg) on one of the threads, soon. WEIR_EBUSY when the queue is full. */
+int weir_work_add(struct weir_work *work, void (*fn)(void *arg), void *arg,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
