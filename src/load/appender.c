@@ -69,23 +69,49 @@ static void wait_for_batch(struct weir_loader *loader, struct checkpoints *c)
     }
 }
 
-/* With the lock on entry and return. */
-static void finish(struct weir_loader *loader, int code, const struct weir_error *err)
+/* What smaller batches cannot help: a table that takes more memory than there is for a single row.
+ * Such a one was made while there was more. */
+static void note_widest(struct weir_loader *loader, const struct weir_load_batch *batch)
 {
-    struct weir_load_batch *batch = loader->pending;
+    uint32_t most = weir_warehouse_max_columns(loader->warehouse);
+    loader->failed_wide[0] = '\0';
+    for (uint32_t i = 0; i < batch->touched_count; i++) {
+        const struct weir_load_table *table = batch->rows[batch->touched[i]].table;
+        if (table->column_count > most) {
+            most = table->column_count;
+            struct weir_str key = weir_table_key(table->schema, table->name, loader->failed_wide);
+            loader->failed_wide[key.len] = '\0';
+        }
+    }
+}
+
+void weir_appender_note(struct weir_loader *loader, const struct weir_load_batch *batch, int code,
+                        const struct weir_error *err)
+{
     if (code) {
         loader->apply_code = code;
         loader->apply_error = *err;
         loader->failed_records = batch->records;
         loader->failed_first = batch->first_seq;
-    } else {
-        loader->stats.next_seq = batch->next_seq;
-        loader->stats.events += batch->events;
-        loader->stats.duplicates += batch->duplicates;
-        loader->stats.discards += batch->discards;
-        loader->stats.commits++;
-        loader->stats.last_commit_at = weir_now();
-        loader->stats.error[0] = '\0';
+        loader->failed_events = batch->events;
+        loader->failed_cells = batch->cells;
+        note_widest(loader, batch);
+        return;
+    }
+    loader->stats.next_seq = batch->next_seq;
+    loader->stats.events += batch->events;
+    loader->stats.duplicates += batch->duplicates;
+    loader->stats.discards += batch->discards;
+    loader->stats.commits++;
+    loader->stats.last_commit_at = weir_now();
+    loader->stats.error[0] = '\0';
+}
+
+/* With the lock on entry and return. */
+static void finish(struct weir_loader *loader, int code, const struct weir_error *err)
+{
+    weir_appender_note(loader, loader->pending, code, err);
+    if (!code) {
         loader->pending_oldest = 0;
     }
     loader->pending = NULL;
@@ -180,6 +206,35 @@ bool weir_appender_is_idle(struct weir_loader *loader)
     return idle;
 }
 
+int weir_appender_take_over(struct weir_loader *loader, struct weir_error *err)
+{
+    int code = loader->filling_since ? weir_appender_give(loader, err) : WEIR_OK;
+    code = code ? code : weir_appender_wait(loader, err);
+    if (code) {
+        return code;
+    }
+    pthread_mutex_lock(&loader->writing);
+    if (loader->reload) {
+        pthread_mutex_unlock(&loader->writing);
+        return weir_fail(err, WEIR_EAGAIN, "tables were replaced by a replay");
+    }
+    return WEIR_OK;
+}
+
+/* A refused record was looked for in small batches, or memory was short: back to large ones step by
+ * step. */
+static void grow_limits(struct weir_loader *loader)
+{
+    uint64_t cells = loader->max_cells + loader->max_cells / 8;
+    uint64_t most = weir_loader_most_cells(loader);
+    loader->max_cells = cells < most ? cells : most;
+    loader->limit_records *= 2;
+    if (loader->limit_records > 4096) {
+        loader->limit_records = 0;
+    }
+    loader->back_off = 0;
+}
+
 int weir_appender_give(struct weir_loader *loader, struct weir_error *err)
 {
     pthread_mutex_lock(&loader->lock);
@@ -192,11 +247,7 @@ int weir_appender_give(struct weir_loader *loader, struct weir_error *err)
     }
     pthread_mutex_unlock(&loader->lock);
     if (!code) {
-        /* A refused record was looked for in small batches: back to large ones step by step. */
-        loader->limit_records *= 2;
-        if (loader->limit_records > 4096) {
-            loader->limit_records = 0;
-        }
+        grow_limits(loader);
         loader->filling ^= 1;
         loader->filling_since = 0;
         weir_load_batch_reset(&loader->batches[loader->filling]);

@@ -22,12 +22,13 @@ static const char create_state[] =
     "CREATE SCHEMA IF NOT EXISTS weir;"
     "CREATE TABLE IF NOT EXISTS weir.load_state (next_seq BIGINT, events BIGINT, "
     "duplicates BIGINT, discards BIGINT, loaded_at TIMESTAMP);"
+    "ALTER TABLE weir.load_state ADD COLUMN IF NOT EXISTS next_event BIGINT DEFAULT 0;"
     "CREATE TABLE IF NOT EXISTS weir.discards (received_at TIMESTAMP, source VARCHAR, "
     "table_name VARCHAR, column_name VARCHAR, message_id VARCHAR, reason VARCHAR, value VARCHAR, "
     "seq BIGINT, event_index BIGINT, uuid_ts TIMESTAMP);"
     "CREATE TABLE IF NOT EXISTS weir.names (schema_name VARCHAR, table_name VARCHAR, "
     "column_name VARCHAR, original VARCHAR);"
-    "INSERT INTO weir.load_state SELECT 1, 0, 0, 0, NULL "
+    "INSERT INTO weir.load_state SELECT 1, 0, 0, 0, NULL, 0 "
     "WHERE NOT EXISTS (SELECT 1 FROM weir.load_state)";
 
 int weir_load_state_read(struct weir_session *session, struct weir_load_state *out,
@@ -36,10 +37,12 @@ int weir_load_state_read(struct weir_session *session, struct weir_load_state *o
     struct weir_result *result = NULL;
     struct weir_batch row;
     int code = weir_session_exec(session, create_state, err);
-    code = code ? code
-                : weir_session_query(
-                      session, "SELECT next_seq, events, duplicates, discards FROM weir.load_state",
-                      NULL, 0, &result, err);
+    code =
+        code ? code
+             : weir_session_query(session,
+                                  "SELECT next_seq, next_event, events, duplicates, discards FROM "
+                                  "weir.load_state",
+                                  NULL, 0, &result, err);
     if (code) {
         return code;
     }
@@ -53,7 +56,8 @@ int weir_load_state_read(struct weir_session *session, struct weir_load_state *o
     if (!code) {
         *out = (struct weir_load_state){
             (uint64_t)row.columns[0].ints[0], (uint64_t)row.columns[1].ints[0],
-            (uint64_t)row.columns[2].ints[0], (uint64_t)row.columns[3].ints[0]};
+            (uint64_t)row.columns[2].ints[0], (uint64_t)row.columns[3].ints[0],
+            (uint64_t)row.columns[4].ints[0]};
     }
     weir_result_free(result);
     return code;
@@ -67,10 +71,11 @@ static int write_state(struct weir_applier *a, const struct weir_load_batch *bat
     char when[28];
     weir_time_format(weir_now(), when);
     weir_buf_addf(&sql,
-                  "UPDATE weir.load_state SET next_seq = %" PRIu64 ", events = events + %" PRIu64
-                  ", duplicates = duplicates + %" PRIu64 ", discards = discards + %" PRIu64
-                  ", loaded_at = TIMESTAMP '%.26s'",
-                  batch->next_seq, batch->events, batch->duplicates, batch->discards, when);
+                  "UPDATE weir.load_state SET next_seq = %" PRIu64 ", next_event = %" PRIu64
+                  ", events = events + %" PRIu64 ", duplicates = duplicates + %" PRIu64
+                  ", discards = discards + %" PRIu64 ", loaded_at = TIMESTAMP '%.26s'",
+                  batch->next_seq, batch->next_event, batch->events, batch->duplicates,
+                  batch->discards, when);
     int code = weir_session_exec(a->session, weir_buf_cstr(&sql), err);
     weir_buf_free(&sql);
     return code;

@@ -17,6 +17,7 @@ void weir_applier_free(struct weir_applier *applier); /* not the session */
 /* What weir.load_state says; the tables are made when they are missing. */
 struct weir_load_state {
     uint64_t next_seq;
+    uint64_t next_event; /* of that record: the ones before it are loaded; mostly 0 */
     uint64_t events, duplicates, discards;
 };
 int weir_load_state_read(struct weir_session *session, struct weir_load_state *out,

@@ -37,9 +37,9 @@ void weir_load_batch_reset(struct weir_load_batch *batch)
     }
     batch->touched_count = 0;
     weir_pool_reset(&batch->pool, POOL_KEEP);
-    batch->first_seq = batch->next_seq = 0;
+    batch->first_seq = batch->next_seq = batch->next_event = 0;
     batch->events = batch->duplicates = batch->discards = batch->records = 0;
-    batch->body_bytes = 0;
+    batch->body_bytes = batch->cells = 0;
     batch->oldest = 0;
 }
 

@@ -14,8 +14,10 @@ struct weir_load_batch {
     struct weir_map *keys; /* of upserted tables: id -> place + 1; by table index, lazily */
     uint32_t keys_cap;
     uint64_t first_seq, next_seq; /* the records in it */
+    uint64_t next_event;          /* of record next_seq: the events before it are in it, too */
     uint64_t events, duplicates, discards, records;
     uint64_t body_bytes;
+    uint64_t cells;   /* rows times their table's columns: the engine keeps the empty ones, too */
     weir_time oldest; /* received_at of its first record */
 };
 

@@ -278,6 +278,9 @@ static int on_event(const struct weir_event *event, void *arg, struct weir_error
 {
     struct weir_builder *b = arg;
     const char *reason = event->reason;
+    if (event->index < b->begun_event && b->record->seq == b->begun_seq) {
+        return WEIR_OK;
+    }
     if (b->wanted && !b->wanted(b->record, event, b->wanted_arg, &reason)) {
         return WEIR_OK;
     }

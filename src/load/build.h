@@ -19,7 +19,9 @@ struct weir_builder {
     bool only_events; /* what is said of a whole record was said already (replay of one event) */
     bool only_ask;    /* the index knows every event already: remember nothing (replay) */
     struct weir_event_limits limits;
-    weir_time now; /* uuid_ts */
+    weir_time now;        /* uuid_ts */
+    uint64_t begun_seq;   /* of this record ... */
+    uint64_t begun_event; /* ... the events before this one are loaded already */
     /* Which events become rows; NULL: all. For a replay, and to set aside an event that the
      * warehouse refuses (then with a reason). */
     bool (*wanted)(const struct weir_record *record, const struct weir_event *event, void *arg,

@@ -6,7 +6,13 @@
 
 #define BACK_OFF_MIN (WEIR_SECOND / 10)
 #define BACK_OFF_MAX (30 * WEIR_SECOND)
-#define TAIL_WAIT    (WEIR_SECOND / 5) /* how soon a stop is noticed */
+#define MEMORY_TRIES 3
+#define WIDE_EVENTS  1024
+
+/* Measured with the widest tables that the memory allows: 16,384 rows at once are too many. */
+#define CELLS_A_COLUMN UINT64_C(8192)
+#define LEAST_CELLS    UINT64_C(65536)
+#define TAIL_WAIT      (WEIR_SECOND / 5) /* how soon a stop is noticed */
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -87,13 +93,43 @@ static int check_log(struct weir_loader *loader, struct weir_error *err)
     return code ? code : check_seen(loader, durable, err);
 }
 
+uint64_t weir_loader_most_cells(const struct weir_loader *loader)
+{
+    return weir_warehouse_max_columns(loader->warehouse) * CELLS_A_COLUMN;
+}
+
+struct weir_load_limits weir_loader_limits(const struct weir_loader *loader)
+{
+    const struct weir_load_settings *settings = &loader->settings;
+    uint32_t fit = weir_warehouse_max_columns(loader->warehouse);
+    uint32_t columns = (uint32_t)settings->max_columns;
+    return (struct weir_load_limits){.columns = columns < fit ? columns : fit,
+                                     .tables = (uint32_t)settings->max_tables,
+                                     .depth = (uint32_t)settings->max_depth,
+                                     .all_columns = (uint32_t)settings->max_all_columns};
+}
+
+int weir_loader_read_catalog(struct weir_loader *loader, struct weir_error *err)
+{
+    struct weir_load_run *run = &loader->run;
+    const struct weir_load_limits limits = weir_loader_limits(loader);
+    weir_catalog_free(&run->catalog);
+    int code = weir_catalog_init(&run->catalog, &limits, err);
+    code = code ? code : weir_catalog_read(&run->catalog, run->session, err);
+    for (size_t i = 0; !code && i < loader->closed.count; i++) {
+        struct weir_load_table *table =
+            weir_map_get(&run->catalog.by_name, loader->closed.entries[i].key);
+        if (table) {
+            table->closed = true;
+        }
+    }
+    return code;
+}
+
 static int run_open(struct weir_loader *loader, struct weir_error *err)
 {
     struct weir_load_run *run = &loader->run;
     const struct weir_load_settings *settings = &loader->settings;
-    const struct weir_load_limits limits = {(uint32_t)settings->max_columns,
-                                            (uint32_t)settings->max_tables,
-                                            (uint32_t)settings->max_depth};
     *run = (struct weir_load_run){0};
     run->ready = true;
     int code = WEIR_OK;
@@ -111,9 +147,13 @@ static int run_open(struct weir_loader *loader, struct weir_error *err)
     pthread_mutex_unlock(&loader->lock);
     code = code || !clean ? code : weir_replay_clean(run->session, err);
     code = code ? code : check_log(loader, err);
-    code = code ? code : weir_catalog_init(&run->catalog, &limits, err);
-    code = code ? code : weir_catalog_read(&run->catalog, run->session, err);
+    code = code ? code : weir_loader_read_catalog(loader, err);
     code = code ? code : weir_builder_init(&run->builder, &run->catalog, loader->seen, err);
+    run->builder.begun_seq = run->state.next_seq;
+    run->builder.begun_event = run->state.next_event;
+    if (run->state.next_event) {
+        loader->split_seq = run->state.next_seq; /* it is large: what is left of it may be, too */
+    }
     code = code ? code : fill_seen(loader, err);
     code = code ? code
                 : weir_eventlog_reader_open(loader->log_dir, run->state.next_seq, report_damage,
@@ -156,6 +196,7 @@ static bool is_full(const struct weir_loader *loader)
     const struct weir_load_batch *batch = &loader->batches[loader->filling];
     return batch->body_bytes >= loader->settings.batch_bytes ||
            batch->pool.used >= loader->settings.batch_bytes * 4 ||
+           batch->cells >= loader->max_cells ||
            (loader->limit_records && batch->records >= loader->limit_records);
 }
 
@@ -175,7 +216,17 @@ static int add_record(struct weir_loader *loader, const struct weir_record *reco
         loader->filling_oldest = record->received_at;
         pthread_mutex_unlock(&loader->lock);
     }
-    return weir_builder_add(&loader->run.builder, batch, record, err);
+    uint64_t cells = batch->cells, events = batch->events;
+    int code = weir_builder_add(&loader->run.builder, batch, record, err);
+    cells = batch->cells - cells;
+    events = batch->events - events;
+    if (!code && cells > loader->max_cells && events > 1) {
+        /* It is known only now, when the catalog has its columns: build again. */
+        loader->split_seq = record->seq;
+        loader->split_events = (uint64_t)((double)events * loader->max_cells / cells) + 1;
+        code = weir_fail(err, WEIR_EAGAIN, "a record is loaded in parts");
+    }
+    return code;
 }
 
 /* Records that the log has lost at its very end would be waited for until the next one comes. */
@@ -240,6 +291,10 @@ static int load_until(struct weir_loader *loader, bool drain, struct weir_error 
             code = weir_load_refused(loader, &record, err);
             continue;
         }
+        if (record.seq == loader->split_seq) {
+            code = weir_load_split(loader, &record, err);
+            continue;
+        }
         code = add_record(loader, &record, err);
         if (!code && (is_full(loader) ||
                       (n % 16 == 0 && has_lingered(loader) && weir_appender_is_idle(loader)))) {
@@ -276,6 +331,56 @@ static void sleep_back_off(struct weir_loader *loader)
         pthread_cond_timedwait(&loader->changed, &loader->lock, &when);
     }
     pthread_mutex_unlock(&loader->lock);
+}
+
+/* Whether another try can go better although only the batch changes. */
+static bool can_shrink(const struct weir_loader *loader, int code)
+{
+    return loader->apply_code && code == WEIR_ENOMEM &&
+           (loader->failed_records > 1 || loader->failed_events > 1 || loader->failed_wide[0]);
+}
+
+/* A table so wide that not even few rows at a time can be appended would hold up everything behind
+ * it: its rows are set aside. */
+static void close_table(struct weir_loader *loader)
+{
+    if (!weir_map_put(&loader->closed, weir_str_of(loader->failed_wide), loader)) {
+        weir_log(
+            loader->log, WEIR_LOG_ERROR,
+            "a table is too wide for the engine's memory; its events go to weir.discards until "
+            "the next start. Give warehouse.memory a megabyte a column, then run `weir replay`",
+            "table", loader->failed_wide);
+        loader->memory_tries = 0;
+    }
+}
+
+/* The engine has too little memory for the batch; queries may hold it for a moment. It is tried
+ * again with half the records, then with half the events of one record, and so on. */
+static void shrink(struct weir_loader *loader, const struct weir_error *err)
+{
+    weir_log(loader->log, WEIR_LOG_WARN,
+             "the engine has too little memory for a batch; trying a smaller one", "records",
+             weir_log_num((int64_t)loader->failed_records).text, "events",
+             weir_log_num((int64_t)loader->failed_events).text, "error", err->message);
+    loader->max_cells =
+        loader->failed_cells / 2 > LEAST_CELLS ? loader->failed_cells / 2 : LEAST_CELLS;
+    if (loader->failed_records > 1) {
+        loader->limit_records = loader->failed_records / 2;
+        return;
+    }
+    loader->limit_records = 1;
+    loader->split_seq = loader->failed_first;
+    loader->split_events = loader->failed_events > 1 ? loader->failed_events / 2 : 1;
+    if (loader->failed_wide[0]) {
+        /* Few rows of it at a time may do, if any. */
+        loader->split_events =
+            loader->split_events < WIDE_EVENTS ? loader->split_events : WIDE_EVENTS;
+        if (++loader->memory_tries >= MEMORY_TRIES) {
+            close_table(loader);
+        }
+    } else if (loader->failed_events <= 1) {
+        sleep_back_off(loader);
+    }
 }
 
 /* Prepares for another try. Fails only when trying again makes no sense at all. */
@@ -315,6 +420,10 @@ static int recover(struct weir_loader *loader, int code, struct weir_error *err)
         }
         return WEIR_OK;
     }
+    if (from_apply && code == WEIR_ENOMEM) {
+        shrink(loader, err);
+        return WEIR_OK;
+    }
     weir_log(loader->log, WEIR_LOG_WARN, "loading failed and is tried again", "error",
              err->message);
     sleep_back_off(loader);
@@ -332,7 +441,8 @@ static int run(struct weir_loader *loader, bool drain, struct weir_error *err)
             return WEIR_OK;
         }
         bool give_up = drain && code != WEIR_EAGAIN && code != WEIR_EFATAL &&
-                       !(loader->apply_code && weir_load_is_refusal(code));
+                       !(loader->apply_code && weir_load_is_refusal(code)) &&
+                       !can_shrink(loader, code);
         struct weir_error why = *err;
         int worse = recover(loader, code, &why);
         if (give_up || worse) {
@@ -361,6 +471,8 @@ int weir_loader_new(struct weir_workspace *workspace, struct weir_warehouse *war
     pthread_mutex_init(&loader->lock, NULL);
     pthread_mutex_init(&loader->writing, NULL);
     pthread_cond_init(&loader->changed, NULL);
+    loader->max_cells = weir_loader_most_cells(loader);
+    weir_map_init(&loader->closed);
     weir_load_batch_init(&loader->batches[0]);
     weir_load_batch_init(&loader->batches[1]);
     loader->log_dir = weir_workspace_path(workspace, "log");
@@ -421,6 +533,7 @@ void weir_loader_free(struct weir_loader *loader)
     weir_loader_stop(loader);
     run_close(loader);
     weir_seen_close(loader->seen);
+    weir_map_free(&loader->closed);
     weir_load_batch_free(&loader->batches[0]);
     weir_load_batch_free(&loader->batches[1]);
     pthread_mutex_destroy(&loader->lock);

@@ -15,6 +15,7 @@ struct weir_load_settings {
     weir_time linger;
     uint64_t dedup_memory;
     int64_t max_columns;
+    int64_t max_all_columns;
     int64_t max_tables;
     int64_t max_depth;
 };
@@ -46,8 +47,13 @@ struct weir_loader {
     unsigned filling;        /* which of them */
     weir_time filling_since; /* monotonic; 0: it is empty */
     uint64_t limit_records;  /* in a batch, while a refused record is looked for; 0: none */
+    uint64_t max_cells;      /* in a batch: what the engine has memory for */
     uint64_t refused_seq;    /* the record that the warehouse refuses; 0: none */
     uint64_t lost_before;    /* one past the last record that is damaged in the log; 0: none */
+    uint64_t split_seq;      /* the record that is loaded in parts; 0: none */
+    uint64_t split_events;   /* in a part */
+    unsigned memory_tries;   /* of one record that does not fit the engine's memory */
+    struct weir_map closed;  /* tables that are too wide for it, "schema.table" */
     weir_time back_off;
     pthread_t thread;
     bool started;
@@ -61,9 +67,10 @@ struct weir_loader {
     pthread_t appender;
     int apply_code; /* of the batch that failed; until the builder takes notice */
     struct weir_error apply_error;
-    uint64_t failed_records, failed_first;
-    struct weir_load_stats stats; /* next_seq, counts, last_commit_at, error */
-    weir_time filling_oldest;     /* received_at of the oldest record in the making; 0: none */
+    uint64_t failed_records, failed_first, failed_events, failed_cells;
+    char failed_wide[WEIR_TABLE_KEY]; /* its widest table, if one is too wide for the memory */
+    struct weir_load_stats stats;     /* next_seq, counts, last_commit_at, error */
+    weir_time filling_oldest;         /* received_at of the oldest record in the making; 0: none */
     weir_time pending_oldest;
     bool replaying;
     bool reload; /* replay has changed tables: what is in the making is to be built again */
@@ -72,6 +79,13 @@ struct weir_loader {
      * and whoever holds it may use run.session. */
     pthread_mutex_t writing;
 };
+
+/* What the settings and the engine's memory allow. */
+struct weir_load_limits weir_loader_limits(const struct weir_loader *loader);
+/* Cells of a batch when all is well (max_cells may be less for a while). */
+uint64_t weir_loader_most_cells(const struct weir_loader *loader);
+/* Makes run.catalog anew: after a transaction that failed it tells what never was. */
+int weir_loader_read_catalog(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 
 int weir_appender_start(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_appender_stop(struct weir_loader *loader); /* after the batch that it has */
@@ -87,6 +101,17 @@ bool weir_load_is_refusal(int code);
  * appender is idle. */
 int weir_load_refused(struct weir_loader *loader, const struct weir_record *record,
                       struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Loads one record in parts, each a transaction with its place in the record. The appender is idle.
+ */
+int weir_load_split(struct weir_loader *loader, const struct weir_record *record,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+/* For these two: the session and the catalog are the caller's until it unlocks `writing`. What is
+ * in the making is written first. */
+int weir_appender_take_over(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
+/* What a batch did to the statistics, or why it failed; with the lock. */
+void weir_appender_note(struct weir_loader *loader, const struct weir_load_batch *batch, int code,
+                        const struct weir_error *err);
 
 /* Removes what a replay that did not end has left. */
 int weir_replay_clean(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;

@@ -115,7 +115,7 @@ static struct weir_load_column *resolve(struct weir_builder *b, const struct tar
         name = (struct weir_str){text, name.len < WEIR_NAME_MAX ? name.len + 1 : WEIR_NAME_MAX};
     }
     struct weir_load_column *column = weir_table_find(table, name);
-    if (column || table->column_count >= b->catalog->limits.columns) {
+    if (column || !weir_table_may_grow(b->catalog, table)) {
         return column;
     }
     column = weir_table_add(b->catalog, table, name);
@@ -231,6 +231,7 @@ static bool open_row(struct weir_builder *b, struct target *to, struct weir_str 
         to->row = (uint32_t)((place - 1) % WEIR_CHUNK_ROWS);
         return true;
     }
+    b->batch->cells += to->table->column_count;
     to->chunk = rows ? weir_rows_add(rows, &b->batch->pool, &to->row) : NULL;
     if (!to->chunk ||
         (key.ptr && (!keys || weir_map_put(keys, key, (void *)(uintptr_t)rows->rows)))) {
@@ -240,12 +241,27 @@ static bool open_row(struct weir_builder *b, struct target *to, struct weir_str 
     return true;
 }
 
+static void discard_row(struct weir_builder *b, const struct weir_load_table *table,
+                        const struct weir_event *event)
+{
+    struct weir_discard discard = {.table = table->label,
+                                   .message_id = event->message_id,
+                                   .reason = WEIR_STR("no_memory"),
+                                   .index = event->index};
+    weir_builder_discard_json(b, &discard, event->root);
+    weir_buf_reset(&b->lost);
+}
+
 void weir_builder_put_row(struct weir_builder *b, struct weir_load_table *table,
                           const struct weir_kept *kept, struct weir_str key, bool own)
 {
     const struct weir_event *event = kept->event;
     struct target to = {
         .table = table, .message_id = event->message_id, .event_index = event->index};
+    if (table && table->closed) {
+        discard_row(b, table, event);
+        return;
+    }
     if (!table || !open_row(b, &to, key)) {
         b->no_memory = true;
         return;

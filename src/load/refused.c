@@ -31,15 +31,6 @@ static bool wanted(const struct weir_record *record, const struct weir_event *ev
     return true;
 }
 
-/* A transaction that failed leaves the catalog telling what never was. */
-static int read_catalog_again(struct weir_loader *loader, struct weir_error *err)
-{
-    struct weir_load_limits limits = loader->run.catalog.limits;
-    weir_catalog_free(&loader->run.catalog);
-    int code = weir_catalog_init(&loader->run.catalog, &limits, err);
-    return code ? code : weir_catalog_read(&loader->run.catalog, loader->run.session, err);
-}
-
 static int try_range(struct search *s, uint32_t from, uint32_t to, enum weir_apply_mode mode,
                      struct weir_error *err)
 {
@@ -55,7 +46,7 @@ static int search(struct search *s, uint32_t from, uint32_t to, struct weir_erro
 {
     int code = try_range(s, from, to, WEIR_APPLY_PROBE, err);
     struct weir_error why = *err;
-    int again = read_catalog_again(s->loader, err);
+    int again = weir_loader_read_catalog(s->loader, err);
     if (again || !weir_load_is_refusal(code)) {
         return again ? again : code;
     }
@@ -78,17 +69,9 @@ int weir_load_refused(struct weir_loader *loader, const struct weir_record *reco
     struct weir_builder *builder = &loader->run.builder;
     struct weir_load_batch *batch = &loader->batches[loader->filling];
     struct search s = {.loader = loader, .record = record, .batch = batch};
-    /* What is in the making goes first: this record's rows are a transaction of their own. */
-    int code = loader->filling_since ? weir_appender_give(loader, err) : WEIR_OK;
-    code = code ? code : weir_appender_wait(loader, err);
+    int code = weir_appender_take_over(loader, err);
     if (code) {
         return code;
-    }
-    /* From here on the session is this thread's. */
-    pthread_mutex_lock(&loader->writing);
-    if (loader->reload) {
-        pthread_mutex_unlock(&loader->writing);
-        return weir_fail(err, WEIR_EAGAIN, "tables were replaced by a replay");
     }
     s.batch = &loader->batches[loader->filling];
     builder->wanted = wanted;
@@ -97,7 +80,7 @@ int weir_load_refused(struct weir_loader *loader, const struct weir_record *reco
     code = weir_builder_add(builder, s.batch, record, err); /* counts */
     if (!code && s.count) {
         s.bad = calloc(s.count, 1);
-        code = s.bad ? read_catalog_again(loader, err)
+        code = s.bad ? weir_loader_read_catalog(loader, err)
                      : weir_fail(err, WEIR_ENOMEM, "no memory to look at a refused record");
         code = code ? code : search(&s, 0, s.count, err);
     }
@@ -105,19 +88,14 @@ int weir_load_refused(struct weir_loader *loader, const struct weir_record *reco
     if (weir_load_is_refusal(code) && s.bad) {
         /* Each is fine alone and together they are not: all of them are set aside. */
         memset(s.bad, 1, s.count);
-        code = read_catalog_again(loader, err);
+        code = weir_loader_read_catalog(loader, err);
         code = code ? code : try_range(&s, 0, UINT32_MAX, WEIR_APPLY_LOAD, err);
     }
     builder->wanted = NULL;
     pthread_mutex_unlock(&loader->writing);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
-        loader->stats.next_seq = s.batch->next_seq;
-        loader->stats.events += s.batch->events;
-        loader->stats.duplicates += s.batch->duplicates;
-        loader->stats.discards += s.batch->discards;
-        loader->stats.commits++;
-        loader->stats.error[0] = '\0';
+        weir_appender_note(loader, s.batch, WEIR_OK, err);
         pthread_mutex_unlock(&loader->lock);
         loader->refused_seq = 0;
         loader->limit_records = 0;

@@ -305,6 +305,17 @@ static int replace_names(struct replay *r, struct weir_buf *sql, struct weir_err
     return run_sql(r->session, sql, err);
 }
 
+/* While a record is loaded in parts, some of its rows are there that a replay does not make. */
+static int check_parts(struct replay *r, struct weir_error *err)
+{
+    struct weir_load_state state;
+    int code = weir_load_state_read(r->session, &state, err);
+    return !code && state.next_event
+               ? weir_fail(err, WEIR_EAGAIN,
+                           "a large request is being loaded in parts; try again in a moment")
+               : code;
+}
+
 static int swap(struct replay *r, struct weir_error *err)
 {
     struct weir_arena arena;
@@ -354,6 +365,7 @@ static int finish(struct replay *r, struct weir_error *err)
     struct weir_loader *loader = r->loader;
     pthread_mutex_lock(&loader->writing);
     int code = build_until(r, loaded_seq(loader), err);
+    code = code ? code : check_parts(r, err);
     code = code ? code : swap(r, err);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
@@ -372,9 +384,7 @@ static int finish(struct replay *r, struct weir_error *err)
 static int open_replay(struct replay *r, struct weir_error *err)
 {
     struct weir_loader *loader = r->loader;
-    const struct weir_load_limits limits = {(uint32_t)loader->settings.max_columns,
-                                            (uint32_t)loader->settings.max_tables,
-                                            (uint32_t)loader->settings.max_depth};
+    const struct weir_load_limits limits = weir_loader_limits(loader);
     int code = weir_catalog_init(&r->catalog, &limits, err);
     r->catalog.prefix = WEIR_REPLAY_PREFIX;
     code = code ? code : weir_builder_init(&r->builder, &r->catalog, loader->seen, err);

@@ -12,7 +12,12 @@ const struct weir_option weir_load_options[] = {
      .help = "Memory for the messageIds seen last; all earlier ones are on disk."},
     {"max_columns", WEIR_OPT_INT, offsetof(struct weir_load_settings, max_columns),
      .fallback = "2000", .min = 32, .max = 100000,
-     .help = "Columns of a table; properties beyond go to weir.discards."},
+     .help = "Columns of a table; properties beyond go to weir.discards. The engine needs memory "
+             "for each, so there is at most one for each megabyte of warehouse.memory."},
+    {"max_all_columns", WEIR_OPT_INT, offsetof(struct weir_load_settings, max_all_columns),
+     .fallback = "250000", .min = 1000, .max = 10000000,
+     .help = "Columns of all tables together; beyond, new properties go to weir.discards and new "
+             "events get no table."},
     {"max_tables", WEIR_OPT_INT, offsetof(struct weir_load_settings, max_tables),
      .fallback = "2000", .min = 8, .max = 100000,
      .help = "Tables of a source; events that would need one more are kept in tracks, and their "

@@ -92,12 +92,13 @@ void weir_catalog_free(struct weir_catalog *catalog)
 /* --- tables and columns ------------------------------------------------------------------------
  */
 
-static struct weir_str table_key(struct weir_str schema, struct weir_str name, char out[256])
+struct weir_str weir_table_key(struct weir_str schema, struct weir_str name,
+                               char out[WEIR_TABLE_KEY])
 {
     size_t n = 0;
     const struct weir_str parts[] = {schema, WEIR_STR("."), name};
     for (int i = 0; i < 3; i++) {
-        size_t len = parts[i].len < 250 - n ? parts[i].len : 250 - n;
+        size_t len = parts[i].len < WEIR_TABLE_KEY - 1 - n ? parts[i].len : WEIR_TABLE_KEY - 1 - n;
         memcpy(out + n, parts[i].ptr, len);
         n += len;
     }
@@ -127,9 +128,9 @@ static struct weir_load_table *new_table(struct weir_catalog *catalog, struct we
         weir_arena_printf(&catalog->arena, "%s" WEIR_STR_FMT, catalog->prefix, WEIR_STR_ARG(name)));
     table->kind = WEIR_TABLE_SYSTEM;
     table->index = catalog->table_count;
-    char key[256];
+    char key[WEIR_TABLE_KEY];
     if (!table->schema.ptr || !table->name.ptr ||
-        weir_map_put(&catalog->by_name, table_key(schema, name, key), table)) {
+        weir_map_put(&catalog->by_name, weir_table_key(schema, name, key), table)) {
         return NULL;
     }
     catalog->tables[catalog->table_count++] = table;
@@ -139,6 +140,12 @@ static struct weir_load_table *new_table(struct weir_catalog *catalog, struct we
 struct weir_load_column *weir_table_find(const struct weir_load_table *table, struct weir_str name)
 {
     return weir_map_get(&table->by_name, name);
+}
+
+bool weir_table_may_grow(const struct weir_catalog *catalog, const struct weir_load_table *table)
+{
+    return table->column_count < catalog->limits.columns &&
+           catalog->column_count < catalog->limits.all_columns;
 }
 
 struct weir_load_column *weir_table_add(struct weir_catalog *catalog, struct weir_load_table *table,
@@ -164,6 +171,7 @@ struct weir_load_column *weir_table_add(struct weir_catalog *catalog, struct wei
         return NULL;
     }
     table->columns[table->column_count++] = column;
+    catalog->column_count++;
     return column;
 }
 
@@ -200,8 +208,9 @@ static uint32_t paths_of(const struct weir_catalog *catalog)
 struct weir_load_table *weir_catalog_open(struct weir_catalog *catalog, struct weir_str schema,
                                           struct weir_str name, enum weir_table_kind kind)
 {
-    char key[256];
-    struct weir_load_table *table = weir_map_get(&catalog->by_name, table_key(schema, name, key));
+    char key[WEIR_TABLE_KEY];
+    struct weir_load_table *table =
+        weir_map_get(&catalog->by_name, weir_table_key(schema, name, key));
     if (!table) {
         table = new_table(catalog, schema, name);
         if (!table) {
@@ -349,10 +358,11 @@ static bool fill_event(struct weir_catalog *catalog, struct weir_load_source *so
             weir_buf_addc(&name, '_');
             weir_buf_adds(&name, out->slug);
         }
-        char key[256];
-        out->table =
-            weir_map_get(&catalog->by_name, table_key(source->schema, weir_buf_str(&name), key));
-        bool may = out->table || source->table_count < catalog->limits.tables;
+        char key[WEIR_TABLE_KEY];
+        out->table = weir_map_get(&catalog->by_name,
+                                  weir_table_key(source->schema, weir_buf_str(&name), key));
+        bool may = out->table || (source->table_count < catalog->limits.tables &&
+                                  catalog->column_count < catalog->limits.all_columns);
         source->table_count += may && !out->table;
         if (may) {
             out->table =

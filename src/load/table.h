@@ -72,6 +72,7 @@ struct weir_load_table {
     uint32_t context_cap, path_cap;
     struct weir_paths paths; /* of its properties or traits (users: identifies' are used) */
     bool is_new;             /* not in the warehouse when it was first met */
+    bool closed;             /* too wide for the engine's memory: its rows go to weir.discards */
     /* the appender's */
     bool exists;
 };
@@ -94,10 +95,16 @@ struct weir_event_table {
     bool odd; /* the table's name does not spell the event's */
 };
 
+enum { WEIR_TABLE_KEY = 256 };
+/* "schema.table", cut when it is too long to be one. */
+struct weir_str weir_table_key(struct weir_str schema, struct weir_str name,
+                               char out[WEIR_TABLE_KEY]);
+
 struct weir_load_limits {
-    uint32_t columns; /* a table */
-    uint32_t tables;  /* a source */
-    uint32_t depth;   /* objects deeper than this are JSON text */
+    uint32_t columns;     /* a table */
+    uint32_t tables;      /* a source */
+    uint32_t depth;       /* objects deeper than this are JSON text */
+    uint32_t all_columns; /* all tables together */
 };
 
 struct weir_catalog {
@@ -105,6 +112,7 @@ struct weir_catalog {
     struct weir_map sources;
     struct weir_load_table **tables;
     uint32_t table_count, table_cap;
+    uint32_t column_count;   /* of all tables */
     struct weir_map by_name; /* "schema.table" */
     struct weir_system_table {
         struct weir_load_table *table; /* NULL: not opened yet */
@@ -138,6 +146,8 @@ struct weir_load_table *weir_catalog_open(struct weir_catalog *catalog, struct w
                                           struct weir_str name, enum weir_table_kind kind);
 
 struct weir_load_column *weir_table_find(const struct weir_load_table *table, struct weir_str name);
+/* Whether a value may make one more column, in this table and in all of them. */
+bool weir_table_may_grow(const struct weir_catalog *catalog, const struct weir_load_table *table);
 /* Adds a column without a type; NULL when memory ran out. */
 struct weir_load_column *weir_table_add(struct weir_catalog *catalog, struct weir_load_table *table,
                                         struct weir_str name);

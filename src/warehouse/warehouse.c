@@ -43,6 +43,11 @@ const char *weir_warehouse_library_version(const struct weir_warehouse_driver *d
     return driver->library_version();
 }
 
+uint32_t weir_warehouse_max_columns(const struct weir_warehouse *warehouse)
+{
+    return warehouse->max_columns;
+}
+
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse)
 {
     return warehouse->export_dir;

@@ -115,6 +115,9 @@ const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
 /* Of the engine's library that is loaded, without a warehouse: "v1.5.6" */
 const char *weir_warehouse_library_version(const struct weir_warehouse_driver *driver);
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse); /* or NULL */
+/* How many columns a table may have so that rows can be appended to it, whatever their number, with
+ * the memory that the engine was given. */
+uint32_t weir_warehouse_max_columns(const struct weir_warehouse *warehouse);
 
 int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
                      struct weir_session **out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -20,15 +20,18 @@ struct fixture {
     struct weir_buf out;
     uint64_t requests;
     weir_time now;
+    uint64_t memory_bytes; /* of the engine; 0: as it likes */
 };
 
 static struct weir_error err;
 
 static void fixture_open_warehouse(struct fixture *f)
 {
-    static char path[128];
+    static char path[128], spill[128];
     snprintf(path, sizeof path, "%s/.weir/warehouse.duckdb", f->dir);
-    const struct weir_warehouse_options options = {.path = path};
+    snprintf(spill, sizeof spill, "%s/.weir/spill", f->dir);
+    const struct weir_warehouse_options options = {
+        .path = path, .temp_dir = spill, .memory_bytes = f->memory_bytes};
     ASSERT_OK(weir_warehouse_open(&weir_warehouse_duckdb, &options, &f->warehouse, &err), err);
     ASSERT_OK(weir_session_new(f->warehouse, WEIR_SESSION_OWNER, &f->session, &err), err);
     ASSERT_OK(weir_loader_new(f->workspace, f->warehouse, NULL, &f->loader, &err), err);

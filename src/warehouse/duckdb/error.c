@@ -37,6 +37,8 @@ static const struct {
     {"IO", "max_temp_directory_size", WEIR_ENOSPC},
     {"Out of Memory", "max_temp_directory_size", WEIR_ENOSPC},
     {"IO", "Could not set lock on file", WEIR_EBUSY},
+    /* "Failed to commit: could not allocate block of size 256.0 KiB (255.8 MiB/256.0 MiB used)" */
+    {"TransactionContext", " used)", WEIR_ENOMEM},
     {"Catalog", "already exists", WEIR_EEXIST},
 };
 

@@ -11,6 +11,10 @@
 /* A memory limit below this cannot even hold one row group of a wide table. */
 #define MIN_MEMORY (256ull << 20)
 
+/* What an append holds in memory of each column of the table, used or not: a block of 256 KB of the
+ * rows that are new and one of the table's last rows; as much again is for all else. */
+#define COLUMN_MEMORY (1ull << 20)
+
 static uint64_t machine_memory(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
@@ -33,6 +37,8 @@ static int settle_options(struct duck_db *db, const struct weir_warehouse_option
     if (o->memory_bytes < MIN_MEMORY) {
         o->memory_bytes = MIN_MEMORY;
     }
+    uint64_t columns = o->memory_bytes / COLUMN_MEMORY;
+    db->base.max_columns = columns < UINT32_MAX ? (uint32_t)columns : UINT32_MAX;
     int rc = 0;
     if (o->temp_dir) {
         rc = weir_dir_make(o->temp_dir, 0700, err);

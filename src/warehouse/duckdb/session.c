@@ -98,6 +98,13 @@ int weir_duck_commit(struct weir_session *session, struct weir_error *err)
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
     rc = rc ? rc : weir_duck_run(s, "COMMIT", err);
+    if (rc == WEIR_ENOMEM && !atomic_exchange(&s->db->failed, true)) {
+        /* It may have put some columns' rows into the table in memory and not the others', and
+         * takes none of them back: only what is on disk can be trusted. */
+        weir_log(s->db->options.log, WEIR_LOG_ERROR,
+                 "the warehouse engine ran out of memory in a commit and must be reopened", "error",
+                 err ? err->message : "");
+    }
     if (rc && s->in_transaction) {
         /* A commit that failed has ended the transaction or left it unusable. */
         weir_duck_rollback(session);
