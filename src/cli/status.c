@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/running.h"
 #include "cli/unread.h"
+#include "collect/collect.h"
 #include "eventlog/eventlog.h"
 #include "io/file.h"
 
@@ -24,6 +25,7 @@ struct status {
     struct weir_buf server_text; /* JSON */
     struct weir_unread_sum unread;
     uint64_t free_bytes;
+    uint64_t quarantine_bytes, quarantine_max;
 };
 
 static int count_segment(const struct weir_eventlog_segment *segment, void *arg)
@@ -54,6 +56,8 @@ static int gather(struct status *s, struct weir_error *err)
     weir_unread_sum(s->workspace, &s->unread);
     int code = weir_eventlog_durable_seq(log, &s->next_seq, err);
     code = code ? code : weir_eventlog_each_segment(log, false, count_segment, NULL, s, err);
+    code = code ? code
+                : weir_quarantine_size(s->workspace, &s->quarantine_bytes, &s->quarantine_max, err);
     if (weir_disk_free(s->workspace->dir, &s->free_bytes, &ignored)) {
         s->free_bytes = 0;
     }
@@ -113,6 +117,14 @@ static void show(const struct status *s)
                ".weir/unread.ndjson\n",
                (unsigned long long)s->unread.count, at, s->unread.what);
     }
+    if (s->quarantine_bytes) {
+        char most[32];
+        printf("quarantine %s of at most %s%s\n", size_text(s->quarantine_bytes, size),
+               size_text(s->quarantine_max, most),
+               s->quarantine_bytes < s->quarantine_max
+                   ? ""
+                   : ": full; calls with an unknown write key get 503");
+    }
     printf("disk       %s free\n", size_text(s->free_bytes, size));
     if (!s->up && !s->collect && !s->serve) {
         printf("\nNothing runs here; `weir up` starts it.\n");
@@ -148,6 +160,12 @@ static int show_json(const struct status *s, struct weir_error *err)
     weir_jw_ku64(&w, "next_seq", s->next_seq);
     weir_jw_ku64(&w, "segments", s->segments);
     weir_jw_ku64(&w, "bytes", s->log_bytes);
+    weir_jw_object_end(&w);
+    weir_jw_keyz(&w, "quarantine");
+    weir_jw_object(&w);
+    weir_jw_ku64(&w, "bytes", s->quarantine_bytes);
+    weir_jw_ku64(&w, "max_bytes", s->quarantine_max);
+    weir_jw_kbool(&w, "full", s->quarantine_bytes >= s->quarantine_max);
     weir_jw_object_end(&w);
     weir_jw_kbool(&w, "loaded", s->serve && s->server.next_seq >= s->next_seq);
     weir_jw_ku64(&w, "unread", s->unread.count);

@@ -10,11 +10,13 @@
 #include "collect/collector.h"
 #include "collect/cors.h"
 #include "collect/pixel.h"
+#include "collect/watch.h"
 #include "event/event.h"
 
 #define MAX_REFUSED_BODY (64 * 1024)
 #define MAX_USER_AGENT   2048
 #define MAX_WRITE_KEY    128  /* of a source; a longer one can belong to none, ever */
+#define RECORD_BYTES     150  /* about what a record takes besides its body */
 #define STOP_WALKING     (-1) /* not an error: the first event of a batch says enough */
 
 struct call {
@@ -171,6 +173,26 @@ static void make_request_id(struct weir_collector *c, unsigned char out[16])
     memcpy(out + 8, &hash.lo, 8);
 }
 
+/* What was answered 200 stays; what comes when there is no room is not taken, and said so. */
+static bool quarantine_has_room(struct weir_collector *c)
+{
+    if (c->quarantine_bytes >= c->settings.quarantine_max && weir_mono() >= c->quarantine_look_at) {
+        weir_watch_quarantine(c); /* what was added up is not compressed */
+    }
+    if (c->quarantine_bytes < c->settings.quarantine_max) {
+        return true;
+    }
+    if (!c->quarantine_full) {
+        c->quarantine_full = true;
+        weir_log(c->log, WEIR_LOG_ERROR,
+                 "the quarantine is full: calls with an unknown write key get 503. See `weir "
+                 "quarantine list`; give the keys a source, or raise collect.quarantine_max",
+                 "bytes", weir_log_num((int64_t)c->quarantine_bytes).text);
+    }
+    c->metrics.quarantine_turned_away++;
+    return false;
+}
+
 static void keep(struct weir_collector *c, struct call *call, enum weir_answer_kind answer)
 {
     char address[WEIR_ADDRESS_MAX];
@@ -198,7 +220,11 @@ static void keep(struct weir_collector *c, struct call *call, enum weir_answer_k
         waiting.status = answer == WEIR_ANSWER_PIXEL ? 200 : call->status;
         waiting.message = call->message;
         waiting.refused = true;
+    } else if (!known && !quarantine_has_room(c)) {
+        weir_group_turn_away(c, call->req, call->route->name, "the quarantine is full");
+        return;
     } else if (!known) {
+        c->quarantine_bytes += call->body.len + RECORD_BYTES;
         record.kind = WEIR_RECORD_UNKNOWN_KEY;
         record.write_key = call->key;
         waiting.quarantined = true;

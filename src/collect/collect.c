@@ -61,6 +61,8 @@ static void metrics(struct weir_collector *c, struct weir_http_request *req,
     struct weir_gauges g = {
         .log_next_seq = weir_eventlog_next_seq(c->events),
         .quarantine_next_seq = weir_eventlog_next_seq(c->quarantine),
+        .quarantine_bytes = c->quarantine_bytes,
+        .quarantine_full = c->quarantine_full,
         .unfinished_bytes = weir_http_buffered(c->server),
         .connections = weir_http_connections(c->server),
         .sources = c->sources.count,
@@ -283,6 +285,7 @@ static void clean_up(struct weir_collector *c)
 {
     weir_timer_free(c->sources_timer);
     weir_timer_free(c->expiry_timer);
+    weir_control_end(c);
     weir_http_server_free(c->server);
     weir_loop_free(c->loop);
     if (c->events) {
@@ -318,6 +321,8 @@ int weir_collect_run(const struct weir_collect_run *run, struct weir_error *err)
         rc = start_server(c, bound, err);
     }
     if (!rc) {
+        weir_watch_quarantine(c);
+        weir_control_auto_release(c); /* sources may have come while nobody watched */
         weir_log(c->log, WEIR_LOG_INFO, "collecting", "address", bound, "sources",
                  weir_log_num((int64_t)c->sources.count).text);
         if (run->ready) {

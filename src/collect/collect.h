@@ -47,5 +47,8 @@ int weir_quarantine_each(struct weir_workspace *workspace,
  * that key at the time it came: by the running collector, or by itself when none runs. */
 int weir_quarantine_release(struct weir_workspace *workspace, const struct weir_log *log,
                             uint64_t *moved, struct weir_error *err) WEIR_MUST_CHECK;
+/* How much disk it takes, and the most it may (collect.quarantine_max). */
+int weir_quarantine_size(struct weir_workspace *workspace, uint64_t *bytes, uint64_t *most,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

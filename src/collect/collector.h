@@ -24,6 +24,7 @@ struct weir_collect_settings {
     weir_time idle_timeout;
     weir_time stop_timeout;
     weir_time quarantine_for;
+    uint64_t quarantine_max;
     struct weir_text_list trusted_proxies;
 };
 
@@ -69,6 +70,11 @@ struct weir_collector {
     const char *quarantine_dir;
     struct weir_sources sources;
     struct weir_error sources_error; /* the last one that was logged */
+    weir_time losing_since;          /* monotonic: when a key was first missed; 0: none is */
+    uint64_t quarantine_bytes;       /* about */
+    bool quarantine_full;
+    weir_time quarantine_look_at; /* monotonic: while it is full */
+    weir_time release_at; /* monotonic: when a release that failed is tried again; 0: none */
     unsigned char process_id[16];
     uint64_t request_number;
     struct weir_json_parser *parser;

@@ -98,6 +98,9 @@ void weir_metrics_print(const struct weir_metrics *m, const struct weir_gauges *
     number(out, "released_total", "counter", "calls moved from quarantine to the event log",
            m->released);
     number(out, "turned_away_total", "counter", "requests answered 503", m->turned_away);
+    number(out, "quarantine_turned_away_total", "counter",
+           "of those, calls with an unknown write key while the quarantine was full",
+           m->quarantine_turned_away);
     number(out, "body_bytes_total", "counter", "bytes of acknowledged bodies", m->body_bytes);
     number(out, "commit_failures_total", "counter", "groups that could not be written",
            m->commit_failures);
@@ -111,6 +114,10 @@ void weir_metrics_print(const struct weir_metrics *m, const struct weir_gauges *
            g->log_next_seq);
     number(out, "quarantine_next_seq", "gauge", "number of the next record of the quarantine",
            g->quarantine_next_seq);
+    number(out, "quarantine_bytes", "gauge", "disk used by the quarantine", g->quarantine_bytes);
+    number(out, "quarantine_full", "gauge",
+           "1 while calls with an unknown write key get 503, because the quarantine is full",
+           g->quarantine_full);
     number(out, "disk_free_bytes", "gauge", "free bytes where the event log is",
            g->disk_free_bytes);
     number(out, "unfinished_bytes", "gauge", "memory held by unfinished requests",

@@ -29,6 +29,7 @@ struct weir_metrics {
     uint64_t refused;
     uint64_t quarantined;
     uint64_t released;
+    uint64_t quarantine_turned_away;
     uint64_t turned_away;
     uint64_t body_bytes;
     uint64_t commit_failures;
@@ -42,6 +43,8 @@ struct weir_metrics {
 struct weir_gauges {
     uint64_t log_next_seq;
     uint64_t quarantine_next_seq;
+    uint64_t quarantine_bytes;
+    bool quarantine_full;
     uint64_t disk_free_bytes;
     uint64_t unfinished_bytes;
     uint64_t connections;

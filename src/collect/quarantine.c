@@ -83,7 +83,8 @@ int weir_release_some(struct weir_release *release, const struct weir_sources *s
             break;
         }
         seen += record.body.len + 100;
-        if (weir_released_has(&release->released, record.seq)) {
+        if (weir_released_has(&release->released, record.seq) ||
+            (release->unknown_only && record.source.len)) {
             continue;
         }
         const struct weir_source *source = weir_sources_by_key(sources, record.write_key);
@@ -164,6 +165,32 @@ int weir_quarantine_release(struct weir_workspace *workspace, const struct weir_
     *moved = 0;
     int rc = release_through_collector(workspace, moved, err);
     return rc == WEIR_ENOENT ? release_directly(workspace, log, moved, err) : rc;
+}
+
+/* --- size --------------------------------------------------------------------------------------
+ */
+
+static int add_segment(const struct weir_eventlog_segment *segment, void *arg)
+{
+    *(uint64_t *)arg += segment->bytes;
+    return 0;
+}
+
+int weir_quarantine_bytes(const char *dir, uint64_t *out, struct weir_error *err)
+{
+    *out = 0;
+    return weir_eventlog_each_segment(dir, false, add_segment, NULL, out, err);
+}
+
+int weir_quarantine_size(struct weir_workspace *workspace, uint64_t *bytes, uint64_t *most,
+                         struct weir_error *err)
+{
+    struct weir_collect_settings settings;
+    int rc = weir_workspace_section(workspace, "collect", weir_collect_options, &settings, err);
+    *most = rc ? 0 : settings.quarantine_max;
+    *bytes = 0;
+    return rc ? rc
+              : weir_quarantine_bytes(weir_workspace_path(workspace, "quarantine"), bytes, err);
 }
 
 /* --- looking -----------------------------------------------------------------------------------

@@ -28,8 +28,12 @@ int weir_released_add(struct weir_released *released, uint64_t seq,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_released_free(struct weir_released *released);
 
+/* What its segments take on disk. */
+int weir_quarantine_bytes(const char *dir, uint64_t *out, struct weir_error *err) WEIR_MUST_CHECK;
+
 struct weir_release {
     char *dir;
+    bool unknown_only; /* not the calls of a source that was disabled when they came */
     struct weir_eventlog_reader *reader;
     struct weir_released released;
     uint64_t moved; /* records */

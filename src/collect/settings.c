@@ -29,6 +29,10 @@ const struct weir_option weir_collect_options[] = {
      .min = 3600 * WEIR_SECOND, .max = 36500 * WEIR_DAY,
      .help = "How long calls with an unknown write key are kept at least; they leave the disk by "
              "whole segments (docs/guide/sources.md)."},
+    {"quarantine_max", WEIR_OPT_BYTES, AT(quarantine_max), .fallback = "1GB", .min = 1 << 20,
+     .max = INT64_C(1) << 50,
+     .help = "Disk for calls with an unknown write key; when it is used up, further ones are "
+             "answered 503 and not taken. Calls of known sources are not concerned."},
     {0},
 };
 

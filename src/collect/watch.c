@@ -1,6 +1,9 @@
 /* Sources that change while the collector runs, and the quarantine's own clock. */
 #include "collect/watch.h"
+#include "base/map.h"
 #include "collect/collector.h"
+#include "collect/control.h"
+#include "collect/quarantine.h"
 
 static void note_broken(struct weir_collector *c, const struct weir_error *err)
 {
@@ -12,23 +15,107 @@ static void note_broken(struct weir_collector *c, const struct weir_error *err)
     }
 }
 
+/* Whether `of` has a write key that `in` has not. */
+static bool has_key_beyond(const struct weir_sources *of, const struct weir_sources *in)
+{
+    struct weir_map known;
+    bool beyond = false;
+    weir_map_init(&known);
+    for (int pass = 0; pass < 2; pass++) {
+        const struct weir_sources *sources = pass ? of : in;
+        for (size_t i = 0; i < sources->count; i++) {
+            const struct weir_source *s = &sources->items[i];
+            for (size_t k = 0; k <= s->old_write_keys.count; k++) {
+                struct weir_str key =
+                    weir_str_of(k ? s->old_write_keys.items[k - 1] : s->write_key);
+                beyond = beyond || (pass ? !weir_map_get(&known, key)
+                                         : weir_map_put(&known, key, &known) != 0);
+            }
+        }
+    }
+    weir_map_free(&known);
+    return beyond;
+}
+
+/* True while what is missing may come back in a moment. */
+static bool may_come_back(struct weir_collector *c, const struct weir_sources *fresh)
+{
+    if (!has_key_beyond(&c->sources, fresh)) {
+        c->losing_since = 0;
+        return false;
+    }
+    if (!c->losing_since) {
+        c->losing_since = weir_mono();
+        weir_log(c->log, WEIR_LOG_WARN,
+                 "a write key is gone from sources/; the last state stays for some seconds, in "
+                 "case it comes back");
+    }
+    return weir_mono() - c->losing_since < WEIR_WATCH_GRACE;
+}
+
+static void watch_trouble(struct weir_collector *c)
+{
+    weir_time now = weir_mono();
+    if (c->quarantine_full && now >= c->quarantine_look_at) {
+        weir_watch_quarantine(c);
+    }
+    if (c->release_at && now >= c->release_at) {
+        c->release_at = 0;
+        weir_control_auto_release(c);
+    }
+}
+
 void weir_watch_sources(void *collector)
 {
     struct weir_collector *c = collector;
     struct weir_error err = {0};
     struct weir_sources fresh = {0};
+    watch_trouble(c);
     if (!weir_sources_changed(c->workspace, &c->sources)) {
+        c->losing_since = 0;
         return;
     }
-    if (weir_sources_load(c->workspace, &fresh, &err)) {
+    int code = weir_sources_load(c->workspace, &fresh, &err);
+    if (!code && weir_sources_gone(&fresh) && c->sources.count) {
+        weir_sources_free(&fresh);
+        code = weir_fail(&err, WEIR_ENOENT,
+                         "sources/ is gone; put it back (an empty folder means no sources)");
+    }
+    if (code) {
         note_broken(c, &err);
         return;
     }
+    if (may_come_back(c, &fresh)) {
+        weir_sources_free(&fresh);
+        return;
+    }
+    bool gained = has_key_beyond(&fresh, &c->sources);
     weir_sources_free(&c->sources);
     c->sources = fresh;
     c->sources_error = (struct weir_error){0};
+    c->losing_since = 0;
     weir_log(c->log, WEIR_LOG_INFO, "sources read again", "sources",
              weir_log_num((int64_t)c->sources.count).text);
+    if (gained) {
+        weir_control_auto_release(c);
+    }
+}
+
+void weir_watch_quarantine(struct weir_collector *c)
+{
+    struct weir_error err = {0};
+    uint64_t bytes = 0;
+    c->quarantine_look_at = weir_mono() + WEIR_WATCH_QUARANTINE_EVERY;
+    if (weir_quarantine_bytes(c->quarantine_dir, &bytes, &err)) {
+        weir_log(c->log, WEIR_LOG_WARN, "the size of the quarantine is not known", "error",
+                 err.message);
+        return;
+    }
+    c->quarantine_bytes = bytes;
+    if (c->quarantine_full && bytes < c->settings.quarantine_max) {
+        c->quarantine_full = false;
+        weir_log(c->log, WEIR_LOG_INFO, "the quarantine has room again");
+    }
 }
 
 void weir_watch_expiry(void *collector)
@@ -44,4 +131,5 @@ void weir_watch_expiry(void *collector)
         weir_log(c->log, WEIR_LOG_INFO, "old calls left the quarantine", "segments",
                  weir_log_num(removed).text);
     }
+    weir_watch_quarantine(c);
 }

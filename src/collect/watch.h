@@ -4,9 +4,17 @@
 
 #define WEIR_WATCH_SOURCES_EVERY (WEIR_SECOND / 2)
 #define WEIR_WATCH_EXPIRY_EVERY  (WEIR_DAY / 4)
+/* While the quarantine is full: whether it has room again. */
+#define WEIR_WATCH_QUARANTINE_EVERY WEIR_SECOND
+/* A source that is gone stays known for so long: a checkout takes files away and puts them back. */
+#define WEIR_WATCH_GRACE (10 * WEIR_SECOND)
+
+struct weir_collector;
 
 /* Both are timer callbacks; the argument is the struct weir_collector. */
 void weir_watch_sources(void *collector);
 void weir_watch_expiry(void *collector);
+/* Looks how large the quarantine is. */
+void weir_watch_quarantine(struct weir_collector *collector);
 
 #endif

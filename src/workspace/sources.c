@@ -268,6 +268,11 @@ bool weir_sources_changed(const struct weir_workspace *workspace,
     return changed;
 }
 
+bool weir_sources_gone(const struct weir_sources *sources)
+{
+    return sources->fingerprint == 0;
+}
+
 /* Looks at every byte of `key`, however early they differ. */
 static bool same_key(struct weir_str key, const char *known)
 {

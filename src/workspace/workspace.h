@@ -69,6 +69,8 @@ int weir_sources_load(const struct weir_workspace *workspace, struct weir_source
 void weir_sources_free(struct weir_sources *sources);
 bool weir_sources_changed(const struct weir_workspace *workspace,
                           const struct weir_sources *sources);
+/* Whether there was no sources folder, or none that could be read, when these were loaded. */
+bool weir_sources_gone(const struct weir_sources *sources);
 /* Constant-time comparison; NULL when no source has this key. */
 const struct weir_source *weir_sources_by_key(const struct weir_sources *sources,
                                               struct weir_str write_key);

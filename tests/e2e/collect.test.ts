@@ -2,7 +2,8 @@
 // the event log with `weir log cat`.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
@@ -307,10 +308,11 @@ test('unknown keys wait in quarantine until a source has them', () =>
     assert.match(await c.weir.in('quarantine', 'list'), new RegExp(`${key} +2 .* -\n`));
     c.source('app', `write_key: ${key}\nip: drop\n`);
     await known(2);
-    assert.match(await c.weir.in('quarantine', 'list'), new RegExp(`${key} +2 .* app\n`));
-    assert.equal(await c.weir.in('quarantine', 'release'), 'Released 2 calls.\n');
+    const released = await until('the calls to be released', 10, async () => {
+      const records = await c.records();
+      return records.length === 2 ? records : undefined;
+    });
     assert.equal(await c.weir.in('quarantine', 'release'), 'Released 0 calls.\n');
-    const released = await c.records();
     assert.deepEqual(released.map(idOf), ['a', 'b']);
     assert.ok(released.every((record) => record.kind === 'call' && record.source === 'app' && !record.ip));
     assert.equal(await c.metric('released_total'), 2);
@@ -320,13 +322,68 @@ test('unknown keys wait in quarantine until a source has them', () =>
       assert.equal((await c.track('later', {}, key)).status, 200);
       return (await c.records('--quarantine')).some((record) => idOf(record) === 'later') ? true : undefined;
     });
-    // And without a collector the command does it by itself.
-    await c.stop();
+    // Its calls came while it was known: only a person lets them in. Without a collector, too.
     c.source('app', `write_key: ${key}\n`);
+    await until('the source to be enabled', 10, async () => {
+      assert.equal((await c.track('enabled', {}, key)).status, 200);
+      return (await c.records()).some((record) => idOf(record) === 'enabled') ? true : undefined;
+    });
+    assert.equal(await c.metric('released_total'), 2);
+    await c.stop();
     assert.match(await c.weir.in('quarantine', 'release'), /^Released \d+ call/);
     assert.ok((await c.records()).some((record) => idOf(record) === 'later'));
     assert.match(await c.weir.in('quarantine', 'list'), /nobody-key/);
     await c.start();
+  }));
+
+test('a sources folder that is gone for a moment sends nothing to quarantine', () =>
+  Collector.with('', async (c) => {
+    const sources = path.join(c.weir.dir, 'sources');
+    renameSync(sources, `${sources}.away`);
+    await c.logged('sources/ is gone');
+    assert.equal((await c.track('folder')).status, 200);
+    renameSync(`${sources}.away`, sources);
+    // One file of several, as in the middle of a checkout.
+    c.source('other', 'write_key: other-key-0123456789abcdef\n');
+    await c.logged('"sources":"2"');
+    renameSync(path.join(sources, 'web.yml'), path.join(sources, 'web.away'));
+    await c.logged('a write key is gone');
+    assert.equal((await c.track('file')).status, 200);
+    assert.deepEqual((await c.records()).map(idOf), ['folder', 'file']);
+    // When it stays away, it is gone.
+    await until('the source to be gone', 30, async () => ((await c.metric('sources')) === 1 ? true : undefined));
+    assert.equal((await c.track('late')).status, 200);
+    assert.equal((await c.records('--quarantine')).length, 1);
+    // And what came meanwhile is let in when it is back, even over a restart.
+    await c.stop();
+    renameSync(path.join(sources, 'web.away'), path.join(sources, 'web.yml'));
+    await c.start();
+    await until('the call to be released', 10, async () => ((await c.records()).length === 3 ? true : undefined));
+  }));
+
+test('a full quarantine turns unknown keys away and no others', () =>
+  Collector.with('collect:\n  quarantine_max: 1MB\n', async (c) => {
+    const key = 'nobody-key-0123456789abcdef';
+    const big = (): string => randomBytes(300_000).toString('base64'); // does not compress
+    const statuses: number[] = [];
+    await until('the quarantine to be full', 20, async () => {
+      const body = JSON.stringify({ userId: 'u', event: 'E', properties: { big: big() }, writeKey: key });
+      statuses.push((await c.ask('POST', '/v1/track', { 'content-type': 'application/json' }, body)).status);
+      return statuses.at(-1) === 503 ? true : undefined;
+    });
+    assert.equal(statuses[0], 200);
+    await c.logged('the quarantine is full');
+    assert.equal(await c.metric('quarantine_full'), 1);
+    assert.ok((await c.metric('quarantine_turned_away_total')) > 0);
+    assert.match(await c.weir.in('status'), /^quarantine .*: full/m);
+    assert.equal((await c.track('known')).status, 200);
+    // Everything that was answered 200 is there.
+    const kept = statuses.filter((status) => status === 200).length;
+    assert.equal((await c.records('--quarantine')).length, kept);
+    c.source('nobody', `write_key: ${key}\n`);
+    await until('the calls to be released', 10, async () =>
+      (await c.records()).length === kept + 1 ? true : undefined,
+    );
   }));
 
 test('strict: an unknown key is answered 401', () =>
