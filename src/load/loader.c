@@ -403,7 +403,7 @@ static int recover(struct weir_loader *loader, int code, struct weir_error *err)
         }
         return WEIR_OK;
     }
-    if (code == WEIR_ECORRUPT && loader->seen && !from_apply) {
+    if (code == WEIR_ECORRUPT && loader->seen && weir_seen_is_damaged(loader->seen)) {
         loader->seen_complete = 1;
         code = weir_seen_reset(loader->seen, err);
         sleep_back_off(loader);

@@ -107,13 +107,22 @@ static int flush(struct replay *r, struct weir_error *err)
     return code;
 }
 
+static int check_stop(const struct replay *r, struct weir_error *err)
+{
+    return atomic_load(&r->loader->stop)
+               ? weir_fail(err, WEIR_ECANCELED,
+                           "weir stops; the replay was given up, and the tables are as before")
+               : WEIR_OK;
+}
+
 /* Reads up to the record `until`, which the loader has loaded. */
 static int build_until(struct replay *r, uint64_t until, struct weir_error *err)
 {
     struct weir_record record;
     int code = WEIR_OK;
     while (!code && r->next < until) {
-        code = weir_eventlog_read(r->reader, &record, err);
+        code = check_stop(r, err);
+        code = code ? code : weir_eventlog_read(r->reader, &record, err);
         if (code) {
             break; /* at the end, or what follows is lost */
         }
@@ -136,6 +145,42 @@ static int build_until(struct replay *r, uint64_t until, struct weir_error *err)
     }
     code = code == WEIR_EAGAIN ? WEIR_OK : code;
     return code ? code : flush(r, err);
+}
+
+static int take_first(const struct weir_eventlog_segment *segment, void *arg)
+{
+    *(uint64_t *)arg = segment->first_seq;
+    return WEIR_ECANCELED; /* the others do not matter */
+}
+
+/* Rows of records that are no longer in the log cannot be made again, and would be lost. */
+static int check_begin(struct replay *r, struct weir_error *err)
+{
+    const char *dir = r->loader->log_dir;
+    struct weir_eventlog_reader *reader = NULL;
+    struct weir_record record = {.received_at = WEIR_TIME_MAX};
+    struct weir_error ignored;
+    uint64_t first = 0;
+    int code = weir_eventlog_each_segment(dir, false, take_first, NULL, &first, err);
+    code = code == WEIR_ECANCELED ? WEIR_OK : code;
+    code = code || first ? code : weir_eventlog_durable_seq(dir, &first, err);
+    if (code || first <= 1) {
+        return code;
+    }
+    if (!weir_eventlog_reader_open(dir, first, NULL, NULL, &reader, &ignored) &&
+        !weir_eventlog_read(reader, &record, &ignored) && r->what->from > record.received_at) {
+        first = 1; /* what is asked for is all there */
+    }
+    char when[28];
+    weir_time_format(record.received_at, when);
+    weir_eventlog_reader_close(reader);
+    return first <= 1
+               ? WEIR_OK
+               : weir_fail(err, WEIR_EINVAL,
+                           "the event log begins at record %llu, of %s: what came before was "
+                           "deleted, and a replay would delete its rows, too; replay a range "
+                           "that begins later (--from)",
+                           (unsigned long long)first, when);
 }
 
 static uint64_t loaded_seq(struct weir_loader *loader)
@@ -366,6 +411,7 @@ static int finish(struct replay *r, struct weir_error *err)
     pthread_mutex_lock(&loader->writing);
     int code = build_until(r, loaded_seq(loader), err);
     code = code ? code : check_parts(r, err);
+    code = code ? code : check_stop(r, err);
     code = code ? code : swap(r, err);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
@@ -448,7 +494,8 @@ int weir_loader_replay(struct weir_loader *loader, const struct weir_replay *wha
     if (code) {
         return code;
     }
-    code = open_replay(&r, err);
+    code = what->dry_run ? WEIR_OK : check_begin(&r, err);
+    code = code ? code : open_replay(&r, err);
     uint64_t until = loaded_seq(loader);
     while (!code && r.next < until) {
         code = build_until(&r, until, err);

@@ -31,6 +31,7 @@ struct weir_seen {
     unsigned run_count;
     bool merging;
     bool stop;
+    bool damaged;            /* an entry that was asked for did not verify */
     struct weir_error fault; /* of the background thread; code 0: none */
 
     pthread_t thread;
@@ -349,6 +350,7 @@ static int begin_anew(struct weir_seen *seen, struct weir_error *err)
     seen->complete = seen->high = seen->frozen_high = weir_position(1, 0);
     seen->next_number = 1;
     seen->fault = (struct weir_error){0};
+    seen->damaged = false;
     struct weir_seen_manifest manifest;
     describe(seen, NULL, NULL, 0, &manifest);
     return weir_seen_manifest_write(seen->dir, &manifest, err);
@@ -474,6 +476,7 @@ static int find_locked(struct weir_seen *seen, struct weir_hash128 id, uint64_t 
     for (unsigned i = seen->run_count; !*position && i-- > 0;) {
         int code = weir_seen_run_find(seen->runs[i], id, position, err);
         if (code) {
+            seen->damaged = seen->damaged || code == WEIR_ECORRUPT;
             return code;
         }
     }
@@ -570,6 +573,14 @@ int weir_seen_reset(struct weir_seen *seen, struct weir_error *err)
     }
     seen->thread_runs = true;
     return code;
+}
+
+bool weir_seen_is_damaged(struct weir_seen *seen)
+{
+    pthread_mutex_lock(&seen->lock);
+    bool damaged = seen->damaged || seen->fault.code == WEIR_ECORRUPT;
+    pthread_mutex_unlock(&seen->lock);
+    return damaged;
 }
 
 void weir_seen_get_stats(struct weir_seen *seen, struct weir_seen_stats *out)

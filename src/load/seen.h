@@ -60,6 +60,9 @@ int weir_seen_find(struct weir_seen *seen, struct weir_hash128 id, uint64_t *pos
                    struct weir_error *err) WEIR_MUST_CHECK;
 /* Returns when everything offered so far is in runs. */
 int weir_seen_flush(struct weir_seen *seen, struct weir_error *err) WEIR_MUST_CHECK;
+/* Whether a file of the index's own did not verify since it was opened or reset: not every
+ * WEIR_ECORRUPT of a loader is the index's. */
+bool weir_seen_is_damaged(struct weir_seen *seen);
 /* Forgets everything. */
 int weir_seen_reset(struct weir_seen *seen, struct weir_error *err) WEIR_MUST_CHECK;
 

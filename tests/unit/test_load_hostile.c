@@ -1,6 +1,7 @@
 /* Small requests that ask for much: none may cost memory without bound, or another event. */
 #include "test.h"
 
+#include "io/file.h"
 #include "load_fixture.h"
 
 static struct fixture f;
@@ -173,6 +174,31 @@ static void the_dedup_index_of_another_log_drops_no_event(void **state)
     assert_string_equal(fixture_query(&f, "SELECT id FROM web.pages ORDER BY 1"), "a\nd");
 }
 
+/* The warehouse says that the log is another one: no fault of the dedup index, which is kept. */
+static void a_log_that_was_replaced_costs_no_dedup_index(void **state)
+{
+    (void)state;
+    char path[128], command[256];
+    struct weir_buf before, after;
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"a\"}");
+    fixture_load(&f, "page", "{\"userId\":\"u\",\"messageId\":\"b\"}");
+    fixture_close_warehouse(&f);
+    weir_eventlog_close(f.log);
+    snprintf(path, sizeof path, "%s/.weir/seen/manifest", f.dir);
+    weir_buf_init(&before, 1 << 20);
+    weir_buf_init(&after, 1 << 20);
+    ASSERT_OK(weir_file_read(path, &before, &err), err);
+    snprintf(command, sizeof command, "rm -rf %s/.weir/log", f.dir);
+    assert_int_equal(system(command), 0);
+    fixture_open_log(&f);
+    fixture_open_warehouse(&f);
+    assert_int_equal(weir_loader_drain(f.loader, &err), WEIR_ECORRUPT);
+    ASSERT_OK(weir_file_read(path, &after, &err), err);
+    assert_string_equal(weir_buf_cstr(&before), weir_buf_cstr(&after));
+    weir_buf_free(&before);
+    weir_buf_free(&after);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -184,6 +210,7 @@ int main(void)
         TEST(events_beyond_the_maximum_are_one_row),
         TEST(an_event_as_deep_as_the_collector_takes_costs_no_other),
         TEST(huge_keys_leave_room_for_the_keys_of_others),
+        TEST(a_log_that_was_replaced_costs_no_dedup_index),
         TEST(the_dedup_index_of_another_log_drops_no_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,73 @@ static void loading_goes_on_during_a_replay(void **state)
                         "200|200");
 }
 
+static int first_segment(const struct weir_eventlog_segment *segment, void *arg)
+{
+    snprintf(arg, 256, "%s/.weir/log/%s", f.dir, segment->name);
+    return WEIR_ECANCELED;
+}
+
+static void a_replay_over_a_log_without_its_beginning_is_refused(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    char path[256], log[128];
+    append_mixture(0, 50);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    /* The next records are in a segment of their own. */
+    weir_eventlog_close(f.log);
+    snprintf(log, sizeof log, "%s/.weir/log", f.dir);
+    const struct weir_eventlog_options options = {
+        .seal_level = -1, .keep_free_bytes = 1, .segment_bytes = 1};
+    struct weir_recovery recovery;
+    ASSERT_OK(weir_eventlog_open(log, &options, &f.log, &recovery, &err), err);
+    append_mixture(50, 60);
+    weir_time middle = f.now;
+    append_mixture(60, 100);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    assert_int_equal(weir_eventlog_each_segment(log, false, first_segment, NULL, path, &err),
+                     WEIR_ECANCELED);
+    assert_int_equal(unlink(path), 0);
+    keep_copies();
+    const struct weir_replay whole = {.from = WEIR_TIME_MIN, .to = WEIR_TIME_MAX};
+    assert_int_equal(weir_loader_replay(f.loader, &whole, &report, &err), WEIR_EINVAL);
+    assert_non_null(strstr(err.message, "begins at record"));
+    compare_with_copies();
+    replay(NULL, NULL, middle, WEIR_TIME_MAX, false, &report);
+    assert_true(report.records > 0);
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM (SELECT id FROM web.tracks EXCEPT "
+                                          "SELECT id FROM kept.tracks)"),
+                        "0");
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM (SELECT id FROM kept.tracks EXCEPT "
+                                          "SELECT id FROM web.tracks)"),
+                        "0");
+}
+
+/* Like a server that is told to stop once the replay has begun. */
+static void stop_loader(uint64_t done, uint64_t total, void *arg)
+{
+    (void)done;
+    (void)total;
+    (void)arg;
+    weir_loader_stop(f.loader);
+}
+
+static void a_replay_ends_when_the_loader_is_stopped(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    append_mixture(0, 100);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    ASSERT_OK(weir_loader_start(f.loader, &err), err);
+    wait_loaded(101 + 1);
+    keep_copies();
+    exec("DELETE FROM kept.tracks; DELETE FROM web.tracks", "", "");
+    const struct weir_replay what = {
+        .from = WEIR_TIME_MIN, .to = WEIR_TIME_MAX, .progress = stop_loader};
+    assert_int_equal(weir_loader_replay(f.loader, &what, &report, &err), WEIR_ECANCELED);
+    compare_with_copies();
+}
+
 /* --- crash -------------------------------------------------------------------------------------
  */
 
@@ -244,6 +311,8 @@ int main(void)
         TEST(a_replay_repairs_what_was_done_to_the_tables),
         TEST(a_replay_of_a_part_replaces_the_rows_of_that_part),
         TEST(loading_goes_on_during_a_replay),
+        TEST(a_replay_over_a_log_without_its_beginning_is_refused),
+        TEST(a_replay_ends_when_the_loader_is_stopped),
         TEST(no_event_is_lost_or_loaded_twice_at_kill_9),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
