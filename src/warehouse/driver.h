@@ -63,6 +63,14 @@ struct weir_warehouse_driver {
                   size_t param_count, const char *format, const char *path, uint64_t max_rows,
                   struct weir_export *out, struct weir_error *err);
 
+    int (*set_access)(struct weir_session *session, const struct weir_access *access,
+                      struct weir_error *err);
+    int (*compile)(struct weir_session *session, const char *sql, const struct weir_param *params,
+                   size_t param_count, struct weir_arena *arena, struct weir_compiled *out,
+                   struct weir_error *err);
+    int (*check_rows)(struct weir_session *session, struct weir_table_name name,
+                      struct weir_str rows, struct weir_error *err);
+
     int (*describe)(struct weir_session *session, struct weir_arena *arena,
                     struct weir_table **tables, size_t *count, struct weir_error *err);
     int (*create_schema)(struct weir_session *session, struct weir_str schema,

@@ -135,6 +135,28 @@ int weir_session_query(struct weir_session *session, const char *sql,
     return session->warehouse->driver->query(session, sql, params, param_count, out, err);
 }
 
+int weir_session_set_access(struct weir_session *session, const struct weir_access *access,
+                            struct weir_error *err)
+{
+    return session->warehouse->driver->set_access(session, access, err);
+}
+
+int weir_session_compile(struct weir_session *session, const char *sql,
+                         const struct weir_param *params, size_t param_count,
+                         struct weir_arena *arena, struct weir_compiled *out,
+                         struct weir_error *err)
+{
+    session->error_offset = -1;
+    return session->warehouse->driver->compile(session, sql, params, param_count, arena, out, err);
+}
+
+int weir_session_check_rows(struct weir_session *session, struct weir_str schema,
+                            struct weir_str table, struct weir_str rows, struct weir_error *err)
+{
+    struct weir_table_name name = {schema, table};
+    return session->warehouse->driver->check_rows(session, name, rows, err);
+}
+
 size_t weir_result_column_count(const struct weir_result *result)
 {
     return result->column_count;

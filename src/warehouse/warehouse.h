@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access/access.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -97,6 +98,13 @@ struct weir_param { /* a bound value: $name, or position when name.len is 0 */
     };
 };
 
+/* A statement as it would run for the session's person. */
+struct weir_compiled {
+    struct weir_str sql;
+    struct weir_param *params; /* the caller's and those of the rules, each with its name */
+    size_t param_count;
+};
+
 struct weir_warehouse_driver;
 extern const struct weir_warehouse_driver weir_warehouse_duckdb;
 
@@ -162,6 +170,28 @@ int weir_session_export(struct weir_session *session, const char *sql,
                         const char *path, uint64_t max_rows, struct weir_export *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- what one person may see ---------------------------------------------------------------------
+ */
+/* From now on the session's statements show what `access` says (access/access.h), and nothing else;
+ * NULL or an unrestricted access: everything. A session is made without. The session copies what it
+ * keeps; sealed accesses only (weir_access_seal). Not while a result is open. After an error the
+ * session shows nothing at all. What is not granted does not exist: the errors are WEIR_ENOENT for
+ * tables that are not there or not seen, in the same words; WEIR_EPERM for what is not open to a
+ * restricted person (EXPLAIN, most of the engine's catalog) and for tables whose rule is broken;
+ * WEIR_EAGAIN when tables changed in the same moment. See docs/design/rules.md. */
+int weir_session_set_access(struct weir_session *session, const struct weir_access *access,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* What weir_session_query() would run, in the arena; nothing is run. */
+int weir_session_compile(struct weir_session *session, const char *sql,
+                         const struct weir_param *params, size_t param_count,
+                         struct weir_arena *arena, struct weir_compiled *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Can `rows`, a grant's condition, be applied to this table? WEIR_EINVAL says why not, in words for
+ * an administrator. The session's access is gone afterwards. */
+int weir_session_check_rows(struct weir_session *session, struct weir_str schema,
+                            struct weir_str table, struct weir_str rows,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- catalog -----------------------------------------------------------------------------------
  */
 struct weir_table {
@@ -172,7 +202,8 @@ struct weir_table {
     size_t column_count;
     struct weir_column *columns;
 };
-/* All tables and views outside the engine's own schemas, by schema and name, in the arena. */
+/* All tables and views outside the engine's own schemas, by schema and name, in the arena; of them
+ * what the session's person may see, without the size of tables whose rows she sees in part. */
 int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
                           struct weir_table **tables, size_t *count,
                           struct weir_error *err) WEIR_MUST_CHECK;

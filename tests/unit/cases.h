@@ -14,13 +14,13 @@
 /* The file's text; the caller frees. Fails the test when it cannot be read. */
 static inline struct weir_buf cases_read(const char *name)
 {
-    struct weir_error err;
+    struct weir_error why;
     struct weir_buf text;
-    char *path = weir_path_join(WEIR_CASES, name);
-    assert_non_null(path);
+    char *file = weir_path_join(WEIR_CASES, name);
+    assert_non_null(file);
     weir_buf_init(&text, 16u << 20);
-    ASSERT_OK(weir_file_read(path, &text, &err), err);
-    free(path);
+    ASSERT_OK(weir_file_read(file, &text, &why), why);
+    free(file);
     return text;
 }
 

@@ -3,6 +3,7 @@
 #define WEIR_TEST_WAREHOUSE_H
 
 #include <dirent.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,7 +81,11 @@ static inline void print_value(struct weir_buf *out, const struct weir_vector *v
         weir_buf_addz(out, v->bools[row] ? "true" : "false");
         return;
     case WEIR_TYPE_DOUBLE:
-        weir_json_number(out, v->doubles[row]);
+        if (isfinite(v->doubles[row])) {
+            weir_json_number(out, v->doubles[row]);
+        } else {
+            weir_buf_addf(out, "%g", v->doubles[row]);
+        }
         return;
     case WEIR_TYPE_INT:
     case WEIR_TYPE_TIMESTAMP:

@@ -1,4 +1,4 @@
-#include "warehouse/duckdb/duck.h"
+#include "warehouse/duckdb/rules.h"
 
 static bool failed(const struct weir_warehouse *warehouse)
 {
@@ -31,6 +31,9 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .result_next = weir_duck_result_next,
     .result_free = weir_duck_result_free,
     .export = weir_duck_export,
+    .set_access = weir_duck_set_access,
+    .compile = weir_duck_compile,
+    .check_rows = weir_duck_check_rows,
     .describe = weir_duck_describe,
     .create_schema = weir_duck_create_schema,
     .create_table = weir_duck_create_table,

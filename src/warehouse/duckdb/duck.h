@@ -28,18 +28,28 @@ struct duck_db {
     bool open;
     unsigned sessions;
     atomic_bool failed; /* the engine said that it is invalidated */
+    /* Grows after every change of tables and views, from 1 on. A session notes it before its
+     * transaction begins, so what it knows of that version is never newer than what it says. */
+    atomic_ullong catalog_version;
 };
+
+struct duck_rules;
 
 struct duck_session {
     struct weir_session base;
     struct duck_db *db;
     duckdb_connection con;
-    duckdb_prepared_statement serialize; /* the sandbox's json_serialize_sql, made when needed */
-    struct weir_json_parser *parser;     /* the sandbox's */
-    char *allowed[DUCK_ALLOWED];         /* statements that passed the sandbox, by hash of text */
-    atomic_bool canceled;                /* cleared when a statement ends */
+    duckdb_prepared_statement serialize; /* json_serialize_sql and back, made when needed */
+    duckdb_prepared_statement deserialize;
+    struct weir_json_parser *parser; /* the sandbox's */
+    char *allowed[DUCK_ALLOWED];     /* statements that passed the sandbox, by hash of text */
+    atomic_bool canceled;            /* cleared when a statement ends */
     bool in_transaction;
-    int64_t shift; /* bytes put before the user's SQL, to correct error offsets */
+    bool changed;             /* tables or views, in this transaction */
+    uint64_t version;         /* of the catalog, at least, that this transaction sees */
+    unsigned trusted;         /* > 0: what runs is the driver's own, whoever the session is for */
+    struct duck_rules *rules; /* what its person may see; NULL: nobody has asked for it */
+    int64_t shift;            /* bytes put before the user's SQL, to correct error offsets */
 };
 
 static inline struct duck_session *duck_session_of(struct weir_session *session)
@@ -72,6 +82,8 @@ int weir_duck_commit(struct weir_session *session, struct weir_error *err);
 void weir_duck_rollback(struct weir_session *session);
 int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err);
 int weir_duck_exec(struct weir_session *session, const char *sql, struct weir_error *err);
+/* To be called after a change of tables or views, which is there for all with the commit. */
+void weir_duck_catalog_changed(struct duck_session *s);
 /* Runs SQL that the driver itself wrote. */
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -81,14 +93,31 @@ int weir_duck_query(struct weir_session *session, const char *sql, const struct 
 int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
                           struct weir_error *err);
 void weir_duck_result_free(struct weir_result *result);
-/* What a statement that returns rows has in common with one that writes them. */
-int weir_duck_bind(duckdb_prepared_statement statement, const struct weir_param *params,
-                   size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_prepare(struct duck_session *s, const char *sql, duckdb_prepared_statement *out,
+                      idx_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- statement.c --- */
+struct duck_statement;
+/* A statement about to run: as it was given, and what the rules made of it. */
+struct duck_run {
+    struct duck_session *s;
+    const char *sql;
+    const struct weir_param *params;
+    size_t param_count;
+    const struct duck_statement *ruled; /* NULL: nobody's rules; `sql` is its text otherwise */
+};
+int weir_duck_enter(struct duck_run *r, bool check, bool *own_transaction,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+int weir_duck_bind(duckdb_prepared_statement statement, const struct duck_run *r,
+                   struct weir_error *err) WEIR_MUST_CHECK;
 int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statement,
                       duckdb_result *result, struct weir_error *err) WEIR_MUST_CHECK;
-int weir_duck_enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
-                    struct weir_error *err) WEIR_MUST_CHECK;
+/* The code of what came out; a failure may need other words. */
+int weir_duck_judge(const struct duck_run *r, int rc, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_duck_leave(struct duck_session *s, bool own_transaction);
+int weir_duck_compile(struct weir_session *session, const char *sql,
+                      const struct weir_param *params, size_t param_count, struct weir_arena *arena,
+                      struct weir_compiled *out, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- export.c --- */
 int weir_duck_export(struct weir_session *session, const char *sql, const struct weir_param *params,

@@ -1,4 +1,4 @@
-#include "warehouse/duckdb/duck.h"
+#include "warehouse/duckdb/rules.h"
 
 /* With errors_as_json the engine says what it means in fields. A few messages stay plain text
  * ("IO Error: ..."); both name the exception, so one table serves both. */
@@ -86,6 +86,15 @@ static void one_line(struct weir_error *err)
     *to = 0;
 }
 
+/* The statement's line that the engine quotes: under a person's rules it is not hers. */
+static void drop_quote(struct duck_session *s, struct weir_error *err)
+{
+    char *quote = strstr(err->message, "\nLINE ");
+    if (quote && weir_duck_access(s)) {
+        *quote = 0;
+    }
+}
+
 static int from_json(struct duck_session *s, const char *json, struct weir_error *err)
 {
     struct weir_buf text;
@@ -124,6 +133,7 @@ int weir_duck_fail(struct duck_session *s, const char *engine_text, struct weir_
         code = weir_duck_error_code(text);
         weir_fail(err, code, "%s", text);
     }
+    drop_quote(s, err);
     one_line(err);
     if (code == WEIR_ECANCELED) {
         weir_fail(err, code, "the query was canceled");

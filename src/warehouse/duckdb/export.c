@@ -3,20 +3,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "warehouse/duckdb/duck.h"
 #include "warehouse/duckdb/lexer.h"
+#include "warehouse/duckdb/rules.h"
 
 /* Runs a COPY; its result is the number of rows that it wrote. */
-static int copy(struct duck_session *s, const struct weir_buf *sql, const struct weir_param *params,
-                size_t param_count, uint64_t *rows, struct weir_error *err)
+static int copy(const struct duck_run *run, const struct weir_buf *sql, uint64_t *rows,
+                struct weir_error *err)
 {
+    struct duck_session *s = run->s;
     duckdb_prepared_statement statement = NULL;
     duckdb_result result;
     int rc = weir_buf_check(sql, "the statement", err);
     if (rc == 0 && duckdb_prepare(s->con, weir_buf_cstr(sql), &statement)) {
         rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
     }
-    rc = rc ? rc : weir_duck_bind(statement, params, param_count, err);
+    rc = rc ? rc : weir_duck_bind(statement, run, err);
     rc = rc ? rc : weir_duck_execute(s, statement, &result, err);
     if (rc == 0) {
         duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
@@ -62,7 +63,7 @@ static int cut(struct duck_session *s, const char *path, uint64_t rows, struct w
         weir_sql_text(&sql, weir_str_of(path));
         weir_buf_addf(&sql, ", hive_partitioning = false) LIMIT %llu)", (unsigned long long)rows);
         end_copy(&sql, weir_buf_cstr(&shorter));
-        rc = copy(s, &sql, NULL, 0, &left, err);
+        rc = copy(&(struct duck_run){.s = s}, &sql, &left, err);
     }
     if (rc == 0 && rename(weir_buf_cstr(&shorter), path)) {
         rc = weir_fail_errno(err, errno, "%s cannot be renamed", weir_buf_cstr(&shorter));
@@ -85,19 +86,21 @@ int weir_duck_export(struct weir_session *session, const char *sql, const struct
                          format);
     }
     bool limited = max_rows > 0 && max_rows < INT64_MAX;
+    struct duck_run run = {.s = s, .sql = sql, .params = params, .param_count = param_count};
     struct weir_buf text;
     bool own_transaction;
-    weir_buf_init(&text, DUCK_MAX_SQL + 16384);
-    int rc = weir_duck_enter(s, sql, true, &own_transaction, err);
+    weir_buf_init(&text, DUCK_MAX_TREE);
+    int rc = weir_duck_enter(&run, true, &own_transaction, err);
     weir_buf_addz(&text, limited ? "COPY (SELECT * FROM (\n" : "COPY (\n");
-    s->shift = (int64_t)text.len;
-    weir_buf_adds(&text, weir_duck_trim_statement(weir_str_of(sql)));
+    s->shift = run.ruled ? s->shift : (int64_t)text.len;
+    weir_buf_adds(&text, weir_duck_trim_statement(weir_str_of(run.sql)));
     if (limited) {
         weir_buf_addf(&text, "\n) LIMIT %llu", (unsigned long long)max_rows + 1);
     }
     weir_buf_addz(&text, "\n)");
     end_copy(&text, path);
-    rc = rc ? rc : copy(s, &text, params, param_count, &out->rows, err);
+    rc = rc ? rc : copy(&run, &text, &out->rows, err);
+    rc = weir_duck_judge(&run, rc, err);
     if (rc == 0 && limited && out->rows > max_rows) {
         rc = cut(s, path, max_rows, err);
         out->rows = max_rows;

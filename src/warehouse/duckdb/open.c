@@ -262,6 +262,7 @@ int weir_duck_open(const struct weir_warehouse_options *options, struct weir_war
         return weir_fail(err, WEIR_ENOMEM, "no memory for the warehouse");
     }
     db->base.driver = &weir_warehouse_duckdb;
+    atomic_init(&db->catalog_version, 1);
     weir_arena_init(&db->arena, 1 << 20);
     pthread_mutex_init(&db->lock, NULL);
     snprintf(db->version, sizeof db->version, "duckdb %s", duckdb_library_version());

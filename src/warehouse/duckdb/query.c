@@ -1,8 +1,8 @@
 /* Statements with results, as streams of batches. */
 #include <stdlib.h>
 
-#include "warehouse/duckdb/duck.h"
 #include "warehouse/duckdb/lexer.h"
+#include "warehouse/duckdb/rules.h"
 
 struct duck_result {
     struct weir_result base;
@@ -15,63 +15,12 @@ struct duck_result {
     bool own_transaction; /* begun for this statement alone */
 };
 
-/* --- parameters ----------------------------------------------------------------------------- */
-
-static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t at,
-                             const struct weir_param *p)
-{
-    if (p->null) {
-        return duckdb_bind_null(statement, at);
-    }
-    switch (p->type) {
-    case WEIR_TYPE_BOOL:
-        return duckdb_bind_boolean(statement, at, p->b);
-    case WEIR_TYPE_INT:
-        return duckdb_bind_int64(statement, at, p->i);
-    case WEIR_TYPE_DOUBLE:
-        return duckdb_bind_double(statement, at, p->d);
-    case WEIR_TYPE_TIMESTAMP:
-        return duckdb_bind_timestamp(statement, at, (duckdb_timestamp){p->i});
-    case WEIR_TYPE_DATE:
-        return duckdb_bind_date(statement, at, (duckdb_date){(int32_t)p->i});
-    case WEIR_TYPE_TEXT:
-    case WEIR_TYPE_JSON:
-    case WEIR_TYPE_OTHER:
-        break;
-    }
-    return duckdb_bind_varchar_length(statement, at, p->s.ptr ? p->s.ptr : "", p->s.len);
-}
-
-int weir_duck_bind(duckdb_prepared_statement statement, const struct weir_param *params,
-                   size_t count, struct weir_error *err)
-{
-    char name[128];
-    idx_t position = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_param *p = &params[i];
-        idx_t at = ++position;
-        if (p->name.len) {
-            position--;
-            if (p->name.len >= sizeof name) {
-                return weir_fail(err, WEIR_EINVAL, "a parameter's name is longer than %zu bytes",
-                                 sizeof name - 1);
-            }
-            memcpy(name, p->name.ptr, p->name.len);
-            name[p->name.len] = 0;
-            if (duckdb_bind_parameter_index(statement, &at, name)) {
-                return weir_fail(err, WEIR_EINVAL,
-                                 "the statement has no parameter $%s; remove it, or use it", name);
-            }
-        } else if (at > duckdb_nparams(statement)) {
-            return weir_fail(err, WEIR_EINVAL, "the statement has only %llu parameters",
-                             (unsigned long long)duckdb_nparams(statement));
-        }
-        if (bind_one(statement, at, p)) {
-            return weir_fail(err, WEIR_EINVAL, "parameter %zu cannot be bound", i + 1);
-        }
-    }
-    return 0;
-}
+/* A statement on its way, and what its columns were before the cast. */
+struct run {
+    struct duck_run on;
+    duckdb_result result;
+    struct weir_buf names; /* the types, one a column, NUL-separated */
+};
 
 /* --- preparing ------------------------------------------------------------------------------ */
 
@@ -96,8 +45,8 @@ static int run_before_last(struct duck_session *s, duckdb_extracted_statements s
     return rc;
 }
 
-static int prepare(struct duck_session *s, const char *sql, duckdb_prepared_statement *out,
-                   idx_t *count, struct weir_error *err)
+int weir_duck_prepare(struct duck_session *s, const char *sql, duckdb_prepared_statement *out,
+                      idx_t *count, struct weir_error *err)
 {
     duckdb_extracted_statements statements;
     *out = NULL;
@@ -107,6 +56,9 @@ static int prepare(struct duck_session *s, const char *sql, duckdb_prepared_stat
         const char *why = duckdb_extract_statements_error(statements);
         rc = why ? weir_duck_fail(s, why, err)
                  : weir_fail(err, WEIR_EINVAL, "the statement is empty; write a query");
+    }
+    if (rc == 0 && *count > 1 && weir_duck_access(s) && !s->trusted) {
+        rc = weir_fail(err, WEIR_EPERM, "only one statement may run");
     }
     rc = rc ? rc : run_before_last(s, statements, *count, err);
     if (rc == 0 && duckdb_prepare_extracted_statement(s->con, statements, *count - 1, out)) {
@@ -156,24 +108,6 @@ static bool statement_needs_cast(duckdb_prepared_statement statement)
     return needed;
 }
 
-int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statement,
-                      duckdb_result *result, struct weir_error *err)
-{
-    duckdb_pending_result pending;
-    memset(result, 0, sizeof *result);
-    int rc = 0;
-    if (duckdb_pending_prepared_streaming(statement, &pending)) {
-        rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
-    } else if (atomic_load(&s->canceled)) {
-        rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
-    } else if (duckdb_execute_pending(pending, result)) {
-        rc = weir_duck_fail(s, duckdb_result_error(result), err);
-        duckdb_destroy_result(result);
-    }
-    duckdb_destroy_pending(&pending);
-    return rc;
-}
-
 /* Casts the columns that only the engine can print, by their position: names may repeat. */
 static int cast_sql(const char *sql, duckdb_prepared_statement statement, duckdb_result *result,
                     struct weir_buf *out, int64_t *shift, struct weir_error *err)
@@ -204,22 +138,13 @@ static int cast_sql(const char *sql, duckdb_prepared_statement statement, duckdb
     return weir_buf_check(out, "the statement", err);
 }
 
-struct run {
-    struct duck_session *s;
-    const char *sql;
-    const struct weir_param *params;
-    size_t param_count;
-    duckdb_result result;
-    struct weir_buf names; /* the types before the cast, one a column, NUL-separated */
-};
-
 static int run_cast(struct run *r, duckdb_prepared_statement statement, duckdb_result *result,
                     struct weir_error *err)
 {
     struct weir_buf sql;
     duckdb_prepared_statement cast = NULL;
     idx_t count;
-    weir_buf_init(&sql, DUCK_MAX_SQL + (1u << 20));
+    weir_buf_init(&sql, DUCK_MAX_TREE);
     idx_t columns =
         result ? duckdb_column_count(result) : duckdb_prepared_statement_column_count(statement);
     for (idx_t i = 0; i < columns; i++) {
@@ -231,13 +156,15 @@ static int run_cast(struct run *r, duckdb_prepared_statement statement, duckdb_r
         duckdb_destroy_logical_type(&type);
     }
     int rc = weir_buf_check(&r->names, "the names of the result's types", err);
-    rc = rc ? rc : cast_sql(r->sql, statement, result, &sql, &r->s->shift, err);
+    int64_t shift = 0;
+    rc = rc ? rc : cast_sql(r->on.sql, statement, result, &sql, &shift, err);
+    r->on.s->shift = r->on.ruled ? r->on.s->shift : shift;
     if (result) {
         duckdb_destroy_result(result);
     }
-    rc = rc ? rc : prepare(r->s, weir_buf_cstr(&sql), &cast, &count, err);
-    rc = rc ? rc : weir_duck_bind(cast, r->params, r->param_count, err);
-    rc = rc ? rc : weir_duck_execute(r->s, cast, &r->result, err);
+    rc = rc ? rc : weir_duck_prepare(r->on.s, weir_buf_cstr(&sql), &cast, &count, err);
+    rc = rc ? rc : weir_duck_bind(cast, &r->on, err);
+    rc = rc ? rc : weir_duck_execute(r->on.s, cast, &r->result, err);
     if (cast) {
         duckdb_destroy_prepare(&cast);
     }
@@ -249,17 +176,17 @@ static int run_plain(struct run *r, struct weir_error *err)
 {
     duckdb_prepared_statement statement = NULL;
     idx_t count;
-    int rc = prepare(r->s, r->sql, &statement, &count, err);
+    int rc = weir_duck_prepare(r->on.s, r->on.sql, &statement, &count, err);
     if (rc) {
         return rc;
     }
     bool castable =
         count == 1 && duckdb_prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_SELECT;
-    rc = weir_duck_bind(statement, r->params, r->param_count, err);
+    rc = weir_duck_bind(statement, &r->on, err);
     if (rc == 0 && castable && statement_needs_cast(statement)) {
         rc = run_cast(r, statement, NULL, err);
     } else if (rc == 0) {
-        rc = weir_duck_execute(r->s, statement, &r->result, err);
+        rc = weir_duck_execute(r->on.s, statement, &r->result, err);
         if (rc == 0 && needs_cast(&r->result)) {
             if (castable) {
                 duckdb_result first = r->result;
@@ -316,45 +243,17 @@ static int describe_columns(struct duck_result *r, const struct weir_buf *names,
     return rc;
 }
 
-void weir_duck_leave(struct duck_session *s, bool own_transaction)
-{
-    if (own_transaction) {
-        weir_duck_rollback(&s->base);
-    }
-    atomic_store(&s->canceled, false);
-    s->shift = 0;
-}
-
-/* What a reader runs is checked, and runs in a transaction that cannot write. */
-int weir_duck_enter(struct duck_session *s, const char *sql, bool check, bool *own_transaction,
-                    struct weir_error *err)
-{
-    *own_transaction = false;
-    s->shift = 0;
-    int rc = weir_duck_usable(s, err);
-    if (rc == 0 && strlen(sql) > DUCK_MAX_SQL) {
-        rc = weir_fail(err, WEIR_ETOOBIG, "the statement is longer than %u bytes", DUCK_MAX_SQL);
-    }
-    if (rc == 0 && (check || s->base.kind == WEIR_SESSION_READER)) {
-        rc = weir_duck_sandbox_check(s, sql, err);
-    }
-    if (rc == 0 && s->base.kind == WEIR_SESSION_READER && !s->in_transaction) {
-        rc = weir_duck_begin(&s->base, err);
-        *own_transaction = rc == 0;
-    }
-    return rc;
-}
-
 int weir_duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
                     size_t param_count, struct weir_result **out, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
-    struct run run = {.s = s, .sql = sql, .params = params, .param_count = param_count};
+    struct run run = {.on = {.s = s, .sql = sql, .params = params, .param_count = param_count}};
     struct duck_result *r = NULL;
     bool own_transaction;
     weir_buf_init(&run.names, 4u << 20);
-    int rc = weir_duck_enter(s, sql, false, &own_transaction, err);
+    int rc = weir_duck_enter(&run.on, false, &own_transaction, err);
     rc = rc ? rc : run_plain(&run, err);
+    rc = weir_duck_judge(&run.on, rc, err);
     if (rc) {
         weir_duck_leave(s, own_transaction);
         goto out;

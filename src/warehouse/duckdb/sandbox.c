@@ -10,9 +10,7 @@
 #include "warehouse/duckdb/duck.h"
 #include "warehouse/duckdb/functions.h"
 #include "warehouse/duckdb/lexer.h"
-
-#define MAX_DEPTH 3000
-#define MAX_TREE  (64u << 20)
+#include "warehouse/duckdb/tree.h"
 
 #define MAX_REMEMBERED 16384
 
@@ -141,7 +139,7 @@ static int check_tree(const struct check *c, struct weir_json node, unsigned dep
     if (kind != WEIR_JSON_OBJECT && kind != WEIR_JSON_ARRAY) {
         return 0;
     }
-    if (depth > MAX_DEPTH) {
+    if (depth > DUCK_MAX_DEPTH) {
         return weir_fail(c->err, WEIR_ETOOBIG, "the statement is nested too deeply");
     }
     bool table_function = false;
@@ -163,96 +161,24 @@ static int check_tree(const struct check *c, struct weir_json node, unsigned dep
     return rc;
 }
 
-/* --- asking the engine for the tree --------------------------------------------------------- */
-
-static int ready(struct duck_session *s, struct weir_error *err)
-{
-    if (!s->parser) {
-        s->parser = weir_json_parser_new(MAX_DEPTH + 2);
-    }
-    if (!s->parser) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory to check a statement");
-    }
-    if (!s->serialize &&
-        duckdb_prepare(s->con, "SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR)",
-                       &s->serialize)) {
-        int rc = weir_duck_fail(s, duckdb_prepare_error(s->serialize), err);
-        duckdb_destroy_prepare(&s->serialize);
-        return rc;
-    }
-    return 0;
-}
-
-static int copy_tree(duckdb_result *result, struct weir_buf *out, struct weir_error *err)
-{
-    duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
-    if (!chunk || duckdb_data_chunk_get_size(chunk) == 0) {
-        return weir_fail(err, WEIR_EINVAL, "the statement cannot be read");
-    }
-    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
-    duckdb_string_t *text = duckdb_vector_get_data(vector);
-    weir_buf_add(out, duckdb_string_t_data(text), duckdb_string_t_length(*text));
-    duckdb_destroy_data_chunk(&chunk);
-    return weir_buf_check(out, "the statement's tree", err);
-}
-
-static int serialize(struct duck_session *s, struct weir_str sql, struct weir_json *root,
-                     struct weir_buf *tree, struct weir_error *err)
-{
-    duckdb_result result;
-    int rc = ready(s, err);
-    if (rc) {
-        return rc;
-    }
-    if (duckdb_bind_varchar_length(s->serialize, 1, sql.ptr, sql.len)) {
-        return weir_fail(err, WEIR_EINVAL, "the statement is not valid UTF-8");
-    }
-    if (duckdb_execute_prepared(s->serialize, &result)) {
-        rc = weir_duck_fail(s, duckdb_result_error(&result), err);
-    }
-    rc = rc ? rc : copy_tree(&result, tree, err);
-    duckdb_destroy_result(&result);
-    if (rc == 0 && weir_json_parse(s->parser, weir_buf_str(tree), root, err)) {
-        rc = weir_fail(err, WEIR_ETOOBIG, "the statement is nested too deeply");
-    }
-    return rc;
-}
+/* --- SELECT ----------------------------------------------------------------------------------- */
 
 /* 0: read and allowed. WEIR_EUNSUPPORTED: it parses, and is not a SELECT. */
 static int check_select(struct duck_session *s, struct weir_str sql, struct weir_error *err)
 {
-    struct weir_json root;
+    struct weir_json statement;
     struct weir_buf tree;
-    weir_buf_init(&tree, MAX_TREE);
-    int rc = serialize(s, sql, &root, &tree, err);
-    if (rc) {
-        goto out;
+    if (!s->parser) {
+        s->parser = weir_json_parser_new(DUCK_MAX_DEPTH + 2);
     }
-    bool failed = true;
-    if (!weir_json_bool(weir_json_get(root, "error"), &failed) || failed) {
-        struct weir_str type = weir_json_get_str(root, "error_type");
-        struct weir_str message = weir_json_get_str(root, "error_message");
-        struct weir_str position = weir_json_get_str(root, "position");
-        uint64_t offset;
-        if (weir_str_to_u64(position, &offset)) {
-            s->base.error_offset = (int64_t)offset;
-        }
-        rc = weir_fail(err, weir_str_is(type, "not implemented") ? WEIR_EUNSUPPORTED : WEIR_EINVAL,
-                       WEIR_STR_FMT, WEIR_STR_ARG(message));
-        goto out;
+    weir_buf_init(&tree, DUCK_MAX_TREE);
+    int rc = weir_duck_tree_read(s, s->parser, sql, &tree, &statement, err);
+    if (rc == 0) {
+        const char *file = strrchr(s->db->options.path, '/');
+        struct check c = {s, weir_str_of(file ? file + 1 : s->db->options.path), err};
+        c.database.len = strcspn(c.database.ptr, ".");
+        rc = check_tree(&c, statement, 0);
     }
-    struct weir_json statements = weir_json_get(root, "statements");
-    if (weir_json_count(statements) != 1) {
-        rc = weir_json_count(statements)
-                 ? weir_fail(err, WEIR_EPERM, "only one statement may run; remove what follows `;`")
-                 : weir_fail(err, WEIR_EINVAL, "the statement is empty; write a query");
-        goto out;
-    }
-    const char *file = strrchr(s->db->options.path, '/');
-    struct check c = {s, weir_str_of(file ? file + 1 : s->db->options.path), err};
-    c.database.len = strcspn(c.database.ptr, ".");
-    rc = check_tree(&c, statements, 0);
-out:
     weir_buf_free(&tree);
     return rc;
 }

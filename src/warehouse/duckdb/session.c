@@ -1,6 +1,8 @@
 #include <stdlib.h>
 
 #include "warehouse/duckdb/duck.h"
+#include "warehouse/duckdb/lexer.h"
+#include "warehouse/duckdb/rules.h"
 
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
 {
@@ -53,6 +55,10 @@ void weir_duck_session_free(struct weir_session *session)
     if (s->serialize) {
         duckdb_destroy_prepare(&s->serialize);
     }
+    if (s->deserialize) {
+        duckdb_destroy_prepare(&s->deserialize);
+    }
+    weir_duck_rules_free(s->rules);
     weir_json_parser_free(s->parser);
     for (size_t i = 0; i < DUCK_ALLOWED; i++) {
         free(s->allowed[i]);
@@ -83,6 +89,7 @@ int weir_duck_begin(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
+    s->version = atomic_load(&s->db->catalog_version);
     if (rc == 0) {
         rc = weir_duck_run(s,
                            session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
@@ -91,6 +98,20 @@ int weir_duck_begin(struct weir_session *session, struct weir_error *err)
     }
     s->in_transaction = s->in_transaction || rc == 0;
     return rc;
+}
+
+void weir_duck_catalog_changed(struct duck_session *s)
+{
+    s->changed = s->in_transaction;
+    atomic_fetch_add(&s->db->catalog_version, 1);
+}
+
+static void end_transaction(struct duck_session *s)
+{
+    s->in_transaction = false;
+    if (s->changed) {
+        weir_duck_catalog_changed(s);
+    }
 }
 
 int weir_duck_commit(struct weir_session *session, struct weir_error *err)
@@ -109,7 +130,7 @@ int weir_duck_commit(struct weir_session *session, struct weir_error *err)
         /* A commit that failed has ended the transaction or left it unusable. */
         weir_duck_rollback(session);
     }
-    s->in_transaction = false;
+    end_transaction(s);
     return rc;
 }
 
@@ -119,7 +140,7 @@ void weir_duck_rollback(struct weir_session *session)
     if (s->in_transaction) {
         duckdb_query(s->con, "ROLLBACK", NULL);
     }
-    s->in_transaction = false;
+    end_transaction(s);
 }
 
 int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err)
@@ -129,10 +150,30 @@ int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err)
     return rc ? rc : weir_duck_run(s, "CHECKPOINT", err);
 }
 
+/* Does the text change tables or views? Rather yes than no. */
+static bool changes_catalog(const char *sql)
+{
+    static const char *const verbs[] = {"create", "alter", "drop", "commit", "use", NULL};
+    struct weir_str rest = weir_str_of(sql);
+    struct duck_token token;
+    while ((token = weir_duck_next_token(&rest)).kind != DUCK_TOKEN_END) {
+        for (const char *const *verb = verbs; *verb; verb++) {
+            if (duck_token_is(token, *verb) || token.kind == DUCK_TOKEN_BROKEN) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int weir_duck_exec(struct weir_session *session, const char *sql, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
     s->shift = 0;
-    return rc ? rc : weir_duck_run(s, sql, err);
+    rc = rc ? rc : weir_duck_run(s, sql, err);
+    if (changes_catalog(sql)) {
+        weir_duck_catalog_changed(s);
+    }
+    return rc;
 }

@@ -1,7 +1,7 @@
 /* The catalog, and statements that change it. */
 #include <stdlib.h>
 
-#include "warehouse/duckdb/duck.h"
+#include "warehouse/duckdb/rules.h"
 
 /* --- describe ------------------------------------------------------------------------------- */
 
@@ -68,10 +68,9 @@ static int read_catalog(struct weir_session *session, struct catalog *c, struct 
 {
     struct weir_result *result = NULL;
     struct weir_batch batch;
-    enum weir_session_kind kind = session->kind;
-    session->kind = WEIR_SESSION_OWNER; /* our own statement, not a reader's */
+    struct duck_session *s = duck_session_of(session);
+    s->trusted++;
     int rc = weir_duck_query(session, describe_sql, NULL, 0, &result, err);
-    session->kind = kind;
     while (rc == 0 && (rc = weir_duck_result_next(result, &batch, err)) == 0 && batch.rows) {
         for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
             rc = add_row(c, &batch, i);
@@ -83,11 +82,12 @@ static int read_catalog(struct weir_session *session, struct catalog *c, struct 
     if (result) {
         weir_duck_result_free(result);
     }
+    s->trusted--;
     return rc;
 }
 
-int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
-                       struct weir_table **tables, size_t *count, struct weir_error *err)
+static int describe_all(struct weir_session *session, struct weir_arena *arena,
+                        struct weir_table **tables, size_t *count, struct weir_error *err)
 {
     struct catalog c = {.arena = arena};
     int rc = read_catalog(session, &c, err);
@@ -116,6 +116,52 @@ out:
     return rc;
 }
 
+/* What the session's person sees of it. */
+static int keep_seen(struct duck_session *s, struct weir_table *tables, size_t *count,
+                     struct weir_error *err)
+{
+    size_t kept = 0;
+    int rc = weir_duck_rules_ready(s, err);
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        struct weir_table *t = &tables[i];
+        const struct duck_relation *relation =
+            weir_duck_catalog_find(&s->rules->catalog, t->schema, t->name);
+        const struct duck_rule *rule = relation ? weir_duck_rule_of(s, relation) : NULL;
+        if (!rule || rule->code) {
+            continue;
+        }
+        size_t columns = 0;
+        for (size_t k = 0, at = 0; k < t->column_count && at < rule->column_count; k++) {
+            if (weir_str_eq(t->columns[k].name, rule->columns[at])) {
+                t->columns[columns++] = t->columns[k];
+                at++;
+            }
+        }
+        t->column_count = columns;
+        t->estimated_rows = rule->barrier ? -1 : t->estimated_rows;
+        tables[kept++] = *t;
+    }
+    *count = kept;
+    return rc;
+}
+
+int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
+                       struct weir_table **tables, size_t *count, struct weir_error *err)
+{
+    struct duck_session *s = duck_session_of(session);
+    if (s->trusted || !weir_duck_access(s)) {
+        return describe_all(session, arena, tables, count, err);
+    }
+    bool own = !s->in_transaction;
+    int rc = own ? weir_duck_begin(session, err) : 0;
+    rc = rc ? rc : describe_all(session, arena, tables, count, err);
+    rc = rc ? rc : keep_seen(s, *tables, count, err);
+    if (own) {
+        weir_duck_rollback(session);
+    }
+    return rc;
+}
+
 /* --- DDL ------------------------------------------------------------------------------------ */
 
 static void add_name(struct weir_buf *out, struct weir_table_name name)
@@ -139,6 +185,7 @@ static int run_built(struct weir_session *session, struct weir_buf *sql, struct 
     int rc = weir_duck_usable(s, err);
     rc = rc ? rc : weir_buf_check(sql, "a statement", err);
     rc = rc ? rc : weir_duck_run(s, weir_buf_cstr(sql), err);
+    weir_duck_catalog_changed(s);
     weir_buf_free(sql);
     return rc;
 }
