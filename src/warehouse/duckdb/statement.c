@@ -59,6 +59,9 @@ static int bind_ruled(duckdb_prepared_statement statement, const struct duck_run
     size_t position = 0;
     for (size_t i = 0; rc == 0 && i < r->param_count; i++) {
         char name[32];
+        if (weir_str_starts(r->params[i].name, WEIR_STR("weir_"))) {
+            return weir_fail(err, WEIR_EINVAL, "a parameter's name may not begin with weir_");
+        }
         snprintf(name, sizeof name, "p%zu", position + 1);
         position += r->params[i].name.len == 0;
         rc = bind_named(statement, r->params[i].name.len ? r->params[i].name : weir_str_of(name),
@@ -106,7 +109,7 @@ static bool changes_catalog(duckdb_statement_type type)
 }
 
 int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statement,
-                   duckdb_result *result, struct weir_error *err)
+                      duckdb_result *result, struct weir_error *err)
 {
     duckdb_pending_result pending;
     memset(result, 0, sizeof *result);
@@ -203,8 +206,8 @@ static bool copy_param(struct weir_arena *arena, const struct weir_param *from, 
     return to->name.ptr && (!text || to->s.ptr);
 }
 
-static int copy_compiled(const struct duck_run *r, struct weir_arena *arena, struct weir_compiled *out,
-                         struct weir_error *err)
+static int copy_compiled(const struct duck_run *r, struct weir_arena *arena,
+                         struct weir_compiled *out, struct weir_error *err)
 {
     size_t ruled = r->ruled ? r->ruled->value_count : 0, position = 0;
     struct weir_param *params =
