@@ -182,8 +182,9 @@ int weir_demo_books(const struct weir_demo_asker *asker, uint64_t acknowledged,
                     struct weir_error *err)
 {
     uint64_t state[3], rows;
-    int code = ask_numbers(asker, "select events, duplicates, discards from weir.load_state", state,
-                           3, err);
+    int code = ask_numbers(
+        asker, "select max(events), max(duplicates), max(discards) from weir.load_state", state, 3,
+        err);
     code = code ? code : count_rows(asker, &rows, err);
     if (code) {
         return code;

@@ -1,74 +1,5 @@
 #include "load/loader.h"
 
-/* A checkpoint holds up commits for its time, and rewrites the last row group of each table,
- * however few rows are new. So: soon after a change of the schema (a write-ahead log with DDL in it
- * is what fails to replay); often enough while events trickle that none takes long; seldom while
- * there is much to catch up with; and when there is nothing else to do. */
-#define CHECKPOINT_AFTER_DDL (3 * WEIR_SECOND)
-#define CHECKPOINT_IDLE      (5 * WEIR_SECOND)
-#define CHECKPOINT_BYTES     (UINT64_C(64) << 20)
-#define CHECKPOINT_BEHIND    (UINT64_C(512) << 20)
-
-/* New columns keep appearing while a long log is loaded: no more than a tenth of the time goes into
- * checkpoints, whatever asks for them. (At 1 GB of write-ahead log the engine makes one by itself.)
- */
-#define CHECKPOINT_SHARE 10
-
-struct checkpoints {
-    weir_time last; /* when it ended */
-    weir_time took;
-    bool behind;            /* the last batch was full: more is waiting */
-    uint64_t unsaved_bytes; /* loaded since the last one */
-};
-
-/* With `writing` held: the session is also used by the other thread, for refused records. */
-static void checkpoint(struct weir_loader *loader, struct checkpoints *c)
-{
-    struct weir_applier *a = &loader->run.applier;
-    struct weir_error err;
-    weir_time start = weir_mono();
-    /* Not now is fine: a transaction of somebody else's is in the way, or the disk is full; the
-     * write-ahead log has everything. */
-    if (weir_session_checkpoint(a->session, &err) == WEIR_OK) {
-        a->changed_schema = false;
-        c->unsaved_bytes = 0;
-    }
-    c->last = weir_mono();
-    c->took = c->last - start;
-}
-
-static void after_commit(struct weir_loader *loader, struct checkpoints *c)
-{
-    const struct weir_applier *a = &loader->run.applier;
-    pthread_mutex_lock(&loader->writing);
-    weir_time since = weir_mono() - c->last;
-    bool wanted = (a->changed_schema && since > CHECKPOINT_AFTER_DDL) ||
-                  c->unsaved_bytes > (c->behind ? CHECKPOINT_BEHIND : CHECKPOINT_BYTES);
-    if (wanted && since > c->took * CHECKPOINT_SHARE) {
-        checkpoint(loader, c);
-    }
-    pthread_mutex_unlock(&loader->writing);
-}
-
-/* With the lock on entry and return: waits for a batch; checkpoints when none comes. */
-static void wait_for_batch(struct weir_loader *loader, struct checkpoints *c)
-{
-    if (!c->unsaved_bytes) {
-        pthread_cond_wait(&loader->changed, &loader->lock);
-        return;
-    }
-    weir_time until = weir_now() + CHECKPOINT_IDLE;
-    const struct timespec when = {until / WEIR_SECOND, until % WEIR_SECOND * 1000};
-    bool idle = pthread_cond_timedwait(&loader->changed, &loader->lock, &when) != 0;
-    if (idle && !loader->pending && !loader->appender_quits) {
-        pthread_mutex_unlock(&loader->lock);
-        pthread_mutex_lock(&loader->writing);
-        checkpoint(loader, c);
-        pthread_mutex_unlock(&loader->writing);
-        pthread_mutex_lock(&loader->lock);
-    }
-}
-
 /* What smaller batches cannot help: a table that takes more memory than there is for a single row.
  * Such a one was made while there was more. */
 static void note_widest(struct weir_loader *loader, const struct weir_load_batch *batch)
@@ -118,38 +49,44 @@ static void finish(struct weir_loader *loader, int code, const struct weir_error
     pthread_cond_broadcast(&loader->changed);
 }
 
+/* Both locks are free on entry and return. */
+static int apply(struct weir_loader *loader, struct weir_load_batch *batch, struct weir_error *err)
+{
+    struct weir_applier *a = &loader->run.applier;
+    pthread_mutex_lock(&loader->writing);
+    int code = loader->reload ? weir_fail(err, WEIR_EAGAIN, "tables were replaced by a replay")
+                              : weir_apply(a, batch, WEIR_APPLY_LOAD, err);
+    bool changed_schema = a->changed_schema;
+    a->changed_schema = code && changed_schema;
+    pthread_mutex_unlock(&loader->writing);
+    if (!code) {
+        weir_checkpointer_note(&loader->run.checkpointer, batch->body_bytes,
+                               batch->body_bytes > loader->settings.batch_bytes / 2,
+                               changed_schema);
+    }
+    return code;
+}
+
 static void *append(void *arg)
 {
     struct weir_loader *loader = arg;
-    struct checkpoints checkpoints = {.last = weir_mono()};
     pthread_setname_np(pthread_self(), "weir-append");
     pthread_mutex_lock(&loader->lock);
     while (!loader->appender_quits || loader->pending) {
         if (!loader->pending) {
-            wait_for_batch(loader, &checkpoints);
+            pthread_cond_wait(&loader->changed, &loader->lock);
             continue;
         }
         struct weir_error err = {0};
-        checkpoints.behind = loader->pending->body_bytes > loader->settings.batch_bytes / 2;
         int code;
         if (loader->reload) {
             code = weir_fail(&err, WEIR_EAGAIN, "tables were replaced by a replay");
         } else {
             pthread_mutex_unlock(&loader->lock);
-            pthread_mutex_lock(&loader->writing);
-            code = loader->reload
-                       ? weir_fail(&err, WEIR_EAGAIN, "tables were replaced by a replay")
-                       : weir_apply(&loader->run.applier, loader->pending, WEIR_APPLY_LOAD, &err);
-            pthread_mutex_unlock(&loader->writing);
+            code = apply(loader, loader->pending, &err);
             pthread_mutex_lock(&loader->lock);
         }
-        checkpoints.unsaved_bytes += loader->pending->body_bytes + 1;
         finish(loader, code, &err);
-        if (!code) {
-            pthread_mutex_unlock(&loader->lock);
-            after_commit(loader, &checkpoints);
-            pthread_mutex_lock(&loader->lock);
-        }
     }
     pthread_mutex_unlock(&loader->lock);
     return NULL;
@@ -159,7 +96,13 @@ int weir_appender_start(struct weir_loader *loader, struct weir_error *err)
 {
     loader->appender_quits = false;
     loader->apply_code = WEIR_OK;
+    int code = weir_checkpointer_start(&loader->run.checkpointer, loader->warehouse,
+                                       &loader->writing, err);
+    if (code) {
+        return code;
+    }
     if (pthread_create(&loader->appender, NULL, append, loader)) {
+        weir_checkpointer_stop(&loader->run.checkpointer);
         return weir_fail(err, WEIR_ENOMEM, "cannot start the loader's second thread");
     }
     loader->appender_runs = true;
@@ -177,6 +120,7 @@ void weir_appender_stop(struct weir_loader *loader)
     pthread_mutex_unlock(&loader->lock);
     pthread_join(loader->appender, NULL);
     loader->appender_runs = false;
+    weir_checkpointer_stop(&loader->run.checkpointer);
 }
 
 /* With the lock. */

@@ -37,21 +37,23 @@ int weir_load_state_read(struct weir_session *session, struct weir_load_state *o
     struct weir_result *result = NULL;
     struct weir_batch row;
     int code = weir_session_exec(session, create_state, err);
-    code =
-        code ? code
-             : weir_session_query(session,
-                                  "SELECT next_seq, next_event, events, duplicates, discards FROM "
-                                  "weir.load_state",
-                                  NULL, 0, &result, err);
+    code = code ? code
+                : weir_session_query(session,
+                                     "SELECT next_seq, next_event, events, duplicates, discards "
+                                     "FROM weir.load_state "
+                                     "ORDER BY next_seq DESC, next_event DESC LIMIT 1",
+                                     NULL, 0, &result, err);
     if (code) {
         return code;
     }
     code = weir_result_next(result, &row, err);
-    if (!code && (row.rows != 1 || row.columns[0].type != WEIR_TYPE_INT)) {
-        code = weir_fail(err, WEIR_ECORRUPT,
-                         "weir.load_state must hold one row and holds %zu; restore it, or remove "
-                         "the warehouse file: it is loaded again from the event log",
-                         row.rows);
+    for (size_t i = 0; !code && i < 5; i++) {
+        if (row.rows != 1 || row.columns[i].type != WEIR_TYPE_INT ||
+            !weir_vector_valid(&row.columns[i], 0)) {
+            code = weir_fail(err, WEIR_ECORRUPT,
+                             "weir.load_state does not say what is loaded; restore it, or remove "
+                             "the warehouse file: it is loaded again from the event log");
+        }
     }
     if (!code) {
         *out = (struct weir_load_state){
@@ -63,6 +65,7 @@ int weir_load_state_read(struct weir_session *session, struct weir_load_state *o
     return code;
 }
 
+/* A row more, never an update: transactions that only insert commit while a checkpoint runs. */
 static int write_state(struct weir_applier *a, const struct weir_load_batch *batch,
                        struct weir_error *err)
 {
@@ -71,14 +74,22 @@ static int write_state(struct weir_applier *a, const struct weir_load_batch *bat
     char when[28];
     weir_time_format(weir_now(), when);
     weir_buf_addf(&sql,
-                  "UPDATE weir.load_state SET next_seq = %" PRIu64 ", next_event = %" PRIu64
-                  ", events = events + %" PRIu64 ", duplicates = duplicates + %" PRIu64
-                  ", discards = discards + %" PRIu64 ", loaded_at = TIMESTAMP '%.26s'",
-                  batch->next_seq, batch->next_event, batch->events, batch->duplicates,
-                  batch->discards, when);
+                  "INSERT INTO weir.load_state SELECT %" PRIu64 ", max(events) + %" PRIu64
+                  ", max(duplicates) + %" PRIu64 ", max(discards) + %" PRIu64
+                  ", TIMESTAMP '%.26s', %" PRIu64 " FROM weir.load_state",
+                  batch->next_seq, batch->events, batch->duplicates, batch->discards, when,
+                  batch->next_event);
     int code = weir_session_exec(a->session, weir_buf_cstr(&sql), err);
     weir_buf_free(&sql);
     return code;
+}
+
+int weir_load_state_prune(struct weir_session *session, struct weir_error *err)
+{
+    return weir_session_exec(session,
+                             "DELETE FROM weir.load_state WHERE next_seq < "
+                             "(SELECT max(next_seq) FROM weir.load_state)",
+                             err);
 }
 
 /* --- one table ---------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ struct weir_applier {
 void weir_applier_init(struct weir_applier *applier, struct weir_session *session);
 void weir_applier_free(struct weir_applier *applier); /* not the session */
 
-/* What weir.load_state says; the tables are made when they are missing. */
+/* What the greatest row of weir.load_state says; every commit adds one. The tables are made when
+ * they are missing. */
 struct weir_load_state {
     uint64_t next_seq;
     uint64_t next_event; /* of that record: the ones before it are loaded; mostly 0 */
@@ -22,6 +23,9 @@ struct weir_load_state {
 };
 int weir_load_state_read(struct weir_session *session, struct weir_load_state *out,
                          struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Removes the rows that a later commit has outdated. */
+int weir_load_state_prune(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Whether an int column holds one that a double would change. */
 int weir_column_has_unsafe_ints(struct weir_session *session, struct weir_str schema,

@@ -1,5 +1,6 @@
 /* The loader's inside, shared by its files: the builder's thread (loader.c), the appender's thread
- * (appender.c), setting aside what the warehouse refuses (refused.c), and replay. */
+ * (appender.c), checkpoints (checkpoint.c), setting aside what the warehouse refuses (refused.c),
+ * and replay. */
 #ifndef WEIR_LOAD_LOADER_H
 #define WEIR_LOAD_LOADER_H
 
@@ -8,6 +9,7 @@
 
 #include "load/apply.h"
 #include "load/build.h"
+#include "load/checkpoint.h"
 #include "load/load.h"
 
 struct weir_load_settings {
@@ -26,6 +28,7 @@ struct weir_load_run {
     struct weir_catalog catalog;
     struct weir_builder builder;
     struct weir_applier applier;
+    struct weir_checkpointer checkpointer;
     struct weir_eventlog_reader *reader;
     struct weir_load_state state;
     bool ready;
@@ -75,8 +78,8 @@ struct weir_loader {
     bool replaying;
     bool reload; /* replay has changed tables: what is in the making is to be built again */
 
-    /* Held while a transaction or a checkpoint of the loader's or the last one of a replay runs;
-     * and whoever holds it may use run.session. */
+    /* Held while a transaction of the loader's or the last one of a replay runs; and whoever holds
+     * it may use run.session. */
     pthread_mutex_t writing;
 };
 

@@ -4,7 +4,7 @@
 select what, value
 from (
   select 1 as nr, 'Events left out because their messageId was there already' as what,
-    duplicates as value from weir.load_state
+    max(duplicates) as value from weir.load_state
   union all
   select 2, 'Events from devices that live in 1970, put at their real time', count(*)
   from android.tracks where original_timestamp < timestamp '2000-01-01'

@@ -79,8 +79,8 @@ static int make_config(const struct weir_warehouse_options *o, duckdb_config *ou
         {"threads", o->threads ? threads : NULL},
         {"temp_directory", o->temp_dir ? o->temp_dir : ""},
         {"max_temp_directory_size", o->temp_dir ? temp : NULL},
-        /* A checkpoint stops writers for its time, so the engine begins none by itself before this:
-         * the loader knows better when (src/load/appender.c). */
+        /* A commit at which the engine begins a checkpoint waits for its end, so it begins none by
+         * itself before this: the loader makes them beside (src/load/checkpoint.c). */
         {"checkpoint_threshold", "1GB"},
         {"errors_as_json", "true"},
         {"autoinstall_known_extensions", "false"},
@@ -111,37 +111,59 @@ static int open_engine(struct duck_db *db, char **engine_error, struct weir_erro
     return state == DuckDBSuccess ? 0 : WEIR_EIO;
 }
 
-/* A write-ahead log that cannot be replayed would keep the whole warehouse shut. Its rows are still
- * in the event log; the file is kept for whoever wants to look. */
-static int move_wal_aside(struct duck_db *db, const char *why, struct weir_error *err)
+/* Commits made while a checkpoint ran are in a second file, and the engine joins the two in a
+ * third one. */
+static const char *const wal_suffixes[] = {".wal", ".wal.checkpoint", ".wal.recovery"};
+#define WAL_FILES (sizeof wal_suffixes / sizeof wal_suffixes[0])
+
+static int move_aside(struct duck_db *db, const char *suffix, const char *why,
+                      struct weir_error *err)
 {
     struct weir_buf from, to;
     weir_buf_init(&from, 8192);
     weir_buf_init(&to, 8192);
-    weir_buf_addf(&from, "%s.wal", db->options.path);
-    weir_buf_addf(&to, "%s.wal.%" PRId64 ".damaged", db->options.path, weir_now() / WEIR_SECOND);
+    weir_buf_addf(&from, "%s%s", db->options.path, suffix);
+    weir_buf_addf(&to, "%s%s.%" PRId64 ".damaged", db->options.path, suffix,
+                  weir_now() / WEIR_SECOND);
     int rc = 0;
     if (!weir_buf_ok(&from) || !weir_buf_ok(&to)) {
         rc = weir_fail(err, WEIR_ETOOBIG, "the warehouse's path is too long");
-    } else if (rename(weir_buf_cstr(&from), weir_buf_cstr(&to))) {
-        rc = weir_fail_errno(err, errno, "%s cannot be moved aside", weir_buf_cstr(&from));
-    } else {
+    } else if (rename(weir_buf_cstr(&from), weir_buf_cstr(&to)) == 0) {
         weir_log(db->options.log, WEIR_LOG_ERROR,
                  "the warehouse's write-ahead log cannot be replayed and was moved aside; run "
                  "`weir replay` to load from the event log what it held",
                  "file", weir_buf_cstr(&to), "error", why);
+    } else if (errno != ENOENT) {
+        rc = weir_fail_errno(err, errno, "%s cannot be moved aside", weir_buf_cstr(&from));
     }
     weir_buf_free(&from);
     weir_buf_free(&to);
     return rc;
 }
 
+/* A write-ahead log that cannot be replayed would keep the whole warehouse shut. Its rows are still
+ * in the event log; the file is kept for whoever wants to look. The later part goes first: without
+ * the earlier one it must never be replayed. */
+static int move_wal_aside(struct duck_db *db, const char *why, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = WAL_FILES; i-- > 0 && rc == 0;) {
+        rc = move_aside(db, wal_suffixes[i], why, err);
+    }
+    return rc;
+}
+
 static bool has_wal(const struct duck_db *db)
 {
-    char path[4096];
-    struct stat st;
-    int n = snprintf(path, sizeof path, "%s.wal", db->options.path);
-    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0;
+    for (size_t i = 0; i < WAL_FILES; i++) {
+        char path[4096];
+        struct stat st;
+        int n = snprintf(path, sizeof path, "%s%s", db->options.path, wal_suffixes[i]);
+        if (n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int run_all(duckdb_connection con, const char *const *statements, struct weir_error *err)
