@@ -1,0 +1,1 @@
+select id, name from shop.users where country = '{{ country }}'

@@ -1,0 +1,1 @@
+select * from {{ @people }} where id > 0

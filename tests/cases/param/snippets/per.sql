@@ -1,0 +1,2 @@
+-- (grain, col)
+date_trunc('[grain]', [col])

@@ -1,0 +1,2 @@
+-- per2(grain, col)
+[[col]:grain]

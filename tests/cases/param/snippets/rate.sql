@@ -1,0 +1,2 @@
+-- rate(a, b)
+[a] / nullif([b], 0)

@@ -1,0 +1,2 @@
+-- span(col, range)
+[[col]=range]

@@ -1,0 +1,1 @@
+select * from [loop_a] x

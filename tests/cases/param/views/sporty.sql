@@ -1,0 +1,4 @@
+select * from [recent] where [sport=sport]
+{% form %}
+sport: {type: multiselect, default: []}
+{% endform %}
