@@ -87,17 +87,19 @@ static int read_flags(struct query *q, struct weir_error *err)
     q->format_name = q->format_name ? q->format_name : "table";
     q->path = weir_args_value(args, "output");
     if (!weir_format_parse(q->format_name, &q->format)) {
-        return weir_fail(err, WEIR_CLI_USAGE,
-                         "--format is \"%s\"; it must be table, csv, json, ndjson or parquet",
-                         q->format_name);
+        return weir_fail(
+            err, WEIR_CLI_USAGE,
+            "--format is \"%s\"; it must be table, csv, json, ndjson, columns or parquet",
+            q->format_name);
     }
     if (limit && (!weir_str_to_u64(weir_str_of(limit), &q->limits.rows) || !q->limits.rows)) {
         return weir_fail(err, WEIR_CLI_USAGE, "--limit is \"%s\"; it must be a number from 1",
                          limit);
     }
-    if (q->format == WEIR_FORMAT_PARQUET && !q->path && isatty(STDOUT_FILENO)) {
-        return weir_fail(err, WEIR_CLI_USAGE,
-                         "parquet is no text for a terminal; add --output FILE");
+    bool binary = q->format == WEIR_FORMAT_PARQUET || q->format == WEIR_FORMAT_COLUMNS;
+    if (binary && !q->path && isatty(STDOUT_FILENO)) {
+        return weir_fail(err, WEIR_CLI_USAGE, "%s is no text for a terminal; add --output FILE",
+                         q->format_name);
     }
     q->plain = q->path || !isatty(STDOUT_FILENO);
     if (!q->plain && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
@@ -415,7 +417,7 @@ static int run_query(struct weir_cli *cli, struct weir_error *err)
 }
 
 static const struct weir_flag flags[] = {
-    {"format", 'f', "FORMAT", "table (the default), csv, json, ndjson or parquet", false},
+    {"format", 'f', "FORMAT", "table (the default), csv, json, ndjson, columns or parquet", false},
     {"param", 'p', "NAME=VALUE",
      "a value for $NAME in the statement; NAME:TYPE=VALUE says its type: int, double, bool, text, "
      "timestamp, date or json",

@@ -9,7 +9,11 @@ struct weir_encoder;
 
 struct weir_encoding { /* the callbacks of a format; all append to encoder->out */
     void (*begin)(struct weir_encoder *e);
+    /* Either a row at a time, or many: those from `from` on, at most `most`, that need no more than
+     * `room` bytes. How many these were; 0: not one fits. */
     void (*row)(struct weir_encoder *e, const struct weir_batch *batch, size_t row);
+    size_t (*rows)(struct weir_encoder *e, const struct weir_batch *batch, size_t from, size_t most,
+                   size_t room);
     void (*batch_end)(struct weir_encoder *e); /* may be NULL */
     void (*end)(struct weir_encoder *e, const struct weir_query_summary *summary);
 };
@@ -30,7 +34,10 @@ struct weir_encoder {
 /* NULL for parquet, which the engine writes itself. */
 const struct weir_encoding *weir_encoding_of(enum weir_format format);
 extern const struct weir_encoding weir_encoding_table, weir_encoding_csv, weir_encoding_json,
-    weir_encoding_ndjson;
+    weir_encoding_ndjson, weir_encoding_columns;
+
+/* [{"name","type","engine_type"},...] */
+void weir_encode_column_list(struct weir_buf *out, const struct weir_column *columns, size_t count);
 
 /* The value as plain text, as CSV and tables show it; nothing for NULL. */
 void weir_query_value_text(struct weir_buf *out, const struct weir_column *column,

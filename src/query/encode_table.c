@@ -205,4 +205,5 @@ static void end(struct weir_encoder *e, const struct weir_query_summary *summary
                   summary->elapsed < WEIR_SECOND ? "ms" : "s");
 }
 
-const struct weir_encoding weir_encoding_table = {begin, row, batch_end, end};
+const struct weir_encoding weir_encoding_table = {
+    .begin = begin, .row = row, .batch_end = batch_end, .end = end};

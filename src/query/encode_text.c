@@ -5,7 +5,8 @@
 const struct weir_encoding *weir_encoding_of(enum weir_format format)
 {
     static const struct weir_encoding *const all[] = {
-        &weir_encoding_table, &weir_encoding_csv, &weir_encoding_json, &weir_encoding_ndjson, NULL};
+        &weir_encoding_table,  &weir_encoding_csv, &weir_encoding_json, &weir_encoding_ndjson, NULL,
+        &weir_encoding_columns};
     return all[format];
 }
 
@@ -67,22 +68,28 @@ static void csv_end(struct weir_encoder *e, const struct weir_query_summary *sum
     (void)summary;
 }
 
-const struct weir_encoding weir_encoding_csv = {csv_begin, csv_row, NULL, csv_end};
+const struct weir_encoding weir_encoding_csv = {.begin = csv_begin, .row = csv_row, .end = csv_end};
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
+void weir_encode_column_list(struct weir_buf *out, const struct weir_column *columns, size_t count)
+{
+    weir_buf_addc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
+        weir_json_quote(out, columns[i].name);
+        weir_buf_addf(out, ",\"type\":\"%s\",\"engine_type\":", weir_type_name(columns[i].type));
+        weir_json_quote(out, columns[i].type_name);
+        weir_buf_addc(out, '}');
+    }
+    weir_buf_addc(out, ']');
+}
+
 static void json_begin(struct weir_encoder *e)
 {
-    weir_buf_addz(e->out, "{\"columns\":[");
-    for (size_t i = 0; i < e->column_count; i++) {
-        const struct weir_column *c = &e->columns[i];
-        weir_buf_addz(e->out, i ? ",{\"name\":" : "{\"name\":");
-        weir_json_quote(e->out, c->name);
-        weir_buf_addf(e->out, ",\"type\":\"%s\",\"engine_type\":", weir_type_name(c->type));
-        weir_json_quote(e->out, c->type_name);
-        weir_buf_addc(e->out, '}');
-    }
-    weir_buf_addz(e->out, "],\"rows\":[");
+    weir_buf_addz(e->out, "{\"columns\":");
+    weir_encode_column_list(e->out, e->columns, e->column_count);
+    weir_buf_addz(e->out, ",\"rows\":[");
 }
 
 static void json_row(struct weir_encoder *e, const struct weir_batch *batch, size_t row)
@@ -102,7 +109,8 @@ static void json_end(struct weir_encoder *e, const struct weir_query_summary *su
                   (double)summary->elapsed / 1000);
 }
 
-const struct weir_encoding weir_encoding_json = {json_begin, json_row, NULL, json_end};
+const struct weir_encoding weir_encoding_json = {
+    .begin = json_begin, .row = json_row, .end = json_end};
 
 /* --- NDJSON --------------------------------------------------------------------------------- */
 
@@ -163,4 +171,5 @@ static void ndjson_end(struct weir_encoder *e, const struct weir_query_summary *
     (void)summary;
 }
 
-const struct weir_encoding weir_encoding_ndjson = {ndjson_begin, ndjson_row, NULL, ndjson_end};
+const struct weir_encoding weir_encoding_ndjson = {
+    .begin = ndjson_begin, .row = ndjson_row, .end = ndjson_end};

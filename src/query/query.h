@@ -41,9 +41,18 @@ enum weir_format {
     WEIR_FORMAT_CSV,    /* RFC 4180, header line, UTF-8 */
     WEIR_FORMAT_JSON,   /* one document: {"columns":…,"rows":[[…]],"truncated":…,…} */
     WEIR_FORMAT_NDJSON, /* one object a row */
-    WEIR_FORMAT_PARQUET
+    WEIR_FORMAT_PARQUET,
+    WEIR_FORMAT_COLUMNS /* typed buffers: docs/format/columns.md */
 };
 bool weir_format_parse(const char *name, enum weir_format *out);
+
+enum weir_columns_frame {
+    WEIR_COLUMNS_HEAD = 1,
+    WEIR_COLUMNS_ROWS,
+    WEIR_COLUMNS_END,
+    WEIR_COLUMNS_ERROR /* whoever sends the stream adds it: what ended a result that had begun */
+};
+void weir_columns_frame(struct weir_buf *out, enum weir_columns_frame kind, struct weir_str json);
 
 struct weir_query_limits {
     uint64_t rows;     /* 0: none */

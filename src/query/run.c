@@ -74,6 +74,33 @@ static int encode_rows(struct flow *f, struct weir_encoder *e, const struct weir
     return 0;
 }
 
+/* The same for formats that write many rows at once. */
+static int encode_ranges(struct flow *f, struct weir_encoder *e, const struct weir_batch *batch,
+                         struct weir_error *err)
+{
+    const struct weir_query_limits *limits = &f->q->request.limits;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < batch->rows;) {
+        size_t most = batch->rows - at;
+        uint64_t used = f->sent + f->out.len;
+        uint64_t room = !limits->bytes ? SIZE_MAX : limits->bytes > used ? limits->bytes - used : 0;
+        if (limits->rows && most > limits->rows - e->rows) {
+            most = (size_t)(limits->rows - e->rows);
+        }
+        size_t count = e->how->rows(e, batch, at, most, room);
+        if (count == 0) {
+            f->summary->truncated = true;
+            return 0;
+        }
+        at += count;
+        e->rows += count;
+        if (f->out.len >= FLUSH_BYTES || !weir_buf_ok(&f->out)) {
+            rc = flush(f, err);
+        }
+    }
+    return rc;
+}
+
 static int stream(struct flow *f, struct weir_encoder *e, struct weir_result *result,
                   struct weir_error *err)
 {
@@ -89,7 +116,7 @@ static int stream(struct flow *f, struct weir_encoder *e, struct weir_result *re
         if (first) {
             f->summary->first_row = weir_mono() - f->q->started_at;
         }
-        rc = encode_rows(f, e, &batch, err);
+        rc = e->how->rows ? encode_ranges(f, e, &batch, err) : encode_rows(f, e, &batch, err);
         f->summary->rows = e->rows;
         atomic_store(&f->q->rows, e->rows);
         if (rc == 0 && weir_query_stopped(f->q)) {

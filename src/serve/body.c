@@ -202,7 +202,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         const char *name = weir_json_str(value, &text) ? weir_arena_dup(&out->arena, text).ptr : "";
         return name && weir_format_parse(name, &out->request.format)
                    ? 0
-                   : wrong(err, "\"format\" must be json, ndjson, csv, table or parquet");
+                   : wrong(err, "\"format\" must be json, ndjson, csv, columns, table or parquet");
     }
     if (weir_str_is(key, "width") && weir_json_u64(value, &width) && width <= 10000) {
         out->request.width = (unsigned)width;

@@ -47,6 +47,7 @@ static const char *content_type(enum weir_format format)
         [WEIR_FORMAT_JSON] = "application/json",
         [WEIR_FORMAT_NDJSON] = "application/x-ndjson",
         [WEIR_FORMAT_PARQUET] = "application/vnd.apache.parquet",
+        [WEIR_FORMAT_COLUMNS] = "application/vnd.weir.columns",
     };
     return types[format];
 }
@@ -122,6 +123,16 @@ static void finish(void *arg)
         weir_http_end(s->req);
     } else if (!s->begun) {
         weir_serve_reply_sql_error(&call, &e->err, s->sql, e->summary.error_offset);
+    } else if (s->format == WEIR_FORMAT_COLUMNS) {
+        struct weir_buf json, frame;
+        weir_buf_init(&json, 16384);
+        weir_buf_init(&frame, 16384 + 64);
+        weir_serve_print_error(&json, &e->err, s->sql, e->summary.error_offset);
+        weir_columns_frame(&frame, WEIR_COLUMNS_ERROR, weir_buf_str(&json));
+        weir_http_chunk(s->req, weir_buf_str(&frame));
+        weir_http_end(s->req);
+        weir_buf_free(&frame);
+        weir_buf_free(&json);
     } else {
         /* The status is sent; a broken connection is all that still says "incomplete". */
         weir_log(s->server->log, WEIR_LOG_WARN, "a result broke off", "query", s->id, "error",

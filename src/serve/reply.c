@@ -70,12 +70,10 @@ static void print_position(struct weir_jw *w, const char *sql, int64_t offset)
     weir_jw_object_end(w);
 }
 
-static void reply_error(const struct weir_call *call, int status, const struct weir_error *err,
-                        const char *sql, int64_t offset)
+void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
+                            int64_t offset)
 {
-    struct weir_buf body;
-    weir_buf_init(&body, 16384);
-    struct weir_jw w = weir_jw_on(&body);
+    struct weir_jw w = weir_jw_on(out);
     weir_jw_object(&w);
     weir_jw_keyz(&w, "error");
     weir_jw_object(&w);
@@ -86,6 +84,14 @@ static void reply_error(const struct weir_call *call, int status, const struct w
     }
     weir_jw_object_end(&w);
     weir_jw_object_end(&w);
+}
+
+static void reply_error(const struct weir_call *call, int status, const struct weir_error *err,
+                        const char *sql, int64_t offset)
+{
+    struct weir_buf body;
+    weir_buf_init(&body, 16384);
+    weir_serve_print_error(&body, err, sql, offset);
     weir_buf_addc(&body, '\n');
     if (status == 503) {
         weir_http_set(call->req, "Retry-After", "1");

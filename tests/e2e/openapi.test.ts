@@ -106,7 +106,7 @@ test('what the HTTP server itself refuses has the shape of an error of the API',
 test('a query answers in every format of the contract', async () => {
   const formats = ((contract['components'] as Schema)['schemas'] as Schema)['Query'] as Schema;
   const names = ((formats['properties'] as Schema)['format'] as Schema)['enum'] as string[];
-  assert.deepEqual(names, ['json', 'ndjson', 'csv', 'table', 'parquet']);
+  assert.deepEqual(names, ['json', 'ndjson', 'csv', 'table', 'parquet', 'columns']);
   for (const format of names) await query({ sql: "select 1 as n, 'x' as t", format });
   const { body } = await query({ sql: 'select $n + 1 as n, $t as t', params: { n: 41, t: { type: 'date', value: '2026-01-02' } } });
   assert.deepEqual((body as { rows: unknown }).rows, [[42, '2026-01-02']]);
