@@ -9,11 +9,21 @@ export interface Person {
   email: string;
   name: string;
   role: Role;
-  disabled: boolean;
-  attributes: Record<string, Attribute>;
-  groups: string[];
-  last_seen_at: string | null;
   state: 'active' | 'invited' | 'disabled';
+  disabled?: boolean;
+  attributes?: Record<string, Attribute>;
+  groups?: string[];
+  created_at?: string;
+  last_seen_at?: string | null;
+}
+
+export interface PersonRequest {
+  email?: string;
+  name?: string;
+  role?: Role;
+  disabled?: boolean;
+  attributes?: Record<string, Attribute>;
+  groups?: string[];
 }
 
 export interface Session {
@@ -27,9 +37,9 @@ export interface Session {
 export interface TableRule {
   schema: string;
   table: string;
-  rows: string | null;
-  hidden: string[];
-  masked: string[];
+  rows?: string | null;
+  hidden?: string[];
+  masked?: string[];
 }
 
 export interface CollectionRule {
@@ -42,6 +52,14 @@ export interface Group {
   name: string;
   description: string;
   builtin: boolean;
+  members?: string[];
+  tables?: TableRule[];
+  collections?: CollectionRule[];
+}
+
+export interface GroupRequest {
+  name: string;
+  description: string;
   members: string[];
   tables: TableRule[];
   collections: CollectionRule[];
@@ -58,13 +76,15 @@ export interface Token {
 }
 
 export interface AuditEntry {
-  id: string | number;
+  id: number;
   at: string;
-  person: string | null;
+  /** Her e-mail address at that time, or owner; empty: nobody who was known. */
+  person: string;
   action: string;
-  object: string | null;
-  detail: unknown;
-  address: string | null;
+  object: string;
+  detail: Record<string, unknown>;
+  /** Empty: on the machine itself. */
+  address: string;
 }
 
 export interface OneTimeLink {
@@ -82,24 +102,26 @@ export const session = {
   get: (signal?: AbortSignal) => ask<Session>('get', '/api/session', undefined, signal),
   open: (email: string, password: string) => ask<Session>('post', '/api/session', { email, password }),
   close: () => ask<void>('delete', '/api/session'),
-  change: (what: { name?: string; password?: { old: string; new: string } }) => ask<Session | undefined>('patch', '/api/session', what),
+  change: (what: { name?: string; password?: { old: string; new: string } }) => ask<Session>('patch', '/api/session', what),
   setupNeeded: (signal?: AbortSignal) => ask<{ needed: boolean }>('get', '/api/setup', undefined, signal),
+  /** A new set-up link, for the owner at the machine while there is nobody. */
+  setupLink: () => ask<OneTimeLink>('post', '/api/setup/link'),
   setup: (body: { token: string; email: string; name: string; password: string }) => ask<Session>('post', '/api/setup', body),
   join: (body: { token: string; name: string; password: string }) => ask<Session>('post', '/api/invite', body),
 };
 
 export const people = {
   list: async (signal?: AbortSignal) => (await ask<{ people: Person[] }>('get', '/api/people', undefined, signal)).people,
-  add: (body: { email: string; name: string; role: Role }) => ask<Person>('post', '/api/people', body),
-  change: (id: string, body: Partial<Pick<Person, 'name' | 'role' | 'disabled' | 'attributes' | 'email'>>) => ask<Person>('patch', at('/api/people', id), body),
+  add: (body: PersonRequest) => ask<Person>('post', '/api/people', body),
+  change: (id: string, body: PersonRequest) => ask<Person>('patch', at('/api/people', id), body),
   remove: (id: string) => ask<void>('delete', at('/api/people', id)),
   invite: (id: string) => ask<OneTimeLink>('post', `${at('/api/people', id)}/invite`),
 };
 
 export const groups = {
   list: async (signal?: AbortSignal) => (await ask<{ groups: Group[] }>('get', '/api/groups', undefined, signal)).groups,
-  add: (body: Omit<Group, 'id' | 'builtin'>) => ask<Group>('post', '/api/groups', body),
-  save: (id: string, body: Omit<Group, 'id' | 'builtin'>) => ask<Group>('put', at('/api/groups', id), body),
+  add: (body: GroupRequest) => ask<Group>('post', '/api/groups', body),
+  save: (id: string, body: GroupRequest) => ask<Group>('put', at('/api/groups', id), body),
   remove: (id: string) => ask<void>('delete', at('/api/groups', id)),
 };
 
@@ -110,7 +132,7 @@ export const tokens = {
 };
 
 export const audit = {
-  list: async (query: { before?: string | number; limit?: number; person?: string; action?: string }, signal?: AbortSignal) => {
+  list: async (query: { before?: number; limit?: number; person?: string; action?: string }, signal?: AbortSignal) => {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== '') search.set(name, String(value));
     return (await ask<{ entries: AuditEntry[] }>('get', `/api/audit?${search}`, undefined, signal)).entries;

@@ -67,7 +67,7 @@ provide(() => {
     { kind: 'Action', label: 'Use dark colours', icon: 'sun', run: () => setTheme('dark') },
     { kind: 'Action', label: 'Use the system’s colours', icon: 'sun', run: () => setTheme('system') },
   ];
-  if (who.session) items.push({ kind: 'Action', label: 'Sign out', icon: 'out', run: () => void signOut() });
+  if (who.person) items.push({ kind: 'Action', label: 'Sign out', icon: 'out', run: () => void signOut() });
   if (who.seeAs) items.push({ kind: 'Action', label: `Stop looking as ${who.seeAs}`, icon: 'eye', run: () => seeAs('') });
   return items;
 });
@@ -91,6 +91,6 @@ provide(async (signal) => {
 });
 
 provide(async (signal) => {
-  if (who.role !== 'admin' || !who.session) return [];
+  if (who.role !== 'admin') return [];
   return (await people.list(signal)).map((person): Item => ({ kind: 'Person', label: person.name || person.email, note: person.email, icon: 'account', run: page(`/people?person=${encodeURIComponent(person.id)}`) }));
 });

@@ -28,8 +28,13 @@ export const who = {
   get signedIn(): boolean {
     return state.kind === 'signed-in' || state.kind === 'owner';
   },
+  /** The owner at the machine itself, before (or without) people. */
   get owner(): boolean {
-    return state.kind === 'owner';
+    return state.kind === 'owner' || (state.kind === 'signed-in' && state.session.person.id === 'owner');
+  },
+  /** A person with an account of her own. */
+  get person(): Session['person'] | undefined {
+    return state.kind === 'signed-in' && state.session.person.id !== 'owner' ? state.session.person : undefined;
   },
   get session(): Session | undefined {
     return state.kind === 'signed-in' ? state.session : undefined;
@@ -96,8 +101,7 @@ export async function join(body: Parameters<typeof api.join>[0]): Promise<void> 
   enter(await api.join(body));
 }
 export async function changeMe(body: Parameters<typeof api.change>[0]): Promise<void> {
-  await api.change(body);
-  enter(await api.get());
+  enter(await api.change(body));
 }
 
 export async function signOut(): Promise<void> {
