@@ -26,5 +26,11 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: '/', title: 'Home', icon: 'home', keys: 'g h', load: () => import('./features/home/Home.svelte') },
   { path: '/explore', title: 'Explore', icon: 'explore', keys: 'g e', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
+  { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },
+  { path: '/people/groups/{id}', title: 'Group', roles: ['admin'], load: () => import('./features/people/GroupPage.svelte') },
   { path: '/system', title: 'System', icon: 'system', keys: 'g s', roles: ['admin'], load: () => import('./features/system/System.svelte') },
+  { path: '/account', title: 'Your account', icon: 'account', keys: 'g a', load: () => import('./features/account/Account.svelte') },
+  { path: '/login', title: 'Sign in', bare: true, load: () => import('./features/login/Login.svelte') },
+  { path: '/setup', title: 'Set up', bare: true, load: () => import('./features/login/Setup.svelte') },
+  { path: '/join', title: 'Welcome', bare: true, load: () => import('./features/login/Join.svelte') },
 ];

@@ -27,9 +27,9 @@ test('what is plainly wrong with a rule is said before it is sent', () => {
 });
 
 test('attributes keep their kinds on the way through the form', () => {
-  const attributes = { sports: ['rugby', 'tennis'], level: 3, country: 'de', code: '3' };
+  const attributes = { sports: ['rugby', 'tennis'], level: 3, country: 'de', code: '3', staff: true };
   assert.deepEqual(attributesOf(entries(attributes)), attributes);
-  assert.equal(sayAttributes(attributes), 'sports: rugby, tennis · level: 3 · country: de · code: 3');
+  assert.equal(sayAttributes(attributes), 'sports: rugby, tennis · level: 3 · country: de · code: 3 · staff: true');
   const [entry] = entries({ level: 3 });
   assert.ok(entry);
   assert.match(faultOf({ ...entry, text: 'x' }, [entry]) ?? '', /not a number/);

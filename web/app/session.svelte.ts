@@ -6,8 +6,6 @@ import { go, here } from './router.svelte';
 type State =
   | { kind: 'asking' }
   | { kind: 'signed-in'; session: Session }
-  /** Nobody has been set up: who is on this machine owns it. */
-  | { kind: 'owner' }
   | { kind: 'signed-out' };
 
 let state = $state.raw<State>({ kind: 'asking' });
@@ -26,11 +24,11 @@ export const who = {
     return state.kind !== 'asking';
   },
   get signedIn(): boolean {
-    return state.kind === 'signed-in' || state.kind === 'owner';
+    return state.kind === 'signed-in';
   },
   /** The owner at the machine itself, before (or without) people. */
   get owner(): boolean {
-    return state.kind === 'owner' || (state.kind === 'signed-in' && state.session.person.id === 'owner');
+    return state.kind === 'signed-in' && state.session.person.id === 'owner';
   },
   /** A person with an account of her own. */
   get person(): Session['person'] | undefined {
@@ -40,10 +38,10 @@ export const who = {
     return state.kind === 'signed-in' ? state.session : undefined;
   },
   get name(): string {
-    return state.kind === 'signed-in' ? state.session.person.name || state.session.person.email : 'Owner';
+    return state.kind === 'signed-in' ? state.session.person.name || state.session.person.email : '';
   },
   get role(): Role | undefined {
-    return state.kind === 'signed-in' ? state.session.person.role : state.kind === 'owner' ? 'admin' : undefined;
+    return state.kind === 'signed-in' ? state.session.person.role : undefined;
   },
   /** The address of the person whose view is shown; '' when it is one's own. */
   get seeAs(): string {
@@ -55,20 +53,20 @@ export function may(roles: readonly Role[] | undefined): boolean {
   return !roles || (who.role !== undefined && roles.includes(who.role));
 }
 
-/** Asks who this is; with nobody signed in, leads to the log-in (or the set-up's explanation). */
+/** Asks who this is; with nobody signed in, leads to the log-in. */
 export async function load(): Promise<void> {
   try {
     enter(await api.get());
   } catch (cause) {
     const error = asApiError(cause);
-    if (error.failure === 'offline') throw error;
-    if (error.status === 401) {
-      state = { kind: 'signed-out' };
-      toLogin();
-    } else {
-      // A server without people yet.
-      state = { kind: 'owner' };
+    if (looking && (error.status === 403 || error.status === 404)) {
+      // The person looked through is gone, or this is no admin any more.
+      seeAs('');
+      return;
     }
+    if (error.status !== 401) throw error;
+    state = { kind: 'signed-out' };
+    toLogin();
   }
 }
 

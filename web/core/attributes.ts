@@ -1,7 +1,7 @@
-// What is known of a person for row rules (user.sports): names with a text, a number or a list.
+// What is known of a person for row rules (user.sports): names with a text, a number, yes or no, or a list.
 
-export type Attribute = string | number | string[];
-export type Kind = 'text' | 'number' | 'list';
+export type Attribute = string | number | boolean | string[];
+export type Kind = 'text' | 'number' | 'boolean' | 'list';
 
 export interface Entry {
   name: string;
@@ -10,10 +10,20 @@ export interface Entry {
   values: string[];
 }
 
+function kindOf(value: Attribute): Kind {
+  if (Array.isArray(value)) return 'list';
+  return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'text';
+}
+
+function valueOf(entry: Entry): Attribute {
+  if (entry.kind === 'list') return entry.values;
+  return entry.kind === 'number' ? Number(entry.text) : entry.kind === 'boolean' ? entry.text === 'true' : entry.text;
+}
+
 export function entries(attributes: Readonly<Record<string, Attribute>>): Entry[] {
   return Object.entries(attributes).map(([name, value]) => ({
     name,
-    kind: Array.isArray(value) ? 'list' : typeof value === 'number' ? 'number' : 'text',
+    kind: kindOf(value),
     text: Array.isArray(value) ? '' : String(value),
     values: Array.isArray(value) ? [...value] : [],
   }));
@@ -28,7 +38,7 @@ export function faultOf(entry: Entry, all: readonly Entry[]): string | undefined
 }
 
 export function attributesOf(all: readonly Entry[]): Record<string, Attribute> {
-  return Object.fromEntries(all.map((one) => [one.name, one.kind === 'list' ? one.values : one.kind === 'number' ? Number(one.text) : one.text]));
+  return Object.fromEntries(all.map((one) => [one.name, valueOf(one)]));
 }
 
 /** "sports: rugby, tennis · level: 3" */
