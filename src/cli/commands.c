@@ -17,6 +17,23 @@ const struct weir_command *const weir_commands[] = {
     /* look */
     &weir_command_query,
     &weir_command_status,
+    /* people */
+    &weir_command_user_add,
+    &weir_command_user_list,
+    &weir_command_user_set,
+    &weir_command_user_invite,
+    &weir_command_user_password,
+    &weir_command_user_remove,
+    &weir_command_user_setup,
+    &weir_command_group_list,
+    &weir_command_group_add,
+    &weir_command_group_set,
+    &weir_command_group_grant,
+    &weir_command_group_members,
+    &weir_command_group_remove,
+    &weir_command_token_add,
+    &weir_command_token_list,
+    &weir_command_token_revoke,
     /* look after */
     &weir_command_doctor,
     &weir_command_replay,
@@ -25,6 +42,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_log_verify,
     &weir_command_quarantine_list,
     &weir_command_quarantine_release,
+    &weir_command_state_backup,
     /* for the shell */
     &weir_command_completion,
     &weir_command_man,

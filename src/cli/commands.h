@@ -23,6 +23,23 @@ extern const struct weir_command weir_command_source_add;
 extern const struct weir_command weir_command_source_key;
 extern const struct weir_command weir_command_source_list;
 extern const struct weir_command weir_command_status;
+extern const struct weir_command weir_command_user_add;
+extern const struct weir_command weir_command_user_list;
+extern const struct weir_command weir_command_user_set;
+extern const struct weir_command weir_command_user_invite;
+extern const struct weir_command weir_command_user_password;
+extern const struct weir_command weir_command_user_remove;
+extern const struct weir_command weir_command_user_setup;
+extern const struct weir_command weir_command_group_list;
+extern const struct weir_command weir_command_group_add;
+extern const struct weir_command weir_command_group_set;
+extern const struct weir_command weir_command_group_grant;
+extern const struct weir_command weir_command_group_members;
+extern const struct weir_command weir_command_group_remove;
+extern const struct weir_command weir_command_token_add;
+extern const struct weir_command weir_command_token_list;
+extern const struct weir_command weir_command_token_revoke;
+extern const struct weir_command weir_command_state_backup;
 extern const struct weir_command weir_command_up;
 
 #endif

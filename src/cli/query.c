@@ -30,6 +30,9 @@ struct query {
     size_t param_count;
     unsigned width;
     bool plain;
+    const char *as; /* whose eyes, or NULL */
+    struct weir_arena arena;
+    struct weir_access *access; /* without a server: what these see, in the arena */
 
     const char *path; /* --output, or NULL */
     char *part;       /* what is written until the end is known */
@@ -86,6 +89,7 @@ static int read_flags(struct query *q, struct weir_error *err)
     q->format_name = weir_args_value(args, "format");
     q->format_name = q->format_name ? q->format_name : "table";
     q->path = weir_args_value(args, "output");
+    q->as = weir_args_value(args, "as");
     if (!weir_format_parse(q->format_name, &q->format)) {
         return weir_fail(
             err, WEIR_CLI_USAGE,
@@ -186,6 +190,9 @@ static void print_body(struct query *q, struct weir_buf *out)
     weir_jw_object(&w);
     weir_jw_kstr(&w, "sql", weir_buf_str(&q->sql));
     weir_jw_kstrz(&w, "format", q->format_name);
+    if (q->as) {
+        weir_jw_kstrz(&w, "as", q->as);
+    }
     weir_jw_keyz(&w, "params");
     weir_jw_object(&w);
     for (size_t i = 0; i < q->param_count; i++) {
@@ -332,6 +339,7 @@ static int run_local(struct query *q, struct weir_query_pool *pool, struct weir_
     pthread_mutex_init(&l.lock, NULL);
     pthread_cond_init(&l.ended, NULL);
     struct weir_query_request request = {.sql = weir_buf_cstr(&q->sql),
+                                         .access = q->access,
                                          .params = q->params,
                                          .param_count = q->param_count,
                                          .format = q->format,
@@ -378,6 +386,10 @@ static int ask_warehouse(struct query *q, struct weir_error *err)
     struct weir_query_pool *pool = NULL;
     int code = weir_workspace_section(q->workspace, "query", weir_query_options, &settings, err);
     settings.workers = 1;
+    weir_arena_init(&q->arena, 64u << 20);
+    if (!code && q->as) {
+        code = weir_serve_access_of(q->workspace, q->as, &q->arena, &q->access, err);
+    }
     code = code ? code : open_warehouse(q, &warehouse, err);
     code = code ? code : weir_query_pool_new(warehouse, &settings, &q->cli->log, &pool, err);
     code = code ? code : open_output(q, err);
@@ -411,12 +423,16 @@ static int run_query(struct weir_cli *cli, struct weir_error *err)
     code = close_output(q, code, err);
     free(q->part);
     weir_buf_free(&q->sql);
+    weir_arena_free(&q->arena);
     weir_workspace_close(q->workspace);
     free(q);
     return code;
 }
 
 static const struct weir_flag flags[] = {
+    {"as", 0, "EMAIL",
+     "through the eyes of this person: only the tables, rows and columns that her groups show",
+     false},
     {"format", 'f', "FORMAT", "table (the default), csv, json, ndjson, columns or parquet", false},
     {"param", 'p', "NAME=VALUE",
      "a value for $NAME in the statement; NAME:TYPE=VALUE says its type: int, double, bool, text, "

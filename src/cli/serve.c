@@ -1,7 +1,23 @@
 /* `weir serve`: the warehouse, the loader, the API and the pages, as a process of its own. */
 #include "serve/serve.h"
 
+#include <stdio.h>
+
 #include "cli/commands.h"
+#include "cli/remote.h"
+
+/* Under `weir up` it is for that one to tell. */
+static void tell(const char *address, void *arg)
+{
+    struct weir_workspace *workspace = arg;
+    char link[512];
+    struct weir_error err;
+    if (weir_setup_link(workspace, address, link, &err) == 0 && *link) {
+        printf("Nobody is set up here yet. This link makes the first admin, once:\n\n  %s\n\n",
+               link);
+        fflush(stdout);
+    }
+}
 
 static int run_serve(struct weir_cli *cli, struct weir_error *err)
 {
@@ -16,7 +32,9 @@ static int run_serve(struct weir_cli *cli, struct weir_error *err)
                                  .listen = weir_args_value(cli->args, "listen"),
                                  .listen_fd = fd,
                                  .stuck = &cli->stuck,
-                                 .log = &cli->log};
+                                 .log = &cli->log,
+                                 .ready = fd < 0 ? tell : NULL,
+                                 .arg = workspace};
     code = weir_serve_run(&run, err);
     weir_workspace_close(workspace);
     return code;

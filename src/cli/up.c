@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/remote.h"
 #include "cli/running.h"
 #include "cli/settings.h"
 #include "cli/supervise.h"
@@ -45,7 +46,7 @@ static void notify(const char *text)
     }
 }
 
-static void tell(const struct up *up)
+static void tell(const struct up *up, const char *link)
 {
     const char *at = strcmp(up->cli->dir, ".") == 0 ? "" : " -C ";
     const char *dir = *at ? up->cli->dir : "";
@@ -55,19 +56,25 @@ static void tell(const struct up *up)
            "Send an event, and ask for it:\n\n"
            "  curl http://%s/v1/track -u \"$(weir%s%s source key web):\" \\\n"
            "    -d '{\"userId\":\"ada\",\"event\":\"Signed Up\"}'\n"
-           "  weir%s%s query 'select * from web.tracks'\n\n"
-           "Ctrl-C stops both.\n",
+           "  weir%s%s query 'select * from web.tracks'\n\n",
            (int)((weir_mono() - up->begun) / 1000), up->addresses.collect, up->addresses.serve,
            up->addresses.collect, at, dir, at, dir);
+    if (*link) {
+        printf("Nobody is set up here yet. This link makes the first admin, once:\n\n  %s\n\n",
+               link);
+    }
+    puts("Ctrl-C stops both.");
     fflush(stdout);
 }
 
 static int on_ready(void *arg, struct weir_error *err)
 {
     struct up *up = arg;
-    int code = weir_addresses_write(up->workspace, &up->addresses, err);
+    char link[512];
+    int code = weir_setup_link(up->workspace, up->addresses.serve, link, err);
+    code = code ? code : weir_addresses_write(up->workspace, &up->addresses, err);
     if (!code) {
-        tell(up);
+        tell(up, link);
         notify("READY=1\n");
     }
     return code;

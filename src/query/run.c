@@ -241,19 +241,6 @@ static int reopen(struct weir_query_pool *pool, struct weir_error *err)
     return rc;
 }
 
-/* The session was somebody else's a moment ago: it is told each time whose it is now. */
-static int restrict_session(struct weir_session *session, const struct weir_access *access,
-                            struct weir_error *err)
-{
-    (void)session;
-    return access && !access->unrestricted
-               ? weir_fail(
-                     err, WEIR_EUNSUPPORTED,
-                     "this warehouse cannot show a part of its tables yet, so only admins may "
-                     "ask it")
-               : 0;
-}
-
 static int run_once(struct flow *f, struct weir_session **session, struct weir_error *err)
 {
     int rc = *session ? 0 : weir_session_new(f->pool->warehouse, WEIR_SESSION_READER, session, err);
@@ -261,8 +248,11 @@ static int run_once(struct flow *f, struct weir_session **session, struct weir_e
         *session = NULL;
         return rc;
     }
-    rc = restrict_session(*session, f->q->request.access, err);
+    /* It was somebody else's a moment ago: it is told each time whose it is now. */
+    rc = weir_session_set_access(*session, f->q->request.access, err);
     if (rc) {
+        weir_session_free(*session);
+        *session = NULL;
         return rc;
     }
     weir_query_attach(f->pool, f->q, *session);

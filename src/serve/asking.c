@@ -91,7 +91,7 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
 {
     struct weir_server *s = call->server;
     struct asking *a = calloc(1, sizeof *a);
-    struct weir_error err;
+    struct weir_error err = {0};
     if (!a || !(a->parser = weir_json_parser_new(MAX_DEPTH))) {
         free(a);
         weir_fail(&err, WEIR_ENOMEM, "no memory for a request");
@@ -108,14 +108,16 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->ask.base = base_of(call, &a->ask.arena);
     a->ask.id = call->id;
     a->ask.query = weir_http_query(call->req);
-    a->code = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &a->err);
-    if (a->code == 0 && slow) {
-        a->code = weir_work_add(s->work, work, a, &a->err);
-        if (a->code == 0) {
-            return;
+    int rc = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &err);
+    if (rc == 0 && slow) {
+        rc = weir_work_add(s->work, work, a, &err);
+        if (rc == 0) {
+            return; /* it is the worker's from here on */
         }
-    } else if (a->code == 0) {
-        a->code = fn(&a->ask, &a->err);
+    } else if (rc == 0) {
+        rc = fn(&a->ask, &err);
     }
+    a->code = rc;
+    a->err = err;
     reply(a);
 }

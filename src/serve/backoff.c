@@ -75,6 +75,15 @@ weir_time weir_backoff_try(struct weir_backoff *b, struct weir_str key,
     return wait;
 }
 
+void weir_backoff_undo(struct weir_backoff *b, struct weir_str key)
+{
+    pthread_mutex_lock(&b->lock);
+    struct slot *s = slot_of(b, key);
+    s->failures -= s->failures > 0;
+    s->until = 0;
+    pthread_mutex_unlock(&b->lock);
+}
+
 void weir_backoff_clear(struct weir_backoff *b, struct weir_str key)
 {
     pthread_mutex_lock(&b->lock);

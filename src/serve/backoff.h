@@ -27,6 +27,8 @@ void weir_backoff_free(struct weir_backoff *backoff);
  * attempts at once are not one). Else how long to wait. `now` never jumps (weir_mono). */
 weir_time weir_backoff_try(struct weir_backoff *backoff, struct weir_str key,
                            const struct weir_backoff_rule *rule, weir_time now);
+/* That attempt was no failure; earlier ones stay. */
+void weir_backoff_undo(struct weir_backoff *backoff, struct weir_str key);
 /* It succeeded: the key starts anew. */
 void weir_backoff_clear(struct weir_backoff *backoff, struct weir_str key);
 

@@ -6,7 +6,7 @@
 static const struct weir_backoff_rule account_rule = {
     .free = 5, .first = WEIR_SECOND, .most = 60 * WEIR_SECOND, .forget = 900 * WEIR_SECOND};
 static const struct weir_backoff_rule address_rule = {
-    .free = 30, .first = WEIR_SECOND, .most = 60 * WEIR_SECOND, .forget = 900 * WEIR_SECOND};
+    .free = 100, .first = WEIR_SECOND, .most = 60 * WEIR_SECOND, .forget = 900 * WEIR_SECOND};
 
 /* --- the first person ----------------------------------------------------------------------- */
 
@@ -115,8 +115,8 @@ struct keys {
 };
 
 /* Who is logged in from this address already is not kept out by others who try her account. */
-static int hold_back(struct weir_ask *ask, const struct keys *keys, struct weir_str person,
-                     struct weir_error *err)
+static int hold_back(struct weir_ask *ask, const struct keys *keys, struct weir_str account,
+                     struct weir_str person, struct weir_error *err)
 {
     bool known = false;
     struct weir_str address = weir_str_of(ask->who.address);
@@ -129,7 +129,7 @@ static int hold_back(struct weir_ask *ask, const struct keys *keys, struct weir_
     }
     weir_time now = weir_mono();
     weir_time wait = weir_backoff_try(ask->backoff, weir_str_of(keys->address), &address_rule, now);
-    if (wait == 0 && !known) {
+    if (wait == 0 && !known && account.len) {
         wait = weir_backoff_try(ask->backoff, weir_str_of(keys->account), &account_rule, now);
     }
     return wait ? wait_first(ask, wait, err) : 0;
@@ -183,7 +183,7 @@ int weir_ask_login(struct weir_ask *ask, struct weir_error *err)
     }
     snprintf(keys.account, sizeof keys.account, "account:%s", normal);
     snprintf(keys.address, sizeof keys.address, "address:%s", ask->who.address);
-    rc = hold_back(ask, &keys, p.id, err);
+    rc = hold_back(ask, &keys, weir_str_of(normal), p.id, err);
     if (rc == 0 && p.id.len && !p.disabled) {
         rc = weir_person_password(ask->state, p.id, &ask->arena, &hash, err);
     }
@@ -195,6 +195,7 @@ int weir_ask_login(struct weir_ask *ask, struct weir_error *err)
     }
     if (ask->backoff) {
         weir_backoff_clear(ask->backoff, weir_str_of(keys.account));
+        weir_backoff_undo(ask->backoff, weir_str_of(keys.address));
     }
     rc = weir_state_begin(ask->state, err);
     return rc ? rc : weir_state_end(ask->state, enter(ask, &p, hash, err), err);

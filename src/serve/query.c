@@ -220,21 +220,20 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
     return s;
 }
 
-/* Through whose eyes the tables are seen, and whether these write SQL of their own. */
+/* Whoever writes SQL must be allowed to; through whose eyes it then sees is another matter. */
 static int find_access(const struct weir_call *call, struct weir_query_body *body,
                        struct weir_error *err)
 {
     struct weir_caller who = call->who;
     struct weir_access *access;
     struct weir_state *state = call->server->state;
-    int rc = body->as ? weir_caller_see_as(&who, state, weir_str_of(body->as), err) : 0;
-    if (rc == 0 && who.role == WEIR_ROLE_VIEWER) {
-        rc =
-            weir_fail(err, WEIR_EPERM,
-                      "viewers open reports and run the queries in them, but write no SQL of their "
-                      "own; ask an admin of this weir to make %s an editor",
-                      who.email);
+    if (who.role == WEIR_ROLE_VIEWER) {
+        return weir_fail(err, WEIR_EPERM,
+                         "viewers open reports and run the queries in them, but write no SQL of "
+                         "their own; ask an admin of this weir to make %s an editor",
+                         who.email);
     }
+    int rc = body->as ? weir_caller_see_as(&who, state, weir_str_of(body->as), err) : 0;
     rc = rc ? rc : weir_caller_access(state, &who, &body->arena, &access, err);
     if (rc == 0) {
         body->request.access = access;

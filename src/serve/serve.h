@@ -47,10 +47,9 @@ int weir_serve_ask_store(struct weir_workspace *workspace, const char *method, c
                          struct weir_str body, const char *base, int *status, struct weir_buf *out,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* What the person of this address may see, in the arena; NULL: everything. WEIR_ENOENT when there
- * is no such person. `viewer` (may be NULL) says whether she may not write SQL of her own. Goes to
- * the audit log. */
+ * is no such person. Goes to the audit log. */
 int weir_serve_access_of(struct weir_workspace *workspace, const char *email,
-                         struct weir_arena *arena, struct weir_access **out, bool *viewer,
+                         struct weir_arena *arena, struct weir_access **out,
                          struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

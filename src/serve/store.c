@@ -116,8 +116,7 @@ int weir_serve_ask_store(struct weir_workspace *workspace, const char *method, c
 /* --- another's eyes --------------------------------------------------------------------------- */
 
 int weir_serve_access_of(struct weir_workspace *workspace, const char *email,
-                         struct weir_arena *arena, struct weir_access **out, bool *viewer,
-                         struct weir_error *err)
+                         struct weir_arena *arena, struct weir_access **out, struct weir_error *err)
 {
     struct weir_state *state;
     struct weir_caller who = {0};
@@ -131,9 +130,6 @@ int weir_serve_access_of(struct weir_workspace *workspace, const char *email,
                        "there is nobody with the e-mail address %s; `weir user list` shows "
                        "who there is",
                        email);
-    }
-    if (viewer) {
-        *viewer = who.role == WEIR_ROLE_VIEWER;
     }
     weir_state_close(state);
     return rc;

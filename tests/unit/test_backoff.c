@@ -43,6 +43,9 @@ static void success_and_time_forget(void **state)
         assert_int_equal(weir_backoff_try(b, S("ada"), &rule, T0), 0);
         assert_int_equal(weir_backoff_try(b, S("bob"), &rule, T0), 0);
     }
+    weir_backoff_undo(b, S("ada"));
+    assert_int_equal(weir_backoff_try(b, S("ada"), &rule, T0), 0);
+    assert_true(weir_backoff_try(b, S("ada"), &rule, T0) > 0);
     weir_backoff_clear(b, S("ada"));
     assert_int_equal(weir_backoff_try(b, S("ada"), &rule, T0), 0);
     assert_true(weir_backoff_try(b, S("bob"), &rule, T0) > 0);
