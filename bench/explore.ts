@@ -1,0 +1,105 @@
+// The Explore page in Chromium: how soon one can type, how soon rows are there, how a million of them
+// scroll, and what they take of memory. One JSON object a line, like the other benchmarks.
+import type { CDPSession, Page } from 'playwright-core';
+import { launch, open } from '../tests/node/app';
+import { Weir } from '../tests/node/weir';
+
+function line(name: string, value: number, unit: string, goal: number): void {
+  console.log(JSON.stringify({ name: `explore/${name}`, value, unit, reference: null, ratio: null, goal, met: value <= goal }));
+}
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+const quantile = (values: number[], share: number): number => values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
+
+async function write(page: Page, sql: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'SQL' }).click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.press('Delete');
+  await page.keyboard.insertText(sql);
+}
+
+/** From the press to the first rows' frame, without the time that the engine says it took. */
+async function firstRows(page: Page, i: number): Promise<number> {
+  await write(page, `select ${i} as run, i from range(100) r(i)`);
+  const shown = page.evaluate(
+    (wanted) =>
+      new Promise<number>((resolve) => {
+        let began = 0;
+        document.addEventListener('keydown', (event) => event.key === 'Enter' && (began = performance.now()), { capture: true, once: true });
+        const look = (): void => {
+          const cell = document.querySelector('[role="gridcell"]');
+          if (began && cell?.textContent === wanted) resolve(performance.now() - began);
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+    String(i),
+  );
+  await page.keyboard.press('Control+Enter');
+  const took = await shown;
+  await page.getByText(/^100 rows in/).waitFor();
+  const text = await page.getByRole('region', { name: 'Result' }).getByRole('status').innerText();
+  return took - Number(/in ([\d.]+) ms/.exec(text)?.[1] ?? 0);
+}
+
+async function metrics(cdp: CDPSession): Promise<Record<string, number>> {
+  const { metrics: all } = await cdp.send('Performance.getMetrics');
+  return Object.fromEntries(all.map(({ name, value }) => [name, value]));
+}
+
+async function scroll(page: Page, cdp: CDPSession): Promise<void> {
+  const before = await metrics(cdp);
+  const frames = await page.evaluate(async () => {
+    const grid = document.querySelector('[role="grid"]');
+    if (!grid) throw new Error('there is no grid');
+    const deltas: number[] = [];
+    let last = performance.now();
+    for (let i = 0; i < 300; i++) {
+      grid.scrollTop += i < 200 ? 60 : 40_000;
+      const now = await new Promise<number>((resolve) => requestAnimationFrame(() => resolve(performance.now())));
+      deltas.push(now - last);
+      last = now;
+    }
+    return deltas;
+  });
+  const after = await metrics(cdp);
+  line('grid_scroll frame, median', median(frames), 'ms', 17.5);
+  line('grid_scroll frame, p95', quantile(frames, 0.95), 'ms', 34);
+  line('grid_scroll work a frame', (((after['TaskDuration'] ?? 0) - (before['TaskDuration'] ?? 0)) * 1000) / frames.length, 'ms', 16.7);
+}
+
+const weir = await Weir.init();
+const browser = await launch();
+try {
+  await weir.up();
+  const cold: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const { page } = await open(browser);
+    await page.goto(`http://${weir.serve}/explore`);
+    await page.locator('[data-ready]').waitFor();
+    cold.push(await page.evaluate(() => performance.now()));
+    await page.context().close();
+  }
+  line('editor_usable, cold', median(cold), 'ms', 1500);
+
+  const { page } = await open(browser, { viewport: { width: 1440, height: 900 } });
+  page.setDefaultTimeout(180_000);
+  await page.goto(`http://${weir.serve}/explore`);
+  await page.locator('[data-ready]').waitFor();
+  const added: number[] = [];
+  for (let i = 0; i < 15; i++) added.push(await firstRows(page, i));
+  line('first_rows, on top of the engine', median(added), 'ms', 20);
+
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable');
+  await write(page, "select i, i * 3 as b, i / 7 as c, 'row ' || i as d, i % 2 = 0 as e, date '2026-01-01' + (i % 365)::int as f, timestamp '2026-01-01' + to_seconds(i) as g, 'sport ' || i % 9 as h, i % 1000 as j, hash(i) % 100000 as k from range(1000000) r(i)");
+  await page.keyboard.press('Control+Enter');
+  await page.getByText(/^1.000.000 rows in/).waitFor();
+  await scroll(page, cdp);
+  await cdp.send('HeapProfiler.collectGarbage');
+  const heap = (await cdp.send('Runtime.getHeapUsage')) as { usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number };
+  line('grid_scroll memory of the tab', (heap.usedSize + (heap.embedderHeapUsedSize ?? 0) + (heap.backingStorageSize ?? 0)) / 1e6, 'MB', 300);
+  line('grid_scroll rows in the page', await page.getByRole('row').count(), 'rows', 60);
+} finally {
+  await browser.close();
+  await weir.remove();
+}
