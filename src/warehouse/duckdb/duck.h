@@ -42,6 +42,8 @@ struct duck_session {
     duckdb_prepared_statement serialize; /* json_serialize_sql and back, made when needed */
     duckdb_prepared_statement deserialize;
     struct weir_json_parser *parser; /* the sandbox's */
+    const char *parsed;              /* the text whose tree is still in the parser, or NULL */
+    struct weir_json tree;           /* ... and its statement */
     char *allowed[DUCK_ALLOWED];     /* statements that passed the sandbox, by hash of text */
     atomic_bool canceled;            /* cleared when a statement ends */
     bool in_transaction;

@@ -170,21 +170,32 @@ static int refuse_shape(struct weir_str sql, int rc, struct weir_error *err)
                      "PIVOT needs its list of values here: write ON column IN (value, ...)");
 }
 
-static int make_statement(struct duck_session *s, struct duck_statement *statement,
+/* The statement's tree, which the sandbox may have read a moment ago. */
+static int read_tree(struct duck_session *s, const char *sql, struct weir_json_parser **parser,
+                     struct weir_buf *text, struct weir_json *tree, struct weir_error *err)
+{
+    if (s->parsed == sql) {
+        *tree = s->tree;
+        return 0;
+    }
+    *parser = weir_json_parser_new(DUCK_MAX_DEPTH + 2);
+    int rc = weir_duck_tree_read(s, *parser, weir_str_of(sql), text, tree, err);
+    return refuse_shape(weir_str_of(sql), rc, err);
+}
+
+static int make_statement(struct duck_session *s, const char *sql, struct duck_statement *statement,
                           struct weir_error *err)
 {
-    struct weir_str sql = weir_str_of(statement->sql);
     struct weir_buf text, tree, out;
     struct weir_json read;
     const struct weir_access *access = s->rules->access;
-    struct weir_json_parser *parser = weir_json_parser_new(DUCK_MAX_DEPTH + 2);
+    struct weir_json_parser *parser = NULL;
     bool *used = weir_arena_calloc(&statement->arena, access->attribute_count + 1);
     weir_buf_init(&text, DUCK_MAX_TREE);
     weir_buf_init(&tree, DUCK_MAX_TREE);
     weir_buf_init(&out, DUCK_MAX_TREE);
     int rc = used ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a statement");
-    rc = rc ? rc : weir_duck_tree_read(s, parser, sql, &text, &read, err);
-    rc = refuse_shape(sql, rc, err);
+    rc = rc ? rc : read_tree(s, sql, &parser, &text, &read, err);
     rc = rc ? rc : weir_duck_rewrite(s, weir_json_get(read, "node"), NULL, used, &tree, err);
     rc = rc ? rc : weir_duck_tree_print(s, weir_buf_str(&tree), &out, err);
     if (rc == 0) {
@@ -230,7 +241,7 @@ int weir_duck_rules_apply(struct duck_session *s, const char *sql,
         (*slot)->fingerprint = *fingerprint;
         (*slot)->version = s->version;
     }
-    rc = *slot && (*slot)->sql ? make_statement(s, *slot, err)
+    rc = *slot && (*slot)->sql ? make_statement(s, sql, *slot, err)
                                : weir_fail(err, WEIR_ENOMEM, "no memory for a statement");
     if (rc) {
         free_statement(*slot);

@@ -179,6 +179,10 @@ static int check_select(struct duck_session *s, struct weir_str sql, struct weir
         c.database.len = strcspn(c.database.ptr, ".");
         rc = check_tree(&c, statement, 0);
     }
+    if (rc == 0) { /* the rules need it next */
+        s->parsed = sql.ptr;
+        s->tree = statement;
+    }
     weir_buf_free(&tree);
     return rc;
 }

@@ -153,6 +153,7 @@ int weir_duck_enter(struct duck_run *r, bool check, bool *own_transaction, struc
     if (rc || s->trusted) {
         return rc;
     }
+    s->parsed = NULL;
     if (strlen(r->sql) > DUCK_MAX_SQL) {
         return weir_fail(err, WEIR_ETOOBIG, "the statement is longer than %u bytes", DUCK_MAX_SQL);
     }
@@ -168,6 +169,7 @@ int weir_duck_enter(struct duck_run *r, bool check, bool *own_transaction, struc
     }
     if (rc == 0 && weir_duck_access(s)) {
         rc = weir_duck_rules_apply(s, r->sql, &r->ruled, err);
+        s->parsed = NULL; /* the text may be gone before the next one comes to the same place */
         r->sql = rc ? r->sql : r->ruled->text;
         s->shift = INT64_MAX; /* the engine's positions are in a text that nobody wrote */
     }
