@@ -181,8 +181,8 @@ int weir_session_export(struct weir_session *session, const char *sql,
  * WEIR_EAGAIN when tables changed in the same moment. See docs/design/rules.md. */
 int weir_session_set_access(struct weir_session *session, const struct weir_access *access,
                             struct weir_error *err) WEIR_MUST_CHECK;
-/* What weir_session_query() would run, in the arena; nothing is run. It shows the rules, so it is for
- * administrators, who may look at what somebody sees. */
+/* What weir_session_query() would run, in the arena; nothing is run. It shows the rules, so it is
+ * for administrators, who may look at what somebody sees. */
 int weir_session_compile(struct weir_session *session, const char *sql,
                          const struct weir_param *params, size_t param_count,
                          struct weir_arena *arena, struct weir_compiled *out,
