@@ -101,7 +101,7 @@ static int on_child(struct weir_supervisor *s, struct weir_error *err)
             continue;
         }
         weir_process_describe(status, why);
-        if (!c->was_ready && WIFEXITED(status)) {
+        if (!c->was_ready && !c->replacing && WIFEXITED(status)) {
             return weir_fail(err, WEIR_EINVAL,
                              "`weir %s` did not start (%s); its own message is above", c->name,
                              why);
@@ -213,7 +213,11 @@ static bool stop(struct weir_supervisor *s, struct weir_child *c)
     if (c->pid == 0) {
         return true;
     }
-    kill(c->pid, SIGTERM);
+    /* One that is being replaced was told already, and may be past its handlers: told again it
+     * would die of it. */
+    if (!c->replacing) {
+        kill(c->pid, SIGTERM);
+    }
     while (!reap(c, &status)) {
         weir_time left = until - weir_mono();
         int signum = next_signal(killed ? WEIR_SECOND : left > 0 ? left : 0);

@@ -42,6 +42,26 @@ static void stop_loop(void *arg)
     weir_loop_stop(arg);
 }
 
+/* The end of a child after it has given up its signal handlers: a second SIGTERM is its death. */
+static int linger(int trace)
+{
+    char path[64], text[4096];
+    sigset_t set;
+    const struct timespec moment = {0, 300 * 1000 * 1000};
+    weir_time until = weir_mono() + 20 * WEIR_SECOND;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", trace);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    for (bool told = false; !told && weir_mono() < until; poll(NULL, 0, 5)) {
+        int fd = open(path, O_RDONLY);
+        ssize_t n = read(fd, text, sizeof text - 1);
+        close(fd);
+        text[n > 0 ? n : 0] = '\0';
+        told = strstr(text, "all stopping") != NULL;
+    }
+    return sigtimedwait(&set, NULL, &moment) == SIGTERM ? 6 : 0;
+}
+
 /* argv: child NAME MODE LISTEN-FD TRACE-FD */
 static int child_main(char **argv)
 {
@@ -67,6 +87,14 @@ static int child_main(char **argv)
         return 4;
     }
     weir_loop_run(loop);
+    if (strcmp(mode, "slow") == 0) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        say(trace, name, "lingers");
+        return linger(trace);
+    }
     weir_http_server_free(server);
     weir_loop_free(loop);
     say(trace, name, "stopped");
@@ -90,6 +118,11 @@ static int on_reload(void *arg, struct weir_error *err)
 {
     say(*(int *)arg, "settings", "read");
     return reads++ == 0 ? weir_fail(err, WEIR_EINVAL, "weir.yml:1: wrong") : 0;
+}
+
+static void on_stopping(void *arg)
+{
+    say(*(int *)arg, "all", "stopping");
 }
 
 static void on_stopped(int i, void *arg)
@@ -128,6 +161,7 @@ static int supervisor_main(const char *modes[2])
                                 .log = &log,
                                 .ready = on_ready,
                                 .reload = on_reload,
+                                .stopping = on_stopping,
                                 .stopped = on_stopped,
                                 .arg = &trace};
     int code = weir_supervise(&s, &err);
@@ -321,6 +355,19 @@ static void sighup_restarts_only_with_good_settings(void **state)
     assert_int_equal(end(), 0);
 }
 
+static void a_child_that_is_replaced_is_not_told_again_at_the_end(void **state)
+{
+    (void)state;
+    start("slow", "good");
+    wait_for("all ready", 1);
+    kill(supervisor, SIGHUP);
+    wait_for("weir.yml:1: wrong", 1);
+    kill(supervisor, SIGHUP);
+    wait_for("collect lingers", 1);
+    kill(supervisor, SIGTERM);
+    assert_int_equal(end(), 0);
+}
+
 static void told_twice_it_kills(void **state)
 {
     (void)state;
@@ -371,6 +418,7 @@ int main(int argc, char **argv)
         CASE(a_killed_child_is_started_again_and_why_is_told),
         CASE(a_connection_waits_while_its_child_is_restarted),
         CASE(sighup_restarts_only_with_good_settings),
+        CASE(a_child_that_is_replaced_is_not_told_again_at_the_end),
         CASE(told_twice_it_kills),
         CASE(a_child_that_ends_badly_when_stopped_is_told),
         CASE(children_do_not_outlive_a_killed_supervisor),
