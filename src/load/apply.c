@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "load/made.h"
+
 enum { ARENA_BYTES = 512 << 20, SQL_BYTES = 64 * 1024 };
 
 void weir_applier_init(struct weir_applier *applier, struct weir_session *session)
@@ -204,6 +206,9 @@ static int find_columns(struct weir_applier *a, struct write *w, struct weir_err
 static int make_table(struct weir_applier *a, struct write *w, struct weir_error *err)
 {
     struct weir_load_table *table = w->rows->table;
+    if (table->view) {
+        return weir_fail(err, WEIR_EEXIST, "a view has the name of the table");
+    }
     size_t fixed = table->kind == WEIR_TABLE_SYSTEM ? table->column_count : WEIR_COL_COUNT;
     struct weir_column *columns = weir_arena_alloc(&a->arena, (w->count + fixed) * sizeof *columns);
     if (!columns) {
@@ -233,6 +238,8 @@ static int make_table(struct weir_applier *a, struct write *w, struct weir_error
     code = code ? code
                 : weir_session_create_table(a->session, table->schema, table->name, columns, count,
                                             err);
+    bool record = table->kind != WEIR_TABLE_SYSTEM && weir_str_eq(table->name, table->label);
+    code = code || !record ? code : weir_made_add(a->session, table->schema, table->name, err);
     table->exists = true;
     a->changed_schema = true;
     return code;
@@ -305,6 +312,11 @@ static int write_table(struct weir_applier *a, struct weir_load_batch *batch,
     struct write w = {.rows = rows};
     weir_arena_reset(&a->arena);
     int code = find_columns(a, &w, err);
+    if (!code && table->live && !table->exists) {
+        /* So that what the live table refuses is refused here, where it can be set aside. */
+        code = weir_session_copy_table(a->session, table->schema, table->label, table->name, err);
+        table->exists = true;
+    }
     if (!code) {
         code = table->exists ? change_table(a, &w, err) : make_table(a, &w, err);
     }

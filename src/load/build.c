@@ -17,6 +17,9 @@ enum {
 
 static struct weir_str keep(struct weir_builder *b, struct weir_str s)
 {
+    if (b->learn) {
+        return s;
+    }
     struct weir_str copy = s.ptr ? weir_pool_dup(&b->batch->pool, s) : s;
     b->no_memory = b->no_memory || (s.ptr && !copy.ptr);
     return copy;
@@ -215,7 +218,7 @@ static void add_event(struct weir_builder *b, const struct weir_event *event)
     case WEIR_EVENT_BAD:
         break;
     }
-    b->batch->events++;
+    b->batch->events += !b->learn;
 }
 
 /* The event is kept; what it said where it should have said something else is kept beside it. */
@@ -282,6 +285,9 @@ static int on_event(const struct weir_event *event, void *arg, struct weir_error
         return WEIR_OK;
     }
     if (b->wanted && !b->wanted(b->record, event, b->wanted_arg, &reason)) {
+        return WEIR_OK;
+    }
+    if (b->learn && reason) {
         return WEIR_OK;
     }
     if (reason && strcmp(reason, "too_many_events") == 0) {

@@ -17,13 +17,14 @@ struct weir_builder {
     struct weir_catalog *catalog;
     struct weir_seen *seen;
     bool only_events; /* what is said of a whole record was said already (replay of one event) */
+    bool learn;       /* of the next event only the types of its columns are wanted (replay) */
     bool only_ask;    /* the index knows every event already: remember nothing (replay) */
     struct weir_event_limits limits;
     weir_time now;        /* uuid_ts */
     uint64_t begun_seq;   /* of this record ... */
     uint64_t begun_event; /* ... the events before this one are loaded already */
     /* Which events become rows; NULL: all. For a replay, and to set aside an event that the
-     * warehouse refuses (then with a reason). */
+     * warehouse refuses (then with a reason). It may set `learn`. */
     bool (*wanted)(const struct weir_record *record, const struct weir_event *event, void *arg,
                    const char **reason);
     void *wanted_arg;
@@ -43,9 +44,10 @@ struct weir_builder {
     struct weir_buf lost;     /* what not even a path was found for, likewise */
     struct weir_buf rest;     /* of a batch with too many events */
     uint32_t rest_first;
-    struct weir_map own_keys; /* of a large context; values mean nothing */
-    size_t context_size;      /* of the batch's context; 0: not known yet */
-    size_t context_spent;     /* by giving it to this record's events */
+    struct weir_chunk nothing; /* where an event that makes no row is put */
+    struct weir_map own_keys;  /* of a large context; values mean nothing */
+    size_t context_size;       /* of the batch's context; 0: not known yet */
+    size_t context_spent;      /* by giving it to this record's events */
     struct weir_buf body;
     bool no_memory;
     int failed; /* by our own trouble, not the body's */

@@ -83,6 +83,9 @@ static void add_system_row(struct weir_builder *b, const struct weir_system_tabl
 void weir_builder_discard(struct weir_builder *b, const struct weir_discard *d)
 {
     const struct weir_record *record = b->record;
+    if (b->learn) {
+        return;
+    }
     const struct weir_value values[] = {
         {.type = WEIR_TYPE_TIMESTAMP, .i = record->received_at},
         weir_value_of_text(record->source),

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "load/loader.h"
+#include "load/made.h"
+#include "load/parts.h"
 
 #define BACK_OFF_MIN (WEIR_SECOND / 10)
 #define BACK_OFF_MAX (30 * WEIR_SECOND)
@@ -142,6 +144,7 @@ static int run_open(struct weir_loader *loader, struct weir_error *err)
         code ? code : weir_session_new(loader->warehouse, WEIR_SESSION_OWNER, &run->session, err);
     weir_applier_init(&run->applier, run->session);
     code = code ? code : weir_load_state_read(run->session, &run->state, err);
+    code = code ? code : weir_made_open(run->session, err);
     pthread_mutex_lock(&loader->lock);
     bool clean = !loader->replaying;
     pthread_mutex_unlock(&loader->lock);
@@ -152,7 +155,7 @@ static int run_open(struct weir_loader *loader, struct weir_error *err)
     run->builder.begun_seq = run->state.next_seq;
     run->builder.begun_event = run->state.next_event;
     if (run->state.next_event) {
-        loader->split_seq = run->state.next_seq; /* it is large: what is left of it may be, too */
+        loader->parts_seq = run->state.next_seq; /* it is large: what is left of it may be, too */
     }
     code = code ? code : fill_seen(loader, err);
     code = code ? code
@@ -222,8 +225,8 @@ static int add_record(struct weir_loader *loader, const struct weir_record *reco
     events = batch->events - events;
     if (!code && cells > loader->max_cells && events > 1) {
         /* It is known only now, when the catalog has its columns: build again. */
-        loader->split_seq = record->seq;
-        loader->split_events = (uint64_t)((double)events * loader->max_cells / cells) + 1;
+        loader->parts_seq = record->seq;
+        loader->part_events = (uint64_t)((double)events * loader->max_cells / cells) + 1;
         code = weir_fail(err, WEIR_EAGAIN, "a record is loaded in parts");
     }
     return code;
@@ -287,11 +290,7 @@ static int load_until(struct weir_loader *loader, bool drain, struct weir_error 
         if (code) {
             return code;
         }
-        if (record.seq == loader->refused_seq) {
-            code = weir_load_refused(loader, &record, err);
-            continue;
-        }
-        if (record.seq == loader->split_seq) {
+        if (record.seq == loader->parts_seq) {
             code = weir_load_split(loader, &record, err);
             continue;
         }
@@ -306,12 +305,6 @@ static int load_until(struct weir_loader *loader, bool drain, struct weir_error 
 
 /* --- trouble -----------------------------------------------------------------------------------
  */
-
-bool weir_load_is_refusal(int code)
-{
-    return code == WEIR_EINVAL || code == WEIR_EEXIST || code == WEIR_ENOENT ||
-           code == WEIR_ETOOBIG || code == WEIR_EUNSUPPORTED || code == WEIR_EPERM;
-}
 
 static void show_error(struct weir_loader *loader, const struct weir_error *err)
 {
@@ -369,12 +362,11 @@ static void shrink(struct weir_loader *loader, const struct weir_error *err)
         return;
     }
     loader->limit_records = 1;
-    loader->split_seq = loader->failed_first;
-    loader->split_events = loader->failed_events > 1 ? loader->failed_events / 2 : 1;
+    loader->parts_seq = loader->failed_first;
+    loader->part_events = loader->failed_events > 1 ? loader->failed_events / 2 : 1;
     if (loader->failed_wide[0]) {
         /* Few rows of it at a time may do, if any. */
-        loader->split_events =
-            loader->split_events < WIDE_EVENTS ? loader->split_events : WIDE_EVENTS;
+        loader->part_events = loader->part_events < WIDE_EVENTS ? loader->part_events : WIDE_EVENTS;
         if (++loader->memory_tries >= MEMORY_TRIES) {
             close_table(loader);
         }
@@ -416,7 +408,8 @@ static int recover(struct weir_loader *loader, int code, struct weir_error *err)
         loader->limit_records = loader->failed_records / 2;
         if (loader->failed_records <= 1) {
             loader->limit_records = 1;
-            loader->refused_seq = loader->failed_first;
+            loader->parts_seq = loader->failed_first;
+            loader->part_events = loader->failed_events / 2 + 1;
         }
         return WEIR_OK;
     }

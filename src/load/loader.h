@@ -1,6 +1,5 @@
 /* The loader's inside, shared by its files: the builder's thread (loader.c), the appender's thread
- * (appender.c), checkpoints (checkpoint.c), setting aside what the warehouse refuses (refused.c),
- * and replay. */
+ * (appender.c), checkpoints (checkpoint.c), and replay. */
 #ifndef WEIR_LOAD_LOADER_H
 #define WEIR_LOAD_LOADER_H
 
@@ -51,10 +50,9 @@ struct weir_loader {
     weir_time filling_since; /* monotonic; 0: it is empty */
     uint64_t limit_records;  /* in a batch, while a refused record is looked for; 0: none */
     uint64_t max_cells;      /* in a batch: what the engine has memory for */
-    uint64_t refused_seq;    /* the record that the warehouse refuses; 0: none */
     uint64_t lost_before;    /* one past the last record that is damaged in the log; 0: none */
-    uint64_t split_seq;      /* the record that is loaded in parts; 0: none */
-    uint64_t split_events;   /* in a part */
+    uint64_t parts_seq;      /* the record that is loaded in parts; 0: none */
+    uint64_t part_events;    /* in its first part; 0: nothing says what fits */
     unsigned memory_tries;   /* of one record that does not fit the engine's memory */
     struct weir_map closed;  /* tables that are too wide for it, "schema.table" */
     weir_time back_off;
@@ -98,19 +96,12 @@ int weir_appender_give(struct weir_loader *loader, struct weir_error *err) WEIR_
 int weir_appender_wait(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 bool weir_appender_is_idle(struct weir_loader *loader);
 
-/* True when trying again cannot help: the rows are at fault, not the disk or the moment. */
-bool weir_load_is_refusal(int code);
-/* Loads the one record that the warehouse refuses, its refused events as rows of weir.discards. The
- * appender is idle. */
-int weir_load_refused(struct weir_loader *loader, const struct weir_record *record,
-                      struct weir_error *err) WEIR_MUST_CHECK;
-
-/* Loads one record in parts, each a transaction with its place in the record. The appender is idle.
- */
+/* Loads one record that the warehouse refuses, or that is too large for the engine's memory, in
+ * parts (parts.h). The appender is idle. */
 int weir_load_split(struct weir_loader *loader, const struct weir_record *record,
                     struct weir_error *err) WEIR_MUST_CHECK;
-/* For these two: the session and the catalog are the caller's until it unlocks `writing`. What is
- * in the making is written first. */
+/* The session and the catalog are the caller's until it unlocks `writing`. What is in the making is
+ * written first. */
 int weir_appender_take_over(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 /* What a batch did to the statistics, or why it failed; with the lock. */
 void weir_appender_note(struct weir_loader *loader, const struct weir_load_batch *batch, int code,

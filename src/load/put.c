@@ -50,6 +50,10 @@ static void put_slow(struct weir_builder *b, const struct target *to,
 {
     struct weir_cells *cells =
         column->index < to->chunk->cells_count ? to->chunk->cells[column->index] : NULL;
+    if (b->learn) {
+        weir_column_widen(column, value);
+        return;
+    }
     if (cells && cells->cap && cells->stamp == b->stamp) {
         report_collision(b, to, cells, column, writer, value);
     }
@@ -222,6 +226,10 @@ static void discard_overflow(struct weir_builder *b, const struct target *to,
 /* Opens the row: a new one, or the batch's row of this key. */
 static bool open_row(struct weir_builder *b, struct target *to, struct weir_str key)
 {
+    if (b->learn) {
+        to->chunk = &b->nothing;
+        return true;
+    }
     struct weir_rows *rows = weir_load_batch_rows(b->batch, to->table);
     struct weir_map *keys = key.ptr && rows ? weir_load_batch_keys(b->batch, to->table) : NULL;
     uintptr_t place = keys ? (uintptr_t)weir_map_get(keys, key) : 0;

@@ -7,35 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load/loader.h"
+#include "load/parts.h"
+#include "load/replay.h"
 
-enum { SQL_BYTES = 1 << 20, TAIL_RECORDS = 2000, BATCH_BYTES = 32 << 20 };
+enum { TAIL_RECORDS = 2000, BATCH_BYTES = 32 << 20 };
 
-struct replay {
-    struct weir_loader *loader;
-    const struct weir_replay *what;
-    struct weir_replay_report *report;
-    struct weir_session *session;
-    struct weir_catalog catalog;
-    struct weir_builder builder;
-    struct weir_applier applier;
-    struct weir_load_batch batch;
-    struct weir_eventlog_reader *reader;
-    uint64_t next; /* every record before it was read */
-    bool whole;    /* tables, not rows */
-};
-
-static bool wanted(const struct weir_record *record, const struct weir_event *event, void *arg,
-                   const char **reason)
-{
-    (void)record;
-    (void)reason;
-    const struct replay *r = arg;
-    return !r->what->event ||
-           (event->type == WEIR_EVENT_TRACK && weir_str_is(event->event, r->what->event));
-}
-
-static bool wants_record(const struct replay *r, const struct weir_record *record)
+static bool wants_record(const struct weir_replay_run *r, const struct weir_record *record)
 {
     const struct weir_replay *what = r->what;
     return record->received_at >= what->from && record->received_at < what->to &&
@@ -43,60 +20,88 @@ static bool wants_record(const struct replay *r, const struct weir_record *recor
            (!what->event || record->kind == WEIR_RECORD_CALL);
 }
 
-/* --- SQL ---------------------------------------------------------------------------------------
- */
-
-static int run_sql(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
+/* What is not asked for makes no row, and yet has its part in the types of the columns: a time
+ * keeps its own spelling where the column was text already. */
+static bool wanted(const struct weir_record *record, const struct weir_event *event, void *arg,
+                   const char **reason)
 {
-    int code = weir_buf_check(sql, "a statement", err);
-    code = code ? code : weir_session_exec(session, weir_buf_cstr(sql), err);
-    weir_buf_reset(sql);
-    return code;
-}
-
-static void add_table(struct weir_buf *sql, struct weir_str schema, struct weir_str table)
-{
-    weir_sql_ident(sql, schema);
-    weir_buf_addc(sql, '.');
-    weir_sql_ident(sql, table);
-}
-
-int weir_replay_clean(struct weir_session *session, struct weir_error *err)
-{
-    struct weir_arena arena;
-    struct weir_table *tables;
-    struct weir_buf sql;
-    size_t count = 0;
-    weir_arena_init(&arena, 1 << 30);
-    weir_buf_init(&sql, SQL_BYTES);
-    int code = weir_session_describe(session, &arena, &tables, &count, err);
-    for (size_t i = 0; !code && i < count; i++) {
-        if (weir_str_starts(tables[i].name, WEIR_STR(WEIR_REPLAY_PREFIX))) {
-            weir_buf_addz(&sql, "DROP TABLE ");
-            add_table(&sql, tables[i].schema, tables[i].name);
-            code = run_sql(session, &sql, err);
-        }
-    }
-    weir_buf_free(&sql);
-    weir_arena_free(&arena);
-    return code;
+    (void)record;
+    (void)reason;
+    struct weir_replay_run *r = arg;
+    bool mine = r->asked && (!r->what->event || (event->type == WEIR_EVENT_TRACK &&
+                                                 weir_str_is(event->event, r->what->event)));
+    r->builder.learn = !mine;
+    return true;
 }
 
 /* --- building ----------------------------------------------------------------------------------
  */
 
-static int flush(struct replay *r, struct weir_error *err)
+/* As if they had been made, for the report. */
+static void note_tables(struct weir_load_batch *batch)
 {
+    for (uint32_t i = 0; i < batch->touched_count; i++) {
+        const struct weir_rows *rows = &batch->rows[batch->touched[i]];
+        rows->table->exists = rows->table->exists || rows->rows;
+    }
+}
+
+static int write_batch(struct weir_load_batch *batch, void *arg, struct weir_error *err)
+{
+    struct weir_replay_run *r = arg;
     int code = WEIR_OK;
-    r->report->events += r->batch.events;
-    r->report->discards += r->batch.discards;
-    if (r->batch.records && !r->what->dry_run) {
+    if (r->what->dry_run) {
+        note_tables(batch);
+    } else {
         code = weir_session_begin(r->session, err);
-        code = code ? code : weir_apply(&r->applier, &r->batch, WEIR_APPLY_ROWS, err);
+        code = code ? code : weir_apply(&r->applier, batch, WEIR_APPLY_ROWS, err);
         code = code ? code : weir_session_commit(r->session, err);
-        if (code) {
-            weir_session_rollback(r->session);
-        }
+    }
+    if (code) {
+        weir_session_rollback(r->session);
+        return code;
+    }
+    r->report->records += r->found;
+    r->report->events += batch->events;
+    r->report->discards += batch->discards;
+    r->found = 0;
+    weir_catalog_keep(&r->catalog);
+    return WEIR_OK;
+}
+
+static int restore(void *arg, struct weir_error *err)
+{
+    struct weir_replay_run *r = arg;
+    return weir_catalog_restore(&r->catalog, r->session, err);
+}
+
+static int read_from(struct weir_replay_run *r, uint64_t seq, struct weir_error *err)
+{
+    weir_eventlog_reader_close(r->reader);
+    r->reader = NULL;
+    r->next = seq;
+    return weir_eventlog_reader_open(r->loader->log_dir, seq, NULL, NULL, &r->reader, err);
+}
+
+/* As in loading, a batch that fails is tried with half its records, and one record in parts. */
+static int step_back(struct weir_replay_run *r, struct weir_error *err)
+{
+    weir_log(r->loader->log, WEIR_LOG_WARN, "a replay tries a smaller batch", "records",
+             weir_log_num((int64_t)r->batch.records).text, "error", err->message);
+    r->limit = r->batch.records > 1 ? r->batch.records / 2 : 1;
+    r->careful = r->batch.records > 1 ? 0 : r->batch.first_seq;
+    r->found = 0;
+    int code = read_from(r, r->batch.first_seq, err);
+    return code ? code : restore(r, err);
+}
+
+static int flush(struct weir_replay_run *r, struct weir_error *err)
+{
+    int code = r->batch.records ? write_batch(&r->batch, r, err) : WEIR_OK;
+    if (weir_load_is_refusal(code) || code == WEIR_ENOMEM) {
+        code = step_back(r, err);
+    } else if (!code) {
+        r->limit = r->limit < TAIL_RECORDS ? r->limit * 2 : 0;
     }
     weir_load_batch_reset(&r->batch);
     if (r->what->progress) {
@@ -107,7 +112,71 @@ static int flush(struct replay *r, struct weir_error *err)
     return code;
 }
 
-static int check_stop(const struct replay *r, struct weir_error *err)
+static int write_parts(struct weir_replay_run *r, const struct weir_record *record,
+                       struct weir_error *err)
+{
+    const struct weir_parts parts = {.builder = &r->builder,
+                                     .batch = &r->batch,
+                                     .log = r->loader->log,
+                                     .write = write_batch,
+                                     .restore = restore,
+                                     .arg = r};
+    r->careful = 0;
+    int code = weir_parts_write(&parts, record, err);
+    weir_load_batch_reset(&r->batch);
+    return code;
+}
+
+/* What comes before the record that is written in parts; it is read again. */
+static int flush_before(struct weir_replay_run *r, uint64_t seq, struct weir_error *err)
+{
+    uint64_t careful = r->careful;
+    r->found -= r->asked;
+    r->next = seq;
+    int code = flush(r, err);
+    if (!code && r->next == seq) {
+        code = read_from(r, seq, err);
+        r->careful = careful;
+    }
+    return code;
+}
+
+static int add_record(struct weir_replay_run *r, const struct weir_record *record,
+                      struct weir_error *err)
+{
+    r->next = record->seq + 1;
+    if (record->received_at >= r->what->to) {
+        return WEIR_OK; /* nothing that comes before depends on it */
+    }
+    r->asked = wants_record(r, record);
+    r->found += r->asked;
+    r->builder.learn = !r->asked;
+    if (record->seq == r->careful) {
+        return r->batch.records ? flush_before(r, record->seq, err) : write_parts(r, record, err);
+    }
+    uint64_t cells = r->batch.cells, events = r->batch.events;
+    int code = weir_builder_add(&r->builder, &r->batch, record, err);
+    if (!code && r->batch.cells - cells > weir_loader_most_cells(r->loader) &&
+        r->batch.events - events > 1) {
+        /* It is known only now that it is too large for the engine's memory. */
+        code = read_from(r, r->batch.first_seq, err);
+        code = code ? code : restore(r, err);
+        weir_load_batch_reset(&r->batch);
+        r->found = 0;
+        r->careful = record->seq;
+    }
+    return code;
+}
+
+static bool is_full(const struct weir_replay_run *r)
+{
+    const struct weir_load_batch *batch = &r->batch;
+    return batch->body_bytes > BATCH_BYTES || batch->pool.used > 4u * BATCH_BYTES ||
+           batch->cells > weir_loader_most_cells(r->loader) ||
+           (r->limit && batch->records >= r->limit);
+}
+
+static int check_stop(const struct weir_replay_run *r, struct weir_error *err)
 {
     return atomic_load(&r->loader->stop)
                ? weir_fail(err, WEIR_ECANCELED,
@@ -116,35 +185,32 @@ static int check_stop(const struct replay *r, struct weir_error *err)
 }
 
 /* Reads up to the record `until`, which the loader has loaded. */
-static int build_until(struct replay *r, uint64_t until, struct weir_error *err)
+static int build_until(struct weir_replay_run *r, uint64_t until, struct weir_error *err)
 {
     struct weir_record record;
-    int code = WEIR_OK;
-    while (!code && r->next < until) {
-        code = check_stop(r, err);
-        code = code ? code : weir_eventlog_read(r->reader, &record, err);
-        if (code) {
-            break; /* at the end, or what follows is lost */
-        }
-        if (record.seq >= until) {
+    for (;;) {
+        bool end = r->next >= until;
+        int code = check_stop(r, err);
+        code = code || end ? code : weir_eventlog_read(r->reader, &record, err);
+        if (!code && !end && record.seq >= until) {
             /* It is wanted later: read it again then. */
-            weir_eventlog_reader_close(r->reader);
-            r->reader = NULL;
-            r->next = until;
-            return weir_eventlog_reader_open(r->loader->log_dir, until, NULL, NULL, &r->reader,
-                                             err);
+            code = read_from(r, until, err);
+            end = true;
+        } else if (!code && !end) {
+            code = add_record(r, &record, err);
         }
-        r->next = record.seq + 1;
-        if (wants_record(r, &record)) {
-            r->report->records++;
-            code = weir_builder_add(&r->builder, &r->batch, &record, err);
+        if (code == WEIR_EAGAIN) { /* what follows is lost */
+            end = true;
+            code = WEIR_OK;
         }
-        if (!code && (r->batch.body_bytes > BATCH_BYTES || r->batch.pool.used > 4u * BATCH_BYTES)) {
+        uint64_t reached = r->next;
+        if (!code && (end || is_full(r))) {
             code = flush(r, err);
         }
+        if (code || (end && r->next == reached)) {
+            return code;
+        }
     }
-    code = code == WEIR_EAGAIN ? WEIR_OK : code;
-    return code ? code : flush(r, err);
 }
 
 static int take_first(const struct weir_eventlog_segment *segment, void *arg)
@@ -154,7 +220,7 @@ static int take_first(const struct weir_eventlog_segment *segment, void *arg)
 }
 
 /* Rows of records that are no longer in the log cannot be made again, and would be lost. */
-static int check_begin(struct replay *r, struct weir_error *err)
+static int check_begin(struct weir_replay_run *r, struct weir_error *err)
 {
     const char *dir = r->loader->log_dir;
     struct weir_eventlog_reader *reader = NULL;
@@ -191,167 +257,11 @@ static uint64_t loaded_seq(struct weir_loader *loader)
     return seq;
 }
 
-/* --- swapping ----------------------------------------------------------------------------------
+/* --- all of it ---------------------------------------------------------------------------------
  */
 
-static int replace_table(struct replay *r, const struct weir_load_table *made, struct weir_buf *sql,
-                         struct weir_error *err)
-{
-    weir_buf_addz(sql, "DROP TABLE IF EXISTS ");
-    add_table(sql, made->schema, made->label);
-    weir_buf_addz(sql, "; ALTER TABLE ");
-    add_table(sql, made->schema, made->name);
-    weir_buf_addz(sql, " RENAME TO ");
-    weir_sql_ident(sql, made->label);
-    return run_sql(r->session, sql, err);
-}
-
-static void add_scope(const struct replay *r, struct weir_buf *sql, const char *event_column)
-{
-    char from[28], to[28];
-    weir_time_format(r->what->from, from);
-    weir_time_format(r->what->to, to);
-    weir_buf_addf(sql,
-                  " WHERE received_at >= TIMESTAMP '%.26s' AND received_at < TIMESTAMP '%.26s'",
-                  from, to);
-    if (r->what->event && event_column) {
-        weir_buf_addf(sql, " AND %s = ", event_column);
-        weir_sql_text(sql, weir_str_of(r->what->event));
-    }
-}
-
-static const struct weir_column *find_column(const struct weir_table *table, struct weir_str name)
-{
-    for (size_t i = 0; table && i < table->column_count; i++) {
-        if (weir_str_eq(table->columns[i].name, name)) {
-            return &table->columns[i];
-        }
-    }
-    return NULL;
-}
-
-/* Gives both tables the type that holds what either has. */
-static int match_column(struct replay *r, const struct weir_load_table *made,
-                        const struct weir_column *live, const struct weir_column *column,
-                        struct weir_error *err)
-{
-    if (!live) {
-        return weir_session_add_columns(r->session, made->schema, made->label, column, 1, err);
-    }
-    const struct weir_str names[] = {made->label, made->name};
-    const enum weir_type types[] = {live->type, column->type};
-    enum weir_type type = weir_type_join(live->type, column->type, false);
-    for (int i = 0; type == WEIR_TYPE_DOUBLE && i < 2; i++) {
-        bool unsafe = false;
-        int code = types[i] != WEIR_TYPE_INT
-                       ? WEIR_OK
-                       : weir_column_has_unsafe_ints(r->session, made->schema, names[i],
-                                                     column->name, &unsafe, err);
-        if (code) {
-            return code;
-        }
-        type = unsafe ? WEIR_TYPE_TEXT : type;
-    }
-    for (int i = 0; i < 2; i++) {
-        int code = types[i] == type ? WEIR_OK
-                                    : weir_session_widen_column(r->session, made->schema, names[i],
-                                                                column->name, types[i], type, err);
-        if (code) {
-            return code;
-        }
-    }
-    return WEIR_OK;
-}
-
-static int replace_rows(struct replay *r, const struct weir_load_table *made,
-                        const struct weir_table *live, const struct weir_table *from,
-                        struct weir_buf *sql, struct weir_error *err)
-{
-    struct weir_buf columns;
-    int code = WEIR_OK;
-    if (!live) {
-        return replace_table(r, made, sql, err);
-    }
-    weir_buf_init(&columns, SQL_BYTES);
-    for (size_t i = 0; !code && from && i < from->column_count; i++) {
-        const struct weir_column *column = &from->columns[i];
-        code = match_column(r, made, find_column(live, column->name), column, err);
-        weir_buf_addz(&columns, i ? ", " : "");
-        weir_sql_ident(&columns, column->name);
-    }
-    weir_buf_addz(sql, "DELETE FROM ");
-    add_table(sql, made->schema, made->label);
-    add_scope(r, sql, "event_text");
-    weir_buf_addz(sql, "; INSERT INTO ");
-    add_table(sql, made->schema, made->label);
-    weir_buf_addf(sql, " (%s) SELECT %s FROM ", weir_buf_cstr(&columns), weir_buf_cstr(&columns));
-    add_table(sql, made->schema, made->name);
-    weir_buf_addz(sql, "; DROP TABLE ");
-    add_table(sql, made->schema, made->name);
-    code = code ? code : run_sql(r->session, sql, err);
-    weir_buf_free(&columns);
-    return code;
-}
-
-static const struct weir_table *find_table(const struct weir_table *tables, size_t count,
-                                           struct weir_str schema, struct weir_str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (weir_str_eq(tables[i].schema, schema) && weir_str_eq(tables[i].name, name)) {
-            return &tables[i];
-        }
-    }
-    return NULL;
-}
-
-/* weir.discards and weir.names hold all sources' rows: those of the scope are replaced. */
-static int replace_discards(struct replay *r, struct weir_buf *sql, struct weir_error *err)
-{
-    const struct weir_load_table *made = r->catalog.discards.table;
-    weir_buf_addz(sql, "DELETE FROM weir.discards");
-    add_scope(r, sql, NULL);
-    if (r->what->source) {
-        weir_buf_addz(sql, " AND source = ");
-        weir_sql_text(sql, weir_str_of(r->what->source));
-    }
-    if (r->what->event) {
-        weir_buf_addz(sql, " AND table_name IN (''");
-        for (uint32_t i = 0; i < r->catalog.table_count; i++) {
-            if (r->catalog.tables[i]->kind == WEIR_TABLE_EVENT) {
-                weir_buf_addz(sql, ", ");
-                weir_sql_text(sql, r->catalog.tables[i]->label);
-            }
-        }
-        weir_buf_addc(sql, ')');
-    }
-    if (made && made->exists) {
-        weir_buf_addz(sql, "; INSERT INTO weir.discards BY NAME SELECT * FROM ");
-        add_table(sql, made->schema, made->name);
-        weir_buf_addz(sql, "; DROP TABLE ");
-        add_table(sql, made->schema, made->name);
-    }
-    return run_sql(r->session, sql, err);
-}
-
-static int replace_names(struct replay *r, struct weir_buf *sql, struct weir_error *err)
-{
-    const struct weir_load_table *made = r->catalog.names.table;
-    if (!made || !made->exists) {
-        return WEIR_OK;
-    }
-    weir_buf_addz(sql, "INSERT INTO weir.names BY NAME SELECT * FROM ");
-    add_table(sql, made->schema, made->name);
-    weir_buf_addz(sql,
-                  " AS made WHERE NOT EXISTS (SELECT 1 FROM weir.names AS old WHERE "
-                  "old.schema_name = made.schema_name AND old.table_name = made.table_name AND "
-                  "old.column_name IS NOT DISTINCT FROM made.column_name AND "
-                  "old.original = made.original); DROP TABLE ");
-    add_table(sql, made->schema, made->name);
-    return run_sql(r->session, sql, err);
-}
-
 /* While a record is loaded in parts, some of its rows are there that a replay does not make. */
-static int check_parts(struct replay *r, struct weir_error *err)
+static int check_parts(struct weir_replay_run *r, struct weir_error *err)
 {
     struct weir_load_state state;
     int code = weir_load_state_read(r->session, &state, err);
@@ -361,58 +271,15 @@ static int check_parts(struct replay *r, struct weir_error *err)
                : code;
 }
 
-static int swap(struct replay *r, struct weir_error *err)
-{
-    struct weir_arena arena;
-    struct weir_table *tables;
-    struct weir_buf sql;
-    size_t count = 0;
-    weir_arena_init(&arena, 1 << 30);
-    weir_buf_init(&sql, SQL_BYTES);
-    int code = weir_session_begin(r->session, err);
-    code = code ? code : weir_session_describe(r->session, &arena, &tables, &count, err);
-    for (uint32_t i = 0; !code && i < r->catalog.table_count; i++) {
-        const struct weir_load_table *made = r->catalog.tables[i];
-        bool latest = made->kind == WEIR_TABLE_USERS || made->kind == WEIR_TABLE_ACCOUNTS;
-        if (!made->exists || made->kind == WEIR_TABLE_SYSTEM) {
-            continue;
-        }
-        if (!r->whole && latest) {
-            /* A part of the log cannot say what is latest: the live rows stay. */
-            weir_buf_addz(&sql, "DROP TABLE ");
-            add_table(&sql, made->schema, made->name);
-            code = run_sql(r->session, &sql, err);
-            continue;
-        }
-        r->report->tables++;
-        code = r->whole
-                   ? replace_table(r, made, &sql, err)
-                   : replace_rows(r, made, find_table(tables, count, made->schema, made->label),
-                                  find_table(tables, count, made->schema, made->name), &sql, err);
-    }
-    code = code ? code : replace_discards(r, &sql, err);
-    code = code ? code : replace_names(r, &sql, err);
-    code = code ? code : weir_session_commit(r->session, err);
-    if (code) {
-        weir_session_rollback(r->session);
-    }
-    weir_buf_free(&sql);
-    weir_arena_free(&arena);
-    return code;
-}
-
-/* --- all of it ---------------------------------------------------------------------------------
- */
-
 /* The last records and the swap, while the loader waits. */
-static int finish(struct replay *r, struct weir_error *err)
+static int finish(struct weir_replay_run *r, struct weir_error *err)
 {
     struct weir_loader *loader = r->loader;
     pthread_mutex_lock(&loader->writing);
     int code = build_until(r, loaded_seq(loader), err);
     code = code ? code : check_parts(r, err);
     code = code ? code : check_stop(r, err);
-    code = code ? code : swap(r, err);
+    code = code ? code : weir_replay_swap(r, err);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
         loader->reload = true;
@@ -427,7 +294,7 @@ static int finish(struct replay *r, struct weir_error *err)
     return code;
 }
 
-static int open_replay(struct replay *r, struct weir_error *err)
+static int open_replay(struct weir_replay_run *r, struct weir_error *err)
 {
     struct weir_loader *loader = r->loader;
     const struct weir_load_limits limits = weir_loader_limits(loader);
@@ -437,6 +304,7 @@ static int open_replay(struct replay *r, struct weir_error *err)
     code = code ? code : weir_session_new(loader->warehouse, WEIR_SESSION_OWNER, &r->session, err);
     weir_applier_init(&r->applier, r->session);
     code = code || r->what->dry_run ? code : weir_replay_clean(r->session, err);
+    code = code ? code : weir_catalog_read_live(&r->catalog, r->session, !r->whole, err);
     r->next = 1;
     r->builder.only_ask = true;
     r->builder.only_events = r->what->event != NULL;
@@ -446,7 +314,7 @@ static int open_replay(struct replay *r, struct weir_error *err)
     return code ? code : weir_eventlog_reader_open(loader->log_dir, 1, NULL, NULL, &r->reader, err);
 }
 
-static void close_replay(struct replay *r, bool failed)
+static void close_replay(struct weir_replay_run *r, bool failed)
 {
     struct weir_error ignored;
     if (failed && r->session && !r->what->dry_run && weir_replay_clean(r->session, &ignored)) {
@@ -488,7 +356,7 @@ int weir_loader_replay(struct weir_loader *loader, const struct weir_replay *wha
                        struct weir_replay_report *report, struct weir_error *err)
 {
     *report = (struct weir_replay_report){0};
-    struct replay r = {.loader = loader, .what = what, .report = report};
+    struct weir_replay_run r = {.loader = loader, .what = what, .report = report};
     r.whole = !what->event && what->from <= WEIR_TIME_MIN && what->to >= WEIR_TIME_MAX;
     int code = enter(loader, err);
     if (code) {
@@ -509,7 +377,8 @@ int weir_loader_replay(struct weir_loader *loader, const struct weir_replay *wha
     }
     if (what->dry_run) {
         for (uint32_t i = 0; i < r.catalog.table_count; i++) {
-            report->tables += r.catalog.tables[i]->kind != WEIR_TABLE_SYSTEM;
+            report->tables +=
+                r.catalog.tables[i]->exists && r.catalog.tables[i]->kind != WEIR_TABLE_SYSTEM;
         }
     } else {
         code = code ? code : finish(&r, err);

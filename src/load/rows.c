@@ -214,10 +214,14 @@ static struct weir_cells *make_cells(struct weir_chunk *chunk, struct weir_pool 
     return chunk->cells[column->index];
 }
 
-static void widen_column(struct weir_load_column *column, const struct weir_value *value)
+void weir_column_widen(struct weir_load_column *column, const struct weir_value *value)
 {
+    if (column->pinned) {
+        return;
+    }
     bool unsafe = value->type == WEIR_TYPE_INT && !weir_int_is_safe(value->i);
     column->type = weir_type_join(column->type, value->type, column->unsafe_ints || unsafe);
+    column->unsafe_ints = column->unsafe_ints || unsafe;
 }
 
 struct weir_cells *weir_rows_cells(struct weir_chunk *chunk, struct weir_pool *pool,
@@ -225,9 +229,7 @@ struct weir_cells *weir_rows_cells(struct weir_chunk *chunk, struct weir_pool *p
                                    const struct weir_value *value)
 {
     struct weir_error err;
-    if (!column->pinned) {
-        widen_column(column, value);
-    }
+    weir_column_widen(column, value);
     struct weir_cells *cells = make_cells(chunk, pool, column);
     if (!cells) {
         return NULL;

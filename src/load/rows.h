@@ -52,6 +52,8 @@ struct weir_rows { /* of one table, in one batch */
 
 /* A new row at the end; NULL when memory ran out. */
 struct weir_chunk *weir_rows_add(struct weir_rows *rows, struct weir_pool *pool, uint32_t *row);
+/* Gives the column the type that holds the value, too, unless the schema says it. */
+void weir_column_widen(struct weir_load_column *column, const struct weir_value *value);
 /* The cells of a column, with room for `row`, of a type that `value` can be stored in; the slow way
  * in. Widens the column when it must. NULL: no memory. */
 struct weir_cells *weir_rows_cells(struct weir_chunk *chunk, struct weir_pool *pool,

@@ -1,293 +1,13 @@
-#include "load/seen.h"
+#include "load/seen_inside.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io/file.h"
-#include "load/seen_manifest.h"
-#include "load/seen_run.h"
 
-enum { FAN_IN = 4, MERGE_STEP = 16384, RETRY_SECONDS = 1 };
 #define DEFAULT_MEMORY (UINT64_C(64) << 20)
-
-struct weir_seen {
-    char *dir;
-    const struct weir_log *log;
-    uint64_t key[2];
-
-    pthread_mutex_t lock; /* everything below */
-    pthread_cond_t wake;  /* to the background thread: frozen, or stop */
-    pthread_cond_t idle;  /* from it: frozen is free, or a fault */
-    struct weir_seen_table active;
-    struct weir_seen_table frozen; /* count > 0: waits to be written; both sides only read it */
-    uint64_t high;                 /* every position below was offered */
-    uint64_t frozen_high;
-    uint64_t complete; /* every position below is in runs */
-    uint64_t next_number;
-    struct weir_seen_run *runs[WEIR_SEEN_MAX_RUNS];
-    unsigned run_count;
-    bool merging;
-    bool stop;
-    bool damaged;            /* an entry that was asked for did not verify */
-    struct weir_error fault; /* of the background thread; code 0: none */
-
-    pthread_t thread;
-    bool thread_runs;
-};
-
-/* --- the background thread ---------------------------------------------------------------------
- */
-
-/* Called with the lock: the manifest as it will be with `added` and without `removed`. */
-static void describe(const struct weir_seen *seen, const struct weir_seen_run *added,
-                     struct weir_seen_run *const *removed, unsigned removed_count,
-                     struct weir_seen_manifest *out)
-{
-    *out = (struct weir_seen_manifest){
-        .key = {seen->key[0], seen->key[1]},
-        .complete = seen->complete,
-        .next_number = seen->next_number,
-    };
-    for (unsigned i = 0; i < seen->run_count; i++) {
-        bool gone = false;
-        for (unsigned j = 0; j < removed_count; j++) {
-            gone = gone || removed[j] == seen->runs[i];
-        }
-        if (!gone) {
-            out->runs[out->run_count].number = seen->runs[i]->number;
-            out->runs[out->run_count++].header_sum = seen->runs[i]->header_sum;
-        }
-    }
-    if (added) {
-        out->runs[out->run_count].number = added->number;
-        out->runs[out->run_count++].header_sum = added->header_sum;
-    }
-}
-
-static int write_frozen(struct weir_seen *seen, uint64_t number, struct weir_seen_run **out,
-                        struct weir_error *err)
-{
-    struct weir_seen_writer *writer = NULL;
-    const struct weir_seen_table *table = &seen->frozen;
-    int code = weir_seen_writer_new(seen->dir, number, 0, table->count, &writer, err);
-    for (size_t i = 0; !code && i < table->slot_count; i++) {
-        if (table->slots[i].position) {
-            code = weir_seen_writer_add(writer, &table->slots[i], err);
-        }
-    }
-    code = code ? code : weir_seen_writer_finish(writer, err);
-    weir_seen_writer_free(writer);
-    return code ? code : weir_seen_run_open(seen->dir, number, out, err);
-}
-
-static void remove_run(const struct weir_seen *seen, struct weir_seen_run *run)
-{
-    char *path = weir_path_join(seen->dir, run->name);
-    if (path) {
-        unlink(path);
-    }
-    free(path);
-    weir_seen_run_close(run);
-}
-
-/* Writes the frozen table to a run and publishes it. The lock is held on entry and on return. */
-static int flush_frozen(struct weir_seen *seen, struct weir_error *err)
-{
-    struct weir_seen_run *run = NULL;
-    struct weir_seen_manifest manifest;
-    if (seen->run_count == WEIR_SEEN_MAX_RUNS) {
-        return weir_fail(err, WEIR_ETOOBIG, "the dedup index has too many files to merge");
-    }
-    uint64_t number = seen->next_number++;
-    pthread_mutex_unlock(&seen->lock);
-    int code = write_frozen(seen, number, &run, err);
-    pthread_mutex_lock(&seen->lock);
-    if (!code) {
-        describe(seen, run, NULL, 0, &manifest);
-        manifest.complete = seen->frozen_high;
-        pthread_mutex_unlock(&seen->lock);
-        code = weir_seen_manifest_write(seen->dir, &manifest, err);
-        pthread_mutex_lock(&seen->lock);
-    }
-    if (code) {
-        weir_seen_run_close(run);
-        return code;
-    }
-    seen->complete = seen->frozen_high;
-    seen->runs[seen->run_count++] = run;
-    weir_seen_table_clear(&seen->frozen);
-    seen->fault = (struct weir_error){0};
-    pthread_cond_broadcast(&seen->idle);
-    return WEIR_OK;
-}
-
-/* The lowest level that has enough runs; their number. */
-static unsigned pick_merge(const struct weir_seen *seen, struct weir_seen_run **picked)
-{
-    for (unsigned level = 0; level < 32; level++) {
-        unsigned n = 0;
-        for (unsigned i = 0; i < seen->run_count && n < FAN_IN; i++) {
-            if (seen->runs[i]->level == level) {
-                picked[n++] = seen->runs[i];
-            }
-        }
-        if (n == FAN_IN) {
-            return n;
-        }
-    }
-    return 0;
-}
-
-/* Between two steps of a merge: a table that is full must not wait for a merge of many minutes. */
-static int serve_flush(struct weir_seen *seen, struct weir_error *err)
-{
-    int code = WEIR_OK;
-    pthread_mutex_lock(&seen->lock);
-    if (seen->stop) {
-        code = WEIR_ECANCELED;
-    } else if (seen->frozen.count) {
-        code = flush_frozen(seen, err);
-    }
-    pthread_mutex_unlock(&seen->lock);
-    return code;
-}
-
-static int merge_entries(struct weir_seen *seen, struct weir_seen_cursor *cursors, unsigned n,
-                         struct weir_seen_writer *writer, struct weir_error *err)
-{
-    struct weir_seen_entry held = {0};
-    for (uint64_t steps = 1;; steps++) {
-        struct weir_seen_cursor *first = NULL;
-        for (unsigned i = 0; i < n; i++) {
-            if (!cursors[i].done &&
-                (!first || weir_hash128_cmp(cursors[i].now.id, first->now.id) < 0)) {
-                first = &cursors[i];
-            }
-        }
-        /* One id may be in two runs when the log was offered again; the first position counts. */
-        bool same = first && held.position && weir_hash128_cmp(held.id, first->now.id) == 0;
-        if (same) {
-            held.position =
-                held.position < first->now.position ? held.position : first->now.position;
-        } else {
-            int code = held.position ? weir_seen_writer_add(writer, &held, err) : WEIR_OK;
-            if (code || !first) {
-                return code;
-            }
-            held = first->now;
-        }
-        int code = weir_seen_cursor_next(first, err);
-        if (!code && steps % MERGE_STEP == 0) {
-            code = serve_flush(seen, err);
-        }
-        if (code) {
-            return code;
-        }
-    }
-}
-
-/* Without the lock. */
-static int write_merged(struct weir_seen *seen, struct weir_seen_run **picked, unsigned n,
-                        uint64_t number, struct weir_seen_run **out, struct weir_error *err)
-{
-    struct weir_seen_cursor cursors[FAN_IN] = {0};
-    struct weir_seen_writer *writer = NULL;
-    uint64_t entries = 0;
-    int code = WEIR_OK;
-    for (unsigned i = 0; i < n && !code; i++) {
-        entries += picked[i]->entries;
-        code = weir_seen_cursor_open(&cursors[i], picked[i], err);
-    }
-    if (!code) {
-        code = weir_seen_writer_new(seen->dir, number, picked[0]->level + 1, entries, &writer, err);
-    }
-    code = code ? code : merge_entries(seen, cursors, n, writer, err);
-    code = code ? code : weir_seen_writer_finish(writer, err);
-    weir_seen_writer_free(writer);
-    for (unsigned i = 0; i < n; i++) {
-        weir_seen_cursor_close(&cursors[i]);
-    }
-    return code ? code : weir_seen_run_open(seen->dir, number, out, err);
-}
-
-/* With the lock on entry and on return. */
-static int merge(struct weir_seen *seen, struct weir_seen_run **picked, unsigned n,
-                 struct weir_error *err)
-{
-    struct weir_seen_run *run = NULL;
-    struct weir_seen_manifest manifest;
-    uint64_t number = seen->next_number++;
-    seen->merging = true;
-    pthread_mutex_unlock(&seen->lock);
-    int code = write_merged(seen, picked, n, number, &run, err);
-    pthread_mutex_lock(&seen->lock);
-    if (!code) {
-        describe(seen, run, picked, n, &manifest);
-        pthread_mutex_unlock(&seen->lock);
-        code = weir_seen_manifest_write(seen->dir, &manifest, err);
-        pthread_mutex_lock(&seen->lock);
-    }
-    seen->merging = false;
-    if (code) {
-        weir_seen_run_close(run);
-        return code;
-    }
-    unsigned kept = 0;
-    for (unsigned i = 0; i < seen->run_count; i++) {
-        bool gone = false;
-        for (unsigned j = 0; j < n; j++) {
-            gone = gone || picked[j] == seen->runs[i];
-        }
-        if (!gone) {
-            seen->runs[kept++] = seen->runs[i];
-        }
-    }
-    seen->runs[kept++] = run;
-    seen->run_count = kept;
-    for (unsigned j = 0; j < n; j++) {
-        remove_run(seen, picked[j]);
-    }
-    pthread_cond_broadcast(&seen->idle);
-    return WEIR_OK;
-}
-
-static void *background(void *arg)
-{
-    struct weir_seen *seen = arg;
-    pthread_setname_np(pthread_self(), "weir-dedup");
-    pthread_mutex_lock(&seen->lock);
-    while (!seen->stop || seen->frozen.count) {
-        struct weir_seen_run *picked[FAN_IN];
-        struct weir_error err = {0};
-        unsigned n = 0;
-        int code = WEIR_OK;
-        if (seen->frozen.count) {
-            code = flush_frozen(seen, &err);
-        } else if ((n = pick_merge(seen, picked)) > 0 && seen->fault.code != WEIR_ECORRUPT) {
-            code = merge(seen, picked, n, &err);
-        } else {
-            pthread_cond_wait(&seen->wake, &seen->lock);
-        }
-        if (code && code != WEIR_ECANCELED) {
-            seen->fault = err;
-            weir_log(seen->log, WEIR_LOG_WARN, "the dedup index could not be written", "error",
-                     err.message);
-            pthread_cond_broadcast(&seen->idle);
-            if (seen->stop) {
-                break;
-            }
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_sec += RETRY_SECONDS;
-            pthread_cond_timedwait(&seen->wake, &seen->lock, &until);
-        }
-    }
-    pthread_mutex_unlock(&seen->lock);
-    return NULL;
-}
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -352,7 +72,7 @@ static int begin_anew(struct weir_seen *seen, struct weir_error *err)
     seen->fault = (struct weir_error){0};
     seen->damaged = false;
     struct weir_seen_manifest manifest;
-    describe(seen, NULL, NULL, 0, &manifest);
+    weir_seen_describe(seen, NULL, NULL, 0, &manifest);
     return weir_seen_manifest_write(seen->dir, &manifest, err);
 }
 
@@ -398,7 +118,7 @@ int weir_seen_open(const struct weir_seen_options *options, struct weir_seen **o
     code = code ? code : weir_seen_table_init(&seen->active, each, err);
     code = code ? code : weir_seen_table_init(&seen->frozen, each, err);
     code = code ? code : load(seen, err);
-    if (!code && pthread_create(&seen->thread, NULL, background, seen)) {
+    if (!code && pthread_create(&seen->thread, NULL, weir_seen_background, seen)) {
         code = weir_fail(err, WEIR_ENOMEM, "cannot start the dedup index's thread");
     }
     if (code) {
@@ -568,7 +288,7 @@ int weir_seen_reset(struct weir_seen *seen, struct weir_error *err)
     int code = begin_anew(seen, err);
     pthread_mutex_unlock(&seen->lock);
     code = code ? code : weir_dir_each(seen->dir, remove_stray, seen, err);
-    if (pthread_create(&seen->thread, NULL, background, seen)) {
+    if (pthread_create(&seen->thread, NULL, weir_seen_background, seen)) {
         return weir_fail(err, WEIR_EFATAL, "cannot start the dedup index's thread");
     }
     seen->thread_runs = true;
@@ -602,10 +322,10 @@ void weir_seen_get_stats(struct weir_seen *seen, struct weir_seen_stats *out)
 
 void weir_seen_settle(struct weir_seen *seen)
 {
-    struct weir_seen_run *picked[FAN_IN];
+    struct weir_seen_run *picked[WEIR_SEEN_FAN_IN];
     pthread_mutex_lock(&seen->lock);
     while (!seen->fault.code &&
-           (seen->frozen.count || seen->merging || pick_merge(seen, picked) > 0)) {
+           (seen->frozen.count || seen->merging || weir_seen_pick_merge(seen, picked) > 0)) {
         pthread_cond_signal(&seen->wake);
         pthread_cond_wait(&seen->idle, &seen->lock);
     }

@@ -52,6 +52,20 @@ enum weir_type weir_base_type(enum weir_base_column column)
     return base_columns[column].type;
 }
 
+bool weir_table_is_shaped(const struct weir_table *table)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        for (int base = 0; base < WEIR_COL_COUNT; base++) {
+            bool same = table->columns[i].type == base_columns[base].type &&
+                        weir_str_is(table->columns[i].name, base_columns[base].name);
+            found |= same ? 1u << base : 0;
+        }
+    }
+    const unsigned all = BIT(ID) | TIMES;
+    return !table->view && (found & all) == all;
+}
+
 int weir_catalog_init(struct weir_catalog *catalog, const struct weir_load_limits *limits,
                       struct weir_error *err)
 {
@@ -166,7 +180,7 @@ struct weir_load_column *weir_table_add(struct weir_catalog *catalog, struct wei
     }
     column->name = weir_arena_dup(&catalog->arena, name);
     column->index = table->column_count;
-    column->type = column->stored = WEIR_TYPE_NONE;
+    column->type = column->kept_type = column->stored = WEIR_TYPE_NONE;
     if (!column->name.ptr || weir_map_put(&table->by_name, name, column)) {
         return NULL;
     }
@@ -261,6 +275,99 @@ int weir_catalog_read(struct weir_catalog *catalog, struct weir_session *session
     return code;
 }
 
+/* --- a replay's --------------------------------------------------------------------------------
+ */
+
+static void store_types(struct weir_load_table *table, const struct weir_table *from)
+{
+    for (size_t i = 0; i < from->column_count; i++) {
+        struct weir_load_column *column = weir_table_find(table, from->columns[i].name);
+        if (column) {
+            column->stored = from->columns[i].type;
+        }
+    }
+}
+
+int weir_catalog_read_live(struct weir_catalog *catalog, struct weir_session *session, bool tables,
+                           struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_table *found;
+    size_t count;
+    weir_arena_init(&arena, ARENA_BYTES);
+    int code = weir_session_describe(session, &arena, &found, &count, err);
+    for (size_t i = 0; !code && i < count; i++) {
+        if (weir_str_is(found[i].schema, "weir") || !(found[i].view || tables)) {
+            continue;
+        }
+        code = read_table(catalog, &found[i], err);
+        if (!code) {
+            struct weir_load_table *table = catalog->tables[catalog->table_count - 1];
+            table->exists = false;
+            table->view = found[i].view;
+            table->live = !found[i].view;
+            for (uint32_t c = 0; c < table->column_count; c++) {
+                table->columns[c]->type = WEIR_TYPE_NONE;
+            }
+        }
+    }
+    weir_arena_free(&arena);
+    return code;
+}
+
+void weir_catalog_keep(struct weir_catalog *catalog)
+{
+    for (uint32_t i = 0; i < catalog->table_count; i++) {
+        struct weir_load_table *table = catalog->tables[i];
+        for (uint32_t c = 0; c < table->column_count; c++) {
+            table->columns[c]->kept_type = table->columns[c]->type;
+            table->columns[c]->kept_unsafe_ints = table->columns[c]->unsafe_ints;
+        }
+    }
+}
+
+int weir_catalog_restore(struct weir_catalog *catalog, struct weir_session *session,
+                         struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_table *found;
+    size_t count;
+    weir_arena_init(&arena, ARENA_BYTES);
+    int code = weir_session_describe(session, &arena, &found, &count, err);
+    for (uint32_t i = 0; !code && i < catalog->table_count; i++) {
+        struct weir_load_table *table = catalog->tables[i];
+        table->exists = false;
+        for (uint32_t c = 0; c < table->column_count; c++) {
+            struct weir_load_column *column = table->columns[c];
+            column->stored = WEIR_TYPE_NONE;
+            if (!column->pinned) {
+                column->type = column->kept_type;
+                column->unsafe_ints = column->kept_unsafe_ints;
+            }
+        }
+    }
+    /* What is made is like what is live, or wider: it counts, so it comes second. */
+    for (int made = 0; made < 2; made++) {
+        for (size_t i = 0; !code && i < count; i++) {
+            struct weir_str name = found[i].name;
+            if (weir_str_starts(name, weir_str_of(catalog->prefix)) != made) {
+                continue;
+            }
+            size_t skip = made ? strlen(catalog->prefix) : 0;
+            name = (struct weir_str){name.ptr + skip, name.len - skip};
+            char key[WEIR_TABLE_KEY];
+            struct weir_load_table *table =
+                weir_map_get(&catalog->by_name, weir_table_key(found[i].schema, name, key));
+            if (table && (made || table->live)) {
+                table->exists = made;
+                store_types(table, &found[i]);
+            }
+        }
+    }
+    weir_arena_free(&arena);
+    return code;
+}
+
 /* --- sources -----------------------------------------------------------------------------------
  */
 
@@ -330,7 +437,7 @@ struct weir_load_table *weir_catalog_table(struct weir_catalog *catalog,
     return source->tables[kind];
 }
 
-static bool is_system_table(struct weir_str name)
+bool weir_table_is_fixed(struct weir_str name)
 {
     for (int kind = 0; kind < WEIR_TABLE_KINDS; kind++) {
         if (kinds[kind].name && weir_str_is(name, kinds[kind].name)) {
@@ -351,9 +458,9 @@ static bool fill_event(struct weir_catalog *catalog, struct weir_load_source *so
     if (ok) {
         memcpy(out->slug_text, name.data, name.len);
         out->slug = (struct weir_str){out->slug_text, name.len};
-        out->odd = name.len == WEIR_NAME_MAX || is_system_table(out->slug) ||
+        out->odd = name.len == WEIR_NAME_MAX || weir_table_is_fixed(out->slug) ||
                    (name.len == 13 && weir_str_starts(out->slug, WEIR_STR("event")));
-        if (is_system_table(out->slug)) {
+        if (weir_table_is_fixed(out->slug)) {
             weir_buf_reset(&name);
             weir_buf_addc(&name, '_');
             weir_buf_adds(&name, out->slug);

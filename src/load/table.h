@@ -51,7 +51,9 @@ struct weir_load_column {
     bool foreign; /* in the warehouse with a type that is not ours: nothing is stored there */
     /* the builder's */
     enum weir_type type;
-    bool unsafe_ints; /* an int that no double holds was stored */
+    bool unsafe_ints;         /* an int that no double holds was stored */
+    enum weir_type kept_type; /* both as weir_catalog_keep found them */
+    bool kept_unsafe_ints;
     /* the appender's */
     enum weir_type stored; /* in the warehouse; NONE: no such column yet */
 };
@@ -73,6 +75,8 @@ struct weir_load_table {
     struct weir_paths paths; /* of its properties or traits (users: identifies' are used) */
     bool is_new;             /* not in the warehouse when it was first met */
     bool closed;             /* too wide for the engine's memory: its rows go to weir.discards */
+    bool live; /* a replay's: the warehouse has the table already; one like it is made beside it */
+    bool view; /* a replay's: a view has the name, so that no table can */
     /* the appender's */
     bool exists;
 };
@@ -131,6 +135,16 @@ void weir_catalog_free(struct weir_catalog *catalog);
 int weir_catalog_read(struct weir_catalog *catalog, struct weir_session *session,
                       struct weir_error *err) WEIR_MUST_CHECK;
 
+/* For a replay: takes in the views, which are in the way of tables, and (`tables`) the tables that
+ * its rows are for. Types are known as stored only: they are found anew, as loading found them. */
+int weir_catalog_read_live(struct weir_catalog *catalog, struct weir_session *session, bool tables,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* One thread that both builds and writes takes back what a failed transaction did to the types:
+ * keep after each commit, restore after a failure. */
+void weir_catalog_keep(struct weir_catalog *catalog);
+int weir_catalog_restore(struct weir_catalog *catalog, struct weir_session *session,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The source's tables; NULL when memory ran out. `schema` NULL: made from the name. */
 struct weir_load_source *weir_catalog_source(struct weir_catalog *catalog, struct weir_str name);
 /* A table of the source by its kind; made when it is new. */
@@ -159,5 +173,9 @@ void weir_catalog_trim_context(struct weir_catalog *catalog, struct weir_load_so
 void weir_table_trim_paths(struct weir_load_table *table, struct weir_load_table *other);
 
 enum weir_type weir_base_type(enum weir_base_column column);
+/* Whether every source's table of this name is for a kind of calls: tracks, users, ... */
+bool weir_table_is_fixed(struct weir_str name);
+/* Whether the table has the columns that all tables of events have. */
+bool weir_table_is_shaped(const struct weir_table *table);
 
 #endif

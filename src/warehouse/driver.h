@@ -77,6 +77,8 @@ struct weir_warehouse_driver {
                          struct weir_error *err);
     int (*create_table)(struct weir_session *session, struct weir_table_name name,
                         const struct weir_column *columns, size_t count, struct weir_error *err);
+    int (*copy_table)(struct weir_session *session, struct weir_table_name name,
+                      struct weir_str copy, struct weir_error *err);
     int (*add_columns)(struct weir_session *session, struct weir_table_name name,
                        const struct weir_column *columns, size_t count, struct weir_error *err);
     int (*widen_column)(struct weir_session *session, struct weir_table_name name,

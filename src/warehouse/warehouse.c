@@ -219,6 +219,15 @@ int weir_session_create_table(struct weir_session *session, struct weir_str sche
                     session, (struct weir_table_name){schema, table}, columns, count, err);
 }
 
+int weir_session_copy_table(struct weir_session *session, struct weir_str schema,
+                            struct weir_str table, struct weir_str copy, struct weir_error *err)
+{
+    int rc = owner_only(session, "create tables", err);
+    return rc ? rc
+              : session->warehouse->driver->copy_table(
+                    session, (struct weir_table_name){schema, table}, copy, err);
+}
+
 int weir_session_add_columns(struct weir_session *session, struct weir_str schema,
                              struct weir_str table, const struct weir_column *columns, size_t count,
                              struct weir_error *err)

@@ -217,6 +217,10 @@ int weir_session_create_schema(struct weir_session *session, struct weir_str sch
 int weir_session_create_table(struct weir_session *session, struct weir_str schema,
                               struct weir_str table, const struct weir_column *columns,
                               size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+/* An empty table with the columns and constraints of another one of its schema. */
+int weir_session_copy_table(struct weir_session *session, struct weir_str schema,
+                            struct weir_str table, struct weir_str copy,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 int weir_session_add_columns(struct weir_session *session, struct weir_str schema,
                              struct weir_str table, const struct weir_column *columns, size_t count,
                              struct weir_error *err) WEIR_MUST_CHECK;

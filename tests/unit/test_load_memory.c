@@ -62,6 +62,16 @@ static void drain_alone(void)
     ASSERT_OK(weir_session_new(f.warehouse, WEIR_SESSION_OWNER, &f.session, &err), err);
 }
 
+static void replay_alone(void)
+{
+    struct weir_replay_report report;
+    const struct weir_replay whole = {.from = WEIR_TIME_MIN, .to = WEIR_TIME_MAX};
+    weir_session_free(f.session);
+    f.session = NULL;
+    ASSERT_OK(weir_loader_replay(f.loader, &whole, &report, &err), err);
+    ASSERT_OK(weir_session_new(f.warehouse, WEIR_SESSION_OWNER, &f.session, &err), err);
+}
+
 static void a_table_gets_no_more_columns_than_the_memory_can_append_to(void **state)
 {
     (void)state;
@@ -72,10 +82,40 @@ static void a_table_gets_no_more_columns_than_the_memory_can_append_to(void **st
     drain_alone();
     assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
                         "100001|100001");
+    replay_alone();
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
+                        "100001|100001");
     assert_string_equal(
         fixture_query(&f, "SELECT reason, count(*), len(json_keys(any_value(value)::JSON)) > 1500 "
                           "FROM weir.discards GROUP BY 1"),
         "too_many_columns|1|true");
+}
+
+static void a_request_both_refused_and_too_large_is_loaded_in_parts(void **state)
+{
+    (void)state;
+    reopen_with(256 << 20);
+    ASSERT_OK(weir_session_exec(f.session,
+                                "CREATE SCHEMA web; CREATE TABLE web.pages (id VARCHAR, p1 VARCHAR "
+                                "CHECK (p1 <> 'bad'))",
+                                &err),
+              err);
+    append_wide_page(1990);
+    weir_buf_reset(&body);
+    weir_buf_addz(&body, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
+    for (int i = 1; i < 50000; i++) {
+        weir_buf_addf(&body, ",{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"%s\"}}",
+                      i == 20000 || i == 49999 ? "bad" : "good");
+    }
+    weir_buf_addz(&body, "]}");
+    fixture_append(&f, "batch", weir_buf_str(&body));
+    fixture_commit(&f);
+    drain_alone();
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
+                        "49999|49998");
+    assert_string_equal(fixture_query(&f, "SELECT event_index FROM weir.discards WHERE reason = "
+                                          "'refused_by_warehouse' ORDER BY 1"),
+                        "20000\n49999");
 }
 
 static void a_table_too_wide_for_the_memory_holds_up_no_other(void **state)
@@ -135,6 +175,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
     const struct CMUnitTest tests[] = {
         TEST(a_table_gets_no_more_columns_than_the_memory_can_append_to),
+        TEST(a_request_both_refused_and_too_large_is_loaded_in_parts),
         TEST(a_table_too_wide_for_the_memory_holds_up_no_other),
         TEST(all_tables_together_have_a_cap),
     };

@@ -184,6 +184,165 @@ static void loading_goes_on_during_a_replay(void **state)
                         "200|200");
 }
 
+/* --- what a part of the log does not say by itself ---------------------------------------------
+ */
+
+static void append_kind_1(const char *value)
+{
+    char body[512];
+    f.now += WEIR_SECOND;
+    snprintf(body, sizeof body,
+             "{\"userId\":\"u\",\"messageId\":\"m%llu\",\"event\":\"Kind 1\",\"properties\":{\"v\":"
+             "%s},\"context\":{\"x\":%s}}",
+             (unsigned long long)f.requests, value, value);
+    fixture_append(&f, "track", weir_str_of(body));
+}
+
+/* A time that came before the column was text is written as the widening writes it, one that came
+ * after it as it came: a part of the log alone does not say which. */
+static void a_replay_of_a_part_spells_times_as_loading_did(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    weir_time start = f.now;
+    append_mixture(0, 20); /* so that there is something of each table */
+    weir_time before = f.now;
+    for (int i = 0; i < 3; i++) {
+        append_kind_1("\"2026-01-02T00:00:00Z\"");
+        append_kind_1("1.50");
+    }
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    weir_time middle = f.now;
+    append_kind_1("\"soon\"");
+    weir_time after = f.now;
+    append_kind_1("\"2026-01-02T00:00:00Z\"");
+    append_kind_1("\"2026-01-02T01:00:00+01:00\"");
+    append_kind_1("1.50");
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    assert_string_equal(
+        fixture_query(&f, "SELECT v, context_x FROM web.kind_1 ORDER BY received_at DESC LIMIT 3"),
+        "1.5|1.5\n2026-01-02T01:00:00+01:00|2026-01-02T01:00:00+01:00\n"
+        "2026-01-02T00:00:00Z|2026-01-02T00:00:00Z");
+    keep_copies();
+    const weir_time bounds[] = {WEIR_TIME_MIN, start, before, middle, after, WEIR_TIME_MAX};
+    enum { BOUNDS = sizeof bounds / sizeof bounds[0] };
+    for (int from = 0; from < BOUNDS; from++) {
+        for (int to = from + 1; to < BOUNDS; to++) {
+            replay("web", NULL, bounds[from], bounds[to], false, &report);
+            compare_with_copies();
+        }
+    }
+    replay(NULL, "Kind 1", after, WEIR_TIME_MAX, false, &report);
+    assert_int_equal(report.events, 4);
+    compare_with_copies();
+}
+
+/* --- what the warehouse refuses ----------------------------------------------------------------
+ */
+
+static void a_replay_of_a_part_sets_refused_events_aside(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    weir_time start = f.now;
+    exec("CREATE SCHEMA web; CREATE TABLE web.kind_1 (id VARCHAR, k BIGINT, n BIGINT "
+         "CHECK (n <> 13 AND n <> 40))",
+         "", "");
+    append_mixture(0, 30);
+    char body[1024];
+    for (int i = 0; i < 50; i++) {
+        f.now += WEIR_SECOND;
+        snprintf(body, sizeof body,
+                 "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\",\"messageId\":\"a%d\",\"event\":"
+                 "\"Kind 0\"},{\"type\":\"track\",\"userId\":\"u\",\"messageId\":\"n%d\",\"event\":"
+                 "\"Kind 1\",\"properties\":{\"n\":%d}},{\"type\":\"page\",\"userId\":\"u\","
+                 "\"messageId\":\"b%d\"}]}",
+                 i, i, i, i);
+        fixture_append(&f, "batch", weir_str_of(body));
+    }
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    static const char refused[] = "SELECT message_id FROM weir.discards WHERE reason = "
+                                  "'refused_by_warehouse' ORDER BY seq";
+    assert_string_equal(fixture_query(&f, refused), "n13\nn40");
+    keep_copies();
+    replay(NULL, NULL, start + 5 * WEIR_SECOND, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, refused), "n13\nn40");
+    compare_with_copies();
+    replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    compare_with_copies();
+    /* All of it makes the table anew, without what somebody has added to it. */
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, "SELECT count(*) FROM web.kind_1 WHERE n IS NOT NULL"),
+                        "50");
+    assert_string_equal(fixture_query(&f, refused), "");
+}
+
+static void a_replay_sets_aside_what_a_view_is_in_the_way_of(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    exec("CREATE SCHEMA web; CREATE VIEW web.kind_2 AS SELECT 'x' AS id, 1 AS uuid_ts", "", "");
+    append_mixture(0, 30);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    static const char refused[] = "SELECT count(*) FROM weir.discards WHERE reason = "
+                                  "'refused_by_warehouse'";
+    assert_string_equal(fixture_query(&f, refused), "10");
+    keep_copies();
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, refused), "10");
+    compare_with_copies();
+}
+
+/* --- whose tables ------------------------------------------------------------------------------
+ */
+
+static void a_full_replay_drops_its_own_old_tables_and_no_other(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    append_mixture(0, 30);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    /* As rules of another time made it; and what people make of ours. */
+    exec("CREATE TABLE web.old AS SELECT * FROM web.kind_1; "
+         "CREATE TABLE web.mine AS SELECT * FROM web.kind_1; "
+         "CREATE TABLE web.taken (x INT); CREATE SCHEMA app; "
+         "CREATE TABLE app.old AS SELECT * FROM web.kind_1; "
+         "INSERT INTO weir.tables VALUES ('web', 'old'), ('web', 'taken'), ('app', 'old')",
+         "", "");
+    static const char left[] =
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE table_name IN "
+        "('old', 'mine', 'taken') ORDER BY 1";
+    replay("web", NULL, f.now - 5 * WEIR_SECOND, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, left), "app.old\nweb.mine\nweb.old\nweb.taken");
+    replay("web", NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, left), "app.old\nweb.mine\nweb.taken");
+    replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, left), "web.mine\nweb.taken");
+    assert_string_equal(fixture_query(&f, "SELECT table_name FROM weir.tables ORDER BY 1"),
+                        "identifies\nkind_0\nkind_1\nkind_2\npages\ntracks\nusers");
+}
+
+static void tables_of_an_older_weir_are_known_by_their_events(void **state)
+{
+    (void)state;
+    append_mixture(0, 30);
+    fixture_append(&f, "track", WEIR_STR("{\"userId\":\"u\",\"event\":\"Users\"}"));
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    exec("CREATE TABLE web.mine AS SELECT * FROM web.kind_1; "
+         "CREATE TABLE web._kind_1 AS SELECT * FROM web.kind_1; DROP TABLE weir.tables",
+         "", "");
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    assert_string_equal(fixture_query(&f, "SELECT table_name FROM weir.tables ORDER BY 1"),
+                        "_users\nidentifies\nkind_0\nkind_1\nkind_2\npages\ntracks\nusers");
+}
+
+/* --- a log without its beginning ---------------------------------------------------------------
+ */
+
 static int first_segment(const struct weir_eventlog_segment *segment, void *arg)
 {
     snprintf(arg, 256, "%s/.weir/log/%s", f.dir, segment->name);
@@ -312,6 +471,11 @@ int main(void)
         TEST(a_replay_repairs_what_was_done_to_the_tables),
         TEST(a_replay_of_a_part_replaces_the_rows_of_that_part),
         TEST(loading_goes_on_during_a_replay),
+        TEST(a_replay_of_a_part_spells_times_as_loading_did),
+        TEST(a_replay_of_a_part_sets_refused_events_aside),
+        TEST(a_replay_sets_aside_what_a_view_is_in_the_way_of),
+        TEST(a_full_replay_drops_its_own_old_tables_and_no_other),
+        TEST(tables_of_an_older_weir_are_known_by_their_events),
         TEST(a_replay_over_a_log_without_its_beginning_is_refused),
         TEST(a_replay_ends_when_the_loader_is_stopped),
         TEST(no_event_is_lost_or_loaded_twice_at_kill_9),

@@ -37,6 +37,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .describe = weir_duck_describe,
     .create_schema = weir_duck_create_schema,
     .create_table = weir_duck_create_table,
+    .copy_table = weir_duck_copy_table,
     .add_columns = weir_duck_add_columns,
     .widen_column = weir_duck_widen_column,
     .append = weir_duck_append,

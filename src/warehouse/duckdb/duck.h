@@ -157,6 +157,8 @@ int weir_duck_create_schema(struct weir_session *session, struct weir_str schema
                             struct weir_error *err);
 int weir_duck_create_table(struct weir_session *session, struct weir_table_name name,
                            const struct weir_column *columns, size_t count, struct weir_error *err);
+int weir_duck_copy_table(struct weir_session *session, struct weir_table_name name,
+                         struct weir_str copy, struct weir_error *err);
 int weir_duck_add_columns(struct weir_session *session, struct weir_table_name name,
                           const struct weir_column *columns, size_t count, struct weir_error *err);
 int weir_duck_widen_column(struct weir_session *session, struct weir_table_name name,

@@ -215,6 +215,49 @@ int weir_duck_create_table(struct weir_session *session, struct weir_table_name 
     return run_built(session, &sql, err);
 }
 
+/* The engine keeps a table's constraints as the statement that makes it. What follows the name is
+ * from the first parenthesis that is not inside the name. */
+static struct weir_str after_name(struct weir_str sql)
+{
+    bool quoted = false;
+    for (; sql.len && (quoted || *sql.ptr != '('); sql.ptr++, sql.len--) {
+        quoted = quoted != (*sql.ptr == '"');
+    }
+    return sql;
+}
+
+int weir_duck_copy_table(struct weir_session *session, struct weir_table_name name,
+                         struct weir_str copy, struct weir_error *err)
+{
+    const struct weir_param params[] = {{.type = WEIR_TYPE_TEXT, .s = name.schema},
+                                        {.type = WEIR_TYPE_TEXT, .s = name.table}};
+    struct weir_result *result = NULL;
+    struct weir_batch batch;
+    struct weir_buf sql;
+    weir_buf_init(&sql, 16u << 20);
+    weir_buf_addz(&sql, "CREATE TABLE ");
+    add_name(&sql, (struct weir_table_name){name.schema, copy});
+    int rc = weir_duck_query(session,
+                             "SELECT sql FROM duckdb_tables() WHERE database_name = "
+                             "current_database() AND schema_name = $1 AND table_name = $2",
+                             params, 2, &result, err);
+    rc = rc ? rc : weir_duck_result_next(result, &batch, err);
+    if (rc == 0 && batch.rows != 1) {
+        rc = weir_fail(err, WEIR_ENOENT, "no table \"" WEIR_STR_FMT "\"", WEIR_STR_ARG(name.table));
+    }
+    if (rc == 0) {
+        weir_buf_adds(&sql, after_name(batch.columns[0].strs[0]));
+    }
+    if (result) {
+        weir_duck_result_free(result);
+    }
+    if (rc) {
+        weir_buf_free(&sql);
+        return rc;
+    }
+    return run_built(session, &sql, err);
+}
+
 int weir_duck_add_columns(struct weir_session *session, struct weir_table_name name,
                           const struct weir_column *columns, size_t count, struct weir_error *err)
 {
