@@ -24,7 +24,12 @@ async function firstRows(page: Page, i: number): Promise<number> {
     (wanted) =>
       new Promise<number>((resolve) => {
         let began = 0;
-        document.addEventListener('keydown', (event) => event.key === 'Enter' && (began = performance.now()), { capture: true, once: true });
+        const pressed = (event: KeyboardEvent): void => {
+          if (event.key !== 'Enter') return;
+          began = performance.now();
+          document.removeEventListener('keydown', pressed, true);
+        };
+        document.addEventListener('keydown', pressed, true);
         const look = (): void => {
           const cell = document.querySelector('[role="gridcell"]');
           if (began && cell?.textContent === wanted) resolve(performance.now() - began);
