@@ -13,8 +13,10 @@
 #include "base/json_write.h"
 #include "cli/commands.h"
 #include "cli/param.h"
+#include "cli/value.h"
 #include "io/client.h"
 #include "serve/serve.h"
+#include "serve/template.h"
 
 #define MAX_SQL    (4u << 20)
 #define MAX_PARAMS 1000
@@ -33,13 +35,15 @@ struct query {
     const char *as; /* whose eyes, or NULL */
     struct weir_arena arena;
     struct weir_access *access; /* without a server: what these see, in the arena */
+    bool compiled;              /* show the statement, do not run it */
+    struct weir_buf values;     /* JSON; empty: the statement is no template */
 
     const char *path; /* --output, or NULL */
     char *part;       /* what is written until the end is known */
     FILE *out;
 
     struct weir_error *err;
-    struct weir_buf failure; /* the server's answer when it is no 200 */
+    struct weir_buf failure; /* the server's answer when it is no 200, or no result */
     int status;
     bool truncated;
 };
@@ -108,6 +112,16 @@ static int read_flags(struct query *q, struct weir_error *err)
     q->plain = q->path || !isatty(STDOUT_FILENO);
     if (!q->plain && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
         q->width = size.ws_col;
+    }
+    q->compiled = weir_args_has(args, "compiled");
+    weir_buf_init(&q->values, 4 * MAX_SQL);
+    if (q->compiled || weir_args_has(args, "template") || weir_args_has(args, "value")) {
+        struct weir_jw w = weir_jw_on(&q->values);
+        int code = weir_value_print(&w, args, err);
+        code = code ? code : weir_buf_check(&q->values, "the values", err);
+        if (code) {
+            return code;
+        }
     }
     const char *text;
     for (; (text = weir_args_value_at(args, "param", q->param_count)); q->param_count++) {
@@ -200,6 +214,10 @@ static void print_body(struct query *q, struct weir_buf *out)
         weir_param_json(&w, &q->params[i]);
     }
     weir_jw_object_end(&w);
+    if (q->values.len) {
+        weir_jw_keyz(&w, "values");
+        weir_jw_raw(&w, weir_buf_str(&q->values));
+    }
     if (q->limits.rows) {
         weir_jw_keyz(&w, "limits");
         weir_jw_object(&w);
@@ -226,13 +244,13 @@ static int on_head(int status, struct weir_str type, void *arg, struct weir_erro
     struct query *q = arg;
     (void)type;
     q->status = status;
-    return status == 200 ? open_output(q, err) : WEIR_OK;
+    return status == 200 && !q->compiled ? open_output(q, err) : WEIR_OK;
 }
 
 static int on_body(struct weir_str bytes, void *arg, struct weir_error *err)
 {
     struct query *q = arg;
-    if (q->status != 200) {
+    if (q->status != 200 || q->compiled) {
         weir_buf_adds(&q->failure, bytes);
         return WEIR_OK;
     }
@@ -275,7 +293,7 @@ static int ask_server(struct query *q, struct weir_error *err)
     const char *const headers[] = {"TE: trailers", NULL};
     struct weir_client_call call = {.address = weir_workspace_path(q->workspace, "run/serve.sock"),
                                     .method = "POST",
-                                    .target = "/api/query",
+                                    .target = q->compiled ? "/api/compile" : "/api/query",
                                     .type = "application/json",
                                     .body = weir_buf_str(&body),
                                     .headers = headers,
@@ -290,6 +308,8 @@ static int ask_server(struct query *q, struct weir_error *err)
     code = code ? code : weir_client_call(&call, NULL, err);
     if (!code && q->status != 200) {
         code = server_error(q, err);
+    } else if (!code && q->compiled) {
+        code = weir_compiled_show(weir_buf_str(&q->failure), err);
     } else if (!code && q->truncated) {
         say_truncated(q);
     }
@@ -332,16 +352,18 @@ static void local_done(int code, const struct weir_query_summary *summary,
     pthread_mutex_unlock(&l->lock);
 }
 
-static int run_local(struct query *q, struct weir_query_pool *pool, struct weir_error *err)
+static int run_local(struct query *q, struct weir_query_pool *pool, const struct weir_template *t,
+                     struct weir_error *err)
 {
     struct local l = {.q = q};
+    bool template = q->values.len > 0;
     char id[17];
     pthread_mutex_init(&l.lock, NULL);
     pthread_cond_init(&l.ended, NULL);
-    struct weir_query_request request = {.sql = weir_buf_cstr(&q->sql),
+    struct weir_query_request request = {.sql = template ? t->out.sql.ptr : weir_buf_cstr(&q->sql),
                                          .access = q->access,
-                                         .params = q->params,
-                                         .param_count = q->param_count,
+                                         .params = template ? t->params : q->params,
+                                         .param_count = template ? t->param_count : q->param_count,
                                          .format = q->format,
                                          .limits = q->limits,
                                          .width = q->width,
@@ -379,11 +401,52 @@ static int open_warehouse(struct query *q, struct weir_warehouse **out, struct w
     return code;
 }
 
+static int show_compiled(struct query *q, const struct weir_template *t,
+                         const struct weir_error *failure, struct weir_error *err)
+{
+    struct weir_buf answer;
+    weir_buf_init(&answer, 64u << 20);
+    struct weir_jw w = weir_jw_on(&answer);
+    weir_template_print(&w, t, weir_buf_cstr(&q->sql), failure);
+    int code = weir_buf_check(&answer, "the compiled statement", err);
+    code = code ? code : weir_compiled_show(weir_buf_str(&answer), err);
+    weir_buf_free(&answer);
+    return code;
+}
+
+/* The statement and the values become those that the template says. */
+static int compile_local(struct query *q, const char *zone, struct weir_warehouse *warehouse,
+                         struct weir_template *t, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(64);
+    struct weir_template_site site = {.workspace = q->workspace,
+                                      .warehouse = warehouse,
+                                      .zone = zone,
+                                      .access = q->access,
+                                      .ask = true};
+    struct weir_json values;
+    struct weir_error failure;
+    int code = parser ? weir_json_parse(parser, weir_buf_str(&q->values), &values, err)
+                      : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    code = code ? code : weir_template_offset(warehouse, zone, weir_now(), &site.utc_offset, err);
+    if (!code) {
+        code = weir_template_compile(&site, weir_buf_str(&q->sql), values, q->params,
+                                     q->param_count, t, &failure);
+        if (code || q->compiled) {
+            int shown = show_compiled(q, t, code ? &failure : NULL, err);
+            code = shown ? shown : code;
+        }
+    }
+    weir_json_parser_free(parser);
+    return code;
+}
+
 static int ask_warehouse(struct query *q, struct weir_error *err)
 {
     struct weir_query_settings settings;
     struct weir_warehouse *warehouse = NULL;
     struct weir_query_pool *pool = NULL;
+    struct weir_template t = {0};
     int code = weir_workspace_section(q->workspace, "query", weir_query_options, &settings, err);
     settings.workers = 1;
     weir_arena_init(&q->arena, 64u << 20);
@@ -391,9 +454,15 @@ static int ask_warehouse(struct query *q, struct weir_error *err)
         code = weir_serve_access_of(q->workspace, q->as, &q->arena, &q->access, err);
     }
     code = code ? code : open_warehouse(q, &warehouse, err);
-    code = code ? code : weir_query_pool_new(warehouse, &settings, &q->cli->log, &pool, err);
-    code = code ? code : open_output(q, err);
-    code = code ? code : run_local(q, pool, err);
+    if (!code && q->values.len) {
+        code = compile_local(q, settings.time_zone, warehouse, &t, err);
+    }
+    if (!code && !q->compiled) {
+        code = weir_query_pool_new(warehouse, &settings, &q->cli->log, &pool, err);
+        code = code ? code : open_output(q, err);
+        code = code ? code : run_local(q, pool, &t, err);
+    }
+    weir_template_free(&t);
     q->cli->stuck = weir_query_pool_free(pool) > 0;
     if (!q->cli->stuck) {
         weir_warehouse_close(warehouse);
@@ -424,6 +493,7 @@ static int run_query(struct weir_cli *cli, struct weir_error *err)
     free(q->part);
     weir_buf_free(&q->sql);
     weir_arena_free(&q->arena);
+    weir_buf_free(&q->values);
     weir_workspace_close(q->workspace);
     free(q);
     return code;
@@ -438,6 +508,13 @@ static const struct weir_flag flags[] = {
      "a value for $NAME in the statement; NAME:TYPE=VALUE says its type: int, double, bool, text, "
      "timestamp, date or json",
      true},
+    {"value", 'v', "NAME=VALUE",
+     "a value for the parameter NAME: `{{ NAME }}`, `[column=NAME]`; a list is '[\"a\", \"b\"]'",
+     true},
+    {"template", 't', NULL,
+     "the statement has parameters, all with defaults (--value and --compiled imply it)", false},
+    {"compiled", 'c', NULL, "print the statement and the values that would run, do not run it",
+     false},
     {"limit", 'n', "N", "at most N rows", false},
     {"output", 'o', "FILE", "write the result to FILE, which appears when it is whole", false},
     {0},
@@ -453,7 +530,8 @@ const struct weir_command weir_command_query = {
         "EXPLAIN, ...); `-` takes it from standard input. Asks the running server, or opens the "
         "warehouse itself when none runs.\n\n"
         "  weir query 'select event, count(*) as n from web.tracks group by all order by n desc'\n"
-        "  weir query 'from web.tracks where user_id = $user' --param user=u-42 --format csv",
+        "  weir query 'from web.tracks where user_id = $user' --param user=u-42 --format csv\n"
+        "  weir query 'from web.tracks where [received_at=daterange]' --value daterange=today",
     .flags = flags,
     .run = run_query,
 };

@@ -12,19 +12,18 @@ const char *weir_param_read_name(enum weir_param_read_kind kind)
 
 #define MAX_ARGS 32
 
-/* The first line may say them: `-- name(a, b)` or `-- (a, b)`. */
-static int read_signature(struct param_compiler *c, struct param_source *source)
+/* `-- name(a, b)` or `-- (a, b)`; anything else is a comment. */
+static int read_signature_line(struct param_compiler *c, struct param_source *source,
+                               struct weir_str line)
 {
-    struct weir_str rest = source->text, line = weir_str_cut(&rest, '\n');
     const char *open = memchr(line.ptr, '(', line.len);
-    line = weir_str_trim(line);
-    if (!weir_str_starts(line, WEIR_STR("--")) || !open || line.ptr[line.len - 1] != ')') {
+    if (!open || line.ptr[line.len - 1] != ')') {
         return 0;
     }
     struct weir_str name =
         weir_str_trim((struct weir_str){line.ptr + 2, (size_t)(open - line.ptr) - 2});
-    if (weir_param_word_length(name) != name.len) {
-        return 0; /* a comment like any other */
+    if (name.len && !weir_str_eq_nocase(name, source->name)) {
+        return 0;
     }
     struct weir_str list = {open + 1, (size_t)(line.ptr + line.len - 1 - open) - 1};
     source->args = weir_arena_calloc(c->arena, MAX_ARGS * sizeof *source->args);
@@ -41,6 +40,21 @@ static int read_signature(struct param_compiler *c, struct param_source *source)
         source->args[source->arg_count++] = arg;
     }
     return 0;
+}
+
+/* A line of the comment at the top may say them. */
+static int read_signature(struct param_compiler *c, struct param_source *source)
+{
+    struct weir_str rest = source->text;
+    int rc = 0;
+    while (rc == 0 && rest.ptr && source->arg_count == 0) {
+        struct weir_str line = weir_str_trim(weir_str_cut(&rest, '\n'));
+        if (line.len && !weir_str_starts(line, WEIR_STR("--"))) {
+            break;
+        }
+        rc = line.len ? read_signature_line(c, source, line) : 0;
+    }
+    return rc;
 }
 
 /* --- finding
@@ -219,7 +233,7 @@ int weir_param_put_snippet(struct param_compiler *c, const struct param_frame *f
         return weir_param_fail(
             c, f, at,
             "the snippet \"" WEIR_STR_FMT "\" takes %zu arguments and is given %zu; "
-            "its first line says which: `-- " WEIR_STR_FMT "(a, b)`",
+            "the comment at its top says which: `-- " WEIR_STR_FMT "(a, b)`",
             WEIR_STR_ARG(source->name), source->arg_count, count, WEIR_STR_ARG(source->name));
     }
     inside.args = args;

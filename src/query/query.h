@@ -31,6 +31,7 @@ struct weir_query_settings { /* what weir_query_options fills */
     uint64_t max_rows;
     uint64_t max_bytes;
     uint64_t max_memory;
+    const char *time_zone; /* whose days `[created_at=daterange]` means; see src/param */
     int64_t max_stuck;
     weir_time stuck_after;
     weir_time restart_after;

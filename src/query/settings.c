@@ -20,6 +20,10 @@ const struct weir_option weir_query_options[] = {
          "Memory of the whole process above which running queries are stopped; the engine's own "
          "limit (warehouse.memory) does not count all it uses; 0: three quarters of the "
          "machine's."},
+    {"time_zone", WEIR_OPT_TEXT, AT(time_zone), .fallback = "UTC",
+     .help =
+         "Whose days and weeks parameters mean (an IANA name, such as Europe/Berlin); timestamps "
+         "in the warehouse are UTC all the same."},
     {"max_stuck", WEIR_OPT_INT, AT(max_stuck), .fallback = "4", .min = 0, .max = 256,
      .help = "How many workers are replaced while the engine does not let go of their queries "
              "(one call of a function cannot be stopped); when all are stuck, queries are "

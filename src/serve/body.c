@@ -195,6 +195,12 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     if (weir_str_is(key, "params")) {
         return read_params(value, out, err);
     }
+    if (weir_str_is(key, "values")) {
+        out->values = value;
+        return weir_json_type(value) == WEIR_JSON_OBJECT
+                   ? 0
+                   : wrong(err, "\"values\" must be an object: a value for each parameter's name");
+    }
     if (weir_str_is(key, "limits")) {
         return read_limits(value, &out->request.limits, err);
     }
@@ -211,12 +217,11 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     if (weir_str_is(key, "plain") && weir_json_bool(value, &out->request.plain)) {
         return 0;
     }
-    return weir_fail(
-        err, WEIR_EINVAL,
-        "\"" WEIR_STR_FMT
-        "\" is not known, or of the wrong type; there are sql, params, format, limits, "
-        "width, plain and as",
-        WEIR_STR_ARG(key));
+    return weir_fail(err, WEIR_EINVAL,
+                     "\"" WEIR_STR_FMT
+                     "\" is not known, or of the wrong type; there are sql, params, values, "
+                     "format, limits, width, plain and as",
+                     WEIR_STR_ARG(key));
 }
 
 int weir_query_body_read(struct weir_query_body *out, struct weir_str text, struct weir_error *err)

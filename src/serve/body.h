@@ -13,6 +13,7 @@ struct weir_query_body {
     const char *as; /* the e-mail address of the person whose eyes to use, or NULL */
     struct weir_arena arena;
     struct weir_json_parser *parser;
+    struct weir_json values; /* of parameters; absent: the statement is no template */
 };
 
 /* `text` has WEIR_BUF_PADDING readable bytes behind it. Free the body also after a failure. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "serve/body.h"
+#include "serve/compile.h"
 #include "serve/server.h"
 
 #define MAX_POSTED  (4u << 20) /* on the way from worker to loop */
@@ -15,6 +15,7 @@ struct stream {
     struct weir_server *server;
     struct weir_http_request *req; /* the loop's */
     char *sql;                     /* for the error's position */
+    struct weir_compiling *from;   /* the template that it was compiled from, or NULL */
     enum weir_format format;
     char id[17];
     bool begun; /* the loop's */
@@ -56,6 +57,7 @@ static void stream_free(struct stream *s)
 {
     pthread_cond_destroy(&s->room);
     pthread_mutex_destroy(&s->lock);
+    weir_compiling_free(s->from);
     free(s->sql);
     free(s);
 }
@@ -114,7 +116,11 @@ static void finish(void *arg)
 {
     struct ending *e = arg;
     struct stream *s = e->stream;
+    int64_t at = e->summary.error_offset;
     struct weir_call call = {.server = s->server, .req = s->req};
+    if (s->from) { /* shown in the template */
+        at = weir_param_source_offset(&s->from->t.out, at);
+    }
     weir_http_on_gone(s->req, NULL, NULL);
     weir_http_on_drain(s->req, NULL, NULL);
     if (e->code == 0) {
@@ -122,12 +128,12 @@ static void finish(void *arg)
         weir_http_set(s->req, "Weir-Truncated", e->summary.truncated ? "true" : "false");
         weir_http_end(s->req);
     } else if (!s->begun) {
-        weir_serve_reply_sql_error(&call, &e->err, s->sql, e->summary.error_offset);
+        weir_serve_reply_sql_error(&call, &e->err, s->sql, at);
     } else if (s->format == WEIR_FORMAT_COLUMNS) {
         struct weir_buf json, frame;
         weir_buf_init(&json, 16384);
         weir_buf_init(&frame, 16384 + 64);
-        weir_serve_print_error(&json, &e->err, s->sql, e->summary.error_offset);
+        weir_serve_print_error(&json, &e->err, s->sql, at);
         weir_columns_frame(&frame, WEIR_COLUMNS_ERROR, weir_buf_str(&json));
         weir_http_chunk(s->req, weir_buf_str(&frame));
         weir_http_end(s->req);
@@ -221,8 +227,8 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
 }
 
 /* Whoever writes SQL must be allowed to; through whose eyes it then sees is another matter. */
-static int find_access(const struct weir_call *call, struct weir_query_body *body,
-                       struct weir_error *err)
+int weir_query_find_access(const struct weir_call *call, struct weir_query_body *body,
+                           struct weir_error *err)
 {
     struct weir_caller who = call->who;
     struct weir_access *access;
@@ -241,32 +247,62 @@ static int find_access(const struct weir_call *call, struct weir_query_body *bod
     return rc;
 }
 
+/* `from` is NULL, or what the request's statement was compiled from; it is taken over. */
+static void start(const struct weir_call *call, struct weir_query_request *request,
+                  struct weir_compiling *from)
+{
+    struct weir_error err;
+    struct stream *s = stream_new(call, request);
+    if (!s) {
+        weir_compiling_free(from);
+        weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    s->from = from;
+    if (from) { /* errors are shown in the template */
+        request->sql = from->t.out.sql.ptr;
+        request->params = from->t.params;
+        request->param_count = from->t.param_count;
+    }
+    request->sink = sink;
+    request->done = done;
+    request->arg = s;
+    if (weir_query_start(call->server->pool, request, s->id, &err)) {
+        weir_serve_reply_error(call, &err);
+        stream_free(s);
+        return;
+    }
+    weir_http_set(call->req, "X-Weir-Query-Id", s->id);
+    weir_http_on_gone(call->req, client_gone, s);
+    weir_http_on_drain(call->req, drained, s);
+}
+
+static void compiled(struct weir_compiling *c)
+{
+    if (c->code) {
+        weir_serve_reply_sql_error(&c->call, &c->err, c->body.request.sql, c->t.out.error_offset);
+        weir_compiling_free(c);
+        return;
+    }
+    struct weir_call call = c->call;
+    struct weir_query_request request = c->body.request;
+    start(&call, &request, c);
+}
+
 void weir_serve_query(const struct weir_call *call)
 {
     struct weir_query_body body;
     struct weir_error err;
-    struct stream *s = NULL;
     int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
-    rc = rc ? rc : find_access(call, &body, &err);
-    if (rc == 0) {
-        s = stream_new(call, &body.request);
-        rc = s ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
+    rc = rc ? rc : weir_query_find_access(call, &body, &err);
+    if (rc == 0 && weir_json_exists(body.values)) {
+        rc = weir_compiling_start(call, &body, compiled, &err);
+    } else if (rc == 0) {
+        start(call, &body.request, NULL);
     }
-    if (s) {
-        body.request.sink = sink;
-        body.request.done = done;
-        body.request.arg = s;
-        rc = weir_query_start(call->server->pool, &body.request, s->id, &err);
-    }
-    if (rc == 0 && s) {
-        weir_http_set(call->req, "X-Weir-Query-Id", s->id);
-        weir_http_on_gone(call->req, client_gone, s);
-        weir_http_on_drain(call->req, drained, s);
-    } else {
+    if (rc) {
         weir_serve_reply_error(call, &err);
-        if (s) {
-            stream_free(s);
-        }
     }
     weir_query_body_free(&body);
 }

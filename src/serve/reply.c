@@ -1,5 +1,6 @@
 /* What every answer has, and how errors look. */
 #include "serve/server.h"
+#include "serve/template.h"
 
 void weir_serve_common_headers(struct weir_http_request *req)
 {
@@ -50,26 +51,6 @@ static int status_of(int code)
     }
 }
 
-static void print_position(struct weir_jw *w, const char *sql, int64_t offset)
-{
-    int64_t line = 1, column = 1;
-    for (int64_t i = 0; i < offset && sql[i]; i++) {
-        unsigned char c = (unsigned char)sql[i];
-        if (c == '\n') {
-            line++;
-            column = 1;
-        } else {
-            column += (c & 0xc0) != 0x80; /* characters, not bytes */
-        }
-    }
-    weir_jw_keyz(w, "position");
-    weir_jw_object(w);
-    weir_jw_ki64(w, "offset", offset);
-    weir_jw_ki64(w, "line", line);
-    weir_jw_ki64(w, "column", column);
-    weir_jw_object_end(w);
-}
-
 void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
                             int64_t offset)
 {
@@ -80,7 +61,8 @@ void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, 
     weir_jw_kstrz(&w, "code", weir_code_name(err->code));
     weir_jw_kstrz(&w, "message", err->message);
     if (sql && offset >= 0) {
-        print_position(&w, sql, offset);
+        weir_jw_keyz(&w, "position");
+        weir_template_position(&w, sql, offset);
     }
     weir_jw_object_end(&w);
     weir_jw_object_end(&w);

@@ -18,6 +18,7 @@
 
 static const struct weir_serve_route routes[] = {
     {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
+    {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
     {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},

@@ -61,6 +61,8 @@ struct weir_server {
     char address[64];
     const char *socket_path;
     weir_time started_at;
+    int64_t zone_quarter;        /* the quarter of an hour for which zone_offset holds */
+    int64_t zone_offset;         /* of query.time_zone from UTC, in microseconds */
     struct weir_timer *look;     /* for queries that are stuck */
     unsigned hopeless;           /* looks that found a failed warehouse held by stuck queries */
     bool gave_up;                /* it stops because of them */
@@ -83,6 +85,7 @@ struct weir_call {
 void weir_serve_query(const struct weir_call *call);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);
+void weir_serve_compile(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);
 void weir_serve_metrics(const struct weir_call *call);
 void weir_serve_status(const struct weir_call *call);

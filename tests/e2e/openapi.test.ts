@@ -124,6 +124,19 @@ test('the example in the contract works', async () => {
   assert.deepEqual((body as { rows: unknown }).rows, [[1]]);
 });
 
+test('a template is compiled and run as described', async () => {
+  const compile = (body: unknown, status = 200): Promise<{ body: unknown; headers: Headers }> =>
+    check({ method: 'POST', path: '/api/compile', body, status });
+  const form = '{% form %}\ns: {type: select, options: [[A, a], [B, b]], default: a}\nm: {type: multiselect, options: {query: q, value: v}}\n{% endform %}';
+  await compile({ sql: `select {{ s }}, {{ n }} where [x=m] and [t=daterange] ${form}`, values: { n: 1 } });
+  const { body } = await compile({ sql: 'select {{ nobody }}', values: {} });
+  assert.equal((body as { sql: unknown }).sql, null);
+  await compile({ sql: 'select 1', values: 1 }, 400);
+  await compile({}, 400);
+  const run = await query({ sql: 'select {{ n }} + 1 as n', values: { n: 41 } });
+  assert.deepEqual((run.body as { rows: unknown }).rows, [[42]]);
+});
+
 test('errors are answered as described', async () => {
   const { body } = await query({ sql: 'select\n  nope' }, 400);
   assert.deepEqual((body as { error: { position: unknown } }).error.position, { offset: 9, line: 2, column: 3 });

@@ -1,0 +1,145 @@
+/* POST /api/compile: what a template becomes, and why not. */
+#include "serve/compile.h"
+
+#include <stdlib.h>
+
+#define MAX_AT_ONCE    32
+#define OFFSET_EXPIRES (15 * 60 * WEIR_SECOND) /* zones change at quarters of an hour */
+
+/* The site's distance from UTC, asked for once in a quarter of an hour. */
+static int offset_now(struct weir_server *s, int64_t *offset, struct weir_error *err)
+{
+    weir_time now = weir_now(), quarter = now / OFFSET_EXPIRES;
+    int rc = 0;
+    if (s->zone_quarter != quarter) {
+        rc = weir_template_offset(s->warehouse, s->query_settings.time_zone, now, &s->zone_offset,
+                                  err);
+        s->zone_quarter = rc ? 0 : quarter;
+    }
+    *offset = s->zone_offset;
+    return rc;
+}
+
+static void compile(struct weir_compiling *c, bool ask)
+{
+    const struct weir_server *s = c->call.server;
+    const struct weir_query_request *r = &c->body.request;
+    struct weir_template_site site = {.workspace = s->run->workspace,
+                                      .warehouse = s->warehouse,
+                                      .zone = s->query_settings.time_zone,
+                                      .utc_offset = c->utc_offset,
+                                      .access = r->access,
+                                      .ask = ask};
+    weir_template_free(&c->t);
+    c->code = weir_template_compile(&site, weir_str_of(r->sql), c->body.values, r->params,
+                                    r->param_count, &c->t, &c->err);
+    if (c->code == WEIR_EFATAL) {
+        c->code = weir_fail(&c->err, WEIR_EBUSY, "the warehouse is being reopened; try again");
+    }
+}
+
+static void finish(void *arg)
+{
+    struct weir_compiling *c = arg;
+    c->done(c);
+}
+
+static void *work(void *arg)
+{
+    struct weir_compiling *c = arg;
+    struct weir_server *server = c->call.server;
+    compile(c, true);
+    if (weir_loop_post(server->loop, finish, c)) {
+        abort(); /* no memory for a few bytes; the request would never be answered */
+    }
+    atomic_fetch_sub(&server->catalog_threads, 1);
+    return NULL;
+}
+
+static int start_thread(struct weir_compiling *c, struct weir_error *err)
+{
+    struct weir_server *server = c->call.server;
+    pthread_t thread;
+    if (atomic_load(&server->catalog_threads) >= MAX_AT_ONCE) {
+        return weir_fail(err, WEIR_EBUSY,
+                         "the catalog is asked for too often; try again in a moment");
+    }
+    atomic_fetch_add(&server->catalog_threads, 1);
+    if (pthread_create(&thread, NULL, work, c)) {
+        atomic_fetch_sub(&server->catalog_threads, 1);
+        return weir_fail(err, WEIR_EBUSY, "no thread for this request; try again in a moment");
+    }
+    pthread_detach(thread);
+    return 0;
+}
+
+int weir_compiling_start(const struct weir_call *call, struct weir_query_body *body,
+                         void (*done)(struct weir_compiling *compiling), struct weir_error *err)
+{
+    struct weir_compiling *c = calloc(1, sizeof *c);
+    if (!c) {
+        weir_query_body_free(body);
+        return weir_fail(err, WEIR_ENOMEM, "no memory to compile a statement");
+    }
+    c->call = *call;
+    c->body = *body;
+    c->done = done;
+    memset(body, 0, sizeof *body);
+    int rc = offset_now(call->server, &c->utc_offset, err);
+    if (rc == 0) {
+        compile(c, false);
+        if (c->code != WEIR_EAGAIN) {
+            done(c);
+            return 0;
+        }
+        rc = start_thread(c, err);
+    }
+    if (rc) {
+        weir_compiling_free(c);
+    }
+    return rc;
+}
+
+void weir_compiling_free(struct weir_compiling *c)
+{
+    if (c) {
+        weir_query_body_free(&c->body);
+        weir_template_free(&c->t);
+        free(c);
+    }
+}
+
+/* --- the route -------------------------------------------------------------------------------- */
+
+static void answer(struct weir_compiling *c)
+{
+    struct weir_buf out;
+    bool wrong = c->code == WEIR_EINVAL || c->code == WEIR_ETOOBIG || c->code == WEIR_ENOENT;
+    if (c->code && !wrong) {
+        weir_serve_reply_error(&c->call, &c->err);
+    } else {
+        weir_buf_init(&out, 512u << 20);
+        struct weir_jw w = weir_jw_on(&out);
+        weir_template_print(&w, &c->t, c->body.request.sql, c->code ? &c->err : NULL);
+        weir_buf_addc(&out, '\n');
+        weir_serve_reply_json(&c->call, 200, &out);
+        weir_buf_free(&out);
+    }
+    weir_compiling_free(c);
+}
+
+void weir_serve_compile(const struct weir_call *call)
+{
+    struct weir_query_body body;
+    struct weir_error err;
+    int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
+    rc = rc ? rc : weir_query_find_access(call, &body, &err);
+    if (rc) {
+        weir_query_body_free(&body);
+    } else {
+        rc = weir_compiling_start(call, &body, answer, &err);
+    }
+    if (rc) {
+        weir_serve_reply_error(call, &err);
+    }
+}

@@ -1,0 +1,3 @@
+-- Makes a number larger (much larger)
+-- scale(x, by)
+[x] * [by]
