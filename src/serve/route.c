@@ -14,6 +14,7 @@
 
 #define QUERY       WEIR_SCOPE_QUERY
 #define READ        WEIR_SCOPE_READ
+#define WRITE       WEIR_SCOPE_WRITE
 #define ADMIN_SCOPE WEIR_SCOPE_ADMIN
 
 static const struct weir_serve_route routes[] = {
@@ -51,6 +52,31 @@ static const struct weir_serve_route routes[] = {
     {DELETE, "/api/tokens/{id}", PERSON, ADMIN_SCOPE, .ask = weir_ask_token_remove},
     {GET, "/api/audit", ADMIN, ADMIN_SCOPE, .ask = weir_ask_audit},
 
+    {GET, "/api/documents", PERSON, READ, .handle = weir_serve_documents},
+    {GET, "/api/changes", PERSON, READ, .handle = weir_serve_changes},
+    {POST, "/api/reports", EDITOR, WRITE, .handle = weir_serve_report_add},
+    {GET, "/api/reports/{id}", PERSON, READ, .handle = weir_serve_report_get},
+    {PUT, "/api/reports/{id}", EDITOR, WRITE, .handle = weir_serve_report_put},
+    {DELETE, "/api/reports/{id}", EDITOR, WRITE, .handle = weir_serve_report_remove},
+    {GET, "/api/reports/{id}/history", PERSON, READ, .handle = weir_serve_report_history},
+    {GET, "/api/reports/{id}/at/{version}", PERSON, READ, .handle = weir_serve_report_at},
+    {POST, "/api/reports/{id}/restore", EDITOR, WRITE, .handle = weir_serve_report_restore},
+    {POST, "/api/reports/{id}/clone", EDITOR, WRITE, .handle = weir_serve_report_clone},
+    {POST, "/api/reports/{id}/move", EDITOR, WRITE, .handle = weir_serve_report_move},
+    {POST, "/api/reports/{id}/archive", EDITOR, WRITE, .handle = weir_serve_report_archive},
+    {GET, "/api/views/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
+    {PUT, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
+    {DELETE, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},
+    {GET, "/api/snippets/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
+    {PUT, "/api/snippets/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
+    {DELETE, "/api/snippets/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},
+    {GET, "/api/definitions/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
+    {PUT, "/api/definitions/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
+    {DELETE, "/api/definitions/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},
+    {GET, "/api/git", EDITOR, READ, .handle = weir_serve_git_status},
+    {POST, "/api/git/pull", EDITOR, WRITE, .handle = weir_serve_git_pull},
+    {POST, "/api/git/push", EDITOR, WRITE, .handle = weir_serve_git_push},
+
     {GET, "/api/openapi.yaml", ANYBODY, 0, .handle = weir_serve_asset},
     {GET, "/health", ANYBODY, 0, .handle = weir_serve_health},
     /* The app holds no data: it asks the API. Its pages' addresses: weir_serve_is_page. */
@@ -60,6 +86,7 @@ static const struct weir_serve_route routes[] = {
 
 /* --- finding -------------------------------------------------------------------------------- */
 
+/* With two places ("{id}/at/{version}") `id` is what stands from the first to the end. */
 static bool path_fits(const char *pattern, struct weir_str path, struct weir_str *id)
 {
     const char *brace = strchr(pattern, '{');
@@ -67,17 +94,24 @@ static bool path_fits(const char *pattern, struct weir_str path, struct weir_str
         return weir_str_is(path, pattern);
     }
     size_t before = (size_t)(brace - pattern);
-    struct weir_str after = weir_str_of(strchr(brace, '}') + 1);
-    if (path.len <= before + after.len || memcmp(path.ptr, pattern, before) != 0 ||
-        !weir_str_ends(path, after)) {
+    const char *between = strchr(brace, '}') + 1;
+    const char *second = strchr(between, '{');
+    struct weir_str middle =
+        second ? (struct weir_str){between, (size_t)(second - between)} : weir_str_of(between);
+    if (path.len <= before + middle.len || memcmp(path.ptr, pattern, before) != 0) {
         return false;
     }
-    struct weir_str found = {path.ptr + before, path.len - before - after.len};
-    if (memchr(found.ptr, '/', found.len)) {
-        return false;
+    struct weir_str rest = {path.ptr + before, path.len - before};
+    const char *slash = memchr(rest.ptr, '/', rest.len);
+    struct weir_str found = {rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len};
+    struct weir_str tail = {rest.ptr + found.len, rest.len - found.len};
+    bool fits = second ? weir_str_starts(tail, middle) && tail.len > middle.len &&
+                             !memchr(tail.ptr + middle.len, '/', tail.len - middle.len)
+                       : weir_str_eq(tail, middle);
+    if (fits && found.len) {
+        *id = second ? rest : found;
     }
-    *id = found;
-    return true;
+    return fits && found.len;
 }
 
 const struct weir_serve_route *weir_serve_find_route(unsigned method, struct weir_str path,

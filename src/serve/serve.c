@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "serve/changes.h"
 #include "serve/server.h"
+#include "serve/shelf.h"
 
 #define GRACE        (10 * WEIR_SECOND)
 #define MIN_GROWTH   (2ull << 30)
@@ -143,6 +145,7 @@ static void stop(void *arg)
     }
     weir_log(s->log, WEIR_LOG_INFO, "stopping");
     s->open_drains = 2;
+    weir_shelf_hang_up(s->shelf);
     weir_http_drain(s->http, GRACE, drained, s);
     weir_http_drain(s->local, GRACE, drained, s);
 }
@@ -188,6 +191,7 @@ static void stop_parts(struct weir_server *s)
         usleep(1000); /* detached; each ends within one catalog query */
     }
     weir_work_free(s->work);
+    weir_shelf_stop(s->shelf);
     if (s->loader) {
         weir_loader_stop(s->loader);
     }
@@ -199,6 +203,7 @@ static void stop_parts(struct weir_server *s)
     weir_http_server_free(s->http);
     weir_http_server_free(s->local);
     weir_timer_free(s->look);
+    weir_shelf_free(s->shelf);
     weir_loop_free(s->loop);
     weir_backoff_free(s->backoff);
     weir_state_close(s->state);
@@ -230,6 +235,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     rc = rc ? rc : weir_loop_new(&s->loop, err);
     rc = rc ? rc : start_people(s, err);
     rc = rc ? rc : start_parts(s, err);
+    rc = rc ? rc : weir_shelf_new(s, &s->shelf, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||
                     weir_loop_on_signal(s->loop, SIGINT, stop, s))) {

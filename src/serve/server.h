@@ -56,7 +56,8 @@ struct weir_server {
     struct weir_session_limits session_limits;
     struct weir_backoff *backoff;
     struct weir_work *work; /* hashing passwords */
-    bool began;             /* there has been a person: loopback is not trusted */
+    struct weir_shelf *shelf;
+    bool began; /* there has been a person: loopback is not trusted */
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -92,6 +93,25 @@ void weir_serve_status(const struct weir_call *call);
 void weir_serve_schema(const struct weir_call *call);
 void weir_serve_replay_start(const struct weir_call *call);
 void weir_serve_replay_progress(const struct weir_call *call);
+
+void weir_serve_documents(const struct weir_call *call);
+void weir_serve_report_get(const struct weir_call *call);
+void weir_serve_report_add(const struct weir_call *call);
+void weir_serve_report_put(const struct weir_call *call);
+void weir_serve_report_remove(const struct weir_call *call);
+void weir_serve_report_move(const struct weir_call *call);
+void weir_serve_report_archive(const struct weir_call *call);
+void weir_serve_report_clone(const struct weir_call *call);
+void weir_serve_report_restore(const struct weir_call *call);
+void weir_serve_report_history(const struct weir_call *call);
+void weir_serve_report_at(const struct weir_call *call);
+void weir_serve_sql_get(const struct weir_call *call);
+void weir_serve_sql_put(const struct weir_call *call);
+void weir_serve_sql_remove(const struct weir_call *call);
+void weir_serve_git_status(const struct weir_call *call);
+void weir_serve_git_pull(const struct weir_call *call);
+void weir_serve_git_push(const struct weir_call *call);
+void weir_serve_changes(const struct weir_call *call);
 
 /* --- route.c --- */
 /* The handlers of both HTTP servers; arg is the weir_server. */

@@ -57,7 +57,7 @@ int weir_work_new(unsigned threads, unsigned queue, struct weir_work **out, stru
     while (w->thread_count < threads && w->thread_count < MAX_THREADS) {
         if (pthread_create(&w->threads[w->thread_count], NULL, worker, w)) {
             weir_work_free(w);
-            return weir_fail(err, WEIR_EAGAIN, "no thread to hash passwords on");
+            return weir_fail(err, WEIR_EAGAIN, "no thread for the server's work");
         }
         w->thread_count++;
     }
@@ -92,7 +92,6 @@ int weir_work_add(struct weir_work *w, void (*fn)(void *arg), void *arg, struct 
         pthread_cond_signal(&w->added);
     }
     pthread_mutex_unlock(&w->lock);
-    return full
-               ? weir_fail(err, WEIR_EBUSY, "too many people log in at once; try again in a moment")
-               : 0;
+    return full ? weir_fail(err, WEIR_EBUSY, "too much is asked at once; try again in a moment")
+                : 0;
 }

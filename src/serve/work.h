@@ -1,4 +1,5 @@
-/* A few threads for what must not run on the loop's (hashing a password takes 100 ms and 64 MB).
+/* A few threads for what must not run on the loop's (hashing a password takes 100 ms and 64 MB; git
+ * and the disk take what they take).
  * Their number bounds the memory; the queue's bound is what keeps a flood out. */
 #ifndef WEIR_SERVE_WORK_H
 #define WEIR_SERVE_WORK_H

@@ -1,7 +1,7 @@
 // docs/openapi.yaml is the contract of the API: every operation in it is called on a running server
 // and answers as described; every route that the server has is described.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -295,6 +295,84 @@ test('the token is asked for when the settings say so', async () => {
   } finally {
     await guarded.remove();
   }
+});
+
+test('reports, views and the repository', async () => {
+  const made = (await check({ method: 'POST', path: '/api/reports', body: { report: { title: 'Sales', queries: [{ id: 'q' }], tiles: [] }, queries: { q: 'select 1' } }, status: 201 })).body as { id: string; version: string };
+  const target = `/api/reports/${made.id}`;
+  const id = '/api/reports/{id}';
+  await check({ method: 'POST', path: '/api/reports', body: { report: { titel: 'x' } }, status: 400 });
+  await check({ method: 'POST', path: '/api/reports', body: {}, status: 400 });
+  const read = (await check({ method: 'GET', path: id, target, status: 200 })).body as { report: { title: string }; queries: object; version: string };
+  assert.equal(read.version, made.version);
+  assert.deepEqual(read.queries, { q: 'select 1' });
+  await check({ method: 'GET', path: id, target: '/api/reports/nothing123', status: 404 });
+  await check({ method: 'PUT', path: id, target, body: { ...read, report: { ...read.report, title: 'Ours' }, base: read.version, slug: undefined }, status: 200 });
+  const { body } = await check({ method: 'PUT', path: id, target, body: { report: { ...read.report, title: 'Mine' }, queries: read.queries, base: read.version }, status: 409 });
+  assert.deepEqual((body as { conflict: { paths: string[] } }).conflict.paths, ['title']);
+  await check({ method: 'PUT', path: id, target, body: { report: read.report, queries: {}, base: read.version }, status: 400 });
+  await check({ method: 'PUT', path: id, target, body: { report: read.report, queries: read.queries }, status: 400 });
+  const { body: log } = await check({ method: 'GET', path: `${id}/history`, target: `${target}/history`, status: 200 });
+  const commits = (log as { commits: { version: string; message: string }[] }).commits;
+  assert.deepEqual(commits.map((c) => c.message), ['Save Ours', 'Make Sales']);
+  const first = commits[1]?.version ?? '';
+  const { body: old } = await check({ method: 'GET', path: `${id}/at/{version}`, target: `${target}/at/${first}`, status: 200 });
+  assert.equal((old as { report: { title: string } }).report.title, 'Sales');
+  await check({ method: 'GET', path: `${id}/at/{version}`, target: `${target}/at/HEAD`, status: 404 });
+  await check({ method: 'POST', path: `${id}/restore`, target: `${target}/restore`, body: { version: first }, status: 200 });
+  const copy = (await check({ method: 'POST', path: `${id}/clone`, target: `${target}/clone`, body: {}, status: 201 })).body as { id: string };
+  await check({ method: 'POST', path: `${id}/move`, target: `${target}/move`, body: { collection: 'board' }, status: 200 });
+  await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: { archived: true }, status: 200 });
+  await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: {}, status: 400 });
+  const { body: all } = await check({ method: 'GET', path: '/api/documents', status: 200 });
+  const reports = (all as { reports: { id: string; title: string; collection: string; archived: boolean }[] }).reports;
+  assert.deepEqual(reports.map((r) => `${r.title} ${r.collection} ${r.archived}`).sort(), ['Sales (copy) company false', 'Sales board true']);
+  await check({ method: 'DELETE', path: id, target: `/api/reports/${copy.id}`, status: 204 });
+  await check({ method: 'DELETE', path: id, target: `/api/reports/${copy.id}`, status: 404 });
+  for (const kind of ['views', 'snippets', 'definitions']) {
+    const name = `/api/${kind}/{name}`;
+    const one = `/api/${kind}/mrr`;
+    const { body: saved } = await check({ method: 'PUT', path: name, target: one, body: { sql: 'select 1 as n', description: 'One.' }, status: 201 });
+    const base = (saved as { version: string }).version;
+    await check({ method: 'PUT', path: name, target: one, body: { sql: 'select 2 as n' }, status: 409 });
+    await check({ method: 'PUT', path: name, target: `/api/${kind}/Nope`, body: { sql: 'select 2' }, status: 400 });
+    await check({ method: 'PUT', path: name, target: one, body: { sql: 'select 2 as n', base }, status: 200 });
+    await check({ method: 'PUT', path: name, target: one, body: { sql: 'select 3 as n', base }, status: 409 });
+    const { body: view } = await check({ method: 'GET', path: name, target: one, status: 200 });
+    assert.equal((view as { sql: string }).sql, 'select 2 as n');
+    await check({ method: 'DELETE', path: name, target: one, status: 204 });
+    await check({ method: 'GET', path: name, target: one, status: 404 });
+  }
+  await check({ method: 'POST', path: '/api/git/pull', body: {}, status: 404 });
+  await check({ method: 'POST', path: '/api/git/push', body: {}, status: 404 });
+  const { body: git } = await check({ method: 'GET', path: '/api/git', status: 200 });
+  assert.deepEqual(git, { branch: 'main', remote: '', ahead: 0, behind: 0, dirty: [], last_error: 'the workspace has no remote; add one in its folder: git remote add origin URL' });
+});
+
+test('changes are told as they happen', async () => {
+  const abort = new AbortController();
+  const response = await fetch(`http://${weir.serve}/api/changes`, { signal: abort.signal });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  covered.add('GET /api/changes');
+  const reader = response.body?.getReader();
+  let told = '';
+  const decoder = new TextDecoder();
+  const heard = async (what: RegExp): Promise<void> => {
+    const deadline = AbortSignal.timeout(20_000);
+    while (!what.test(told)) {
+      deadline.throwIfAborted();
+      const part = await reader?.read();
+      if (!part || part.done) throw new Error(`the stream ended after ${told}`);
+      told += decoder.decode(part.value, { stream: true });
+    }
+  };
+  mkdirSync(path.join(weir.dir, 'views'), { recursive: true });
+  writeFileSync(path.join(weir.dir, 'views', 'by_hand.sql'), 'select 1\n');
+  await heard(/"document":"view","id":"by_hand","version":"[0-9a-f]{40}","by":""/);
+  const made = (await check({ method: 'POST', path: '/api/reports', body: { report: { title: 'Told' } }, status: 201 })).body as { id: string; version: string };
+  await heard(new RegExp(`"document":"report","id":"${made.id}","version":"${made.version}","by":"[^"]+"`));
+  abort.abort();
 });
 
 test('people, groups, tokens and the audit log', async () => {

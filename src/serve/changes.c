@@ -1,0 +1,163 @@
+/* A stream costs a few hundred bytes and its connection. One event is printed once and added to
+ * each; a stream whose client does not read is ended (a browser's EventSource comes back by itself
+ * and the page reads anew), and so is one that is old: whoever opened it may have lost her rights. */
+#include "serve/changes.h"
+
+#include <stdlib.h>
+
+#include "serve/shelf.h"
+
+#define MAX_STREAMS 20000
+#define MAX_PENDING (64u << 10)
+#define BEAT_EVERY  (15 * WEIR_SECOND)
+#define MAX_AGE     (15 * 60 * WEIR_SECOND)
+
+struct stream {
+    struct weir_changes *changes;
+    struct stream *next, **link;
+    struct weir_http_request *req;
+    weir_time begun_at;
+    struct weir_levels levels;
+    struct weir_arena arena;
+};
+
+struct weir_changes {
+    struct weir_server *server;
+    struct stream *first;
+    size_t count;
+    struct weir_timer *beat;
+    bool ended;
+};
+
+static void forget(struct stream *s)
+{
+    *s->link = s->next;
+    if (s->next) {
+        s->next->link = s->link;
+    }
+    s->changes->count--;
+    weir_arena_free(&s->arena);
+    free(s);
+}
+
+static void gone(void *arg)
+{
+    forget(arg);
+}
+
+static void end(struct stream *s)
+{
+    weir_http_on_gone(s->req, NULL, NULL);
+    weir_http_end(s->req);
+    forget(s);
+}
+
+static void send_all(struct weir_changes *c, struct weir_str text, const char *collection)
+{
+    weir_time now = weir_mono();
+    for (struct stream *s = c->first, *next; s; s = next) {
+        next = s->next;
+        if (weir_http_pending(s->req) > MAX_PENDING || now - s->begun_at > MAX_AGE) {
+            end(s);
+        } else if (!*collection || weir_level_in(&s->levels, collection) != WEIR_LEVEL_NONE) {
+            weir_http_chunk(s->req, text);
+        }
+    }
+}
+
+static void beat(void *arg)
+{
+    send_all(arg, WEIR_STR(": still here\n\n"), "");
+}
+
+int weir_changes_new(struct weir_server *server, struct weir_changes **out, struct weir_error *err)
+{
+    struct weir_changes *c = *out = calloc(1, sizeof *c);
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams of changes");
+    }
+    c->server = server;
+    return weir_timer_new(server->loop, BEAT_EVERY, BEAT_EVERY, beat, c, &c->beat)
+               ? weir_fail(err, WEIR_ENOMEM, "no memory for a timer")
+               : WEIR_OK;
+}
+
+void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 8192);
+    weir_buf_addz(&text, "data: ");
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "kind", "document");
+    weir_jw_kstrz(&w, "document", change->kind);
+    weir_jw_kstrz(&w, "id", change->id);
+    weir_jw_keyz(&w, "version");
+    if (change->version[0]) {
+        weir_jw_strz(&w, change->version);
+    } else {
+        weir_jw_null(&w);
+    }
+    weir_jw_kstrz(&w, "by", change->by);
+    weir_jw_object_end(&w);
+    weir_buf_addz(&text, "\n\n");
+    if (weir_buf_ok(&text)) {
+        send_all(c, weir_buf_str(&text), change->collection);
+    }
+    weir_buf_free(&text);
+}
+
+void weir_changes_hang_up(struct weir_changes *c)
+{
+    if (c) {
+        c->ended = true;
+        while (c->first) {
+            end(c->first);
+        }
+    }
+}
+
+void weir_changes_free(struct weir_changes *c)
+{
+    if (c) {
+        while (c->first) {
+            forget(c->first);
+        }
+        weir_timer_free(c->beat);
+        free(c);
+    }
+}
+
+void weir_serve_changes(const struct weir_call *call)
+{
+    struct weir_changes *c = weir_shelf_changes(call->server->shelf);
+    struct weir_error err;
+    struct stream *s = c->ended || c->count >= MAX_STREAMS ? NULL : calloc(1, sizeof *s);
+    int rc = s ? WEIR_OK : weir_fail(&err, WEIR_EBUSY, "too many pages listen; try again later");
+    if (rc == 0) {
+        weir_arena_init(&s->arena, 4u << 20);
+        rc = weir_levels_of(call, &s->arena, &s->levels, &err);
+    }
+    if (rc) {
+        if (s) {
+            weir_arena_free(&s->arena);
+        }
+        free(s);
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    s->changes = c;
+    s->req = call->req;
+    s->begun_at = weir_mono();
+    s->next = c->first;
+    s->link = &c->first;
+    if (c->first) {
+        c->first->link = &s->next;
+    }
+    c->first = s;
+    c->count++;
+    call->server->requests[2]++;
+    weir_http_on_gone(call->req, gone, s);
+    weir_http_begin(call->req, 200, "text/event-stream");
+    weir_http_chunk(call->req, WEIR_STR("retry: 2000\n\n"));
+}

@@ -1,0 +1,28 @@
+/* GET /api/changes: server-sent events. All on the loop's thread. */
+#ifndef WEIR_SERVE_CHANGES_H
+#define WEIR_SERVE_CHANGES_H
+
+#include "serve/server.h"
+
+struct weir_changes;
+
+struct weir_change {
+    char kind[16]; /* "report", "view", ... */
+    char id[128];
+    char version[41]; /* "": it is gone */
+    char by[256];     /* "": outside the app */
+    char collection[64]; /* "": everybody may know */
+};
+
+int weir_changes_new(struct weir_server *server, struct weir_changes **out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+void weir_changes_tell(struct weir_changes *changes, const struct weir_change *change);
+/* Ends all streams; new ones are refused. */
+void weir_changes_hang_up(struct weir_changes *changes);
+void weir_changes_free(struct weir_changes *changes);
+
+struct weir_shelf;
+struct weir_changes *weir_shelf_changes(struct weir_shelf *shelf);
+void weir_shelf_stop(struct weir_shelf *shelf); /* waits for the threads */
+
+#endif

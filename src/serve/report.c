@@ -1,0 +1,514 @@
+/* /api/documents and /api/reports */
+#include <stdio.h>
+
+#include "serve/shelf.h"
+
+#define MAX_HISTORY 200
+
+/* --- printing ---------------------------------------------------------------------------------- */
+
+static void print_time(struct weir_jw *w, const char *key, weir_time at)
+{
+    char text[28];
+    weir_time_format(at, text);
+    weir_jw_kstrz(w, key, text);
+}
+
+static void print_error(struct weir_jw *w, const struct weir_document *d)
+{
+    weir_jw_keyz(w, "error");
+    if (d->error) {
+        weir_jw_strz(w, d->error);
+    } else {
+        weir_jw_null(w);
+    }
+}
+
+static void print_content(struct weir_jw *w, struct weir_content content)
+{
+    weir_jw_keyz(w, "report");
+    weir_data_print(content.report, w);
+    weir_jw_keyz(w, "queries");
+    weir_data_print(content.queries, w);
+}
+
+/* The version whose content is shown: with mistakes on disk, the last good one. */
+static const char *shown_version(const struct weir_document *d)
+{
+    return d->good ? d->good->version : d->version;
+}
+
+/* --- GET /api/documents ------------------------------------------------------------------------ */
+
+static void list_reports(struct weir_jw *w, const struct weir_documents *all,
+                         const struct weir_levels *levels)
+{
+    weir_jw_keyz(w, "reports");
+    weir_jw_array(w);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct weir_document *d = all->items[i];
+        const char *collection = d->usable ? d->report.collection : "company";
+        enum weir_level level = weir_level_in(levels, collection);
+        if (d->kind != WEIR_DOCUMENT_REPORT || level == WEIR_LEVEL_NONE ||
+            (!d->usable && !levels->all)) {
+            continue;
+        }
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "id", d->key);
+        weir_jw_kstrz(w, "slug", d->slug);
+        weir_jw_kstrz(w, "title", d->title);
+        weir_jw_kstrz(w, "description", d->description);
+        weir_jw_kstrz(w, "collection", collection);
+        weir_jw_kstrz(w, "level", weir_level_name(level));
+        weir_jw_kbool(w, "archived", d->report.archived);
+        print_time(w, "updated_at", d->modified_at);
+        print_error(w, d);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}
+
+static void list_kind(struct weir_jw *w, const char *key, const struct weir_documents *all,
+                      enum weir_document_kind kind, bool seen)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_array(w);
+    for (size_t i = 0; seen && i < all->count; i++) {
+        const struct weir_document *d = all->items[i];
+        if (d->kind == kind) {
+            weir_jw_object(w);
+            weir_jw_kstrz(w, "name", d->key);
+            weir_jw_kstrz(w, "description", d->description);
+            weir_jw_kstrz(w, "version", d->version);
+            print_time(w, "updated_at", d->modified_at);
+            print_error(w, d);
+            weir_jw_object_end(w);
+        }
+    }
+    weir_jw_array_end(w);
+}
+
+static void print_collection(struct weir_jw *w, const char *slug, const char *title,
+                             const struct weir_levels *levels)
+{
+    enum weir_level level = weir_level_in(levels, slug);
+    if (level != WEIR_LEVEL_NONE) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "slug", slug);
+        weir_jw_kstrz(w, "title", title);
+        weir_jw_kstrz(w, "level", weir_level_name(level));
+        weir_jw_object_end(w);
+    }
+}
+
+/* Those that have a file, and those that a report names. */
+static void list_collections(struct weir_jw *w, const struct weir_documents *all,
+                             const struct weir_levels *levels)
+{
+    struct weir_map told;
+    weir_map_init(&told);
+    weir_jw_keyz(w, "collections");
+    weir_jw_array(w);
+    for (size_t i = 0; i <= all->count; i++) {
+        const struct weir_document *d = i < all->count ? all->items[i] : NULL;
+        struct weir_str slug = WEIR_STR("company");
+        if (d && d->kind == WEIR_DOCUMENT_REPORT && d->usable) {
+            slug = weir_str_of(d->report.collection);
+        } else if (d && d->kind == WEIR_DOCUMENT_COLLECTION) {
+            slug = weir_str_of(d->key);
+        } else if (d) {
+            continue;
+        }
+        const struct weir_document *file = weir_documents_find(all, WEIR_DOCUMENT_COLLECTION, slug);
+        if (!weir_map_get(&told, slug) && weir_map_put(&told, slug, (void *)(uintptr_t)all) == 0) {
+            print_collection(w, slug.ptr, file ? file->title : slug.ptr, levels);
+        }
+    }
+    weir_jw_array_end(w);
+    weir_map_free(&told);
+}
+
+void weir_serve_documents(const struct weir_call *call)
+{
+    struct weir_arena arena;
+    struct weir_levels levels;
+    struct weir_error err;
+    struct weir_buf body;
+    weir_arena_init(&arena, 16u << 20);
+    if (weir_levels_of(call, &arena, &levels, &err)) {
+        weir_serve_reply_error(call, &err);
+        weir_arena_free(&arena);
+        return;
+    }
+    struct weir_documents *all = weir_shelf_hold(call->server->shelf);
+    weir_buf_init(&body, 64u << 20);
+    struct weir_jw w = weir_jw_on(&body);
+    weir_jw_object(&w);
+    list_reports(&w, all, &levels);
+    list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer);
+    list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer);
+    list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer);
+    list_collections(&w, all, &levels);
+    weir_jw_object_end(&w);
+    weir_buf_addc(&body, '\n');
+    weir_serve_reply_json(call, 200, &body);
+    weir_buf_free(&body);
+    weir_documents_release(all);
+    weir_arena_free(&arena);
+}
+
+/* --- one report -------------------------------------------------------------------------------- */
+
+static int run_get(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    if (rc == 0) {
+        struct weir_jw *w = &job->w;
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "id", d->key);
+        print_content(w, (struct weir_content){d->report.data, d->report.queries});
+        weir_jw_kstrz(w, "version", shown_version(d));
+        weir_jw_kstrz(w, "slug", d->slug);
+        weir_jw_kstrz(w, "level",
+                      weir_level_name(weir_level_in(&job->levels, d->report.collection)));
+        weir_jw_kbool(w, "archived", d->report.archived);
+        print_error(w, d);
+        weir_jw_object_end(w);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+static int read_content(struct weir_shelf_job *job, struct weir_content *out,
+                        struct weir_error *err)
+{
+    struct weir_data *report, *queries;
+    struct weir_json texts = weir_json_get(job->body, "queries");
+    if (weir_json_type(weir_json_get(job->body, "report")) != WEIR_JSON_OBJECT ||
+        (weir_json_exists(texts) && weir_json_type(texts) != WEIR_JSON_OBJECT)) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "the body needs \"report\", an object, and \"queries\", which maps the ids "
+                         "of its queries to their SQL");
+    }
+    int rc = weir_data_from_json(&job->arena, weir_json_get(job->body, "report"), &report, err);
+    if (rc == 0 && weir_json_exists(texts)) {
+        rc = weir_data_from_json(&job->arena, texts, &queries, err);
+    } else if (rc == 0) {
+        queries = weir_data_new(&job->arena, WEIR_DATA_OBJECT);
+        rc = queries ? WEIR_OK : weir_fail(err, WEIR_ENOMEM, "no memory for a report");
+    }
+    *out = (struct weir_content){rc ? NULL : report, rc ? NULL : queries};
+    return rc;
+}
+
+static void print_side(struct weir_jw *w, const char *key, struct weir_content side)
+{
+    weir_jw_keyz(w, key);
+    if (side.report && side.queries) {
+        weir_jw_object(w);
+        print_content(w, side);
+        weir_jw_object_end(w);
+    } else {
+        weir_jw_null(w);
+    }
+}
+
+static void print_conflict(struct weir_shelf_job *job, const struct weir_saved *saved,
+                           const struct weir_error *err)
+{
+    struct weir_jw *w = &job->w;
+    job->status = 409;
+    weir_jw_object(w);
+    weir_jw_keyz(w, "error");
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "code", weir_code_name(err->code));
+    weir_jw_kstrz(w, "message", err->message);
+    weir_jw_object_end(w);
+    weir_jw_keyz(w, "conflict");
+    weir_jw_object(w);
+    print_side(w, "base", saved->base);
+    print_side(w, "mine", saved->mine);
+    print_side(w, "theirs", saved->theirs);
+    weir_jw_keyz(w, "paths");
+    weir_data_print(saved->paths, w);
+    weir_jw_object_end(w);
+    weir_jw_object_end(w);
+}
+
+static int save(struct weir_shelf_job *job, const char *key, struct weir_content content,
+                const struct weir_save *how, struct weir_error *err)
+{
+    struct weir_saved saved;
+    int rc = weir_report_save(job->library, key, content, how, &saved, err);
+    if (rc == 0) {
+        job->status = key ? 200 : 201;
+        weir_jw_object(&job->w);
+        weir_jw_kstrz(&job->w, "id", saved.key);
+        weir_jw_kstrz(&job->w, "version", saved.version);
+        weir_jw_kbool(&job->w, "merged", saved.merged);
+        weir_jw_object_end(&job->w);
+    } else if (saved.conflict) {
+        print_conflict(job, &saved, err);
+    }
+    weir_saved_free(&saved);
+    return rc;
+}
+
+static int run_post(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_content content;
+    struct weir_save how = weir_shelf_save(job, NULL, weir_shelf_text(job, "message"));
+    int rc = read_content(job, &content, err);
+    rc = rc ? rc
+            : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
+    return rc ? rc : save(job, NULL, content, &how, err);
+}
+
+static int run_put(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_content content;
+    struct weir_save how = weir_shelf_save(job, weir_shelf_text(job, "base"),
+                                           weir_shelf_text(job, "message"));
+    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    rc = rc ? rc : read_content(job, &content, err);
+    rc = rc ? rc
+            : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
+    rc = rc ? rc : save(job, job->id, content, &how, err);
+    weir_documents_release(all);
+    return rc;
+}
+
+static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_save how = weir_shelf_save(job, NULL, NULL);
+    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    rc = rc ? rc : weir_document_delete(job->library, WEIR_DOCUMENT_REPORT, job->id, &how, err);
+    job->status = 204;
+    weir_documents_release(all);
+    return rc;
+}
+
+/* --- changed as a whole ------------------------------------------------------------------------ */
+
+/* The report with one key of report.yml set, or dropped (`value` NULL). */
+static int save_with(struct weir_shelf_job *job, const struct weir_document *d, const char *key,
+                     const struct weir_data *value, const char *message, struct weir_error *err)
+{
+    struct weir_data *report = weir_data_copy(&job->arena, d->report.data);
+    struct weir_content content = {report, d->report.queries};
+    struct weir_save how = weir_shelf_save(job, d->version, message);
+    if (report && !value) {
+        weir_data_unset(report, key);
+    }
+    if (!report || (value && !weir_data_set(&job->arena, report, weir_str_of(key), value))) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a report");
+    }
+    return save(job, job->id, content, &how, err);
+}
+
+static int run_move(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_str to = weir_json_get_str(job->body, "collection");
+    struct weir_data *value = to.ptr ? weir_data_text(&job->arena, to) : NULL;
+    char message[300];
+    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    if (rc == 0 && !value) {
+        rc = weir_fail(err, WEIR_EINVAL, "\"collection\" must be there, as text");
+    }
+    rc = rc ? rc : weir_shelf_may_edit(job, value->text, err);
+    if (rc == 0) {
+        snprintf(message, sizeof message, "Move %.120s to %.120s", d->title, value->text.ptr);
+        rc = save_with(job, d, "collection", value, message, err);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+static int run_archive(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    bool archived = false;
+    char message[300];
+    struct weir_data *value = weir_data_new(&job->arena, WEIR_DATA_BOOL);
+    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    if (rc == 0 && (!value || !weir_json_bool(weir_json_get(job->body, "archived"), &archived))) {
+        rc = weir_fail(err, WEIR_EINVAL, "\"archived\" must be true or false");
+    }
+    if (rc == 0) {
+        value->truth = true;
+        snprintf(message, sizeof message, "%s %.200s", archived ? "Archive" : "Bring back",
+                 d->title);
+        rc = save_with(job, d, "archived", archived ? value : NULL, message, err);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_save how = weir_shelf_save(job, NULL, NULL);
+    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    rc = rc ? rc : weir_shelf_may_edit(job, weir_str_of(d->report.collection), err);
+    if (rc == 0) {
+        const char *title = weir_shelf_text(job, "title");
+        title = title ? title : weir_arena_printf(&job->arena, "%.280s (copy)", d->title);
+        struct weir_data *report = weir_data_copy(&job->arena, d->report.data);
+        struct weir_data *text = title ? weir_data_text(&job->arena, weir_str_of(title)) : NULL;
+        if (report && text && weir_data_set(&job->arena, report, WEIR_STR("title"), text)) {
+            weir_data_unset(report, "id");
+            weir_data_unset(report, "archived");
+            rc = save(job, NULL, (struct weir_content){report, d->report.queries}, &how, err);
+        } else {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for a report");
+        }
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+static int run_restore(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_report old;
+    char message[400];
+    const char *version = weir_shelf_text(job, "version");
+    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    if (rc == 0 && !version) {
+        rc = weir_fail(err, WEIR_EINVAL, "\"version\" must be there, as text");
+    }
+    rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
+    rc = rc ? rc : weir_shelf_may_edit(job, weir_str_of(old.collection), err);
+    if (rc == 0) {
+        struct weir_save how = weir_shelf_save(job, d->version, message);
+        snprintf(message, sizeof message, "Restore %.200s as it was in %.12s", d->title, version);
+        rc = save(job, job->id, (struct weir_content){old.data, old.queries}, &how, err);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+/* --- history ----------------------------------------------------------------------------------- */
+
+static void print_change(const struct weir_git_change *change, void *arg)
+{
+    struct weir_jw *w = arg;
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "version", change->version);
+    print_time(w, "at", change->at);
+    weir_jw_keyz(w, "author");
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "name", change->name);
+    weir_jw_kstrz(w, "email", change->email);
+    weir_jw_object_end(w);
+    weir_jw_kstr(w, "message", weir_str_trim(weir_str_of(change->message)));
+    weir_jw_object_end(w);
+}
+
+static int run_history(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    weir_jw_object(&job->w);
+    weir_jw_keyz(&job->w, "commits");
+    weir_jw_array(&job->w);
+    rc = rc ? rc
+            : weir_git_history(weir_library_git(job->library), d->path, MAX_HISTORY, print_change,
+                               &job->w, err);
+    weir_jw_array_end(&job->w);
+    weir_jw_object_end(&job->w);
+    weir_documents_release(all);
+    return rc;
+}
+
+static int run_at(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all;
+    const struct weir_document *d;
+    struct weir_report old;
+    char *version = strstr(job->id, "/at/"); /* the route has two places: {id}/at/{version} */
+    if (!version) {
+        return weir_fail(err, WEIR_EINVAL, "a version is missing");
+    }
+    *version = '\0';
+    version += strlen("/at/");
+    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
+    if (rc == 0 && weir_level_in(&job->levels, old.collection) == WEIR_LEVEL_NONE) {
+        rc = weir_fail(err, WEIR_ENOENT, "in this version the report was in a collection that you "
+                                         "may not see");
+    }
+    if (rc == 0) {
+        weir_jw_object(&job->w);
+        weir_jw_kstrz(&job->w, "id", job->id);
+        print_content(&job->w, (struct weir_content){old.data, old.queries});
+        weir_jw_kstrz(&job->w, "version", version);
+        weir_jw_object_end(&job->w);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+/* --- the handlers ------------------------------------------------------------------------------ */
+
+void weir_serve_report_get(const struct weir_call *call)
+{
+    weir_shelf_answer(call, run_get);
+}
+
+void weir_serve_report_add(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_post);
+}
+
+void weir_serve_report_put(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_put);
+}
+
+void weir_serve_report_remove(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_delete);
+}
+
+void weir_serve_report_move(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_move);
+}
+
+void weir_serve_report_archive(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_archive);
+}
+
+void weir_serve_report_clone(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_clone);
+}
+
+void weir_serve_report_restore(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_restore);
+}
+
+void weir_serve_report_history(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_history);
+}
+
+void weir_serve_report_at(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_at);
+}

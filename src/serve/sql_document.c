@@ -1,0 +1,112 @@
+/* /api/views, /api/snippets, /api/definitions: one file each. */
+#include "serve/shelf.h"
+
+static enum weir_document_kind kind_of(const struct weir_shelf_job *job)
+{
+    struct weir_str path = weir_http_path(job->call.req);
+    return weir_str_starts(path, WEIR_STR("/api/views/"))      ? WEIR_DOCUMENT_VIEW
+           : weir_str_starts(path, WEIR_STR("/api/snippets/")) ? WEIR_DOCUMENT_SNIPPET
+                                                               : WEIR_DOCUMENT_DEFINITION;
+}
+
+static int run_get(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_documents *all = weir_shelf_hold(job->call.server->shelf);
+    enum weir_document_kind kind = kind_of(job);
+    const struct weir_document *d = weir_documents_find(all, kind, weir_str_of(job->id));
+    struct weir_jw *w = &job->w;
+    int rc = d ? WEIR_OK
+               : weir_fail(err, WEIR_ENOENT, "there is no %s \"%.80s\"",
+                           weir_document_kind_name(kind), job->id);
+    if (rc == 0) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "name", d->key);
+        weir_jw_kstr(w, "sql", d->sql.ptr ? d->sql : WEIR_STR(""));
+        weir_jw_kstrz(w, "description", d->description);
+        weir_jw_kstrz(w, "version", d->good ? d->good->version : d->version);
+        weir_jw_keyz(w, "error");
+        if (d->error) {
+            weir_jw_strz(w, d->error);
+        } else {
+            weir_jw_null(w);
+        }
+        weir_jw_object_end(w);
+    }
+    weir_documents_release(all);
+    return rc;
+}
+
+static void print_conflict(struct weir_shelf_job *job, const struct weir_saved *saved,
+                           const struct weir_error *err)
+{
+    static const char *const names[] = {"base", "mine", "theirs"};
+    const struct weir_str sides[] = {saved->base_text, saved->mine_text, saved->theirs_text};
+    struct weir_jw *w = &job->w;
+    job->status = 409;
+    weir_jw_object(w);
+    weir_jw_keyz(w, "error");
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "code", weir_code_name(err->code));
+    weir_jw_kstrz(w, "message", err->message);
+    weir_jw_object_end(w);
+    weir_jw_keyz(w, "conflict");
+    weir_jw_object(w);
+    for (int i = 0; i < 3; i++) {
+        weir_jw_keyz(w, names[i]);
+        if (sides[i].ptr) {
+            weir_jw_str(w, sides[i]);
+        } else {
+            weir_jw_null(w);
+        }
+    }
+    weir_jw_object_end(w);
+    weir_jw_object_end(w);
+}
+
+static int run_put(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_saved saved = {0};
+    struct weir_save how = weir_shelf_save(job, weir_shelf_text(job, "base"),
+                                           weir_shelf_text(job, "message"));
+    struct weir_str sql = weir_json_get_str(job->body, "sql");
+    struct weir_str description = weir_json_get_str(job->body, "description");
+    if (!sql.ptr) {
+        return weir_fail(err, WEIR_EINVAL, "\"sql\" must be there, as text");
+    }
+    int rc = weir_sql_save(job->library, kind_of(job), job->id, sql,
+                           description.ptr ? description : WEIR_STR(""), &how, &saved, err);
+    if (rc == 0) {
+        job->status = how.base ? 200 : 201;
+        weir_jw_object(&job->w);
+        weir_jw_kstrz(&job->w, "name", saved.key);
+        weir_jw_kstrz(&job->w, "version", saved.version);
+        weir_jw_kbool(&job->w, "merged", saved.merged);
+        weir_jw_object_end(&job->w);
+    } else if (saved.conflict) {
+        print_conflict(job, &saved, err);
+    }
+    weir_saved_free(&saved);
+    return rc;
+}
+
+static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_save how = weir_shelf_save(job, NULL, NULL);
+    job->status = 204;
+    return weir_document_delete(job->library, kind_of(job), job->id, &how, err);
+}
+
+void weir_serve_sql_get(const struct weir_call *call)
+{
+    weir_shelf_answer(call, run_get);
+}
+
+void weir_serve_sql_put(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_put);
+}
+
+void weir_serve_sql_remove(const struct weir_call *call)
+{
+    weir_shelf_start(call, run_delete);
+}
