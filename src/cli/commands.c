@@ -34,7 +34,11 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_token_add,
     &weir_command_token_list,
     &weir_command_token_revoke,
+    &weir_command_report_list,
+    &weir_command_report_show,
     /* look after */
+    &weir_command_validate,
+    &weir_command_report_validate,
     &weir_command_doctor,
     &weir_command_replay,
     &weir_command_log_stat,

@@ -7,6 +7,10 @@
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_query;
 extern const struct weir_command weir_command_replay;
+extern const struct weir_command weir_command_report_list;
+extern const struct weir_command weir_command_report_show;
+extern const struct weir_command weir_command_report_validate;
+extern const struct weir_command weir_command_validate;
 extern const struct weir_command weir_command_serve;
 extern const struct weir_command weir_command_completion;
 extern const struct weir_command weir_command_demo;

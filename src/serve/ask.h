@@ -64,6 +64,10 @@ int weir_ask_group_remove(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_tokens(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_token_add(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_token_remove(struct weir_ask *ask, struct weir_error *err);
+/* --- drafts.c --- */
+int weir_ask_draft(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_draft_put(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_draft_remove(struct weir_ask *ask, struct weir_error *err);
 /* --- audit.c --- */
 int weir_ask_audit(struct weir_ask *ask, struct weir_error *err);
 

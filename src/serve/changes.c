@@ -1,6 +1,7 @@
 /* A stream costs a few hundred bytes and its connection. One event is printed once and added to
  * each; a stream whose client does not read is ended (a browser's EventSource comes back by itself
- * and the page reads anew), and so is one that is old: whoever opened it may have lost her rights. */
+ * and the page reads anew), and so is one that is old: whoever opened it may have lost her rights.
+ */
 #include "serve/changes.h"
 
 #include <stdlib.h>

@@ -9,8 +9,8 @@ struct weir_changes;
 struct weir_change {
     char kind[16]; /* "report", "view", ... */
     char id[128];
-    char version[41]; /* "": it is gone */
-    char by[256];     /* "": outside the app */
+    char version[41];    /* "": it is gone */
+    char by[256];        /* "": outside the app */
     char collection[64]; /* "": everybody may know */
 };
 

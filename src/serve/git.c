@@ -39,8 +39,8 @@ static int talk(struct weir_shelf_job *job, bool push, struct weir_error *err)
     struct weir_server *server = job->call.server;
     struct weir_git *git = NULL;
     bool changed = false;
-    const char *credentials = weir_arena_printf(&job->arena, "%s/secrets/git_credentials",
-                                                server->run->workspace->data);
+    const char *credentials =
+        weir_arena_printf(&job->arena, "%s/secrets/git_credentials", server->run->workspace->data);
     int rc = weir_git_open(server->run->workspace->dir, &git, err);
     if (rc == 0) {
         rc = push ? weir_git_push(git, credentials, err)

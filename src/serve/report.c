@@ -5,7 +5,8 @@
 
 #define MAX_HISTORY 200
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------------------------
+ */
 
 static void print_time(struct weir_jw *w, const char *key, weir_time at)
 {
@@ -38,7 +39,8 @@ static const char *shown_version(const struct weir_document *d)
     return d->good ? d->good->version : d->version;
 }
 
-/* --- GET /api/documents ------------------------------------------------------------------------ */
+/* --- GET /api/documents ------------------------------------------------------------------------
+ */
 
 static void list_reports(struct weir_jw *w, const struct weir_documents *all,
                          const struct weir_levels *levels)
@@ -157,7 +159,8 @@ void weir_serve_documents(const struct weir_call *call)
     weir_arena_free(&arena);
 }
 
-/* --- one report -------------------------------------------------------------------------------- */
+/* --- one report --------------------------------------------------------------------------------
+ */
 
 static int run_get(struct weir_shelf_job *job, struct weir_error *err)
 {
@@ -188,9 +191,10 @@ static int read_content(struct weir_shelf_job *job, struct weir_content *out,
     struct weir_json texts = weir_json_get(job->body, "queries");
     if (weir_json_type(weir_json_get(job->body, "report")) != WEIR_JSON_OBJECT ||
         (weir_json_exists(texts) && weir_json_type(texts) != WEIR_JSON_OBJECT)) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "the body needs \"report\", an object, and \"queries\", which maps the ids "
-                         "of its queries to their SQL");
+        return weir_fail(
+            err, WEIR_EINVAL,
+            "the body needs \"report\", an object, and \"queries\", which maps the ids "
+            "of its queries to their SQL");
     }
     int rc = weir_data_from_json(&job->arena, weir_json_get(job->body, "report"), &report, err);
     if (rc == 0 && weir_json_exists(texts)) {
@@ -261,8 +265,7 @@ static int run_post(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_content content;
     struct weir_save how = weir_shelf_save(job, NULL, weir_shelf_text(job, "message"));
     int rc = read_content(job, &content, err);
-    rc = rc ? rc
-            : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
+    rc = rc ? rc : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
     return rc ? rc : save(job, NULL, content, &how, err);
 }
 
@@ -271,12 +274,11 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_documents *all;
     const struct weir_document *d;
     struct weir_content content;
-    struct weir_save how = weir_shelf_save(job, weir_shelf_text(job, "base"),
-                                           weir_shelf_text(job, "message"));
+    struct weir_save how =
+        weir_shelf_save(job, weir_shelf_text(job, "base"), weir_shelf_text(job, "message"));
     int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
     rc = rc ? rc : read_content(job, &content, err);
-    rc = rc ? rc
-            : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
+    rc = rc ? rc : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
     rc = rc ? rc : save(job, job->id, content, &how, err);
     weir_documents_release(all);
     return rc;
@@ -294,7 +296,8 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
-/* --- changed as a whole ------------------------------------------------------------------------ */
+/* --- changed as a whole ------------------------------------------------------------------------
+ */
 
 /* The report with one key of report.yml set, or dropped (`value` NULL). */
 static int save_with(struct weir_shelf_job *job, const struct weir_document *d, const char *key,
@@ -399,7 +402,8 @@ static int run_restore(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
-/* --- history ----------------------------------------------------------------------------------- */
+/* --- history -----------------------------------------------------------------------------------
+ */
 
 static void print_change(const struct weir_git_change *change, void *arg)
 {
@@ -447,8 +451,9 @@ static int run_at(struct weir_shelf_job *job, struct weir_error *err)
     int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
     rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
     if (rc == 0 && weir_level_in(&job->levels, old.collection) == WEIR_LEVEL_NONE) {
-        rc = weir_fail(err, WEIR_ENOENT, "in this version the report was in a collection that you "
-                                         "may not see");
+        rc = weir_fail(err, WEIR_ENOENT,
+                       "in this version the report was in a collection that you "
+                       "may not see");
     }
     if (rc == 0) {
         weir_jw_object(&job->w);
@@ -461,7 +466,8 @@ static int run_at(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
-/* --- the handlers ------------------------------------------------------------------------------ */
+/* --- the handlers ------------------------------------------------------------------------------
+ */
 
 void weir_serve_report_get(const struct weir_call *call)
 {

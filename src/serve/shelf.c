@@ -18,8 +18,8 @@ struct weir_shelf {
     struct weir_work *wire;      /* one thread, for the remote */
     struct weir_timer *look;
     struct weir_changes *changes;
-    atomic_bool looking; /* a look is queued */
-    char by[256];        /* who is saving; the documents' thread's */
+    atomic_bool looking;  /* a look is queued */
+    char by[256];         /* who is saving; the documents' thread's */
     pthread_mutex_t lock; /* guards the rest */
     char git_error[512];
 };
@@ -84,7 +84,8 @@ static void look_again(void *arg)
     weir_shelf_look(arg);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 int weir_shelf_new(struct weir_server *server, struct weir_shelf **out, struct weir_error *err)
 {
@@ -159,7 +160,8 @@ void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text)
     pthread_mutex_unlock(&shelf->lock);
 }
 
-/* --- levels ------------------------------------------------------------------------------------ */
+/* --- levels ------------------------------------------------------------------------------------
+ */
 
 int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struct weir_levels *out,
                    struct weir_error *err)
@@ -171,12 +173,13 @@ int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struc
     if (out->all) {
         return WEIR_OK;
     }
-    int rc = weir_groups_of(call->server->state, weir_str_of(call->who.id), arena, &groups, &count,
-                            err);
+    int rc =
+        weir_groups_of(call->server->state, weir_str_of(call->who.id), arena, &groups, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         grants += groups[i].collection_count;
     }
-    out->collections = rc ? NULL : weir_arena_calloc(arena, (grants + 1) * sizeof *out->collections);
+    out->collections =
+        rc ? NULL : weir_arena_calloc(arena, (grants + 1) * sizeof *out->collections);
     out->edit = rc ? NULL : weir_arena_calloc(arena, grants + 1);
     if (rc == 0 && (!out->collections || !out->edit)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for the groups");
@@ -196,8 +199,8 @@ enum weir_level weir_level_in(const struct weir_levels *levels, const char *coll
     for (size_t i = 0; i < levels->count; i++) {
         if (weir_str_is(levels->collections[i], "*") ||
             weir_str_is(levels->collections[i], collection)) {
-            enum weir_level one = levels->edit[i] && !levels->viewer ? WEIR_LEVEL_EDIT
-                                                                     : WEIR_LEVEL_VIEW;
+            enum weir_level one =
+                levels->edit[i] && !levels->viewer ? WEIR_LEVEL_EDIT : WEIR_LEVEL_VIEW;
             level = one > level ? one : level;
         }
     }
@@ -210,7 +213,8 @@ const char *weir_level_name(enum weir_level level)
     return names[level];
 }
 
-/* --- jobs -------------------------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------------------------
+ */
 
 static void job_free(struct weir_shelf_job *job)
 {
@@ -341,10 +345,10 @@ int weir_shelf_find(struct weir_shelf_job *job, enum weir_level need, struct wei
 {
     *all = weir_shelf_hold(job->call.server->shelf);
     *out = weir_documents_find(*all, WEIR_DOCUMENT_REPORT, weir_str_of(job->id));
-    enum weir_level level =
-        *out && (*out)->usable ? weir_level_in(&job->levels, (*out)->report.collection)
-        : *out && job->levels.all ? WEIR_LEVEL_EDIT
-                                  : WEIR_LEVEL_NONE;
+    enum weir_level level = *out && (*out)->usable
+                                ? weir_level_in(&job->levels, (*out)->report.collection)
+                            : *out && job->levels.all ? WEIR_LEVEL_EDIT
+                                                      : WEIR_LEVEL_NONE;
     if (level == WEIR_LEVEL_NONE) {
         return weir_fail(err, WEIR_ENOENT, "there is no report %.40s, or you may not see it",
                          job->id);

@@ -34,7 +34,8 @@ int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struc
 enum weir_level weir_level_in(const struct weir_levels *levels, const char *collection);
 const char *weir_level_name(enum weir_level level);
 
-/* --- jobs: requests that need the disk or git -------------------------------------------------- */
+/* --- jobs: requests that need the disk or git --------------------------------------------------
+ */
 struct weir_shelf_job {
     struct weir_call call;
     struct weir_library *library; /* on the documents' thread; else NULL */

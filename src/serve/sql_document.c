@@ -4,9 +4,12 @@
 static enum weir_document_kind kind_of(const struct weir_shelf_job *job)
 {
     struct weir_str path = weir_http_path(job->call.req);
-    return weir_str_starts(path, WEIR_STR("/api/views/"))      ? WEIR_DOCUMENT_VIEW
-           : weir_str_starts(path, WEIR_STR("/api/snippets/")) ? WEIR_DOCUMENT_SNIPPET
-                                                               : WEIR_DOCUMENT_DEFINITION;
+    (void)weir_str_cut(&path, '/');
+    (void)weir_str_cut(&path, '/');
+    struct weir_str folder = weir_str_cut(&path, '/');
+    return weir_str_is(folder, "views")      ? WEIR_DOCUMENT_VIEW
+           : weir_str_is(folder, "snippets") ? WEIR_DOCUMENT_SNIPPET
+                                             : WEIR_DOCUMENT_DEFINITION;
 }
 
 static int run_get(struct weir_shelf_job *job, struct weir_error *err)
@@ -66,8 +69,8 @@ static void print_conflict(struct weir_shelf_job *job, const struct weir_saved *
 static int run_put(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_saved saved = {0};
-    struct weir_save how = weir_shelf_save(job, weir_shelf_text(job, "base"),
-                                           weir_shelf_text(job, "message"));
+    struct weir_save how =
+        weir_shelf_save(job, weir_shelf_text(job, "base"), weir_shelf_text(job, "message"));
     struct weir_str sql = weir_json_get_str(job->body, "sql");
     struct weir_str description = weir_json_get_str(job->body, "description");
     if (!sql.ptr) {

@@ -86,6 +86,20 @@ static const char *const steps[] = {
     "create index audit_by_person on audit (person_id, id);"
     "create index audit_by_action on audit (action, id);"
     "create table facts (key text primary key, value text not null) strict, without rowid;",
+    /* 2: drafts; the default collection is everybody's, as all tables are */
+    "create table drafts ("
+    "  person_id text not null," /* or "owner", who is nobody's row */
+    "  key text not null,"
+    "  json text not null,"
+    "  saved_at integer not null,"
+    "  primary key (person_id, key)"
+    ") strict;"
+    "create trigger drafts_of_person after delete on people begin"
+    "  delete from drafts where person_id = old.id;"
+    " end;"
+    "insert into collection_grants (group_id, collection, level)"
+    "  select 'everyone', 'company', 'edit'"
+    "  where not exists (select 1 from collection_grants where group_id = 'everyone');",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

@@ -67,6 +67,9 @@ struct weir_library;
 /* Reads everything. A missing repository is made. */
 int weir_library_new(const char *dir, struct weir_library **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* Only reads, needs no repository and changes nothing: versions are "". */
+int weir_library_read(const char *dir, struct weir_library **out,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_library_free(struct weir_library *library);                   /* snapshots live on */
 struct weir_documents *weir_library_hold(struct weir_library *library); /* any thread */
 struct weir_git *weir_library_git(struct weir_library *library);

@@ -12,8 +12,10 @@
 
 struct track {
     git_reference *head;
-    git_remote *remote;
+    git_remote *remote;  /* opened by track_open */
     const char *branch;  /* "main" */
+    char name[200];      /* "origin" */
+    char url[1000];      /* "": there is no such remote */
     char upstream[300];  /* refs/remotes/origin/main */
     char merge_ref[300]; /* refs/heads/main, at the remote */
 };
@@ -45,9 +47,14 @@ static int track_find(struct weir_git *git, struct track *out, struct weir_error
         snprintf(key, sizeof key, "branch.%.200s.merge", out->branch);
         (void)git_config_get_string_buf(&merge, config, key);
     }
-    const char *remote = name.ptr && *name.ptr ? name.ptr : "origin";
-    if (git_remote_lookup(&out->remote, git->repo, remote)) {
-        out->remote = NULL;
+    const char *remote = out->name;
+    snprintf(out->name, sizeof out->name, "%.190s", name.ptr && *name.ptr ? name.ptr : "origin");
+    if (config) {
+        git_buf url = {0};
+        snprintf(key, sizeof key, "remote.%.190s.url", remote);
+        (void)git_config_get_string_buf(&url, config, key);
+        snprintf(out->url, sizeof out->url, "%.999s", url.ptr ? url.ptr : "");
+        git_buf_dispose(&url);
     }
     snprintf(out->merge_ref, sizeof out->merge_ref, "%.290s",
              merge.ptr && *merge.ptr ? merge.ptr : "");
@@ -60,6 +67,18 @@ static int track_find(struct weir_git *git, struct track *out, struct weir_error
     git_buf_dispose(&merge);
     git_config_free(config);
     return WEIR_OK;
+}
+
+/* Only for talking: each look-up leaks some kilobytes inside libgit2 1.5 (its use of pcre2). */
+static int track_open(struct weir_git *git, struct track *t, struct weir_error *err)
+{
+    if (!*t->url) {
+        return weir_fail(err, WEIR_ENOENT,
+                         "the workspace has no remote; add one in its folder: git remote add "
+                         "origin URL");
+    }
+    int rc = git_remote_lookup(&t->remote, git->repo, t->name);
+    return rc ? weir_git_fail(err, rc, "the remote %s", t->name) : WEIR_OK;
 }
 
 /* https://user:secret@host/x → https://host/x */
@@ -117,8 +136,7 @@ int weir_git_status(struct weir_git *git, struct weir_arena *arena, struct weir_
     code = code ? code : weir_git_head(git, &head, err);
     if (!code) {
         out->branch = weir_arena_strdup(arena, t.branch);
-        const char *url = t.remote ? git_remote_url(t.remote) : "";
-        out->remote = without_secret(arena, url ? url : "");
+        out->remote = without_secret(arena, t.url);
         if (head && git_reference_name_to_id(&upstream, git->repo, t.upstream) == 0) {
             (void)git_graph_ahead_behind(&out->ahead, &out->behind, git->repo, git_commit_id(head),
                                          &upstream);
@@ -197,13 +215,6 @@ static int on_rejected(const char *ref, const char *status, void *payload)
         snprintf(talk->rejected, sizeof talk->rejected, "%.100s: %.190s", ref, status);
     }
     return 0;
-}
-
-static int no_remote(struct weir_error *err)
-{
-    return weir_fail(
-        err, WEIR_ENOENT,
-        "the workspace has no remote; add one in its folder: git remote add origin URL");
 }
 
 static int fetch(struct weir_git *git, struct track *t, const char *credentials,
@@ -462,7 +473,7 @@ int weir_git_pull(struct weir_git *git, const char *credentials, weir_git_merge_
     git_oid upstream, base;
     *changed = false;
     int code = track_find(git, &t, err);
-    code = code || t.remote ? code : no_remote(err);
+    code = code ? code : track_open(git, &t, err);
     code = code ? code : fetch(git, &t, credentials, err);
     if (code || git_reference_name_to_id(&upstream, git->repo, t.upstream)) {
         track_free(&t); /* an empty remote has nothing to bring */
@@ -505,7 +516,7 @@ int weir_git_push(struct weir_git *git, const char *credentials, struct weir_err
     options.callbacks.push_update_reference = on_rejected;
     options.callbacks.payload = &talk;
     int code = track_find(git, &t, err);
-    code = code || t.remote ? code : no_remote(err);
+    code = code ? code : track_open(git, &t, err);
     if (!code && !*t.branch) {
         code = weir_fail(err, WEIR_EINVAL, "HEAD is on no branch; check one out, then push");
     }

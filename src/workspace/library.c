@@ -254,7 +254,7 @@ static int load_report(struct weir_library *lib, struct weir_document *d, struct
     struct weir_file *files;
     size_t count;
     int code = weir_library_read_report(lib, d->path, &d->arena, &files, &count, err);
-    code = code ? code : weir_git_keep_folder(lib->git, files, count, d->version, err);
+    code = code || !lib->git ? code : weir_git_keep_folder(lib->git, files, count, d->version, err);
     code = code ? code : weir_report_parse(&d->arena, d->path, files, count, &d->report, err);
     if (!code) {
         d->key = d->report.id;
@@ -268,7 +268,7 @@ static int load_sql(struct weir_library *lib, struct weir_document *d, struct we
 {
     struct weir_str text, description;
     int code = read_into(lib, d->path, &d->arena, &text, err);
-    code = code ? code : weir_git_keep_file(lib->git, text, d->version, err);
+    code = code || !lib->git ? code : weir_git_keep_file(lib->git, text, d->version, err);
     if (code) {
         return code;
     }
@@ -302,7 +302,7 @@ static int load_collection(struct weir_library *lib, struct weir_document *d,
     struct weir_str text, value;
     struct weir_yaml *doc = NULL;
     int code = read_into(lib, d->path, &d->arena, &text, err);
-    code = code ? code : weir_git_keep_file(lib->git, text, d->version, err);
+    code = code || !lib->git ? code : weir_git_keep_file(lib->git, text, d->version, err);
     code = code ? code : weir_yaml_parse(text, d->path, &doc, err);
     if (code) {
         return code;
@@ -591,7 +591,7 @@ struct weir_git *weir_library_git(struct weir_library *lib)
     return lib->git;
 }
 
-int weir_library_new(const char *dir, struct weir_library **out, struct weir_error *err)
+static int library_new(const char *dir, bool git, struct weir_library **out, struct weir_error *err)
 {
     struct weir_library *lib = calloc(1, sizeof *lib);
     *out = NULL;
@@ -600,8 +600,8 @@ int weir_library_new(const char *dir, struct weir_library **out, struct weir_err
     }
     pthread_mutex_init(&lib->lock, NULL);
     lib->dir = strdup(dir);
-    int code = lib->dir ? weir_git_init(dir, &lib->git, err)
-                        : weir_fail(err, WEIR_ENOMEM, "out of memory for the documents");
+    int code = lib->dir ? WEIR_OK : weir_fail(err, WEIR_ENOMEM, "out of memory for the documents");
+    code = code || !git ? code : weir_git_init(dir, &lib->git, err);
     code = code ? code : weir_library_refresh(lib, err);
     if (code) {
         weir_library_free(lib);
@@ -609,6 +609,16 @@ int weir_library_new(const char *dir, struct weir_library **out, struct weir_err
     }
     *out = lib;
     return WEIR_OK;
+}
+
+int weir_library_new(const char *dir, struct weir_library **out, struct weir_error *err)
+{
+    return library_new(dir, true, out, err);
+}
+
+int weir_library_read(const char *dir, struct weir_library **out, struct weir_error *err)
+{
+    return library_new(dir, false, out, err);
 }
 
 void weir_library_free(struct weir_library *lib)

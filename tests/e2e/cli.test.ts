@@ -210,6 +210,27 @@ test('init makes a workspace, says what is next, and leaves an existing one alon
   });
 });
 
+test('documents are checked, listed and shown without a server', async () => {
+  await inWorkspace(async (dir) => {
+    assert.match((await weir('-C', dir, 'validate')).out, /^0 documents, no mistakes\n$/);
+    mkdirSync(path.join(dir, 'reports', 'sales'), { recursive: true });
+    const report = path.join(dir, 'reports', 'sales', 'report.yml');
+    writeFileSync(path.join(dir, 'reports', 'sales', 'q.sql'), 'select 1\n');
+    writeFileSync(report, 'id: k3v9x0q2ab\ntitle: Sales\nqueries:\n  - {id: q, file: q.sql}\n');
+    assert.match((await weir('-C', dir, 'report', 'list')).out, /^k3v9x0q2ab +sales +company +Sales$/m);
+    assert.match((await weir('-C', dir, 'report', 'show', 'sales')).out, /-- q \(q\.sql\)\nselect 1\n/);
+    const shown = JSON.parse((await weir('-C', dir, 'report', 'show', '--json', 'k3v9x0q2ab')).out) as { queries: unknown };
+    assert.deepEqual(shown.queries, { q: 'select 1' });
+    assert.equal((await weir('-C', dir, 'report', 'validate', 'sales')).code, 0);
+    assert.equal((await weir('-C', dir, 'report', 'show', 'nope')).code, 1);
+    writeFileSync(report, 'id: k3v9x0q2ab\ntitel: Sales\n');
+    const bad = await weir('-C', dir, 'validate');
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /^reports\/sales\/report\.yml:2: there is no key "titel"; did you mean "title"\?$/m);
+    assert.match(bad.err, /1 of 1 documents have mistakes/);
+  });
+});
+
 test('sources are added, listed and named well', async () => {
   await inWorkspace(async (dir) => {
     assert.equal((await weir('-C', dir, 'source', 'add', 'ios', '--key=a-key-of-my-own_1')).code, 0);

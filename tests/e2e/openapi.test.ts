@@ -349,6 +349,19 @@ test('reports, views and the repository', async () => {
   assert.deepEqual(git, { branch: 'main', remote: '', ahead: 0, behind: 0, dirty: [], last_error: 'the workspace has no remote; add one in its folder: git remote add origin URL' });
 });
 
+test('drafts are kept', async () => {
+  const path = '/api/drafts/{key}';
+  const target = '/api/drafts/report:k3v9x0q2ab';
+  await check({ method: 'GET', path, target, status: 404 });
+  await check({ method: 'PUT', path, target, body: { sql: 'sel', at: [1, 2.5, null] }, status: 204 });
+  const { body } = await check({ method: 'GET', path, target, status: 200 });
+  assert.deepEqual((body as { draft: unknown }).draft, { sql: 'sel', at: [1, 2.5, null] });
+  await check({ method: 'PUT', path, target, body: { sql: 'x'.repeat(1 << 20) }, status: 413 });
+  await check({ method: 'PUT', path, target, body: '[]', status: 400 });
+  await check({ method: 'DELETE', path, target, status: 204 });
+  await check({ method: 'GET', path, target, status: 404 });
+});
+
 test('changes are told as they happen', async () => {
   const abort = new AbortController();
   const response = await fetch(`http://${weir.serve}/api/changes`, { signal: abort.signal });

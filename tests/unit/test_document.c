@@ -214,6 +214,20 @@ static void mistakes_are_told_with_their_lines(void **state)
     assert_null(find(WEIR_DOCUMENT_REPORT, "k3v9x0q2ab")->error);
 }
 
+/* The example of docs/format/report.md is a report without mistakes. */
+static void the_documented_example_is_right(void **state)
+{
+    (void)state;
+    char command[1200];
+    snprintf(command, sizeof command,
+             "mkdir -p reports/x && awk '/^```yaml/ {on = 1; next} /^```/ {on = 0} on' "
+             "'" WEIR_CASES "/../../docs/format/report.md' > reports/x/report.yml && "
+             "echo 'select 1' | tee reports/x/subs.sql > reports/x/sports.sql");
+    shell(dir, command);
+    assert_string_equal(refreshed(), "report k3v9x0q2ab ok;");
+    assert_int_equal(find(WEIR_DOCUMENT_REPORT, "k3v9x0q2ab")->report.count, 2);
+}
+
 static void hostile_files_are_refused_one_by_one(void **state)
 {
     (void)state;
@@ -667,6 +681,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(files_appear_as_they_are),
         T(mistakes_are_told_with_their_lines),
+        T(the_documented_example_is_right),
         T(hostile_files_are_refused_one_by_one),
         T(a_save_is_a_commit_that_changes_what_was_changed),
         T(nothing_changed_is_no_commit),
