@@ -30,27 +30,38 @@ struct weir_changes {
     bool ended;
 };
 
-static void forget(struct stream *s)
+static void unlink_stream(struct stream *s)
 {
     *s->link = s->next;
     if (s->next) {
         s->next->link = s->link;
     }
     s->changes->count--;
+}
+
+static void finish(void *arg)
+{
+    struct stream *s = arg;
+    weir_http_end(s->req);
     weir_arena_free(&s->arena);
     free(s);
 }
 
+/* The request is held until it is ended, which must not happen while the connection tells. */
 static void gone(void *arg)
 {
-    forget(arg);
+    struct stream *s = arg;
+    unlink_stream(s);
+    if (weir_loop_post(s->changes->server->loop, finish, s)) {
+        abort(); /* no memory for a few bytes; the connection would never be given back */
+    }
 }
 
 static void end(struct stream *s)
 {
     weir_http_on_gone(s->req, NULL, NULL);
-    weir_http_end(s->req);
-    forget(s);
+    unlink_stream(s);
+    finish(s);
 }
 
 static void send_all(struct weir_changes *c, struct weir_str text, const char *collection)
@@ -121,9 +132,6 @@ void weir_changes_hang_up(struct weir_changes *c)
 void weir_changes_free(struct weir_changes *c)
 {
     if (c) {
-        while (c->first) {
-            forget(c->first);
-        }
         weir_timer_free(c->beat);
         free(c);
     }
