@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "cli/settings.h"
+#include "demo/files.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/process.h"
@@ -167,6 +168,8 @@ int weir_demo_stack_prepare(struct weir_demo_stack *stack, struct weir_demo_opti
         code = code ? code : weir_workspace_init(stack->dir, err);
         code = code ? code : weir_workspace_open(stack->dir, &stack->workspace, err);
         code = code ? code : write_company(stack, options, err);
+        code = code ? code
+                    : weir_workspace_add(stack->dir, weir_demo_files, "Add Podium's reports", err);
     } else if (!code) {
         stack->again = true;
         code = read_company(stack, options, any_options, err);

@@ -192,6 +192,14 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         out->as = weir_arena_dup(&out->arena, text).ptr;
         return out->as ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for an e-mail address");
     }
+    if (weir_str_is(key, "report") && weir_json_str(value, &text)) {
+        out->report = weir_arena_dup(&out->arena, text).ptr;
+        return out->report ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a report's id");
+    }
+    if (weir_str_is(key, "query") && weir_json_str(value, &text)) {
+        out->query = weir_arena_dup(&out->arena, text).ptr;
+        return out->query ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a query's id");
+    }
     if (weir_str_is(key, "params")) {
         return read_params(value, out, err);
     }
@@ -219,8 +227,8 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     }
     return weir_fail(err, WEIR_EINVAL,
                      "\"" WEIR_STR_FMT
-                     "\" is not known, or of the wrong type; there are sql, params, values, "
-                     "format, limits, width, plain and as",
+                     "\" is not known, or of the wrong type; there are sql, report, query, "
+                     "params, values, format, limits, width, plain and as",
                      WEIR_STR_ARG(key));
 }
 
@@ -247,7 +255,11 @@ int weir_query_body_read(struct weir_query_body *out, struct weir_str text, stru
     while (rc == 0 && weir_json_next(&it, &key, &value)) {
         rc = read_member(key, value, out, err);
     }
-    if (rc == 0 && !out->request.sql) {
+    bool named = out->report || out->query;
+    if (rc == 0 && named && (out->request.sql || !out->report || !out->query)) {
+        rc = wrong(err, "\"report\" and \"query\" go together, and in place of \"sql\"");
+    }
+    if (rc == 0 && !named && !out->request.sql) {
         rc = wrong(err, "\"sql\" is missing; it is the statement to run");
     }
     return rc;

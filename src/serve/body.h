@@ -10,7 +10,8 @@
 
 struct weir_query_body {
     struct weir_query_request request; /* borrows from the two below; no sink, no done */
-    const char *as; /* the e-mail address of the person whose eyes to use, or NULL */
+    const char *as;             /* the e-mail address of the person whose eyes to use, or NULL */
+    const char *report, *query; /* ids, in place of a statement; or NULL */
     struct weir_arena arena;
     struct weir_json_parser *parser;
     struct weir_json values; /* of parameters; absent: the statement is no template */

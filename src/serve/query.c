@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "serve/compile.h"
+#include "serve/query_report.h"
 #include "serve/server.h"
 
 #define MAX_POSTED  (4u << 20) /* on the way from worker to loop */
@@ -233,13 +234,19 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     struct weir_caller who = call->who;
     struct weir_access *access;
     struct weir_state *state = call->server->state;
-    if (who.role == WEIR_ROLE_VIEWER) {
+    if (who.role == WEIR_ROLE_VIEWER && !body->report) {
         return weir_fail(err, WEIR_EPERM,
                          "viewers open reports and run the queries in them, but write no SQL of "
                          "their own; ask an admin of this weir to make %s an editor",
                          who.email);
     }
     int rc = body->as ? weir_caller_see_as(&who, state, weir_str_of(body->as), err) : 0;
+    if (rc == 0 && body->report) {
+        struct weir_call looking = *call;
+        looking.who = who; /* reports, too, are looked for through these eyes */
+        rc = weir_query_of_report(&looking, &body->arena, body->report, body->query,
+                                  &body->request.sql, err);
+    }
     rc = rc ? rc : weir_caller_access(state, &who, &body->arena, &access, err);
     if (rc == 0) {
         body->request.access = access;
@@ -296,7 +303,7 @@ void weir_serve_query(const struct weir_call *call)
     struct weir_error err;
     int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
     rc = rc ? rc : weir_query_find_access(call, &body, &err);
-    if (rc == 0 && weir_json_exists(body.values)) {
+    if (rc == 0 && (body.report || weir_json_exists(body.values))) {
         rc = weir_compiling_start(call, &body, compiled, &err);
     } else if (rc == 0) {
         start(call, &body.request, NULL);

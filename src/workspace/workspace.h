@@ -41,6 +41,15 @@ const char *weir_workspace_path(struct weir_workspace *workspace, const char *na
  * and commits these. An existing workspace is WEIR_EEXIST and is left untouched. */
 int weir_workspace_init(const char *dir, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* A plain text file of the workspace, by its path in it. A path NULL ends a list. */
+struct weir_workspace_text {
+    const char *path;
+    const char *text;
+};
+/* Writes files that are not there yet and commits them in the owner's name. */
+int weir_workspace_add(const char *dir, const struct weir_workspace_text *files,
+                       const char *message, struct weir_error *err) WEIR_MUST_CHECK;
+
 enum weir_ip_policy { WEIR_IP_KEEP, WEIR_IP_ANONYMIZE, WEIR_IP_DROP };
 
 struct weir_source {
