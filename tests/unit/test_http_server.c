@@ -1,6 +1,7 @@
 /* Answers, and the server's own life. */
 #include "test.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "http_fixture.h"
@@ -130,6 +131,14 @@ static void a_trickling_body_goes_when_memory_is_short(void **state)
 }
 
 /* Each body is within its own limit; together they are not. */
+static bool answered_with(int fd, int status)
+{
+    struct answer a = client_answer(fd, false);
+    bool as_wanted = a.status == status;
+    answer_free(&a);
+    return as_wanted;
+}
+
 static void all_bodies_together_have_a_limit(void **state)
 {
     (void)state;
@@ -142,10 +151,16 @@ static void all_bodies_together_have_a_limit(void **state)
         fds[i] = client_connect(f.bound);
         client_say(fds[i], POST("/echo", "Content-Length: 1048576\r\n\r\n"));
     }
-    for (int i = 0; i < 4; i++) {
+    /* The first is alone with its body. The others come together and do not end theirs before the
+     * server has noticed that there is no room for all three. */
+    client_send(fds[0], block, MAX_BODY);
+    served += answered_with(fds[0], 200);
+    for (int i = 1; i < 4; i++) {
         client_send(fds[i], block, MAX_BODY - 1);
     }
-    for (int i = 0; i < 4; i++) {
+    struct pollfd waiting[] = {{fds[1], POLLIN, 0}, {fds[2], POLLIN, 0}, {fds[3], POLLIN, 0}};
+    assert_true(poll(waiting, 3, 20000) > 0);
+    for (int i = 1; i < 4; i++) {
         client_send(fds[i], block, 1);
         struct answer a = client_answer(fds[i], false);
         served += a.status == 200;
