@@ -4,15 +4,11 @@
  * Such a one was made while there was more. */
 static void note_widest(struct weir_loader *loader, const struct weir_load_batch *batch)
 {
-    uint32_t most = weir_warehouse_max_columns(loader->warehouse);
+    const struct weir_load_table *table = batch->widest;
     loader->failed_wide[0] = '\0';
-    for (uint32_t i = 0; i < batch->touched_count; i++) {
-        const struct weir_load_table *table = batch->rows[batch->touched[i]].table;
-        if (table->column_count > most) {
-            most = table->column_count;
-            struct weir_str key = weir_table_key(table->schema, table->name, loader->failed_wide);
-            loader->failed_wide[key.len] = '\0';
-        }
+    if (table && batch->widest_columns > weir_warehouse_max_columns(loader->warehouse)) {
+        struct weir_str key = weir_table_key(table->schema, table->name, loader->failed_wide);
+        loader->failed_wide[key.len] = '\0';
     }
 }
 
@@ -184,6 +180,7 @@ int weir_appender_give(struct weir_loader *loader, struct weir_error *err)
     pthread_mutex_lock(&loader->lock);
     int code = wait_idle(loader, err);
     if (!code) {
+        weir_load_batch_measure(&loader->batches[loader->filling]);
         loader->pending = &loader->batches[loader->filling];
         loader->pending_oldest = loader->filling_oldest;
         loader->filling_oldest = 0;

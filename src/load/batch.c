@@ -41,6 +41,21 @@ void weir_load_batch_reset(struct weir_load_batch *batch)
     batch->events = batch->duplicates = batch->discards = batch->records = 0;
     batch->body_bytes = batch->cells = 0;
     batch->oldest = 0;
+    batch->widest = NULL;
+    batch->widest_columns = 0;
+}
+
+void weir_load_batch_measure(struct weir_load_batch *batch)
+{
+    batch->widest = NULL;
+    batch->widest_columns = 0;
+    for (uint32_t i = 0; i < batch->touched_count; i++) {
+        const struct weir_load_table *table = batch->rows[batch->touched[i]].table;
+        if (table->column_count > batch->widest_columns) {
+            batch->widest = table;
+            batch->widest_columns = table->column_count;
+        }
+    }
 }
 
 bool weir_grow(void *array, uint32_t *cap, uint32_t need, size_t width)

@@ -19,11 +19,17 @@ struct weir_load_batch {
     uint64_t body_bytes;
     uint64_t cells;   /* rows times their table's columns: the engine keeps the empty ones, too */
     weir_time oldest; /* received_at of its first record */
+    /* Set by weir_load_batch_measure. */
+    const struct weir_load_table *widest; /* of its tables, by all columns; NULL: none */
+    uint32_t widest_columns;
 };
 
 void weir_load_batch_init(struct weir_load_batch *batch);
 void weir_load_batch_free(struct weir_load_batch *batch);
 void weir_load_batch_reset(struct weir_load_batch *batch);
+/* Notes its widest table. On the builder's thread, which may add columns later: the appender must
+ * not look at them. */
+void weir_load_batch_measure(struct weir_load_batch *batch);
 struct weir_rows *weir_load_batch_rows(struct weir_load_batch *batch,
                                        struct weir_load_table *table);
 

@@ -6,6 +6,7 @@ static int write_part(struct weir_load_batch *batch, void *arg, struct weir_erro
 {
     struct weir_loader *loader = arg;
     int code = weir_apply(&loader->run.applier, batch, WEIR_APPLY_LOAD, err);
+    weir_load_batch_measure(batch);
     pthread_mutex_lock(&loader->lock);
     weir_appender_note(loader, batch, code, err);
     pthread_mutex_unlock(&loader->lock);
