@@ -129,17 +129,6 @@ int weir_made_add(struct weir_session *session, struct weir_str schema, struct w
     return run_sql(session, &sql, err);
 }
 
-static const struct weir_table *find(const struct weir_table *tables, size_t count,
-                                     struct weir_str schema, struct weir_str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (weir_str_eq(tables[i].schema, schema) && weir_str_eq(tables[i].name, name)) {
-            return &tables[i];
-        }
-    }
-    return NULL;
-}
-
 /* What to do with one that is said to be the loader's. */
 static void add_drop(struct weir_buf *sql, const struct weir_catalog *catalog,
                      const struct weir_table *live, struct weir_str schema, struct weir_str name)
@@ -180,7 +169,7 @@ int weir_made_drop_others(struct weir_session *session, const struct weir_catalo
             struct weir_str in = rows.columns[0].strs[i], name = rows.columns[1].strs[i];
             if (weir_vector_valid(&rows.columns[0], i) && weir_vector_valid(&rows.columns[1], i) &&
                 (!schema.len || weir_str_eq(schema, in))) {
-                add_drop(&sql, catalog, find(tables, count, in, name), in, name);
+                add_drop(&sql, catalog, weir_tables_find(tables, count, in, name), in, name);
             }
         }
         code = weir_result_next(result, &rows, err);

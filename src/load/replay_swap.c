@@ -140,17 +140,6 @@ static int replace_rows(struct weir_replay_run *r, const struct weir_load_table 
     return code;
 }
 
-static const struct weir_table *find_table(const struct weir_table *tables, size_t count,
-                                           struct weir_str schema, struct weir_str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (weir_str_eq(tables[i].schema, schema) && weir_str_eq(tables[i].name, name)) {
-            return &tables[i];
-        }
-    }
-    return NULL;
-}
-
 /* weir.discards and weir.names hold all sources' rows: those of the scope are replaced. */
 static int replace_discards(struct weir_replay_run *r, struct weir_buf *sql, struct weir_error *err)
 {
@@ -251,10 +240,10 @@ int weir_replay_swap(struct weir_replay_run *r, struct weir_error *err)
             continue;
         }
         r->report->tables++;
-        code = r->whole
-                   ? replace_table(r, made, &sql, err)
-                   : replace_rows(r, made, find_table(tables, count, made->schema, made->label),
-                                  find_table(tables, count, made->schema, made->name), &sql, err);
+        code = r->whole ? replace_table(r, made, &sql, err)
+                        : replace_rows(
+                              r, made, weir_tables_find(tables, count, made->schema, made->label),
+                              weir_tables_find(tables, count, made->schema, made->name), &sql, err);
     }
     code = code ? code : drop_others(r, tables, count, err);
     code = code ? code : replace_discards(r, &sql, err);

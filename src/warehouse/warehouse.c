@@ -295,3 +295,14 @@ void weir_sql_text(struct weir_buf *out, struct weir_str value)
 {
     quote(out, value, '\'');
 }
+
+const struct weir_table *weir_tables_find(const struct weir_table *tables, size_t count,
+                                          struct weir_str schema, struct weir_str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (weir_str_eq(tables[i].schema, schema) && weir_str_eq(tables[i].name, name)) {
+            return &tables[i];
+        }
+    }
+    return NULL;
+}

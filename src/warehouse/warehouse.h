@@ -208,6 +208,9 @@ struct weir_table {
 int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
                           struct weir_table **tables, size_t *count,
                           struct weir_error *err) WEIR_MUST_CHECK;
+/* One of them by name; NULL when it is not there. */
+const struct weir_table *weir_tables_find(const struct weir_table *tables, size_t count,
+                                          struct weir_str schema, struct weir_str name);
 
 /* --- changing tables (OWNER; engine-neutral DDL) ------------------------------------------------
  */
