@@ -11,6 +11,7 @@
 #include "cli/demo_stack.h"
 #include "demo/sender.h"
 #include "eventlog/eventlog.h"
+#include "workspace/document.h"
 
 #define DEFAULT_DIR    "podium"
 #define DEFAULT_EVENTS 200000
@@ -186,7 +187,31 @@ static int tell_sent(struct demo *demo, weir_time sending, weir_time loading,
     return weir_demo_books(&demo->asker, demo->stack.again ? 0 : sent.events, err);
 }
 
-static void tell_next(const struct demo *demo)
+/* The reports that came with the company, by their addresses in the app. */
+static int tell_reports(const struct demo *demo, struct weir_error *err)
+{
+    struct weir_library *library = NULL;
+    int code = weir_library_read(demo->stack.workspace->dir, &library, err);
+    if (code) {
+        return code;
+    }
+    struct weir_documents *all = weir_library_hold(library);
+    printf("Open the app in a browser, or begin with a report:\n\n"
+           "  %-28s http://%s/\n",
+           "Home", demo->stack.addresses.serve);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct weir_document *d = all->items[i];
+        if (d->kind == WEIR_DOCUMENT_REPORT && d->usable && !d->report.archived) {
+            printf("  %-28s http://%s/report/%s\n", d->title, demo->stack.addresses.serve, d->key);
+        }
+    }
+    putchar('\n');
+    weir_documents_release(all);
+    weir_library_free(library);
+    return 0;
+}
+
+static int tell_next(const struct demo *demo, struct weir_error *err)
 {
     const char *dir = demo->stack.dir;
     const char *collect = demo->stack.addresses.collect;
@@ -197,12 +222,14 @@ static void tell_next(const struct demo *demo)
                "and ask it anything:\n\n"
                "  weir -C %s query \"select event, count(*) from web.tracks group by all\"\n",
                dir, dir, dir);
-        return;
+        return 0;
     }
     printf("Running now:\n\n"
            "  collect  http://%s   SDKs send events here\n"
-           "  serve    http://%s   SQL, status\n\n"
-           "Try, in another terminal:\n\n"
+           "  serve    http://%s   the app, SQL, the API\n\n",
+           collect, demo->stack.addresses.serve);
+    int code = tell_reports(demo, err);
+    printf("Try, in another terminal:\n\n"
            "  weir -C %s query \"select event, count(*) from web.tracks group by all\"\n"
            "  weir -C %s status\n"
            "  curl http://%s/v1/track -u \"$(weir -C %s source key web):\" \\\n"
@@ -210,9 +237,9 @@ static void tell_next(const struct demo *demo)
            "  curl http://%s/api/query -d '{\"sql\":\"select * from web.signed_up limit 5\"}' \\\n"
            "    -H 'Content-Type: application/json'\n\n"
            "People keep watching: a few events a second from here on. Ctrl-C stops everything.\n",
-           collect, demo->stack.addresses.serve, dir, dir, collect, dir,
-           demo->stack.addresses.serve);
+           dir, dir, collect, dir, demo->stack.addresses.serve);
     fflush(stdout);
+    return code;
 }
 
 /* --- live ---------------------------------------------------------------------------------------
@@ -282,9 +309,7 @@ static int play(struct demo *demo, struct weir_error *err)
     code = code ? code : wait_loaded(demo, err);
     code = code ? code : tell_sent(demo, sent - begun, weir_mono() - sent, err);
     code = code ? code : weir_demo_ask_all(&demo->asker, &stop_asked, err);
-    if (!code) {
-        tell_next(demo);
-    }
+    code = code ? code : tell_next(demo, err);
     if (!code && !weir_args_has(args, "once")) {
         code = trickle(demo, err);
     }

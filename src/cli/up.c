@@ -52,7 +52,7 @@ static void tell(const struct up *up, const char *link)
     const char *dir = *at ? up->cli->dir : "";
     printf("weir is up, after %d ms.\n\n"
            "  collect  http://%s   SDKs send events here\n"
-           "  serve    http://%s   SQL, status\n\n"
+           "  serve    http://%s   the app, SQL, the API\n\n"
            "Send an event, and ask for it:\n\n"
            "  curl http://%s/v1/track -u \"$(weir%s%s source key web):\" \\\n"
            "    -d '{\"userId\":\"ada\",\"event\":\"Signed Up\"}'\n"
