@@ -86,6 +86,10 @@ function readParameter(value: unknown): Parameter[] {
   return [{ name, type, label: text(data['label'], name), description: text(data['description']), options: readOptions(data['options']), fallback: readFallback(data['default']) }];
 }
 
+export function readParameters(value: readonly unknown[]): Parameter[] {
+  return value.flatMap(readParameter);
+}
+
 function readTile(value: unknown): Tile[] {
   const data = object(value);
   const kind = (['chart', 'table', 'text'] as const).find((one) => one === data['kind']);

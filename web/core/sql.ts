@@ -2,7 +2,8 @@
 // runs is the engine's business.
 
 export interface Piece {
-  kind: 'word' | 'quoted' | 'text' | 'comment' | 'sign';
+  /** block: a form or a comment of a template, from its first tag to its last. */
+  kind: 'word' | 'quoted' | 'text' | 'comment' | 'sign' | 'block';
   from: number;
   to: number;
 }
@@ -22,13 +23,14 @@ function until(sql: string, mark: string, from: number): number {
   return at < 0 ? sql.length : at + mark.length;
 }
 
-function* pieces(sql: string): Generator<Piece> {
+export function* pieces(sql: string): Generator<Piece> {
+  const block = /\{%\s*(form|comment|raw)\s*%\}[^]*?(?:\{%\s*end\1\s*%\}|$)/y;
   const word = /[\p{L}_][\p{L}\p{N}_$]*/uy;
   const dollar = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy;
   for (let at = 0; at < sql.length; ) {
     const from = at;
     const sign = sql[at] ?? '';
-    word.lastIndex = dollar.lastIndex = at;
+    word.lastIndex = dollar.lastIndex = block.lastIndex = at;
     let kind: Piece['kind'] = 'sign';
     if (/\s/.test(sign)) {
       at++;
@@ -39,6 +41,9 @@ function* pieces(sql: string): Generator<Piece> {
     } else if (sign === '/' && sql[at + 1] === '*') {
       kind = 'comment';
       at = until(sql, '*/', at + 2);
+    } else if (sign === '{' && block.test(sql)) {
+      kind = 'block';
+      at = block.lastIndex;
     } else if (sign === "'") {
       kind = 'text';
       at = quotedEnd(sql, at, sign);
@@ -76,7 +81,7 @@ export function statements(sql: string): Statement[] {
   for (const piece of pieces(sql)) {
     if (piece.kind === 'sign' && sql[piece.from] === ';') {
       end();
-    } else if (piece.kind !== 'comment') {
+    } else if (piece.kind !== 'comment' && piece.kind !== 'block') {
       if (from < 0) from = piece.from;
       to = piece.to;
     }
@@ -100,7 +105,7 @@ function nameOf(sql: string, piece: Piece): string {
 /** The tables that stand after FROM, JOIN and commas of a FROM: as written, dotted. */
 export function tablesOf(sql: string): string[] {
   const found = new Set<string>();
-  const all = [...pieces(sql)].filter((piece) => piece.kind !== 'comment');
+  const all = [...pieces(sql)].filter((piece) => piece.kind !== 'comment' && piece.kind !== 'block');
   const sign = (at: number): string => {
     const piece = all[at];
     return piece?.kind === 'sign' ? (sql[piece.from] ?? '') : '';
