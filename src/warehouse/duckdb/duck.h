@@ -46,6 +46,8 @@ struct duck_session {
     struct weir_json tree;           /* ... and its statement */
     char *allowed[DUCK_ALLOWED];     /* statements that passed the sandbox, by hash of text */
     atomic_bool canceled;            /* cleared when a statement ends */
+    pthread_mutex_t interrupts;      /* for `unbroken`, and held while the engine is interrupted */
+    bool unbroken;                   /* a transaction begins or ends: no interrupt may reach it */
     bool in_transaction;
     bool changed;             /* tables or views, in this transaction */
     uint64_t version;         /* of the catalog, at least, that this transaction sees */

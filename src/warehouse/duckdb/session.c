@@ -15,6 +15,21 @@ int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *er
     return rc;
 }
 
+/* Begins or ends a transaction. Interrupted in the middle, the engine would report a failure and
+ * leave a transaction open that nobody knows of. A cancel that comes meanwhile is kept by its flag.
+ */
+static int run_unbroken(struct duck_session *s, const char *sql, struct weir_error *err)
+{
+    pthread_mutex_lock(&s->interrupts);
+    s->unbroken = true;
+    pthread_mutex_unlock(&s->interrupts);
+    int rc = weir_duck_run(s, sql, err); /* the engine forgets an interrupt from before */
+    pthread_mutex_lock(&s->interrupts);
+    s->unbroken = false;
+    pthread_mutex_unlock(&s->interrupts);
+    return rc;
+}
+
 int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,
                           struct weir_session **out, struct weir_error *err)
 {
@@ -24,6 +39,7 @@ int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_ki
         return weir_fail(err, WEIR_ENOMEM, "no memory for a session");
     }
     s->db = db;
+    pthread_mutex_init(&s->interrupts, NULL);
     int rc = 0;
     pthread_mutex_lock(&db->lock);
     if (!db->open || atomic_load(&db->failed)) {
@@ -35,6 +51,7 @@ int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_ki
     }
     pthread_mutex_unlock(&db->lock);
     if (rc) {
+        pthread_mutex_destroy(&s->interrupts);
         free(s);
         return rc;
     }
@@ -67,6 +84,7 @@ void weir_duck_session_free(struct weir_session *session)
     pthread_mutex_lock(&s->db->lock);
     s->db->sessions--;
     pthread_mutex_unlock(&s->db->lock);
+    pthread_mutex_destroy(&s->interrupts);
     free(s);
 }
 
@@ -75,7 +93,11 @@ void weir_duck_cancel(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     atomic_store(&s->canceled, true);
-    duckdb_interrupt(s->con);
+    pthread_mutex_lock(&s->interrupts);
+    if (!s->unbroken) {
+        duckdb_interrupt(s->con);
+    }
+    pthread_mutex_unlock(&s->interrupts);
 }
 
 double weir_duck_progress(struct weir_session *session)
@@ -91,10 +113,10 @@ int weir_duck_begin(struct weir_session *session, struct weir_error *err)
     int rc = weir_duck_usable(s, err);
     s->version = atomic_load(&s->db->catalog_version);
     if (rc == 0) {
-        rc = weir_duck_run(s,
-                           session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
-                                                                : "BEGIN TRANSACTION",
-                           err);
+        rc = run_unbroken(s,
+                          session->kind == WEIR_SESSION_READER ? "BEGIN TRANSACTION READ ONLY"
+                                                               : "BEGIN TRANSACTION",
+                          err);
     }
     s->in_transaction = s->in_transaction || rc == 0;
     return rc;
@@ -118,7 +140,7 @@ int weir_duck_commit(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
-    rc = rc ? rc : weir_duck_run(s, "COMMIT", err);
+    rc = rc ? rc : run_unbroken(s, "COMMIT", err);
     if (rc == WEIR_ENOMEM && !atomic_exchange(&s->db->failed, true)) {
         /* It may have put some columns' rows into the table in memory and not the others', and
          * takes none of them back: only what is on disk can be trusted. */
@@ -138,7 +160,8 @@ void weir_duck_rollback(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     if (s->in_transaction) {
-        duckdb_query(s->con, "ROLLBACK", NULL);
+        struct weir_error ignored; /* it fails where the engine has ended the transaction itself */
+        (void)run_unbroken(s, "ROLLBACK", &ignored);
     }
     end_transaction(s);
 }
