@@ -150,6 +150,21 @@ extern "C" int weir_json_parse(struct weir_json_parser *parser, struct weir_str 
     return report(parse(parser, text, root), err);
 }
 
+static bool is_repairable(simdjson::error_code failed, struct weir_str text)
+{
+    switch (failed) {
+    case simdjson::UTF8_ERROR:
+    case simdjson::NUMBER_ERROR:
+    case simdjson::STRING_ERROR:
+    case simdjson::UNESCAPED_CHARS:
+        return true;
+    case simdjson::TAPE_ERROR: /* what a bare word is, among much else */
+        return memmem(text.ptr, text.len, "NaN", 3) || memmem(text.ptr, text.len, "Infinity", 8);
+    default:
+        return false;
+    }
+}
+
 extern "C" int weir_json_parse_lenient(struct weir_json_parser *parser, struct weir_str text,
                                        struct weir_json *root, struct weir_json_repairs *repairs,
                                        struct weir_error *err)
@@ -158,14 +173,11 @@ extern "C" int weir_json_parse_lenient(struct weir_json_parser *parser, struct w
     if (repairs) {
         *repairs = weir_json_repairs{};
     }
+    if (weir_str_starts(text, WEIR_STR("\xEF\xBB\xBF"))) {
+        text = weir_str{text.ptr + 3, text.len - 3};
+    }
     auto failed = parse(parser, text, root);
-    switch (failed) {
-    case simdjson::UTF8_ERROR:
-    case simdjson::NUMBER_ERROR:
-    case simdjson::STRING_ERROR:
-    case simdjson::UNESCAPED_CHARS:
-        break;
-    default:
+    if (!is_repairable(failed, text)) {
         return report(failed, err);
     }
     weir_buf_reset(&parser->repaired);

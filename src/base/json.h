@@ -45,6 +45,7 @@ struct weir_json_repairs {
     uint32_t surrogates;  /* lone \uD8xx escapes that became U+FFFD */
     uint32_t big_numbers; /* numbers no int64, uint64 or finite double holds; they became strings */
     uint32_t control;     /* raw control characters inside strings; they became escapes */
+    uint32_t not_finite;  /* NaN, Infinity, -Infinity; they became null */
 };
 
 struct weir_json_parser;
@@ -60,7 +61,8 @@ void weir_json_parser_free(struct weir_json_parser *parser); /* NULL is fine */
  * may be freed after the call. The message names the byte offset where it can. */
 int weir_json_parse(struct weir_json_parser *parser, struct weir_str text, struct weir_json *root,
                     struct weir_error *err) WEIR_MUST_CHECK;
-/* Strict first; when that fails on something repairable, repairs a private copy and parses that. */
+/* Strict first; when that fails on something repairable, repairs a private copy and parses that. A
+ * byte order mark before the text is passed over. */
 int weir_json_parse_lenient(struct weir_json_parser *parser, struct weir_str text,
                             struct weir_json *root, struct weir_json_repairs *repairs,
                             struct weir_error *err) WEIR_MUST_CHECK;

@@ -170,6 +170,23 @@ static void number(struct repair *r)
     }
 }
 
+/* What Python's json module, among others, makes of a float that is no number. */
+static bool not_finite(struct repair *r)
+{
+    static const struct weir_str words[] = {WEIR_STR("NaN"), WEIR_STR("Infinity"),
+                                            WEIR_STR("-Infinity")};
+    const struct weir_str rest = {r->at, (size_t)(r->end - r->at)};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (weir_str_starts(rest, words[i])) {
+            weir_buf_addz(r->out, "null");
+            r->n->not_finite++;
+            r->at += words[i].len;
+            return true;
+        }
+    }
+    return false;
+}
+
 int weir_json_repair(struct weir_str text, struct weir_buf *out, struct weir_json_repairs *repairs,
                      struct weir_error *err)
 {
@@ -178,6 +195,8 @@ int weir_json_repair(struct weir_str text, struct weir_buf *out, struct weir_jso
         unsigned char c = (unsigned char)*r.at;
         if (c == '"') {
             string(&r);
+        } else if ((c == 'N' || c == 'I' || c == '-') && not_finite(&r)) {
+            continue;
         } else if (c == '-' || (c >= '0' && c <= '9')) {
             number(&r);
         } else if (c >= 0x80) {

@@ -337,7 +337,8 @@ static void discard_record(struct weir_builder *b, struct weir_str reason)
 
 static void note_repairs(struct weir_builder *b, const struct weir_json_repairs *repairs)
 {
-    if (!(repairs->bad_utf8 | repairs->surrogates | repairs->big_numbers | repairs->control)) {
+    if (!(repairs->bad_utf8 | repairs->surrogates | repairs->big_numbers | repairs->control |
+          repairs->not_finite)) {
         return;
     }
     struct weir_buf text;
@@ -348,6 +349,7 @@ static void note_repairs(struct weir_builder *b, const struct weir_json_repairs 
     weir_jw_ku64(&w, "surrogates", repairs->surrogates);
     weir_jw_ku64(&w, "big_numbers", repairs->big_numbers);
     weir_jw_ku64(&w, "control", repairs->control);
+    weir_jw_ku64(&w, "not_finite", repairs->not_finite);
     weir_jw_object_end(&w);
     weir_builder_discard(b, &(struct weir_discard){.reason = WEIR_STR("repaired"),
                                                    .value = weir_buf_str(&text),

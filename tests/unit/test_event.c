@@ -176,7 +176,8 @@ static void check_repairs(struct run *run, struct weir_json expect,
     } counts[] = {{"bad_utf8", repairs->bad_utf8},
                   {"surrogates", repairs->surrogates},
                   {"big_numbers", repairs->big_numbers},
-                  {"control", repairs->control}};
+                  {"control", repairs->control},
+                  {"not_finite", repairs->not_finite}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         int64_t want = 0;
         weir_json_i64(weir_json_get(expect, counts[i].name), &want);

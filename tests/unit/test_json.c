@@ -84,6 +84,11 @@ static void repairs_what_sdks_really_send(void **state)
     assert_int_equal(n.big_numbers, 2);
     assert_string_equal(round_trip(WEIR_STR("[\"tab\there\"]"), &n), "[\"tab\\there\"]");
     assert_int_equal(n.control, 1);
+    assert_string_equal(round_trip(WEIR_STR("{\"a\":NaN,\"NaN\":[ Infinity,-Infinity ]}"), &n),
+                        "{\"a\":null,\"NaN\":[null,null]}");
+    assert_int_equal(n.not_finite, 3);
+    assert_string_equal(round_trip(WEIR_STR("[NaNa]"), NULL), "error");
+    assert_string_equal(round_trip(WEIR_STR("\xEF\xBB\xBF[1]"), &n), "[1]");
 }
 
 static void depth_is_bounded(void **state)
