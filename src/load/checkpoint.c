@@ -1,5 +1,6 @@
 #include "load/checkpoint.h"
 
+#include "base/cond.h"
 #include "load/apply.h"
 
 /* Soon after a change of the schema (a write-ahead log with DDL in it is what fails to replay);
@@ -78,9 +79,7 @@ static void *run(void *arg)
             continue;
         }
         if (!c->quits) {
-            weir_time until = weir_now() + LOOK_AGAIN;
-            const struct timespec when = {until / WEIR_SECOND, until % WEIR_SECOND * 1000};
-            pthread_cond_timedwait(&c->changed, &c->lock, &when);
+            weir_cond_wait_until(&c->changed, &c->lock, weir_mono() + LOOK_AGAIN);
         }
     }
     pthread_mutex_unlock(&c->lock);
@@ -97,7 +96,7 @@ int weir_checkpointer_start(struct weir_checkpointer *c, struct weir_warehouse *
         return code;
     }
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->changed, NULL);
+    weir_cond_init(&c->changed);
     if (pthread_create(&c->thread, NULL, run, c)) {
         pthread_cond_destroy(&c->changed);
         pthread_mutex_destroy(&c->lock);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "load/loader.h"
 #include "load/made.h"
 #include "load/parts.h"
@@ -317,11 +318,10 @@ static void sleep_back_off(struct weir_loader *loader)
 {
     loader->back_off = loader->back_off ? loader->back_off * 2 : BACK_OFF_MIN;
     loader->back_off = loader->back_off < BACK_OFF_MAX ? loader->back_off : BACK_OFF_MAX;
-    weir_time until = weir_now() + loader->back_off;
-    const struct timespec when = {until / WEIR_SECOND, until % WEIR_SECOND * 1000};
+    weir_time until = weir_mono() + loader->back_off;
     pthread_mutex_lock(&loader->lock);
-    while (!atomic_load(&loader->stop) && weir_now() < until) {
-        pthread_cond_timedwait(&loader->changed, &loader->lock, &when);
+    while (!atomic_load(&loader->stop) && weir_mono() < until) {
+        weir_cond_wait_until(&loader->changed, &loader->lock, until);
     }
     pthread_mutex_unlock(&loader->lock);
 }
@@ -463,7 +463,7 @@ int weir_loader_new(struct weir_workspace *workspace, struct weir_warehouse *war
     loader->log = log;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_mutex_init(&loader->writing, NULL);
-    pthread_cond_init(&loader->changed, NULL);
+    weir_cond_init(&loader->changed);
     loader->max_cells = weir_loader_most_cells(loader);
     weir_map_init(&loader->closed);
     weir_load_batch_init(&loader->batches[0]);

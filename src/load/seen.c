@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "io/file.h"
 
 #define DEFAULT_MEMORY (UINT64_C(64) << 20)
@@ -109,8 +110,8 @@ int weir_seen_open(const struct weir_seen_options *options, struct weir_seen **o
         return weir_fail(err, WEIR_ENOMEM, "no memory for the dedup index");
     }
     pthread_mutex_init(&seen->lock, NULL);
-    pthread_cond_init(&seen->wake, NULL);
-    pthread_cond_init(&seen->idle, NULL);
+    weir_cond_init(&seen->wake);
+    weir_cond_init(&seen->idle);
     seen->log = options->log;
     seen->dir = strdup(options->dir);
     uint64_t each = (options->memory_bytes ? options->memory_bytes : DEFAULT_MEMORY) / 2;

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "io/file.h"
 
-enum { MERGE_STEP = 16384, RETRY_SECONDS = 1 };
+enum { MERGE_STEP = 16384 };
+
+#define RETRY_AFTER WEIR_SECOND
 
 void weir_seen_describe(const struct weir_seen *seen, const struct weir_seen_run *added,
                         struct weir_seen_run *const *removed, unsigned removed_count,
@@ -246,10 +249,7 @@ void *weir_seen_background(void *arg)
             if (seen->stop) {
                 break;
             }
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_sec += RETRY_SECONDS;
-            pthread_cond_timedwait(&seen->wake, &seen->lock, &until);
+            weir_cond_wait_until(&seen->wake, &seen->lock, weir_mono() + RETRY_AFTER);
         }
     }
     pthread_mutex_unlock(&seen->lock);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cond.h"
 #include "base/hash.h"
 
 #define IDLE_CHECK WEIR_SECOND
@@ -219,7 +220,7 @@ static void *worker(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         while (!pool->first && !pool->stopping) {
-            weir_query_wait(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
+            weir_cond_wait_until(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
             if (session && weir_warehouse_failed(pool->warehouse)) {
                 weir_session_free(session); /* or nobody could reopen it */
                 session = NULL;
@@ -257,15 +258,6 @@ bool weir_query_add_worker(struct weir_query_pool *pool)
 
 /* --- the pool ------------------------------------------------------------------------------- */
 
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
                         const struct weir_log *log, struct weir_query_pool **out,
                         struct weir_error *err)
@@ -281,9 +273,9 @@ int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
     pool->settings.max_memory = weir_query_max_memory(&pool->settings);
     pool->last = &pool->first;
     pthread_mutex_init(&pool->lock, NULL);
-    init_cond(&pool->work);
-    init_cond(&pool->tick);
-    init_cond(&pool->gone);
+    weir_cond_init(&pool->work);
+    weir_cond_init(&pool->tick);
+    weir_cond_init(&pool->gone);
     pool->watched = pthread_create(&pool->watchdog, NULL, weir_query_watch, pool) == 0;
     bool good = pool->watched;
     pthread_mutex_lock(&pool->lock);

@@ -76,7 +76,6 @@ int weir_query_explain(const struct weir_query_pool *pool, const struct weir_que
 
 /* --- watch.c: stops what runs too long or takes too much, and lets go of what does not stop --- */
 void *weir_query_watch(void *pool);
-void weir_query_wait(pthread_cond_t *cond, pthread_mutex_t *lock, weir_time mono); /* until then */
 /* With the lock. */
 void weir_query_stop(struct weir_query *q, atomic_bool *why);
 

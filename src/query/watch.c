@@ -3,15 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "query/pool.h"
 
 #define TICK (50 * WEIR_SECOND / 1000)
-
-void weir_query_wait(pthread_cond_t *cond, pthread_mutex_t *lock, weir_time mono)
-{
-    struct timespec at = {(time_t)(mono / WEIR_SECOND), (long)(mono % WEIR_SECOND * 1000)};
-    pthread_cond_timedwait(cond, lock, &at);
-}
 
 /* --- stopping what runs too long or takes too much ------------------------------------------ */
 
@@ -202,7 +197,7 @@ void *weir_query_watch(void *arg)
         }
         check_running(pool);
         let_go(pool);
-        weir_query_wait(&pool->tick, &pool->lock, weir_mono() + TICK);
+        weir_cond_wait_until(&pool->tick, &pool->lock, weir_mono() + TICK);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;

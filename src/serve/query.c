@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "serve/compile.h"
 #include "serve/query_report.h"
 #include "serve/server.h"
@@ -158,10 +159,8 @@ static bool wait_for_room(struct stream *s)
 {
     bool wanted = !s->gone && !atomic_load(&s->server->stopping);
     while (wanted && (s->clogged || s->posted > MAX_POSTED)) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++; /* nobody signals when the server or the query stops */
-        pthread_cond_timedwait(&s->room, &s->lock, &until);
+        /* nobody signals when the server or the query stops */
+        weir_cond_wait_until(&s->room, &s->lock, weir_mono() + WEIR_SECOND);
         wanted = !s->gone && !atomic_load(&s->server->stopping) &&
                  !weir_query_stopping(s->server->pool, s->id);
     }
@@ -215,7 +214,7 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
         return NULL;
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->room, NULL);
+    weir_cond_init(&s->room);
     s->server = call->server;
     s->req = call->req;
     s->format = r->format;

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cond.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -116,6 +117,24 @@ static void utf8_is_judged_as_unicode_says(void **state)
     assert_memory_equal(out, "\xEF\xBF\xBD", 3);
 }
 
+static void a_wait_goes_by_the_clock_that_never_jumps(void **state)
+{
+    (void)state;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t cond;
+    weir_cond_init(&cond);
+    pthread_mutex_lock(&lock);
+    const weir_time until = weir_mono() + WEIR_SECOND / 100;
+    int waits = 0; /* of the wall clock this deadline is long over: it would spin */
+    while (weir_mono() < until) {
+        weir_cond_wait_until(&cond, &lock, until);
+        waits++;
+    }
+    pthread_mutex_unlock(&lock);
+    assert_true(waits < 10);
+    pthread_cond_destroy(&cond);
+}
+
 static void uuids_look_like_uuids(void **state)
 {
     (void)state;
@@ -138,6 +157,7 @@ int main(void)
         cmocka_unit_test(strings_become_numbers_only_when_they_fit),
         cmocka_unit_test(utf8_is_judged_as_unicode_says),
         cmocka_unit_test(uuids_look_like_uuids),
+        cmocka_unit_test(a_wait_goes_by_the_clock_that_never_jumps),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
