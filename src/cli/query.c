@@ -32,6 +32,7 @@ struct query {
     size_t param_count;
     unsigned width;
     bool plain;
+    bool guard;
     const char *as; /* whose eyes, or NULL */
     struct weir_arena arena;
     struct weir_access *access; /* without a server: what these see, in the arena */
@@ -97,14 +98,15 @@ static int read_flags(struct query *q, struct weir_error *err)
     if (!weir_format_parse(q->format_name, &q->format)) {
         return weir_fail(
             err, WEIR_CLI_USAGE,
-            "--format is \"%s\"; it must be table, csv, json, ndjson, columns or parquet",
+            "--format is \"%s\"; it must be table, csv, json, ndjson, columns, parquet or xlsx",
             q->format_name);
     }
     if (limit && (!weir_str_to_u64(weir_str_of(limit), &q->limits.rows) || !q->limits.rows)) {
         return weir_fail(err, WEIR_CLI_USAGE, "--limit is \"%s\"; it must be a number from 1",
                          limit);
     }
-    bool binary = q->format == WEIR_FORMAT_PARQUET || q->format == WEIR_FORMAT_COLUMNS;
+    bool binary = q->format == WEIR_FORMAT_PARQUET || q->format == WEIR_FORMAT_COLUMNS ||
+                  q->format == WEIR_FORMAT_XLSX;
     if (binary && !q->path && isatty(STDOUT_FILENO)) {
         return weir_fail(err, WEIR_CLI_USAGE, "%s is no text for a terminal; add --output FILE",
                          q->format_name);
@@ -114,6 +116,7 @@ static int read_flags(struct query *q, struct weir_error *err)
         q->width = size.ws_col;
     }
     q->compiled = weir_args_has(args, "compiled");
+    q->guard = weir_args_has(args, "guard");
     weir_buf_init(&q->values, 4 * MAX_SQL);
     if (q->compiled || weir_args_has(args, "template") || weir_args_has(args, "value")) {
         struct weir_jw w = weir_jw_on(&q->values);
@@ -223,6 +226,9 @@ static void print_body(struct query *q, struct weir_buf *out)
         weir_jw_object(&w);
         weir_jw_ku64(&w, "rows", q->limits.rows);
         weir_jw_object_end(&w);
+    }
+    if (q->guard) {
+        weir_jw_kbool(&w, "guard", true);
     }
     if (q->format == WEIR_FORMAT_TABLE) {
         weir_jw_ku64(&w, "width", q->width);
@@ -368,6 +374,7 @@ static int run_local(struct query *q, struct weir_query_pool *pool, const struct
                                          .limits = q->limits,
                                          .width = q->width,
                                          .plain = q->plain,
+                                         .guard = q->guard,
                                          .sink = local_sink,
                                          .done = local_done,
                                          .arg = &l};
@@ -503,7 +510,10 @@ static const struct weir_flag flags[] = {
     {"as", 0, "EMAIL",
      "through the eyes of this person: only the tables, rows and columns that her groups show",
      false},
-    {"format", 'f', "FORMAT", "table (the default), csv, json, ndjson, columns or parquet", false},
+    {"format", 'f', "FORMAT",
+     "table (the default), csv, json, ndjson, columns, parquet or xlsx (Excel)", false},
+    {"guard", 0, NULL,
+     "in CSV, an apostrophe before texts that a spreadsheet would run as formulas", false},
     {"param", 'p', "NAME=VALUE",
      "a value for $NAME in the statement; NAME:TYPE=VALUE says its type: int, double, bool, text, "
      "timestamp, date or json",

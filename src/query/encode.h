@@ -26,12 +26,13 @@ struct weir_encoder {
     uint64_t rows;
     unsigned width;          /* table */
     bool plain;              /* table */
+    bool guard;              /* CSV */
     struct weir_arena arena; /* begin() to the end */
     void *state;             /* the format's own, in the arena */
     struct weir_buf scratch;
 };
 
-/* NULL for parquet, which the engine writes itself. */
+/* NULL for formats that are files: parquet, xlsx. */
 const struct weir_encoding *weir_encoding_of(enum weir_format format);
 extern const struct weir_encoding weir_encoding_table, weir_encoding_csv, weir_encoding_json,
     weir_encoding_ndjson, weir_encoding_columns;

@@ -4,26 +4,39 @@
 
 const struct weir_encoding *weir_encoding_of(enum weir_format format)
 {
-    static const struct weir_encoding *const all[] = {
-        &weir_encoding_table,  &weir_encoding_csv, &weir_encoding_json, &weir_encoding_ndjson, NULL,
-        &weir_encoding_columns};
+    static const struct weir_encoding *const all[] = {&weir_encoding_table,
+                                                      &weir_encoding_csv,
+                                                      &weir_encoding_json,
+                                                      &weir_encoding_ndjson,
+                                                      NULL,
+                                                      &weir_encoding_columns,
+                                                      NULL};
     return all[format];
 }
 
 /* --- CSV ------------------------------------------------------------------------------------ */
 
-static void csv_field(struct weir_buf *out, struct weir_str text)
+/* A spreadsheet takes such a text for a formula and runs it: with a quote before it, it does not.
+ */
+static bool is_formula(struct weir_str text)
 {
+    return text.len && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+}
+
+static void csv_field(const struct weir_encoder *e, struct weir_str text)
+{
+    struct weir_buf *out = e->out;
     bool plain = text.len > 0;
     for (size_t i = 0; plain && i < text.len; i++) {
         char c = text.ptr[i];
         plain = c != '"' && c != ',' && c != '\n' && c != '\r';
     }
-    if (plain && text.ptr[0] != ' ' && text.ptr[text.len - 1] != ' ') {
+    bool guard = e->guard && is_formula(text);
+    if (plain && !guard && text.ptr[0] != ' ' && text.ptr[text.len - 1] != ' ') {
         weir_buf_adds(out, text);
         return;
     }
-    weir_buf_addc(out, '"');
+    weir_buf_addz(out, guard ? "\"'" : "\"");
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] == '"') {
             weir_buf_addc(out, '"');
@@ -37,7 +50,7 @@ static void csv_begin(struct weir_encoder *e)
 {
     for (size_t i = 0; i < e->column_count; i++) {
         weir_buf_addz(e->out, i ? "," : "");
-        csv_field(e->out, e->columns[i].name);
+        csv_field(e, e->columns[i].name);
     }
     weir_buf_addc(e->out, '\n');
 }
@@ -54,7 +67,7 @@ static void csv_row(struct weir_encoder *e, const struct weir_batch *batch, size
             continue;
         }
         if (v->type == WEIR_TYPE_TEXT || v->type == WEIR_TYPE_JSON || v->type == WEIR_TYPE_OTHER) {
-            csv_field(e->out, v->strs[row]);
+            csv_field(e, v->strs[row]);
         } else {
             weir_query_value_text(e->out, &e->columns[i], v, row);
         }

@@ -43,7 +43,8 @@ enum weir_format {
     WEIR_FORMAT_JSON,   /* one document: {"columns":…,"rows":[[…]],"truncated":…,…} */
     WEIR_FORMAT_NDJSON, /* one object a row */
     WEIR_FORMAT_PARQUET,
-    WEIR_FORMAT_COLUMNS /* typed buffers: docs/format/columns.md */
+    WEIR_FORMAT_COLUMNS, /* typed buffers: docs/format/columns.md */
+    WEIR_FORMAT_XLSX     /* an Excel workbook; at most a sheet of rows */
 };
 bool weir_format_parse(const char *name, enum weir_format *out);
 
@@ -84,6 +85,7 @@ struct weir_query_request {
     struct weir_query_limits limits;
     unsigned width; /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
     bool plain;     /* WEIR_FORMAT_TABLE: no box around it */
+    bool guard;     /* WEIR_FORMAT_CSV: no text begins as a formula would */
     /* Encoded bytes, in order, on a worker thread. Blocks to push back, but
      * not beyond weir_query_stopping(); non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);

@@ -5,6 +5,7 @@
 
 #include "query/encode.h"
 #include "query/pool.h"
+#include "query/xlsx.h"
 
 #define FLUSH_BYTES  (128u << 10)
 #define FLUSH_EVERY  (100 * WEIR_SECOND / 1000)
@@ -146,7 +147,8 @@ static int run_rows(struct flow *f, struct weir_session *session, struct weir_er
                                  .columns = weir_result_columns(result),
                                  .column_count = weir_result_column_count(result),
                                  .width = r->width,
-                                 .plain = r->plain};
+                                 .plain = r->plain,
+                                 .guard = r->guard};
         weir_arena_init(&e.arena, 256u << 20);
         weir_buf_init(&e.scratch, MAX_CHUNK);
         rc = stream(f, &e, result, err);
@@ -158,7 +160,7 @@ static int run_rows(struct flow *f, struct weir_session *session, struct weir_er
     return rc;
 }
 
-/* --- parquet -------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 static int send_file(struct flow *f, int fd, struct weir_error *err)
 {
@@ -182,22 +184,68 @@ static int send_file(struct flow *f, int fd, struct weir_error *err)
     }
 }
 
-static int run_parquet(struct flow *f, struct weir_session *session, struct weir_error *err)
+/* Of these the engine makes the file. */
+static int write_parquet(struct flow *f, struct weir_session *session, const char *path,
+                         struct weir_error *err)
+{
+    const struct weir_query_request *r = &f->q->request;
+    struct weir_export file = {0};
+    int rc = weir_session_export(session, r->sql, r->params, r->param_count, "parquet", path,
+                                 r->limits.rows, &file, err);
+    f->summary->rows = file.rows;
+    f->summary->truncated = file.truncated;
+    return rc;
+}
+
+static int write_xlsx(struct flow *f, struct weir_session *session, const char *path,
+                      struct weir_error *err)
+{
+    const struct weir_query_request *r = &f->q->request;
+    struct weir_result *result = NULL;
+    struct weir_batch batch;
+    struct weir_xlsx *book = NULL;
+    int rc = weir_session_query(session, r->sql, r->params, r->param_count, &result, err);
+    rc = rc ? rc
+            : weir_xlsx_new(path, weir_warehouse_export_dir(f->pool->warehouse),
+                            weir_result_columns(result), weir_result_column_count(result),
+                            r->limits.rows, &book, err);
+    while (rc == 0 && !weir_xlsx_full(book)) {
+        rc = weir_result_next(result, &batch, err);
+        if (rc || batch.rows == 0) {
+            break;
+        }
+        rc = weir_xlsx_add(book, &batch, err);
+        atomic_store(&f->q->rows, weir_xlsx_rows(book));
+        if (rc == 0 && weir_query_stopped(f->q)) {
+            rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
+        }
+    }
+    if (book) {
+        f->summary->rows = weir_xlsx_rows(book);
+        f->summary->truncated = weir_xlsx_full(book);
+        rc = weir_xlsx_close(book, rc, err);
+    }
+    weir_query_attach(f->pool, f->q, NULL);
+    weir_result_free(result);
+    return rc;
+}
+
+static int run_file(struct flow *f, struct weir_session *session, struct weir_error *err)
 {
     const struct weir_query_request *r = &f->q->request;
     const char *dir = weir_warehouse_export_dir(f->pool->warehouse);
+    bool xlsx = r->format == WEIR_FORMAT_XLSX;
     if (!dir) {
         return weir_fail(err, WEIR_EUNSUPPORTED, "this warehouse has no folder for exports");
     }
-    const char *path = weir_arena_printf(&f->q->arena, "%s/%s.parquet", dir, f->q->id);
+    const char *path =
+        weir_arena_printf(&f->q->arena, "%s/%s.%s", dir, f->q->id, xlsx ? "xlsx" : "parquet");
     if (!path) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a path");
     }
     int fd = -1;
     weir_query_watch_file(f->pool, f->q, path);
-    struct weir_export file;
-    int rc = weir_session_export(session, r->sql, r->params, r->param_count, "parquet", path,
-                                 r->limits.rows, &file, err);
+    int rc = xlsx ? write_xlsx(f, session, path, err) : write_parquet(f, session, path, err);
     weir_query_watch_file(f->pool, f->q, NULL);
     weir_query_attach(f->pool, f->q, NULL);
     if (rc == 0) {
@@ -212,9 +260,7 @@ static int run_parquet(struct flow *f, struct weir_session *session, struct weir
     if (rc == 0) {
         (void)lseek(fd, 0, SEEK_SET);
         f->summary->first_row = weir_mono() - f->q->started_at;
-        f->summary->rows = file.rows;
-        f->summary->truncated = file.truncated;
-        atomic_store(&f->q->rows, file.rows);
+        atomic_store(&f->q->rows, f->summary->rows);
         rc = send_file(f, fd, err);
     }
     if (fd >= 0) {
@@ -256,8 +302,8 @@ static int run_once(struct flow *f, struct weir_session **session, struct weir_e
         return rc;
     }
     weir_query_attach(f->pool, f->q, *session);
-    rc = f->q->request.format == WEIR_FORMAT_PARQUET ? run_parquet(f, *session, err)
-                                                     : run_rows(f, *session, err);
+    rc = weir_encoding_of(f->q->request.format) ? run_rows(f, *session, err)
+                                                : run_file(f, *session, err);
     weir_query_attach(f->pool, f->q, NULL);
     f->summary->error_offset = rc ? weir_session_error_offset(*session) : -1;
     if (rc == WEIR_EFATAL || (rc && weir_query_stopped(f->q))) {

@@ -44,7 +44,8 @@ uint64_t weir_query_max_memory(const struct weir_query_settings *settings)
 
 bool weir_format_parse(const char *name, enum weir_format *out)
 {
-    static const char *const names[] = {"table", "csv", "json", "ndjson", "parquet", "columns"};
+    static const char *const names[] = {"table",   "csv",     "json", "ndjson",
+                                        "parquet", "columns", "xlsx"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
             *out = (enum weir_format)i;

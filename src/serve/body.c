@@ -216,10 +216,14 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         const char *name = weir_json_str(value, &text) ? weir_arena_dup(&out->arena, text).ptr : "";
         return name && weir_format_parse(name, &out->request.format)
                    ? 0
-                   : wrong(err, "\"format\" must be json, ndjson, csv, columns, table or parquet");
+                   : wrong(err, "\"format\" must be json, ndjson, csv, columns, table, parquet "
+                                "or xlsx");
     }
     if (weir_str_is(key, "width") && weir_json_u64(value, &width) && width <= 10000) {
         out->request.width = (unsigned)width;
+        return 0;
+    }
+    if (weir_str_is(key, "guard") && weir_json_bool(value, &out->request.guard)) {
         return 0;
     }
     if (weir_str_is(key, "plain") && weir_json_bool(value, &out->request.plain)) {
@@ -228,7 +232,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     return weir_fail(err, WEIR_EINVAL,
                      "\"" WEIR_STR_FMT
                      "\" is not known, or of the wrong type; there are sql, report, query, "
-                     "params, values, format, limits, width, plain and as",
+                     "params, values, format, guard, limits, width, plain and as",
                      WEIR_STR_ARG(key));
 }
 

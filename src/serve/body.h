@@ -12,6 +12,7 @@ struct weir_query_body {
     struct weir_query_request request; /* borrows from the two below; no sink, no done */
     const char *as;             /* the e-mail address of the person whose eyes to use, or NULL */
     const char *report, *query; /* ids, in place of a statement; or NULL */
+    const char *disposition;    /* Content-Disposition of the answer, or NULL; not in the text */
     struct weir_arena arena;
     struct weir_json_parser *parser;
     struct weir_json values; /* of parameters; absent: the statement is no template */

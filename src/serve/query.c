@@ -19,6 +19,7 @@ struct stream {
     char *sql;                     /* for the error's position */
     struct weir_compiling *from;   /* the template that it was compiled from, or NULL */
     enum weir_format format;
+    char *disposition; /* Content-Disposition of a good answer, or NULL */
     char id[17];
     bool begun; /* the loop's */
 
@@ -51,6 +52,7 @@ static const char *content_type(enum weir_format format)
         [WEIR_FORMAT_NDJSON] = "application/x-ndjson",
         [WEIR_FORMAT_PARQUET] = "application/vnd.apache.parquet",
         [WEIR_FORMAT_COLUMNS] = "application/vnd.weir.columns",
+        [WEIR_FORMAT_XLSX] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     };
     return types[format];
 }
@@ -61,6 +63,7 @@ static void stream_free(struct stream *s)
     pthread_mutex_destroy(&s->lock);
     weir_compiling_free(s->from);
     free(s->sql);
+    free(s->disposition);
     free(s);
 }
 
@@ -73,6 +76,9 @@ static void begin(struct stream *s)
         s->server->requests[2]++;
         if (weir_http_takes_trailers(s->req)) {
             weir_http_set(s->req, "Trailer", "Weir-Truncated");
+        }
+        if (s->disposition) {
+            weir_http_set(s->req, "Content-Disposition", s->disposition);
         }
         weir_http_begin(s->req, 200, content_type(s->format));
     }
@@ -219,7 +225,8 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
     s->req = call->req;
     s->format = r->format;
     s->sql = strdup(r->sql);
-    if (!s->sql) {
+    s->disposition = call->disposition ? strdup(call->disposition) : NULL;
+    if (!s->sql || (call->disposition && !s->disposition)) {
         stream_free(s);
         return NULL;
     }
@@ -293,14 +300,24 @@ static void compiled(struct weir_compiling *c)
     }
     struct weir_call call = c->call;
     struct weir_query_request request = c->body.request;
+    call.disposition = c->body.disposition;
     start(&call, &request, c);
 }
 
 void weir_serve_query(const struct weir_call *call)
 {
+    weir_serve_query_text(call, weir_http_body(call->req));
+}
+
+void weir_serve_query_text(const struct weir_call *call, struct weir_str text)
+{
     struct weir_query_body body;
     struct weir_error err;
-    int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
+    int rc = weir_query_body_read(&body, text, &err);
+    if (rc == 0 && call->disposition) {
+        body.disposition = weir_arena_strdup(&body.arena, call->disposition);
+        rc = body.disposition ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a file's name");
+    }
     rc = rc ? rc : weir_query_find_access(call, &body, &err);
     if (rc == 0 && (body.report || weir_json_exists(body.values))) {
         rc = weir_compiling_start(call, &body, compiled, &err);

@@ -19,6 +19,8 @@
 
 static const struct weir_serve_route routes[] = {
     {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
+    {POST, "/api/exports", PERSON, QUERY, .handle = weir_serve_export_ask, .reads = true},
+    {GET, "/api/exports/{token}/{filename}", PERSON, QUERY, .handle = weir_serve_export},
     {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
     {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},

@@ -75,8 +75,9 @@ static int start_people(struct weir_server *s, struct weir_error *err)
     int rc = weir_serve_open_state(s->run->workspace, &s->state, err);
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
     s->backoff = weir_backoff_new();
-    if (rc == 0 && !s->backoff) {
-        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the log-in back-off");
+    s->exports = weir_exports_new();
+    if (rc == 0 && (!s->backoff || !s->exports)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the server");
     }
     return rc ? rc : weir_people_began(s->state, &s->began, err);
 }
@@ -206,6 +207,7 @@ static void stop_parts(struct weir_server *s)
     weir_shelf_free(s->shelf);
     weir_loop_free(s->loop);
     weir_backoff_free(s->backoff);
+    weir_exports_free(s->exports);
     weir_state_close(s->state);
     if (stuck == 0) {
         weir_warehouse_close(s->warehouse);

@@ -57,6 +57,7 @@ struct weir_server {
     struct weir_backoff *backoff;
     struct weir_work *work; /* hashing passwords */
     struct weir_shelf *shelf;
+    struct weir_exports *exports;
     bool began; /* there has been a person: loopback is not trusted */
     char token[WEIR_TOKEN_SIZE];
     char address[64];
@@ -80,13 +81,18 @@ struct weir_call {
     struct weir_str id;
     bool local; /* on the unix socket */
     struct weir_caller who;
+    const char *disposition; /* Content-Disposition of a result's stream, or NULL */
 };
 
 /* --- routes (one file each) --- */
 void weir_serve_query(const struct weir_call *call);
+/* The same for a body that came earlier; it has WEIR_BUF_PADDING bytes behind it. */
+void weir_serve_query_text(const struct weir_call *call, struct weir_str text);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);
 void weir_serve_compile(const struct weir_call *call);
+void weir_serve_export_ask(const struct weir_call *call);
+void weir_serve_export(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);
 void weir_serve_metrics(const struct weir_call *call);
 void weir_serve_status(const struct weir_call *call);
@@ -137,6 +143,10 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
 /* --- asking.c --- */
 /* Answers by `fn`; on a thread of its own when that is slow. */
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
+
+/* --- exports.c: downloads that were asked for and not yet fetched; the loop's thread --- */
+struct weir_exports *weir_exports_new(void);
+void weir_exports_free(struct weir_exports *exports); /* NULL is fine */
 
 /* --- replay.c --- */
 void weir_replay_job_init(struct weir_replay_job *job);

@@ -106,7 +106,7 @@ test('what the HTTP server itself refuses has the shape of an error of the API',
 test('a query answers in every format of the contract', async () => {
   const formats = ((contract['components'] as Schema)['schemas'] as Schema)['Query'] as Schema;
   const names = ((formats['properties'] as Schema)['format'] as Schema)['enum'] as string[];
-  assert.deepEqual(names, ['json', 'ndjson', 'csv', 'table', 'parquet', 'columns']);
+  assert.deepEqual(names, ['json', 'ndjson', 'csv', 'table', 'parquet', 'columns', 'xlsx']);
   for (const format of names) await query({ sql: "select 1 as n, 'x' as t", format });
   const { body } = await query({ sql: 'select $n + 1 as n, $t as t', params: { n: 41, t: { type: 'date', value: '2026-01-02' } } });
   assert.deepEqual((body as { rows: unknown }).rows, [[42, '2026-01-02']]);
@@ -114,6 +114,14 @@ test('a query answers in every format of the contract', async () => {
   assert.deepEqual((placed.body as { rows: unknown }).rows, [['ba']]);
   const second = await query({ sql: 'select ? || ? as t', params: ['a', null] });
   assert.deepEqual((second.body as { rows: unknown }).rows, [[null]]);
+});
+
+test('a file is asked for and fetched as described', async () => {
+  const { body } = await check({ method: 'POST', path: '/api/exports', body: { sql: 'select 1 as n', format: 'csv', filename: 'ones' }, status: 201 });
+  const { url } = body as { url: string };
+  const file = await check({ method: 'GET', path: '/api/exports/{token}/{filename}', target: url, status: 200 });
+  assert.equal(file.body, 'n\n1\n');
+  await check({ method: 'GET', path: '/api/exports/{token}/{filename}', target: url, status: 404 });
 });
 
 test('the example in the contract works', async () => {

@@ -293,6 +293,28 @@ test('an admin sees as somebody else: for reading only, and it is noted', async 
   assert.deepEqual(entries.map((e) => [e['person'], e['object'], e['address']]), [['ada@example.com', 'sue@example.com', '127.0.0.1']]);
 });
 
+test('an export is for whoever asked for it, through the eyes she had, and for nobody else', async () => {
+  const { client: writer } = await join('exporter@example.com', { role: 'editor' });
+  const { client: viewer } = await join('looker@example.com');
+  const ask = async (who: Client, headers: Record<string, string> = {}): Promise<string> => {
+    const made = await who.ask('POST', '/api/exports', { sql: 'select 1 as n', format: 'csv' }, headers);
+    assert.equal(made.status, 201, made.text);
+    return String(made.body['url']);
+  };
+  const url = await ask(writer);
+  assert.equal((await admin.ask('GET', url)).status, 404, 'not even an admin');
+  assert.equal((await send('GET', url)).status, 401);
+  assert.equal((await writer.ask('GET', url, undefined, { 'sec-fetch-site': 'cross-site' })).status, 403);
+  assert.equal((await (await Client.enter('exporter@example.com')).ask('GET', url)).status, 404, 'another session of hers');
+  assert.equal((await writer.ask('GET', url)).text, 'n\n1\n', 'who failed did not use it up');
+  const asked = await viewer.ask('POST', '/api/exports', { sql: 'select 1 as n', format: 'csv' });
+  assert.equal(asked.status, 403, 'viewers write no SQL here either');
+  const refused = await admin.ask('POST', '/api/exports', { sql: 'select 1 as n', format: 'csv' }, { 'x-weir-see-as': 'looker@example.com' });
+  assert.equal(refused.status, 403, 'nor do admins through their eyes');
+  const through = await ask(admin, { 'x-weir-see-as': 'exporter@example.com' });
+  assert.equal((await admin.ask('GET', through)).status, 200);
+});
+
 test('an invitation works once, and a new one kills the old', async () => {
   const made = await admin.ask('POST', '/api/people', { email: 'ivy@example.com', name: 'Ivy' });
   const invite = async (): Promise<string> => String((await admin.ask('POST', `/api/people/${String(made.body['id'])}/invite`, {})).body['link']).split('#')[1] ?? '';

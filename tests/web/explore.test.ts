@@ -211,16 +211,26 @@ test('a chart is changed by choosing columns', async () => {
   await pane.getByRole('table').waitFor();
 });
 
-test('an export is the whole result in a file', async () => {
-  const { page } = await explore();
-  await run(page, 'select i from range(3) r(i)');
+test('an export is the whole result in a file, streamed by the server, in which no text is a formula', async () => {
+  const { page, complaints } = await explore();
+  await run(page, "select i, '=' || i as f from range(3) r(i)");
   await page.getByText(/^3 rows in/).waitFor();
-  await page.getByRole('button', { name: 'Export' }).click();
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: /^CSV/ }).click()]);
-  assert.equal(download.suggestedFilename(), 'result.csv');
-  const chunks: Buffer[] = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-  assert.equal(Buffer.concat(chunks).toString(), 'i\n0\n1\n2\n');
+  const fetched = async (name: RegExp): Promise<[string, Buffer]> => {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name }).click()]);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+    return [download.suggestedFilename(), Buffer.concat(chunks)];
+  };
+  const [name, csv] = await fetched(/^CSV/);
+  assert.equal(name, 'result.csv');
+  assert.equal(csv.toString(), `i,f\n0,"'=0"\n1,"'=1"\n2,"'=2"\n`);
+  const [, exact] = await fetched(/^Exact CSV/);
+  assert.equal(exact.toString(), 'i,f\n0,=0\n1,=1\n2,=2\n');
+  const [book, bytes] = await fetched(/^Excel/);
+  assert.equal(book, 'result.xlsx');
+  assert.equal(bytes.subarray(0, 2).toString(), 'PK');
+  assert.deepEqual(complaints, []);
 });
 
 for (const width of [360, 1440]) {
