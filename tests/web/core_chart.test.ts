@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { endLabels } from '../../web/components/chart/ends';
+import { labelsBelow, labelsBeside } from '../../web/components/chart/labels';
+import { cartesian } from '../../web/components/chart/option';
 import { funnel } from '../../web/core/chart/funnel';
-import { guess } from '../../web/core/chart/guess';
+import { fitsTable, guess, guessNumber } from '../../web/core/chart/guess';
 import { bigNumber } from '../../web/core/chart/number';
 import { Palette } from '../../web/core/chart/palette';
 import { cohortShares, pivot } from '../../web/core/chart/pivot';
@@ -177,6 +179,8 @@ test('pivot, heatmap and cohort', () => {
   const spec: ChartSpec = { type: 'cohort', rows: ['cohort'], columns: ['month'], y: [{ column: 'people' }] };
   const grid = pivot(table, spec);
   assert.deepEqual(grid.rows, ['2026-01-01', '2026-02-01']);
+  assert.deepEqual(grid.rowLabels, ['Jan 2026', 'Feb 2026'], 'times as their grain asks');
+  assert.deepEqual(grid.columnLabels, ['0', '1', '10']);
   assert.deepEqual(grid.columns, ['0', '1', '10'], 'numbers in their order, not as text');
   assert.deepEqual(grid.cells, [[100, 40, 10], [50, null, null]]);
   assert.deepEqual(grid.rowTotals, [150, 50]);
@@ -233,4 +237,34 @@ test('names at the ends of lines do not lie on each other', () => {
   }
   const byY = [...labels].sort((a, b) => a.y - b.y).map((l) => l.label);
   assert.deepEqual(byY, ['rugby', '(none)', 'climbing'], 'in the order of the lines');
+});
+
+test('every name has its label where there is room; times are left out, names are cut', () => {
+  const months = Array.from({ length: 12 }, (_, i) => `Mon ${2020 + i}`);
+  assert.equal(labelsBelow(months, 900, true).interval, 0);
+  assert.equal(labelsBelow(months, 500, true).interval, 1);
+  const names = ['gymnastics', 'wrestling', 'climbing', 'softball', 'volleyball', 'hockey'];
+  assert.equal(labelsBelow(names, 640, false).interval, 0);
+  assert.deepEqual(labelsBelow(names, 430, false), { interval: 0, width: 54 });
+  assert.ok(labelsBelow(Array.from({ length: 200 }, (_, i) => `event ${i}`), 600, false).interval > 10);
+  assert.equal(labelsBeside(names, 500, 200).interval, 0);
+  assert.equal(labelsBeside(Array.from({ length: 40 }, (_, i) => `event ${i}`), 500, 240).interval, 2);
+});
+
+test('a point between two gaps has a mark, others have none', () => {
+  const table = result({ day: 'date', n: 'int' }, ['2026-11-01', 1], ['2026-11-02', 2], ['2026-11-04', 5], ['2026-11-06', 3], ['2026-11-07', 4]);
+  const spec: ChartSpec = { type: 'line', x: { column: 'day', grain: 'day' }, y: [{ column: 'n' }] };
+  const look = { ink: '', soft: '', line: '', surface: '', font: '', series: [] };
+  const options = { look, palette: new Palette(), width: 400, height: 200, hidden: new Set<string>(), animate: false };
+  const drawn = (of: ChartSpec): unknown[] => (cartesian(shape(table, of, { now }), of, options)['series'] as { data: unknown[] }[])[0]?.data ?? [];
+  assert.deepEqual(drawn(spec).flatMap((item, i) => (Array.isArray(item) ? [] : i)), [3]);
+  assert.ok(drawn({ ...spec, missing: 'connect' }).every(Array.isArray));
+});
+
+test('the guess of a number has its past when there is one; a chart fits what it names', () => {
+  const table = result({ month: 'date', mrr: 'double' }, ['2026-01-01', 5], ['2026-02-01', 6]);
+  assert.deepEqual(guessNumber(table), { type: 'number', y: [{ column: 'mrr' }], x: { column: 'month' }, compare: { with: 'previous' }, sparkline: true });
+  assert.deepEqual(guessNumber(result({ n: 'int' }, [1])), { type: 'number', y: [{ column: 'n' }] });
+  assert.equal(fitsTable({ type: 'line', x: { column: 'MONTH' }, y: [{ column: 'mrr' }] }, table), true);
+  assert.equal(fitsTable({ type: 'line', x: { column: 'month' }, y: [{ column: 'gone' }] }, table), false);
 });

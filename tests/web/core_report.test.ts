@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inline, markdown } from '../../web/core/markdown';
 import { readReport, readValues, writeValues } from '../../web/core/report';
+import { listReports } from '../../web/core/report_list';
 
 const file = {
   id: 'k3v9x0q2ab', title: 'Subscriptions', time_zone: 'Europe/Berlin',
@@ -66,4 +67,15 @@ test('Markdown becomes data', () => {
 
 test('no Markdown takes for ever', () => {
   for (const hard of ['*'.repeat(20_000), '[('.repeat(10_000), '_a'.repeat(10_000), '> '.repeat(10_000), '```'.repeat(5000)]) markdown(hard.slice(0, 20_000));
+});
+
+test('the list has the latest first, archived ones only when searched or asked for', () => {
+  const one = (title: string, updated: string, more: object = {}) => ({ title, description: '', collection: 'company', archived: false, updated_at: updated, ...more });
+  const all = [one('Old', '2026-01-01'), one('Opened', '2025-01-01', { opened_at: '2026-11-01' }), one('Away', '2026-12-01', { archived: true }), one('New', '2026-05-01', { collection: 'sales', description: 'Who pays' })];
+  const titles = (how: Partial<Parameters<typeof listReports>[1]>): string[] => listReports(all, { search: '', collection: '', archived: false, ...how }).map((r) => r.title);
+  assert.deepEqual(titles({}), ['Opened', 'New', 'Old']);
+  assert.deepEqual(titles({ archived: true }), ['Opened', 'New', 'Old', 'Away']);
+  assert.deepEqual(titles({ search: 'aw' }), ['Away']);
+  assert.deepEqual(titles({ search: 'pays new' }), ['New']);
+  assert.deepEqual(titles({ collection: 'sales' }), ['New']);
 });

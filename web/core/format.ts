@@ -92,7 +92,7 @@ function currency(value: number, format: NumberFormat, short: boolean): string {
   const code = format.currency ?? 'EUR';
   const symbol = symbols[code] ?? `${code}${THIN}`;
   const size = Math.abs(value);
-  const digits = format.digits ?? (code === 'JPY' || code === 'KRW' || (short && (size >= 100 || size === 0)) ? 0 : 2);
+  const digits = format.digits ?? (code === 'JPY' || code === 'KRW' || (short && (size >= 100 || Number.isInteger(size))) ? 0 : 2);
   const text = short && size >= 10_000 ? shortNumber(size) : plainNumber(size, digits);
   return `${value < 0 ? MINUS : ''}${symbol}${text}`;
 }

@@ -60,6 +60,12 @@ export function moment(when: Date): string {
   return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(when);
 }
 
+/** 14:03 today, else the day, too. */
+export function clock(when: Date, now: Date = new Date()): string {
+  const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }).format(when);
+  return when.toDateString() === now.toDateString() ? time : `${date(when)}, ${time}`;
+}
+
 /** plural(2, 'table') -> "2 tables" */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${integer(n)} ${n === 1 ? one : many}`;

@@ -8,6 +8,7 @@ import type { ChartSpec } from '../../core/chart/spec';
 import type { Bin, Box } from '../../core/chart/stats';
 import { formatNumber, formatTime } from '../../core/format';
 import type { Grain, NumberFormat } from '../../core/format';
+import { labelsBelow, labelsBeside } from './labels';
 import type { ChartLook } from './look';
 import { colourOf } from './look';
 
@@ -52,7 +53,7 @@ function valueAxis(spec: ChartSpec, format: NumberFormat, look: ChartLook, side:
     splitLine: { show: side === 'left', lineStyle: { color: look.line, width: 1 } },
     // Bars begin at zero; a line may leave it out where zero says nothing.
     scale: spec.type === 'scatter',
-    axisLabel: { ...text(look), formatter: (value: number) => formatNumber(value, percent ? { style: 'percent' } : format, true) },
+    axisLabel: { ...text(look), hideOverlap: true, formatter: (value: number) => formatNumber(value, percent ? { style: 'percent' } : format, true) },
     name: side === 'left' ? (spec.yTitle ?? '') : '', nameTextStyle: { ...text(look), align: 'left' }, nameGap: 12,
   };
 }
@@ -71,7 +72,7 @@ function hasTimeAxis(spec: ChartSpec, shaped: Shaped): boolean {
   return shaped.axis === 'time' && !isBars(spec, shaped) && shaped.positions.length > 1;
 }
 
-function placeAxis(shaped: Shaped, spec: ChartSpec, look: ChartLook): Part {
+function placeAxis(shaped: Shaped, spec: ChartSpec, { look, width, height }: DrawOptions): Part {
   const base = {
     axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false }, splitLine: { show: false },
     name: spec.xTitle ?? '', nameLocation: 'middle', nameGap: 28, nameTextStyle: text(look),
@@ -87,7 +88,9 @@ function placeAxis(shaped: Shaped, spec: ChartSpec, look: ChartLook): Part {
   const shorten = shaped.axis === 'time'
     ? shaped.positions.map((time) => formatTime(time, shaped.grain ?? 'day', shaped.zone, true))
     : shaped.labels;
-  return { ...base, type: 'category', data: shorten, axisLabel: { ...text(look), hideOverlap: true, overflow: 'truncate', width: 140 } };
+  const across = spec.orientation === 'horizontal' && isBars(spec, shaped);
+  const fit = across ? labelsBeside(shorten, width, height) : labelsBelow(shorten, width, shaped.axis === 'time');
+  return { ...base, type: 'category', data: shorten, axisLabel: { ...text(look), interval: fit.interval, overflow: 'truncate', width: fit.width } };
 }
 
 /** Do the lines carry their names at their ends? */
@@ -110,6 +113,12 @@ function points(shaped: Shaped, values: readonly (number | null)[], bars: boolea
   return values.map((value, i) => [shaped.positions[i] ?? null, value]);
 }
 
+/** A value between two gaps has no line to be seen by: it gets a mark of its own. */
+function withMarks(data: unknown[], values: readonly (number | null)[]): unknown[] {
+  const alone = (i: number): boolean => values[i] !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null;
+  return data.map((item, i) => (alone(i) ? { value: item, symbol: 'circle', symbolSize: 6 } : item));
+}
+
 function lineSeries(series: Series, values: (number | null)[], shaped: Shaped, spec: ChartSpec, options: DrawOptions): Part[] {
   const bars = isBars(spec, shaped);
   const colour = seriesColour(series, spec, options);
@@ -117,14 +126,17 @@ function lineSeries(series: Series, values: (number | null)[], shaped: Shaped, s
   const stack = spec.stack === 'stacked' || spec.stack === 'percent' ? 'all' : undefined;
   const last = values.length - 1;
   const open = shaped.incomplete && !stack && last > 0;
+  const closed = open ? values.slice(0, last) : values;
+  const connected = spec.missing === 'connect' && values.length > 1;
+  const marked = (data: unknown[], of: readonly (number | null)[]): unknown[] => (connected || of.length > SAMPLE_FROM ? data : withMarks(data, of));
   const base: Part = {
-    type: 'line', yAxisIndex: series.axis === 'right' ? 1 : 0, stack, showSymbol: values.length === 1, symbol: 'circle', symbolSize: 5,
+    type: 'line', yAxisIndex: series.axis === 'right' ? 1 : 0, stack, showSymbol: !connected, showAllSymbol: true, symbol: 'none',
     sampling: values.length > SAMPLE_FROM ? 'lttb' : undefined, connectNulls: spec.missing === 'connect', animation: options.animate,
     itemStyle: { color: colour }, emphasis: { disabled: true }, z: 3,
   };
   const whole: Part = {
     ...base, name: series.label, id: keyOf(series), lineStyle: { color: colour, width: series.other ? 1.5 : 2, type: dashes[pattern] },
-    areaStyle: area(spec, series), data: points(shaped, open ? values.slice(0, last) : values, bars),
+    areaStyle: area(spec, series), data: marked(points(shaped, closed, bars), closed),
   };
   if (!open) return [whole];
   // The way to a period that has not ended is dashed.
@@ -205,7 +217,7 @@ export function cartesian(shaped: Shaped, spec: ChartSpec, options: DrawOptions)
   if (lines && drawn[0]) drawn[0] = { ...drawn[0], markLine: lines };
   const right = visible.some((series) => series.axis === 'right');
   const formatOf = (side: 'left' | 'right'): NumberFormat => visible.find((s) => s.axis === side)?.format ?? { style: 'number' };
-  const places = placeAxis(shaped, spec, look);
+  const places = placeAxis(shaped, spec, options);
   const values = [valueAxis(spec, formatOf('left'), look, 'left', percent)];
   if (right) values.push(valueAxis(spec, formatOf('right'), look, 'right', false));
   const longest = Math.max(0, ...visible.map((s) => s.label.length));
@@ -250,7 +262,7 @@ export function boxOption(boxes: readonly Box[], spec: ChartSpec, options: DrawO
   const { look } = options;
   return {
     grid: { left: 4, right: 14, top: 14, bottom: 4, containLabel: true },
-    xAxis: { type: 'category', data: boxes.map((b) => b.label), axisLabel: { ...text(look), hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } } },
+    xAxis: { type: 'category', data: boxes.map((b) => b.label), axisLabel: { ...text(look), overflow: 'truncate', ...labelsBelow(boxes.map((b) => b.label), options.width, false) }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } } },
     yAxis: { ...valueAxis(spec, spec.y[0]?.format ?? { style: 'number' }, look, 'left', false), scale: true },
     series: [
       { type: 'boxplot', data: boxes.map((b) => [b.low, b.q1, b.median, b.q3, b.high]), itemStyle: { color: look.surface, borderColor: look.series[1], borderWidth: 1.5 }, boxWidth: [8, 48], animation: options.animate, emphasis: { disabled: true } },

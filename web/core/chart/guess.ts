@@ -2,7 +2,7 @@
 import { grainOf } from '../calendar';
 import type { NumberFormat } from '../format';
 import type { Column, Table } from '../table';
-import { isNumeric, isTime, numberOf, textOf, timeOf } from '../table';
+import { columnIndex, isNumeric, isTime, numberOf, textOf, timeOf } from '../table';
 import type { ChartSpec, ChartType, Measure } from './spec';
 
 /** Rows that are looked at. */
@@ -99,4 +99,19 @@ export function guess(table: Table): ChartSpec {
     return { type: 'scatter', x: { column: x.name }, y: [measureOf(table, y)] };
   }
   return { type: 'table', y: [] };
+}
+
+/** The same as one big number; over time with what it was before, and the way there. */
+export function guessNumber(table: Table): ChartSpec {
+  const number = table.columns.find((c) => isNumeric(c) && !isName(c));
+  const time = table.columns.find(isTime);
+  if (!number) return { type: 'number', y: [] };
+  const spec: ChartSpec = { type: 'number', y: [measureOf(table, number)] };
+  return time && table.rows > 1 ? { ...spec, x: { column: time.name }, compare: { with: 'previous' }, sparkline: true } : spec;
+}
+
+/** Does the result have all columns that a chart names? */
+export function fitsTable(spec: ChartSpec, table: Table): boolean {
+  const named = [spec.x?.column, spec.series?.column, ...spec.y.map((one) => one.column), ...(spec.rows ?? []), ...(spec.columns ?? [])];
+  return named.every((name) => name === undefined || columnIndex(table, name) >= 0);
 }

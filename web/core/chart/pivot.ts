@@ -1,5 +1,7 @@
 // Two ways across: pivot tables, heatmaps, cohort grids.
+import { grainOf, zoneOf } from '../calendar';
 import type { NumberFormat } from '../format';
+import { formatTime } from '../format';
 import type { Table } from '../table';
 import { isTime, numberOf, textOf, timeOf } from '../table';
 import { NONE, need, ShapeError } from './shape';
@@ -10,6 +12,9 @@ export interface Pivot {
   columnTitle: string;
   rows: string[];
   columns: string[];
+  /** The same for people: times as their grain asks. */
+  rowLabels: string[];
+  columnLabels: string[];
   /** By row, by column. */
   cells: (number | null)[][];
   rowTotals: number[];
@@ -36,6 +41,21 @@ function distinct(table: Table, column: number): { of: string[]; places: Map<str
     sorted.sort((a, b) => (a === NONE ? 1 : b === NONE ? -1 : size(a) - size(b)));
   }
   return { of, places: new Map(sorted.map((text, i) => [text, i])), sorted };
+}
+
+/** Times as people read them, when all values of the column are on days or coarser. */
+function labelsOf(table: Table, column: number, sorted: readonly string[]): string[] {
+  const meta = table.columns[column];
+  const times = meta && isTime(meta) ? sorted.map(timeOf) : [];
+  const known = times.filter((time): time is number => time !== null);
+  if (known.length === 0) return [...sorted];
+  const zone = zoneOf(known, 'UTC');
+  const grain = grainOf(known, zone) ?? 'day';
+  const year = new Set(known.map((time) => new Date(time).getUTCFullYear())).size === 1;
+  return sorted.map((text, i) => {
+    const time = times[i] ?? null;
+    return time === null ? text : formatTime(time, grain, zone, year && (grain === 'day' || grain === 'week'));
+  });
 }
 
 function combine(into: number | null, value: number, how: Aggregate): number {
@@ -78,7 +98,7 @@ export function pivot(table: Table, spec: ChartSpec): Pivot {
   const rowTotals = cells.map(sum);
   return {
     rowTitle: table.columns[rowColumn]?.name ?? '', columnTitle: table.columns[columnColumn]?.name ?? '',
-    rows: rows.sorted, columns: columns.sorted, cells, rowTotals,
+    rows: rows.sorted, columns: columns.sorted, rowLabels: labelsOf(table, rowColumn, rows.sorted), columnLabels: labelsOf(table, columnColumn, columns.sorted), cells, rowTotals,
     columnTotals: columns.sorted.map((_, c) => sum(cells.map((line) => line[c] ?? null))),
     total: sum(rowTotals), format: measure.format ?? { style: 'number' },
   };

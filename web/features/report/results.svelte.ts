@@ -1,8 +1,7 @@
 // The results of a report's queries: each query runs once for all tiles that show it, old results stay
 // while new ones come, and leaving cancels.
 import { SvelteMap } from 'svelte/reactivity';
-import { type ApiError, asApiError, call } from '../../api/client';
-import type { Values } from '../../core/report';
+import { type ApiError, type BodyOf, asApiError, call } from '../../api/client';
 import { type Column, type Table, tableOf, type Value } from '../../core/table';
 
 export interface Result {
@@ -12,6 +11,9 @@ export interface Result {
   truncated: boolean;
   at: Date | undefined;
 }
+
+/** What is asked: a query of the report by its name, or SQL. */
+export type Question = Omit<NonNullable<BodyOf<'/api/query', 'post'>>, 'limits' | 'format'>;
 
 /** Rows that a tile can show; more are said to be cut. */
 const ROWS = 20_000;
@@ -31,16 +33,19 @@ export class Results {
   private waiting: (() => Promise<void>)[] = [];
   private running = 0;
 
-  /** Asks all queries anew with these values; answers of the last time are dropped. */
-  ask(report: string, queries: readonly string[], values: Values): void {
+  /** Asks all queries anew; answers of the last time are dropped. `body` says what to ask for each. */
+  ask(queries: readonly string[], body: (query: string) => Question): void {
     this.stop();
     this.abort = new AbortController();
+    for (const query of queries) this.again(query, body(query));
+  }
+
+  /** Asks one, beside the others. */
+  again(query: string, body: Question): void {
     const { signal } = this.abort;
-    for (const query of queries) {
-      const old = this.of.get(query);
-      this.of.set(query, { table: old?.table, error: undefined, busy: true, truncated: old?.truncated ?? false, at: old?.at });
-      this.waiting.push(() => this.run(report, query, values, signal));
-    }
+    const old = this.of.get(query);
+    this.of.set(query, { table: old?.table, error: undefined, busy: true, truncated: old?.truncated ?? false, at: old?.at });
+    this.waiting.push(() => this.run(query, body, signal));
     this.next();
   }
 
@@ -61,9 +66,9 @@ export class Results {
     }
   }
 
-  private async run(report: string, query: string, values: Values, signal: AbortSignal): Promise<void> {
+  private async run(query: string, body: Question, signal: AbortSignal): Promise<void> {
     try {
-      const answer = await call('post', '/api/query', { body: { report, query, values, limits: { rows: ROWS } }, signal });
+      const answer = await call('post', '/api/query', { body: { ...body, limits: { rows: ROWS } }, signal });
       if (signal.aborted) return;
       this.of.set(query, { table: asTable(answer.columns, answer.rows), error: undefined, busy: false, truncated: answer.truncated, at: new Date() });
     } catch (cause) {
