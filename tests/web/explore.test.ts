@@ -2,53 +2,20 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import test, { after, before } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { type Opened, launch, open, seriousFaults } from '../node/app';
-import { Weir, until } from '../node/weir';
+import type { BrowserContextOptions } from 'playwright-core';
+import { type Opened, seriousFaults } from '../node/app';
+import { Exploring, cell, editor, run, status, type } from '../node/explore';
+import { type Weir, until } from '../node/weir';
 
+let exploring: Exploring;
 let weir: Weir;
-let browser: Browser;
 before(async () => {
-  weir = await Weir.init();
-  await weir.up();
-  for (const [sport, total] of [['rugby', 12.5], ['climbing', 7], ['rugby', 3]] as const) {
-    const response = await fetch(`http://${weir.collect}/v1/track`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${btoa(`${weir.key}:`)}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ userId: 'u1', event: 'Order Completed', properties: { sport, total } }),
-    });
-    assert.equal(response.status, 200);
-  }
-  await weir.loaded();
-  browser = await launch();
+  exploring = await Exploring.start();
+  weir = exploring.weir;
   mkdirSync('build/screenshots', { recursive: true });
 });
-after(async () => {
-  await browser?.close();
-  await weir.remove();
-});
-
-async function explore(options: BrowserContextOptions = {}, path = '/explore'): Promise<Opened> {
-  const opened = await open(browser, { permissions: ['clipboard-read', 'clipboard-write'], ...options });
-  opened.page.setDefaultTimeout(60_000);
-  await opened.page.goto(`http://${weir.serve}${path}`);
-  await opened.page.locator('[data-ready]').waitFor();
-  return opened;
-}
-
-const editor = (page: Page) => page.getByRole('textbox', { name: 'SQL' });
-async function type(page: Page, sql: string): Promise<void> {
-  await editor(page).click();
-  await page.keyboard.press('Control+A');
-  await page.keyboard.press('Delete');
-  await page.keyboard.insertText(sql);
-}
-async function run(page: Page, sql: string): Promise<void> {
-  await type(page, sql);
-  await page.keyboard.press('Control+Enter');
-}
-const cell = (page: Page, name: string) => page.getByRole('gridcell', { name, exact: true });
-const status = (page: Page) => page.getByRole('region', { name: 'Result' }).getByRole('status');
+after(() => exploring?.end());
+const explore = (options: BrowserContextOptions = {}): Promise<Opened> => exploring.open(options);
 
 test('a query gives rows, a chart, and a line that says how many and how long', async () => {
   const { page, complaints } = await explore();

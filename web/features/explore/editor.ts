@@ -1,83 +1,39 @@
 // The SQL editor: CodeMirror, set up for the engine's SQL. Loaded when the page is there.
-import { type CompletionContext, type CompletionResult, type Completion, acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, snippetCompletion } from '@codemirror/autocomplete';
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { PostgreSQL, type SQLNamespace, SQLDialect, sql } from '@codemirror/lang-sql';
-import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
-import { lintGutter, setDiagnostics } from '@codemirror/lint';
+import { sql } from '@codemirror/lang-sql';
+import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
+import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
-import { Compartment, EditorState, Prec } from '@codemirror/state';
+import { EditorState, Prec } from '@codemirror/state';
 import { EditorView, drawSelection, dropCursor, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder, rectangularSelection } from '@codemirror/view';
-import { tags } from '@lezer/highlight';
-import { type CatalogTable, quote } from '../../core/catalog';
-import { functions } from '../../core/functions';
-import { statementAt, tablesOf, wordAt } from '../../core/sql';
+import { type Statement, statementAt, wordAt } from '../../core/sql';
 import { styleNonce } from '../../core/trust';
-
-const duckdb = SQLDialect.define({
-  ...PostgreSQL.spec,
-  keywords: `${PostgreSQL.spec.keywords ?? ''} anti asof columns describe exclude explain ilike lambda macro pivot positional qualify sample semi summarize try_cast unpivot using`,
-  types: `${PostgreSQL.spec.types ?? ''} bigint blob bool double float hugeint int integer interval json list map real smallint struct text timestamp timestamptz tinyint ubigint uhugeint uinteger usmallint utinyint uuid varchar`,
-  doubleQuotedStrings: false,
-  identifierQuotes: '"',
-  caseInsensitiveIdentifiers: true,
-  operatorChars: '*+-%<>!=&|~^/?@:',
-  specialVar: '',
-});
-
-const look = EditorView.theme({
-  '&': { height: '100%', backgroundColor: 'var(--surface)', color: 'var(--ink)', fontSize: 'var(--text-13)' },
-  '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.6' },
-  '.cm-content': { padding: '10px 0', caretColor: 'var(--ink)' },
-  '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--ink-soft)', border: 'none' },
-  '.cm-lineNumbers .cm-gutterElement': { padding: '0 10px 0 12px', minWidth: '34px' },
-  '.cm-gutter-lint': { width: '14px' },
-  '.cm-activeLine': { backgroundColor: 'color-mix(in srgb, var(--hover) 55%, transparent)' },
-  '.cm-cursor': { borderLeftColor: 'var(--accent)', borderLeftWidth: '2px' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft)' },
-  '.cm-selectionMatch': { backgroundColor: 'var(--hover)' },
-  '.cm-searchMatch': { backgroundColor: 'var(--warn-soft)', outline: '1px solid var(--line-strong)' },
-  '.cm-matchingBracket': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--accent)' },
-  '.cm-placeholder': { color: 'var(--ink-soft)' },
-  '.cm-tooltip': { backgroundColor: 'var(--raised)', border: '1px solid var(--line)', borderRadius: '8px', boxShadow: 'var(--shadow)', overflow: 'hidden' },
-  '.cm-tooltip.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', maxHeight: '16em' },
-  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '3px 10px' },
-  '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent-soft)', color: 'var(--ink)' },
-  '.cm-completionDetail': { color: 'var(--ink-soft)', fontStyle: 'normal', marginLeft: '1.5em' },
-  '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '600', color: 'var(--accent)' },
-  '.cm-diagnostic': { padding: '8px 12px', whiteSpace: 'pre-wrap', maxWidth: '60ch' },
-  '.cm-diagnostic-error': { borderLeft: '3px solid var(--bad)' },
-  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--bad)', textUnderlineOffset: '3px' },
-  '.cm-lintPoint-error::after': { borderBottomColor: 'var(--bad)' },
-  '.cm-panels': { backgroundColor: 'var(--sunken)', color: 'var(--ink)', borderColor: 'var(--line)' },
-  '.cm-panels.cm-panels-bottom': { borderTop: '1px solid var(--line)' },
-  '.cm-panel.cm-search': { padding: '6px 8px', fontSize: 'var(--text-13)' },
-  '.cm-panel.cm-search label': { fontSize: 'var(--text-12)' },
-  '.cm-panel.cm-search [name=close]': { fontSize: '18px', padding: '0 8px' },
-  '.cm-textfield': { border: '1px solid var(--line-strong)', borderRadius: 'var(--radius)', backgroundColor: 'var(--surface)', fontSize: 'inherit' },
-  '.cm-button': { border: '1px solid var(--line-strong)', borderRadius: 'var(--radius)', backgroundImage: 'none', backgroundColor: 'var(--surface)', fontSize: 'inherit' },
-});
-
-const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword], color: 'var(--accent)', fontWeight: '600' },
-  { tag: [tags.string, tags.special(tags.string)], color: 'var(--warn)' },
-  { tag: [tags.number, tags.bool, tags.null], color: 'var(--bad)' },
-  { tag: [tags.comment, tags.lineComment, tags.blockComment], color: 'var(--ink-soft)', fontStyle: 'italic' },
-  { tag: [tags.typeName, tags.standard(tags.name)], color: 'var(--good)' },
-]);
+import { type Names, completions, noNames } from './complete';
+import { colours, duckdb, look } from './editor-look';
 
 export interface EditorHooks {
-  /** What is to run: a selection, the statement at the cursor, or all. */
-  run(what: { sql: string; from: number }[]): void;
+  /** What is to run: a selection, or the statement at the cursor. */
+  run(what: Statement[]): void;
   save(): void;
   format(): void;
   changed(text: string): void;
+  /** The cursor stands elsewhere. */
+  moved?(place: number): void;
 }
 
 export interface EditorOptions {
   parent: HTMLElement;
   text: string;
   hooks: EditorHooks;
+}
+
+/** Something wrong in the text, and what to put in its place. */
+export interface Mark {
+  from: number;
+  to: number;
+  message: string;
+  instead?: readonly string[];
 }
 
 export interface SqlEditor {
@@ -88,62 +44,23 @@ export interface SqlEditor {
   replace(text: string): void;
   /** Puts text at the cursor (or at a place of the screen), in place of the selection. */
   insert(text: string, at?: { x: number; y: number }): void;
-  catalog(tables: readonly (CatalogTable & { columns: readonly { name: string; engine_type?: string }[] })[]): void;
+  /** What completion knows. */
+  names(names: Names): void;
+  /** Underlines; `show` scrolls to the first. */
+  mark(marks: readonly Mark[], show: boolean): void;
   underline(place: number, message: string): void;
   clear(): void;
   runAtCursor(): void;
   destroy(): void;
 }
 
-function spec(tables: readonly CatalogTable[]): SQLNamespace {
-  const schemas: Record<string, Record<string, Completion[]>> = {};
-  for (const table of tables) {
-    (schemas[table.schema] ??= {})[table.name] = table.columns.map((column) => ({ label: column.name, type: 'property', detail: (column as { engine_type?: string }).engine_type?.toLowerCase() ?? '', apply: quote(column.name) }));
-  }
-  return schemas;
-}
-
-const calls: readonly Completion[] = functions.map(([call, info]) => {
-  const name = call.replace(/\(.*/, '');
-  const inside = /\((.*)\)/.exec(call)?.[1];
-  const detail = inside === undefined ? info : `(${inside})  ${info}`;
-  if (!inside || inside === '*') return { label: name, detail, type: 'function', apply: call };
-  return snippetCompletion(`${name}(\${})`, { label: name, detail, type: 'function' });
-});
-
-/** Columns of the tables that the statement names, and functions. */
-function completeNames(tables: () => readonly CatalogTable[]) {
-  return (context: CompletionContext): CompletionResult | null => {
-    const word = context.matchBefore(/[\p{L}_][\p{L}\p{N}_]*/u);
-    if (!word && !context.explicit) return null;
-    if (context.matchBefore(/\.[\p{L}\p{N}_]*/u)) return null;
-    if (context.tokenBefore(['LineComment', 'BlockComment', 'String'])) return null;
-    const text = context.state.doc.toString();
-    const named = tablesOf(statementAt(text, context.pos)?.sql ?? '');
-    const found = new Map<string, Completion>();
-    for (const table of tables()) {
-      if (!named.includes(`${table.schema}.${table.name}`.toLowerCase()) && !named.includes(table.name.toLowerCase())) continue;
-      for (const column of table.columns) found.set(column.name, { label: column.name, type: 'property', detail: table.name, apply: quote(column.name), boost: 2 });
-    }
-    const before = text.slice(Math.max(0, (word?.from ?? context.pos) - 40), word?.from ?? context.pos);
-    const wantsTable = /\b(from|join)\s+$/i.test(before);
-    const names = tables().filter((table) => wantsTable || word).map((table): Completion => ({ label: `${table.schema}.${table.name}`, type: 'class', apply: `${quote(table.schema)}.${quote(table.name)}`, boost: wantsTable ? 5 : -1 }));
-    return { from: word?.from ?? context.pos, options: wantsTable ? names : [...found.values(), ...calls, ...names], validFor: /^[\p{L}\p{N}_]*$/u };
-  };
-}
-
 export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor {
-  const language = new Compartment();
-  let known: readonly CatalogTable[] = [];
-  const languageOf = () => {
-    const support = sql({ dialect: duckdb, schema: spec(known), upperCaseKeywords: false });
-    return [support, duckdb.language.data.of({ autocomplete: completeNames(() => known) })];
-  };
+  let known: Names = noNames;
 
   function atCursor(view: EditorView): void {
     const doc = view.state.doc.toString();
     const { from, to } = view.state.selection.main;
-    if (from !== to) hooks.run([{ sql: doc.slice(from, to), from }]);
+    if (from !== to) hooks.run([{ sql: doc.slice(from, to), from, to }]);
     else {
       const statement = statementAt(doc, from);
       if (statement) hooks.run([statement]);
@@ -167,7 +84,7 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
     highlightActiveLine(),
     highlightSelectionMatches(),
     search({ top: false }),
-    autocompletion({ icons: false, activateOnTypingDelay: 60 }),
+    autocompletion({ icons: false, activateOnTypingDelay: 60, override: completions(() => known) }),
     placeholder('select …   —   Ctrl+Enter runs, Ctrl+Space completes'),
     Prec.highest(
       keymap.of([
@@ -178,22 +95,35 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
       ]),
     ),
     keymap.of([...closeBracketsKeymap, ...defaultKeymap.filter((one) => one.key !== 'Mod-Enter'), ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
-    language.of(languageOf()),
+    sql({ dialect: duckdb }),
     look,
     syntaxHighlighting(colours),
     EditorView.contentAttributes.of({ 'aria-label': 'SQL', 'aria-describedby': 'editor-hint', spellcheck: 'false', autocapitalize: 'off', tabindex: '0' }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) hooks.changed(update.state.doc.toString());
+      if (update.selectionSet || update.docChanged) hooks.moved?.(update.state.selection.main.head);
     }),
   ];
   const view = new EditorView({ parent, state: EditorState.create({ doc: text, selection: { anchor: text.length }, extensions }) });
+
+  function mark(marks: readonly Mark[], show: boolean): void {
+    const { length } = view.state.doc;
+    const diagnostics = marks.map(({ from, to, message, instead = [] }): Diagnostic => ({
+      from: Math.min(from, length),
+      to: Math.min(to, length),
+      severity: 'error',
+      message,
+      actions: instead.map((text) => ({ name: `Write ${text}`, apply: (at, begin, end) => at.dispatch({ changes: { from: begin, to: end, insert: text } }) })),
+    }));
+    view.dispatch(setDiagnostics(view.state, diagnostics));
+    if (show && diagnostics[0]) view.dispatch({ effects: EditorView.scrollIntoView(diagnostics[0].from) });
+  }
 
   return {
     view,
     text: () => view.state.doc.toString(),
     open(next) {
       view.setState(EditorState.create({ doc: next, selection: { anchor: next.length }, extensions }));
-      view.dispatch({ effects: language.reconfigure(languageOf()) });
     },
     replace(next) {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } });
@@ -206,15 +136,11 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
       view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, scrollIntoView: true });
       view.focus();
     },
-    catalog(tables) {
-      known = tables;
-      view.dispatch({ effects: language.reconfigure(languageOf()) });
+    names(names) {
+      known = names;
     },
-    underline(place, message) {
-      const { from, to } = wordAt(view.state.doc.toString(), place);
-      view.dispatch(setDiagnostics(view.state, [{ from, to, severity: 'error', message }]));
-      view.dispatch({ effects: EditorView.scrollIntoView(from) });
-    },
+    mark,
+    underline: (place, message) => mark([{ ...wordAt(view.state.doc.toString(), place), message }], true),
     clear: () => view.dispatch(setDiagnostics(view.state, [])),
     runAtCursor: () => atCursor(view),
     destroy: () => view.destroy(),

@@ -1,14 +1,27 @@
 // One run of a query: rows as they come, how it goes, how it ended.
 import { ApiError, asApiError, call, send } from '../../api/client';
 import { type ColumnTable, ColumnsError, ColumnsReader } from '../../core/columns';
+import type { ParameterValue } from '../../core/report';
+import { type Sent, placeOf } from '../../core/template';
 
 /** Rows that a tab asks for; more are for an export. */
 export const MOST_ROWS = 1_000_000;
 
 export interface Asked {
+  /** What the server gets. */
   sql: string;
-  /** Where it begins in the editor's text. */
-  from: number;
+  /** Values of its parameters; undefined: it is no template. */
+  values: Record<string, ParameterValue | null> | undefined;
+  /** Where it stands in the editor's text, which is `text`. */
+  sent: Sent;
+  text: string;
+}
+
+export interface Where {
+  /** In the editor's text. */
+  place: number;
+  line: number;
+  column: number;
 }
 
 export class Run {
@@ -32,6 +45,15 @@ export class Run {
 
   get running(): boolean {
     return this.state === 'running';
+  }
+
+  /** Where the error is in the editor's text. */
+  get where(): Where | undefined {
+    const { asked, error } = this;
+    if (!asked || !error?.position) return undefined;
+    const place = placeOf(asked.sent, error.position.offset);
+    const before = asked.text.slice(0, place).split('\n');
+    return { place, line: before.length, column: [...(before.at(-1) ?? '')].length + 1 };
   }
 
   /** Rows a second, while it runs. */
@@ -59,7 +81,7 @@ export class Run {
     const clock = setInterval(() => (this.elapsed = performance.now() - began), 100);
     const mine = (): boolean => this.abort === abort;
     try {
-      const response = await send('post', '/api/query', { body: { sql: asked.sql, format: 'columns', limits: { rows: MOST_ROWS } }, signal: abort.signal });
+      const response = await send('post', '/api/query', { body: { sql: asked.sql, ...(asked.values && { values: asked.values }), format: 'columns', limits: { rows: MOST_ROWS } }, signal: abort.signal });
       this.id = response.headers.get('X-Weir-Query-Id') ?? '';
       await this.read(response, began, abort.signal);
       if (mine()) this.state = 'done';

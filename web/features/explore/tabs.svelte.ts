@@ -1,96 +1,158 @@
-// The open queries of one person, kept in this browser against a crash or a closed tab.
+// The open queries of one person: kept in this browser at once, and as a draft at the server, so that
+// neither a crash nor another browser loses any.
+import { asApiError, call } from '../../api/client';
 import { who } from '../../app/session.svelte';
-import { statements } from '../../core/sql';
+import { toast } from '../../app/toasts.svelte';
+import { type Desk, type Origin, type Tab, freshTab, mergeDesks, moveTab, readDesk, titleOf } from '../../core/desk';
+import type { ParameterValue } from '../../core/report';
 
-export interface Tab {
-  id: string;
-  sql: string;
-}
+export type { Origin, Tab };
 
 const key = (): string => `weir.explore:${who.session?.person.id ?? 'owner'}`;
-const fresh = (sql = ''): Tab => ({ id: crypto.getRandomValues(new Uint32Array(2)).join('-'), sql });
+const DRAFT = 'explore';
+/** A draft may have 1 MB. */
+const MOST = 900_000;
 
-function stored(): { tabs: Tab[]; at: string } {
+function stored(): Desk {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(key()) ?? '');
-    if (typeof value !== 'object' || value === null || !('tabs' in value) || !Array.isArray(value.tabs)) return { tabs: [], at: '' };
-    const tabs = value.tabs.flatMap((tab: unknown): Tab[] => (typeof tab === 'object' && tab !== null && 'sql' in tab && typeof tab.sql === 'string' ? [{ id: fresh().id, sql: tab.sql }] : []));
-    const at = 'at' in value && typeof value.at === 'number' ? value.at : 0;
-    return { tabs, at: tabs[at]?.id ?? tabs[0]?.id ?? '' };
+    return readDesk(JSON.parse(localStorage.getItem(key()) ?? ''));
   } catch {
-    return { tabs: [], at: '' };
+    return readDesk(undefined);
   }
 }
 
 export class Tabs {
   list = $state<Tab[]>([]);
   current = $state('');
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private closed: string[];
+  private here: ReturnType<typeof setTimeout> | undefined;
+  private there: ReturnType<typeof setTimeout> | undefined;
+  private sent = '';
+  private syncing = false;
+  private warned = false;
 
-  constructor(sql?: string) {
-    const { tabs, at } = stored();
+  constructor() {
+    const { tabs, at, closed } = stored();
     this.list = tabs;
-    this.current = at;
-    // Asked to open something: in the empty tab when there is one.
-    if (sql !== undefined) {
-      const same = this.list.find((tab) => tab.sql.trim() === sql.trim() || !tab.sql.trim());
-      if (same) {
-        same.sql = sql;
-        this.current = same.id;
-      } else this.add(sql);
-    }
+    this.closed = closed;
+    this.current = tabs.some((tab) => tab.id === at) ? at : (tabs[0]?.id ?? '');
     if (!this.list.length) this.add();
   }
 
   get tab(): Tab {
-    return this.list.find((tab) => tab.id === this.current) ?? this.list[0] ?? fresh();
+    return this.list.find((tab) => tab.id === this.current) ?? this.list[0] ?? freshTab();
   }
 
-  add(sql = ''): Tab {
-    const tab = fresh(sql);
+  title(tab: Tab): string {
+    return titleOf(tab, this.list.indexOf(tab));
+  }
+
+  add(more: Partial<Tab> = {}): Tab {
+    const tab = freshTab({ ...more, edited: more.sql ? Date.now() : 0 });
     this.list.push(tab);
     this.current = tab.id;
     this.keep();
-    return tab;
+    return this.list.at(-1) ?? tab;
+  }
+
+  /** Opens a text: where it is open already, in the empty tab in front, or in a new one. */
+  show(sql: string, more: Partial<Tab> = {}): Tab {
+    const same = this.list.find((tab) => tab.sql.trim() === sql.trim() && !tab.origin === !more.origin);
+    const place = same ?? (this.tab.sql.trim() || this.tab.origin ? undefined : this.tab);
+    if (!place) return this.add({ ...more, sql });
+    if (!same) Object.assign(place, { ...more, sql, edited: Date.now() });
+    else if (more.values) place.values = more.values;
+    this.current = place.id;
+    this.keep();
+    return place;
   }
 
   /** Gives what brings it back. */
   close(id: string): () => void {
     const at = this.list.findIndex((tab) => tab.id === id);
     const [gone] = this.list.splice(at, 1);
+    this.closed.push(id);
     if (!this.list.length) this.add();
     if (this.current === id) this.current = (this.list[Math.min(at, this.list.length - 1)] ?? this.tab).id;
     this.keep();
     return () => {
       if (!gone) return;
+      this.closed = this.closed.filter((one) => one !== id);
       this.list.splice(at, 0, gone);
       this.current = gone.id;
       this.keep();
     };
   }
 
-  write(id: string, sql: string): void {
+  change(id: string, more: Partial<Tab>): void {
     const tab = this.list.find((one) => one.id === id);
     if (!tab) return;
-    tab.sql = sql;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.keep(), 300);
+    Object.assign(tab, more, { edited: Date.now() });
+    clearTimeout(this.here);
+    this.here = setTimeout(() => this.keep(), 300);
+  }
+
+  /** The value of a parameter; undefined: its default. */
+  setValue(name: string, value: ParameterValue | undefined): void {
+    const values = { ...this.tab.values };
+    if (value === undefined) delete values[name];
+    else values[name] = value;
+    this.change(this.current, { values });
+  }
+
+  move(id: string, by: number): void {
+    if (moveTab(this.list, id, by)) this.keep();
+  }
+
+  private get desk(): Desk {
+    return { tabs: $state.snapshot(this.list) as Tab[], at: this.current, closed: this.closed };
   }
 
   keep(): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.here);
     try {
-      localStorage.setItem(key(), JSON.stringify({ tabs: this.list.map(({ sql }) => ({ sql })), at: this.list.findIndex((tab) => tab.id === this.current) }));
+      localStorage.setItem(key(), JSON.stringify(this.desk));
     } catch {
-      // A full or forbidden storage keeps nothing; the query on the screen is not touched.
+      // A full or forbidden storage keeps nothing; the server still does.
+    }
+    clearTimeout(this.there);
+    this.there = setTimeout(() => void this.sync(), 1500);
+  }
+
+  /** Takes in what other browsers left at the server, and leaves there what is here. */
+  async sync(): Promise<void> {
+    clearTimeout(this.there);
+    if (who.seeAs || this.syncing) return;
+    this.syncing = true;
+    try {
+      const kept = await call('get', '/api/drafts/{key}', { path: { key: DRAFT } }).catch((cause: unknown) => {
+        const error = asApiError(cause);
+        if (error.status === 404) return undefined;
+        throw error;
+      });
+      const before = this.desk;
+      const theirs = readDesk(kept?.draft);
+      // A browser that knows nothing yet goes on where the other one was.
+      const empty = before.tabs.length === 1 && before.tabs[0]?.edited === 0 && !before.closed.length;
+      const merged = empty && theirs.tabs.length ? theirs : mergeDesks(before, theirs);
+      if (JSON.stringify(merged.tabs) !== JSON.stringify(before.tabs)) {
+        this.list = merged.tabs.length ? merged.tabs : [freshTab()];
+        if (!this.list.some((tab) => tab.id === this.current)) this.current = merged.at || (this.list[0]?.id ?? '');
+      }
+      this.closed = merged.closed;
+      const draft = this.desk;
+      const text = JSON.stringify(draft);
+      if (text.length > MOST) {
+        if (!this.warned) toast('These queries are too large to be kept at the server; they are kept in this browser', { tone: 'bad' });
+        this.warned = true;
+      } else if (text !== this.sent || JSON.stringify(theirs) !== text) {
+        await call('put', '/api/drafts/{key}', { path: { key: DRAFT }, body: draft as unknown as Record<string, never> });
+        this.sent = text;
+      }
+    } catch {
+      // This browser has them; the next change tries again.
+    } finally {
+      this.syncing = false;
     }
   }
-}
-
-/** A name for a tab: its first comment, or what it reads. */
-export function titleOf(sql: string, at: number): string {
-  const comment = /^\s*--\s*(.+)/.exec(sql)?.[1]?.trim();
-  if (comment) return comment.slice(0, 32);
-  const table = /\b(?:from|join)\s+([\w."]+)/i.exec(statements(sql)[0]?.sql ?? '')?.[1];
-  return table ? table.replaceAll('"', '').replace(/^.*\./, '') : `Query ${at + 1}`;
 }
