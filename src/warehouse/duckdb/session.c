@@ -160,6 +160,9 @@ void weir_duck_rollback(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
     if (s->in_transaction) {
+        /* What the engine still computes for a result that nobody reads to its end must stop, or
+         * the rollback waits for it: for ever, where a few rows of a source make endless others. */
+        duckdb_interrupt(s->con);
         struct weir_error ignored; /* it fails where the engine has ended the transaction itself */
         (void)run_unbroken(s, "ROLLBACK", &ignored);
     }
