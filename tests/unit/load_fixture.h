@@ -31,7 +31,7 @@ static void fixture_open_warehouse(struct fixture *f)
     snprintf(path, sizeof path, "%s/.weir/warehouse.duckdb", f->dir);
     snprintf(spill, sizeof spill, "%s/.weir/spill", f->dir);
     const struct weir_warehouse_options options = {
-        .path = path, .temp_dir = spill, .memory_bytes = f->memory_bytes};
+        .path = path, .temp_dir = spill, .memory_bytes = f->memory_bytes, .threads = 1};
     ASSERT_OK(weir_warehouse_open(&weir_warehouse_duckdb, &options, &f->warehouse, &err), err);
     ASSERT_OK(weir_session_new(f->warehouse, WEIR_SESSION_OWNER, &f->session, &err), err);
     ASSERT_OK(weir_loader_new(f->workspace, f->warehouse, NULL, &f->loader, &err), err);

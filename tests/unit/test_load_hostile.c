@@ -1,6 +1,8 @@
 /* Small requests that ask for much: none may cost memory without bound, or another event. */
 #include "test.h"
 
+#include <time.h>
+
 #include "io/file.h"
 #include "load_fixture.h"
 
@@ -68,9 +70,9 @@ static void two_huge_contexts_are_merged_in_no_time(void **state)
         weir_buf_addf(&body, ",\"b%d\":2", i);
     }
     weir_buf_addz(&body, ",\"both\":2}}]}");
-    weir_time begun = weir_mono();
+    clock_t begun = clock(); /* the processor's time: a busy machine is no failure */
     load_body("batch");
-    assert_true(weir_mono() - begun < 20 * WEIR_SECOND); /* a second; it was a minute */
+    assert_true(clock() - begun < 20 * CLOCKS_PER_SEC); /* a second; it was a minute */
     assert_string_equal(fixture_query(&f, "SELECT context_own FROM web.pages"), "2");
     assert_string_equal(
         fixture_query(&f, "SELECT count(*) FILTER (WHERE reason = 'name_collision'), "
@@ -87,9 +89,9 @@ static void a_time_of_megabytes_is_not_read_for_every_event(void **state)
     weir_buf_addz(&body, "x\",\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
     add_many(",{\"type\":\"page\",\"userId\":\"u\"}", 49999);
     weir_buf_addz(&body, "]}");
-    weir_time begun = weir_mono();
+    clock_t begun = clock(); /* the processor's time: a busy machine is no failure */
     load_body("batch");
-    assert_true(weir_mono() - begun < 20 * WEIR_SECOND); /* half a second; it was a minute */
+    assert_true(clock() - begun < 20 * CLOCKS_PER_SEC); /* half a second; it was a minute */
     assert_string_equal(fixture_query(&f, "SELECT count(*) FROM web.pages"), "50000");
     assert_string_equal(fixture_query(&f, "SELECT reason, count(*) FROM weir.discards GROUP BY 1"),
                         "not_a_time|1");

@@ -77,14 +77,14 @@ static void a_table_gets_no_more_columns_than_the_memory_can_append_to(void **st
     (void)state;
     reopen_with(256 << 20);
     append_wide_page(1990);
-    append_many("{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"y\"}}", 50000);
-    append_many("{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"y\"}}", 50000);
+    append_many("{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"y\"}}", 20000);
+    append_many("{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"y\"}}", 20000);
     drain_alone();
     assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
-                        "100001|100001");
+                        "40001|40001");
     replay_alone();
     assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
-                        "100001|100001");
+                        "40001|40001");
     assert_string_equal(
         fixture_query(&f, "SELECT reason, count(*), len(json_keys(any_value(value)::JSON)) > 1500 "
                           "FROM weir.discards GROUP BY 1"),
@@ -103,19 +103,19 @@ static void a_request_both_refused_and_too_large_is_loaded_in_parts(void **state
     append_wide_page(1990);
     weir_buf_reset(&body);
     weir_buf_addz(&body, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\"}");
-    for (int i = 1; i < 50000; i++) {
+    for (int i = 1; i < 20000; i++) {
         weir_buf_addf(&body, ",{\"type\":\"page\",\"userId\":\"u\",\"properties\":{\"p1\":\"%s\"}}",
-                      i == 20000 || i == 49999 ? "bad" : "good");
+                      i == 8000 || i == 19999 ? "bad" : "good");
     }
     weir_buf_addz(&body, "]}");
     fixture_append(&f, "batch", weir_buf_str(&body));
     fixture_commit(&f);
     drain_alone();
     assert_string_equal(fixture_query(&f, "SELECT count(*), count(p1) FROM web.pages"),
-                        "49999|49998");
+                        "19999|19998");
     assert_string_equal(fixture_query(&f, "SELECT event_index FROM weir.discards WHERE reason = "
                                           "'refused_by_warehouse' ORDER BY 1"),
-                        "20000\n49999");
+                        "8000\n19999");
 }
 
 static void a_table_too_wide_for_the_memory_holds_up_no_other(void **state)

@@ -112,14 +112,14 @@ static void a_replay_of_everything_gives_the_same_rows(void **state)
 {
     (void)state;
     struct weir_replay_report report;
-    append_mixture(0, 300);
+    append_mixture(0, 100);
     ASSERT_OK(weir_loader_drain(f.loader, &err), err);
     keep_copies();
     replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, true, &report);
-    assert_int_equal(report.records, 301);
+    assert_int_equal(report.records, 101);
     compare_with_copies();
     replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
-    assert_int_equal(report.records, 301);
+    assert_int_equal(report.records, 101);
     assert_int_equal(report.tables, 7);
     compare_with_copies();
 }
@@ -128,7 +128,7 @@ static void a_replay_repairs_what_was_done_to_the_tables(void **state)
 {
     (void)state;
     struct weir_replay_report report;
-    append_mixture(0, 100);
+    append_mixture(0, 50);
     ASSERT_OK(weir_loader_drain(f.loader, &err), err);
     keep_copies();
     exec("DELETE FROM web.tracks; UPDATE web.kind_1 SET v = 'wrong'", "", "");
@@ -141,7 +141,7 @@ static void a_replay_of_a_part_replaces_the_rows_of_that_part(void **state)
     (void)state;
     struct weir_replay_report report;
     weir_time start = f.now;
-    append_mixture(0, 200);
+    append_mixture(0, 100);
     ASSERT_OK(weir_loader_drain(f.loader, &err), err);
     keep_copies();
     replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
@@ -159,6 +159,7 @@ static void wait_loaded(uint64_t seq)
     struct weir_load_stats stats;
     weir_time deadline = weir_mono() + 30 * WEIR_SECOND;
     do {
+        usleep(1000); /* leaves the processor to the loader */
         weir_loader_stats(f.loader, &stats);
     } while (stats.next_seq < seq && weir_mono() < deadline);
     assert_int_equal(stats.next_seq, seq);
@@ -226,13 +227,13 @@ static void a_replay_of_a_part_spells_times_as_loading_did(void **state)
         "1.5|1.5\n2026-01-02T01:00:00+01:00|2026-01-02T01:00:00+01:00\n"
         "2026-01-02T00:00:00Z|2026-01-02T00:00:00Z");
     keep_copies();
-    const weir_time bounds[] = {WEIR_TIME_MIN, start, before, middle, after, WEIR_TIME_MAX};
-    enum { BOUNDS = sizeof bounds / sizeof bounds[0] };
-    for (int from = 0; from < BOUNDS; from++) {
-        for (int to = from + 1; to < BOUNDS; to++) {
-            replay("web", NULL, bounds[from], bounds[to], false, &report);
-            compare_with_copies();
-        }
+    /* All of it as a whole and as a part; each part; and over each of the two moments. */
+    const weir_time parts[][2] = {
+        {WEIR_TIME_MIN, WEIR_TIME_MAX}, {start, WEIR_TIME_MAX},  {before, middle}, {middle, after},
+        {after, WEIR_TIME_MAX},         {WEIR_TIME_MIN, middle}, {before, after}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        replay("web", NULL, parts[i][0], parts[i][1], false, &report);
+        compare_with_copies();
     }
     replay(NULL, "Kind 1", after, WEIR_TIME_MAX, false, &report);
     assert_int_equal(report.events, 4);
@@ -285,14 +286,14 @@ static void a_replay_sets_aside_what_a_view_is_in_the_way_of(void **state)
     (void)state;
     struct weir_replay_report report;
     exec("CREATE SCHEMA web; CREATE VIEW web.kind_2 AS SELECT 'x' AS id, 1 AS uuid_ts", "", "");
-    append_mixture(0, 30);
+    append_mixture(0, 9);
     ASSERT_OK(weir_loader_drain(f.loader, &err), err);
     static const char refused[] = "SELECT count(*) FROM weir.discards WHERE reason = "
                                   "'refused_by_warehouse'";
-    assert_string_equal(fixture_query(&f, refused), "10");
+    assert_string_equal(fixture_query(&f, refused), "3");
     keep_copies();
     replay(NULL, NULL, WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
-    assert_string_equal(fixture_query(&f, refused), "10");
+    assert_string_equal(fixture_query(&f, refused), "3");
     compare_with_copies();
 }
 
