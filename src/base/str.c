@@ -5,6 +5,14 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+int weir_str_order(const void *a, const void *b)
+{
+    const struct weir_str *x = a, *y = b;
+    size_t shorter = x->len < y->len ? x->len : y->len;
+    int order = shorter ? memcmp(x->ptr, y->ptr, shorter) : 0;
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
 bool weir_str_eq_nocase(struct weir_str a, struct weir_str b)
 {
     if (a.len != b.len) {

@@ -34,6 +34,8 @@ static inline bool weir_str_is(struct weir_str a, const char *cstr)
     return weir_str_eq(a, weir_str_of(cstr));
 }
 
+/* Order by bytes, a prefix first; takes two struct weir_str, as bsearch() and qsort() call it. */
+int weir_str_order(const void *a, const void *b);
 bool weir_str_eq_nocase(struct weir_str a, struct weir_str b); /* ASCII letters only */
 bool weir_str_starts(struct weir_str s, struct weir_str prefix);
 bool weir_str_ends(struct weir_str s, struct weir_str suffix);

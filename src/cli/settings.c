@@ -18,6 +18,7 @@ const struct weir_settings_section weir_settings_sections[] = {
     {"warehouse", "The embedded warehouse.", weir_warehouse_settings_table},
     {"query", "People's SQL.", weir_query_options},
     {"serve", "The API and the pages (`weir serve`).", weir_serve_options},
+    {"workspace", "Reports and the other documents.", weir_workspace_options},
     {0},
 };
 

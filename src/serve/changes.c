@@ -11,13 +11,16 @@
 #define MAX_STREAMS 20000
 #define MAX_PENDING (64u << 10)
 #define BEAT_EVERY  (15 * WEIR_SECOND)
+#define MAX_RIGHTS  (4u << 20)
 #define MAX_AGE     (15 * 60 * WEIR_SECOND)
 
 struct stream {
     struct weir_changes *changes;
     struct stream *next, **link;
     struct weir_http_request *req;
+    struct weir_caller who;
     weir_time begun_at;
+    unsigned rights; /* as of which change of rights the levels are */
     struct weir_levels levels;
     struct weir_arena arena;
 };
@@ -27,6 +30,7 @@ struct weir_changes {
     struct stream *first;
     size_t count;
     struct weir_timer *beat;
+    unsigned rights; /* counts their changes */
     bool ended;
 };
 
@@ -64,14 +68,35 @@ static void end(struct stream *s)
     finish(s);
 }
 
-static void send_all(struct weir_changes *c, struct weir_str text, const char *collection)
+/* False when it cannot be said what she may hear. */
+static bool renew(struct stream *s)
+{
+    struct weir_error ignored;
+    struct weir_call call = {.server = s->changes->server, .req = s->req, .who = s->who};
+    if (s->rights == s->changes->rights) {
+        return true;
+    }
+    s->rights = s->changes->rights;
+    weir_arena_free(&s->arena);
+    weir_arena_init(&s->arena, MAX_RIGHTS);
+    return weir_levels_of(&call, &s->arena, &s->levels, &ignored) == 0;
+}
+
+/* `change` is NULL for what everybody may know. */
+static bool may_hear(const struct stream *s, const struct weir_change *change)
+{
+    return !change || !*change->collection ||
+           weir_level_of(&s->levels, change->id, change->collection) != WEIR_LEVEL_NONE;
+}
+
+static void send_all(struct weir_changes *c, struct weir_str text, const struct weir_change *change)
 {
     weir_time now = weir_mono();
     for (struct stream *s = c->first, *next; s; s = next) {
         next = s->next;
-        if (weir_http_pending(s->req) > MAX_PENDING || now - s->begun_at > MAX_AGE) {
+        if (weir_http_pending(s->req) > MAX_PENDING || now - s->begun_at > MAX_AGE || !renew(s)) {
             end(s);
-        } else if (!*collection || weir_level_in(&s->levels, collection) != WEIR_LEVEL_NONE) {
+        } else if (may_hear(s, change)) {
             weir_http_chunk(s->req, text);
         }
     }
@@ -79,7 +104,7 @@ static void send_all(struct weir_changes *c, struct weir_str text, const char *c
 
 static void beat(void *arg)
 {
-    send_all(arg, WEIR_STR(": still here\n\n"), "");
+    send_all(arg, WEIR_STR(": still here\n\n"), NULL);
 }
 
 int weir_changes_new(struct weir_server *server, struct weir_changes **out, struct weir_error *err)
@@ -114,9 +139,14 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
     weir_jw_object_end(&w);
     weir_buf_addz(&text, "\n\n");
     if (weir_buf_ok(&text)) {
-        send_all(c, weir_buf_str(&text), change->collection);
+        send_all(c, weir_buf_str(&text), change);
     }
     weir_buf_free(&text);
+}
+
+void weir_changes_rights(struct weir_changes *c)
+{
+    c->rights++;
 }
 
 void weir_changes_hang_up(struct weir_changes *c)
@@ -144,7 +174,7 @@ void weir_serve_changes(const struct weir_call *call)
     struct stream *s = c->ended || c->count >= MAX_STREAMS ? NULL : calloc(1, sizeof *s);
     int rc = s ? WEIR_OK : weir_fail(&err, WEIR_EBUSY, "too many pages listen; try again later");
     if (rc == 0) {
-        weir_arena_init(&s->arena, 4u << 20);
+        weir_arena_init(&s->arena, MAX_RIGHTS);
         rc = weir_levels_of(call, &s->arena, &s->levels, &err);
     }
     if (rc) {
@@ -157,6 +187,8 @@ void weir_serve_changes(const struct weir_call *call)
     }
     s->changes = c;
     s->req = call->req;
+    s->who = call->who;
+    s->rights = c->rights;
     s->begun_at = weir_mono();
     s->next = c->first;
     s->link = &c->first;

@@ -17,6 +17,8 @@ struct weir_change {
 int weir_changes_new(struct weir_server *server, struct weir_changes **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_changes_tell(struct weir_changes *changes, const struct weir_change *change);
+/* Somebody's rights changed: who may hear of what is asked again. */
+void weir_changes_rights(struct weir_changes *changes);
 /* Ends all streams; new ones are refused. */
 void weir_changes_hang_up(struct weir_changes *changes);
 void weir_changes_free(struct weir_changes *changes);

@@ -12,7 +12,7 @@ static int find(const struct weir_call *call, struct weir_arena *arena,
     *out = rc ? NULL : weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(id));
     const struct weir_document *d = *out;
     if (rc == 0 &&
-        (!d || !d->usable || weir_level_in(&levels, d->report.collection) == WEIR_LEVEL_NONE)) {
+        (!d || !d->usable || weir_level_of(&levels, id, d->report.collection) == WEIR_LEVEL_NONE)) {
         /* The same words for both: who may not see it learns nothing. */
         rc = weir_fail(err, WEIR_ENOENT, "there is no report %s, or you may not see it", id);
     }

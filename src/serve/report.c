@@ -1,7 +1,9 @@
 /* /api/documents and /api/reports */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "serve/shelf.h"
+#include "state/report_use.h"
 
 #define MAX_HISTORY 200
 
@@ -42,15 +44,36 @@ static const char *shown_version(const struct weir_document *d)
 /* --- GET /api/documents ------------------------------------------------------------------------
  */
 
+/* What the caller opened, in order of ids. */
+struct opened {
+    struct weir_report_use *items;
+    size_t count;
+};
+
+static void print_opened(struct weir_jw *w, const struct opened *opened, const char *id)
+{
+    struct weir_str key = weir_str_of(id);
+    const struct weir_report_use *use =
+        opened->count
+            ? bsearch(&key, opened->items, opened->count, sizeof *opened->items, weir_str_order)
+            : NULL;
+    if (use) {
+        print_time(w, "opened_at", use->opened_at);
+    } else {
+        weir_jw_keyz(w, "opened_at");
+        weir_jw_null(w);
+    }
+}
+
 static void list_reports(struct weir_jw *w, const struct weir_documents *all,
-                         const struct weir_levels *levels)
+                         const struct weir_levels *levels, const struct opened *opened)
 {
     weir_jw_keyz(w, "reports");
     weir_jw_array(w);
     for (size_t i = 0; i < all->count; i++) {
         const struct weir_document *d = all->items[i];
         const char *collection = d->usable ? d->report.collection : "company";
-        enum weir_level level = weir_level_in(levels, collection);
+        enum weir_level level = weir_level_of(levels, d->key, collection);
         if (d->kind != WEIR_DOCUMENT_REPORT || level == WEIR_LEVEL_NONE ||
             (!d->usable && !levels->all)) {
             continue;
@@ -64,6 +87,7 @@ static void list_reports(struct weir_jw *w, const struct weir_documents *all,
         weir_jw_kstrz(w, "level", weir_level_name(level));
         weir_jw_kbool(w, "archived", d->report.archived);
         print_time(w, "updated_at", d->modified_at);
+        print_opened(w, opened, d->key);
         print_error(w, d);
         weir_jw_object_end(w);
     }
@@ -136,8 +160,13 @@ void weir_serve_documents(const struct weir_call *call)
     struct weir_levels levels;
     struct weir_error err;
     struct weir_buf body;
+    struct opened opened;
     weir_arena_init(&arena, 16u << 20);
-    if (weir_levels_of(call, &arena, &levels, &err)) {
+    int rc = weir_levels_of(call, &arena, &levels, &err);
+    rc = rc ? rc
+            : weir_report_use_of(call->server->state, weir_str_of(call->who.id), &arena,
+                                 &opened.items, &opened.count, &err);
+    if (rc) {
         weir_serve_reply_error(call, &err);
         weir_arena_free(&arena);
         return;
@@ -146,7 +175,7 @@ void weir_serve_documents(const struct weir_call *call)
     weir_buf_init(&body, 64u << 20);
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
-    list_reports(&w, all, &levels);
+    list_reports(&w, all, &levels, &opened);
     list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer);
     list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer);
     list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer);
@@ -169,15 +198,19 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
     int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
     if (rc == 0) {
         struct weir_jw *w = &job->w;
+        enum weir_level level = weir_level_of(&job->levels, d->key, d->report.collection);
         weir_jw_object(w);
         weir_jw_kstrz(w, "id", d->key);
         print_content(w, (struct weir_content){d->report.data, d->report.queries});
         weir_jw_kstrz(w, "version", shown_version(d));
         weir_jw_kstrz(w, "slug", d->slug);
-        weir_jw_kstrz(w, "level",
-                      weir_level_name(weir_level_in(&job->levels, d->report.collection)));
+        weir_jw_kstrz(w, "level", weir_level_name(level));
         weir_jw_kbool(w, "archived", d->report.archived);
         print_error(w, d);
+        if (level == WEIR_LEVEL_EDIT) {
+            weir_jw_keyz(w, "share");
+            rc = weir_share_print(job, d->key, err);
+        }
         weir_jw_object_end(w);
     }
     weir_documents_release(all);
@@ -291,6 +324,9 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_save how = weir_shelf_save(job, NULL, NULL);
     int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
     rc = rc ? rc : weir_document_delete(job->library, WEIR_DOCUMENT_REPORT, job->id, &how, err);
+    if (rc == 0) {
+        rc = weir_report_use_forget(job->call.server->state, weir_str_of(job->id), err);
+    }
     job->status = 204;
     weir_documents_release(all);
     return rc;
@@ -361,14 +397,18 @@ static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_documents *all;
     const struct weir_document *d;
     struct weir_save how = weir_shelf_save(job, NULL, NULL);
+    struct weir_str to = weir_json_get_str(job->body, "collection");
     int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    rc = rc ? rc : weir_shelf_may_edit(job, weir_str_of(d->report.collection), err);
+    rc = rc ? rc : weir_shelf_may_edit(job, to.ptr ? to : weir_str_of(d->report.collection), err);
     if (rc == 0) {
         const char *title = weir_shelf_text(job, "title");
         title = title ? title : weir_arena_printf(&job->arena, "%.280s (copy)", d->title);
         struct weir_data *report = weir_data_copy(&job->arena, d->report.data);
         struct weir_data *text = title ? weir_data_text(&job->arena, weir_str_of(title)) : NULL;
-        if (report && text && weir_data_set(&job->arena, report, WEIR_STR("title"), text)) {
+        struct weir_data *place = to.ptr ? weir_data_text(&job->arena, to) : NULL;
+        if (report && text && weir_data_set(&job->arena, report, WEIR_STR("title"), text) &&
+            (!to.ptr ||
+             (place && weir_data_set(&job->arena, report, WEIR_STR("collection"), place)))) {
             weir_data_unset(report, "id");
             weir_data_unset(report, "archived");
             rc = save(job, NULL, (struct weir_content){report, d->report.queries}, &how, err);
@@ -450,7 +490,9 @@ static int run_at(struct weir_shelf_job *job, struct weir_error *err)
     version += strlen("/at/");
     int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
     rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
-    if (rc == 0 && weir_level_in(&job->levels, old.collection) == WEIR_LEVEL_NONE) {
+    /* A share is for where the report is now. */
+    if (rc == 0 && strcmp(old.collection, d->report.collection) != 0 &&
+        weir_level_in(&job->levels, old.collection) == WEIR_LEVEL_NONE) {
         rc = weir_fail(err, WEIR_ENOENT,
                        "in this version the report was in a collection that you "
                        "may not see");

@@ -66,6 +66,8 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/reports/{id}/clone", EDITOR, WRITE, .handle = weir_serve_report_clone},
     {POST, "/api/reports/{id}/move", EDITOR, WRITE, .handle = weir_serve_report_move},
     {POST, "/api/reports/{id}/archive", EDITOR, WRITE, .handle = weir_serve_report_archive},
+    {PUT, "/api/reports/{id}/share", EDITOR, WRITE, .handle = weir_serve_report_share},
+    {POST, "/api/reports/{id}/open", PERSON, READ, .handle = weir_serve_report_open, .reads = true},
     {GET, "/api/views/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
     {PUT, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
     {DELETE, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},

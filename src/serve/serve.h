@@ -14,7 +14,8 @@
 #include "warehouse/warehouse.h"
 #include "workspace/workspace.h"
 
-extern const struct weir_option weir_serve_options[]; /* section `serve` of weir.yml */
+extern const struct weir_option weir_serve_options[];     /* section `serve` of weir.yml */
+extern const struct weir_option weir_workspace_options[]; /* section `workspace` */
 
 struct weir_serve_run {
     struct weir_workspace *workspace;

@@ -109,6 +109,8 @@ void weir_serve_report_move(const struct weir_call *call);
 void weir_serve_report_archive(const struct weir_call *call);
 void weir_serve_report_clone(const struct weir_call *call);
 void weir_serve_report_restore(const struct weir_call *call);
+void weir_serve_report_share(const struct weir_call *call);
+void weir_serve_report_open(const struct weir_call *call);
 void weir_serve_report_history(const struct weir_call *call);
 void weir_serve_report_at(const struct weir_call *call);
 void weir_serve_sql_get(const struct weir_call *call);

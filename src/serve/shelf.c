@@ -3,13 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "serve/archive.h"
 #include "serve/changes.h"
 #include "state/group.h"
+#include "state/share.h"
 
-#define LOOK_EVERY WEIR_SECOND
-#define QUEUE      256
-#define MAX_ANSWER (64u << 20)
-#define MAX_DEPTH  40
+#define LOOK_EVERY  WEIR_SECOND
+#define SWEEP_EVERY (60 * 60 * WEIR_SECOND)
+#define QUEUE       256
+#define MAX_ANSWER  (64u << 20)
+#define MAX_DEPTH   40
 
 struct weir_shelf {
     struct weir_server *server;
@@ -18,6 +21,8 @@ struct weir_shelf {
     struct weir_work *wire;      /* one thread, for the remote */
     struct weir_timer *look;
     struct weir_changes *changes;
+    weir_time archive_after;
+    weir_time sweep_at;   /* the documents' thread's, as `by` */
     atomic_bool looking;  /* a look is queued */
     char by[256];         /* who is saving; the documents' thread's */
     pthread_mutex_t lock; /* guards the rest */
@@ -59,6 +64,32 @@ static void on_change(enum weir_document_kind kind, const char *key, const struc
     }
 }
 
+/* Archives what nobody opens any more. */
+static void sweep(struct weir_shelf *shelf)
+{
+    struct weir_error err = {0};
+    weir_time now = weir_now();
+    size_t archived = 0;
+    if (now < shelf->sweep_at && shelf->sweep_at - now <= SWEEP_EVERY) {
+        return;
+    }
+    snprintf(shelf->by, sizeof shelf->by, "weir");
+    int rc = weir_archive_sweep(shelf->library, shelf->server->state, shelf->archive_after, now,
+                                &archived, &err);
+    shelf->by[0] = '\0';
+    if (archived) {
+        weir_log(shelf->server->log, WEIR_LOG_INFO, "reports that nobody opens were archived",
+                 "reports", weir_log_num((int64_t)archived).text);
+    }
+    if (rc) {
+        weir_log(shelf->server->log, WEIR_LOG_WARN, "reports cannot be archived", "error",
+                 err.message);
+    }
+    if (rc || archived < WEIR_ARCHIVE_AT_ONCE) { /* else the next look goes on */
+        shelf->sweep_at = now + SWEEP_EVERY;
+    }
+}
+
 static void look(void *arg)
 {
     struct weir_shelf *shelf = arg;
@@ -67,7 +98,9 @@ static void look(void *arg)
     if (weir_library_refresh(shelf->library, &err)) {
         weir_log(shelf->server->log, WEIR_LOG_WARN, "the documents cannot be read", "error",
                  err.message);
+        return;
     }
+    sweep(shelf);
 }
 
 void weir_shelf_look(struct weir_shelf *shelf)
@@ -96,7 +129,11 @@ int weir_shelf_new(struct weir_server *server, struct weir_shelf **out, struct w
     }
     s->server = server;
     pthread_mutex_init(&s->lock, NULL);
-    int rc = weir_library_new(server->run->workspace->dir, &s->library, err);
+    struct weir_workspace_settings settings;
+    int rc = weir_workspace_section(server->run->workspace, "workspace", weir_workspace_options,
+                                    &settings, err);
+    s->archive_after = rc ? 0 : settings.archive_after * WEIR_DAY;
+    rc = rc ? rc : weir_library_new(server->run->workspace->dir, &s->library, err);
     rc = rc ? rc : weir_changes_new(server, &s->changes, err);
     rc = rc ? rc : weir_work_new(1, QUEUE, &s->documents, err);
     rc = rc ? rc : weir_work_new(1, 8, &s->wire, err);
@@ -176,6 +213,9 @@ int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struc
     }
     int rc =
         weir_groups_of(call->server->state, weir_str_of(call->who.id), arena, &groups, &count, err);
+    rc = rc ? rc
+            : weir_share_of(call->server->state, weir_str_of(call->who.id), arena, &out->shared,
+                            &out->shared_count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         grants += groups[i].collection_count;
     }
@@ -206,6 +246,16 @@ enum weir_level weir_level_in(const struct weir_levels *levels, const char *coll
         }
     }
     return level;
+}
+
+enum weir_level weir_level_of(const struct weir_levels *levels, const char *report,
+                              const char *collection)
+{
+    enum weir_level level = weir_level_in(levels, collection);
+    struct weir_str id = weir_str_of(report);
+    bool shared = level == WEIR_LEVEL_NONE && levels->shared_count &&
+                  bsearch(&id, levels->shared, levels->shared_count, sizeof id, weir_str_order);
+    return shared ? WEIR_LEVEL_VIEW : level;
 }
 
 const char *weir_level_name(enum weir_level level)
@@ -347,7 +397,7 @@ int weir_shelf_find(struct weir_shelf_job *job, enum weir_level need, struct wei
     *all = weir_shelf_hold(job->call.server->shelf);
     *out = weir_documents_find(*all, WEIR_DOCUMENT_REPORT, weir_str_of(job->id));
     enum weir_level level = *out && (*out)->usable
-                                ? weir_level_in(&job->levels, (*out)->report.collection)
+                                ? weir_level_of(&job->levels, job->id, (*out)->report.collection)
                             : *out && job->levels.all ? WEIR_LEVEL_EDIT
                                                       : WEIR_LEVEL_NONE;
     if (level == WEIR_LEVEL_NONE) {

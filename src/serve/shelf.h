@@ -27,11 +27,16 @@ struct weir_levels {
     struct weir_str *collections;
     bool *edit;
     size_t count;
+    struct weir_str *shared; /* ids of reports, in order */
+    size_t shared_count;
 };
-/* Reads the groups of who calls; in the arena. */
+/* Reads the groups of who calls, and what is shared with her; in the arena. */
 int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struct weir_levels *out,
                    struct weir_error *err) WEIR_MUST_CHECK;
 enum weir_level weir_level_in(const struct weir_levels *levels, const char *collection);
+/* Of a report: its collection's, or to view when it is shared with her. */
+enum weir_level weir_level_of(const struct weir_levels *levels, const char *report,
+                              const char *collection);
 const char *weir_level_name(enum weir_level level);
 
 /* --- jobs: requests that need the disk or git --------------------------------------------------
@@ -75,6 +80,9 @@ const char *weir_shelf_text(struct weir_shelf_job *job, const char *key);
 /* What the last talk with the remote failed with; "" after one that did not. */
 void weir_shelf_git_error(struct weir_shelf *shelf, char out[512]);
 void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text);
+/* Prints with whom a report is shared; in share.c. */
+int weir_share_print(struct weir_shelf_job *job, const char *report,
+                     struct weir_error *err) WEIR_MUST_CHECK;
 /* Reads again soon (after a pull). */
 void weir_shelf_look(struct weir_shelf *shelf);
 

@@ -100,6 +100,33 @@ static const char *const steps[] = {
     "insert into collection_grants (group_id, collection, level)"
     "  select 'everyone', 'company', 'edit'"
     "  where not exists (select 1 from collection_grants where group_id = 'everyone');",
+    /* 3: with whom reports are shared, and who opened them */
+    "create table reports ("
+    "  id text primary key,"
+    "  seen_at integer not null,"
+    "  opened_at integer," /* by anybody */
+    "  gone_at integer"    /* since when its files are missing */
+    ") strict, without rowid;"
+    "create table shares ("
+    "  report text not null references reports on delete cascade,"
+    "  person_id text references people on delete cascade,"
+    "  group_id text references groups on delete cascade,"
+    "  check ((person_id is null) <> (group_id is null))"
+    ") strict;"
+    "create unique index shares_with_people on shares (report, person_id);"
+    "create unique index shares_with_groups on shares (report, group_id);"
+    "create index shares_of_person on shares (person_id);"
+    "create index shares_of_group on shares (group_id);"
+    "create table opens ("
+    "  report text not null references reports on delete cascade,"
+    "  person_id text not null," /* or "owner", who is nobody's row */
+    "  at integer not null,"
+    "  primary key (person_id, report)"
+    ") strict, without rowid;"
+    "create index opens_of_report on opens (report);"
+    "create trigger opens_of_person after delete on people begin"
+    "  delete from opens where person_id = old.id;"
+    " end;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

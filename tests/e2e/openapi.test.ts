@@ -329,6 +329,10 @@ test('reports, views and the repository', async () => {
   await check({ method: 'GET', path: `${id}/at/{version}`, target: `${target}/at/HEAD`, status: 404 });
   await check({ method: 'POST', path: `${id}/restore`, target: `${target}/restore`, body: { version: first }, status: 200 });
   const copy = (await check({ method: 'POST', path: `${id}/clone`, target: `${target}/clone`, body: {}, status: 201 })).body as { id: string };
+  await check({ method: 'POST', path: `${id}/open`, target: `${target}/open`, body: {}, status: 204 });
+  await check({ method: 'POST', path: `${id}/open`, target: '/api/reports/nothing123/open', body: {}, status: 404 });
+  await check({ method: 'PUT', path: `${id}/share`, target: `${target}/share`, body: { company: true }, status: 200 });
+  await check({ method: 'PUT', path: `${id}/share`, target: `${target}/share`, body: { people: ['nobody'] }, status: 400 });
   await check({ method: 'POST', path: `${id}/move`, target: `${target}/move`, body: { collection: 'board' }, status: 200 });
   await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: { archived: true }, status: 200 });
   await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: {}, status: 400 });

@@ -1,84 +1,20 @@
 // People over real HTTP: coming in, being kept out, and what each role, token and view may do.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import * as shared from '../node/client.js';
+import { type Answer, Client, message, password } from '../node/client.js';
 import { Weir, until } from '../node/weir.js';
 
-const password = 'four random words';
 let weir: Weir;
 let admin: Client;
 let setupLink = '';
 
-interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-  text: string;
-  headers: http.IncomingHttpHeaders;
-}
-
-/** Node's fetch refuses to send some headers that a browser sends, so this is bare HTTP. */
-function send(method: string, target: string, headers: Record<string, string> = {}, body?: unknown, server = weir): Promise<Answer> {
-  const [host, port] = server.serve.split(':');
-  const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-  const all: Record<string, string> = { ...headers };
-  if (text !== undefined) {
-    all['content-type'] ??= 'application/json';
-    all['content-length'] = String(Buffer.byteLength(text));
-  }
-  return new Promise((resolve, reject) => {
-    const request = http.request({ host, port, method, path: target, headers: all }, (response) => {
-      let raw = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (raw += chunk));
-      response.on('end', () => {
-        let parsed: Record<string, unknown> = {};
-        try {
-          parsed = JSON.parse(raw) as Record<string, unknown>;
-        } catch {
-          // not JSON
-        }
-        resolve({ status: response.statusCode ?? 0, body: parsed, text: raw, headers: response.headers });
-      });
-    });
-    request.on('error', reject);
-    request.end(text);
-  });
-}
-
-/** Somebody with a cookie, as a browser has one. */
-class Client {
-  constructor(
-    readonly cookie: string,
-    readonly csrf: string,
-  ) {}
-
-  static of(answer: Answer): Client {
-    assert.equal(answer.status, 200, answer.text);
-    return new Client((answer.headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '', String(answer.body['csrf']));
-  }
-
-  static async enter(email: string, secret = password): Promise<Client> {
-    return Client.of(await send('POST', '/api/session', {}, { email, password: secret }));
-  }
-
-  ask(method: string, target: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    return send(method, target, { cookie: this.cookie, 'x-weir-csrf': this.csrf, ...headers }, body);
-  }
-}
-
-const message = (answer: Answer): string => String((answer.body['error'] as { message?: string } | undefined)?.message);
-
-/** Makes a person by way of an invitation. */
-async function join(email: string, more: Record<string, unknown> = {}): Promise<{ id: string; client: Client }> {
-  const made = await admin.ask('POST', '/api/people', { email, name: email, ...more });
-  assert.equal(made.status, 201, made.text);
-  const id = String(made.body['id']);
-  const invited = await admin.ask('POST', `/api/people/${id}/invite`, {});
-  const token = String(invited.body['link']).split('#')[1];
-  return { id, client: Client.of(await send('POST', '/api/invite', {}, { token, password })) };
-}
+/** In this file's server, unless another one is named. */
+const send = (method: string, target: string, headers: Record<string, string> = {}, body?: unknown, server = weir): Promise<Answer> => shared.send(server, method, target, headers, body);
+const enter = (email: string, secret = password): Promise<Client> => Client.enter(weir, email, secret);
+const join = (email: string, more: Record<string, unknown> = {}): Promise<{ id: string; client: Client }> => shared.join(admin, email, more);
 
 before(async () => {
   weir = await Weir.init();
@@ -95,7 +31,7 @@ test('the printed link makes the first admin, once', async () => {
   const [first, second] = await Promise.all([send('POST', '/api/setup', {}, body), send('POST', '/api/setup', {}, { ...body, email: 'eve@example.com' })]);
   const won = first.status === 200 ? first : second;
   assert.deepEqual([first.status, second.status].sort(), [200, 403]);
-  admin = Client.of(won);
+  admin = Client.of(weir, won);
   assert.equal((await send('POST', '/api/setup', {}, body)).status, 403);
   assert.deepEqual((await send('GET', '/api/setup')).body, { needed: false });
   const people = (await admin.ask('GET', '/api/people')).body['people'] as { id: string; email: string }[];
@@ -120,7 +56,7 @@ test('the cookie is for this site and for HTTP only', async () => {
   const answer = await send('POST', '/api/session', {}, { email: 'ADA@example.COM', password });
   assert.match(String(answer.headers['set-cookie']), /^weir_session=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=2592000$/);
   assert.equal(answer.headers['cache-control'], 'no-store');
-  const client = Client.of(answer);
+  const client = Client.of(weir, answer);
   assert.equal((await client.ask('GET', '/api/session')).status, 200);
   assert.equal((await send('DELETE', '/api/session', { cookie: client.cookie })).status, 403); // CSRF
   const out = await client.ask('DELETE', '/api/session');
@@ -133,7 +69,7 @@ test('the cookie is for this site and for HTTP only', async () => {
 });
 
 test('class "CSRF off by default": a write needs the header, and no other session\'s', async () => {
-  const other = await Client.enter('ada@example.com');
+  const other = await enter('ada@example.com');
   const write = (headers: Record<string, string>): Promise<Answer> => send('POST', '/api/groups', { cookie: admin.cookie, ...headers }, { name: 'csrf' });
   assert.equal((await write({})).status, 403);
   assert.equal((await write({ 'x-weir-csrf': '' })).status, 403);
@@ -220,7 +156,7 @@ test('a disabled person is out at once, with her tokens', async () => {
   assert.equal((await admin.ask('POST', `/api/people/${id}/invite`, {})).status, 400);
   assert.equal((await admin.ask('PATCH', `/api/people/${id}`, { disabled: false })).status, 200);
   assert.equal((await client.ask('GET', '/api/session')).status, 401); // the old one stays dead
-  assert.equal((await Client.enter('dora@example.com')).csrf.length, 64);
+  assert.equal((await enter('dora@example.com')).csrf.length, 64);
 });
 
 test('class "guest token too strong": a token does what its scopes and its person may, and no more', async () => {
@@ -305,7 +241,7 @@ test('an export is for whoever asked for it, through the eyes she had, and for n
   assert.equal((await admin.ask('GET', url)).status, 404, 'not even an admin');
   assert.equal((await send('GET', url)).status, 401);
   assert.equal((await writer.ask('GET', url, undefined, { 'sec-fetch-site': 'cross-site' })).status, 403);
-  assert.equal((await (await Client.enter('exporter@example.com')).ask('GET', url)).status, 404, 'another session of hers');
+  assert.equal((await (await enter('exporter@example.com')).ask('GET', url)).status, 404, 'another session of hers');
   assert.equal((await writer.ask('GET', url)).text, 'n\n1\n', 'who failed did not use it up');
   const asked = await viewer.ask('POST', '/api/exports', { sql: 'select 1 as n', format: 'csv' });
   assert.equal(asked.status, 403, 'viewers write no SQL here either');
@@ -327,7 +263,7 @@ test('an invitation works once, and a new one kills the old', async () => {
   assert.equal((await take(token)).status, 200);
   assert.equal((await take(token)).status, 403);
   assert.equal((await take(setupLink.split('#')[1] ?? '')).status, 403);
-  const ivy = await Client.enter('ivy@example.com');
+  const ivy = await enter('ivy@example.com');
   // The same way resets a password, which ends what was open.
   assert.equal((await take(await invite(), 'five quite random words')).status, 200);
   assert.equal((await ivy.ask('GET', '/api/session')).status, 401);
