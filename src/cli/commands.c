@@ -16,6 +16,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_demo,
     /* look */
     &weir_command_query,
+    &weir_command_upload,
     &weir_command_status,
     /* people */
     &weir_command_user_add,

@@ -1,7 +1,10 @@
 /* `weir report` and `weir validate`: the workspace's documents, read from their files. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/remote.h"
+#include "serve/template.h"
 #include "workspace/document.h"
 
 struct reading {
@@ -178,6 +181,55 @@ static int validate(const struct weir_documents *all, const struct weir_document
     return WEIR_OK;
 }
 
+/* The running server knows which views the engine took, and why it did not take the others. */
+static int tell_views_of_server(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_remote remote;
+    struct weir_str key;
+    struct weir_json one;
+    bool there;
+    int code = weir_remote_open(cli, &remote, err);
+    const char *socket = code ? NULL : weir_workspace_path(remote.workspace, "run/serve.sock");
+    if (!code && (!socket || access(socket, F_OK))) {
+        code = weir_fail(err, WEIR_ENOENT, "no server runs");
+    }
+    code = code ? code : weir_remote_ask(&remote, "GET", "/api/documents", NULL, err);
+    if (!code) {
+        struct weir_json_iter it = weir_json_begin(weir_json_get(remote.root, "views"));
+        while (weir_json_next(&it, &key, &one)) {
+            struct weir_str name = weir_json_get_str(one, "name");
+            struct weir_str reason = weir_json_get_str(one, "reason");
+            if (weir_json_bool(weir_json_get(one, "warehouse"), &there) && !there && reason.ptr) {
+                printf("views/%.*s.sql is not in the warehouse: %.*s\n", WEIR_STR_ARG(name),
+                       WEIR_STR_ARG(reason));
+            }
+        }
+    }
+    weir_remote_close(&remote);
+    return code;
+}
+
+/* Without one: what the text alone says. */
+static void tell_views_of_files(const struct reading *r)
+{
+    struct weir_template_site site = {.workspace = r->workspace};
+    for (size_t i = 0; i < r->all->count; i++) {
+        const struct weir_document *d = r->all->items[i];
+        struct weir_template t;
+        struct weir_error why;
+        if (d->kind != WEIR_DOCUMENT_VIEW || !d->usable) {
+            continue;
+        }
+        int code = weir_template_compile(&site, d->sql, (struct weir_json){0}, NULL, 0, &t, &why);
+        if (code && code != WEIR_EAGAIN) {
+            printf("%s is not in the warehouse: %s\n", d->path, why.message);
+        } else if (!code && (t.out.bound_count || t.out.field_count)) {
+            printf("%s is not in the warehouse: it has parameters\n", d->path);
+        }
+        weir_template_free(&t);
+    }
+}
+
 static int run_report_validate(struct weir_cli *cli, struct weir_error *err)
 {
     struct reading r;
@@ -195,8 +247,14 @@ static int run_report_validate(struct weir_cli *cli, struct weir_error *err)
 static int run_validate(struct weir_cli *cli, struct weir_error *err)
 {
     struct reading r;
+    struct weir_error ignored;
     int code = read_all(cli, &r, err);
-    code = code ? code : validate(r.all, NULL, -1, err);
+    if (!code) {
+        if (tell_views_of_server(cli, &ignored)) {
+            tell_views_of_files(&r);
+        }
+        code = validate(r.all, NULL, -1, err);
+    }
     close_all(&r);
     return code;
 }
@@ -238,9 +296,11 @@ const struct weir_command weir_command_validate = {
     .name = "validate",
     .summary = "Check every document of the workspace",
     .operands = "",
-    .help = "Reports, views, snippets, definitions and collections. Prints every mistake with its "
-            "file and line; ends with 1 when there is one. It reads the files only, so it works in "
-            "CI on a checkout:\n\n"
-            "  weir -C analytics validate",
+    .help =
+        "Reports, views, snippets, definitions and collections. Prints every mistake with its "
+        "file and line; ends with 1 when there is one. It needs the files only, so it works in "
+        "CI on a checkout. Says, too, which views are not in the warehouse, and why; that is no "
+        "mistake.\n\n"
+        "  weir -C analytics validate",
     .run = run_validate,
 };

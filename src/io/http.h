@@ -35,6 +35,9 @@ enum weir_http_method {
 };
 
 typedef void (*weir_http_handler)(struct weir_http_request *req, void *arg);
+/* A part of a body, in order. Anything but 0 is the status to refuse the request with; it sets
+ * `why`, static text. */
+typedef int (*weir_http_body_sink)(struct weir_str bytes, void *arg, const char **why);
 
 struct weir_http_options {
     size_t max_body;          /* bytes, encoded and decoded alike; 0 = 4 MB */
@@ -48,6 +51,7 @@ struct weir_http_options {
      * server in trouble can refuse cheaply. Returns true when it has answered (at once, with one of
      * the weir_http_reply functions): the body is then skipped, or the connection closed. */
     bool (*admit)(struct weir_http_request *req, void *arg);
+    bool streams; /* `admit` may call weir_http_stream_body(): it is asked before max_body is */
     /* A request that never reaches the handler (malformed, too large, undecodable) is answered
      * here, at once, by weir_http_reply, in the owner's own shape; the connection is closed after
      * it. NULL: the server answers `why` as text. What could not be read of its head is absent: the
@@ -95,6 +99,13 @@ struct weir_str weir_http_header(const struct weir_http_request *req,
 bool weir_http_next_header(const struct weir_http_request *req, const char *name, size_t *at,
                            struct weir_str *value);
 struct weir_str weir_http_body(const struct weir_http_request *req);
+/* From `admit`, which then returns false: the body goes to `sink` as it comes, without its chunks,
+ * and is not collected; instead of max_body it may be `most` (413). Content codings are not undone.
+ * The handler is called at the end, with an empty body, and takes `arg` by weir_http_stream_take();
+ * when nobody has taken it by the end of the request, however that ended, `drop` gets it. */
+void weir_http_stream_body(struct weir_http_request *req, uint64_t most, weir_http_body_sink sink,
+                           void (*drop)(void *arg), void *arg);
+void *weir_http_stream_take(struct weir_http_request *req); /* NULL: there is none */
 /* How large the body is said to be (Content-Length), or how much of it came; encoded. */
 uint64_t weir_http_body_size(const struct weir_http_request *req);
 /* Textual IP without port (a mapped IPv4 address as IPv4); "" on a unix socket. */

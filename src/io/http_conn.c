@@ -54,6 +54,7 @@ void weir_http_conn_new(struct weir_http_server *server, int fd, const char *pee
 static void forget_request(struct weir_http_conn *conn)
 {
     struct weir_http_request *req = &conn->req;
+    weir_http_stream_forget(conn);
     if (conn->server) {
         weir_http_pool_give(&conn->server->heads, req->head);
         weir_http_count_buffered(conn->server, 0, req->decoded.cap);
@@ -258,12 +259,12 @@ static bool refused_early(struct weir_http_conn *conn)
 {
     struct weir_http_server *server = conn->server;
     const struct weir_http_head *head = conn->req.head;
-    if (head->length > server->options.max_body) {
-        refuse(conn, 413, "body is too large");
-        return true;
-    }
-    if (!server->options.admit) {
-        return false;
+    bool too_large = head->length > server->options.max_body;
+    if (!server->options.admit || (too_large && !server->options.streams)) {
+        if (too_large) {
+            refuse(conn, 413, "body is too large");
+        }
+        return too_large;
     }
     size_t here = conn->in_len - conn->head_len;
     conn->skip = head->length > here ? head->length - here : 0;
@@ -281,6 +282,10 @@ static bool refused_early(struct weir_http_conn *conn)
     }
     conn->held = conn->req.early = conn->linger = false;
     conn->skip = 0;
+    if (too_large && !conn->stream.sink) {
+        refuse(conn, 413, "body is too large");
+        return true;
+    }
     return false;
 }
 
@@ -326,11 +331,13 @@ static bool begin_request(struct weir_http_conn *conn)
     if (refused_early(conn)) {
         return true;
     }
-    conn->body_len = req->head->chunked ? 0 : (size_t)req->head->length;
+    bool handed_on = conn->stream.sink != NULL;
+    conn->body_len = req->head->chunked || handed_on ? 0 : (size_t)req->head->length;
     conn->request_len = conn->head_len + conn->body_len;
     conn->chunks = (struct weir_http_chunks){0};
     conn->state = req->head->chunked ? WEIR_HTTP_CHUNKS_STATE : WEIR_HTTP_BODY_STATE;
-    bool whole = conn->state == WEIR_HTTP_BODY_STATE && conn->in_len >= conn->request_len;
+    bool whole = conn->state == WEIR_HTTP_BODY_STATE &&
+                 conn->in_len - conn->head_len >= (size_t)req->head->length;
     if (req->head->expect_continue && !whole && req->head->minor == 1) {
         weir_http_conn_push(conn, WEIR_STR("HTTP/1.1 100 Continue\r\n\r\n"), (struct weir_str){0},
                             false);
@@ -382,13 +389,31 @@ static bool wait_for_more(struct weir_http_conn *conn)
     return false;
 }
 
+static bool step_stream(struct weir_http_conn *conn)
+{
+    const char *why = "";
+    bool whole = false;
+    int status = weir_http_stream_step(conn, &whole, &why);
+    if (status) {
+        refuse(conn, status, why);
+        return true;
+    }
+    return whole && dispatch(conn);
+}
+
 static bool step_body(struct weir_http_conn *conn)
 {
+    if (conn->stream.sink) {
+        return step_stream(conn);
+    }
     return conn->in_len >= conn->request_len ? dispatch(conn) : wait_for_more(conn);
 }
 
 static bool step_chunks(struct weir_http_conn *conn)
 {
+    if (conn->stream.sink) {
+        return step_stream(conn);
+    }
     char *out = conn->in + conn->head_len + conn->body_len;
     size_t raw_len = conn->in_len - conn->head_len - conn->body_len;
     size_t used, made;

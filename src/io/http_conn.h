@@ -34,6 +34,14 @@ enum weir_http_state {
     WEIR_HTTP_LINGERING
 };
 
+struct weir_http_stream { /* a body that is handed on; sink NULL: it is collected */
+    weir_http_body_sink sink;
+    void (*drop)(void *arg);
+    void *arg;
+    uint64_t most, came;
+    uint64_t left; /* of a Content-Length */
+};
+
 /* Blocks of one size, used again in the order that keeps caches warm. */
 struct weir_http_pool {
     void *first;
@@ -98,6 +106,7 @@ struct weir_http_conn {
     size_t request_len; /* everything of this request within `in` */
     uint64_t skip;      /* body bytes to read over */
     struct weir_http_chunks chunks;
+    struct weir_http_stream stream;
 
     struct weir_buf out;
     size_t out_at;
@@ -172,6 +181,11 @@ void weir_http_conn_push(struct weir_http_conn *conn, struct weir_str head, stru
                          bool is_static);
 void weir_http_conn_flush(struct weir_http_conn *conn);
 void weir_http_conn_on_write(evutil_socket_t fd, short what, void *arg);
+
+/* --- http_stream.c --- */
+/* Hands on what is here of the body. 0, or the status to refuse with. */
+int weir_http_stream_step(struct weir_http_conn *conn, bool *whole, const char **why);
+void weir_http_stream_forget(struct weir_http_conn *conn);
 
 /* --- http_server.c --- */
 void weir_http_server_forgot(struct weir_http_server *server); /* a connection was closed */

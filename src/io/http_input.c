@@ -6,6 +6,7 @@
 #include "io/http_conn.h"
 
 /* A body of stated length gets its room at once up to this size, and as it comes beyond. */
+#define STREAM_ROOM    (128 * 1024) /* of a body that is handed on */
 #define TRUSTED_LENGTH (1024 * 1024)
 #define READ_AHEAD     (16 * 1024)
 #define CHUNK_ROOM     (16 * 1024)
@@ -108,6 +109,11 @@ void weir_http_input_consume(struct weir_http_conn *conn, size_t n)
 static size_t wanted_room(const struct weir_http_conn *conn)
 {
     size_t doubled = conn->in_cap * 2;
+    if (conn->stream.sink &&
+        (conn->state == WEIR_HTTP_BODY_STATE || conn->state == WEIR_HTTP_CHUNKS_STATE)) {
+        size_t room = conn->head_len + STREAM_ROOM;
+        return conn->in_cap > room ? conn->in_cap : room;
+    }
     switch (conn->state) {
     case WEIR_HTTP_HEAD_STATE: {
         size_t most = conn->server->options.max_headers + 1;

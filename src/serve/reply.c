@@ -112,6 +112,8 @@ void weir_serve_refused(struct weir_http_request *req, int status, const char *w
     int code = status == 413 || status == 431   ? WEIR_ETOOBIG
                : status == 415 || status == 501 ? WEIR_EUNSUPPORTED
                : status == 503                  ? WEIR_EBUSY
+               : status == 507                  ? WEIR_ENOSPC
+               : status == 500                  ? WEIR_EIO
                                                 : WEIR_EINVAL;
     weir_serve_common_headers(req);
     weir_serve_refuse(&call, status, code, why);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "serve/shelf.h"
+#include "serve/views.h"
 #include "state/report_use.h"
 
 #define MAX_HISTORY 200
@@ -94,8 +95,10 @@ static void list_reports(struct weir_jw *w, const struct weir_documents *all,
     weir_jw_array_end(w);
 }
 
+/* `views`: says of each whether it is in the warehouse; else NULL. */
 static void list_kind(struct weir_jw *w, const char *key, const struct weir_documents *all,
-                      enum weir_document_kind kind, bool seen)
+                      enum weir_document_kind kind, bool seen, struct weir_views *views,
+                      bool sees_all)
 {
     weir_jw_keyz(w, key);
     weir_jw_array(w);
@@ -108,6 +111,9 @@ static void list_kind(struct weir_jw *w, const char *key, const struct weir_docu
             weir_jw_kstrz(w, "version", d->version);
             print_time(w, "updated_at", d->modified_at);
             print_error(w, d);
+            if (views) {
+                weir_views_print(views, d->key, sees_all, w);
+            }
             weir_jw_object_end(w);
         }
     }
@@ -158,6 +164,7 @@ void weir_serve_documents(const struct weir_call *call)
 {
     struct weir_arena arena;
     struct weir_levels levels;
+    struct weir_access *access;
     struct weir_error err;
     struct weir_buf body;
     struct opened opened;
@@ -166,6 +173,7 @@ void weir_serve_documents(const struct weir_call *call)
     rc = rc ? rc
             : weir_report_use_of(call->server->state, weir_str_of(call->who.id), &arena,
                                  &opened.items, &opened.count, &err);
+    rc = rc ? rc : weir_caller_access(call->server->state, &call->who, &arena, &access, &err);
     if (rc) {
         weir_serve_reply_error(call, &err);
         weir_arena_free(&arena);
@@ -176,9 +184,10 @@ void weir_serve_documents(const struct weir_call *call)
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
     list_reports(&w, all, &levels, &opened);
-    list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer);
-    list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer);
-    list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer);
+    list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer,
+              weir_shelf_views(call->server->shelf), !access);
+    list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer, NULL, false);
+    list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer, NULL, false);
     list_collections(&w, all, &levels);
     weir_jw_object_end(&w);
     weir_buf_addc(&body, '\n');

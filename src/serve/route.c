@@ -19,6 +19,12 @@
 
 static const struct weir_serve_route routes[] = {
     {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
+    {GET, "/api/uploads", EDITOR, READ, .handle = weir_serve_upload_list},
+    {POST, "/api/uploads", EDITOR, WRITE, .handle = weir_serve_upload_add,
+     .receive = weir_serve_upload_receive},
+    {PUT, "/api/uploads/{name}", EDITOR, WRITE, .handle = weir_serve_upload_replace,
+     .receive = weir_serve_upload_receive},
+    {DELETE, "/api/uploads/{name}", EDITOR, WRITE, .handle = weir_serve_upload_remove},
     {POST, "/api/exports", PERSON, QUERY, .handle = weir_serve_export_ask, .reads = true},
     {GET, "/api/exports/{token}/{filename}", PERSON, QUERY, .handle = weir_serve_export},
     {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
@@ -185,7 +191,7 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
     } else if (!route) {
         weir_serve_refuse(&call, 404, WEIR_ENOENT,
                           "there is nothing at this address; see the API file, openapi.yaml");
-    } else if (route->method & (POST | PUT | PATCH) && !is_json(req)) {
+    } else if (route->method & (POST | PUT | PATCH) && !route->receive && !is_json(req)) {
         weir_serve_refuse(&call, 415, WEIR_EINVAL,
                           "the body must be JSON: send Content-Type: application/json");
     } else if (route->ask) {
@@ -193,6 +199,30 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
     } else {
         route->handle(&call);
     }
+}
+
+/* What is no upload is looked at when all of it is here. */
+static bool before_body(struct weir_server *server, struct weir_http_request *req, bool local)
+{
+    struct weir_call call = {.server = server, .req = req, .id = {"", 0}, .local = local};
+    unsigned allowed;
+    const struct weir_serve_route *route =
+        weir_serve_find_route(weir_http_method(req), weir_http_path(req), &call.id, &allowed);
+    if (!route || !route->receive) {
+        return false;
+    }
+    weir_serve_common_headers(req);
+    return !weir_serve_admit(&call, route) || route->receive(&call);
+}
+
+bool weir_serve_before_body(struct weir_http_request *req, void *arg)
+{
+    return before_body(arg, req, false);
+}
+
+bool weir_serve_before_body_local(struct weir_http_request *req, void *arg)
+{
+    return before_body(arg, req, true);
 }
 
 void weir_serve_handle(struct weir_http_request *req, void *arg)

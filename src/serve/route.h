@@ -17,6 +17,8 @@ struct weir_serve_route {
      */
     void (*handle)(const struct weir_call *call);
     weir_ask_fn ask;
+    /* NULL, or: the body is no JSON; called before it is read. True when it was answered. */
+    bool (*receive)(const struct weir_call *call);
     bool slow;  /* ask: on a thread of its own (it hashes a password) */
     bool reads; /* may be used through another's eyes; every GET may */
 };

@@ -16,6 +16,7 @@
 #define LOOK_EVERY   WEIR_SECOND
 #define HASH_THREADS 2 /* 64 MB each */
 #define HASH_QUEUE   32
+#define UPLOAD_QUEUE 64
 #define HOPELESS     10 /* looks; reopening the warehouse takes half of it */
 
 /* --- starting ------------------------------------------------------------------------------- */
@@ -82,14 +83,21 @@ static int start_people(struct weir_server *s, struct weir_error *err)
     return rc ? rc : weir_people_began(s->state, &s->began, err);
 }
 
+static int clear_folder(struct weir_workspace *w, const char *name, struct weir_error *err)
+{
+    const char *path = weir_workspace_path(w, name);
+    int rc = path ? weir_dir_make(path, 0700, err) : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    return rc ? rc : weir_dir_each(path, remove_export, (void *)(uintptr_t)path, err);
+}
+
 static int start_parts(struct weir_server *s, struct weir_error *err)
 {
     struct weir_workspace *w = s->run->workspace;
-    const char *exports = weir_workspace_path(w, "tmp/export");
     int rc = weir_serve_open_warehouse(w, false, s->log, &s->warehouse, err);
-    if (rc == 0 && exports) {
-        rc = weir_dir_each(exports, remove_export, (void *)(uintptr_t)exports, err);
-    }
+    rc = rc ? rc : clear_folder(w, "tmp/export", err);
+    rc = rc ? rc : clear_folder(w, "tmp/upload", err);
+    rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->uploads, err);
+    rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->lists, err);
     rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
@@ -115,10 +123,13 @@ static int start_http(struct weir_server *s, struct weir_error *err)
 {
     struct weir_http_options options = {.max_body = 16u << 20,
                                         .handler = weir_serve_handle,
+                                        .admit = weir_serve_before_body,
+                                        .streams = true,
                                         .refused = weir_serve_refused,
                                         .arg = s};
     int rc = weir_http_server_new(s->loop, &options, &s->http, err);
     options.handler = weir_serve_handle_local;
+    options.admit = weir_serve_before_body_local;
     rc = rc ? rc : weir_http_server_new(s->loop, &options, &s->local, err);
     if (rc == 0) {
         rc = s->run->listen_fd >= 0
@@ -192,6 +203,8 @@ static void stop_parts(struct weir_server *s)
         usleep(1000); /* detached; each ends within one catalog query */
     }
     weir_work_free(s->work);
+    weir_work_free(s->uploads);
+    weir_work_free(s->lists);
     weir_shelf_stop(s->shelf);
     if (s->loader) {
         weir_loader_stop(s->loader);

@@ -22,6 +22,7 @@ struct weir_serve_settings {
     const char *url;
     weir_time session_idle;
     weir_time session_age;
+    uint64_t upload_max;
 };
 
 /* One replay at a time, on a thread of its own. */
@@ -58,7 +59,10 @@ struct weir_server {
     struct weir_work *work; /* hashing passwords */
     struct weir_shelf *shelf;
     struct weir_exports *exports;
-    bool began; /* there has been a person: loopback is not trusted */
+    struct weir_work *uploads; /* one thread: reading files into the warehouse */
+    struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
+    unsigned uploads_coming;   /* files that are open; the loop's thread */
+    bool began;                /* there has been a person: loopback is not trusted */
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -91,6 +95,12 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);
 void weir_serve_compile(const struct weir_call *call);
+/* Before its body is read: opens the file that it goes to. True when it was answered instead. */
+bool weir_serve_upload_receive(const struct weir_call *call);
+void weir_serve_upload_add(const struct weir_call *call);
+void weir_serve_upload_replace(const struct weir_call *call);
+void weir_serve_upload_remove(const struct weir_call *call);
+void weir_serve_upload_list(const struct weir_call *call);
 void weir_serve_export_ask(const struct weir_call *call);
 void weir_serve_export(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);
@@ -125,6 +135,9 @@ void weir_serve_changes(const struct weir_call *call);
 /* The handlers of both HTTP servers; arg is the weir_server. */
 void weir_serve_handle(struct weir_http_request *req, void *arg);
 void weir_serve_handle_local(struct weir_http_request *req, void *arg);
+/* Asked before a body is read: some bodies go to a file. */
+bool weir_serve_before_body(struct weir_http_request *req, void *arg);
+bool weir_serve_before_body_local(struct weir_http_request *req, void *arg);
 /* Answers what the HTTP server itself refuses. */
 void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg);
 /* --- reply.c --- */

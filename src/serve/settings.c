@@ -21,4 +21,6 @@ const struct weir_option weir_serve_options[] = {
      .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in without a request."},
     {"session_age", WEIR_OPT_DURATION, AT(session_age), .fallback = "30d", .min = WEIR_SECOND,
      .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in at most."},
+    {"upload_max", WEIR_OPT_BYTES, AT(upload_max), .fallback = "2GB",
+     .help = "How large a file that somebody uploads may be."},
     {0}};

@@ -5,6 +5,7 @@
 
 #include "serve/archive.h"
 #include "serve/changes.h"
+#include "serve/views.h"
 #include "state/group.h"
 #include "state/share.h"
 
@@ -22,9 +23,10 @@ struct weir_shelf {
     struct weir_timer *look;
     struct weir_changes *changes;
     weir_time archive_after;
-    weir_time sweep_at;   /* the documents' thread's, as `by` */
+    struct weir_views *views; /* the documents' thread's, as the two below */
+    weir_time sweep_at;
+    char by[256];         /* who is saving */
     atomic_bool looking;  /* a look is queued */
-    char by[256];         /* who is saving; the documents' thread's */
     pthread_mutex_t lock; /* guards the rest */
     char git_error[512];
 };
@@ -47,6 +49,10 @@ static void on_change(enum weir_document_kind kind, const char *key, const struc
                       void *arg)
 {
     struct weir_shelf *shelf = arg;
+    if (kind == WEIR_DOCUMENT_VIEW || kind == WEIR_DOCUMENT_SNIPPET ||
+        kind == WEIR_DOCUMENT_DEFINITION) {
+        weir_views_changed(shelf->views);
+    }
     struct news *n = calloc(1, sizeof *n);
     if (!n) {
         return; /* a page reads again when it is opened */
@@ -90,6 +96,13 @@ static void sweep(struct weir_shelf *shelf)
     }
 }
 
+void weir_shelf_sync_views(struct weir_shelf *shelf)
+{
+    struct weir_documents *all = weir_library_hold(shelf->library);
+    weir_views_sync(shelf->views, all);
+    weir_documents_release(all);
+}
+
 static void look(void *arg)
 {
     struct weir_shelf *shelf = arg;
@@ -101,6 +114,7 @@ static void look(void *arg)
         return;
     }
     sweep(shelf);
+    weir_shelf_sync_views(shelf);
 }
 
 void weir_shelf_look(struct weir_shelf *shelf)
@@ -135,10 +149,12 @@ int weir_shelf_new(struct weir_server *server, struct weir_shelf **out, struct w
     s->archive_after = rc ? 0 : settings.archive_after * WEIR_DAY;
     rc = rc ? rc : weir_library_new(server->run->workspace->dir, &s->library, err);
     rc = rc ? rc : weir_changes_new(server, &s->changes, err);
+    rc = rc ? rc : weir_views_new(server, &s->views, err);
     rc = rc ? rc : weir_work_new(1, QUEUE, &s->documents, err);
     rc = rc ? rc : weir_work_new(1, 8, &s->wire, err);
     if (rc == 0) {
         weir_library_on_change(s->library, on_change, s);
+        weir_shelf_sync_views(s);
         rc = weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, look_again, s, &s->look);
     }
     return rc;
@@ -169,6 +185,7 @@ void weir_shelf_free(struct weir_shelf *shelf)
         weir_timer_free(shelf->look);
         weir_changes_free(shelf->changes);
         weir_library_free(shelf->library);
+        weir_views_free(shelf->views);
         pthread_mutex_destroy(&shelf->lock);
         free(shelf);
     }
@@ -177,6 +194,11 @@ void weir_shelf_free(struct weir_shelf *shelf)
 struct weir_documents *weir_shelf_hold(struct weir_shelf *shelf)
 {
     return weir_library_hold(shelf->library);
+}
+
+struct weir_views *weir_shelf_views(struct weir_shelf *shelf)
+{
+    return shelf->views;
 }
 
 struct weir_changes *weir_shelf_changes(struct weir_shelf *shelf)

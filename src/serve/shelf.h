@@ -19,6 +19,11 @@ void weir_shelf_hang_up(struct weir_shelf *shelf);
 void weir_shelf_free(struct weir_shelf *shelf);
 struct weir_documents *weir_shelf_hold(struct weir_shelf *shelf); /* any thread */
 
+struct weir_views;
+struct weir_views *weir_shelf_views(struct weir_shelf *shelf); /* see serve/views.h */
+/* On the documents' thread: the warehouse gets the views as they are now. */
+void weir_shelf_sync_views(struct weir_shelf *shelf);
+
 /* --- what a caller may do with a collection --------------------------------------------------- */
 enum weir_level { WEIR_LEVEL_NONE, WEIR_LEVEL_VIEW, WEIR_LEVEL_EDIT };
 struct weir_levels {

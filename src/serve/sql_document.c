@@ -1,5 +1,6 @@
 /* /api/views, /api/snippets, /api/definitions: one file each. */
 #include "serve/shelf.h"
+#include "serve/views.h"
 
 static enum weir_document_kind kind_of(const struct weir_shelf_job *job)
 {
@@ -10,6 +11,21 @@ static enum weir_document_kind kind_of(const struct weir_shelf_job *job)
     return weir_str_is(folder, "views")      ? WEIR_DOCUMENT_VIEW
            : weir_str_is(folder, "snippets") ? WEIR_DOCUMENT_SNIPPET
                                              : WEIR_DOCUMENT_DEFINITION;
+}
+
+/* Of a view: is it in the warehouse, or why not? What the engine says of tables is for those who
+ * see them all. */
+static int print_state(struct weir_shelf_job *job, const char *name, struct weir_error *err)
+{
+    struct weir_access *access;
+    if (kind_of(job) != WEIR_DOCUMENT_VIEW) {
+        return 0;
+    }
+    int rc = weir_caller_access(job->call.server->state, &job->call.who, &job->arena, &access, err);
+    if (rc == 0) {
+        weir_views_print(weir_shelf_views(job->call.server->shelf), name, !access, &job->w);
+    }
+    return rc;
 }
 
 static int run_get(struct weir_shelf_job *job, struct weir_error *err)
@@ -33,6 +49,7 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         } else {
             weir_jw_null(w);
         }
+        rc = print_state(job, d->key, err);
         weir_jw_object_end(w);
     }
     weir_documents_release(all);
@@ -79,11 +96,13 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
     int rc = weir_sql_save(job->library, kind_of(job), job->id, sql,
                            description.ptr ? description : WEIR_STR(""), &how, &saved, err);
     if (rc == 0) {
+        weir_shelf_sync_views(job->call.server->shelf);
         job->status = how.base ? 200 : 201;
         weir_jw_object(&job->w);
         weir_jw_kstrz(&job->w, "name", saved.key);
         weir_jw_kstrz(&job->w, "version", saved.version);
         weir_jw_kbool(&job->w, "merged", saved.merged);
+        rc = print_state(job, saved.key, err);
         weir_jw_object_end(&job->w);
     } else if (saved.conflict) {
         print_conflict(job, &saved, err);
@@ -96,7 +115,9 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_save how = weir_shelf_save(job, NULL, NULL);
     job->status = 204;
-    return weir_document_delete(job->library, kind_of(job), job->id, &how, err);
+    int rc = weir_document_delete(job->library, kind_of(job), job->id, &how, err);
+    weir_shelf_sync_views(job->call.server->shelf);
+    return rc;
 }
 
 void weir_serve_sql_get(const struct weir_call *call)

@@ -40,6 +40,7 @@ struct weir_warehouse_driver {
     void (*close)(struct weir_warehouse *warehouse);
     int (*reopen)(struct weir_warehouse *warehouse, struct weir_error *err);
     bool (*failed)(const struct weir_warehouse *warehouse);
+    uint64_t (*catalog_version)(const struct weir_warehouse *warehouse);
     const char *(*version)(const struct weir_warehouse *warehouse);
     const char *(*library_version)(void);
 
@@ -84,6 +85,12 @@ struct weir_warehouse_driver {
     int (*widen_column)(struct weir_session *session, struct weir_table_name name,
                         struct weir_str column, enum weir_type from, enum weir_type to,
                         struct weir_error *err);
+
+    int (*binds)(struct weir_session *session, const char *sql, struct weir_error *err);
+    int (*create_view)(struct weir_session *session, struct weir_table_name name, const char *sql,
+                       struct weir_error *err);
+    int (*drop_view)(struct weir_session *session, struct weir_table_name name,
+                     struct weir_error *err);
 
     int (*append)(struct weir_session *session, struct weir_table_name name,
                   const struct weir_column *columns, const struct weir_batch *batches,

@@ -33,6 +33,11 @@ bool weir_warehouse_failed(const struct weir_warehouse *warehouse)
     return warehouse->driver->failed(warehouse);
 }
 
+uint64_t weir_warehouse_catalog_version(const struct weir_warehouse *warehouse)
+{
+    return warehouse->driver->catalog_version(warehouse);
+}
+
 const char *weir_warehouse_version(const struct weir_warehouse *warehouse)
 {
     return warehouse->driver->version(warehouse);
@@ -305,4 +310,28 @@ const struct weir_table *weir_tables_find(const struct weir_table *tables, size_
         }
     }
     return NULL;
+}
+
+/* --- views ---------------------------------------------------------------------------------- */
+
+int weir_session_binds(struct weir_session *session, const char *sql, struct weir_error *err)
+{
+    int rc = owner_only(session, "try statements", err);
+    return rc ? rc : session->warehouse->driver->binds(session, sql, err);
+}
+
+int weir_session_create_view(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, const char *sql, struct weir_error *err)
+{
+    struct weir_table_name name = {schema, view};
+    int rc = owner_only(session, "create views", err);
+    return rc ? rc : session->warehouse->driver->create_view(session, name, sql, err);
+}
+
+int weir_session_drop_view(struct weir_session *session, struct weir_str schema,
+                           struct weir_str view, struct weir_error *err)
+{
+    struct weir_table_name name = {schema, view};
+    int rc = owner_only(session, "drop views", err);
+    return rc ? rc : session->warehouse->driver->drop_view(session, name, err);
 }

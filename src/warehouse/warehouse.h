@@ -123,6 +123,8 @@ const char *weir_warehouse_version(const struct weir_warehouse *warehouse);
 /* Of the engine's library that is loaded, without a warehouse: "v1.5.6" */
 const char *weir_warehouse_library_version(const struct weir_warehouse_driver *driver);
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse); /* or NULL */
+/* Grows with every change of tables and views, also one that is taken back; any thread. */
+uint64_t weir_warehouse_catalog_version(const struct weir_warehouse *warehouse);
 /* How many columns a table may have so that rows can be appended to it, whatever their number, with
  * the memory that the engine was given. */
 uint32_t weir_warehouse_max_columns(const struct weir_warehouse *warehouse);
@@ -232,6 +234,20 @@ int weir_session_add_columns(struct weir_session *session, struct weir_str schem
 int weir_session_widen_column(struct weir_session *session, struct weir_str schema,
                               struct weir_str table, struct weir_str column, enum weir_type from,
                               enum weir_type to, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- views (OWNER) -------------------------------------------------------------------------------
+ */
+/* Would a reader's statement be bound to the tables that there are? Nothing runs. The codes are
+ * those of weir_session_query(); a failure does not end a transaction. */
+int weir_session_binds(struct weir_session *session, const char *sql,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* A view of a reader's statement. WEIR_EEXIST or WEIR_EINVAL when the name is taken. What it reads
+ * may be changed and dropped all the same: the view then fails until it fits again. */
+int weir_session_create_view(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, const char *sql,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+int weir_session_drop_view(struct weir_session *session, struct weir_str schema,
+                           struct weir_str view, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- bulk load (OWNER, inside a transaction) ----------------------------------------------------
  */

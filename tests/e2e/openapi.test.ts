@@ -124,6 +124,19 @@ test('a file is asked for and fetched as described', async () => {
   await check({ method: 'GET', path: '/api/exports/{token}/{filename}', target: url, status: 404 });
 });
 
+test('uploads answer as described', async () => {
+  const type = 'text/csv';
+  await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=costs', body: 'a,b\n1,x\n2\n', type, status: 201 });
+  await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=costs', body: 'a\n', type, status: 409 });
+  await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=Costs', body: 'a\n', type, status: 400 });
+  await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=other', body: 'a\n', type: 'text/plain', status: 415 });
+  await check({ method: 'PUT', path: '/api/uploads/{name}', target: '/api/uploads/costs', body: 'c\n1\n', type, status: 200 });
+  await check({ method: 'PUT', path: '/api/uploads/{name}', target: '/api/uploads/nobody', body: 'c\n1\n', type, status: 404 });
+  await check({ method: 'GET', path: '/api/uploads', status: 200 });
+  await check({ method: 'DELETE', path: '/api/uploads/{name}', target: '/api/uploads/costs', status: 204 });
+  await check({ method: 'DELETE', path: '/api/uploads/{name}', target: '/api/uploads/costs', status: 404 });
+});
+
 test('the example in the contract works', async () => {
   const post = ((contract['paths'] as Schema)['/api/query'] as Schema)['post'] as Schema;
   const media = ((post['requestBody'] as Schema)['content'] as Schema)['application/json'] as Schema;

@@ -346,6 +346,39 @@ test('the schema shows what the groups show', async () => {
   assert.ok(((await admin.ask('GET', '/api/schema')).body['tables'] as unknown[]).length > 1);
 });
 
+test('views of the warehouse, and uploads, show what the groups show', async () => {
+  const { id, client } = await join('vesna.uploads@example.com', { role: 'editor' });
+  const secret = await admin.ask('PUT', '/api/views/emails', { sql: 'select user_id, email from web.video_started' });
+  assert.deepEqual([secret.body['warehouse'], secret.body['reason']], [true, null], secret.text);
+  assert.equal((await admin.ask('PUT', '/api/views/sports', { sql: 'select sport, count(*) as n from web.video_started group by all' })).body['warehouse'], true);
+  const uploaded = await admin.ask('POST', '/api/uploads?name=salaries', 'who,pay\nann,1\nbob,2\n', { 'content-type': 'text/csv' });
+  assert.equal(uploaded.status, 201, uploaded.text);
+  assert.equal(uploaded.body['by'], 'ada@example.com');
+  const ask = (sql: string): Promise<Answer> => client.ask('POST', '/api/query', { sql, format: 'csv' });
+  const hidden = /does not exist, or you may not see it|reads what you may not see/;
+  for (const table of ['views.emails', 'views.sports', 'uploads.salaries', 'weir.upload_rejects']) assert.match(message(await ask(`from ${table}`)), hidden, table);
+  assert.deepEqual((await client.ask('GET', '/api/uploads')).body['uploads'], []);
+  assert.equal((await client.ask('DELETE', '/api/uploads/salaries')).status, 404);
+  assert.equal((await client.ask('PUT', '/api/uploads/salaries', 'a\n1\n', { 'content-type': 'text/csv' })).status, 404);
+  const grants = [{ schema: 'views', table: '*' }, { schema: 'web', table: 'video_started', rows: "sport = 'chess'", hidden: ['email'] }, { schema: 'uploads', table: 'salaries', rows: "who = 'ann'" }];
+  assert.equal((await admin.ask('POST', '/api/groups', { name: 'some', members: [id], tables: grants })).status, 201);
+  assert.equal((await ask('from views.sports')).text, 'sport,n\n', 'the rows that she sees, through the view');
+  assert.match(message(await ask('from views.emails')), hidden, 'a column that she does not see');
+  assert.equal((await ask('from uploads.salaries')).text, 'who,pay\nann,1\n');
+  const [listed] = (await client.ask('GET', '/api/uploads')).body['uploads'] as Record<string, unknown>[];
+  assert.deepEqual([listed?.['name'], listed?.['rows'], listed?.['columns']], ['salaries', null, []], 'no size of what she sees in part');
+  // Through a view of her own she sees no more, and the engine's words about columns are not for her.
+  const own = await client.ask('PUT', '/api/views/mine', { sql: 'select who, pay from uploads.salaries' });
+  assert.equal(own.body['warehouse'], true);
+  assert.equal((await ask('from views.mine')).text, 'who,pay\nann,1\n');
+  const guess = await client.ask('PUT', '/api/views/guess', { sql: 'select nope from web.tracks' });
+  assert.equal(guess.body['warehouse'], false);
+  assert.doesNotMatch(guess.text, /Candidate|message_id|nope/);
+  const { client: viewer } = await join('viktor.uploads@example.com');
+  assert.equal((await viewer.ask('POST', '/api/uploads?name=x', 'a\n1\n', { 'content-type': 'text/csv' })).status, 403);
+  assert.equal((await send('POST', '/api/uploads?name=x', { cookie: admin.cookie, 'content-type': 'text/csv' }, 'a\n1\n')).status, 403, 'without the CSRF header');
+});
+
 test('guessing waits, for an account and for nobody else', async () => {
   const { client: liz } = await join('liz@example.com');
   await liz.ask('DELETE', '/api/session');

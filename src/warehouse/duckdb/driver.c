@@ -5,6 +5,11 @@ static bool failed(const struct weir_warehouse *warehouse)
     return atomic_load(&((const struct duck_db *)warehouse)->failed);
 }
 
+static uint64_t catalog_version(const struct weir_warehouse *warehouse)
+{
+    return atomic_load(&((const struct duck_db *)warehouse)->catalog_version);
+}
+
 static const char *version(const struct weir_warehouse *warehouse)
 {
     return ((const struct duck_db *)warehouse)->version;
@@ -16,6 +21,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .close = weir_duck_close,
     .reopen = weir_duck_reopen,
     .failed = failed,
+    .catalog_version = catalog_version,
     .version = version,
     .library_version = duckdb_library_version,
     .session_new = weir_duck_session_new,
@@ -40,6 +46,9 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .copy_table = weir_duck_copy_table,
     .add_columns = weir_duck_add_columns,
     .widen_column = weir_duck_widen_column,
+    .binds = weir_duck_binds,
+    .create_view = weir_duck_create_view,
+    .drop_view = weir_duck_drop_view,
     .append = weir_duck_append,
     .merge = weir_duck_merge,
 };

@@ -167,6 +167,13 @@ int weir_duck_widen_column(struct weir_session *session, struct weir_table_name 
                            struct weir_str column, enum weir_type from, enum weir_type to,
                            struct weir_error *err);
 
+/* --- views.c --- */
+int weir_duck_binds(struct weir_session *session, const char *sql, struct weir_error *err);
+int weir_duck_create_view(struct weir_session *session, struct weir_table_name name,
+                          const char *sql, struct weir_error *err);
+int weir_duck_drop_view(struct weir_session *session, struct weir_table_name name,
+                        struct weir_error *err);
+
 /* --- load.c --- */
 int weir_duck_append(struct weir_session *session, struct weir_table_name name,
                      const struct weir_column *columns, const struct weir_batch *batches,

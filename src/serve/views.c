@@ -1,0 +1,421 @@
+#include "serve/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "serve/template.h"
+
+#define MAX_VIEWS 5000
+
+/* Of one view. */
+struct state {
+    bool known;       /* such a view was looked at */
+    bool warehouse;   /* it is there */
+    bool of_engine;   /* the reason is the engine's, and may speak of tables and columns */
+    char reason[600]; /* why it is not */
+};
+
+struct view {
+    char name[64];
+    char *sql; /* compiled; NULL: it is none for the warehouse */
+    struct state state;
+};
+
+struct weir_views {
+    struct weir_server *server;
+    bool changed;         /* the documents did */
+    uint64_t version;     /* of the catalog, when all was well with it */
+    bool complained;      /* the last sync failed, and said so */
+    pthread_mutex_t lock; /* guards the rest; only the documents' thread writes it */
+    struct view *list;
+    size_t count;
+};
+
+int weir_views_new(struct weir_server *server, struct weir_views **out, struct weir_error *err)
+{
+    struct weir_views *v = *out = calloc(1, sizeof *v);
+    if (!v) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the views");
+    }
+    v->server = server;
+    v->changed = true;
+    pthread_mutex_init(&v->lock, NULL);
+    return 0;
+}
+
+static void free_list(struct view *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].sql);
+    }
+    free(list);
+}
+
+void weir_views_free(struct weir_views *v)
+{
+    if (v) {
+        free_list(v->list, v->count);
+        pthread_mutex_destroy(&v->lock);
+        free(v);
+    }
+}
+
+void weir_views_changed(struct weir_views *v)
+{
+    v->changed = true;
+}
+
+/* --- compiling -------------------------------------------------------------------------------- */
+
+static void keep_out(struct view *view, bool of_engine, const char *why)
+{
+    view->state.warehouse = false;
+    view->state.of_engine = of_engine;
+    snprintf(view->state.reason, sizeof view->state.reason, "%.590s", why);
+}
+
+static void name_parameters(struct view *view, const struct weir_param_output *out)
+{
+    char why[300];
+    struct weir_str first = out->field_count   ? out->fields[0].name
+                            : out->bound_count ? out->bound[0].name
+                                               : WEIR_STR("");
+    snprintf(why, sizeof why,
+             "it has parameters (%.*s), and a view of the warehouse has no values; read it by "
+             "[%s as v]",
+             (int)(first.len < 100 ? first.len : 100), first.ptr, view->name);
+    keep_out(view, false, why);
+}
+
+static int compile(struct weir_views *v, const struct weir_document *d, struct view *out,
+                   struct weir_error *err)
+{
+    const struct weir_server *s = v->server;
+    struct weir_template_site site = {.workspace = s->run->workspace,
+                                      .warehouse = s->warehouse,
+                                      .zone = s->query_settings.time_zone,
+                                      .ask = true};
+    struct weir_template t;
+    struct weir_error why;
+    int rc = 0;
+    snprintf(out->name, sizeof out->name, "%s", d->key);
+    out->state.known = true;
+    if (!d->usable || !weir_document_name_ok(weir_str_of(d->key))) {
+        keep_out(out, false, d->error ? d->error : "its name is none for a view");
+        return 0;
+    }
+    int code = weir_template_compile(&site, d->sql, (struct weir_json){0}, NULL, 0, &t, &why);
+    if (code == WEIR_EFATAL || code == WEIR_ENOMEM) {
+        rc = weir_fail(err, code, "%s", why.message);
+    } else if (code) {
+        keep_out(out, true, why.message);
+    } else if (t.out.bound_count || t.out.field_count) {
+        name_parameters(out, &t.out);
+    } else {
+        out->sql = strdup(t.out.sql.ptr);
+        rc = out->sql ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a view");
+    }
+    weir_template_free(&t);
+    return rc;
+}
+
+static int compile_all(struct weir_views *v, const struct weir_documents *documents,
+                       struct view **list, size_t *count, struct weir_error *err)
+{
+    int rc = 0;
+    *count = 0;
+    *list = calloc(documents->count + 1, sizeof **list);
+    if (!*list) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the views");
+    }
+    for (size_t i = 0; rc == 0 && i < documents->count && *count < MAX_VIEWS; i++) {
+        if (documents->items[i]->kind == WEIR_DOCUMENT_VIEW) {
+            rc = compile(v, documents->items[i], &(*list)[(*count)++], err);
+        }
+    }
+    return rc;
+}
+
+/* --- which reads which ------------------------------------------------------------------------ */
+
+static bool in_name(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Does the text name views.NAME? For words only: the order is found by trying. */
+static bool reads(const char *sql, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = sql; (at = strcasestr(at, "views")) != NULL; at++) {
+        const char *rest = at + 5;
+        if (at > sql && in_name(at[-1])) {
+            continue;
+        }
+        rest += *rest == '"';
+        rest += strspn(rest, " \t\r\n");
+        if (*rest != '.') {
+            continue;
+        }
+        rest += 1 + strspn(rest + 1, " \t\r\n");
+        rest += *rest == '"';
+        if (strncasecmp(rest, name, n) == 0 && !in_name(rest[n])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Can `from` be reached again from list[at], by views that are not in? `seen` has a mark a view. */
+static bool leads_to(const struct view *list, size_t count, size_t at, size_t from, bool *seen,
+                     unsigned depth)
+{
+    for (size_t i = 0; i < count && depth < 200; i++) {
+        if (list[i].sql && !list[i].state.warehouse && reads(list[at].sql, list[i].name)) {
+            if (i == from) {
+                return true;
+            }
+            if (!seen[i]) {
+                seen[i] = true;
+                if (leads_to(list, count, i, from, seen, depth + 1)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* Better words than "does not exist" for a view that waits for another one, or for itself. */
+static void explain(struct view *list, size_t count, size_t at)
+{
+    char why[600];
+    bool *seen = calloc(count + 1, sizeof *seen);
+    if (seen && leads_to(list, count, at, at, seen, 0)) {
+        keep_out(&list[at], false,
+                 reads(list[at].sql, list[at].name) ? "it reads itself"
+                                                    : "it reads itself, by way of another view");
+        free(seen);
+        return;
+    }
+    free(seen);
+    for (size_t i = 0; i < count; i++) {
+        if (i != at && !list[i].state.warehouse && reads(list[at].sql, list[i].name)) {
+            snprintf(why, sizeof why, "it reads views.%s, which is not in the warehouse",
+                     list[i].name);
+            keep_out(&list[at], false, why);
+            return;
+        }
+    }
+}
+
+/* --- the warehouse ---------------------------------------------------------------------------- */
+
+static struct weir_str schema(void)
+{
+    return weir_str_of(WEIR_VIEWS_SCHEMA);
+}
+
+static int drop_all(struct weir_session *session, struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_table *tables;
+    size_t count = 0;
+    weir_arena_init(&arena, 256u << 20);
+    int rc = weir_session_describe(session, &arena, &tables, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (tables[i].view && weir_str_eq(tables[i].schema, schema())) {
+            rc = weir_session_drop_view(session, schema(), tables[i].name, err);
+        }
+    }
+    weir_arena_free(&arena);
+    return rc;
+}
+
+/* Is this failure the statement's, and not the engine's or the machine's? */
+static bool is_its_own(int code)
+{
+    return code == WEIR_EINVAL || code == WEIR_ENOENT || code == WEIR_EPERM ||
+           code == WEIR_EEXIST || code == WEIR_ETOOBIG || code == WEIR_EUNSUPPORTED;
+}
+
+/* Whoever can be made is made, until nobody more can: so each comes after those that it reads. */
+static int create_all(struct weir_session *session, struct view *list, size_t count,
+                      struct weir_error *err)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < count; i++) {
+            struct view *view = &list[i];
+            if (!view->sql || view->state.warehouse) {
+                continue;
+            }
+            int rc = weir_session_create_view(session, schema(), weir_str_of(view->name), view->sql,
+                                              err);
+            if (rc == 0) {
+                view->state.warehouse = true;
+                view->state.reason[0] = 0;
+                again = true;
+            } else if (is_its_own(rc)) {
+                keep_out(view, true, err->message);
+            } else {
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
+static int rebuild(struct weir_session *session, struct view *list, size_t count,
+                   struct weir_error *err)
+{
+    int rc = weir_session_begin(session, err);
+    if (rc) {
+        return rc;
+    }
+    rc = weir_session_create_schema(session, schema(), err);
+    rc = rc ? rc : drop_all(session, err);
+    rc = rc ? rc : create_all(session, list, count, err);
+    if (rc) {
+        weir_session_rollback(session);
+        return rc;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].sql && !list[i].state.warehouse) {
+            explain(list, count, i);
+        }
+    }
+    return weir_session_commit(session, err);
+}
+
+/* Tables changed: do all views that are in still bind, and those that are not still not? Binding a
+ * view brings its columns in the catalog up to date, too. */
+static bool still_fits(struct weir_session *session, const struct view *list, size_t count)
+{
+    char sql[128];
+    struct weir_error ignored;
+    for (size_t i = 0; i < count; i++) {
+        const struct view *view = &list[i];
+        if (!view->sql) {
+            continue;
+        }
+        snprintf(sql, sizeof sql, "FROM %s.%s", WEIR_VIEWS_SCHEMA, view->name);
+        int rc = weir_session_binds(session, view->state.warehouse ? sql : view->sql, &ignored);
+        if ((rc == 0) != view->state.warehouse) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- bringing up to date -----------------------------------------------------------------------
+ */
+
+static bool same(const struct view *a, size_t a_count, const struct view *b, size_t b_count)
+{
+    bool yes = a && a_count == b_count;
+    for (size_t i = 0; yes && i < a_count; i++) {
+        yes = strcmp(a[i].name, b[i].name) == 0 && !a[i].sql == !b[i].sql &&
+              (a[i].sql ? strcmp(a[i].sql, b[i].sql) == 0
+                        : strcmp(a[i].state.reason, b[i].state.reason) == 0);
+    }
+    return yes;
+}
+
+static void log_changes(const struct weir_views *v, const struct view *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct view *old = NULL;
+        for (size_t k = 0; k < v->count && !old; k++) {
+            old = strcmp(v->list[k].name, list[i].name) == 0 ? &v->list[k] : NULL;
+        }
+        if (!list[i].state.warehouse &&
+            (!old || strcmp(old->state.reason, list[i].state.reason) != 0)) {
+            weir_log(v->server->log, WEIR_LOG_INFO, "a view is not in the warehouse", "view",
+                     list[i].name, "reason", list[i].state.reason);
+        } else if (list[i].state.warehouse && (!old || !old->state.warehouse)) {
+            weir_log(v->server->log, WEIR_LOG_INFO, "a view is in the warehouse", "view",
+                     list[i].name);
+        }
+    }
+}
+
+static int sync_with(struct weir_views *v, struct weir_session *session,
+                     const struct weir_documents *documents, struct weir_error *err)
+{
+    struct view *list;
+    size_t count;
+    int rc = compile_all(v, documents, &list, &count, err);
+    if (rc == 0 && same(v->list, v->count, list, count) && still_fits(session, v->list, v->count)) {
+        free_list(list, count);
+        return 0;
+    }
+    rc = rc || (count == 0 && v->list && v->count == 0) ? rc : rebuild(session, list, count, err);
+    if (rc) {
+        free_list(list, count);
+        return rc;
+    }
+    log_changes(v, list, count);
+    pthread_mutex_lock(&v->lock);
+    struct view *old = v->list;
+    size_t old_count = v->count;
+    v->list = list;
+    v->count = count;
+    pthread_mutex_unlock(&v->lock);
+    free_list(old, old_count);
+    return 0;
+}
+
+void weir_views_sync(struct weir_views *v, const struct weir_documents *documents)
+{
+    struct weir_session *session = NULL;
+    struct weir_error err;
+    uint64_t version = weir_warehouse_catalog_version(v->server->warehouse);
+    if (!v->changed && version == v->version) {
+        return;
+    }
+    int rc = weir_session_new(v->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    rc = rc ? rc : sync_with(v, session, documents, &err);
+    weir_session_free(session);
+    /* Its own changes count too: the next look finds nothing to do. */
+    v->version = version;
+    v->changed = rc != 0;
+    if (rc && !v->complained) {
+        weir_log(v->server->log, WEIR_LOG_WARN, "the views cannot be brought into the warehouse",
+                 "error", err.message);
+    }
+    v->complained = rc != 0;
+}
+
+/* --- telling ------------------------------------------------------------------------------------
+ */
+
+static void state_of(struct weir_views *v, const char *name, struct state *out)
+{
+    *out = (struct state){.reason = "it was not looked at yet"};
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->count; i++) {
+        if (strcmp(v->list[i].name, name) == 0) {
+            *out = v->list[i].state;
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+void weir_views_print(struct weir_views *v, const char *name, bool sees_all, struct weir_jw *w)
+{
+    struct state state;
+    state_of(v, name, &state);
+    weir_jw_kbool(w, "warehouse", state.warehouse);
+    weir_jw_keyz(w, "reason");
+    if (state.warehouse) {
+        weir_jw_null(w);
+    } else if (state.of_engine && !sees_all) {
+        weir_jw_strz(w, "the engine does not take it with the tables that there are; an admin sees "
+                        "why on the page Data");
+    } else {
+        weir_jw_strz(w, state.reason);
+    }
+}

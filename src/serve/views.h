@@ -1,0 +1,28 @@
+/* The workspace's views in the warehouse: views/mrr.sql is views.mrr there.
+ *
+ * A view that has parameters, or that the engine does not bind, is kept out, with a reason; it
+ * comes in when what was missing is there. All calls but weir_views_print() are the documents'
+ * thread's. */
+#ifndef WEIR_SERVE_VIEWS_H
+#define WEIR_SERVE_VIEWS_H
+
+#include "serve/server.h"
+#include "workspace/document.h"
+
+#define WEIR_VIEWS_SCHEMA "views"
+
+struct weir_views;
+
+int weir_views_new(struct weir_server *server, struct weir_views **out,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+void weir_views_free(struct weir_views *views); /* NULL is fine */
+/* Documents changed: the next sync compiles them anew. */
+void weir_views_changed(struct weir_views *views);
+/* Brings the warehouse to what the documents say, when these or its tables changed. What fails is
+ * logged, and tried again by the next call. */
+void weir_views_sync(struct weir_views *views, const struct weir_documents *documents);
+/* {"warehouse":…,"reason":…} as members of an open object, in words for who asks: whoever does not
+ * see everything is not told what the engine says of tables. */
+void weir_views_print(struct weir_views *views, const char *name, bool sees_all, struct weir_jw *w);
+
+#endif

@@ -1,0 +1,253 @@
+#include "upload/columns.h"
+
+#include <stdio.h>
+
+#include "base/map.h"
+
+#define MAX_NAME 63
+
+/* --- names --------------------------------------------------------------------------------------
+ */
+
+/* "Order Date (UTC)" → order_date_utc. */
+static struct weir_str plain_name(struct weir_arena *arena, struct weir_str header, size_t at)
+{
+    char name[MAX_NAME + 8];
+    size_t n = 0;
+    struct weir_str s = weir_utf8_cut(weir_str_trim(header), MAX_NAME);
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bool letter = c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+        if (c >= 'A' && c <= 'Z') {
+            name[n++] = (char)(c | 0x20);
+        } else if (letter) {
+            name[n++] = (char)c;
+        } else if (n && name[n - 1] != '_') {
+            name[n++] = '_';
+        }
+        if (n == 1 && name[0] >= '0' && name[0] <= '9') {
+            name[1] = name[0]; /* no name begins with a digit */
+            name[0] = '_';
+            n = 2;
+        }
+    }
+    while (n && name[n - 1] == '_') {
+        n--;
+    }
+    if (n == 0 || !weir_utf8_valid((struct weir_str){name, n})) {
+        return weir_str_of(weir_arena_printf(arena, "column_%zu", at + 1));
+    }
+    return weir_arena_dup(arena, (struct weir_str){name, n});
+}
+
+static int name_columns(struct weir_upload_columns *c, struct weir_error *err)
+{
+    struct weir_map taken;
+    int rc = 0;
+    weir_map_init(&taken);
+    for (size_t i = 0; rc == 0 && i < c->count; i++) {
+        struct weir_str base = plain_name(&c->arena, c->header[i], i), name = base;
+        for (unsigned n = 2; name.ptr && weir_map_get(&taken, name); n++) {
+            name = weir_str_of(
+                weir_arena_printf(&c->arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
+        }
+        c->columns[i].name = name;
+        if (!name.ptr || weir_map_put(&taken, name, c)) {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for the names of the columns");
+        }
+    }
+    weir_map_free(&taken);
+    return rc;
+}
+
+/* --- the header ---------------------------------------------------------------------------------
+ */
+
+static int make_columns(struct weir_upload_columns *c, const struct weir_csv_record *first,
+                        uint32_t max_columns, struct weir_error *err)
+{
+    c->count = first->count;
+    if (c->count > max_columns) {
+        return weir_fail(err, WEIR_ETOOBIG,
+                         "the file has %zu columns; with the memory that the warehouse has "
+                         "(warehouse.memory) a table may have %u",
+                         c->count, max_columns);
+    }
+    c->header = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *c->header);
+    c->columns = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *c->columns);
+    c->guesses = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *c->guesses);
+    if (!c->header || !c->columns || !c->guesses) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", c->count);
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        weir_guess_init(&c->guesses[i]);
+        c->header[i] = weir_arena_dup(&c->arena, weir_utf8_cut(first->fields[i].text, 1000));
+        if (!c->header[i].ptr) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", c->count);
+        }
+    }
+    return 0;
+}
+
+static bool is_named_twice(const struct weir_upload_columns *c)
+{
+    struct weir_map seen;
+    bool twice = false;
+    weir_map_init(&seen);
+    for (size_t i = 0; !twice && i < c->count; i++) {
+        struct weir_str name = weir_str_trim(c->header[i]);
+        twice = name.len && weir_map_get(&seen, name);
+        twice = twice || (name.len && weir_map_put(&seen, name, (void *)(uintptr_t)c));
+    }
+    weir_map_free(&seen);
+    return twice;
+}
+
+/* The first line names the columns when a text stands over numbers or dates. Else it does not when
+ * it holds a number or a date, which names nothing, or leaves a column without a name, or names two
+ * the same. */
+static bool looks_like_header(const struct weir_upload_columns *c)
+{
+    size_t named = 0;
+    bool values = false;
+    for (size_t i = 0; i < c->count; i++) {
+        struct weir_guess one;
+        struct weir_str name = weir_str_trim(c->header[i]);
+        weir_guess_init(&one);
+        if (name.len) {
+            weir_guess_see(&one, name);
+            named++;
+        }
+        if (name.len && c->guesses[i].values && c->guesses[i].fits &&
+            !(one.fits & c->guesses[i].fits)) {
+            return true;
+        }
+        values = values || (one.values && one.fits);
+    }
+    return !values && named == c->count && !is_named_twice(c);
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+const char *weir_upload_bad(const struct weir_upload_columns *c, const struct weir_csv_record *r,
+                            char room[160])
+{
+    if (r->bad) {
+        return r->bad;
+    }
+    size_t count = r->count;
+    while (count > c->count && r->fields[count - 1].text.len == 0) {
+        count--; /* separators at the line's end */
+    }
+    if (count != c->count) {
+        snprintf(room, 160, "it has %zu field%s, and the table has %zu column%s", count,
+                 count == 1 ? "" : "s", c->count, c->count == 1 ? "" : "s");
+        return room;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        struct weir_str text = r->fields[i].text;
+        if (memchr(text.ptr, 0, text.len)) {
+            snprintf(room, 160, "field %zu holds a NUL byte", i + 1);
+            return room;
+        }
+        if (!weir_utf8_valid(text)) {
+            snprintf(room, 160, "field %zu is no valid UTF-8", i + 1);
+            return room;
+        }
+    }
+    return NULL;
+}
+
+static void see(struct weir_upload_columns *c, const struct weir_csv_record *r)
+{
+    char room[160];
+    if (weir_upload_bad(c, r, room)) {
+        return;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (r->fields[i].text.len) {
+            weir_guess_see(&c->guesses[i], r->fields[i].text);
+        }
+    }
+}
+
+static bool is_separator_line(const struct weir_csv_record *r)
+{
+    return r->line == 1 && r->raw.len == 5 && strncasecmp(r->raw.ptr, "sep=", 4) == 0;
+}
+
+static void settle(struct weir_upload_columns *c)
+{
+    bool commas = false;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < c->count; i++) {
+            weir_guess_settle(&c->guesses[i], commas && round);
+        }
+        for (size_t i = 0; i < c->count; i++) {
+            commas = commas || (c->guesses[i].format == WEIR_GUESS_DOUBLE_COMMA &&
+                                c->guesses[i].comma_is_sure);
+        }
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        c->columns[i].type = weir_guess_type(c->guesses[i].format);
+    }
+}
+
+int weir_upload_columns_read(struct weir_upload_columns *c, struct weir_csv *csv,
+                             enum weir_upload_header header, uint32_t max_columns,
+                             struct weir_error *err)
+{
+    struct weir_csv_record r;
+    *c = (struct weir_upload_columns){0};
+    weir_arena_init(&c->arena, 256u << 20);
+    int rc;
+    do {
+        rc = weir_csv_next(csv, &r, err);
+    } while (rc == 0 && (r.bad || is_separator_line(&r)));
+    if (rc == 0 && r.count == 0) {
+        rc = weir_fail(err, WEIR_EINVAL, "no line of the file can be read as CSV");
+    }
+    rc = rc ? rc : make_columns(c, &r, max_columns, err);
+    while (rc == 0 && (rc = weir_csv_next(csv, &r, err)) == 0 && (r.count || r.bad)) {
+        see(c, &r);
+    }
+    if (rc) {
+        return rc;
+    }
+    c->has_header = header == WEIR_UPLOAD_HEADER_YES ||
+                    (header == WEIR_UPLOAD_HEADER_GUESS && looks_like_header(c));
+    for (size_t i = 0; i < c->count && !c->has_header; i++) {
+        if (c->header[i].len) { /* it is a row */
+            weir_guess_see(&c->guesses[i], c->header[i]);
+        }
+        c->header[i] = WEIR_STR("");
+    }
+    settle(c);
+    return name_columns(c, err);
+}
+
+void weir_upload_columns_free(struct weir_upload_columns *c)
+{
+    weir_arena_free(&c->arena);
+}
+
+void weir_upload_columns_print(const struct weir_upload_columns *c, struct weir_jw *w)
+{
+    static const char *const names[] = {"boolean", "bigint", "double", "timestamp", "date", "text"};
+    struct weir_buf words;
+    weir_buf_init(&words, 4096);
+    weir_jw_array(w);
+    for (size_t i = 0; i < c->count; i++) {
+        weir_buf_reset(&words);
+        weir_guess_words(&c->guesses[i], &words);
+        weir_jw_object(w);
+        weir_jw_kstr(w, "name", c->columns[i].name);
+        weir_jw_kstr(w, "header", c->header[i]);
+        weir_jw_kstrz(w, "type", names[c->columns[i].type]);
+        weir_jw_kstr(w, "guess", weir_buf_str(&words));
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_buf_free(&words);
+}

@@ -1,0 +1,58 @@
+/* What a column's values are, by all of them: the narrowest type that loses nothing of any.
+ *
+ * What would lose something stays text, and the guess says why: numbers that begin with zeros or
+ * have more digits than a number keeps (ids, postcodes), dates that may be day or month first,
+ * "1,234" that may be a thousand or a fraction. Pure. */
+#ifndef WEIR_UPLOAD_GUESS_H
+#define WEIR_UPLOAD_GUESS_H
+
+#include "warehouse/warehouse.h"
+
+enum weir_guess_format {
+    WEIR_GUESS_BOOL,
+    WEIR_GUESS_INT,
+    WEIR_GUESS_DOUBLE,
+    WEIR_GUESS_DOUBLE_COMMA, /* 1.234,5 */
+    WEIR_GUESS_DATE,         /* year first */
+    WEIR_GUESS_DATE_DMY,
+    WEIR_GUESS_DATE_MDY,
+    WEIR_GUESS_TIME,
+    WEIR_GUESS_TIME_DMY,
+    WEIR_GUESS_TIME_MDY,
+    WEIR_GUESS_TEXT
+};
+
+struct weir_guess {
+    unsigned fits;      /* a bit a format that fits all values so far */
+    uint64_t values;    /* that say something */
+    uint64_t missing;   /* NULL, NA, N/A and the like: nothing, unless the column is text */
+    bool comma_is_sure; /* 12,5: no thousands */
+    bool comma_is_seen;
+    bool point_is_sure;
+    bool zeros;                    /* some number begins with zeros */
+    bool digits;                   /* some number has too many digits */
+    bool was_number;               /* the first values were numbers */
+    enum weir_guess_format format; /* once settled */
+    char example[40]; /* the first value that was no number or date, as the others were */
+};
+
+void weir_guess_init(struct weir_guess *guess);
+/* Empty values say nothing and are not shown to it. */
+void weir_guess_see(struct weir_guess *guess, struct weir_str text);
+/* `commas`: other columns of the file have decimal commas. */
+void weir_guess_settle(struct weir_guess *guess, bool commas);
+enum weir_type weir_guess_type(enum weir_guess_format format);
+/* "whole numbers", "text: some begin with zeros (007)"; a sentence for people. */
+void weir_guess_words(const struct weir_guess *guess, struct weir_buf *out);
+
+struct weir_guess_value {
+    bool null;
+    bool b;
+    int64_t i; /* also dates and times */
+    double d;
+};
+/* The value of a text in a column that is no text; false: it is none of that format. */
+bool weir_guess_value(enum weir_guess_format format, struct weir_str text,
+                      struct weir_guess_value *out);
+
+#endif

@@ -1,0 +1,246 @@
+/* Files that people upload: what their bytes, lines and columns are taken for. */
+#include "test.h"
+
+#include <stdio.h>
+
+#include "io/file.h"
+#include "tempdir.h"
+#include "upload/csv.h"
+#include "upload/guess.h"
+#include "upload/upload.h"
+
+/* --- guesses ------------------------------------------------------------------------------------
+ */
+
+static enum weir_guess_format guess_of(const char *values, bool commas, char words[256])
+{
+    struct weir_guess g;
+    struct weir_buf out;
+    struct weir_str rest = weir_str_of(values);
+    weir_guess_init(&g);
+    while (rest.ptr) {
+        weir_guess_see(&g, weir_str_cut(&rest, '~'));
+    }
+    weir_guess_settle(&g, commas);
+    weir_buf_init(&out, 256);
+    weir_guess_words(&g, &out);
+    snprintf(words, 256, "%s", weir_buf_cstr(&out));
+    weir_buf_free(&out);
+    return g.format;
+}
+
+static void the_narrowest_type_that_loses_nothing(void **state)
+{
+    static const struct {
+        const char *values;
+        enum weir_guess_format format;
+        const char *words;
+    } cases[] = {
+        {"1~-2~0", WEIR_GUESS_INT, "whole"},
+        {"9223372036854775807", WEIR_GUESS_INT, ""},
+        {"9223372036854775808", WEIR_GUESS_TEXT, "more digits"},
+        {"1~2.5", WEIR_GUESS_DOUBLE, "decimal point"},
+        {"1.5e+10~-2.5E-3", WEIR_GUESS_DOUBLE, ""},
+        {"12E5~13E5", WEIR_GUESS_TEXT, "text"},
+        {"007~1", WEIR_GUESS_TEXT, "begin with zeros"},
+        {"0~0.5~-0.25", WEIR_GUESS_DOUBLE, ""},
+        {"1,5~2", WEIR_GUESS_DOUBLE_COMMA, "decimal comma"},
+        {"1.234.567,89", WEIR_GUESS_DOUBLE_COMMA, ""},
+        {"1,234~5,678", WEIR_GUESS_TEXT, "thousands or of decimals"},
+        {"1,23,456", WEIR_GUESS_TEXT, ""},
+        {"+49 30 123", WEIR_GUESS_TEXT, ""},
+        {"0.12345678901234567890", WEIR_GUESS_TEXT, "more digits"},
+        {"true~No~FALSE~yes", WEIR_GUESS_BOOL, "yes or no"},
+        {"2026-02-28~1999-12-31", WEIR_GUESS_DATE, "year first"},
+        {"2026-02-30", WEIR_GUESS_TEXT, "text"},
+        {"31.12.2026~1.2.2026", WEIR_GUESS_DATE_DMY, "day first"},
+        {"12/31/2026~01/02/2026", WEIR_GUESS_DATE_MDY, "month first"},
+        {"01/02/2026~03/04/2026", WEIR_GUESS_TEXT, "day or the month"},
+        {"2026-01-02~2026-01-02 03:04", WEIR_GUESS_TIME, "year first"},
+        {"12/31/2026 1:02 PM", WEIR_GUESS_TIME_MDY, ""},
+        {"2026-01-02T25:00:00", WEIR_GUESS_TEXT, ""},
+        {"1~NULL~n/a~2", WEIR_GUESS_INT, "2 NULL, NA"},
+        {"", WEIR_GUESS_TEXT, "empty"},
+        {"1~2~x", WEIR_GUESS_TEXT, "\"x\" is no such value"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[256];
+        enum weir_guess_format format = guess_of(cases[i].values, false, words);
+        if (format != cases[i].format || !strstr(words, cases[i].words)) {
+            fail_msg("%s: %d, %s", cases[i].values, format, words);
+        }
+    }
+    char words[256];
+    assert_int_equal(guess_of("1.234~5.678", false, words), WEIR_GUESS_DOUBLE);
+    assert_int_equal(guess_of("1.234~5.678", true, words), WEIR_GUESS_TEXT);
+    assert_int_equal(guess_of("1,234~5,678", true, words), WEIR_GUESS_DOUBLE_COMMA);
+}
+
+static int64_t time_of(enum weir_guess_format format, const char *text)
+{
+    struct weir_guess_value value;
+    assert_true(weir_guess_value(format, weir_str_of(text), &value));
+    return value.i;
+}
+
+static void values_are_what_their_column_says(void **state)
+{
+    (void)state;
+    struct weir_guess_value value;
+    const int64_t noon = (20455LL * 86400 + 43200) * WEIR_SECOND; /* 2026-01-02T12:00Z */
+    assert_int_equal(time_of(WEIR_GUESS_DATE, "1970-01-02"), 1);
+    assert_int_equal(time_of(WEIR_GUESS_DATE, "1969-12-31"), -1);
+    assert_int_equal(time_of(WEIR_GUESS_DATE_DMY, "02.01.2026"), 20455);
+    assert_int_equal(time_of(WEIR_GUESS_TIME, "2026-01-02 12:00"), noon);
+    assert_int_equal(time_of(WEIR_GUESS_TIME, "2026-01-02T13:30:00+01:30"), noon);
+    assert_int_equal(time_of(WEIR_GUESS_TIME, "2026-01-02T12:00:00.000001Z"), noon + 1);
+    assert_int_equal(time_of(WEIR_GUESS_TIME_MDY, "1/2/2026 12:00 PM"), noon);
+    assert_int_equal(time_of(WEIR_GUESS_TIME_MDY, "1/2/2026 12:00 AM"), noon - 43200 * WEIR_SECOND);
+    assert_true(weir_guess_value(WEIR_GUESS_DOUBLE_COMMA, WEIR_STR("-1.234,5"), &value));
+    assert_true(value.d == -1234.5);
+    assert_true(weir_guess_value(WEIR_GUESS_INT, WEIR_STR(" NA "), &value) && value.null);
+    assert_false(weir_guess_value(WEIR_GUESS_INT, WEIR_STR("1x"), &value));
+    assert_false(weir_guess_value(WEIR_GUESS_DATE, WEIR_STR("2026-01-02 12:00"), &value));
+}
+
+/* --- records ------------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct tempdir dir;
+    struct weir_upload_text text;
+    struct weir_csv csv;
+    struct weir_error err;
+};
+
+static int open_bytes(struct reading *r, const void *bytes, size_t n)
+{
+    char path[512];
+    memset(r, 0, sizeof *r);
+    r->dir = tempdir_make();
+    tempdir_path(&r->dir, "file.csv", path);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+    int rc = weir_upload_text_open(&r->text, path, &r->err);
+    return rc ? rc : weir_csv_open(&r->csv, &r->text, &r->err);
+}
+
+static void close_reading(struct reading *r)
+{
+    weir_csv_free(&r->csv);
+    weir_upload_text_free(&r->text);
+    tempdir_remove(&r->dir);
+}
+
+static void records_cross_the_pieces_in_which_they_are_read(void **state)
+{
+    (void)state;
+    struct weir_buf file;
+    struct reading r;
+    struct weir_csv_record record;
+    uint64_t line = 1;
+    weir_buf_init(&file, 64u << 20);
+    for (unsigned i = 0; i < 60000; i++) { /* 2 MB: pieces end anywhere */
+        weir_buf_addf(&file, "%u,\"ü \"\"%u\"\"%s\",%.*s\r\n", i, i, i % 3 ? "" : "\n,",
+                      (int)(i % 40), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    }
+    ASSERT_OK(open_bytes(&r, file.data, file.len), r.err);
+    for (unsigned round = 0; round < 2; round++) {
+        line = 1;
+        for (unsigned i = 0; i < 60000; i++) {
+            char wanted[64];
+            ASSERT_OK(weir_csv_next(&r.csv, &record, &r.err), r.err);
+            assert_null(record.bad);
+            assert_int_equal(record.count, 3);
+            assert_int_equal(record.line, line);
+            snprintf(wanted, sizeof wanted, "ü \"%u\"%s", i, i % 3 ? "" : "\n,");
+            assert_true(weir_str_is(record.fields[1].text, wanted));
+            assert_int_equal(record.fields[2].text.len, i % 40);
+            line += i % 3 ? 1 : 2;
+        }
+        ASSERT_OK(weir_csv_next(&r.csv, &record, &r.err), r.err);
+        assert_int_equal(record.count, 0);
+        assert_null(record.bad);
+        weir_csv_rewind(&r.csv);
+    }
+    close_reading(&r);
+    weir_buf_free(&file);
+}
+
+/* Whatever the bytes are: it ends, and every record has fields or a reason. */
+static void any_bytes_are_read_to_their_end(void **state)
+{
+    (void)state;
+    static const char letters[] = "a1\",;\t|\n\r \0\xff\xc3\xbc=";
+    unsigned seed = 7;
+    for (unsigned round = 0; round < 300; round++) {
+        char bytes[400];
+        size_t n = 1 + round % sizeof bytes;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1103515245 + 12345;
+            bytes[i] = letters[(seed >> 16) % (sizeof letters - 1)];
+        }
+        struct reading r;
+        struct weir_csv_record record = {0};
+        int rc = open_bytes(&r, bytes, n);
+        for (size_t records = 0; rc == 0 && records <= n; records++) {
+            rc = weir_csv_next(&r.csv, &record, &r.err);
+            if (rc || (!record.count && !record.bad)) {
+                break;
+            }
+            assert_true(records < n);
+        }
+        assert_true(rc == 0 || rc == WEIR_EINVAL);
+        close_reading(&r);
+    }
+}
+
+static void a_quote_that_is_never_closed_costs_its_line(void **state)
+{
+    (void)state;
+    struct weir_buf file;
+    struct reading r;
+    struct weir_csv_record record;
+    unsigned good = 0, bad = 0;
+    weir_buf_init(&file, 8u << 20);
+    weir_buf_addz(&file, "a,b\n1,\"open\n");
+    for (unsigned i = 0; i < 150000; i++) { /* 1.5 MB: more than a record may have */
+        weir_buf_addf(&file, "%u,fine\n", i % 1000);
+    }
+    ASSERT_OK(open_bytes(&r, file.data, file.len), r.err);
+    while (weir_csv_next(&r.csv, &record, &r.err) == 0 && (record.count || record.bad)) {
+        good += !record.bad;
+        bad += record.bad != NULL;
+    }
+    assert_int_equal(bad, 1);
+    assert_int_equal(good, 150001);
+    close_reading(&r);
+    weir_buf_free(&file);
+}
+
+static void names_of_uploads(void **state)
+{
+    (void)state;
+    assert_true(weir_upload_name_ok("a"));
+    assert_true(weir_upload_name_ok("sales_2026"));
+    static const char *const wrong[] = {"", "A", "1a", "_a", "a-b", "a b", "a\"", "ü"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(weir_upload_name_ok(wrong[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_narrowest_type_that_loses_nothing),
+        cmocka_unit_test(values_are_what_their_column_says),
+        cmocka_unit_test(records_cross_the_pieces_in_which_they_are_read),
+        cmocka_unit_test(any_bytes_are_read_to_their_end),
+        cmocka_unit_test(a_quote_that_is_never_closed_costs_its_line),
+        cmocka_unit_test(names_of_uploads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
