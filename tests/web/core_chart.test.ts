@@ -245,7 +245,8 @@ test('every name has its label where there is room; times are left out, names ar
   assert.equal(labelsBelow(months, 500, true).interval, 1);
   const names = ['gymnastics', 'wrestling', 'climbing', 'softball', 'volleyball', 'hockey'];
   assert.equal(labelsBelow(names, 640, false).interval, 0);
-  assert.deepEqual(labelsBelow(names, 430, false), { interval: 0, width: 54 });
+  assert.deepEqual(labelsBelow(names, 416, false), { interval: 0, width: 54 });
+  assert.deepEqual(labelsBelow(names, 290, false), { interval: 0, width: 84, rotate: 40 }, 'aslant rather than not at all');
   assert.ok(labelsBelow(Array.from({ length: 200 }, (_, i) => `event ${i}`), 600, false).interval > 10);
   assert.equal(labelsBeside(names, 500, 200).interval, 0);
   assert.equal(labelsBeside(Array.from({ length: 40 }, (_, i) => `event ${i}`), 500, 240).interval, 2);

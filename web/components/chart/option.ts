@@ -72,7 +72,7 @@ function hasTimeAxis(spec: ChartSpec, shaped: Shaped): boolean {
   return shaped.axis === 'time' && !isBars(spec, shaped) && shaped.positions.length > 1;
 }
 
-function placeAxis(shaped: Shaped, spec: ChartSpec, { look, width, height }: DrawOptions): Part {
+function placeAxis(shaped: Shaped, spec: ChartSpec, { look, width, height }: DrawOptions, right: number): Part {
   const base = {
     axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false }, splitLine: { show: false },
     name: spec.xTitle ?? '', nameLocation: 'middle', nameGap: 28, nameTextStyle: text(look),
@@ -89,8 +89,8 @@ function placeAxis(shaped: Shaped, spec: ChartSpec, { look, width, height }: Dra
     ? shaped.positions.map((time) => formatTime(time, shaped.grain ?? 'day', shaped.zone, true))
     : shaped.labels;
   const across = spec.orientation === 'horizontal' && isBars(spec, shaped);
-  const fit = across ? labelsBeside(shorten, width, height) : labelsBelow(shorten, width, shaped.axis === 'time');
-  return { ...base, type: 'category', data: shorten, axisLabel: { ...text(look), interval: fit.interval, overflow: 'truncate', width: fit.width } };
+  const fit = across ? labelsBeside(shorten, width, height) : labelsBelow(shorten, width - right, shaped.axis === 'time');
+  return { ...base, type: 'category', data: shorten, axisLabel: { ...text(look), overflow: 'truncate', ...fit } };
 }
 
 /** Do the lines carry their names at their ends? */
@@ -217,14 +217,15 @@ export function cartesian(shaped: Shaped, spec: ChartSpec, options: DrawOptions)
   if (lines && drawn[0]) drawn[0] = { ...drawn[0], markLine: lines };
   const right = visible.some((series) => series.axis === 'right');
   const formatOf = (side: 'left' | 'right'): NumberFormat => visible.find((s) => s.axis === side)?.format ?? { style: 'number' };
-  const places = placeAxis(shaped, spec, options);
   const values = [valueAxis(spec, formatOf('left'), look, 'left', percent)];
   if (right) values.push(valueAxis(spec, formatOf('right'), look, 'right', false));
   const longest = Math.max(0, ...visible.map((s) => s.label.length));
   const direct = hasDirectLabels(spec, shaped);
+  const aside = direct ? Math.min(160, 16 + longest * 6.5) : right ? 4 : 14;
+  const places = placeAxis(shaped, spec, options, right ? 50 : aside);
   return {
     animationDuration: 200, animationDurationUpdate: 200, textStyle: { fontFamily: look.font },
-    grid: { left: 4, right: direct ? Math.min(160, 16 + longest * 6.5) : right ? 4 : 14, top: spec.yTitle ? 30 : 14, bottom: spec.xTitle ? 26 : 4, containLabel: true },
+    grid: { left: 4, right: aside, top: spec.yTitle ? 30 : 14, bottom: spec.xTitle ? 26 : 4, containLabel: true },
     xAxis: across ? { ...values[0], position: 'bottom' } : places,
     yAxis: across ? { ...places, inverse: true, type: 'category' } : values,
     series: drawn,
