@@ -26,6 +26,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: '/', title: 'Home', icon: 'home', keys: 'g h', load: () => import('./features/home/Home.svelte') },
   { path: '/explore', title: 'Explore', icon: 'explore', keys: 'g e', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
+  { path: '/explore/{report}/{query}', title: 'Explore', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
   { path: '/reports', title: 'Reports', icon: 'reports', keys: 'g r', load: () => import('./features/report/Reports.svelte') },
   { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte') },
   { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },

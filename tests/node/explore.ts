@@ -57,7 +57,8 @@ export class Exploring {
 
 export const editor = (page: Page) => page.getByRole('textbox', { name: 'SQL' });
 export async function type(page: Page, sql: string): Promise<void> {
-  await editor(page).click();
+  // Not by a click: a list of completions may lie over it.
+  await editor(page).focus();
   await page.keyboard.press('Control+A');
   await page.keyboard.press('Delete');
   await page.keyboard.insertText(sql);

@@ -1,16 +1,17 @@
 // What mod+K finds. Features add sources of their own: provide(() => items).
-import { call } from '../api/client';
+import { call, send } from '../api/client';
 import { people } from '../api/people';
 import type { IconName } from '../components/Icon.svelte';
 import { columnsOf } from '../core/catalog';
-import { plural } from '../core/words';
+import { readRuns, recent } from '../core/runs';
+import { ago, plural } from '../core/words';
 import { routes } from '../routes';
 import { go } from './router.svelte';
 import { may, seeAs, signOut, who } from './session.svelte';
 import { setTheme } from './theme.svelte';
 
 export interface Item {
-  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'Person';
+  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'View' | 'Query' | 'Person';
   label: string;
   note?: string;
   icon: IconName;
@@ -88,6 +89,20 @@ provide(async (signal) => {
     items.push({ kind: 'Column', label: name, note: others.length ? `${largest} and ${plural(others.length, 'other table')}` : largest, icon: 'column', run: open(largest) });
   }
   return items;
+});
+
+provide(async (signal) => {
+  if (!who.signedIn) return [];
+  const { reports, views } = await call('get', '/api/documents', { signal });
+  const items = reports.map((report): Item => ({ kind: 'Report', label: report.title, note: report.archived ? 'archived' : report.collection, icon: 'reports', run: page(`/report/${encodeURIComponent(report.id)}`) }));
+  if (may(['admin', 'editor'])) items.push(...views.map((view): Item => ({ kind: 'View', label: view.name, note: view.description || 'view', icon: 'table', run: page(`/explore?view=${encodeURIComponent(view.name)}`) })));
+  return items;
+});
+
+provide(async (signal) => {
+  if (!who.signedIn || !may(['admin', 'editor'])) return [];
+  const { runs } = readRuns(await (await send('get', '/api/history?limit=100', { signal })).json());
+  return recent(runs, 50).map(({ sql, line, at }): Item => ({ kind: 'Query', label: line, note: ago(at), icon: 'explore', run: page(`/explore?sql=${encodeURIComponent(sql)}`) }));
 });
 
 provide(async (signal) => {

@@ -91,16 +91,27 @@ export function pivot(table: Table, spec: ChartSpec): Pivot {
     line[c] = combine(line[c] ?? null, number, how);
     count[c] = (count[c] ?? 0) + 1;
   }
+  // Totals are the same aggregate over all rows: the sum of averages would mean nothing.
+  const across = (lines: number, of: (r: number, c: number) => number): number[] => {
+    const totals = new Array<number | null>(lines).fill(null);
+    const many = new Array<number>(lines).fill(0);
+    cells.forEach((line, r) => line.forEach((cell, c) => {
+      const i = of(r, c);
+      if (cell !== null) totals[i] = how === 'count' ? (totals[i] ?? 0) + cell : combine(totals[i] ?? null, cell, how);
+      many[i] = (many[i] ?? 0) + (counts[r]?.[c] ?? 0);
+    }));
+    return totals.map((total, i) => (total ?? 0) / (how === 'avg' ? many[i] || 1 : 1));
+  };
+  const rowTotals = across(rows.sorted.length, (r) => r);
+  const columnTotals = across(columns.sorted.length, (_, c) => c);
+  const [total = 0] = across(1, () => 0);
   if (how === 'avg') {
     cells.forEach((line, r) => line.forEach((cell, c) => { if (cell !== null) line[c] = cell / (counts[r]?.[c] || 1); }));
   }
-  const sum = (values: (number | null)[]): number => values.reduce<number>((total, v) => total + (v ?? 0), 0);
-  const rowTotals = cells.map(sum);
   return {
     rowTitle: table.columns[rowColumn]?.name ?? '', columnTitle: table.columns[columnColumn]?.name ?? '',
     rows: rows.sorted, columns: columns.sorted, rowLabels: labelsOf(table, rowColumn, rows.sorted), columnLabels: labelsOf(table, columnColumn, columns.sorted), cells, rowTotals,
-    columnTotals: columns.sorted.map((_, c) => sum(cells.map((line) => line[c] ?? null))),
-    total: sum(rowTotals), format: measure.format ?? { style: 'number' },
+    columnTotals, total, format: measure.format ?? { style: 'number' },
   };
 }
 

@@ -57,7 +57,7 @@ export class Tabs {
 
   /** Opens a text: where it is open already, in the empty tab in front, or in a new one. */
   show(sql: string, more: Partial<Tab> = {}): Tab {
-    const same = this.list.find((tab) => tab.sql.trim() === sql.trim() && !tab.origin === !more.origin);
+    const same = more.origin ? undefined : this.list.find((tab) => !tab.origin && tab.sql.trim() === sql.trim());
     const place = same ?? (this.tab.sql.trim() || this.tab.origin ? undefined : this.tab);
     if (!place) return this.add({ ...more, sql });
     if (!same) Object.assign(place, { ...more, sql, edited: Date.now() });
@@ -65,6 +65,20 @@ export class Tabs {
     this.current = place.id;
     this.keep();
     return place;
+  }
+
+  /** Opens a saved text: its tab when there is one (with what was changed in it), else another. */
+  reopen(origin: Origin): void {
+    const name = (of: Origin): string => (of.kind === 'query' ? `${of.report}/${of.query}` : `${of.kind}/${of.name}`);
+    const same = this.list.find((tab) => tab.origin && name(tab.origin) === name(origin));
+    if (!same) {
+      this.show(origin.saved, { origin });
+      return;
+    }
+    // Unchanged here: the newest is shown.
+    if (same.origin && same.sql === same.origin.saved) Object.assign(same, { sql: origin.saved, origin, edited: Date.now() });
+    this.current = same.id;
+    this.keep();
   }
 
   /** Gives what brings it back. */
