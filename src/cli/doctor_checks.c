@@ -153,7 +153,7 @@ static void check_disk(struct weir_doctor *d)
 {
     uint64_t free_bytes, guard;
     struct weir_error err = {0};
-    if (weir_disk_free(d->workspace->dir, &free_bytes, &err) ||
+    if (weir_disk_free(weir_disk_folder(d->workspace), &free_bytes, &err) ||
         weir_settings_bytes(d->workspace, "log", "keep_free", &guard, &err)) {
         find(d, PROBLEM, "disk", "%s", err.message);
         return;
@@ -229,7 +229,12 @@ void weir_doctor_running(struct weir_doctor *d)
     if (code == WEIR_OK && d->up && weir_listen_changed(d->workspace, &addresses, changed)) {
         find(d, WARNING, "settings", "%s; restart `weir up` to listen there", changed);
     }
-    check_part(d, "collect", weir_collector_answers(d->workspace, ANSWER_IN), addresses.collect);
+    char trouble[160];
+    check_part(d, "collect", weir_collector_answers(d->workspace, ANSWER_IN, trouble),
+               addresses.collect);
+    if (trouble[0]) {
+        find(d, PROBLEM, "collect", "takes no events, SDKs get 503 and try again: %s", trouble);
+    }
     code = weir_server_fetch(d->workspace, ANSWER_IN, &d->server, NULL, &err);
     d->serve = code == WEIR_OK;
     check_part(d, "serve", d->serve, d->server.address);

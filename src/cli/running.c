@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -206,9 +207,42 @@ bool weir_answers(const char *address, weir_time timeout)
     return !code && status == 200;
 }
 
-bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout)
+static void say_trouble(int status, struct weir_str body, char trouble[160])
 {
-    return weir_answers(weir_workspace_path(workspace, "run/collect.sock"), timeout);
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root;
+    struct weir_str message = {NULL, 0};
+    if (parser && !weir_json_parse(parser, body, &root, NULL)) {
+        message = weir_utf8_cut(weir_json_get_str(root, "message"), 150);
+    }
+    if (message.ptr) {
+        snprintf(trouble, 160, WEIR_STR_FMT, WEIR_STR_ARG(message));
+    } else {
+        snprintf(trouble, 160, "its health is %d", status);
+    }
+    weir_json_parser_free(parser);
+}
+
+bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout, char trouble[160])
+{
+    struct weir_buf body;
+    struct weir_error ignored;
+    int status = 0;
+    trouble[0] = '\0';
+    weir_buf_init(&body, MAX_STATUS);
+    int code = get(weir_workspace_path(workspace, "run/collect.sock"), "/health", timeout, &body,
+                   &status, &ignored);
+    if (!code && status != 200) {
+        say_trouble(status, weir_buf_str(&body), trouble);
+    }
+    weir_buf_free(&body);
+    return !code;
+}
+
+const char *weir_disk_folder(const struct weir_workspace *workspace)
+{
+    struct stat st;
+    return stat(workspace->data, &st) == 0 ? workspace->data : workspace->dir;
 }
 
 static void read_stuck(struct weir_json query, struct weir_server_state *out)

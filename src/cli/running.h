@@ -43,8 +43,10 @@ bool weir_up_runs(struct weir_workspace *workspace);
 /* Does GET /health at HOST:PORT answer 200? */
 bool weir_answers(const char *address, weir_time timeout);
 /* Does the collector of this workspace answer? Asked on its socket, so also when it runs without
- * `weir up`. */
-bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout);
+ * `weir up`. `trouble` gets why it takes no events at the moment, or "". */
+bool weir_collector_answers(struct weir_workspace *workspace, weir_time timeout, char trouble[160]);
+/* The folder on whose disk the data is: .weir may be another one. */
+const char *weir_disk_folder(const struct weir_workspace *workspace);
 
 struct weir_server_state { /* what /api/status says, as far as the command line needs it */
     char address[64];

@@ -16,8 +16,9 @@
 struct status {
     struct weir_workspace *workspace;
     struct weir_addresses addresses;
-    bool up;      /* a `weir up` runs */
-    bool collect; /* answers */
+    bool up;           /* a `weir up` runs */
+    bool collect;      /* answers */
+    char trouble[160]; /* why the collector takes no events, or "" */
     bool serve;
     uint64_t next_seq; /* of the log */
     uint64_t segments, log_bytes;
@@ -47,7 +48,7 @@ static int gather(struct status *s, struct weir_error *err)
     if (weir_addresses_read(s->workspace, &s->addresses, &ignored)) {
         s->addresses = (struct weir_addresses){0};
     }
-    s->collect = weir_collector_answers(s->workspace, ANSWER_IN);
+    s->collect = weir_collector_answers(s->workspace, ANSWER_IN, s->trouble);
     s->serve = weir_server_fetch(s->workspace, ANSWER_IN, &s->server, &s->server_text, &ignored) ==
                WEIR_OK;
     if (s->serve) {
@@ -58,7 +59,7 @@ static int gather(struct status *s, struct weir_error *err)
     code = code ? code : weir_eventlog_each_segment(log, false, count_segment, NULL, s, err);
     code = code ? code
                 : weir_quarantine_size(s->workspace, &s->quarantine_bytes, &s->quarantine_max, err);
-    if (weir_disk_free(s->workspace->dir, &s->free_bytes, &ignored)) {
+    if (weir_disk_free(weir_disk_folder(s->workspace), &s->free_bytes, &ignored)) {
         s->free_bytes = 0;
     }
     return code;
@@ -89,6 +90,9 @@ static void show(const struct status *s)
     uint64_t records = s->next_seq - 1;
     printf("workspace  %s\n", s->workspace->dir);
     show_part("collect", s->collect, s->addresses.collect, s->up);
+    if (s->trouble[0]) {
+        printf("           takes no events: %s\n", s->trouble);
+    }
     show_part("serve", s->serve, s->addresses.serve, s->up);
     printf("event log  %llu requests in %llu segments, %s\n", (unsigned long long)records,
            (unsigned long long)s->segments, size_text(s->log_bytes, size));
@@ -142,6 +146,7 @@ static int show_json(const struct status *s, struct weir_error *err)
     weir_jw_keyz(&w, "collect");
     weir_jw_object(&w);
     weir_jw_kbool(&w, "answers", s->collect);
+    weir_jw_kstrz(&w, "trouble", s->trouble);
     weir_jw_kstrz(&w, "address", s->addresses.collect);
     weir_jw_object_end(&w);
     weir_jw_keyz(&w, "serve");

@@ -113,6 +113,11 @@ static int split(const char *address, char host[256], const char **port, struct 
         return weir_fail(err, WEIR_EINVAL,
                          "%s: an address is HOST:PORT, [IPv6]:PORT, *:PORT or unix:PATH", address);
     }
+    int64_t number;
+    if (!weir_str_to_i64(weir_str_of(colon + 1), &number) || number < 0 || number > 65535) {
+        /* Left to the resolver, 99999 would be 34463. */
+        return weir_fail(err, WEIR_EINVAL, "%s: a port is a number from 0 to 65535", address);
+    }
     memcpy(host, from, (size_t)(to - from));
     host[to - from] = '\0';
     *port = colon + 1;

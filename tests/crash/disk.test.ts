@@ -89,6 +89,10 @@ test('below the free-space guard events are refused, and taken again when there 
     assert.equal(await sender.send(1000), 200);
     disk.occupy(20 * MB);
     await until('503', 20, async () => ((await sender.send(1000)) === 503 ? true : undefined));
+    assert.match(await disk.weir.in('status'), /^collect +up.*\n +takes no events: the disk is full$/m);
+    const doctor = await disk.weir.in('doctor').then(() => assert.fail('all is well'), (e: { stdout: string }) => e.stdout);
+    assert.match(doctor, /^problem +collect +takes no events, SDKs get 503 and try again: the disk is\s+full$/m);
+    assert.match(doctor, /^problem +disk +0\.0\d GB free, less than log\.keep_free/m);
     disk.free();
     await until('200', 20, async () => ((await sender.send(1000)) === 200 ? true : undefined));
     await sender.check();

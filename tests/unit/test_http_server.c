@@ -277,6 +277,8 @@ static void listening_on_other_sockets(void **state)
     assert_int_equal(weir_http_listen(f->server, "nonsense", NULL, &err), WEIR_EINVAL);
     assert_int_equal(weir_http_listen(f->server, ":80", NULL, &err), WEIR_EINVAL);
     assert_int_equal(weir_http_listen(f->server, "::1:80", NULL, &err), WEIR_EINVAL);
+    assert_int_equal(weir_http_listen(f->server, "127.0.0.1:99999", NULL, &err), WEIR_EINVAL);
+    assert_int_equal(weir_http_listen(f->server, "127.0.0.1:http", NULL, &err), WEIR_EINVAL);
     assert_int_equal(weir_http_listen_fd(f->server, 0, NULL, &err), WEIR_EINVAL);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
