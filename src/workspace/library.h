@@ -7,6 +7,7 @@
 #include "workspace/document.h"
 
 #define WEIR_DOCUMENT_ARENA (64u << 20)
+#define WEIR_DOCUMENTS_MAX  20000
 
 struct weir_library {
     char *dir;
@@ -19,6 +20,25 @@ struct weir_library {
 
 /* The folder of a kind: "reports", "views", ... */
 const char *weir_document_folder(enum weir_document_kind kind);
+
+/* What a folder holds, names with a dot in front left out. */
+struct weir_names {
+    struct weir_arena *arena;
+    const char **names;
+    size_t count, room;
+};
+/* Adds to `out`. A folder that is not there has no files. */
+int weir_library_names(struct weir_library *library, const char *path, struct weir_names *out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Reads a document. One with a mistake is there, too: with its `error`, and with what `before`
+ * (NULL: nothing) said when it was good. Errors: only out of memory. */
+int weir_document_load(struct weir_library *library, enum weir_document_kind kind, const char *slug,
+                       const char *path, uint64_t fingerprint, weir_time modified_at,
+                       const struct weir_document *before, struct weir_document **out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Lets one holder go; NULL is none. */
+void weir_document_release(struct weir_document *document);
 
 /* report.yml and every .sql of a report's folder as they are on disk, paths plain names. */
 int weir_library_read_report(struct weir_library *library, const char *path,
