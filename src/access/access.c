@@ -173,30 +173,67 @@ static void add_attribute(struct weir_buf *out, const struct weir_attribute *a)
     add_list(out, a->items, a->item_count);
 }
 
-int weir_access_seal(struct weir_access *access, struct weir_error *err)
+static void add_grants(struct weir_buf *text, const struct weir_access *access)
+{
+    for (size_t i = 0; i < access->grant_count; i++) {
+        const struct weir_grant *g = &access->grants[i];
+        add_text(text, g->group);
+        add_text(text, g->schema);
+        add_text(text, g->table);
+        add_text(text, g->rows);
+        add_list(text, g->hidden, g->hidden_count);
+        add_list(text, g->masked, g->masked_count);
+    }
+}
+
+static bool holds_nocase(struct weir_str text, struct weir_str word)
+{
+    for (size_t i = 0; i + word.len <= text.len; i++) {
+        if (weir_str_eq_nocase((struct weir_str){text.ptr + i, word.len}, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is its name anywhere in a condition? More than those that are read, never less. */
+static bool may_be_read(const struct weir_access *access, const struct weir_attribute *attribute)
+{
+    for (size_t i = 0; i < access->grant_count; i++) {
+        if (holds_nocase(access->grants[i].rows, attribute->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `all`: every attribute, else those that a condition may read. */
+static int hash(const struct weir_access *access, bool all, struct weir_hash128 *out,
+                struct weir_error *err)
 {
     struct weir_buf text;
-    uint64_t counts[] = {access->unrestricted, access->attribute_count, access->grant_count};
+    uint64_t counts[] = {access->unrestricted, all ? access->attribute_count : 0,
+                         access->grant_count};
     weir_buf_init(&text, 256u << 20);
     weir_buf_add(&text, counts, sizeof counts);
     for (size_t i = 0; i < access->attribute_count; i++) {
-        add_attribute(&text, &access->attributes[i]);
+        if (all || may_be_read(access, &access->attributes[i])) {
+            add_attribute(&text, &access->attributes[i]);
+        }
     }
-    for (size_t i = 0; i < access->grant_count; i++) {
-        const struct weir_grant *g = &access->grants[i];
-        add_text(&text, g->group);
-        add_text(&text, g->schema);
-        add_text(&text, g->table);
-        add_text(&text, g->rows);
-        add_list(&text, g->hidden, g->hidden_count);
-        add_list(&text, g->masked, g->masked_count);
-    }
+    add_grants(&text, access);
     int rc = weir_buf_check(&text, "the description of what a person may see", err);
     if (rc == 0) {
-        access->fingerprint = weir_hash128(text.data, text.len);
+        *out = weir_hash128(text.data, text.len);
     }
     weir_buf_free(&text);
     return rc;
+}
+
+int weir_access_seal(struct weir_access *access, struct weir_error *err)
+{
+    int rc = hash(access, true, &access->fingerprint, err);
+    return rc ? rc : hash(access, false, &access->rules, err);
 }
 
 /* --- copying -------------------------------------------------------------------------------- */

@@ -66,6 +66,9 @@ struct weir_access {
     /* Of all that decides what is seen, the attributes included: part of every cache key. Filled by
      * weir_access_seal. */
     struct weir_hash128 fingerprint;
+    /* Of the rules alone: the grants, and those attributes that a condition may read. Two people
+     * with the same one see the same rows and columns. Filled by weir_access_seal, too. */
+    struct weir_hash128 rules;
 };
 
 /* `*` in a pattern stands for any run of characters, also none; ASCII letters match in either case,
@@ -94,7 +97,7 @@ enum weir_column_access weir_access_column(const struct weir_access *access, str
 const struct weir_attribute *weir_access_attribute(const struct weir_access *access,
                                                    struct weir_str name);
 
-/* Computes the fingerprint, once everything else is filled in. */
+/* Computes the fingerprints, once everything else is filled in. */
 int weir_access_seal(struct weir_access *access, struct weir_error *err) WEIR_MUST_CHECK;
 /* A deep copy into the arena, for whoever outlives the original. NULL when the arena is full. */
 struct weir_access *weir_access_copy(const struct weir_access *access, struct weir_arena *arena);

@@ -4,16 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/shelf.h"
-
-#define AT(member) offsetof(struct weir_workspace_settings, member)
-
-const struct weir_option weir_workspace_options[] = {
-    {"archive_after", WEIR_OPT_INT, AT(archive_after), .fallback = "120", .min = 0, .max = 36500,
-     .help =
-         "Reports that nobody opened or changed for so many days are archived, by a commit that "
-         "says so; they can be found, opened and brought back as before. 120 lets a quarterly "
-         "report live; 0: never."},
-    {0}};
+#include "serve/snapshot.h"
 
 /* --- which ---------------------------------------------------------------------------------- */
 
@@ -103,6 +94,41 @@ int weir_archive_sweep(struct weir_library *library, struct weir_state *state, w
     }
     weir_arena_free(&arena);
     weir_documents_release(all);
+    return rc;
+}
+
+/* --- snapshots ------------------------------------------------------------------------------ */
+
+struct forgotten {
+    struct weir_state *state;
+    char report[64]; /* "": none was found */
+    int code;
+    struct weir_error *err;
+};
+
+static void look_at(const struct weir_snapshot *s, void *arg)
+{
+    struct forgotten *f = arg;
+    bool known = true;
+    if (f->code == 0 && !f->report[0]) {
+        f->code = weir_report_use_known(f->state, weir_str_of(s->report), &known, f->err);
+        snprintf(f->report, sizeof f->report, "%s", known ? "" : s->report);
+    }
+}
+
+int weir_archive_snapshots(struct weir_snapshots *snapshots, struct weir_state *state,
+                           struct weir_error *err)
+{
+    int rc;
+    struct forgotten f;
+    do {
+        f = (struct forgotten){.state = state, .err = err};
+        weir_snapshots_each(snapshots, NULL, look_at, &f);
+        rc = f.code;
+        if (rc == 0 && f.report[0]) {
+            rc = weir_snapshots_remove_of(snapshots, f.report, err);
+        }
+    } while (rc == 0 && f.report[0]);
     return rc;
 }
 

@@ -3,9 +3,9 @@
 
 #include "serve/shelf.h"
 
-static int find(const struct weir_call *call, struct weir_arena *arena,
-                const struct weir_documents *all, const char *id, const struct weir_document **out,
-                struct weir_error *err)
+int weir_query_find_report(const struct weir_call *call, struct weir_arena *arena,
+                           const struct weir_documents *all, const char *id,
+                           const struct weir_document **out, struct weir_error *err)
 {
     struct weir_levels levels;
     int rc = weir_levels_of(call, arena, &levels, err);
@@ -50,8 +50,8 @@ static void add_form(struct weir_buf *out, struct weir_arena *arena,
     weir_buf_free(&json);
 }
 
-static int write_sql(struct weir_arena *arena, const struct weir_document *d, const char *query,
-                     const char **sql, struct weir_error *err)
+int weir_query_with_form(struct weir_arena *arena, const struct weir_document *d, const char *query,
+                         const char **sql, struct weir_error *err)
 {
     const struct weir_report_query *q = NULL;
     for (size_t i = 0; i < d->report.count && !q; i++) {
@@ -78,8 +78,8 @@ int weir_query_of_report(const struct weir_call *call, struct weir_arena *arena,
 {
     struct weir_documents *all = weir_shelf_hold(call->server->shelf);
     const struct weir_document *d;
-    int rc = find(call, arena, all, report, &d, err);
-    rc = rc ? rc : write_sql(arena, d, query, sql, err);
+    int rc = weir_query_find_report(call, arena, all, report, &d, err);
+    rc = rc ? rc : weir_query_with_form(arena, d, query, sql, err);
     weir_documents_release(all);
     return rc;
 }

@@ -3,15 +3,14 @@
 #include <stdlib.h>
 
 #include "serve/shelf.h"
+#include "serve/snapshot.h"
 #include "serve/views.h"
 #include "state/report_use.h"
-
-#define MAX_HISTORY 200
 
 /* --- printing ----------------------------------------------------------------------------------
  */
 
-static void print_time(struct weir_jw *w, const char *key, weir_time at)
+void weir_shelf_print_time(struct weir_jw *w, const char *key, weir_time at)
 {
     char text[28];
     weir_time_format(at, text);
@@ -26,14 +25,6 @@ static void print_error(struct weir_jw *w, const struct weir_document *d)
     } else {
         weir_jw_null(w);
     }
-}
-
-static void print_content(struct weir_jw *w, struct weir_content content)
-{
-    weir_jw_keyz(w, "report");
-    weir_data_print(content.report, w);
-    weir_jw_keyz(w, "queries");
-    weir_data_print(content.queries, w);
 }
 
 /* The version whose content is shown: with mistakes on disk, the last good one. */
@@ -59,7 +50,7 @@ static void print_opened(struct weir_jw *w, const struct opened *opened, const c
             ? bsearch(&key, opened->items, opened->count, sizeof *opened->items, weir_str_order)
             : NULL;
     if (use) {
-        print_time(w, "opened_at", use->opened_at);
+        weir_shelf_print_time(w, "opened_at", use->opened_at);
     } else {
         weir_jw_keyz(w, "opened_at");
         weir_jw_null(w);
@@ -87,7 +78,7 @@ static void list_reports(struct weir_jw *w, const struct weir_documents *all,
         weir_jw_kstrz(w, "collection", collection);
         weir_jw_kstrz(w, "level", weir_level_name(level));
         weir_jw_kbool(w, "archived", d->report.archived);
-        print_time(w, "updated_at", d->modified_at);
+        weir_shelf_print_time(w, "updated_at", d->modified_at);
         print_opened(w, opened, d->key);
         print_error(w, d);
         weir_jw_object_end(w);
@@ -109,7 +100,7 @@ static void list_kind(struct weir_jw *w, const char *key, const struct weir_docu
             weir_jw_kstrz(w, "name", d->key);
             weir_jw_kstrz(w, "description", d->description);
             weir_jw_kstrz(w, "version", d->version);
-            print_time(w, "updated_at", d->modified_at);
+            weir_shelf_print_time(w, "updated_at", d->modified_at);
             print_error(w, d);
             if (views) {
                 weir_views_print(views, d->key, sees_all, w);
@@ -210,7 +201,7 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         enum weir_level level = weir_level_of(&job->levels, d->key, d->report.collection);
         weir_jw_object(w);
         weir_jw_kstrz(w, "id", d->key);
-        print_content(w, (struct weir_content){d->report.data, d->report.queries});
+        weir_shelf_print_content(w, (struct weir_content){d->report.data, d->report.queries});
         weir_jw_kstrz(w, "version", shown_version(d));
         weir_jw_kstrz(w, "slug", d->slug);
         weir_jw_kstrz(w, "level", weir_level_name(level));
@@ -249,54 +240,19 @@ static int read_content(struct weir_shelf_job *job, struct weir_content *out,
     return rc;
 }
 
-static void print_side(struct weir_jw *w, const char *key, struct weir_content side)
-{
-    weir_jw_keyz(w, key);
-    if (side.report && side.queries) {
-        weir_jw_object(w);
-        print_content(w, side);
-        weir_jw_object_end(w);
-    } else {
-        weir_jw_null(w);
-    }
-}
-
-static void print_conflict(struct weir_shelf_job *job, const struct weir_saved *saved,
-                           const struct weir_error *err)
-{
-    struct weir_jw *w = &job->w;
-    job->status = 409;
-    weir_jw_object(w);
-    weir_jw_keyz(w, "error");
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(w, "message", err->message);
-    weir_jw_object_end(w);
-    weir_jw_keyz(w, "conflict");
-    weir_jw_object(w);
-    print_side(w, "base", saved->base);
-    print_side(w, "mine", saved->mine);
-    print_side(w, "theirs", saved->theirs);
-    weir_jw_keyz(w, "paths");
-    weir_data_print(saved->paths, w);
-    weir_jw_object_end(w);
-    weir_jw_object_end(w);
-}
-
-static int save(struct weir_shelf_job *job, const char *key, struct weir_content content,
-                const struct weir_save *how, struct weir_error *err)
+int weir_report_answer_save(struct weir_shelf_job *job, const char *key,
+                            struct weir_content content, const struct weir_save *how,
+                            struct weir_error *err)
 {
     struct weir_saved saved;
     int rc = weir_report_save(job->library, key, content, how, &saved, err);
     if (rc == 0) {
         job->status = key ? 200 : 201;
         weir_jw_object(&job->w);
-        weir_jw_kstrz(&job->w, "id", saved.key);
-        weir_jw_kstrz(&job->w, "version", saved.version);
-        weir_jw_kbool(&job->w, "merged", saved.merged);
+        weir_shelf_print_saved(&job->w, "id", &saved);
         weir_jw_object_end(&job->w);
     } else if (saved.conflict) {
-        print_conflict(job, &saved, err);
+        weir_shelf_print_conflict(job, &saved, err);
     }
     weir_saved_free(&saved);
     return rc;
@@ -308,7 +264,7 @@ static int run_post(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_save how = weir_shelf_save(job, NULL, weir_shelf_text(job, "message"));
     int rc = read_content(job, &content, err);
     rc = rc ? rc : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
-    return rc ? rc : save(job, NULL, content, &how, err);
+    return rc ? rc : weir_report_answer_save(job, NULL, content, &how, err);
 }
 
 static int run_put(struct weir_shelf_job *job, struct weir_error *err)
@@ -321,7 +277,7 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
     int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
     rc = rc ? rc : read_content(job, &content, err);
     rc = rc ? rc : weir_shelf_may_edit(job, weir_data_get_text(content.report, "collection"), err);
-    rc = rc ? rc : save(job, job->id, content, &how, err);
+    rc = rc ? rc : weir_report_answer_save(job, job->id, content, &how, err);
     weir_documents_release(all);
     return rc;
 }
@@ -335,6 +291,7 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
     rc = rc ? rc : weir_document_delete(job->library, WEIR_DOCUMENT_REPORT, job->id, &how, err);
     if (rc == 0) {
         rc = weir_report_use_forget(job->call.server->state, weir_str_of(job->id), err);
+        rc = rc ? rc : weir_snapshots_remove_of(job->call.server->snapshots, job->id, err);
     }
     job->status = 204;
     weir_documents_release(all);
@@ -357,7 +314,7 @@ static int save_with(struct weir_shelf_job *job, const struct weir_document *d, 
     if (!report || (value && !weir_data_set(&job->arena, report, weir_str_of(key), value))) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a report");
     }
-    return save(job, job->id, content, &how, err);
+    return weir_report_answer_save(job, job->id, content, &how, err);
 }
 
 static int run_move(struct weir_shelf_job *job, struct weir_error *err)
@@ -420,98 +377,11 @@ static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
              (place && weir_data_set(&job->arena, report, WEIR_STR("collection"), place)))) {
             weir_data_unset(report, "id");
             weir_data_unset(report, "archived");
-            rc = save(job, NULL, (struct weir_content){report, d->report.queries}, &how, err);
+            rc = weir_report_answer_save(
+                job, NULL, (struct weir_content){report, d->report.queries}, &how, err);
         } else {
             rc = weir_fail(err, WEIR_ENOMEM, "no memory for a report");
         }
-    }
-    weir_documents_release(all);
-    return rc;
-}
-
-static int run_restore(struct weir_shelf_job *job, struct weir_error *err)
-{
-    struct weir_documents *all;
-    const struct weir_document *d;
-    struct weir_report old;
-    char message[400];
-    const char *version = weir_shelf_text(job, "version");
-    int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
-    if (rc == 0 && !version) {
-        rc = weir_fail(err, WEIR_EINVAL, "\"version\" must be there, as text");
-    }
-    rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
-    rc = rc ? rc : weir_shelf_may_edit(job, weir_str_of(old.collection), err);
-    if (rc == 0) {
-        struct weir_save how = weir_shelf_save(job, d->version, message);
-        snprintf(message, sizeof message, "Restore %.200s as it was in %.12s", d->title, version);
-        rc = save(job, job->id, (struct weir_content){old.data, old.queries}, &how, err);
-    }
-    weir_documents_release(all);
-    return rc;
-}
-
-/* --- history -----------------------------------------------------------------------------------
- */
-
-static void print_change(const struct weir_git_change *change, void *arg)
-{
-    struct weir_jw *w = arg;
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "version", change->version);
-    print_time(w, "at", change->at);
-    weir_jw_keyz(w, "author");
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "name", change->name);
-    weir_jw_kstrz(w, "email", change->email);
-    weir_jw_object_end(w);
-    weir_jw_kstr(w, "message", weir_str_trim(weir_str_of(change->message)));
-    weir_jw_object_end(w);
-}
-
-static int run_history(struct weir_shelf_job *job, struct weir_error *err)
-{
-    struct weir_documents *all;
-    const struct weir_document *d;
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    weir_jw_object(&job->w);
-    weir_jw_keyz(&job->w, "commits");
-    weir_jw_array(&job->w);
-    rc = rc ? rc
-            : weir_git_history(weir_library_git(job->library), d->path, MAX_HISTORY, print_change,
-                               &job->w, err);
-    weir_jw_array_end(&job->w);
-    weir_jw_object_end(&job->w);
-    weir_documents_release(all);
-    return rc;
-}
-
-static int run_at(struct weir_shelf_job *job, struct weir_error *err)
-{
-    struct weir_documents *all;
-    const struct weir_document *d;
-    struct weir_report old;
-    char *version = strstr(job->id, "/at/"); /* the route has two places: {id}/at/{version} */
-    if (!version) {
-        return weir_fail(err, WEIR_EINVAL, "a version is missing");
-    }
-    *version = '\0';
-    version += strlen("/at/");
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    rc = rc ? rc : weir_report_at(job->library, job->id, version, &job->arena, &old, err);
-    /* A share is for where the report is now. */
-    if (rc == 0 && strcmp(old.collection, d->report.collection) != 0 &&
-        weir_level_in(&job->levels, old.collection) == WEIR_LEVEL_NONE) {
-        rc = weir_fail(err, WEIR_ENOENT,
-                       "in this version the report was in a collection that you "
-                       "may not see");
-    }
-    if (rc == 0) {
-        weir_jw_object(&job->w);
-        weir_jw_kstrz(&job->w, "id", job->id);
-        print_content(&job->w, (struct weir_content){old.data, old.queries});
-        weir_jw_kstrz(&job->w, "version", version);
-        weir_jw_object_end(&job->w);
     }
     weir_documents_release(all);
     return rc;
@@ -553,19 +423,4 @@ void weir_serve_report_archive(const struct weir_call *call)
 void weir_serve_report_clone(const struct weir_call *call)
 {
     weir_shelf_start(call, run_clone);
-}
-
-void weir_serve_report_restore(const struct weir_call *call)
-{
-    weir_shelf_start(call, run_restore);
-}
-
-void weir_serve_report_history(const struct weir_call *call)
-{
-    weir_shelf_start(call, run_history);
-}
-
-void weir_serve_report_at(const struct weir_call *call)
-{
-    weir_shelf_start(call, run_at);
 }

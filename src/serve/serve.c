@@ -10,6 +10,7 @@
 #include "serve/changes.h"
 #include "serve/server.h"
 #include "serve/shelf.h"
+#include "serve/snapshot.h"
 
 #define GRACE        (10 * WEIR_SECOND)
 #define MIN_GROWTH   (2ull << 30)
@@ -26,6 +27,9 @@ static int read_settings(struct weir_server *s, struct weir_error *err)
     struct weir_workspace *w = s->run->workspace;
     int rc = weir_workspace_section(w, "serve", weir_serve_options, &s->settings, err);
     rc = rc ? rc : weir_workspace_section(w, "query", weir_query_options, &s->query_settings, err);
+    rc = rc ? rc
+            : weir_workspace_section(w, "workspace", weir_workspace_options, &s->workspace_settings,
+                                     err);
     if (rc == 0 && s->run->listen) {
         s->settings.listen = s->run->listen;
     }
@@ -218,6 +222,7 @@ static void stop_parts(struct weir_server *s)
     weir_http_server_free(s->local);
     weir_timer_free(s->look);
     weir_shelf_free(s->shelf);
+    weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);
@@ -250,6 +255,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     rc = rc ? rc : weir_loop_new(&s->loop, err);
     rc = rc ? rc : start_people(s, err);
     rc = rc ? rc : start_parts(s, err);
+    rc = rc ? rc : weir_snapshots_new(s->run->workspace, &s->snapshots, err);
     rc = rc ? rc : weir_shelf_new(s, &s->shelf, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||

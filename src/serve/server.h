@@ -25,6 +25,13 @@ struct weir_serve_settings {
     uint64_t upload_max;
 };
 
+struct weir_workspace_settings {
+    int64_t archive_after; /* days; 0: never */
+    int64_t snapshots;     /* of one report */
+    int64_t snapshot_rows; /* of one query */
+    uint64_t snapshot_bytes;
+};
+
 /* One replay at a time, on a thread of its own. */
 struct weir_replay_job {
     pthread_mutex_t lock; /* guards all below */
@@ -46,6 +53,7 @@ struct weir_server {
     const struct weir_log *log;
     struct weir_serve_settings settings;
     struct weir_query_settings query_settings;
+    struct weir_workspace_settings workspace_settings;
     struct weir_loop *loop;
     struct weir_http_server *http;  /* for browsers and other machines */
     struct weir_http_server *local; /* on the unix socket, for the command line */
@@ -62,6 +70,8 @@ struct weir_server {
     struct weir_work *uploads; /* one thread: reading files into the warehouse */
     struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
     unsigned uploads_coming;   /* files that are open; the loop's thread */
+    struct weir_snapshots *snapshots;
+    unsigned snapshots_taking; /* loop's thread */
     bool began;                /* there has been a person: loopback is not trusted */
     char token[WEIR_TOKEN_SIZE];
     char address[64];
@@ -123,6 +133,12 @@ void weir_serve_report_share(const struct weir_call *call);
 void weir_serve_report_open(const struct weir_call *call);
 void weir_serve_report_history(const struct weir_call *call);
 void weir_serve_report_at(const struct weir_call *call);
+void weir_serve_report_diff(const struct weir_call *call);
+void weir_serve_snapshot_add(const struct weir_call *call);
+void weir_serve_snapshots(const struct weir_call *call);
+void weir_serve_snapshot(const struct weir_call *call);
+void weir_serve_snapshot_rows(const struct weir_call *call);
+void weir_serve_snapshot_remove(const struct weir_call *call);
 void weir_serve_sql_get(const struct weir_call *call);
 void weir_serve_sql_put(const struct weir_call *call);
 void weir_serve_sql_remove(const struct weir_call *call);

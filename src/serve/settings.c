@@ -24,3 +24,23 @@ const struct weir_option weir_serve_options[] = {
     {"upload_max", WEIR_OPT_BYTES, AT(upload_max), .fallback = "2GB",
      .help = "How large a file that somebody uploads may be."},
     {0}};
+
+#define OF_WORKSPACE(member) offsetof(struct weir_workspace_settings, member)
+
+const struct weir_option weir_workspace_options[] = {
+    {"archive_after", WEIR_OPT_INT, OF_WORKSPACE(archive_after), .fallback = "120", .min = 0,
+     .max = 36500,
+     .help =
+         "Reports that nobody opened or changed for so many days are archived, by a commit that "
+         "says so; they can be found, opened and brought back as before. 120 lets a quarterly "
+         "report live; 0: never."},
+    {"snapshots", WEIR_OPT_INT, OF_WORKSPACE(snapshots), .fallback = "200", .min = 0, .max = 100000,
+     .help = "How many snapshots one report may have; 0: none are made."},
+    {"snapshot_rows", WEIR_OPT_INT, OF_WORKSPACE(snapshot_rows), .fallback = "100000", .min = 1,
+     .max = 10000000,
+     .help = "Rows that a snapshot keeps of each query; what is cut is marked as truncated."},
+    {"snapshot_bytes", WEIR_OPT_BYTES, OF_WORKSPACE(snapshot_bytes), .fallback = "20MB",
+     .min = 1024, .max = 60 << 20,
+     .help =
+         "Bytes of rows that a snapshot keeps of all its queries together, before compression."},
+    {0}};

@@ -82,6 +82,7 @@ static void sweep(struct weir_shelf *shelf)
     snprintf(shelf->by, sizeof shelf->by, "weir");
     int rc = weir_archive_sweep(shelf->library, shelf->server->state, shelf->archive_after, now,
                                 &archived, &err);
+    rc = rc ? rc : weir_archive_snapshots(shelf->server->snapshots, shelf->server->state, &err);
     shelf->by[0] = '\0';
     if (archived) {
         weir_log(shelf->server->log, WEIR_LOG_INFO, "reports that nobody opens were archived",
@@ -143,11 +144,8 @@ int weir_shelf_new(struct weir_server *server, struct weir_shelf **out, struct w
     }
     s->server = server;
     pthread_mutex_init(&s->lock, NULL);
-    struct weir_workspace_settings settings;
-    int rc = weir_workspace_section(server->run->workspace, "workspace", weir_workspace_options,
-                                    &settings, err);
-    s->archive_after = rc ? 0 : settings.archive_after * WEIR_DAY;
-    rc = rc ? rc : weir_library_new(server->run->workspace->dir, &s->library, err);
+    s->archive_after = server->workspace_settings.archive_after * WEIR_DAY;
+    int rc = weir_library_new(server->run->workspace->dir, &s->library, err);
     rc = rc ? rc : weir_changes_new(server, &s->changes, err);
     rc = rc ? rc : weir_views_new(server, &s->views, err);
     rc = rc ? rc : weir_work_new(1, QUEUE, &s->documents, err);
@@ -310,6 +308,9 @@ static void answer(void *arg)
     } else if (job->status == 204) {
         job->call.server->requests[2]++;
         weir_http_reply(job->call.req, 204, NULL, WEIR_STR(""));
+    } else if (job->type) {
+        job->call.server->requests[2]++;
+        weir_http_reply(job->call.req, job->status, job->type, weir_buf_str(&job->out));
     } else {
         weir_buf_addc(&job->out, '\n');
         weir_serve_reply_json(&job->call, job->status, &job->out);

@@ -57,7 +57,8 @@ struct weir_shelf_job {
     struct weir_author author;
     char id[128]; /* what stood in {id}, and behind it */
 
-    int status; /* 200 unless changed; 204 has no body; 409 has `out` for its body */
+    int status;       /* 200 unless changed; 204 has no body; 409 has `out` for its body */
+    const char *type; /* of what is in `out`; NULL: JSON */
     struct weir_buf out;
     struct weir_jw w; /* on `out` */
     int code;
@@ -85,6 +86,18 @@ const char *weir_shelf_text(struct weir_shelf_job *job, const char *key);
 /* What the last talk with the remote failed with; "" after one that did not. */
 void weir_shelf_git_error(struct weir_shelf *shelf, char out[512]);
 void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text);
+/* "key": an RFC 3339 time; in report.c. */
+void weir_shelf_print_time(struct weir_jw *w, const char *key, weir_time at);
+/* Saves a report and answers with what came of it; `key` NULL: a new one. In report.c. */
+int weir_report_answer_save(struct weir_shelf_job *job, const char *key,
+                            struct weir_content content, const struct weir_save *how,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* --- saved.c: what a save answers; members of an object but for the last, a whole answer --- */
+void weir_shelf_print_content(struct weir_jw *w, struct weir_content content);
+void weir_shelf_print_saved(struct weir_jw *w, const char *named, const struct weir_saved *saved);
+void weir_shelf_print_conflict(struct weir_shelf_job *job, const struct weir_saved *saved,
+                               const struct weir_error *err);
+
 /* Prints with whom a report is shared; in share.c. */
 int weir_share_print(struct weir_shelf_job *job, const char *report,
                      struct weir_error *err) WEIR_MUST_CHECK;

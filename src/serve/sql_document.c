@@ -56,33 +56,6 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
-static void print_conflict(struct weir_shelf_job *job, const struct weir_saved *saved,
-                           const struct weir_error *err)
-{
-    static const char *const names[] = {"base", "mine", "theirs"};
-    const struct weir_str sides[] = {saved->base_text, saved->mine_text, saved->theirs_text};
-    struct weir_jw *w = &job->w;
-    job->status = 409;
-    weir_jw_object(w);
-    weir_jw_keyz(w, "error");
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(w, "message", err->message);
-    weir_jw_object_end(w);
-    weir_jw_keyz(w, "conflict");
-    weir_jw_object(w);
-    for (int i = 0; i < 3; i++) {
-        weir_jw_keyz(w, names[i]);
-        if (sides[i].ptr) {
-            weir_jw_str(w, sides[i]);
-        } else {
-            weir_jw_null(w);
-        }
-    }
-    weir_jw_object_end(w);
-    weir_jw_object_end(w);
-}
-
 static int run_put(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_saved saved = {0};
@@ -99,13 +72,11 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
         weir_shelf_sync_views(job->call.server->shelf);
         job->status = how.base ? 200 : 201;
         weir_jw_object(&job->w);
-        weir_jw_kstrz(&job->w, "name", saved.key);
-        weir_jw_kstrz(&job->w, "version", saved.version);
-        weir_jw_kbool(&job->w, "merged", saved.merged);
+        weir_shelf_print_saved(&job->w, "name", &saved);
         rc = print_state(job, saved.key, err);
         weir_jw_object_end(&job->w);
     } else if (saved.conflict) {
-        print_conflict(job, &saved, err);
+        weir_shelf_print_conflict(job, &saved, err);
     }
     weir_saved_free(&saved);
     return rc;

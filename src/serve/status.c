@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "serve/server.h"
+#include "serve/snapshot.h"
 
 #define STUCK_SHOWN 16
 
@@ -64,6 +65,17 @@ static void print_load(struct weir_server *s, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
+static void print_snapshots(struct weir_server *s, struct weir_jw *w)
+{
+    uint64_t count, bytes;
+    weir_snapshots_sum(s->snapshots, &count, &bytes);
+    weir_jw_keyz(w, "snapshots");
+    weir_jw_object(w);
+    weir_jw_ku64(w, "count", count);
+    weir_jw_ku64(w, "bytes", bytes);
+    weir_jw_object_end(w);
+}
+
 static void print_stuck(struct weir_server *s, struct weir_jw *w)
 {
     struct weir_query_stuck stuck[STUCK_SHOWN];
@@ -118,6 +130,7 @@ void weir_serve_status(const struct weir_call *call)
     weir_jw_ku64(&w, "bytes", file_bytes(s->run->workspace, "warehouse.duckdb"));
     weir_jw_ku64(&w, "wal_bytes", file_bytes(s->run->workspace, "warehouse.duckdb.wal"));
     weir_jw_object_end(&w);
+    print_snapshots(s, &w);
     print_load(s, &w);
     print_queries(s, &w);
     weir_jw_keyz(&w, "replay");

@@ -61,14 +61,29 @@ int weir_token_load(struct weir_workspace *workspace, char token[WEIR_TOKEN_SIZE
 
 /* --- names ---------------------------------------------------------------------------------- */
 
-static struct weir_str without_port(struct weir_str host)
+/* The name in "name", "name:port" or "[v6]:port". False when anything else follows it: the whole
+ * goes into links. */
+static bool read_host(struct weir_str text, struct weir_str *host)
 {
-    if (host.len && host.ptr[0] == '[') {
-        const char *end = memchr(host.ptr, ']', host.len);
-        return end ? (struct weir_str){host.ptr + 1, (size_t)(end - host.ptr) - 1} : host;
+    bool v6 = text.len && text.ptr[0] == '[';
+    const char *end = text.len ? memchr(text.ptr, v6 ? ']' : ':', text.len) : NULL;
+    if (v6 && !end) {
+        return false;
     }
-    const char *colon = memchr(host.ptr, ':', host.len);
-    return colon ? (struct weir_str){host.ptr, (size_t)(colon - host.ptr)} : host;
+    size_t len = end ? (size_t)(end - text.ptr) : text.len;
+    *host = (struct weir_str){text.ptr + v6, len - v6};
+    struct weir_str port = {text.ptr + len + v6, text.len - len - v6};
+    bool fine = port.len == 0 || (port.ptr[0] == ':' && port.len <= 6);
+    for (size_t i = 1; fine && i < port.len; i++) {
+        fine = port.ptr[i] >= '0' && port.ptr[i] <= '9';
+    }
+    return fine;
+}
+
+static bool is_host_of(struct weir_str address, struct weir_str host)
+{
+    struct weir_str own;
+    return read_host(address, &own) && weir_str_eq_nocase(host, own);
 }
 
 /* A page of another site can make a name of its own point here, but not a number. */
@@ -86,17 +101,20 @@ static bool is_ip(struct weir_str host)
 
 bool weir_host_allowed(const struct weir_server *server, struct weir_str header)
 {
-    if (!header.ptr || header.len == 0) {
+    struct weir_str host;
+    if (!header.ptr || header.len == 0 || !read_host(header, &host)) {
         return false;
     }
-    struct weir_str host = without_port(header);
     if (weir_str_eq_nocase(host, WEIR_STR("localhost")) || is_ip(host) ||
-        weir_str_eq_nocase(host, without_port(weir_str_of(server->address)))) {
+        is_host_of(weir_str_of(server->address), host)) {
         return true;
     }
     const char *url = strstr(server->settings.url, "://");
-    if (url && weir_str_eq_nocase(host, without_port(weir_str_of(url + 3)))) {
-        return true;
+    if (url) {
+        struct weir_str rest = weir_str_of(url + 3);
+        if (is_host_of(weir_str_cut(&rest, '/'), host)) {
+            return true;
+        }
     }
     for (size_t i = 0; i < server->settings.hosts.count; i++) {
         if (weir_str_eq_nocase(host, weir_str_of(server->settings.hosts.items[i]))) {

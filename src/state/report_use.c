@@ -156,6 +156,15 @@ int weir_report_use_sync(struct weir_state *state, const struct weir_str *report
     return weir_state_end(state, rc, err);
 }
 
+int weir_report_use_known(struct weir_state *state, struct weir_str report, bool *out,
+                          struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "select 1 from reports where id = ?");
+    weir_db_text(&q, report);
+    *out = weir_db_row(&q);
+    return weir_db_end(&q, err);
+}
+
 int weir_report_use_forget(struct weir_state *state, struct weir_str report, struct weir_error *err)
 {
     struct weir_db q = weir_db_on(state, "delete from reports where id = ?");

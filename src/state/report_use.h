@@ -29,6 +29,9 @@ int weir_report_use_of(struct weir_state *state, struct weir_str person, struct 
 int weir_report_use_sync(struct weir_state *state, const struct weir_str *reports, size_t count,
                          weir_time now, struct weir_arena *arena, struct weir_report_use **out,
                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Is anything known of it? A report whose files are there is, once weir_report_use_sync saw it. */
+int weir_report_use_known(struct weir_state *state, struct weir_str report, bool *out,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 /* It was deleted: its shares and opens go. */
 int weir_report_use_forget(struct weir_state *state, struct weir_str report,
                            struct weir_error *err) WEIR_MUST_CHECK;

@@ -244,9 +244,8 @@ static int no_version(struct weir_error *err, const char *version, const char *p
                      path);
 }
 
-/* The object that `version` names, or, when that is a commit, what it has at `path`. */
-static int find(struct weir_git *git, const char *version, const char *path, git_object_t type,
-                git_object **out, struct weir_error *err)
+int weir_git_find(struct weir_git *git, const char *version, const char *path, git_object_t type,
+                  git_object **out, struct weir_error *err)
 {
     git_oid id;
     git_object *object = NULL;
@@ -287,7 +286,7 @@ int weir_git_read_file(struct weir_git *git, const char *version, const char *pa
                        struct weir_arena *arena, struct weir_str *bytes, struct weir_error *err)
 {
     git_object *object;
-    int code = find(git, version, path, GIT_OBJECT_BLOB, &object, err);
+    int code = weir_git_find(git, version, path, GIT_OBJECT_BLOB, &object, err);
     code = code ? code : copy_blob((const git_blob *)object, path, arena, bytes, err);
     git_object_free(object);
     return code;
@@ -298,7 +297,7 @@ int weir_git_read_folder(struct weir_git *git, const char *version, const char *
                          struct weir_error *err)
 {
     git_object *object;
-    int code = find(git, version, path, GIT_OBJECT_TREE, &object, err);
+    int code = weir_git_find(git, version, path, GIT_OBJECT_TREE, &object, err);
     *count = 0;
     *files = NULL;
     if (code) {
@@ -329,7 +328,8 @@ int weir_git_read_folder(struct weir_git *git, const char *version, const char *
 
 /* --- history --------------------------------------------------------------------------------- */
 
-#define MAX_WALK 20000
+#define MAX_WALK  20000
+#define MAX_NAMES 8
 
 /* What the commit has at `path`; all zero when nothing. */
 static void id_at(git_commit *commit, const char *path, git_oid *out)
@@ -344,8 +344,14 @@ static void id_at(git_commit *commit, const char *path, git_oid *out)
     git_tree_free(tree);
 }
 
+/* The names that a folder had, newest first. */
+struct trail {
+    const char *paths[MAX_NAMES];
+    size_t count;
+};
+
 /* A merge counts only when it has something that none of its parents had. */
-static bool changed_by(git_commit *commit, const char *path)
+static bool changed_at(git_commit *commit, const char *path)
 {
     git_oid here, there;
     id_at(commit, path, &here);
@@ -363,6 +369,43 @@ static bool changed_by(git_commit *commit, const char *path)
     return parents > 0 || !git_oid_is_zero(&here);
 }
 
+static bool changed_by(git_commit *commit, const struct trail *trail)
+{
+    bool changed = false;
+    for (size_t i = 0; !changed && i < trail->count; i++) {
+        changed = changed_at(commit, trail->paths[i]);
+    }
+    return changed;
+}
+
+/* Where a report's folder begins, a parent may have it under another name: older commits are looked
+ * at there, too. */
+static void follow(struct weir_git *git, git_commit *commit, const char *report,
+                   struct weir_arena *arena, struct trail *trail)
+{
+    git_oid id;
+    const char *path = trail->paths[trail->count - 1], *old = NULL;
+    id_at(commit, path, &id);
+    if (git_oid_is_zero(&id)) {
+        return;
+    }
+    for (unsigned i = 0; !old && i < git_commit_parentcount(commit); i++) {
+        git_commit *parent = NULL;
+        if (git_commit_parent(&parent, commit, i) == 0) {
+            id_at(parent, path, &id);
+            old = git_oid_is_zero(&id) ? weir_git_report_folder(git, parent, report, arena) : NULL;
+            git_commit_free(parent);
+        }
+    }
+    bool known = !old || trail->count == MAX_NAMES;
+    for (size_t i = 0; !known && i < trail->count; i++) {
+        known = strcmp(trail->paths[i], old) == 0;
+    }
+    if (!known) {
+        trail->paths[trail->count++] = old;
+    }
+}
+
 static void tell(git_commit *commit, void (*fn)(const struct weir_git_change *, void *), void *arg)
 {
     const git_signature *author = git_commit_author(commit);
@@ -375,17 +418,20 @@ static void tell(git_commit *commit, void (*fn)(const struct weir_git_change *, 
     fn(&change, arg);
 }
 
-int weir_git_history(struct weir_git *git, const char *path, size_t limit,
+int weir_git_history(struct weir_git *git, const char *path, const char *report, size_t limit,
                      void (*fn)(const struct weir_git_change *change, void *arg), void *arg,
                      struct weir_error *err)
 {
     git_revwalk *walk = NULL;
     git_oid id;
     git_commit *head;
+    struct trail trail = {.paths = {path}, .count = 1};
+    struct weir_arena arena;
     int code = weir_git_head(git, &head, err);
     if (code || !head) {
         return code;
     }
+    weir_arena_init(&arena, 1u << 20);
     int rc = git_revwalk_new(&walk, git->repo);
     rc = rc ? rc : git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME);
     rc = rc ? rc : git_revwalk_push(walk, git_commit_id(head));
@@ -395,14 +441,18 @@ int weir_git_history(struct weir_git *git, const char *path, size_t limit,
             break;
         }
         rc = git_commit_lookup(&commit, git->repo, &id);
-        if (rc == 0 && changed_by(commit, path)) {
+        if (rc == 0 && changed_by(commit, &trail)) {
             tell(commit, fn, arg);
             told++;
+            if (report) {
+                follow(git, commit, report, &arena, &trail);
+            }
         }
         git_commit_free(commit);
     }
     git_revwalk_free(walk);
     git_commit_free(head);
+    weir_arena_free(&arena);
     return rc ? weir_git_fail(err, rc, "the history of %s", path) : WEIR_OK;
 }
 

@@ -62,10 +62,35 @@ struct weir_git_change {
     const char *name, *email, *message;
 };
 /* Calls fn for each commit that changed `path` (a file or a folder), newest first, at most `limit`
- * times; looks at no more than 20,000 commits. */
-int weir_git_history(struct weir_git *git, const char *path, size_t limit,
+ * times; looks at no more than 20,000 commits. With `report`, an id, its folder is followed through
+ * up to 8 names. */
+int weir_git_history(struct weir_git *git, const char *path, const char *report, size_t limit,
                      void (*fn)(const struct weir_git_change *change, void *arg), void *arg,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Where a commit has the report with this id, in the arena; `path` when it has none, or when
+ * `version` is no commit. */
+const char *weir_git_report_path(struct weir_git *git, const char *version, const char *id,
+                                 const char *path, struct weir_arena *arena);
+
+#define WEIR_DIFF_LINES 10000 /* of one comparison */
+#define WEIR_DIFF_BYTES (1u << 20)
+/* What a comparison tells, in order: a file, its hunks, their lines. */
+struct weir_git_diff {
+    /* `status`: added, deleted, modified, renamed. */
+    void (*file)(const char *path, const char *old_path, const char *status, void *arg);
+    void (*hunk)(size_t old_start, size_t new_start, void *arg);
+    void (*line)(char kind, struct weir_str text, void *arg); /* kind: ' ', '+' or '-' */
+    void *arg;
+};
+struct weir_git_at { /* a folder: a commit and the path in it, or its tree */
+    const char *version;
+    const char *path;
+};
+/* `from` NULL: everything is new. *cut: there is more than WEIR_DIFF_… */
+int weir_git_diff_folders(struct weir_git *git, const struct weir_git_at *from,
+                          const struct weir_git_at *to, const struct weir_git_diff *out, bool *cut,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* The plain files directly in a folder, by name, in the arena. `version` is a commit, in which
  * `path` is looked up, or the folder's tree. WEIR_ENOENT when there is no such thing. */

@@ -18,6 +18,13 @@ struct weir_git {
 /* `what: libgit2's own words`, with the code that fits. `rc` is what libgit2 returned. */
 int weir_git_fail(struct weir_error *err, int rc, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
+/* The object that `version` names, or, when that is a commit, what it has at `path`; of this type.
+ * WEIR_ENOENT. */
+int weir_git_find(struct weir_git *git, const char *version, const char *path, git_object_t type,
+                  git_object **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* The folder of the report with this id, as "reports/sales"; NULL when the commit has none. */
+const char *weir_git_report_folder(struct weir_git *git, git_commit *commit, const char *id,
+                                   struct weir_arena *arena);
 /* HEAD's commit; *out is NULL before the first one. */
 int weir_git_head(struct weir_git *git, git_commit **out, struct weir_error *err) WEIR_MUST_CHECK;
 /* What git would store for these bytes at this path. `write`: also stores it. */

@@ -297,7 +297,8 @@ static int merge_with_disk(struct saving *s, const struct weir_document *now,
     struct weir_content theirs = content_of(&now->report), mine = *content;
     if (weir_git_read_folder(s->lib->git, s->save->base, now->path, arena, &files, &count,
                              &ignored) == 0 &&
-        weir_report_parse(arena, now->path, files, count, &base, &ignored) == 0) {
+        weir_report_parse(arena, now->path, files, count, &base, &ignored) == 0 &&
+        strcmp(base.id, now->key) == 0) { /* not another's, which she may not see */
         s->out->base = content_of(&base);
     }
     s->out->paths = weir_data_new(arena, WEIR_DATA_LIST);
@@ -502,9 +503,10 @@ int weir_report_at(struct weir_library *lib, const char *key, const char *versio
         weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(key));
     struct weir_file *files;
     size_t count;
-    int code = now ? weir_git_read_folder(lib->git, version, now->path, arena, &files, &count, err)
+    const char *path = now ? weir_git_report_path(lib->git, version, key, now->path, arena) : NULL;
+    int code = now ? weir_git_read_folder(lib->git, version, path, arena, &files, &count, err)
                    : weir_fail(err, WEIR_ENOENT, "there is no report %.40s", key);
-    code = code ? code : weir_report_parse(arena, now->path, files, count, out, err);
+    code = code ? code : weir_report_parse(arena, path, files, count, out, err);
     if (!code && strcmp(out->id, key) != 0) {
         code = weir_fail(err, WEIR_ENOENT, "version %.40s is one of another report", version);
     }

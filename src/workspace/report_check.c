@@ -56,6 +56,17 @@ static void check_choice(struct weir_check *check, const struct weir_yaml_node *
     weir_check_note(check, node, "\"%s\" is one of %s", key->name, known);
 }
 
+/* As JSON writes it: `04` and `+4` would come back as text. */
+static bool whole_number(const struct weir_yaml_node *node, int64_t *out)
+{
+    char text[24];
+    if (!weir_yaml_i64(node, out)) {
+        return false;
+    }
+    snprintf(text, sizeof text, "%lld", (long long)*out);
+    return weir_str_is(node->scalar, text);
+}
+
 static void check_value(struct weir_check *check, const struct weir_yaml_node *node,
                         const struct weir_key *key)
 {
@@ -73,7 +84,7 @@ static void check_value(struct weir_check *check, const struct weir_yaml_node *n
         }
         return;
     case WEIR_KEY_INT:
-        if (!weir_yaml_i64(node, &number) || number < key->min || number > key->max) {
+        if (!whole_number(node, &number) || number < key->min || number > key->max) {
             weir_check_note(check, node, "\"%s\" is a whole number from %lld to %lld", key->name,
                             (long long)key->min, (long long)key->max);
         }

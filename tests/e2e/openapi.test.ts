@@ -341,6 +341,15 @@ test('reports, views and the repository', async () => {
   assert.equal((old as { report: { title: string } }).report.title, 'Sales');
   await check({ method: 'GET', path: `${id}/at/{version}`, target: `${target}/at/HEAD`, status: 404 });
   await check({ method: 'POST', path: `${id}/restore`, target: `${target}/restore`, body: { version: first }, status: 200 });
+  await check({ method: 'GET', path: `${id}/diff`, target: `${target}/diff?from=${first}&to=${made.version}`, status: 200 });
+  await check({ method: 'GET', path: `${id}/diff`, target: `${target}/diff?from=HEAD`, status: 404 });
+  const kept = (await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: {} }, status: 201 })).body as { id: string };
+  await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: [] }, status: 400 });
+  await check({ method: 'GET', path: `${id}/snapshots`, target: `${target}/snapshots`, status: 200 });
+  await check({ method: 'GET', path: '/api/snapshots/{id}', target: `/api/snapshots/${kept.id}`, status: 200 });
+  await check({ method: 'GET', path: '/api/snapshots/{id}/{query}', target: `/api/snapshots/${kept.id}/q`, status: 200 });
+  await check({ method: 'DELETE', path: '/api/snapshots/{id}', target: `/api/snapshots/${kept.id}`, status: 204 });
+  await check({ method: 'GET', path: '/api/snapshots/{id}', target: `/api/snapshots/${kept.id}`, status: 404 });
   const copy = (await check({ method: 'POST', path: `${id}/clone`, target: `${target}/clone`, body: {}, status: 201 })).body as { id: string };
   await check({ method: 'POST', path: `${id}/open`, target: `${target}/open`, body: {}, status: 204 });
   await check({ method: 'POST', path: `${id}/open`, target: '/api/reports/nothing123/open', body: {}, status: 404 });

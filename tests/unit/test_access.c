@@ -119,6 +119,13 @@ static bool same(struct weir_hash128 a, struct weir_hash128 b)
     return a.hi == b.hi && a.lo == b.lo;
 }
 
+static struct weir_hash128 rules(struct weir_access access)
+{
+    struct weir_error err;
+    assert_int_equal(weir_access_seal(&access, &err), 0);
+    return access.rules;
+}
+
 static void the_fingerprint_tells_people_apart(void **state)
 {
     (void)state;
@@ -169,6 +176,35 @@ static void a_copy_shares_nothing(void **state)
     weir_arena_free(&arena);
 }
 
+/* Ada and Bob may share what they saw when nothing that a condition reads tells them apart. */
+static void people_with_the_same_rules_are_known_by_them(void **state)
+{
+    (void)state;
+    const struct weir_grant grant = {
+        .group = S("g"), .schema = S("web"), .table = S("*"), .rows = S("sport = user.\"Sports\"")};
+    const struct weir_grant plain = {.group = S("g"), .schema = S("web"), .table = S("*")};
+    const struct weir_attribute ada[] = {{.name = S("email"), .text = S("ada@example.com")},
+                                         {.name = S("sports"), .text = S("rugby")}};
+    const struct weir_attribute bob[] = {{.name = S("email"), .text = S("bob@example.com")},
+                                         {.name = S("sports"), .text = S("rugby")}};
+    const struct weir_attribute eve[] = {{.name = S("email"), .text = S("eve@example.com")},
+                                         {.name = S("sports"), .text = S("rowing")}};
+    struct weir_access a = {
+        .attributes = ada, .attribute_count = 2, .grants = &grant, .grant_count = 1};
+    struct weir_access b = a, e = a;
+    b.attributes = bob;
+    e.attributes = eve;
+    assert_true(same(rules(a), rules(b)));
+    assert_false(same(rules(a), rules(e)));
+    b.attribute_count = 1; /* she has no sports at all */
+    assert_false(same(rules(a), rules(b)));
+    a.grants = e.grants = &plain;
+    assert_true(same(rules(a), rules(e)));
+    assert_false(same(rules(a), rules(b)));
+    a.unrestricted = true;
+    assert_false(same(rules(a), rules(e)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +214,7 @@ int main(void)
         cmocka_unit_test(the_narrower_line_of_a_group_replaces_the_wider),
         cmocka_unit_test(a_column_is_what_the_most_generous_group_makes_it),
         cmocka_unit_test(the_fingerprint_tells_people_apart),
+        cmocka_unit_test(people_with_the_same_rules_are_known_by_them),
         cmocka_unit_test(a_copy_shares_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

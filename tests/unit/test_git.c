@@ -170,7 +170,7 @@ static void versions_can_be_read_back(void **state)
     strcpy(first, commit_one("reports/r/a.sql", "select 1\n", "One"));
     commit_one("other.txt", "x", "Other");
     commit_one("reports/r/a.sql", "select 2\n", "Two");
-    ASSERT_OK(weir_git_history(git, "reports/r", 10, note, &messages, &err), err);
+    ASSERT_OK(weir_git_history(git, "reports/r", NULL, 10, note, &messages, &err), err);
     assert_string_equal(weir_buf_cstr(&messages), "Two|One|");
     ASSERT_OK(weir_git_read_folder(git, first, "reports/r", &arena, &files, &count, &err), err);
     assert_int_equal(count, 1);

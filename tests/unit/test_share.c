@@ -270,8 +270,8 @@ static void what_nobody_opens_is_archived_and_comes_back(void **state)
     assert_false(is_archived(&f));
     assert_int_equal(sweep(&f, AFTER, now + WEIR_DAY), 1);
     assert_true(is_archived(&f));
-    ASSERT_OK(weir_git_history(weir_library_git(f.library), "reports/old", 1, last_commit, message,
-                               &s->err),
+    ASSERT_OK(weir_git_history(weir_library_git(f.library), "reports/old", NULL, 1, last_commit,
+                               message, &s->err),
               s->err);
     assert_string_equal(message, "weir: Archive Old\n\nNobody opened or changed it for 120 days "
                                  "(workspace.archive_after in weir.yml).");
