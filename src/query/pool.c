@@ -65,6 +65,7 @@ static void remember(struct weir_query_pool *pool, const struct weir_query *q, i
 {
     struct outcome *o = &pool->outcomes[pool->next_outcome++ % REMEMBERED];
     memcpy(o->id, q->id, sizeof o->id);
+    snprintf(o->owner, sizeof o->owner, "%s", q->request.owner);
     o->progress = (struct weir_query_progress){.state = code ? WEIR_QUERY_FAILED : WEIR_QUERY_DONE,
                                                .share = code ? -1 : 1,
                                                .rows = summary->rows,
@@ -339,7 +340,8 @@ static bool copy_request(struct weir_query *q, const struct weir_query_request *
     q->request.sql = weir_arena_strdup(&q->arena, request->sql);
     struct weir_param *params =
         weir_arena_calloc(&q->arena, (request->param_count + 1) * sizeof *params);
-    if (!q->request.sql || !params) {
+    q->request.owner = weir_arena_strdup(&q->arena, request->owner ? request->owner : "");
+    if (!q->request.sql || !q->request.owner || !params) {
         return false;
     }
     if (request->access) {
@@ -412,19 +414,24 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
     return 0;
 }
 
-static struct weir_query *find(struct weir_query *list, const char *id)
+static bool is_of(const char *owner, const char *who)
 {
-    while (list && strcmp(list->id, id) != 0) {
+    return !who || strcmp(owner, who) == 0;
+}
+
+static struct weir_query *find(struct weir_query *list, const char *id, const char *owner)
+{
+    while (list && (strcmp(list->id, id) != 0 || !is_of(list->request.owner, owner))) {
         list = list->next;
     }
     return list;
 }
 
-int weir_query_cancel(struct weir_query_pool *pool, const char *id)
+int weir_query_cancel(struct weir_query_pool *pool, const char *id, const char *owner)
 {
     pthread_mutex_lock(&pool->lock);
-    struct weir_query *q = find(pool->running, id);
-    q = q ? q : find(pool->first, id);
+    struct weir_query *q = find(pool->running, id, owner);
+    q = q ? q : find(pool->first, id, owner);
     if (q) {
         weir_query_stop(q, &q->canceled);
     }
@@ -435,38 +442,39 @@ int weir_query_cancel(struct weir_query_pool *pool, const char *id)
 bool weir_query_stopping(struct weir_query_pool *pool, const char *id)
 {
     pthread_mutex_lock(&pool->lock);
-    const struct weir_query *q = find(pool->running, id);
+    const struct weir_query *q = find(pool->running, id, NULL);
     bool stopping = q && weir_query_stopped(q);
     pthread_mutex_unlock(&pool->lock);
     return stopping;
 }
 
-static const struct outcome *outcome_of(const struct weir_query_pool *pool, const char *id)
+static const struct outcome *outcome_of(const struct weir_query_pool *pool, const char *id,
+                                        const char *owner)
 {
     for (size_t i = 0; i < REMEMBERED; i++) {
-        if (strcmp(pool->outcomes[i].id, id) == 0) {
+        if (strcmp(pool->outcomes[i].id, id) == 0 && is_of(pool->outcomes[i].owner, owner)) {
             return &pool->outcomes[i];
         }
     }
     return NULL;
 }
 
-int weir_query_progress(struct weir_query_pool *pool, const char *id,
+int weir_query_progress(struct weir_query_pool *pool, const char *id, const char *owner,
                         struct weir_query_progress *out)
 {
     int rc = 0;
     *out = (struct weir_query_progress){.share = -1};
     pthread_mutex_lock(&pool->lock);
-    struct weir_query *q = find(pool->running, id);
+    struct weir_query *q = find(pool->running, id, owner);
     const struct outcome *ended;
     if (q) {
         out->state = WEIR_QUERY_RUNNING;
         out->rows = atomic_load(&q->rows);
         out->elapsed = weir_mono() - q->started_at;
         out->share = q->session ? weir_session_progress(q->session) : -1;
-    } else if ((q = find(pool->first, id))) {
+    } else if ((q = find(pool->first, id, owner))) {
         out->state = WEIR_QUERY_QUEUED;
-    } else if ((ended = *id ? outcome_of(pool, id) : NULL)) {
+    } else if ((ended = *id ? outcome_of(pool, id, owner) : NULL)) {
         *out = ended->progress;
     } else {
         rc = WEIR_ENOENT;

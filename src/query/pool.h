@@ -31,6 +31,7 @@ struct weir_query {
 
 struct outcome {
     char id[17];
+    char owner[WEIR_MAX_OWNER + 1];
     struct weir_query_progress progress;
 };
 

@@ -37,6 +37,8 @@ struct weir_query_settings { /* what weir_query_options fills */
     weir_time restart_after;
 };
 
+#define WEIR_MAX_OWNER 63 /* bytes of a query's owner */
+
 enum weir_format {
     WEIR_FORMAT_TABLE,  /* for people, at a terminal */
     WEIR_FORMAT_CSV,    /* RFC 4180, header line, UTF-8 */
@@ -79,6 +81,7 @@ struct weir_query_request {
     const char *sql;
     /* What whoever asks may see; NULL: everything. Sealed (weir_access_seal). */
     const struct weir_access *access;
+    const char *owner; /* whose it is, for who may ask about it and cancel it; NULL: nobody's */
     const struct weir_param *params;
     size_t param_count;
     enum weir_format format;
@@ -110,8 +113,9 @@ size_t weir_query_pool_free(struct weir_query_pool *pool);
  * names it for cancel. */
 int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
                      char id[17], struct weir_error *err) WEIR_MUST_CHECK;
-/* WEIR_ENOENT when no query of this id waits or runs. */
-int weir_query_cancel(struct weir_query_pool *pool, const char *id) WEIR_MUST_CHECK;
+/* WEIR_ENOENT when no query of this id and owner waits or runs; `owner` NULL: whoever's it is. */
+int weir_query_cancel(struct weir_query_pool *pool, const char *id,
+                      const char *owner) WEIR_MUST_CHECK;
 
 /* Is this running query to stop (canceled, out of time, ...)? A sink that waits must ask. */
 bool weir_query_stopping(struct weir_query_pool *pool, const char *id);
@@ -125,8 +129,9 @@ struct weir_query_progress {
     bool truncated;
     int code; /* why it failed */
 };
-/* The latest few hundred queries are remembered after their end; then WEIR_ENOENT. Any thread. */
-int weir_query_progress(struct weir_query_pool *pool, const char *id,
+/* The latest few hundred queries are remembered after their end; then WEIR_ENOENT. `owner` is as
+ * for weir_query_cancel. Any thread. */
+int weir_query_progress(struct weir_query_pool *pool, const char *id, const char *owner,
                         struct weir_query_progress *out) WEIR_MUST_CHECK;
 
 struct weir_query_stats { /* since start; `queued` and `running`: now */

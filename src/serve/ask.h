@@ -14,6 +14,7 @@
 
 struct weir_ask {
     struct weir_state *state;
+    struct weir_state *runs; /* the same file, for the history of queries */
     struct weir_caller who;
     struct weir_backoff *backoff; /* NULL: on the command line */
     const struct weir_session_limits *limits;
@@ -68,6 +69,8 @@ int weir_ask_token_remove(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_draft(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_draft_put(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_draft_remove(struct weir_ask *ask, struct weir_error *err);
+/* --- history.c --- */
+int weir_ask_history(struct weir_ask *ask, struct weir_error *err);
 /* --- audit.c --- */
 int weir_ask_audit(struct weir_ask *ask, struct weir_error *err);
 

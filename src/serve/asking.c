@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "serve/history.h"
 #include "serve/server.h"
 
 #define MAX_DEPTH 32
@@ -102,6 +103,7 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->fn = fn;
     weir_ask_init(&a->ask);
     a->ask.state = s->state;
+    a->ask.runs = weir_history_state(s->history);
     a->ask.who = call->who;
     a->ask.backoff = s->backoff;
     a->ask.limits = &s->session_limits;

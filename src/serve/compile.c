@@ -134,6 +134,11 @@ void weir_serve_compile(const struct weir_call *call)
     struct weir_error err;
     int rc = weir_query_body_read(&body, weir_http_body(call->req), &err);
     rc = rc ? rc : weir_query_find_access(call, &body, &err);
+    if (rc == 0 && call->who.role == WEIR_ROLE_VIEWER) { /* she may see the report, not its SQL */
+        rc = weir_fail(&err, WEIR_EPERM,
+                       "the SQL of a report is shown to those who may write SQL; you may run its "
+                       "queries, and an admin of this weir can make you an editor");
+    }
     if (rc) {
         weir_query_body_free(&body);
     } else {

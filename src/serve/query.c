@@ -7,6 +7,7 @@
 
 #include "base/cond.h"
 #include "serve/compile.h"
+#include "serve/history.h"
 #include "serve/query_report.h"
 #include "serve/server.h"
 
@@ -15,9 +16,10 @@
 
 struct stream {
     struct weir_server *server;
-    struct weir_http_request *req; /* the loop's */
-    char *sql;                     /* for the error's position */
-    struct weir_compiling *from;   /* the template that it was compiled from, or NULL */
+    struct weir_http_request *req;    /* the loop's */
+    char *sql;                        /* for the error's position */
+    struct weir_compiling *from;      /* the template that it was compiled from, or NULL */
+    struct weir_history_entry *entry; /* the loop's */
     enum weir_format format;
     char *disposition; /* Content-Disposition of a good answer, or NULL */
     char id[17];
@@ -115,7 +117,7 @@ static void client_gone(void *arg)
     pthread_cond_signal(&s->room);
     pthread_mutex_unlock(&s->lock);
     if (s->id[0]) {
-        int rc = weir_query_cancel(s->server->pool, s->id);
+        int rc = weir_query_cancel(s->server->pool, s->id, NULL);
         (void)rc; /* it may have ended by itself */
     }
 }
@@ -153,6 +155,7 @@ static void finish(void *arg)
                  e->err.message);
         weir_http_abort(s->req);
     }
+    weir_history_end(s->server->history, s->entry, &e->summary, e->code ? &e->err : NULL);
     stream_free(s);
     free(e);
 }
@@ -260,11 +263,12 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     return rc;
 }
 
-/* `from` is NULL, or what the request's statement was compiled from; it is taken over. */
-static void start(const struct weir_call *call, struct weir_query_request *request,
+/* `from` is NULL, or what the body's statement was compiled from; it is taken over. */
+static void start(const struct weir_call *call, const struct weir_query_body *body,
                   struct weir_compiling *from)
 {
     struct weir_error err;
+    struct weir_query_request copy = body->request, *request = &copy;
     struct stream *s = stream_new(call, request);
     if (!s) {
         weir_compiling_free(from);
@@ -278,11 +282,14 @@ static void start(const struct weir_call *call, struct weir_query_request *reque
         request->params = from->t.params;
         request->param_count = from->t.param_count;
     }
+    request->owner = weir_caller_asker(&call->who);
     request->sink = sink;
     request->done = done;
     request->arg = s;
+    s->entry = weir_history_begin(call, body);
     if (weir_query_start(call->server->pool, request, s->id, &err)) {
         weir_serve_reply_error(call, &err);
+        weir_history_end(call->server->history, s->entry, NULL, &err);
         stream_free(s);
         return;
     }
@@ -295,13 +302,14 @@ static void compiled(struct weir_compiling *c)
 {
     if (c->code) {
         weir_serve_reply_sql_error(&c->call, &c->err, c->body.request.sql, c->t.out.error_offset);
+        weir_history_end(c->call.server->history, weir_history_begin(&c->call, &c->body), NULL,
+                         &c->err);
         weir_compiling_free(c);
         return;
     }
     struct weir_call call = c->call;
-    struct weir_query_request request = c->body.request;
     call.disposition = c->body.disposition;
-    start(&call, &request, c);
+    start(&call, &c->body, c);
 }
 
 void weir_serve_query(const struct weir_call *call)
@@ -322,7 +330,7 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text)
     if (rc == 0 && (body.report || weir_json_exists(body.values))) {
         rc = weir_compiling_start(call, &body, compiled, &err);
     } else if (rc == 0) {
-        start(call, &body.request, NULL);
+        start(call, &body, NULL);
     }
     if (rc) {
         weir_serve_reply_error(call, &err);
@@ -340,10 +348,18 @@ static bool id_of(const struct weir_call *call, char id[17])
     return true;
 }
 
+/* Admins may ask about everybody's queries, others about their own. */
+static const char *owner_of(const struct weir_call *call)
+{
+    return call->who.role == WEIR_ROLE_ADMIN ? NULL : weir_caller_asker(&call->who);
+}
+
+/* The same words for "not there" and "not yours". */
 static void unknown_query(const struct weir_call *call)
 {
     struct weir_error err;
-    weir_fail(&err, WEIR_ENOENT, "no query of this id waits or runs, or it ended long ago");
+    weir_fail(&err, WEIR_ENOENT,
+              "no query of yours with this id waits or runs, or it ended long ago");
     weir_serve_reply_error(call, &err);
 }
 
@@ -352,7 +368,7 @@ void weir_serve_query_progress(const struct weir_call *call)
     static const char *const states[] = {"queued", "running", "done", "failed"};
     struct weir_query_progress p;
     char id[17];
-    if (!id_of(call, id) || weir_query_progress(call->server->pool, id, &p)) {
+    if (!id_of(call, id) || weir_query_progress(call->server->pool, id, owner_of(call), &p)) {
         unknown_query(call);
         return;
     }
@@ -383,7 +399,7 @@ void weir_serve_query_progress(const struct weir_call *call)
 void weir_serve_query_cancel(const struct weir_call *call)
 {
     char id[17];
-    if (!id_of(call, id) || weir_query_cancel(call->server->pool, id)) {
+    if (!id_of(call, id) || weir_query_cancel(call->server->pool, id, owner_of(call))) {
         unknown_query(call);
         return;
     }

@@ -30,6 +30,7 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
     {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},
+    {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
     {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},

@@ -8,6 +8,7 @@
 
 #include "io/file.h"
 #include "serve/changes.h"
+#include "serve/history.h"
 #include "serve/server.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
@@ -77,7 +78,11 @@ static int remove_export(const char *name, void *arg, struct weir_error *err)
 
 static int start_people(struct weir_server *s, struct weir_error *err)
 {
+    const char *path = weir_workspace_path(s->run->workspace, "state.sqlite");
     int rc = weir_serve_open_state(s->run->workspace, &s->state, err);
+    if (rc == 0) { /* which has failed without a path */
+        rc = weir_history_new(path, s->settings.history_max, s->log, &s->history, err);
+    }
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
     s->backoff = weir_backoff_new();
     s->exports = weir_exports_new();
@@ -226,6 +231,7 @@ static void stop_parts(struct weir_server *s)
     weir_loop_free(s->loop);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);
+    weir_history_free(s->history);
     weir_state_close(s->state);
     if (stuck == 0) {
         weir_warehouse_close(s->warehouse);

@@ -15,6 +15,8 @@
 
 #define WEIR_TOKEN_SIZE 64
 
+struct weir_history;
+
 struct weir_serve_settings {
     const char *listen;
     struct weir_text_list hosts;
@@ -23,6 +25,7 @@ struct weir_serve_settings {
     weir_time session_idle;
     weir_time session_age;
     uint64_t upload_max;
+    int64_t history_max;
 };
 
 struct weir_workspace_settings {
@@ -73,6 +76,7 @@ struct weir_server {
     struct weir_snapshots *snapshots;
     unsigned snapshots_taking; /* loop's thread */
     bool began;                /* there has been a person: loopback is not trusted */
+    struct weir_history *history;
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;

@@ -23,6 +23,8 @@ const struct weir_option weir_serve_options[] = {
      .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in at most."},
     {"upload_max", WEIR_OPT_BYTES, AT(upload_max), .fallback = "2GB",
      .help = "How large a file that somebody uploads may be."},
+    {"history_max", WEIR_OPT_INT, AT(history_max), .fallback = "10000", .min = 0, .max = 10000000,
+     .help = "How many runs of queries are kept of each person, the newest; 0: none are noted."},
     {0}};
 
 #define OF_WORKSPACE(member) offsetof(struct weir_workspace_settings, member)

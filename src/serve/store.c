@@ -107,6 +107,7 @@ int weir_serve_ask_store(struct weir_workspace *workspace, const char *method, c
     ask.base = base;
     ask.limits = &limits;
     int rc = weir_serve_open_state(workspace, &ask.state, err);
+    ask.runs = ask.state;
     rc = rc ? rc : answer(&ask, method, target, body, out, status, err);
     weir_state_close(ask.state);
     weir_ask_free(&ask);

@@ -127,6 +127,24 @@ static const char *const steps[] = {
     "create trigger opens_of_person after delete on people begin"
     "  delete from opens where person_id = old.id;"
     " end;",
+    /* 4: what people ran */
+    "create table runs ("
+    "  id integer primary key autoincrement,"
+    "  person_id text not null," /* or "owner", who is nobody's row */
+    "  at integer not null,"
+    "  sql text not null,"
+    "  vals text not null,"
+    "  report text not null,"
+    "  query text not null,"
+    "  row_count integer not null," /* -1: it failed */
+    "  truncated integer not null,"
+    "  elapsed integer not null," /* microseconds */
+    "  error text not null"
+    ") strict;"
+    "create index runs_of_person on runs (person_id, id);"
+    "create trigger runs_of_gone_person after delete on people begin"
+    "  delete from runs where person_id = old.id;"
+    " end;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

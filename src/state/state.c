@@ -10,7 +10,6 @@
 #include "state/db.h"
 
 #define WAIT_MS      5000 /* for another process that writes */
-#define BACKUP_PAGES 256
 #define BACKUP_TRIES 1000
 #define BACKUP_WAIT  5000 /* microseconds */
 
@@ -45,7 +44,7 @@ static int verify(struct weir_state *state, struct weir_error *err)
     return rc;
 }
 
-static int set_up(struct weir_state *state, const char *path, struct weir_error *err)
+static int set_up(struct weir_state *state, const char *path, bool loose, struct weir_error *err)
 {
     int rc = sqlite3_open_v2(
         path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
@@ -63,11 +62,14 @@ static int set_up(struct weir_state *state, const char *path, struct weir_error 
                               "pragma cell_size_check = on;"
                               "pragma secure_delete = on;",
                               err);
+    if (loose) {
+        return code ? code : weir_db_script(state, "pragma synchronous = normal", err);
+    }
     code = code ? code : verify(state, err);
     return code ? code : weir_state_migrate(state, err);
 }
 
-int weir_state_open(const char *path, struct weir_state **out, struct weir_error *err)
+static int open_state(const char *path, bool loose, struct weir_state **out, struct weir_error *err)
 {
     pthread_mutexattr_t recursive;
     struct weir_state *state = calloc(1, sizeof *state);
@@ -80,7 +82,7 @@ int weir_state_open(const char *path, struct weir_state **out, struct weir_error
     pthread_mutex_init(&state->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
     int rc = make_private(path, err);
-    rc = rc ? rc : set_up(state, path, err);
+    rc = rc ? rc : set_up(state, path, loose, err);
     if (rc) {
         rc = weir_error_prefix(err, rc, "%s", path);
         weir_state_close(state);
@@ -88,6 +90,16 @@ int weir_state_open(const char *path, struct weir_state **out, struct weir_error
     }
     *out = state;
     return 0;
+}
+
+int weir_state_open(const char *path, struct weir_state **out, struct weir_error *err)
+{
+    return open_state(path, false, out, err);
+}
+
+int weir_state_open_loose(const char *path, struct weir_state **out, struct weir_error *err)
+{
+    return open_state(path, true, out, err);
 }
 
 void weir_state_close(struct weir_state *state)
@@ -136,23 +148,22 @@ int weir_state_end(struct weir_state *state, int code, struct weir_error *err)
 
 /* --- backup --------------------------------------------------------------------------------- */
 
+/* All pages in one step, which sees one moment: a writer between two steps would make it begin
+ * anew, and the history has one many times a second. */
 static int copy_pages(sqlite3_backup *backup)
 {
-    int rc = SQLITE_OK;
-    for (int waits = 0; waits < BACKUP_TRIES;) {
-        rc = sqlite3_backup_step(backup, BACKUP_PAGES);
-        if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
-            waits++;
-            usleep(BACKUP_WAIT);
-        } else if (rc != SQLITE_OK) {
+    int rc = SQLITE_BUSY;
+    for (int waits = 0; waits < BACKUP_TRIES; waits++) {
+        rc = sqlite3_backup_step(backup, -1);
+        if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED) {
             break;
         }
+        usleep(BACKUP_WAIT);
     }
     return rc;
 }
 
-/* Into a file of its own connection, under the lock: the store is small, and a writer between two
- * steps would make it begin anew. */
+/* Into a file of its own connection, under the lock. */
 static int copy_to(struct weir_state *state, const char *path, struct weir_error *err)
 {
     sqlite3 *copy = NULL;

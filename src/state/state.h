@@ -4,9 +4,9 @@
  * One file, SQLite in WAL mode, foreign keys on, every commit synced (a revoked token stays revoked
  * after a power cut). Each noun has a header of its own beside this one.
  *
- * Threads: any. There is one connection with a lock inside; each call takes it. Several calls that
- * must happen together stand between weir_state_begin and weir_state_end, which hold the lock: do
- * nothing slow there. Strings that calls hand out live in the caller's arena. */
+ * Threads: any. A `weir_state` is one connection with a lock inside; each call takes it. Several
+ * calls that must happen together stand between weir_state_begin and weir_state_end, which hold the
+ * lock: do nothing slow there. Strings that calls hand out live in the caller's arena. */
 #ifndef WEIR_STATE_STATE_H
 #define WEIR_STATE_STATE_H
 
@@ -22,6 +22,11 @@ struct weir_state;
  * WEIR_ECORRUPT when it does not verify; WEIR_EUNSUPPORTED when a newer weir made it. */
 int weir_state_open(const char *path, struct weir_state **out,
                     struct weir_error *err) WEIR_MUST_CHECK;
+/* One connection more to a file that is open already, for what is written often and may be lost
+ * with a power cut (not with a crash): its commits are not synced, and its calls do not wait for
+ * the other connection's lock. */
+int weir_state_open_loose(const char *path, struct weir_state **out,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 void weir_state_close(struct weir_state *state); /* NULL is fine */
 
 /* A transaction; nests, and then only the outermost end counts. */

@@ -154,6 +154,7 @@ test('a template is compiled and run as described', async () => {
   assert.equal((body as { sql: unknown }).sql, null);
   await compile({ sql: 'select 1', values: 1 }, 400);
   await compile({}, 400);
+  await compile({ report: 'nothing123', query: 'q' }, 404);
   const run = await query({ sql: 'select {{ n }} + 1 as n', values: { n: 41 } });
   assert.deepEqual((run.body as { rows: unknown }).rows, [[42]]);
 });
@@ -240,6 +241,16 @@ test('a client that goes away stops its query', async () => {
     const { body } = await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${id}`, status: 200 });
     return (body as { state: string }).state === 'failed' ? true : undefined;
   });
+});
+
+test('what was run is told afterwards', async () => {
+  await query({ sql: 'select {{ n }} as history', values: { n: 1 } });
+  const told = await until('the run', 20, async () => {
+    const { body } = await check({ method: 'GET', path: '/api/history', target: '/api/history?limit=1&q=as%20history', status: 200 });
+    return (body as { runs: { rows: number }[] }).runs[0];
+  });
+  assert.equal(told.rows, 1);
+  await check({ method: 'GET', path: '/api/history', target: '/api/history?limit=none', status: 400 });
 });
 
 test('a replay runs and reports', async () => {

@@ -355,7 +355,7 @@ static void wait_running(const char *id)
 {
     struct weir_query_progress progress;
     do {
-        assert_int_equal(weir_query_progress(pool, id, &progress), 0);
+        assert_int_equal(weir_query_progress(pool, id, NULL, &progress), 0);
     } while (progress.state == WEIR_QUERY_QUEUED);
 }
 
@@ -369,16 +369,37 @@ static void a_query_can_be_canceled_and_asked_about(void **state)
     begin(&a, &r, id);
     assert_int_equal(strlen(id), 16);
     wait_running(id);
-    assert_int_equal(weir_query_progress(pool, id, &progress), 0);
+    assert_int_equal(weir_query_progress(pool, id, NULL, &progress), 0);
     assert_int_equal(progress.state, WEIR_QUERY_RUNNING);
-    assert_int_equal(weir_query_cancel(pool, id), 0);
+    assert_int_equal(weir_query_cancel(pool, id, NULL), 0);
     answer_wait(&a);
     assert_int_equal(a.code, WEIR_ECANCELED);
-    assert_int_equal(weir_query_progress(pool, id, &progress), 0);
+    assert_int_equal(weir_query_progress(pool, id, NULL, &progress), 0);
     assert_int_equal(progress.state, WEIR_QUERY_FAILED);
     assert_int_equal(progress.code, WEIR_ECANCELED);
-    assert_int_equal(weir_query_cancel(pool, id), WEIR_ENOENT);
-    assert_int_equal(weir_query_progress(pool, "0123456789abcdef", &progress), WEIR_ENOENT);
+    assert_int_equal(weir_query_cancel(pool, id, NULL), WEIR_ENOENT);
+    assert_int_equal(weir_query_progress(pool, "0123456789abcdef", NULL, &progress), WEIR_ENOENT);
+    answer_free(&a);
+}
+
+static void only_its_owner_finds_a_query(void **state)
+{
+    (void)state;
+    struct weir_query_request r = {.sql = endless, .owner = "ada", .format = WEIR_FORMAT_CSV};
+    struct weir_query_progress progress;
+    struct answer a;
+    char id[17];
+    begin(&a, &r, id);
+    for (int ended = 0; ended < 2; ended++) {
+        assert_int_equal(weir_query_progress(pool, id, "bob", &progress), WEIR_ENOENT);
+        assert_int_equal(weir_query_progress(pool, id, "", &progress), WEIR_ENOENT);
+        assert_int_equal(weir_query_cancel(pool, id, "bob"), WEIR_ENOENT);
+        assert_int_equal(weir_query_progress(pool, id, "ada", &progress), 0);
+        if (!ended) {
+            assert_int_equal(weir_query_cancel(pool, id, "ada"), 0);
+            answer_wait(&a);
+        }
+    }
     answer_free(&a);
 }
 
@@ -398,7 +419,7 @@ static void the_queue_is_bounded(void **state)
     r.arg = &refused;
     assert_int_equal(weir_query_start(pool, &r, other, &err), WEIR_EBUSY);
     for (int i = 2; i >= 0; i--) { /* those that wait first: they must end without running */
-        assert_int_equal(weir_query_cancel(pool, id[i]), 0);
+        assert_int_equal(weir_query_cancel(pool, id[i], NULL), 0);
     }
     for (int i = 0; i < 3; i++) {
         answer_wait(&a[i]);
@@ -619,6 +640,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_query_ends_at_its_time_limit, make, unmake),
         cmocka_unit_test_setup_teardown(a_process_too_large_stops_its_queries, make, unmake),
         cmocka_unit_test_setup_teardown(a_query_can_be_canceled_and_asked_about, make, unmake),
+        cmocka_unit_test_setup_teardown(only_its_owner_finds_a_query, make, unmake),
         cmocka_unit_test_setup_teardown(the_queue_is_bounded, make, unmake),
         cmocka_unit_test_setup_teardown(first_rows_come_before_the_last, make, unmake),
         cmocka_unit_test_setup_teardown(stopping_the_pool_ends_everything, make, unmake),

@@ -1,8 +1,11 @@
 /* The store itself: its file, its versions, its transactions, its backup. */
 #include "state_fixture.h"
 
+#include "state/run.h"
+
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 static int64_t people(struct weir_state *state)
@@ -177,6 +180,105 @@ static void two_openers_share_it(void **state)
     weir_state_close(other);
 }
 
+/* --- runs ----------------------------------------------------------------------------------- */
+
+static void add_run(struct weir_state *state, const char *person, const char *sql, int64_t keep)
+{
+    struct weir_error err;
+    struct weir_run run = {.at = 1, .person = weir_str_of(person), .sql = weir_str_of(sql)};
+    ASSERT_OK(weir_runs_add(state, &run, 1, keep, &err), err);
+}
+
+static size_t runs_of(struct store *s, const char *person, struct weir_run **runs)
+{
+    struct weir_run_filter filter = {.person = weir_str_of(person), .limit = 100};
+    size_t count;
+    bool more;
+    ASSERT_OK(weir_runs_list(s->state, &filter, &s->arena, runs, &count, &more, &s->err), s->err);
+    assert_false(more);
+    return count;
+}
+
+static void of_each_person_the_newest_runs_stay(void **state)
+{
+    struct store *s = *state;
+    struct weir_run *runs;
+    char sql[16];
+    add_run(s->state, "bob", "his", 3);
+    for (int i = 0; i < 10; i++) {
+        snprintf(sql, sizeof sql, "run %d", i);
+        add_run(s->state, "ada", sql, 3);
+    }
+    assert_int_equal(runs_of(s, "ada", &runs), 3);
+    assert_true(weir_str_is(runs[0].sql, "run 9") && weir_str_is(runs[2].sql, "run 7"));
+    assert_int_equal(runs_of(s, "bob", &runs), 1);
+    assert_int_equal(runs_of(s, "", &runs), 0);
+}
+
+static void a_removed_person_leaves_no_runs(void **state)
+{
+    struct store *s = *state;
+    struct weir_run *runs;
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    store_person(s, "bob", "bob@example.com", WEIR_ROLE_EDITOR);
+    add_run(s->state, "bob", "his", 3);
+    ASSERT_OK(weir_person_remove(s->state, S("bob"), &s->err), s->err);
+    assert_int_equal(runs_of(s, "bob", &runs), 0);
+}
+
+/* A statement of any size is kept in part, at a character's border. */
+static void a_large_statement_is_cut(void **state)
+{
+    struct store *s = *state;
+    struct weir_run *runs;
+    char *sql = malloc(300001);
+    for (size_t i = 0; i < 300000; i += 3) {
+        memcpy(sql + i, "\xe2\x82\xac", 3);
+    }
+    sql[300000] = 0;
+    add_run(s->state, "ada", sql, 3);
+    assert_int_equal(runs_of(s, "ada", &runs), 1);
+    assert_int_equal(runs[0].sql.len, WEIR_RUN_MAX_SQL - WEIR_RUN_MAX_SQL % 3);
+    free(sql);
+}
+
+struct noter {
+    struct weir_state *state;
+    atomic_bool stop;
+};
+
+static void *note_runs(void *arg)
+{
+    struct noter *n = arg;
+    while (!atomic_load(&n->stop)) {
+        add_run(n->state, "ada", "select 1", 60);
+    }
+    return NULL;
+}
+
+/* Runs are written all the time, through a connection of their own. */
+static void a_backup_ends_while_runs_are_written(void **state)
+{
+    struct store *s = *state;
+    struct noter noter = {0};
+    char path[512];
+    pthread_t thread;
+    tempdir_path(&s->dir, "copy.sqlite", path);
+    ASSERT_OK(weir_state_open_loose(s->path, &noter.state, &s->err), s->err);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    assert_int_equal(pthread_create(&thread, NULL, note_runs, &noter), 0);
+    struct weir_run *runs;
+    while (runs_of(s, "ada", &runs) < 50) {
+    }
+    ASSERT_OK(weir_state_backup(s->state, path, &s->err), s->err);
+    atomic_store(&noter.stop, true);
+    pthread_join(thread, NULL);
+    weir_state_close(noter.state);
+    weir_state_close(s->state);
+    ASSERT_OK(weir_state_open(path, &s->state, &s->err), s->err);
+    assert_int_equal(people(s->state), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
@@ -191,6 +293,10 @@ int main(void)
         TEST(a_backup_is_a_whole_store),
         TEST(threads_share_it),
         TEST(two_openers_share_it),
+        TEST(of_each_person_the_newest_runs_stay),
+        TEST(a_removed_person_leaves_no_runs),
+        TEST(a_large_statement_is_cut),
+        TEST(a_backup_ends_while_runs_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
