@@ -12,6 +12,7 @@ struct making {
     const struct duck_relation *relation; /* a view's columns are those that are left */
     const struct weir_grant **grants;
     struct duck_condition *conditions; /* by grant; no terms: all rows */
+    bool *used;                        /* by grant, then attribute: what its condition names */
     size_t count;
     struct duck_rule *rule;
     struct weir_buf query;
@@ -35,7 +36,8 @@ static int read_conditions(struct making *m)
     m->grants = weir_arena_alloc(arena_of(m), (applying + 1) * sizeof *m->grants);
     m->conditions = weir_arena_calloc(arena_of(m), (applying + 1) * sizeof *m->conditions);
     m->rule->used = weir_arena_calloc(arena_of(m), access->attribute_count + 1);
-    if (!m->grants || !m->conditions || !m->rule->used) {
+    m->used = weir_arena_calloc(arena_of(m), applying * access->attribute_count + 1);
+    if (!m->grants || !m->conditions || !m->rule->used || !m->used) {
         return weir_fail(&m->err, WEIR_ENOMEM, "no memory for the rule of a table");
     }
     m->count =
@@ -44,7 +46,8 @@ static int read_conditions(struct making *m)
         int rc = 0;
         if (weir_str_trim(m->grants[i]->rows).len) {
             rc = weir_duck_condition_read(m->s, m->relation, m->grants[i]->rows, arena_of(m),
-                                          m->rule->used, &m->conditions[i], &m->err);
+                                          m->used + i * access->attribute_count, &m->conditions[i],
+                                          &m->err);
         }
         if (rc) {
             return weir_error_prefix(&m->err, rc, "the rows of group \"" WEIR_STR_FMT "\"",
@@ -78,6 +81,15 @@ static void add_term(struct weir_jw *w, const struct duck_condition *c)
     weir_jw_object_end(w);
 }
 
+/* Its condition is written: the values that it names must be bound, and no others. */
+static void use_condition(struct making *m, size_t grant)
+{
+    size_t attributes = m->s->rules->access->attribute_count;
+    for (size_t i = 0; i < attributes; i++) {
+        m->rule->used[i] = m->rule->used[i] || m->used[grant * attributes + i];
+    }
+}
+
 /* OR of the conditions of the grants that `column` is shown by (NULL: of all grants). Returns
  * false, and writes nothing, when one of them gives all rows. */
 static bool write_any(struct making *m, struct weir_buf *out, const struct weir_str *column)
@@ -101,6 +113,11 @@ static bool write_any(struct making *m, struct weir_buf *out, const struct weir_
         if (!all && !again) {
             add_term(&w, &m->conditions[i]);
             count += m->conditions[i].certain ? m->conditions[i].term_count : 1;
+        }
+    }
+    for (size_t i = 0; !all && i < m->count; i++) {
+        if (!column || weir_grant_column(m->grants[i], *column) == WEIR_COLUMN_SHOWN) {
+            use_condition(m, i);
         }
     }
     if (!all) {

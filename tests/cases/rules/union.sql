@@ -173,3 +173,15 @@ SELECT column_name FROM information_schema.columns WHERE table_name IN ('payers'
 --as view_only
 SELECT * FROM web.golfers
 --! the view "web.golfers" reads what you may not see
+
+--| A group that shows every row makes the other's condition void, and its values are not bound.
+--@ person void
+--@ list sports golf
+--@ int level 2
+--@ grant desk web.users
+--@ rows sport in (user.sports) and id > user.level
+--@ grant all web.users
+
+--as void
+select count(*) > 1 as n from web.users
+--> true
