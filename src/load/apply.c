@@ -81,6 +81,7 @@ static int write_state(struct weir_applier *a, const struct weir_load_batch *bat
                   ", TIMESTAMP '%.26s', %" PRIu64 " FROM weir.load_state",
                   batch->next_seq, batch->events, batch->duplicates, batch->discards, when,
                   batch->next_event);
+    weir_session_touch(a->session, WEIR_STR("weir"), WEIR_STR("load_state"));
     int code = weir_session_exec(a->session, weir_buf_cstr(&sql), err);
     weir_buf_free(&sql);
     return code;
@@ -88,6 +89,7 @@ static int write_state(struct weir_applier *a, const struct weir_load_batch *bat
 
 int weir_load_state_prune(struct weir_session *session, struct weir_error *err)
 {
+    weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("load_state"));
     return weir_session_exec(session,
                              "DELETE FROM weir.load_state WHERE next_seq < "
                              "(SELECT max(next_seq) FROM weir.load_state)",

@@ -126,6 +126,7 @@ int weir_made_add(struct weir_session *session, struct weir_str schema, struct w
     weir_buf_addz(&sql, " AND table_name = ");
     weir_sql_text(&sql, table);
     weir_buf_addc(&sql, ')');
+    weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("tables"));
     return run_sql(session, &sql, err);
 }
 

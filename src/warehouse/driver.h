@@ -6,18 +6,22 @@
 #ifndef WEIR_WAREHOUSE_DRIVER_H
 #define WEIR_WAREHOUSE_DRIVER_H
 
+#include "warehouse/versions.h"
 #include "warehouse/warehouse.h"
 
 struct weir_warehouse {
     const struct weir_warehouse_driver *driver;
     const char *export_dir; /* the driver's copy */
     uint32_t max_columns;   /* of a table that rows are appended to, with the memory there is */
+    struct weir_versions *versions; /* warehouse.c's */
 };
 
 struct weir_session {
     struct weir_warehouse *warehouse;
     enum weir_session_kind kind;
-    int64_t error_offset; /* of the last failure, in its SQL text; -1 when unknown */
+    int64_t error_offset;        /* of the last failure, in its SQL text; -1 when unknown */
+    struct weir_touched touched; /* warehouse.c's, as is the next */
+    bool began;                  /* a transaction, by weir_session_begin */
 };
 
 struct weir_result {

@@ -13,19 +13,32 @@ int weir_warehouse_open(const struct weir_warehouse_driver *driver,
                         const struct weir_warehouse_options *options, struct weir_warehouse **out,
                         struct weir_error *err)
 {
-    return driver->open(options, out, err);
+    int rc = driver->open(options, out, err);
+    if (rc == 0 && !((*out)->versions = weir_versions_new())) {
+        weir_warehouse_close(*out);
+        *out = NULL;
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the tables' versions");
+    }
+    return rc;
 }
 
 void weir_warehouse_close(struct weir_warehouse *warehouse)
 {
     if (warehouse) {
+        struct weir_versions *versions = warehouse->versions;
         warehouse->driver->close(warehouse);
+        weir_versions_free(versions);
     }
 }
 
 int weir_warehouse_reopen(struct weir_warehouse *warehouse, struct weir_error *err)
 {
-    return warehouse->driver->reopen(warehouse, err);
+    bool failed = weir_warehouse_failed(warehouse);
+    int rc = warehouse->driver->reopen(warehouse, err);
+    if (rc == 0 && failed) { /* what was committed last may be gone */
+        weir_versions_change_all(warehouse->versions);
+    }
+    return rc;
 }
 
 bool weir_warehouse_failed(const struct weir_warehouse *warehouse)
@@ -75,6 +88,7 @@ int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind ki
 void weir_session_free(struct weir_session *session)
 {
     if (session) {
+        weir_touched_free(&session->touched);
         session->warehouse->driver->session_free(session);
     }
 }
@@ -102,19 +116,55 @@ static int owner_only(const struct weir_session *session, const char *what, stru
     return weir_fail(err, WEIR_EPERM, "a reader's session may not %s", what);
 }
 
+void weir_session_touch(struct weir_session *session, struct weir_str schema, struct weir_str table)
+{
+    session->touched.named = true;
+    weir_versions_touch(session->warehouse->versions, &session->touched, schema, table);
+}
+
+/* Around what commits: in a transaction the commit, without one each change by itself. */
+static void before_change(struct weir_session *session)
+{
+    if (!session->began) {
+        weir_versions_unsettle(session->warehouse->versions, &session->touched);
+    }
+}
+
+static void after_change(struct weir_session *session)
+{
+    if (!session->began) {
+        weir_versions_settle(session->warehouse->versions, &session->touched);
+    }
+}
+
+static void begin_change_of(struct weir_session *session, struct weir_str schema,
+                            struct weir_str table)
+{
+    weir_versions_touch(session->warehouse->versions, &session->touched, schema, table);
+    before_change(session);
+}
+
 int weir_session_begin(struct weir_session *session, struct weir_error *err)
 {
-    return session->warehouse->driver->begin(session, err);
+    int rc = session->warehouse->driver->begin(session, err);
+    session->began = session->began || rc == 0;
+    return rc;
 }
 
 int weir_session_commit(struct weir_session *session, struct weir_error *err)
 {
-    return session->warehouse->driver->commit(session, err);
+    session->began = false;
+    before_change(session);
+    int rc = session->warehouse->driver->commit(session, err);
+    after_change(session);
+    return rc;
 }
 
 void weir_session_rollback(struct weir_session *session)
 {
     session->warehouse->driver->rollback(session);
+    session->began = false;
+    weir_touched_forget(&session->touched);
 }
 
 int weir_session_checkpoint(struct weir_session *session, struct weir_error *err)
@@ -128,7 +178,15 @@ int weir_session_checkpoint(struct weir_session *session, struct weir_error *err
 int weir_session_exec(struct weir_session *session, const char *sql, struct weir_error *err)
 {
     int rc = owner_only(session, "run statements without a result", err);
-    return rc ? rc : session->warehouse->driver->exec(session, sql, err);
+    if (rc) {
+        return rc;
+    }
+    session->touched.all = session->touched.all || !session->touched.named;
+    session->touched.named = false;
+    before_change(session);
+    rc = session->warehouse->driver->exec(session, sql, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_query(struct weir_session *session, const char *sql,
@@ -219,18 +277,28 @@ int weir_session_create_table(struct weir_session *session, struct weir_str sche
         rc = weir_fail(err, WEIR_EINVAL, "table \"" WEIR_STR_FMT "\" needs a column",
                        WEIR_STR_ARG(table));
     }
-    return rc ? rc
-              : session->warehouse->driver->create_table(
-                    session, (struct weir_table_name){schema, table}, columns, count, err);
+    if (rc) {
+        return rc;
+    }
+    begin_change_of(session, schema, table);
+    rc = session->warehouse->driver->create_table(session, (struct weir_table_name){schema, table},
+                                                  columns, count, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_copy_table(struct weir_session *session, struct weir_str schema,
                             struct weir_str table, struct weir_str copy, struct weir_error *err)
 {
     int rc = owner_only(session, "create tables", err);
-    return rc ? rc
-              : session->warehouse->driver->copy_table(
-                    session, (struct weir_table_name){schema, table}, copy, err);
+    if (rc) {
+        return rc;
+    }
+    begin_change_of(session, schema, copy);
+    rc = session->warehouse->driver->copy_table(session, (struct weir_table_name){schema, table},
+                                                copy, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_add_columns(struct weir_session *session, struct weir_str schema,
@@ -238,9 +306,14 @@ int weir_session_add_columns(struct weir_session *session, struct weir_str schem
                              struct weir_error *err)
 {
     int rc = owner_only(session, "add columns", err);
-    return rc ? rc
-              : session->warehouse->driver->add_columns(
-                    session, (struct weir_table_name){schema, table}, columns, count, err);
+    if (rc) {
+        return rc;
+    }
+    begin_change_of(session, schema, table);
+    rc = session->warehouse->driver->add_columns(session, (struct weir_table_name){schema, table},
+                                                 columns, count, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_widen_column(struct weir_session *session, struct weir_str schema,
@@ -251,8 +324,11 @@ int weir_session_widen_column(struct weir_session *session, struct weir_str sche
     if (rc || from == to) {
         return rc;
     }
-    return session->warehouse->driver->widen_column(
-        session, (struct weir_table_name){schema, table}, column, from, to, err);
+    begin_change_of(session, schema, table);
+    rc = session->warehouse->driver->widen_column(session, (struct weir_table_name){schema, table},
+                                                  column, from, to, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_append(struct weir_session *session, struct weir_str schema, struct weir_str table,
@@ -263,8 +339,11 @@ int weir_session_append(struct weir_session *session, struct weir_str schema, st
     if (rc || batch_count == 0) {
         return rc;
     }
-    return session->warehouse->driver->append(session, (struct weir_table_name){schema, table},
-                                              columns, batches, batch_count, err);
+    begin_change_of(session, schema, table);
+    rc = session->warehouse->driver->append(session, (struct weir_table_name){schema, table},
+                                            columns, batches, batch_count, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_merge(struct weir_session *session, struct weir_str schema, struct weir_str table,
@@ -275,8 +354,11 @@ int weir_session_merge(struct weir_session *session, struct weir_str schema, str
     if (rc || batch_count == 0) {
         return rc;
     }
-    return session->warehouse->driver->merge(session, (struct weir_table_name){schema, table}, key,
-                                             columns, batches, batch_count, err);
+    begin_change_of(session, schema, table);
+    rc = session->warehouse->driver->merge(session, (struct weir_table_name){schema, table}, key,
+                                           columns, batches, batch_count, err);
+    after_change(session);
+    return rc;
 }
 
 static void quote(struct weir_buf *out, struct weir_str text, char with)

@@ -143,13 +143,20 @@ int weir_session_commit(struct weir_session *session, struct weir_error *err) WE
 void weir_session_rollback(struct weir_session *session);
 int weir_session_checkpoint(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* Runs statements whose result nobody needs (OWNER only; may be several, separated by `;`). */
+/* Runs statements whose result nobody needs (OWNER only; may be several, separated by `;`). Say
+ * before, by weir_session_touch, which tables' rows they change: else they count as a change of
+ * every table. */
 int weir_session_exec(struct weir_session *session, const char *sql,
                       struct weir_error *err) WEIR_MUST_CHECK;
 
-/* Runs one statement; batches are computed as they are asked for (streaming), so the first rows
- * arrive before the last are computed. A READER's statement is checked before it runs: WEIR_EPERM
- * with the construct's name when it is refused. */
+/* The next weir_session_exec changes this table; call it for each. What the functions below change
+ * they know by themselves. */
+void weir_session_touch(struct weir_session *session, struct weir_str schema,
+                        struct weir_str table);
+
+/* Runs one statement, which must not change anything; batches are computed as they are asked for
+ * (streaming), so the first rows arrive before the last are computed. A READER's statement is
+ * checked before it runs: WEIR_EPERM with the construct's name when it is refused. */
 int weir_session_query(struct weir_session *session, const char *sql,
                        const struct weir_param *params, size_t param_count,
                        struct weir_result **out, struct weir_error *err) WEIR_MUST_CHECK;
@@ -213,6 +220,47 @@ int weir_session_describe(struct weir_session *session, struct weir_arena *arena
 /* One of them by name; NULL when it is not there. */
 const struct weir_table *weir_tables_find(const struct weir_table *tables, size_t count,
                                           struct weir_str schema, struct weir_str name);
+
+/* --- what changed
+ * ---------------------------------------------------------------------------------
+ *
+ * Every table has a version, which grows with each commit that changed its rows or its columns. The
+ * process that has the warehouse sees every write, so what was computed from tables may be used
+ * again for exactly as long as their versions are the same:
+ *
+ *     note the version of each table that the statement reads, all of them settled;
+ *     run the statement, and keep its result with these versions;
+ *     later: use the result only when each table is settled and has the version noted.
+ *
+ * A table is unsettled from just before a commit that changes it until just after it: so nobody is
+ * shown a kept result that is older than one which somebody else has just computed. A commit that
+ * fails makes new versions all the same; one that is taken back does not. Versions begin anew with
+ * each opening. Views have no versions; those of the tables that they read count, and so does
+ * weir_warehouse_catalog_version. Any thread. */
+struct weir_table_version {
+    uint64_t version;
+    bool settled;
+    weir_time changed_at; /* of the last commit that named it; 0: none since the opening */
+};
+/* Names as the engine takes them, ASCII letters in either case. A table that is not there has a
+ * version, too: what did not find it changes when it comes. */
+struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse *warehouse,
+                                                    struct weir_str schema, struct weir_str table);
+/* Grows with every commit that changed tables. Cheap. */
+uint64_t weir_warehouse_change(const struct weir_warehouse *warehouse);
+struct weir_changed_table {
+    struct weir_str schema, table; /* live as long as the warehouse */
+};
+struct weir_changed {
+    uint64_t change; /* up to here */
+    bool all;        /* any table may have changed, not only those named */
+    struct weir_changed_table *tables;
+    size_t count;
+};
+/* What commits after `since` (a weir_warehouse_change) changed; the list is in the arena. */
+int weir_warehouse_changed_since(const struct weir_warehouse *warehouse, uint64_t since,
+                                 struct weir_arena *arena, struct weir_changed *out,
+                                 struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- changing tables (OWNER; engine-neutral DDL) ------------------------------------------------
  */

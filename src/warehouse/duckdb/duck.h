@@ -42,12 +42,14 @@ struct duck_session {
     duckdb_prepared_statement serialize; /* json_serialize_sql and back, made when needed */
     duckdb_prepared_statement deserialize;
     struct weir_json_parser *parser; /* the sandbox's */
-    const char *parsed;              /* the text whose tree is still in the parser, or NULL */
-    struct weir_json tree;           /* ... and its statement */
-    char *allowed[DUCK_ALLOWED];     /* statements that passed the sandbox, by hash of text */
-    atomic_bool canceled;            /* cleared when a statement ends */
-    pthread_mutex_t interrupts;      /* for `unbroken`, and held while the engine is interrupted */
-    bool unbroken;                   /* a transaction begins or ends: no interrupt may reach it */
+    struct weir_json_parser *meant;  /* two for a check (tree.c), made when needed */
+    struct weir_json_parser *printed;
+    const char *parsed;          /* the text whose tree is still in the parser, or NULL */
+    struct weir_json tree;       /* ... and its statement */
+    char *allowed[DUCK_ALLOWED]; /* statements that passed the sandbox, by hash of text */
+    atomic_bool canceled;        /* cleared when a statement ends */
+    pthread_mutex_t interrupts;  /* for `unbroken`, and held while the engine is interrupted */
+    bool unbroken;               /* a transaction begins or ends: no interrupt may reach it */
     bool in_transaction;
     bool changed;             /* tables or views, in this transaction */
     uint64_t version;         /* of the catalog, at least, that this transaction sees */

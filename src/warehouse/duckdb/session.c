@@ -77,6 +77,8 @@ void weir_duck_session_free(struct weir_session *session)
     }
     weir_duck_rules_free(s->rules);
     weir_json_parser_free(s->parser);
+    weir_json_parser_free(s->meant);
+    weir_json_parser_free(s->printed);
     for (size_t i = 0; i < DUCK_ALLOWED; i++) {
         free(s->allowed[i]);
     }

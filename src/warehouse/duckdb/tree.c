@@ -255,20 +255,19 @@ static int check_printed(struct duck_session *s, struct weir_str tree, struct we
 {
     struct weir_buf text;
     struct weir_json meant, printed;
-    struct weir_json_parser *one = weir_json_parser_new(DUCK_MAX_DEPTH + 16);
-    struct weir_json_parser *two = weir_json_parser_new(DUCK_MAX_DEPTH + 16);
+    s->meant = s->meant ? s->meant : weir_json_parser_new(DUCK_MAX_DEPTH + 16);
+    s->printed = s->printed ? s->printed : weir_json_parser_new(DUCK_MAX_DEPTH + 16);
     weir_buf_init(&text, DUCK_MAX_TREE);
-    int rc = one && two ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory to read a statement");
-    rc = rc ? rc : weir_json_parse(one, tree, &meant, err);
-    rc = rc ? rc : weir_duck_tree_read(s, two, sql, &text, &printed, err);
+    int rc =
+        s->meant && s->printed ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory to read a statement");
+    rc = rc ? rc : weir_json_parse(s->meant, tree, &meant, err);
+    rc = rc ? rc : weir_duck_tree_read(s, s->printed, sql, &text, &printed, err);
     meant = rc ? meant : item_at(weir_json_get(meant, "statements"), 0);
     if (rc || !same(weir_json_get(meant, "node"), weir_json_get(printed, "node"), 0)) {
         rc = weir_fail(err, WEIR_EUNSUPPORTED,
                        "the engine cannot print this statement exactly; write it in another way");
     }
     weir_buf_free(&text);
-    weir_json_parser_free(one);
-    weir_json_parser_free(two);
     return rc;
 }
 
@@ -283,8 +282,9 @@ int weir_duck_tree_print(struct duck_session *s, struct weir_str node, struct we
     weir_buf_reset(sql);
     int rc = weir_buf_check(&tree, "the statement's tree", err);
     rc = rc ? rc
-            : ready(s, &s->deserialize,
-                    "SELECT json_deserialize_sql(CAST(CAST($1 AS VARCHAR) AS JSON))", err);
+            : ready(s, &s->deserialize, "SELECT json_deserialize_sql(CAST($1 AS VARCHAR))",
+                    err); /* a cast to JSON
+would read it once more */
     rc = rc ? rc : ask_text(s, s->deserialize, weir_buf_str(&tree), sql, err);
     rc = rc ? rc : check_printed(s, weir_buf_str(&tree), weir_buf_str(sql), err);
     weir_buf_free(&tree);
