@@ -142,6 +142,35 @@ const struct weir_attribute *weir_access_attribute(const struct weir_access *acc
     return NULL;
 }
 
+bool weir_access_all_rows(const struct weir_access *access, struct weir_str schema,
+                          struct weir_str table)
+{
+    bool shown = access->unrestricted;
+    for (size_t i = 0; i < access->grant_count && !shown; i++) {
+        shown = access->grants[i].rows.len == 0 && applies(&access->grants[i], schema, table) &&
+                !outdone(access, i, schema, table);
+    }
+    return shown;
+}
+
+static bool is_all(const struct weir_grant *g)
+{
+    return weir_str_is(g->schema, "*") && weir_str_is(g->table, "*") && g->rows.len == 0 &&
+           g->hidden_count == 0 && g->masked_count == 0;
+}
+
+bool weir_access_shows_all(const struct weir_access *access)
+{
+    bool shown = access->unrestricted;
+    for (size_t i = 0; !shown && i < access->grant_count; i++) {
+        shown = is_all(&access->grants[i]);
+        for (size_t k = 0; shown && k < access->grant_count; k++) {
+            shown = k == i || !weir_str_eq(access->grants[k].group, access->grants[i].group);
+        }
+    }
+    return shown;
+}
+
 /* --- the fingerprint ------------------------------------------------------------------------ */
 
 /* Lengths go before bytes, so that no two descriptions have the same text. */

@@ -85,6 +85,14 @@ size_t weir_access_applying(const struct weir_access *access, struct weir_str sc
 bool weir_access_sees(const struct weir_access *access, struct weir_str schema,
                       struct weir_str table);
 
+/* Does she see every row of this table? Only then may she be told how many there are in all, or
+ * when the latest came. */
+bool weir_access_all_rows(const struct weir_access *access, struct weir_str schema,
+                          struct weir_str table);
+/* Does it show everything there is, though its person is no admin? So when one group is about all
+ * tables without conditions, and about nothing else. */
+bool weir_access_shows_all(const struct weir_access *access);
+
 enum weir_column_access { WEIR_COLUMN_SHOWN, WEIR_COLUMN_MASKED, WEIR_COLUMN_HIDDEN };
 /* What this one grant says of a column. */
 enum weir_column_access weir_grant_column(const struct weir_grant *grant, struct weir_str column);

@@ -15,6 +15,7 @@
 #include "cli/param.h"
 #include "cli/value.h"
 #include "io/client.h"
+#include "serve/plan.h"
 #include "serve/serve.h"
 #include "serve/template.h"
 
@@ -37,6 +38,7 @@ struct query {
     struct weir_arena arena;
     struct weir_access *access; /* without a server: what these see, in the arena */
     bool compiled;              /* show the statement, do not run it */
+    bool explained;             /* show the plan, do not run it */
     struct weir_buf values;     /* JSON; empty: the statement is no template */
 
     const char *path; /* --output, or NULL */
@@ -116,6 +118,7 @@ static int read_flags(struct query *q, struct weir_error *err)
         q->width = size.ws_col;
     }
     q->compiled = weir_args_has(args, "compiled");
+    q->explained = !q->compiled && weir_args_has(args, "explain");
     q->guard = weir_args_has(args, "guard");
     weir_buf_init(&q->values, 4 * MAX_SQL);
     if (q->compiled || weir_args_has(args, "template") || weir_args_has(args, "value")) {
@@ -250,13 +253,13 @@ static int on_head(int status, struct weir_str type, void *arg, struct weir_erro
     struct query *q = arg;
     (void)type;
     q->status = status;
-    return status == 200 && !q->compiled ? open_output(q, err) : WEIR_OK;
+    return status == 200 && !q->compiled && !q->explained ? open_output(q, err) : WEIR_OK;
 }
 
 static int on_body(struct weir_str bytes, void *arg, struct weir_error *err)
 {
     struct query *q = arg;
-    if (q->status != 200 || q->compiled) {
+    if (q->status != 200 || q->compiled || q->explained) {
         weir_buf_adds(&q->failure, bytes);
         return WEIR_OK;
     }
@@ -299,7 +302,9 @@ static int ask_server(struct query *q, struct weir_error *err)
     const char *const headers[] = {"TE: trailers", NULL};
     struct weir_client_call call = {.address = weir_workspace_path(q->workspace, "run/serve.sock"),
                                     .method = "POST",
-                                    .target = q->compiled ? "/api/compile" : "/api/query",
+                                    .target = q->compiled    ? "/api/compile"
+                                              : q->explained ? "/api/explain"
+                                                             : "/api/query",
                                     .type = "application/json",
                                     .body = weir_buf_str(&body),
                                     .headers = headers,
@@ -316,6 +321,8 @@ static int ask_server(struct query *q, struct weir_error *err)
         code = server_error(q, err);
     } else if (!code && q->compiled) {
         code = weir_compiled_show(weir_buf_str(&q->failure), err);
+    } else if (!code && q->explained) {
+        code = weir_plan_show(weir_buf_str(&q->failure), err);
     } else if (!code && q->truncated) {
         say_truncated(q);
     }
@@ -393,28 +400,14 @@ static int run_local(struct query *q, struct weir_query_pool *pool, const struct
     return code;
 }
 
-static int open_warehouse(struct query *q, struct weir_warehouse **out, struct weir_error *err)
-{
-    const char *path = weir_workspace_path(q->workspace, "warehouse.duckdb");
-    if (!path || access(path, F_OK)) {
-        return weir_fail(err, WEIR_ENOENT,
-                         "nothing is loaded here yet and no server runs; start it with `weir up`");
-    }
-    int code = weir_serve_open_warehouse(q->workspace, true, &q->cli->log, out, err);
-    if (code && code != WEIR_EBUSY) {
-        /* A write-ahead log that a killed server left can only be taken in for writing. */
-        code = weir_serve_open_warehouse(q->workspace, false, &q->cli->log, out, err);
-    }
-    return code;
-}
-
 static int show_compiled(struct query *q, const struct weir_template *t,
-                         const struct weir_error *failure, struct weir_error *err)
+                         const struct weir_error *failure, const struct weir_compiled *ruled,
+                         struct weir_error *err)
 {
     struct weir_buf answer;
     weir_buf_init(&answer, 64u << 20);
     struct weir_jw w = weir_jw_on(&answer);
-    weir_template_print(&w, t, weir_buf_cstr(&q->sql), failure);
+    weir_template_print(&w, t, weir_buf_cstr(&q->sql), failure, ruled);
     int code = weir_buf_check(&answer, "the compiled statement", err);
     code = code ? code : weir_compiled_show(weir_buf_str(&answer), err);
     weir_buf_free(&answer);
@@ -432,6 +425,7 @@ static int compile_local(struct query *q, const char *zone, struct weir_warehous
                                       .access = q->access,
                                       .ask = true};
     struct weir_json values;
+    struct weir_compiled ruled = {0};
     struct weir_error failure;
     int code = parser ? weir_json_parse(parser, weir_buf_str(&q->values), &values, err)
                       : weir_fail(err, WEIR_ENOMEM, "out of memory");
@@ -439,12 +433,39 @@ static int compile_local(struct query *q, const char *zone, struct weir_warehous
     if (!code) {
         code = weir_template_compile(&site, weir_buf_str(&q->sql), values, q->params,
                                      q->param_count, t, &failure);
+        if (!code && q->compiled && q->as) {
+            code = weir_template_rule(&site, t, &ruled, &failure);
+        }
         if (code || q->compiled) {
-            int shown = show_compiled(q, t, code ? &failure : NULL, err);
+            int shown = show_compiled(q, t, code ? &failure : NULL, q->as ? &ruled : NULL, err);
             code = shown ? shown : code;
         }
     }
     weir_json_parser_free(parser);
+    return code;
+}
+
+static int explain_local(struct query *q, struct weir_warehouse *warehouse,
+                         const struct weir_template *t, struct weir_error *err)
+{
+    bool template = q->values.len > 0;
+    struct weir_session *session;
+    struct weir_buf answer;
+    weir_buf_init(&answer, 64u << 20);
+    struct weir_jw w = weir_jw_on(&answer);
+    int code = weir_session_new(warehouse, WEIR_SESSION_READER, &session, err);
+    if (!code) {
+        bool all = !q->access || weir_access_shows_all(q->access);
+        code = weir_session_set_access(session, all ? NULL : q->access, err);
+        code = code ? code
+                    : weir_plan_of(session, template ? t->out.sql.ptr : weir_buf_cstr(&q->sql),
+                                   template ? t->params : q->params,
+                                   template ? t->param_count : q->param_count, &w, err);
+        weir_session_free(session);
+    }
+    code = code ? code : weir_buf_check(&answer, "the plan", err);
+    code = code ? code : weir_plan_show(weir_buf_str(&answer), err);
+    weir_buf_free(&answer);
     return code;
 }
 
@@ -460,11 +481,13 @@ static int ask_warehouse(struct query *q, struct weir_error *err)
     if (!code && q->as) {
         code = weir_serve_access_of(q->workspace, q->as, &q->arena, &q->access, err);
     }
-    code = code ? code : open_warehouse(q, &warehouse, err);
+    code = code ? code : weir_serve_read_warehouse(q->workspace, &q->cli->log, &warehouse, err);
     if (!code && q->values.len) {
         code = compile_local(q, settings.time_zone, warehouse, &t, err);
     }
-    if (!code && !q->compiled) {
+    if (!code && q->explained) {
+        code = explain_local(q, warehouse, &t, err);
+    } else if (!code && !q->compiled) {
         code = weir_query_pool_new(warehouse, &settings, &q->cli->log, &pool, err);
         code = code ? code : open_output(q, err);
         code = code ? code : run_local(q, pool, &t, err);
@@ -523,8 +546,11 @@ static const struct weir_flag flags[] = {
      true},
     {"template", 't', NULL,
      "the statement has parameters, all with defaults (--value and --compiled imply it)", false},
-    {"compiled", 'c', NULL, "print the statement and the values that would run, do not run it",
+    {"compiled", 'c', NULL,
+     "print the statement and the values that would run, do not run it; with --as, the rules that "
+     "make it that person's are in it",
      false},
+    {"explain", 'e', NULL, "print what the engine would do, do not run it", false},
     {"limit", 'n', "N", "at most N rows", false},
     {"output", 'o', "FILE", "write the result to FILE, which appears when it is whole", false},
     {0},

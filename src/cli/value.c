@@ -72,6 +72,9 @@ int weir_compiled_show(struct weir_str answer, struct weir_error *err)
                     : weir_fail(err, WEIR_ENOMEM, "out of memory");
     rc = rc ? rc : failed(weir_json_get(root, "errors"), err);
     if (rc == 0) {
+        if (weir_json_type(weir_json_get(root, "ruled")) == WEIR_JSON_OBJECT) {
+            root = weir_json_get(root, "ruled"); /* as it runs for --as */
+        }
         struct weir_str sql = weir_str_trim(weir_json_get_str(root, "sql"));
         struct weir_json_iter it = weir_json_begin(weir_json_get(root, "params"));
         fwrite(sql.ptr, 1, sql.len, stdout);
@@ -86,6 +89,22 @@ int weir_compiled_show(struct weir_str answer, struct weir_error *err)
                    WEIR_STR_ARG(type), weir_buf_cstr(&value));
             weir_buf_free(&value);
         }
+    }
+    weir_json_parser_free(parser);
+    return rc;
+}
+
+/* --- --explain -------------------------------------------------------------------------------- */
+
+int weir_plan_show(struct weir_str answer, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(4096); /* plans are deep */
+    struct weir_json root;
+    int rc = parser ? weir_json_parse(parser, answer, &root, err)
+                    : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    if (rc == 0) {
+        struct weir_str text = weir_json_get_str(root, "text");
+        fwrite(text.ptr ? text.ptr : "", 1, text.len, stdout);
     }
     weir_json_parser_free(parser);
     return rc;

@@ -14,4 +14,7 @@ int weir_value_print(struct weir_jw *w, const struct weir_args *args,
  * for each value. An answer with errors becomes an error that begins with its place. */
 int weir_compiled_show(struct weir_str answer, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Prints the answer of POST /api/explain for people. */
+int weir_plan_show(struct weir_str answer, struct weir_error *err) WEIR_MUST_CHECK;
+
 #endif

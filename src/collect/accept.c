@@ -141,21 +141,7 @@ void weir_address_apply(enum weir_ip_policy policy, char address[WEIR_ADDRESS_MA
 void weir_accept_address(struct weir_collector *c, struct weir_http_request *req,
                          char out[WEIR_ADDRESS_MAX])
 {
-    struct weir_str peer = weir_http_peer(req);
-    if (!weir_networks_have(&c->proxies, peer)) {
-        snprintf(out, WEIR_ADDRESS_MAX, WEIR_STR_FMT, WEIR_STR_ARG(peer));
-        return;
-    }
-    struct weir_str value;
-    size_t at = 0;
-    weir_buf_reset(&c->forwarded);
-    while (weir_http_next_header(req, "X-Forwarded-For", &at, &value)) {
-        if (c->forwarded.len) {
-            weir_buf_addc(&c->forwarded, ',');
-        }
-        weir_buf_adds(&c->forwarded, value);
-    }
-    weir_address_client(peer, weir_buf_str(&c->forwarded), &c->proxies, out);
+    weir_address_of(req, &c->proxies, &c->forwarded, out);
 }
 
 /* Unique in all time and all processes: a name for this one, and a count. */

@@ -5,11 +5,11 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "collect/address.h"
 #include "collect/collect.h"
 #include "collect/metrics.h"
 #include "collect/route.h"
 #include "collect/unread.h"
+#include "conf/address.h"
 #include "eventlog/eventlog.h"
 #include "io/http.h"
 #include "io/loop.h"

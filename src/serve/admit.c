@@ -31,6 +31,20 @@ static bool is_foreign_page(const struct weir_call *call)
            !(own.len && weir_str_eq_nocase(host, own));
 }
 
+/* --- proxies -------------------------------------------------------------------------------- */
+
+static bool is_proxied(const struct weir_call *call)
+{
+    return weir_networks_have(&call->server->proxies, weir_http_peer(call->req));
+}
+
+bool weir_serve_by_https(const struct weir_call *call)
+{
+    struct weir_str schemes = weir_http_header(call->req, "X-Forwarded-Proto");
+    return schemes.ptr && is_proxied(call) &&
+           weir_str_eq_nocase(weir_str_trim(weir_str_cut(&schemes, ',')), WEIR_STR("https"));
+}
+
 /* --- the ways in ---------------------------------------------------------------------------- */
 
 static struct weir_str bearer(struct weir_str authorization)
@@ -110,7 +124,10 @@ static int by_loopback(struct weir_call *call, struct weir_error *err)
 {
     struct weir_server *s = call->server;
     int rc = s->began ? 0 : weir_people_began(s->state, &s->began, err);
-    if (rc == 0 && !s->began && !s->settings.require_token &&
+    /* What a proxy on this machine passes on comes from anywhere. */
+    bool passed_on = is_proxied(call) || weir_http_header(call->req, "X-Forwarded-For").ptr ||
+                     weir_http_header(call->req, "Forwarded").ptr;
+    if (rc == 0 && !s->began && !s->settings.require_token && !passed_on &&
         weir_http_peer_is_loopback(call->req)) {
         weir_caller_owner(&call->who, WEIR_WAY_LOOPBACK);
         return 0;
@@ -130,8 +147,10 @@ static int identify(struct weir_call *call, struct weir_arena *arena, struct wei
         weir_caller_owner(&call->who, WEIR_WAY_SOCKET);
         return 0;
     }
-    struct weir_str peer = weir_http_peer(call->req);
-    snprintf(call->who.address, sizeof call->who.address, WEIR_STR_FMT, WEIR_STR_ARG(peer));
+    struct weir_buf room;
+    weir_buf_init(&room, 64u << 10);
+    weir_address_of(call->req, &call->server->proxies, &room, call->who.address);
+    weir_buf_free(&room);
     if (authorization.ptr) {
         return by_token(call, bearer(authorization), arena, err);
     }

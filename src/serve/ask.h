@@ -1,4 +1,5 @@
-/* Requests that only the state store answers: JSON in, JSON out, no engine, no HTTP.
+/* Requests that only the state store answers: JSON in, JSON out, no HTTP; the engine is asked for
+ * nothing but whether a condition on rows can be applied.
  *
  * The server calls them for its clients, the command line calls them itself when no server runs; so
  * both have the same rules, the same messages and the same audit log. */
@@ -9,12 +10,14 @@
 #include "base/json_write.h"
 #include "serve/backoff.h"
 #include "serve/caller.h"
+#include "warehouse/warehouse.h"
 
 #define WEIR_LINK_LIFE (7 * WEIR_DAY)
 
 struct weir_ask {
     struct weir_state *state;
-    struct weir_state *runs; /* the same file, for the history of queries */
+    struct weir_warehouse *warehouse; /* to try conditions on; NULL: they are not tried */
+    struct weir_state *runs;          /* the same file, for the history of queries */
     struct weir_caller who;
     struct weir_backoff *backoff; /* NULL: on the command line */
     const struct weir_session_limits *limits;

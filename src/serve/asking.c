@@ -27,7 +27,8 @@ static const char *base_of(const struct weir_call *call, struct weir_arena *aren
         len -= s->settings.url[len - 1] == '/';
         base = weir_arena_printf(arena, "%.*s", (int)len, s->settings.url);
     } else if (!call->local && host.ptr) {
-        base = weir_arena_printf(arena, "http://" WEIR_STR_FMT, WEIR_STR_ARG(host));
+        base = weir_arena_printf(arena, "%s://" WEIR_STR_FMT,
+                                 weir_serve_by_https(call) ? "https" : "http", WEIR_STR_ARG(host));
     } else {
         base = weir_arena_printf(arena, "http://%s", s->address);
     }
@@ -42,7 +43,8 @@ static void set_cookie(const struct asking *a)
     snprintf(
         value, sizeof value, "weir_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
         set ? a->ask.who.session : "", set ? (long long)(s->session_limits.age / WEIR_SECOND) : 0,
-        strncmp(s->settings.url, "https://", 8) == 0 ? "; Secure" : "");
+        strncmp(s->settings.url, "https://", 8) == 0 || weir_serve_by_https(&a->call) ? "; Secure"
+                                                                                      : "");
     weir_http_set(a->call.req, "Set-Cookie", value);
 }
 
@@ -103,6 +105,7 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->fn = fn;
     weir_ask_init(&a->ask);
     a->ask.state = s->state;
+    a->ask.warehouse = s->warehouse;
     a->ask.runs = weir_history_state(s->history);
     a->ask.who = call->who;
     a->ask.backoff = s->backoff;

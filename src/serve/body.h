@@ -16,6 +16,7 @@ struct weir_query_body {
     struct weir_arena arena;
     struct weir_json_parser *parser;
     struct weir_json values; /* of parameters; absent: the statement is no template */
+    bool show_rules;         /* to be compiled with what `as` may see put in, for an admin's eyes */
 };
 
 /* `text` has WEIR_BUF_PADDING readable bytes behind it. Free the body also after a failure. */

@@ -13,6 +13,8 @@
 #define BEAT_EVERY  (15 * WEIR_SECOND)
 #define MAX_RIGHTS  (4u << 20)
 #define MAX_AGE     (15 * 60 * WEIR_SECOND)
+#define LOOK_EVERY  WEIR_SECOND
+#define MAX_TABLES  500 /* of one event; more are told as "*" */
 
 struct stream {
     struct weir_changes *changes;
@@ -21,6 +23,7 @@ struct stream {
     struct weir_caller who;
     weir_time begun_at;
     unsigned rights; /* as of which change of rights the levels are */
+    struct weir_access *access; /* NULL: she sees all tables */
     struct weir_levels levels;
     struct weir_arena arena;
 };
@@ -29,8 +32,9 @@ struct weir_changes {
     struct weir_server *server;
     struct stream *first;
     size_t count;
-    struct weir_timer *beat;
-    unsigned rights; /* counts their changes */
+    struct weir_timer *beat, *look;
+    unsigned rights;          /* counts their changes */
+    uint64_t change, catalog; /* of the warehouse, that was told last */
     bool ended;
 };
 
@@ -79,7 +83,8 @@ static bool renew(struct stream *s)
     s->rights = s->changes->rights;
     weir_arena_free(&s->arena);
     weir_arena_init(&s->arena, MAX_RIGHTS);
-    return weir_levels_of(&call, &s->arena, &s->levels, &ignored) == 0;
+    return weir_levels_of(&call, &s->arena, &s->levels, &ignored) == 0 &&
+           weir_caller_access(call.server->state, &s->who, &s->arena, &s->access, &ignored) == 0;
 }
 
 /* `change` is NULL for what everybody may know. */
@@ -89,12 +94,17 @@ static bool may_hear(const struct stream *s, const struct weir_change *change)
            weir_level_of(&s->levels, change->id, change->collection) != WEIR_LEVEL_NONE;
 }
 
+static bool is_over(struct stream *s)
+{
+    return weir_http_pending(s->req) > MAX_PENDING || weir_mono() - s->begun_at > MAX_AGE ||
+           !renew(s);
+}
+
 static void send_all(struct weir_changes *c, struct weir_str text, const struct weir_change *change)
 {
-    weir_time now = weir_mono();
     for (struct stream *s = c->first, *next; s; s = next) {
         next = s->next;
-        if (weir_http_pending(s->req) > MAX_PENDING || now - s->begun_at > MAX_AGE || !renew(s)) {
+        if (is_over(s)) {
             end(s);
         } else if (may_hear(s, change)) {
             weir_http_chunk(s->req, text);
@@ -107,6 +117,89 @@ static void beat(void *arg)
     send_all(arg, WEIR_STR(": still here\n\n"), NULL);
 }
 
+/* --- tables --------------------------------------------------------------------------------- */
+
+/* Those that she sees; false when there are none. */
+static bool print_tables(struct weir_buf *out, const struct weir_changed *changed,
+                         const struct weir_access *access)
+{
+    struct weir_jw w = weir_jw_on(out);
+    bool all = changed->all || changed->count > MAX_TABLES, any = all;
+    weir_buf_reset(out);
+    weir_buf_addz(out, "data: ");
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "kind", "tables");
+    weir_jw_keyz(&w, "tables");
+    weir_jw_array(&w);
+    if (all) { /* which says nothing of any table */
+        weir_jw_strz(&w, "*");
+    }
+    for (size_t i = 0; !all && i < changed->count; i++) {
+        const struct weir_changed_table *t = &changed->tables[i];
+        struct weir_buf name;
+        if (!access || weir_access_sees(access, t->schema, t->table)) {
+            weir_buf_init(&name, 1 << 16);
+            weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(t->schema),
+                          WEIR_STR_ARG(t->table));
+            weir_jw_str(&w, weir_buf_str(&name));
+            weir_buf_free(&name);
+            any = true;
+        }
+    }
+    weir_jw_array_end(&w);
+    weir_jw_object_end(&w);
+    weir_buf_addz(out, "\n\n");
+    return any && weir_buf_ok(out);
+}
+
+static void tell_tables(struct weir_changes *c, const struct weir_changed *changed)
+{
+    struct weir_buf everything, hers;
+    weir_buf_init(&everything, 4u << 20);
+    weir_buf_init(&hers, 4u << 20);
+    bool any = print_tables(&everything, changed, NULL);
+    for (struct stream *s = c->first, *next; s; s = next) {
+        next = s->next;
+        if (is_over(s)) {
+            end(s);
+        } else if (!s->access && any) {
+            weir_http_chunk(s->req, weir_buf_str(&everything));
+        } else if (s->access && print_tables(&hers, changed, s->access)) {
+            weir_http_chunk(s->req, weir_buf_str(&hers));
+        }
+    }
+    weir_buf_free(&everything);
+    weir_buf_free(&hers);
+}
+
+/* Once a second, so that is how often a change of tables is told at most. */
+static void look(void *arg)
+{
+    struct weir_changes *c = arg;
+    struct weir_warehouse *warehouse = c->server->warehouse;
+    uint64_t catalog = weir_warehouse_catalog_version(warehouse);
+    uint64_t change = weir_warehouse_change(warehouse);
+    if (c->first && catalog != c->catalog) {
+        send_all(c, WEIR_STR("data: {\"kind\":\"schema\"}\n\n"), NULL);
+    }
+    c->catalog = catalog;
+    if (c->first && change != c->change) {
+        struct weir_arena arena;
+        struct weir_changed changed;
+        struct weir_error err;
+        weir_arena_init(&arena, 64u << 20);
+        if (weir_warehouse_changed_since(warehouse, c->change, &arena, &changed, &err)) {
+            changed = (struct weir_changed){.change = change, .all = true};
+        }
+        tell_tables(c, &changed);
+        change = changed.change;
+        weir_arena_free(&arena);
+    }
+    c->change = change;
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
 int weir_changes_new(struct weir_server *server, struct weir_changes **out, struct weir_error *err)
 {
     struct weir_changes *c = *out = calloc(1, sizeof *c);
@@ -114,7 +207,10 @@ int weir_changes_new(struct weir_server *server, struct weir_changes **out, stru
         return weir_fail(err, WEIR_ENOMEM, "no memory for the streams of changes");
     }
     c->server = server;
-    return weir_timer_new(server->loop, BEAT_EVERY, BEAT_EVERY, beat, c, &c->beat)
+    c->change = weir_warehouse_change(server->warehouse);
+    c->catalog = weir_warehouse_catalog_version(server->warehouse);
+    return weir_timer_new(server->loop, BEAT_EVERY, BEAT_EVERY, beat, c, &c->beat) ||
+                   weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, look, c, &c->look)
                ? weir_fail(err, WEIR_ENOMEM, "no memory for a timer")
                : WEIR_OK;
 }
@@ -163,6 +259,7 @@ void weir_changes_free(struct weir_changes *c)
 {
     if (c) {
         weir_timer_free(c->beat);
+        weir_timer_free(c->look);
         free(c);
     }
 }
@@ -176,6 +273,8 @@ void weir_serve_changes(const struct weir_call *call)
     if (rc == 0) {
         weir_arena_init(&s->arena, MAX_RIGHTS);
         rc = weir_levels_of(call, &s->arena, &s->levels, &err);
+        rc = rc ? rc
+                : weir_caller_access(call->server->state, &call->who, &s->arena, &s->access, &err);
     }
     if (rc) {
         if (s) {

@@ -33,6 +33,9 @@ static void compile(struct weir_compiling *c, bool ask)
     weir_template_free(&c->t);
     c->code = weir_template_compile(&site, weir_str_of(r->sql), c->body.values, r->params,
                                     r->param_count, &c->t, &c->err);
+    if (c->code == 0 && c->body.show_rules) {
+        c->code = weir_template_rule(&site, &c->t, &c->ruled, &c->err);
+    }
     if (c->code == WEIR_EFATAL) {
         c->code = weir_fail(&c->err, WEIR_EBUSY, "the warehouse is being reopened; try again");
     }
@@ -87,8 +90,10 @@ int weir_compiling_start(const struct weir_call *call, struct weir_query_body *b
     memset(body, 0, sizeof *body);
     int rc = offset_now(call->server, &c->utc_offset, err);
     if (rc == 0) {
-        compile(c, false);
-        if (c->code != WEIR_EAGAIN) {
+        if (!c->body.show_rules) {
+            compile(c, false);
+        }
+        if (!c->body.show_rules && c->code != WEIR_EAGAIN) {
             done(c);
             return 0;
         }
@@ -120,7 +125,8 @@ static void answer(struct weir_compiling *c)
     } else {
         weir_buf_init(&out, 512u << 20);
         struct weir_jw w = weir_jw_on(&out);
-        weir_template_print(&w, &c->t, c->body.request.sql, c->code ? &c->err : NULL);
+        weir_template_print(&w, &c->t, c->body.request.sql, c->code ? &c->err : NULL,
+                            c->body.show_rules ? &c->ruled : NULL);
         weir_buf_addc(&out, '\n');
         weir_serve_reply_json(&c->call, 200, &out);
         weir_buf_free(&out);
@@ -142,6 +148,7 @@ void weir_serve_compile(const struct weir_call *call)
     if (rc) {
         weir_query_body_free(&body);
     } else {
+        body.show_rules = body.as; /* which only admins may say */
         rc = weir_compiling_start(call, &body, answer, &err);
     }
     if (rc) {

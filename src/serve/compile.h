@@ -11,6 +11,7 @@ struct weir_compiling {
     struct weir_call call;
     struct weir_query_body body;
     struct weir_template t;
+    struct weir_compiled ruled; /* with body.show_rules, when it compiled */
     int code;
     struct weir_error err;
     int64_t utc_offset;

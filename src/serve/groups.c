@@ -5,6 +5,7 @@
 #include "state/group.h"
 
 #define MAX_GRANTS 10000
+#define MAX_TRIED  200  /* tables of one pattern */
 #define MAX_ROWS   8192 /* bytes of a condition */
 
 static void print_names(struct weir_jw *w, const char *key, const struct weir_str *names,
@@ -208,6 +209,77 @@ static int read_group(struct weir_ask *ask, struct weir_group *g, struct weir_er
     return rc ? rc : read_collections(ask, g, err);
 }
 
+/* --- trying the conditions -------------------------------------------------------------------- */
+
+static int say_broken(struct weir_ask *ask, const struct weir_grant *g, const struct weir_table *t,
+                      const struct weir_error *why, struct weir_error *err)
+{
+    ask->status = 422;
+    return weir_fail(err, WEIR_EINVAL,
+                     "the condition \"" WEIR_STR_FMT "\" cannot be applied to " WEIR_STR_FMT
+                     "." WEIR_STR_FMT ": %s; correct it, or give that table a line of its own",
+                     WEIR_STR_ARG(weir_utf8_cut(g->rows, 200)), WEIR_STR_ARG(t->schema),
+                     WEIR_STR_ARG(t->name), why->message);
+}
+
+/* A name must fit. A pattern must fit one of its tables: the others, which have no such column,
+ * stay closed. */
+static int try_grant(struct weir_ask *ask, struct weir_session *session, const struct weir_grant *g,
+                     const struct weir_table *tables, size_t count, struct weir_error *err)
+{
+    const struct weir_table *broken = NULL;
+    struct weir_error why = {0}, first = {0};
+    size_t tried = 0;
+    for (size_t i = 0; i < count && tried < MAX_TRIED; i++) {
+        const struct weir_table *t = &tables[i];
+        if (!weir_access_matches(g->schema, t->schema) || !weir_access_matches(g->table, t->name)) {
+            continue;
+        }
+        tried++;
+        int rc = weir_session_check_rows(session, t->schema, t->name, g->rows, &why);
+        if (rc == 0) {
+            return 0;
+        }
+        if (rc != WEIR_EINVAL && rc != WEIR_ENOENT) {
+            *err = why;
+            return rc;
+        }
+        if (rc == WEIR_EINVAL && !broken) {
+            broken = t;
+            first = why;
+        }
+    }
+    return broken ? say_broken(ask, g, broken, &first, err) : 0;
+}
+
+/* A condition that its table cannot answer would close the table; better it is known now. Tables
+ * that are not there yet cannot be asked. */
+static int try_rows(struct weir_ask *ask, const struct weir_group *g, struct weir_error *err)
+{
+    struct weir_session *session;
+    struct weir_table *tables;
+    size_t count, conditions = 0;
+    for (size_t i = 0; i < g->table_count; i++) {
+        conditions += g->tables[i].rows.len > 0;
+    }
+    if (!ask->warehouse || conditions == 0) {
+        return 0;
+    }
+    int rc = weir_session_new(ask->warehouse, WEIR_SESSION_READER, &session, err);
+    if (rc == 0) {
+        rc = weir_session_describe(session, &ask->arena, &tables, &count, err);
+        for (size_t i = 0; rc == 0 && i < g->table_count; i++) {
+            if (g->tables[i].rows.len) {
+                rc = try_grant(ask, session, &g->tables[i], tables, count, err);
+            }
+        }
+        weir_session_free(session);
+    }
+    return rc == WEIR_EFATAL
+               ? weir_fail(err, WEIR_EBUSY, "the warehouse is being reopened; try again")
+               : rc;
+}
+
 /* --- changing ------------------------------------------------------------------------------- */
 
 static int put(struct weir_ask *ask, const struct weir_group *g, const char *action,
@@ -234,6 +306,7 @@ int weir_ask_group_add(struct weir_ask *ask, struct weir_error *err)
     weir_state_id(id);
     struct weir_group g = {.id = weir_str_of(id)};
     int rc = read_group(ask, &g, err);
+    rc = rc ? rc : try_rows(ask, &g, err);
     rc = rc ? rc : weir_state_begin(ask->state, err);
     rc = rc ? rc : weir_state_end(ask->state, put(ask, &g, "group.add", err), err);
     ask->status = rc ? ask->status : 201;
@@ -252,6 +325,7 @@ int weir_ask_group_put(struct weir_ask *ask, struct weir_error *err)
 {
     struct weir_group g = {0};
     int rc = read_group(ask, &g, err);
+    rc = rc ? rc : try_rows(ask, &g, err);
     rc = rc ? rc : weir_state_begin(ask->state, err);
     return rc ? rc : weir_state_end(ask->state, replace(ask, &g, err), err);
 }

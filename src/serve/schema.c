@@ -25,32 +25,24 @@ static void print_column(struct weir_jw *w, const struct weir_column *c)
     weir_jw_object_end(w);
 }
 
-/* How many rows there are is itself a fact about rows that may be hidden. */
-static bool sees_all_rows(const struct weir_access *access, const struct weir_table *t)
+static void print_table(struct weir_jw *w, const struct ask *a, const struct weir_table *t)
 {
-    const struct weir_grant *grants[64];
-    size_t count = access ? weir_access_applying(access, t->schema, t->name, grants, 64) : 0;
-    for (size_t i = 0; i < count && i < 64; i++) {
-        if (grants[i]->rows.len == 0) {
-            return true;
-        }
-    }
-    return !access;
-}
-
-static void print_table(struct weir_jw *w, const struct weir_table *t,
-                        const struct weir_access *access)
-{
+    const struct weir_access *access = a->access;
+    /* How many rows there are is itself a fact about rows that may be hidden. */
+    bool all_rows = !access || weir_access_all_rows(access, t->schema, t->name);
+    weir_time fresh_at =
+        weir_warehouse_version_of(a->call.server->warehouse, t->schema, t->name).changed_at;
     weir_jw_object(w);
     weir_jw_kstr(w, "schema", t->schema);
     weir_jw_kstr(w, "name", t->name);
     weir_jw_kbool(w, "view", t->view);
     weir_jw_keyz(w, "rows");
-    if (t->view || t->estimated_rows < 0 || !sees_all_rows(access, t)) {
+    if (t->view || t->estimated_rows < 0 || !all_rows) {
         weir_jw_null(w);
     } else {
         weir_jw_i64(w, t->estimated_rows);
     }
+    weir_serve_print_time(w, "fresh_at", all_rows ? fresh_at : 0);
     weir_jw_keyz(w, "columns");
     weir_jw_array(w);
     for (size_t i = 0; i < t->column_count; i++) {
@@ -83,7 +75,7 @@ static int describe(struct ask *a)
         weir_jw_array(&w);
         for (size_t i = 0; i < count; i++) {
             if (!a->access || weir_access_sees(a->access, tables[i].schema, tables[i].name)) {
-                print_table(&w, &tables[i], a->access);
+                print_table(&w, a, &tables[i]);
             }
         }
         weir_jw_array_end(&w);

@@ -36,6 +36,7 @@ static int read_settings(struct weir_server *s, struct weir_error *err)
     }
     s->session_limits = (struct weir_session_limits){.idle = s->settings.session_idle,
                                                      .age = s->settings.session_age};
+    rc = rc ? rc : weir_networks_parse(&s->settings.trusted_proxies, &w->arena, &s->proxies, err);
     return rc ? rc : weir_token_load(w, s->token, err);
 }
 
@@ -207,6 +208,10 @@ static void run_posts(struct weir_server *s)
 static void stop_parts(struct weir_server *s)
 {
     atomic_store(&s->stopping, true);
+    while (atomic_load(&s->gather_threads)) {
+        usleep(1000); /* they see `stopping`, cancel what they wait for, and must have ended before
+                       * the pool does */
+    }
     size_t stuck = weir_query_pool_free(s->pool);
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */

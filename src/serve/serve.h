@@ -38,6 +38,11 @@ int weir_serve_open_warehouse(struct weir_workspace *workspace, bool read_only,
                               const struct weir_log *log, struct weir_warehouse **out,
                               struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The same for the command line, when no server runs: to read only, if that can be. WEIR_ENOENT
+ * when nothing was loaded yet. */
+int weir_serve_read_warehouse(struct weir_workspace *workspace, const struct weir_log *log,
+                              struct weir_warehouse **out, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* Opens .weir/state.sqlite; makes it when it is missing. Several processes may have it open. */
 int weir_serve_open_state(struct weir_workspace *workspace, struct weir_state **out,
                           struct weir_error *err) WEIR_MUST_CHECK;

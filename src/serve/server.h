@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/json_write.h"
+#include "conf/address.h"
 #include "io/http.h"
 #include "load/load.h"
 #include "query/query.h"
@@ -20,6 +21,7 @@ struct weir_history;
 struct weir_serve_settings {
     const char *listen;
     struct weir_text_list hosts;
+    struct weir_text_list trusted_proxies;
     bool require_token;
     const char *url;
     weir_time session_idle;
@@ -55,6 +57,7 @@ struct weir_server {
     const struct weir_serve_run *run;
     const struct weir_log *log;
     struct weir_serve_settings settings;
+    struct weir_networks proxies; /* of the settings */
     struct weir_query_settings query_settings;
     struct weir_workspace_settings workspace_settings;
     struct weir_loop *loop;
@@ -89,6 +92,7 @@ struct weir_server {
     unsigned open_drains;        /* servers that still drain */
     atomic_bool stopping;        /* sinks stop waiting for slow clients */
     atomic_uint catalog_threads; /* answering GET /api/schema */
+    atomic_uint gather_threads;  /* see gather.h */
     uint64_t requests[6];        /* by first digit of the status; loop's thread */
 };
 
@@ -117,6 +121,8 @@ void weir_serve_upload_remove(const struct weir_call *call);
 void weir_serve_upload_list(const struct weir_call *call);
 void weir_serve_export_ask(const struct weir_call *call);
 void weir_serve_export(const struct weir_call *call);
+void weir_serve_explain(const struct weir_call *call);
+void weir_serve_table(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);
 void weir_serve_metrics(const struct weir_call *call);
 void weir_serve_status(const struct weir_call *call);
@@ -160,6 +166,9 @@ bool weir_serve_before_body(struct weir_http_request *req, void *arg);
 bool weir_serve_before_body_local(struct weir_http_request *req, void *arg);
 /* Answers what the HTTP server itself refuses. */
 void weir_serve_refused(struct weir_http_request *req, int status, const char *why, void *arg);
+/* --- admit.c --- */
+/* Did the client come by https, as a trusted proxy says? */
+bool weir_serve_by_https(const struct weir_call *call);
 /* --- reply.c --- */
 void weir_serve_common_headers(struct weir_http_request *req);
 void weir_serve_refuse(const struct weir_call *call, int status, int code, const char *why);
@@ -171,6 +180,7 @@ void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_
 /* Only its JSON; `sql` may be NULL. */
 void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
                             int64_t offset);
+void weir_serve_print_time(struct weir_jw *w, const char *key, weir_time at); /* 0: null */
 /* With a status of its own. */
 void weir_serve_reply_status(const struct weir_call *call, int status,
                              const struct weir_error *err);

@@ -12,6 +12,10 @@ const struct weir_option weir_serve_options[] = {
     {"hosts", WEIR_OPT_LIST, AT(hosts), .fallback = "",
      .help = "Names under which browsers may reach this server (weir.example.com); loopback names "
              "and IP addresses always may."},
+    {"trusted_proxies", WEIR_OPT_LIST, AT(trusted_proxies), .fallback = "",
+     .help =
+         "Networks of reverse proxies, such as 10.0.0.0/8 or 127.0.0.1, whose X-Forwarded-For and "
+         "X-Forwarded-Proto are believed; a client on such an address is never the owner."},
     {"require_token", WEIR_OPT_BOOL, AT(require_token), .fallback = "false",
      .help =
          "Never trust clients on this machine because of where they are. Without it they own this "

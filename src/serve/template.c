@@ -259,6 +259,22 @@ void weir_template_free(struct weir_template *t)
     *t = (struct weir_template){0};
 }
 
+int weir_template_rule(const struct weir_template_site *site, struct weir_template *t,
+                       struct weir_compiled *out, struct weir_error *err)
+{
+    struct weir_session *session;
+    int rc = weir_session_new(site->warehouse, WEIR_SESSION_READER, &session, err);
+    if (rc) {
+        return rc;
+    }
+    rc = weir_session_set_access(session, site->access, err);
+    rc = rc ? rc
+            : weir_session_compile(session, t->out.sql.ptr, t->params, t->param_count, &t->arena,
+                                   out, err);
+    weir_session_free(session);
+    return rc;
+}
+
 /* --- as JSON ------------------------------------------------------------------------------------
  */
 
@@ -295,8 +311,54 @@ static void print_failure(struct weir_jw *w, const struct weir_template *t, cons
     weir_jw_object_end(w);
 }
 
+static void print_param(struct weir_jw *w, const struct weir_param *p)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 64);
+    weir_jw_object(w);
+    weir_jw_kstr(w, "name", p->name);
+    weir_jw_kstrz(w, "type", weir_type_name(p->type));
+    weir_jw_keyz(w, "value");
+    if (p->null) {
+        weir_jw_null(w);
+    } else if (p->type == WEIR_TYPE_BOOL) {
+        weir_jw_bool(w, p->b);
+    } else if (p->type == WEIR_TYPE_INT) {
+        weir_jw_i64(w, p->i);
+    } else if (p->type == WEIR_TYPE_DOUBLE) {
+        weir_jw_double(w, p->d);
+    } else if (p->type == WEIR_TYPE_TIMESTAMP || p->type == WEIR_TYPE_DATE) {
+        bool date = p->type == WEIR_TYPE_DATE;
+        weir_time_print(&text, date ? p->i * WEIR_DAY : p->i, 0);
+        text.len = date && text.len > 10 ? 10 : text.len;
+        weir_jw_str(w, weir_buf_str(&text));
+    } else {
+        weir_jw_str(w, p->s);
+    }
+    weir_jw_object_end(w);
+    weir_buf_free(&text);
+}
+
+static void print_ruled(struct weir_jw *w, const struct weir_compiled *ruled)
+{
+    weir_jw_keyz(w, "ruled");
+    if (!ruled->sql.ptr) {
+        weir_jw_null(w);
+        return;
+    }
+    weir_jw_object(w);
+    weir_jw_kstr(w, "sql", ruled->sql);
+    weir_jw_keyz(w, "params");
+    weir_jw_array(w);
+    for (size_t i = 0; i < ruled->param_count; i++) {
+        print_param(w, &ruled->params[i]);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+}
+
 void weir_template_print(struct weir_jw *w, const struct weir_template *t, const char *text,
-                         const struct weir_error *failure)
+                         const struct weir_error *failure, const struct weir_compiled *ruled)
 {
     weir_jw_object(w);
     weir_jw_keyz(w, "sql");
@@ -332,5 +394,8 @@ void weir_template_print(struct weir_jw *w, const struct weir_template *t, const
         print_failure(w, t, text, failure);
     }
     weir_jw_array_end(w);
+    if (ruled) {
+        print_ruled(w, ruled);
+    }
     weir_jw_object_end(w);
 }

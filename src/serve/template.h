@@ -36,10 +36,15 @@ int weir_template_compile(const struct weir_template_site *site, struct weir_str
                           struct weir_template *out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_template_free(struct weir_template *t);
 
-/* What POST /api/compile answers: {"sql","params","fields","reads","errors"}. `failure` is NULL
- * when it compiled. */
+/* What runs of it for the site's person: her rules put in, their values beside the template's. In
+ * t's arena. For administrators, because it shows the rules. */
+int weir_template_rule(const struct weir_template_site *site, struct weir_template *t,
+                       struct weir_compiled *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* What POST /api/compile answers: {"sql","params","fields","reads","errors"}, and "ruled" unless
+ * that is NULL. `failure` is NULL when it compiled. */
 void weir_template_print(struct weir_jw *w, const struct weir_template *t, const char *text,
-                         const struct weir_error *failure);
+                         const struct weir_error *failure, const struct weir_compiled *ruled);
 /* {"offset","line","column"} of a byte of a text. */
 void weir_template_position(struct weir_jw *w, const char *text, int64_t offset);
 

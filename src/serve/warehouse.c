@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "serve/serve.h"
 #include "warehouse/settings.h"
 
@@ -24,4 +26,20 @@ int weir_serve_open_warehouse(struct weir_workspace *workspace, bool read_only,
         return weir_fail(err, WEIR_ENOMEM, "out of memory");
     }
     return weir_warehouse_open(&weir_warehouse_duckdb, &options, out, err);
+}
+
+int weir_serve_read_warehouse(struct weir_workspace *workspace, const struct weir_log *log,
+                              struct weir_warehouse **out, struct weir_error *err)
+{
+    const char *path = weir_workspace_path(workspace, "warehouse.duckdb");
+    if (!path || access(path, F_OK)) {
+        return weir_fail(err, WEIR_ENOENT,
+                         "nothing is loaded here yet and no server runs; start it with `weir up`");
+    }
+    int rc = weir_serve_open_warehouse(workspace, true, log, out, err);
+    if (rc && rc != WEIR_EBUSY) {
+        /* A write-ahead log that a killed server left can only be taken in for writing. */
+        rc = weir_serve_open_warehouse(workspace, false, log, out, err);
+    }
+    return rc;
 }

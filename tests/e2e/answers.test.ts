@@ -1,8 +1,12 @@
-// What the server answers about queries, beside their rows: by whom they were run, and for whom that is.
+// What the server answers about queries and tables, beside rows: runs, plans, what is in a table, and for whom.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Answer, Client as Session, join, message, setUp } from '../node/client.js';
+import { type Answer, Client as Session, join, message, send as request, setUp } from '../node/client.js';
 import { Weir, until } from '../node/weir.js';
+
+const send = (server: Weir, method: string, target: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => request(server, method, target, headers, body);
 
 /** A session, and whose it is. */
 class Client {
@@ -69,6 +73,17 @@ async function runs(who: Client, count: number, rest = ''): Promise<Run[]> {
     const found = answer.body['runs'] as Run[];
     return found.length >= count ? found : undefined;
   });
+}
+
+/** Sends events, and returns when they can be queried. */
+async function track(events: object[]): Promise<void> {
+  const response = await fetch(`http://${weir.collect}/v1/batch`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Basic ${Buffer.from(`${weir.key}:`).toString('base64')}` },
+    body: JSON.stringify({ batch: events.map((event) => ({ type: 'track', userId: 'u', ...event })) }),
+  });
+  assert.equal(response.status, 200);
+  await weir.loaded();
 }
 
 let report = '';
@@ -200,4 +215,259 @@ test('a report’s query is compiled for those who may see its SQL', async () =>
   assert.equal((await compile(editor, { report: 'nothing123', query: 'q', values: {} })).status, 404);
   assert.equal((await compile(editor, { report, query: 'nope', values: {} })).status, 404);
   assert.equal((await compile(editor, { report, values: {} })).status, 400);
+});
+
+test('a plan is for those who see everything, with the parameters bound and errors at their place', async () => {
+  const explain = (who: Client, body: object, headers = {}): Promise<Answer> => who.ask('POST', '/api/explain', body, headers);
+  interface Step {
+    name: string;
+    detail: string;
+    rows: number | null;
+    children: Step[];
+  }
+  for (const who of [admin, editor]) {
+    const { status, body, text } = await explain(who, { sql: 'select a.i, count(*)\nfrom range({{ n }}) a(i) join range(10) b(i) using (i) group by all', values: { n: 1000 } });
+    assert.equal(status, 200, text);
+    const names: string[] = [];
+    const walk = (step: Step): void => {
+      names.push(step.name);
+      step.children.forEach(walk);
+    };
+    walk(body['plan'] as Step);
+    assert.ok(names.includes('Join by equal values') && names.some((name) => name.startsWith('Group')), names.join());
+    assert.match(String(body['text']), /^\S.*\n {2}\S/);
+  }
+  const wrong = await explain(editor, { sql: 'select {{ n }},\n  nope', values: { n: 1 } });
+  assert.deepEqual((wrong.body['error'] as { position: unknown }).position, { offset: 18, line: 2, column: 3 });
+  for (const sql of ['drop table web.pages', 'analyze select 1', 'select 1; drop table x', '(format json) select 1', "copy (select 1) to 'x'", 'explain select 1', '']) {
+    const { status } = await explain(editor, { sql });
+    assert.ok(status === 400 || status === 403, `${sql}: ${status}`);
+  }
+  assert.equal((await explain(viewer, { sql: 'select 1' })).status, 403);
+  assert.equal((await explain(viewer, { report, query: 'q', values: {} })).status, 403);
+});
+
+test('what is in a table: figures, frequent values, rows', async () => {
+  await track([1, 2, 3].map((i) => ({ event: 'Seen', messageId: `s${i}`, properties: { sport: i < 3 ? 'golf' : 'rugby', secret: `hush${i}`, n: i * 10, 'odd "name".x; drop table web.seen': i } })));
+  interface Look {
+    rows: number;
+    sampled: number | null;
+    columns: { name: string; type: string; nulls: number; distinct: number; min: string | null; max: string | null; top: { value: string; count: number }[] }[];
+    sample: { columns: { name: string }[]; rows: (string | null)[][] };
+  }
+  const look = async (who: Client, name: string, headers = {}): Promise<Look> => {
+    const answer = await who.ask('GET', `/api/tables/${name}`, undefined, headers);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body as unknown as Look;
+  };
+  const column = (l: Look, name: string): Look['columns'][number] | undefined => l.columns.find((c) => c.name === name);
+  const all = await look(editor, 'web.seen');
+  assert.equal(all.rows, 3);
+  assert.equal(all.sampled, null);
+  assert.deepEqual(column(all, 'sport'), { name: 'sport', type: 'text', nulls: 0, distinct: 2, min: 'golf', max: 'rugby', top: [{ value: 'golf', count: 2 }, { value: 'rugby', count: 1 }] });
+  assert.deepEqual({ ...column(all, 'n'), top: 0 }, { name: 'n', type: 'int', nulls: 0, distinct: 3, min: '10', max: '30', top: 0 });
+  assert.equal(all.sample.rows.length, 3);
+  assert.deepEqual(all.sample.columns.map((c) => c.name), all.columns.map((c) => c.name));
+  await look(editor, 'WEB.Seen');
+  await look(editor, encodeURIComponent('"web"."seen"'));
+  for (const name of ['web.nothing', 'seen', 'web.', '.seen', 'web.seen;drop', 'web.seen"', '"web"."seen', "web.seen'--", '%25', 'a'.repeat(5000)]) {
+    const answer = await editor.ask('GET', `/api/tables/${encodeURIComponent(name)}`);
+    assert.equal(answer.status, 404, name);
+    assert.match(message(answer), /does not exist, or you may not see it/);
+  }
+  assert.equal((await look(editor, 'web.seen')).rows, 3);
+
+  // The same through rules: her rows, without the hidden column, the masked one empty.
+  const group = await admin.ask('POST', '/api/groups', {
+    name: 'golfers',
+    members: [],
+    tables: [{ schema: 'web', table: 'seen', rows: 'sport in (user.sports)', hidden: ['secret'], masked: ['n'] }],
+  });
+  assert.equal(group.status, 201, group.text);
+  const everyone = (await admin.ask('GET', '/api/groups/everyone')).body;
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', { ...everyone, tables: [] })).status, 200);
+  const golfer = await admin.invite('gil@example.com', { role: 'editor', attributes: { sports: ['golf'] } });
+  assert.equal((await admin.ask('PUT', `/api/groups/${String(group.body['id'])}`, { ...group.body, members: [golfer.id] })).status, 200);
+  for (const hers of [await look(golfer, 'web.seen'), await look(admin, 'web.seen', { 'x-weir-see-as': golfer.email })]) {
+    assert.equal(hers.rows, 2);
+    assert.deepEqual(column(hers, 'sport')?.top, [{ value: 'golf', count: 2 }]);
+    assert.equal(column(hers, 'secret'), undefined);
+    assert.deepEqual({ ...column(hers, 'n'), type: '' }, { name: 'n', type: '', nulls: 2, distinct: 0, min: null, max: null, top: [] });
+    assert.equal(hers.sample.rows.length, 2);
+    assert.doesNotMatch(JSON.stringify(hers), /rugby|hush/);
+  }
+  const words = await golfer.ask('GET', '/api/tables/web.tracks');
+  const nothing = await golfer.ask('GET', '/api/tables/web.trackz');
+  assert.deepEqual([words.status, message(words)], [404, message(nothing).replace('trackz', 'tracks')]);
+  const refused = await golfer.ask('POST', '/api/explain', { sql: 'from web.seen' });
+  assert.equal(refused.status, 403);
+  assert.match(message(refused), /a plan tells of tables and rows that you may not see/);
+  assert.equal((await admin.ask('POST', '/api/explain', { sql: 'from web.seen', as: golfer.email })).status, 403);
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', everyone)).status, 200);
+});
+
+/** What one listener of GET /api/changes is told. */
+class Ear {
+  told = '';
+  private readonly abort = new AbortController();
+
+  static async of(who: Client): Promise<Ear> {
+    const ear = new Ear();
+    const response = await fetch(`http://${weir.serve}/api/changes`, { headers: who.headers, signal: ear.abort.signal });
+    assert.equal(response.status, 200);
+    const reader = response.body?.getReader();
+    const decoder = new TextDecoder();
+    void (async () => {
+      for (;;) {
+        const part = await reader?.read();
+        if (!part || part.done) return;
+        ear.told += decoder.decode(part.value, { stream: true });
+      }
+    })().catch(() => undefined);
+    return ear;
+  }
+
+  events(): { kind: string; tables?: string[] }[] {
+    return [...this.told.matchAll(/^data: (.*)\n/gm)].map((found) => JSON.parse(found[1] ?? '') as { kind: string });
+  }
+
+  tables(): string[] {
+    return this.events().flatMap((event) => event.tables ?? []);
+  }
+
+  heard(what: string): Promise<true> {
+    return until(`${what} after ${this.told}`, 20, () => this.tables().includes(what) || undefined);
+  }
+
+  close(): void {
+    this.abort.abort();
+  }
+}
+
+test('changes of tables are told as they are committed, to those who see the tables', async () => {
+  const everyone = (await admin.ask('GET', '/api/groups/everyone')).body;
+  const some = [{ schema: 'web', table: 'seen', rows: null, hidden: [], masked: [] }];
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', { ...everyone, tables: some })).status, 200);
+  const [all, her] = await Promise.all([Ear.of(admin), Ear.of(editor)]);
+  await track([{ event: 'Unheard of', messageId: 'h1' }, { event: 'Seen', messageId: 'h2', properties: { sport: 'golf' } }]);
+  await Promise.all([all.heard('web.unheard_of'), all.heard('web.tracks'), her.heard('web.seen')]);
+  await until('the schema', 20, () => her.events().some((event) => event.kind === 'schema') || undefined);
+  assert.deepEqual([...new Set(her.tables())], ['web.seen']);
+  assert.doesNotMatch(her.told, /unheard|tracks/);
+  const schema = (await editor.ask('GET', '/api/schema')).body['tables'] as { name: string; fresh_at: string | null }[];
+  assert.deepEqual(schema.map((table) => table.name), ['seen']);
+  assert.ok(Math.abs(Date.parse(schema[0]?.fresh_at ?? '') - Date.now()) < 60_000);
+  const look = (await editor.ask('GET', '/api/tables/web.seen')).body;
+  assert.equal(look['fresh_at'], schema[0]?.fresh_at);
+  // When a part of the rows is hidden, so is when the latest came.
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', { ...everyone, tables: [{ ...some[0], rows: "sport = 'golf'" }] })).status, 200);
+  const hers = (await editor.ask('GET', '/api/schema')).body['tables'] as { rows: number | null; fresh_at: string | null }[];
+  assert.deepEqual(hers.map(({ rows, fresh_at }) => [rows, fresh_at]), [[null, null]]);
+  assert.equal((await editor.ask('GET', '/api/tables/web.seen')).body['fresh_at'], null);
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', everyone)).status, 200);
+  all.close();
+  her.close();
+});
+
+test('--compiled shows the rules of the one who asks, with a server and without; --explain a plan', async () => {
+  const group = await admin.ask('POST', '/api/groups', {
+    name: 'rules to show',
+    members: [],
+    tables: [{ schema: 'web', table: 'seen', rows: 'sport in (user.sports)', hidden: ['secret'], masked: [] }],
+  });
+  const everyone = (await admin.ask('GET', '/api/groups/everyone')).body;
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', { ...everyone, tables: [] })).status, 200);
+  const who = await admin.invite('rula@example.com', { role: 'editor', attributes: { sports: ['golf', "o'polo"] } });
+  assert.equal((await admin.ask('PUT', `/api/groups/${String(group.body['id'])}`, { ...group.body, members: [who.id] })).status, 200);
+  const shown = (): Promise<string> => weir.in('query', 'select count(*) as n from web.seen where n > {{ least }}', '--compiled', '--as', who.email, '--value', 'least=5');
+  const check = (text: string): void => {
+    assert.match(text, /sport/);
+    assert.doesNotMatch(text, /secret/);
+    assert.match(text, /text = "golf"/);
+    assert.match(text, /text = "o'polo"/);
+    assert.match(text, /-- \$least: int = 5/);
+  };
+  check(await shown());
+  assert.doesNotMatch(await weir.in('query', 'select 1 from web.seen', '--compiled'), /golf/); // the owner has no rules
+  // The rules are for admins: nobody else may say `as`, and what she compiles herself is without them.
+  const { body: own } = await who.ask('POST', '/api/compile', { sql: 'select count(*) from web.seen', values: {} });
+  assert.equal(own['ruled'], undefined);
+  assert.doesNotMatch(JSON.stringify(own), /golf/);
+  assert.equal((await who.ask('POST', '/api/compile', { sql: 'from web.seen', values: {}, as: who.email })).status, 403);
+  const { body: wrong } = await admin.ask('POST', '/api/compile', { sql: 'from web.tracks', values: {}, as: who.email });
+  assert.match(JSON.stringify(wrong['errors']), /does not exist, or you may not see it/);
+  assert.equal(wrong['ruled'], null);
+  assert.match(await weir.in('query', 'select {{ n }} + 1 as n', '--explain', '--value', 'n=1'), /^Compute columns/);
+  await assert.rejects(weir.in('query', 'from web.seen', '--explain', '--as', who.email), /a plan tells of/);
+
+  // A condition is tried before a group is saved; nothing changes when it does not fit.
+  const put = (rows: string, table = 'seen'): Promise<Answer> => admin.ask('PUT', `/api/groups/${String(group.body['id'])}`, { ...group.body, members: [who.id], tables: [{ schema: 'web', table, rows, hidden: [], masked: [] }] });
+  for (const rows of ['sportz = 1', 'sport = ', 'sport in (select sport from web.seen)', "sport = 'x'; drop table web.seen"]) {
+    const answer = await put(rows);
+    assert.equal(answer.status, 422, rows);
+    assert.match(message(answer), /cannot be applied to web\.seen: .*; correct it, or give that table a line of its own/);
+  }
+  assert.match(message(await put('sportz = 1')), /"sportz = 1".*sportz/);
+  assert.equal((await put("sport = 'golf'", '*')).status, 200); // other tables have no such column, and stay closed
+  assert.equal((await put('sportz = 1', '*')).status, 422);
+  assert.equal((await put('sportz = 1', 'not_there_yet')).status, 200);
+  assert.equal((await put('sport in (user.sports)')).status, 200);
+  const add = (name: string): Promise<Answer> => admin.ask('POST', '/api/groups', { name, members: [], tables: [{ schema: 'web', table: 'seen', rows: 'sportz = 1', hidden: [], masked: [] }] });
+  assert.equal((await add('broken')).status, 422);
+  const groups = (await admin.ask('GET', '/api/groups')).body['groups'] as { name: string }[];
+  assert.ok(!groups.some((one) => one.name === 'broken'));
+  const grant = (): Promise<string> => weir.in('group', 'grant', 'rules to show', 'web.seen', '--rows', 'sportz = 1');
+  await assert.rejects(grant(), /cannot be applied to web\.seen/);
+
+  await weir.down();
+  check(await shown());
+  await assert.rejects(grant(), /cannot be applied to web\.seen/);
+  assert.match(await weir.in('query', 'select {{ n }} + 1 as n', '--explain', '--value', 'n=1'), /^Compute columns/);
+  await weir.up();
+  assert.equal((await admin.ask('PUT', '/api/groups/everyone', everyone)).status, 200);
+  // A group that shows all makes the other's condition void; its values are not bound then.
+  const both = await query(who, { sql: 'select count(*) as n from web.seen' });
+  assert.equal(both.status, 200, both.text);
+  assert.doesNotMatch(await shown(), /golf/);
+});
+
+test('behind trusted proxies, an address is the client’s, and https is what the proxy says', async () => {
+  const far = await Weir.init();
+  try {
+    writeFileSync(path.join(far.dir, 'weir.yml'), 'serve:\n  trusted_proxies: [127.0.0.1, 10.0.0.0/8]\n');
+    await far.up();
+    assert.equal((await send(far, 'GET', '/api/status')).status, 401); // a proxy is no owner
+    assert.equal((await send(far, 'GET', '/api/status', undefined, { 'x-forwarded-for': '127.0.0.1' })).status, 401);
+    const boss = await Client.setUp(far);
+    const enter = (headers: Record<string, string>, password = 'wrong'): Promise<Answer> => send(far, 'POST', '/api/session', { email: boss.email, password }, headers);
+    for (const chain of ['203.0.113.9', '127.0.0.1, 203.0.113.9, 10.1.2.3', '8.8.8.8, 203.0.113.9']) {
+      assert.equal((await enter({ 'x-forwarded-for': chain })).status, 401);
+    }
+    const { body } = await boss.ask('GET', '/api/audit?action=session.refused');
+    assert.deepEqual((body['entries'] as { address: string }[]).map((entry) => entry.address), ['203.0.113.9', '203.0.113.9', '203.0.113.9']);
+    const cookie = async (headers: Record<string, string>): Promise<string> => (await enter(headers, 'four random words')).headers['set-cookie']?.[0] ?? '';
+    assert.match(await cookie({ 'x-forwarded-proto': 'https' }), /; Secure$/);
+    assert.doesNotMatch(await cookie({ 'x-forwarded-proto': 'http' }), /Secure/);
+    const { body: made } = await boss.ask('POST', '/api/people', { email: 'x@example.com', name: 'x' });
+    const invited = await boss.ask('POST', `/api/people/${String(made['id'])}/invite`, {}, { 'x-forwarded-proto': 'https' });
+    assert.match(String(invited.body['link']), /^https:/);
+  } finally {
+    await far.remove();
+  }
+  // Nobody else is believed.
+  const told = await send(weir, 'POST', '/api/session', { email: admin.email, password: 'wrong' }, { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' });
+  assert.equal(told.status, 401);
+  const { body } = await admin.ask('GET', '/api/audit?action=session.refused&limit=1');
+  assert.deepEqual((body['entries'] as { address: string }[]).map((entry) => entry.address), ['127.0.0.1']);
+});
+
+test('a proxy that nobody told weir about does not make its clients owners', async () => {
+  const open = await Weir.init();
+  try {
+    await open.up();
+    assert.equal((await send(open, 'GET', '/api/status')).status, 200);
+    for (const header of ['x-forwarded-for', 'forwarded']) assert.equal((await send(open, 'GET', '/api/status', undefined, { [header]: '127.0.0.1' })).status, 401, header);
+  } finally {
+    await open.remove();
+  }
 });

@@ -243,6 +243,19 @@ test('a client that goes away stops its query', async () => {
   });
 });
 
+test('a plan is told, and what is in a table', async () => {
+  const explain = (body: unknown, status = 200): Promise<{ body: unknown; headers: Headers }> => check({ method: 'POST', path: '/api/explain', body, status });
+  const { body } = await explain({ sql: 'select i, count(*) as n from range($n) t(i) where i > 3 group by all order by 2', params: { n: 10 } });
+  assert.equal((body as { plan: { name: string } }).plan.name, 'Sort');
+  await explain({ sql: 'select {{ n }} as n', values: { n: 1 } });
+  const wrong = await explain({ sql: 'select\n  nope' }, 400);
+  assert.deepEqual((wrong.body as { error: { position: unknown } }).error.position, { offset: 9, line: 2, column: 3 });
+  await explain({ sql: 'select 1; select 2' }, 403);
+  const look = (name: string, status = 200): Promise<{ body: unknown; headers: Headers }> => check({ method: 'GET', path: '/api/tables/{name}', target: `/api/tables/${name}`, status });
+  assert.ok(((await look('weir.load_state')).body as { rows: number }).rows > 0);
+  await look('weir.nothing', 404);
+});
+
 test('what was run is told afterwards', async () => {
   await query({ sql: 'select {{ n }} as history', values: { n: 1 } });
   const told = await until('the run', 20, async () => {

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "collect/address.h"
 #include "collect/auth.h"
 #include "collect/metrics.h"
 #include "collect/pixel.h"
 #include "collect/quarantine.h"
 #include "collect/route.h"
+#include "conf/address.h"
 
 /* --- routes ------------------------------------------------------------------------------------
  */

@@ -1,10 +1,11 @@
-/* Whose address a request came from, and how much of it may be kept. Pure. */
-#ifndef WEIR_COLLECT_ADDRESS_H
-#define WEIR_COLLECT_ADDRESS_H
+/* Whose address a request came from, and how much of it may be kept. */
+#ifndef WEIR_CONF_ADDRESS_H
+#define WEIR_CONF_ADDRESS_H
 
 #include "base/error.h"
 #include "base/str.h"
 #include "conf/option.h"
+#include "io/http.h"
 
 struct weir_network { /* IPv4 as mapped IPv6 */
     unsigned char address[16];
@@ -28,6 +29,11 @@ bool weir_networks_have(const struct weir_networks *networks, struct weir_str ad
  * the client. What is no address ends the walk: the hop before it is the client. */
 void weir_address_client(struct weir_str peer, struct weir_str forwarded,
                          const struct weir_networks *trusted, char out[WEIR_ADDRESS_MAX]);
+
+/* The same for a request: its peer, and what trusted proxies say of it. `room` is for the headers.
+ */
+void weir_address_of(const struct weir_http_request *req, const struct weir_networks *trusted,
+                     struct weir_buf *room, char out[WEIR_ADDRESS_MAX]);
 
 /* Zeroes the last octet of IPv4, the last 80 bits of IPv6. What is no address becomes "". */
 void weir_address_anonymize(char address[WEIR_ADDRESS_MAX]);

@@ -1,4 +1,4 @@
-#include "collect/address.h"
+#include "conf/address.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -129,6 +129,23 @@ void weir_address_client(struct weir_str peer, struct weir_str forwarded,
         forwarded.len = comma ? from - 1 : 0;
     }
     print(client, out);
+}
+
+void weir_address_of(const struct weir_http_request *req, const struct weir_networks *trusted,
+                     struct weir_buf *room, char out[WEIR_ADDRESS_MAX])
+{
+    struct weir_str peer = weir_http_peer(req), value;
+    size_t at = 0;
+    if (!weir_networks_have(trusted, peer)) {
+        snprintf(out, WEIR_ADDRESS_MAX, WEIR_STR_FMT, WEIR_STR_ARG(peer));
+        return;
+    }
+    weir_buf_reset(room);
+    while (weir_http_next_header(req, "X-Forwarded-For", &at, &value)) {
+        weir_buf_addz(room, room->len ? "," : "");
+        weir_buf_adds(room, value);
+    }
+    weir_address_client(peer, weir_buf_str(room), trusted, out);
 }
 
 void weir_address_anonymize(char address[WEIR_ADDRESS_MAX])
