@@ -145,7 +145,8 @@ void weir_address_of(const struct weir_http_request *req, const struct weir_netw
         weir_buf_addz(room, room->len ? "," : "");
         weir_buf_adds(room, value);
     }
-    weir_address_client(peer, weir_buf_str(room), trusted, out);
+    /* Cut text would begin, from the right, with whatever a client likes. */
+    weir_address_client(peer, weir_buf_ok(room) ? weir_buf_str(room) : WEIR_STR(""), trusted, out);
 }
 
 void weir_address_anonymize(char address[WEIR_ADDRESS_MAX])

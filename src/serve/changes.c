@@ -22,7 +22,7 @@ struct stream {
     struct weir_http_request *req;
     struct weir_caller who;
     weir_time begun_at;
-    unsigned rights; /* as of which change of rights the levels are */
+    unsigned rights;            /* as of which change of rights the levels are */
     struct weir_access *access; /* NULL: she sees all tables */
     struct weir_levels levels;
     struct weir_arena arena;

@@ -34,7 +34,7 @@ static const struct weir_serve_route routes[] = {
     {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
     {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},
-    {GET, "/api/tables/{name}", PERSON, QUERY, .handle = weir_serve_table},
+    {GET, "/api/tables/{name}", EDITOR, QUERY, .handle = weir_serve_table},
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
     {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},
     {GET, "/metrics", PERSON, READ, .handle = weir_serve_metrics},

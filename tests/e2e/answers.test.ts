@@ -268,6 +268,8 @@ test('what is in a table: figures, frequent values, rows', async () => {
   assert.deepEqual({ ...column(all, 'n'), top: 0 }, { name: 'n', type: 'int', nulls: 0, distinct: 3, min: '10', max: '30', top: 0 });
   assert.equal(all.sample.rows.length, 3);
   assert.deepEqual(all.sample.columns.map((c) => c.name), all.columns.map((c) => c.name));
+  const refusal = await viewer.ask('GET', '/api/tables/web.seen'); // as good as SQL, so it is for those who may write it
+  assert.deepEqual([refusal.status, /for editors/.test(message(refusal))], [403, true]);
   await look(editor, 'WEB.Seen');
   await look(editor, encodeURIComponent('"web"."seen"'));
   for (const name of ['web.nothing', 'seen', 'web.', '.seen', 'web.seen;drop', 'web.seen"', '"web"."seen', "web.seen'--", '%25', 'a'.repeat(5000)]) {
