@@ -360,7 +360,7 @@ static void client_gone(void *arg)
     struct taking *t = arg;
     t->gone = true;
     if (t->running[0]) {
-        int rc = weir_query_cancel(t->call.server->pool, t->running);
+        int rc = weir_query_cancel(t->call.server->pool, t->running, NULL);
         (void)rc; /* it may have ended by itself */
     }
 }
