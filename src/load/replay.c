@@ -25,12 +25,14 @@ static bool wants_record(const struct weir_replay_run *r, const struct weir_reco
 static bool wanted(const struct weir_record *record, const struct weir_event *event, void *arg,
                    const char **reason)
 {
-    (void)record;
     (void)reason;
     struct weir_replay_run *r = arg;
     bool mine = r->asked && (!r->what->event || (event->type == WEIR_EVENT_TRACK &&
                                                  weir_str_is(event->event, r->what->event)));
     r->builder.learn = !mine;
+    if (mine && r->what->event) {
+        weir_replay_refused_note(&r->refused, record->seq, event->index);
+    }
     return true;
 }
 
@@ -188,9 +190,12 @@ static int check_stop(const struct weir_replay_run *r, struct weir_error *err)
 static int build_until(struct weir_replay_run *r, uint64_t until, struct weir_error *err)
 {
     struct weir_record record;
-    for (;;) {
+    int code = r->what->event && !r->what->dry_run
+                   ? weir_replay_refused_read(&r->refused, r->session, until, err)
+                   : WEIR_OK;
+    while (!code) {
         bool end = r->next >= until;
-        int code = check_stop(r, err);
+        code = check_stop(r, err);
         code = code || end ? code : weir_eventlog_read(r->reader, &record, err);
         if (!code && !end && record.seq >= until) {
             /* It is wanted later: read it again then. */
@@ -207,10 +212,11 @@ static int build_until(struct weir_replay_run *r, uint64_t until, struct weir_er
         if (!code && (end || is_full(r))) {
             code = flush(r, err);
         }
-        if (code || (end && r->next == reached)) {
-            return code;
+        if (end && r->next == reached) {
+            break;
         }
     }
+    return code;
 }
 
 static int take_first(const struct weir_eventlog_segment *segment, void *arg)
@@ -300,6 +306,7 @@ static int open_replay(struct weir_replay_run *r, struct weir_error *err)
     const struct weir_load_limits limits = weir_loader_limits(loader);
     int code = weir_catalog_init(&r->catalog, &limits, err);
     r->catalog.prefix = WEIR_REPLAY_PREFIX;
+    weir_replay_refused_init(&r->refused);
     code = code ? code : weir_builder_init(&r->builder, &r->catalog, loader->seen, err);
     code = code ? code : weir_session_new(loader->warehouse, WEIR_SESSION_OWNER, &r->session, err);
     weir_applier_init(&r->applier, r->session);
@@ -326,6 +333,7 @@ static void close_replay(struct weir_replay_run *r, bool failed)
     weir_catalog_free(&r->catalog);
     weir_load_batch_free(&r->batch);
     weir_applier_free(&r->applier);
+    weir_replay_refused_free(&r->refused);
     if (r->session) {
         weir_session_free(r->session);
     }

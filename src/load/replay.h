@@ -4,6 +4,7 @@
 #define WEIR_LOAD_REPLAY_H
 
 #include "load/loader.h"
+#include "load/replay_refused.h"
 
 struct weir_replay_run {
     struct weir_loader *loader;
@@ -15,12 +16,13 @@ struct weir_replay_run {
     struct weir_applier applier;
     struct weir_load_batch batch;
     struct weir_eventlog_reader *reader;
-    uint64_t next;    /* every record before it was read */
-    uint64_t found;   /* records in the batch that are asked for */
-    uint64_t limit;   /* of records in a batch, after one that failed; 0: none */
-    uint64_t careful; /* the record that is written in parts; 0: none */
-    bool whole;       /* tables, not rows */
-    bool asked;       /* the record being read is asked for */
+    struct weir_replay_refused refused; /* for a replay of one event */
+    uint64_t next;                      /* every record before it was read */
+    uint64_t found;                     /* records in the batch that are asked for */
+    uint64_t limit;                     /* of records in a batch, after one that failed; 0: none */
+    uint64_t careful;                   /* the record that is written in parts; 0: none */
+    bool whole;                         /* tables, not rows */
+    bool asked;                         /* the record being read is asked for */
 };
 
 /* Puts what was built in the place of what is live, in one transaction. */

@@ -144,6 +144,10 @@ static int replace_rows(struct weir_replay_run *r, const struct weir_load_table 
 static int replace_discards(struct weir_replay_run *r, struct weir_buf *sql, struct weir_error *err)
 {
     const struct weir_load_table *made = r->catalog.discards.table;
+    int code = weir_replay_refused_delete(&r->refused, r->session, err);
+    if (code) {
+        return code;
+    }
     weir_buf_addz(sql, "DELETE FROM weir.discards");
     add_scope(r, sql, NULL);
     if (r->what->source) {
@@ -151,7 +155,7 @@ static int replace_discards(struct weir_replay_run *r, struct weir_buf *sql, str
         weir_sql_text(sql, weir_str_of(r->what->source));
     }
     if (r->what->event) {
-        weir_buf_addz(sql, " AND (table_name IN (''");
+        weir_buf_addz(sql, " AND table_name IN (''");
         for (size_t i = 0; i < r->catalog.sources.count; i++) {
             const struct weir_load_source *source = r->catalog.sources.entries[i].value;
             const struct weir_event_table *own =
@@ -160,14 +164,6 @@ static int replace_discards(struct weir_replay_run *r, struct weir_buf *sql, str
                 weir_buf_addz(sql, ", ");
                 weir_sql_text(sql, own->table ? own->table->label : own->slug);
             }
-        }
-        weir_buf_addc(sql, ')');
-        if (made && made->exists) {
-            /* A whole event that was set aside names no table. */
-            weir_buf_addz(sql, " OR (table_name IS NULL AND EXISTS (SELECT 1 FROM ");
-            add_table(sql, made->schema, made->name);
-            weir_buf_addz(sql, " AS made WHERE made.seq = discards.seq AND made.event_index = "
-                               "discards.event_index))");
         }
         weir_buf_addc(sql, ')');
     }

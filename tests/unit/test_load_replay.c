@@ -281,6 +281,42 @@ static void a_replay_of_a_part_sets_refused_events_aside(void **state)
     assert_string_equal(fixture_query(&f, refused), "");
 }
 
+/* A whole event that was set aside names no table, and others may have its id. */
+static void a_replay_of_one_event_takes_what_was_refused_out_of_the_discards(void **state)
+{
+    (void)state;
+    struct weir_replay_report report;
+    exec("CREATE SCHEMA web; CREATE TABLE web.kind_0 (id VARCHAR, n BIGINT CHECK (n <> 13)); "
+         "CREATE TABLE web.kind_1 (id VARCHAR, n BIGINT CHECK (n <> 13))",
+         "", "");
+    append_mixture(0, 9);
+    fixture_append(&f, "batch",
+                   WEIR_STR("{\"batch\":["
+                            "{\"type\":\"track\",\"userId\":\"u\",\"messageId\":\"a\",\"event\":"
+                            "\"Kind 0\",\"properties\":{\"n\":13}},"
+                            "{\"type\":\"track\",\"userId\":\"u\",\"messageId\":\"b\",\"event\":"
+                            "\"Kind 1\",\"properties\":{\"n\":13}},"
+                            "{\"type\":\"track\",\"messageId\":\"b\",\"event\":\"Kind 1\"},"
+                            "{\"type\":\"page\",\"messageId\":\"b\"}]}"));
+    fixture_commit(&f);
+    ASSERT_OK(weir_loader_drain(f.loader, &err), err);
+    static const char discards[] =
+        "SELECT message_id, event_index, reason FROM weir.discards WHERE seq = 11 ORDER BY 2";
+    assert_string_equal(fixture_query(&f, discards),
+                        "a|0|refused_by_warehouse\nb|1|refused_by_warehouse\n"
+                        "b|2|no_user_anon_id\nb|3|no_user_anon_id");
+    replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, true, &report);
+    replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, discards),
+                        "a|0|refused_by_warehouse\nb|1|refused_by_warehouse\n"
+                        "b|2|no_user_anon_id\nb|3|no_user_anon_id");
+    exec("CREATE OR REPLACE TABLE web.kind_1 AS FROM web.kind_1", "", "");
+    replay(NULL, "Kind 1", WEIR_TIME_MIN, WEIR_TIME_MAX, false, &report);
+    assert_string_equal(fixture_query(&f, discards),
+                        "a|0|refused_by_warehouse\nb|2|no_user_anon_id\nb|3|no_user_anon_id");
+    assert_string_equal(fixture_query(&f, "SELECT id FROM web.kind_1 WHERE n = 13"), "b");
+}
+
 static void a_replay_sets_aside_what_a_view_is_in_the_way_of(void **state)
 {
     (void)state;
@@ -474,6 +510,7 @@ int main(void)
         TEST(loading_goes_on_during_a_replay),
         TEST(a_replay_of_a_part_spells_times_as_loading_did),
         TEST(a_replay_of_a_part_sets_refused_events_aside),
+        TEST(a_replay_of_one_event_takes_what_was_refused_out_of_the_discards),
         TEST(a_replay_sets_aside_what_a_view_is_in_the_way_of),
         TEST(a_full_replay_drops_its_own_old_tables_and_no_other),
         TEST(tables_of_an_older_weir_are_known_by_their_events),
