@@ -185,6 +185,28 @@ static void loading_goes_on_during_a_replay(void **state)
                         "200|200");
 }
 
+/* A replay that has waited for a commit replaces that commit's rows, too. */
+static void no_row_is_lost_by_replays_while_events_come_in(void **state)
+{
+    (void)state;
+    enum { REPLAYS = 29, EACH = 20 };
+    struct weir_replay_report report;
+    ASSERT_OK(weir_loader_start(f.loader, &err), err);
+    append_mixture(0, EACH);
+    wait_loaded(EACH + 2);
+    for (unsigned i = 1; i <= REPLAYS; i++) {
+        append_mixture(i * EACH, (i + 1) * EACH);
+        replay("web", NULL, i % 2 ? WEIR_TIME_MIN : f.now - 15 * WEIR_SECOND, WEIR_TIME_MAX, false,
+               &report);
+    }
+    wait_loaded((REPLAYS + 1) * (EACH + 1) + 1);
+    weir_loader_stop(f.loader);
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(DISTINCT id) FROM web.tracks"),
+                        "600|600");
+    assert_string_equal(fixture_query(&f, "SELECT count(*), count(DISTINCT id) FROM web.pages"),
+                        "600|600");
+}
+
 /* --- what a part of the log does not say by itself ---------------------------------------------
  */
 
@@ -508,6 +530,7 @@ int main(void)
         TEST(a_replay_repairs_what_was_done_to_the_tables),
         TEST(a_replay_of_a_part_replaces_the_rows_of_that_part),
         TEST(loading_goes_on_during_a_replay),
+        TEST(no_row_is_lost_by_replays_while_events_come_in),
         TEST(a_replay_of_a_part_spells_times_as_loading_did),
         TEST(a_replay_of_a_part_sets_refused_events_aside),
         TEST(a_replay_of_one_event_takes_what_was_refused_out_of_the_discards),
