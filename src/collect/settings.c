@@ -11,8 +11,9 @@ const struct weir_option weir_collect_options[] = {
     {"trusted_proxies", WEIR_OPT_LIST, AT(trusted_proxies), .fallback = "",
      .help = "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, such as "
              "10.0.0.0/8."},
-    {"max_body", WEIR_OPT_BYTES, AT(max_body), .fallback = "8MB", .min = 65536, .max = 1 << 30,
-     .help = "A larger request body, decoded or not, is answered 413."},
+    {"max_body", WEIR_OPT_BYTES, AT(max_body), .fallback = "8MB", .min = 65536, .max = 63 << 20,
+     .help = "A larger request body, decoded or not, is answered 413; at most 63MB, which a record "
+             "of the event log can hold."},
     {"max_connections", WEIR_OPT_INT, AT(max_connections), .fallback = "16384", .min = 1,
      .max = 1000000, .help = "Open connections; further ones wait."},
     {"max_unfinished", WEIR_OPT_BYTES, AT(max_unfinished), .fallback = "256MB", .min = 1 << 20,

@@ -394,6 +394,7 @@ test('a mistake in weir.yml or a source is told with its line before anything st
       ['collect:\n  lissten: x\n', /weir\.yml:2: there is no setting "lissten"; did you mean "listen"\?/],
       ['collect:\n\tlisten: x\n', /weir\.yml:2: a tab; use blanks/],
       ['colect:\n', /weir\.yml:1: there is no section "colect"; did you mean "collect"\?/],
+      ['collect:\n  max_body: 1GB\n', /weir\.yml:2: "max_body" is "1GB"; it must be a size .*from 65536 to 66060288 bytes/],
       ['log:\n  keep_free: much\n', /weir\.yml:2: "keep_free" is "much"; it must be a size/],
     ];
     for (const [text, message] of cases) {

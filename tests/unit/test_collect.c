@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "collect/auth.h"
+#include "collect/collector.h"
 #include "collect/metrics.h"
 #include "collect/pixel.h"
 #include "collect/quarantine.h"
 #include "collect/route.h"
 #include "conf/address.h"
+#include "eventlog/format.h"
 
 /* --- routes ------------------------------------------------------------------------------------
  */
@@ -311,6 +313,25 @@ static void metrics_are_prometheus_text(void **state)
     weir_buf_free(&out);
 }
 
+static void the_largest_body_that_may_be_set_fits_a_record(void **state)
+{
+    (void)state;
+    static const char text[UINT16_MAX];
+    const struct weir_str longest = {text, sizeof text};
+    const struct weir_option *option = weir_collect_options;
+    while (strcmp(option->name, "max_body") != 0) {
+        option++;
+    }
+    struct weir_record record = {.source = longest,
+                                 .method = longest,
+                                 .write_key = longest,
+                                 .ip = longest,
+                                 .user_agent = longest,
+                                 .note = longest,
+                                 .body = {text, (size_t)option->max}};
+    assert_int_not_equal(weir_record_size(&record), 0); /* it looks at lengths only */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_pixel_becomes_the_body_it_stands_for),
         cmocka_unit_test(released_records_are_kept_as_ranges),
         cmocka_unit_test(metrics_are_prometheus_text),
+        cmocka_unit_test(the_largest_body_that_may_be_set_fits_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
