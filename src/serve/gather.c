@@ -1,8 +1,8 @@
 #include "serve/gather.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "serve/history.h"
 
 #define MAX_AT_ONCE 8
@@ -70,12 +70,7 @@ static void wait_for_end(struct weir_gather *g)
             pthread_mutex_lock(&in->lock);
             continue;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 200000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&in->ended, &in->lock, &until);
+        weir_cond_wait_until(&in->ended, &in->lock, weir_mono() + WEIR_SECOND / 5);
     }
     in->id[0] = 0;
     pthread_mutex_unlock(&in->lock);
@@ -218,7 +213,7 @@ static struct weir_gather *make(const struct weir_call *call, const struct weir_
     in->deadline = weir_mono() + how->time;
     weir_buf_init(&in->rows, MAX_BYTES);
     pthread_mutex_init(&in->lock, NULL);
-    pthread_cond_init(&in->ended, NULL);
+    weir_cond_init(&in->ended);
     return g;
 }
 
