@@ -30,6 +30,7 @@ export const routes: readonly Route[] = [
   { path: '/reports', title: 'Reports', icon: 'reports', keys: 'g r', load: () => import('./features/report/Reports.svelte') },
   { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte') },
   { path: '/data', title: 'Data', icon: 'data', keys: 'g d', roles: ['admin', 'editor'], load: () => import('./features/data/Data.svelte') },
+  { path: '/snapshot/{id}', title: 'Kept run', load: () => import('./features/report/Snapshot.svelte') },
   { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },
   { path: '/people/groups/{id}', title: 'Group', roles: ['admin'], load: () => import('./features/people/GroupPage.svelte') },
   { path: '/system', title: 'System', icon: 'system', keys: 'g s', roles: ['admin'], load: () => import('./features/system/System.svelte') },

@@ -93,6 +93,34 @@ test('the history says who changed what, line by line, and brings a version back
   assert.deepEqual(complaints, []);
 });
 
+test('a run is kept with its values and rows, at an address of its own', async () => {
+  const id = await make('Monthly');
+  const { page, complaints } = await enter('ada@example.com', `/report/${id}?sport=rugby`);
+  await page.getByRole('cell', { name: 'rugby' }).waitFor();
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: /^Kept runs/ }).click();
+  const dialog = page.getByRole('dialog', { name: 'Kept runs' });
+  await dialog.getByText('Sport: rugby').first().waitFor();
+  await dialog.getByLabel('Keep what is shown now').fill('November');
+  await page.keyboard.press('Enter');
+  await dialog.getByRole('link', { name: 'November' }).waitFor();
+  assert.deepEqual(await seriousFaults(page), []);
+  // The report changes; what was kept does not.
+  const now = await admin.want(200, 'GET', `/api/reports/${id}`);
+  await admin.want(200, 'PUT', `/api/reports/${id}`, { report: now['report'], queries: { orders: "select 'judo' as sport, 1 as orders" }, base: now['version'] });
+  await dialog.getByRole('link', { name: 'November' }).click();
+  await page.getByRole('heading', { name: 'November', level: 1 }).waitFor();
+  assert.match(page.url(), /\/snapshot\/\w+$/);
+  await page.getByRole('cell', { name: 'rugby' }).waitFor();
+  await page.getByText(/^Kept .* by Ada/).waitFor();
+  assert.equal(await page.getByRole('cell', { name: 'golf' }).count(), 0);
+  assert.deepEqual(await seriousFaults(page), []);
+  await page.screenshot({ path: 'build/screenshots/report-snapshot.png' });
+  await page.getByRole('link', { name: 'The report now' }).click();
+  await page.getByRole('cell', { name: 'judo' }).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test('the rows of a tile are downloaded', async () => {
   const id = await make('Rows');
   const { page } = await enter('ada@example.com', `/report/${id}?sport=rugby`);

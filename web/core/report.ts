@@ -171,6 +171,18 @@ export function writeValues(parameters: readonly Parameter[], values: Values): s
   return search.toString();
 }
 
+/** What is chosen, in words: "Sport: rugby, golf; Dates: last 28 days". */
+export function valuesInWords(parameters: readonly Parameter[], values: Values): string {
+  return parameters.flatMap((parameter) => {
+    const value = values[parameter.name];
+    if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return [];
+    const { options } = parameter;
+    const labelOf = (one: string): string => ('query' in options ? one : (options.find((each) => each.value === one)?.label ?? one));
+    const words = typeof value === 'boolean' ? (value ? 'yes' : 'no') : typeof value === 'object' && !Array.isArray(value) ? `${value.start} to ${value.end}` : [value].flat().map((one) => labelOf(String(one))).join(', ');
+    return [`${parameter.label}: ${words}`];
+  }).join('; ');
+}
+
 /** Ranges that people ask for; the server knows these words (docs/format/parameters.md). */
 export const ranges: readonly string[] = [
   'today', 'yesterday', 'last 7 days', 'last 28 days', 'last 90 days', 'last 12 months', 'this month', 'last month', 'this quarter', 'last quarter', 'this year', 'last year', 'year to date',
