@@ -1,5 +1,5 @@
 // The SQL editor: CodeMirror, set up for the engine's SQL. Loaded when the page is there.
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
@@ -88,8 +88,8 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
     placeholder('select …   —   Ctrl+Enter runs, Ctrl+Space completes'),
     Prec.highest(
       keymap.of([
-        { key: 'Mod-Enter', run: (view) => (atCursor(view), true) },
-        { key: 'Mod-s', run: () => (hooks.save(), true) },
+        { key: 'Mod-Enter', run: (view) => (closeCompletion(view), atCursor(view), true) },
+        { key: 'Mod-s', run: (view) => (closeCompletion(view), hooks.save(), true) },
         { key: 'Mod-Shift-f', run: () => (hooks.format(), true) },
         { key: 'Tab', run: acceptCompletion },
       ]),
