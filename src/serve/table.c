@@ -224,11 +224,13 @@ static int rank(struct look *l, size_t from, size_t to, struct weir_error *err)
     struct weir_json rows, row;
     struct weir_buf list;
     weir_buf_init(&list, 1u << 20);
+    weir_buf_addz(&l->sql, "SELECT * FROM (");
     for (size_t i = from; i < to; i++) {
         weir_buf_addz(&l->sql, i > from ? " UNION ALL " : "");
         add_top(l, i);
     }
-    weir_buf_addz(&l->sql, " ORDER BY 1, 3 DESC, 2");
+    /* Around it, because one alone in parentheses may not be ordered twice. */
+    weir_buf_addz(&l->sql, ") AS tops ORDER BY 1, 3 DESC, 2");
     int rc = ask(l, &rows, err);
     struct weir_json_iter it = weir_json_begin(rc ? (struct weir_json){0} : rows);
     size_t at = from;

@@ -279,6 +279,14 @@ test('what is in a table: figures, frequent values, rows', async () => {
   }
   assert.equal((await look(editor, 'web.seen')).rows, 3);
 
+  // One more column than go into one statement, and one that is alone in the next.
+  await track([{ event: 'Wide', messageId: 'w1', properties: { c0: 'x' } }]);
+  const missing = (81 - (await look(editor, 'web.wide')).columns.length) % 40;
+  await track([{ event: 'Wide', messageId: 'w2', properties: Object.fromEntries([...Array(missing).keys()].map((i) => [`d${i}`, 'y'])) }]);
+  const wide = await look(editor, 'web.wide');
+  assert.equal(wide.columns.length % 40, 1);
+  assert.deepEqual(column(wide, `d${missing - 1}`)?.top, [{ value: 'y', count: 1 }]);
+
   // The same through rules: her rows, without the hidden column, the masked one empty.
   const group = await admin.ask('POST', '/api/groups', {
     name: 'golfers',
