@@ -141,7 +141,7 @@ static void print_step(struct weir_json step, unsigned depth, struct weir_jw *w,
 int weir_plan_print(struct weir_str engine, struct weir_jw *w, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
-    struct weir_json root, step = {0};
+    struct weir_json root = {0}, step = {0};
     struct weir_buf padded, text;
     weir_buf_init(&padded, MAX_TEXT);
     weir_buf_init(&text, MAX_TEXT);
