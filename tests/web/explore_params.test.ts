@@ -137,7 +137,8 @@ test('completion knows parameters, definitions, views and joins', async () => {
   await until('the new definition', 30, async () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+Space');
-    return (await page.getByRole('option', { name: /^@later/ }).count()) ? true : undefined;
+    const offered = page.getByRole('option', { name: /^@later/ }).first();
+    return offered.waitFor({ timeout: 2000 }).then(() => true as const, () => undefined);
   });
 });
 

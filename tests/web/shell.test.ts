@@ -99,6 +99,7 @@ test('every place is reached without a mouse', async () => {
   await page.keyboard.press('e');
   await page.locator('[data-ready]').waitFor();
   await page.getByRole('textbox', { name: 'SQL' }).focus();
+  await page.keyboard.press('Control+A'); // what was written in another browser is here, too
   await page.keyboard.insertText('select 6 * 7 as answer');
   await page.keyboard.press('?'); // typing stays typing
   await page.keyboard.press('Backspace');
