@@ -158,7 +158,7 @@ test('a server that goes away is said, and its return is noticed', async () => {
 for (const width of [360, 1440, 3840]) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`axe finds nothing serious and nothing sticks out at ${width} px, ${colorScheme}`, async () => {
-      const { page, complaints } = await at('/', { viewport: { width, height: 900 }, colorScheme });
+      const { page, complaints } = await at('/', { viewport: { width, height: 2400 }, colorScheme });
       const sound = async (): Promise<void> => {
         assert.deepEqual(await seriousFaults(page), []);
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page scrolls sideways');
