@@ -136,6 +136,37 @@ void weir_jw_kbool(struct weir_jw *w, const char *key, bool value)
     weir_jw_bool(w, value);
 }
 
+void weir_jw_ktime(struct weir_jw *w, const char *key, weir_time value)
+{
+    char text[28];
+    weir_time_format(value, text);
+    weir_jw_kstrz(w, key, text);
+}
+
+static void knull(struct weir_jw *w, const char *key)
+{
+    weir_jw_keyz(w, key);
+    weir_jw_null(w);
+}
+
+void weir_jw_kstr_or_null(struct weir_jw *w, const char *key, struct weir_str value)
+{
+    if (value.len) {
+        weir_jw_kstr(w, key, value);
+    } else {
+        knull(w, key);
+    }
+}
+
+void weir_jw_ktime_or_null(struct weir_jw *w, const char *key, weir_time value)
+{
+    if (value) {
+        weir_jw_ktime(w, key, value);
+    } else {
+        knull(w, key);
+    }
+}
+
 /* Plain ASCII that needs no escape. */
 static size_t plain_run(struct weir_str s)
 {

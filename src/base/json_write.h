@@ -7,6 +7,7 @@
 #define WEIR_BASE_JSON_WRITE_H
 
 #include "base/buf.h"
+#include "base/time.h"
 
 struct weir_jw {
     struct weir_buf *out;
@@ -40,6 +41,10 @@ void weir_jw_kstrz(struct weir_jw *w, const char *key, const char *value);
 void weir_jw_ki64(struct weir_jw *w, const char *key, int64_t value);
 void weir_jw_ku64(struct weir_jw *w, const char *key, uint64_t value);
 void weir_jw_kbool(struct weir_jw *w, const char *key, bool value);
+void weir_jw_ktime(struct weir_jw *w, const char *key, weir_time value); /* RFC 3339 */
+/* null for what is not there: an empty text, the time 0 */
+void weir_jw_kstr_or_null(struct weir_jw *w, const char *key, struct weir_str value);
+void weir_jw_ktime_or_null(struct weir_jw *w, const char *key, weir_time value);
 
 /* Quoted and escaped, without a writer. */
 void weir_json_quote(struct weir_buf *out, struct weir_str value);

@@ -95,10 +95,7 @@ static void add_up(struct look *look, const struct weir_eventlog_segment *s)
 
 static void stat_json(struct look *look, const struct weir_eventlog_segment *s)
 {
-    char first[28], last[28];
     struct weir_jw w = weir_jw_on(&look->line);
-    weir_time_format(s->first_at, first);
-    weir_time_format(s->last_at, last);
     weir_buf_reset(&look->line);
     weir_jw_object(&w);
     weir_jw_kstrz(&w, "segment", s->name);
@@ -110,8 +107,8 @@ static void stat_json(struct look *look, const struct weir_eventlog_segment *s)
     weir_jw_ku64(&w, "damaged", s->damaged_frames);
     weir_jw_kbool(&w, "sealed", s->sealed);
     if (s->frames) {
-        weir_jw_kstrz(&w, "first_received_at", first);
-        weir_jw_kstrz(&w, "last_received_at", last);
+        weir_jw_ktime(&w, "first_received_at", s->first_at);
+        weir_jw_ktime(&w, "last_received_at", s->last_at);
     }
     weir_jw_object_end(&w);
     puts(weir_buf_cstr(&look->line));
@@ -268,16 +265,15 @@ static void print_optional(struct weir_jw *w, const char *key, struct weir_str v
 static int print_record(struct look *look, struct weir_json_parser *parser,
                         const struct weir_record *r, struct weir_error *err)
 {
-    char at[28], id[37];
+    char id[37];
     struct weir_buf *line = &look->line;
     weir_buf_reset(line);
     struct weir_jw w = weir_jw_on(line);
-    weir_time_format(r->received_at, at);
     weir_uuid_format(r->request_id, id);
     weir_jw_object(&w);
     weir_jw_ku64(&w, "seq", r->seq);
     weir_jw_kstrz(&w, "kind", kind_name(r->kind));
-    weir_jw_kstrz(&w, "received_at", at);
+    weir_jw_ktime(&w, "received_at", r->received_at);
     weir_jw_kstrz(&w, "request_id", id);
     weir_jw_kstr(&w, "source", r->source);
     weir_jw_kstr(&w, "method", r->method);

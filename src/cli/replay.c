@@ -46,7 +46,6 @@ static void show_progress(uint64_t done, uint64_t total, void *arg)
 static void print_request(const struct ask *a, struct weir_buf *out)
 {
     struct weir_jw w = weir_jw_on(out);
-    char text[28];
     weir_jw_object(&w);
     if (a->what.source) {
         weir_jw_kstrz(&w, "source", a->what.source);
@@ -55,12 +54,10 @@ static void print_request(const struct ask *a, struct weir_buf *out)
         weir_jw_kstrz(&w, "event", a->what.event);
     }
     if (a->what.from != WEIR_TIME_MIN) {
-        weir_time_format(a->what.from, text);
-        weir_jw_kstrz(&w, "from", text);
+        weir_jw_ktime(&w, "from", a->what.from);
     }
     if (a->what.to != WEIR_TIME_MAX) {
-        weir_time_format(a->what.to, text);
-        weir_jw_kstrz(&w, "to", text);
+        weir_jw_ktime(&w, "to", a->what.to);
     }
     weir_jw_kbool(&w, "dry_run", a->what.dry_run);
     weir_jw_object_end(&w);

@@ -66,11 +66,9 @@ static void find_out(struct weir_collector *c, struct weir_http_request *req, st
 
 static void print(const struct known *k, uint64_t left_out, struct weir_buf *out)
 {
-    char at[28];
-    weir_time_format(weir_now(), at);
     struct weir_jw w = weir_jw_on(out);
     weir_jw_object(&w);
-    weir_jw_kstrz(&w, "at", at);
+    weir_jw_ktime(&w, "at", weir_now());
     weir_jw_ki64(&w, "status", k->status);
     weir_jw_kstrz(&w, "reason", k->why);
     weir_jw_kstrz(&w, "source", k->source);

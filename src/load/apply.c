@@ -134,9 +134,7 @@ int weir_column_has_unsafe_ints(struct weir_session *session, struct weir_str sc
     struct weir_batch rows;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT 1 FROM ");
-    weir_sql_ident(&sql, schema);
-    weir_buf_addc(&sql, '.');
-    weir_sql_ident(&sql, table);
+    weir_sql_table(&sql, schema, table);
     weir_buf_addz(&sql, " WHERE ");
     weir_sql_ident(&sql, column);
     weir_buf_addz(&sql, " > 9007199254740992 OR ");

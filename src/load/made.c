@@ -2,14 +2,6 @@
 
 enum { SQL_BYTES = 64 << 20 };
 
-static int run_sql(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
-{
-    int code = weir_buf_check(sql, "a statement", err);
-    code = code || !sql->len ? code : weir_session_exec(session, weir_buf_cstr(sql), err);
-    weir_buf_free(sql);
-    return code;
-}
-
 static int query(struct weir_session *session, const char *sql, struct weir_result **out,
                  struct weir_batch *first, struct weir_error *err)
 {
@@ -78,11 +70,9 @@ static int take_in_old(struct weir_session *session, struct weir_error *err)
         }
     }
     weir_arena_free(&arena);
-    if (code) {
-        weir_buf_free(&sql);
-        return code;
-    }
-    return run_sql(session, &sql, err);
+    code = code ? code : weir_session_exec_buf(session, &sql, err);
+    weir_buf_free(&sql);
+    return code;
 }
 
 int weir_made_open(struct weir_session *session, struct weir_error *err)
@@ -127,7 +117,9 @@ int weir_made_add(struct weir_session *session, struct weir_str schema, struct w
     weir_sql_text(&sql, table);
     weir_buf_addc(&sql, ')');
     weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("tables"));
-    return run_sql(session, &sql, err);
+    int code = weir_session_exec_buf(session, &sql, err);
+    weir_buf_free(&sql);
+    return code;
 }
 
 /* What to do with one that is said to be the loader's. */
@@ -143,9 +135,7 @@ static void add_drop(struct weir_buf *sql, const struct weir_catalog *catalog,
     /* Somebody may have put a table of their own in its place. */
     if (live && weir_table_is_shaped(live)) {
         weir_buf_addz(sql, "DROP TABLE ");
-        weir_sql_ident(sql, schema);
-        weir_buf_addc(sql, '.');
-        weir_sql_ident(sql, name);
+        weir_sql_table(sql, schema, name);
         weir_buf_addz(sql, "; ");
     }
     weir_buf_addz(sql, "DELETE FROM weir.tables WHERE schema_name = ");
@@ -176,9 +166,7 @@ int weir_made_drop_others(struct weir_session *session, const struct weir_catalo
         code = weir_result_next(result, &rows, err);
     }
     weir_result_free(result);
-    if (code) {
-        weir_buf_free(&sql);
-        return code;
-    }
-    return run_sql(session, &sql, err);
+    code = code ? code : weir_session_exec_buf(session, &sql, err);
+    weir_buf_free(&sql);
+    return code;
 }

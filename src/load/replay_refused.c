@@ -83,8 +83,7 @@ static int delete_some(struct weir_session *session, struct weir_buf *places,
     weir_buf_adds(&sql, weir_buf_str(places));
     weir_buf_addz(&sql, ") AS made (seq, event_index) WHERE made.seq = discards.seq AND "
                         "made.event_index = discards.event_index)");
-    int code = weir_buf_check(&sql, "a statement", err);
-    code = code ? code : weir_session_exec(session, weir_buf_cstr(&sql), err);
+    int code = weir_session_exec_buf(session, &sql, err);
     weir_buf_free(&sql);
     weir_buf_reset(places);
     return code;

@@ -3,21 +3,6 @@
 
 enum { SQL_BYTES = 1 << 20 };
 
-static int run_sql(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
-{
-    int code = weir_buf_check(sql, "a statement", err);
-    code = code ? code : weir_session_exec(session, weir_buf_cstr(sql), err);
-    weir_buf_reset(sql);
-    return code;
-}
-
-static void add_table(struct weir_buf *sql, struct weir_str schema, struct weir_str table)
-{
-    weir_sql_ident(sql, schema);
-    weir_buf_addc(sql, '.');
-    weir_sql_ident(sql, table);
-}
-
 int weir_replay_clean(struct weir_session *session, struct weir_error *err)
 {
     struct weir_arena arena;
@@ -30,8 +15,8 @@ int weir_replay_clean(struct weir_session *session, struct weir_error *err)
     for (size_t i = 0; !code && i < count; i++) {
         if (weir_str_starts(tables[i].name, WEIR_STR(WEIR_REPLAY_PREFIX))) {
             weir_buf_addz(&sql, "DROP TABLE ");
-            add_table(&sql, tables[i].schema, tables[i].name);
-            code = run_sql(session, &sql, err);
+            weir_sql_table(&sql, tables[i].schema, tables[i].name);
+            code = weir_session_exec_buf(session, &sql, err);
         }
     }
     weir_buf_free(&sql);
@@ -43,12 +28,12 @@ static int replace_table(struct weir_replay_run *r, const struct weir_load_table
                          struct weir_buf *sql, struct weir_error *err)
 {
     weir_buf_addz(sql, "DROP TABLE IF EXISTS ");
-    add_table(sql, made->schema, made->label);
+    weir_sql_table(sql, made->schema, made->label);
     weir_buf_addz(sql, "; ALTER TABLE ");
-    add_table(sql, made->schema, made->name);
+    weir_sql_table(sql, made->schema, made->name);
     weir_buf_addz(sql, " RENAME TO ");
     weir_sql_ident(sql, made->label);
-    int code = run_sql(r->session, sql, err);
+    int code = weir_session_exec_buf(r->session, sql, err);
     return code ? code : weir_made_add(r->session, made->schema, made->label, err);
 }
 
@@ -127,15 +112,15 @@ static int replace_rows(struct weir_replay_run *r, const struct weir_load_table 
         weir_sql_ident(&columns, column->name);
     }
     weir_buf_addz(sql, "DELETE FROM ");
-    add_table(sql, made->schema, made->label);
+    weir_sql_table(sql, made->schema, made->label);
     add_scope(r, sql, "event_text");
     weir_buf_addz(sql, "; INSERT INTO ");
-    add_table(sql, made->schema, made->label);
+    weir_sql_table(sql, made->schema, made->label);
     weir_buf_addf(sql, " (%s) SELECT %s FROM ", weir_buf_cstr(&columns), weir_buf_cstr(&columns));
-    add_table(sql, made->schema, made->name);
+    weir_sql_table(sql, made->schema, made->name);
     weir_buf_addz(sql, "; DROP TABLE ");
-    add_table(sql, made->schema, made->name);
-    code = code ? code : run_sql(r->session, sql, err);
+    weir_sql_table(sql, made->schema, made->name);
+    code = code ? code : weir_session_exec_buf(r->session, sql, err);
     weir_buf_free(&columns);
     return code;
 }
@@ -169,11 +154,11 @@ static int replace_discards(struct weir_replay_run *r, struct weir_buf *sql, str
     }
     if (made && made->exists) {
         weir_buf_addz(sql, "; INSERT INTO weir.discards BY NAME SELECT * FROM ");
-        add_table(sql, made->schema, made->name);
+        weir_sql_table(sql, made->schema, made->name);
         weir_buf_addz(sql, "; DROP TABLE ");
-        add_table(sql, made->schema, made->name);
+        weir_sql_table(sql, made->schema, made->name);
     }
-    return run_sql(r->session, sql, err);
+    return weir_session_exec_buf(r->session, sql, err);
 }
 
 static int replace_names(struct weir_replay_run *r, struct weir_buf *sql, struct weir_error *err)
@@ -183,14 +168,14 @@ static int replace_names(struct weir_replay_run *r, struct weir_buf *sql, struct
         return WEIR_OK;
     }
     weir_buf_addz(sql, "INSERT INTO weir.names BY NAME SELECT * FROM ");
-    add_table(sql, made->schema, made->name);
+    weir_sql_table(sql, made->schema, made->name);
     weir_buf_addz(sql,
                   " AS made WHERE NOT EXISTS (SELECT 1 FROM weir.names AS old WHERE "
                   "old.schema_name = made.schema_name AND old.table_name = made.table_name AND "
                   "old.column_name IS NOT DISTINCT FROM made.column_name AND "
                   "old.original = made.original); DROP TABLE ");
-    add_table(sql, made->schema, made->name);
-    return run_sql(r->session, sql, err);
+    weir_sql_table(sql, made->schema, made->name);
+    return weir_session_exec_buf(r->session, sql, err);
 }
 
 /* Tables that no event makes any longer would go on answering queries with what was. */
@@ -231,8 +216,8 @@ int weir_replay_swap(struct weir_replay_run *r, struct weir_error *err)
         if (!r->whole && latest) {
             /* A part of the log cannot say what is latest: the live rows stay. */
             weir_buf_addz(&sql, "DROP TABLE ");
-            add_table(&sql, made->schema, made->name);
-            code = run_sql(r->session, &sql, err);
+            weir_sql_table(&sql, made->schema, made->name);
+            code = weir_session_exec_buf(r->session, &sql, err);
             continue;
         }
         r->report->tables++;

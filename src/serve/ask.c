@@ -151,18 +151,6 @@ int weir_ask_note(struct weir_ask *ask, const char *action, struct weir_str obje
     return weir_audit_add(ask->state, &entry, err);
 }
 
-void weir_ask_print_time(struct weir_ask *ask, const char *key, weir_time at)
-{
-    char text[28];
-    weir_jw_keyz(&ask->w, key);
-    if (at) {
-        weir_time_format(at, text);
-        weir_jw_strz(&ask->w, text);
-    } else {
-        weir_jw_null(&ask->w);
-    }
-}
-
 int weir_ask_print_link(struct weir_ask *ask, const char *page, struct weir_str person,
                         struct weir_error *err)
 {
@@ -178,7 +166,7 @@ int weir_ask_print_link(struct weir_ask *ask, const char *page, struct weir_str 
     }
     weir_jw_object(&ask->w);
     weir_jw_kstrz(&ask->w, "link", link);
-    weir_ask_print_time(ask, "expires_at", expires_at);
+    weir_jw_ktime_or_null(&ask->w, "expires_at", expires_at);
     weir_jw_object_end(&ask->w);
     return 0;
 }

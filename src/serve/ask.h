@@ -95,7 +95,6 @@ int weir_ask_json(struct weir_ask *ask, struct weir_json value, struct weir_str 
 /* Notes what the caller did. `detail`: a JSON object, or empty. */
 int weir_ask_note(struct weir_ask *ask, const char *action, struct weir_str object,
                   struct weir_str detail, struct weir_error *err) WEIR_MUST_CHECK;
-void weir_ask_print_time(struct weir_ask *ask, const char *key, weir_time at); /* 0: null */
 /* The person of `id`, which may also be an e-mail address. */
 int weir_ask_find_person(struct weir_ask *ask, struct weir_str id, struct weir_person *out,
                          struct weir_error *err) WEIR_MUST_CHECK;

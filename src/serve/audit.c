@@ -29,7 +29,7 @@ int weir_ask_audit(struct weir_ask *ask, struct weir_error *err)
         const struct weir_audit *e = &entries[i];
         weir_jw_object(w);
         weir_jw_ki64(w, "id", e->id);
-        weir_ask_print_time(ask, "at", e->at);
+        weir_jw_ktime_or_null(&ask->w, "at", e->at);
         weir_jw_kstr(w, "person", e->person.len ? e->person : e->person_id);
         weir_jw_kstr(w, "action", e->action);
         weir_jw_kstr(w, "object", e->object);

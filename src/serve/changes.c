@@ -225,12 +225,7 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
     weir_jw_kstrz(&w, "kind", "document");
     weir_jw_kstrz(&w, "document", change->kind);
     weir_jw_kstrz(&w, "id", change->id);
-    weir_jw_keyz(&w, "version");
-    if (change->version[0]) {
-        weir_jw_strz(&w, change->version);
-    } else {
-        weir_jw_null(&w);
-    }
+    weir_jw_kstr_or_null(&w, "version", weir_str_of(change->version));
     weir_jw_kstrz(&w, "by", change->by);
     weir_jw_object_end(&w);
     weir_buf_addz(&text, "\n\n");

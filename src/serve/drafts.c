@@ -21,7 +21,7 @@ int weir_ask_draft(struct weir_ask *ask, struct weir_error *err)
         weir_jw_object(&ask->w);
         weir_jw_keyz(&ask->w, "draft");
         weir_jw_raw(&ask->w, draft.json);
-        weir_ask_print_time(ask, "saved_at", draft.saved_at);
+        weir_jw_ktime_or_null(&ask->w, "saved_at", draft.saved_at);
         weir_jw_object_end(&ask->w);
     }
     return rc;

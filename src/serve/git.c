@@ -22,12 +22,7 @@ static int run_status(struct weir_shelf_job *job, struct weir_error *err)
         weir_jw_strz(w, status.dirty[i]);
     }
     weir_jw_array_end(w);
-    weir_jw_keyz(w, "last_error");
-    if (last[0]) {
-        weir_jw_strz(w, last);
-    } else {
-        weir_jw_null(w);
-    }
+    weir_jw_kstr_or_null(w, "last_error", weir_str_of(last));
     weir_jw_object_end(w);
     return rc;
 }

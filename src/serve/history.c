@@ -229,31 +229,21 @@ static int number(struct weir_ask *ask, const char *name, int64_t least, int64_t
                : weir_fail(err, WEIR_EINVAL, "\"%s\" must be a number from %d", name, (int)least);
 }
 
-static void text_or_null(struct weir_jw *w, const char *key, struct weir_str s)
-{
-    weir_jw_keyz(w, key);
-    if (s.len) {
-        weir_jw_str(w, s);
-    } else {
-        weir_jw_null(w);
-    }
-}
-
 static void print_run(struct weir_ask *ask, const struct weir_run *run)
 {
     struct weir_jw *w = &ask->w;
     weir_jw_object(w);
     weir_jw_ki64(w, "id", run->id);
-    weir_ask_print_time(ask, "at", run->at);
-    text_or_null(w, "sql", run->sql);
+    weir_jw_ktime_or_null(&ask->w, "at", run->at);
+    weir_jw_kstr_or_null(w, "sql", run->sql);
     weir_jw_keyz(w, "values");
     if (run->values.len) {
         weir_jw_raw(w, run->values);
     } else {
         weir_jw_null(w);
     }
-    text_or_null(w, "report", run->report);
-    text_or_null(w, "query", run->query);
+    weir_jw_kstr_or_null(w, "report", run->report);
+    weir_jw_kstr_or_null(w, "query", run->query);
     weir_jw_keyz(w, "rows");
     if (run->rows < 0) {
         weir_jw_null(w);
@@ -263,7 +253,7 @@ static void print_run(struct weir_ask *ask, const struct weir_run *run)
     weir_jw_kbool(w, "truncated", run->truncated);
     weir_jw_keyz(w, "elapsed_ms");
     weir_jw_double(w, (double)run->elapsed / 1000);
-    text_or_null(w, "error", run->error);
+    weir_jw_kstr_or_null(w, "error", run->error);
     weir_jw_object_end(w);
 }
 

@@ -31,8 +31,8 @@ static int print_person(struct weir_ask *ask, const struct weir_person *p, struc
             weir_jw_str(w, groups[i]);
         }
         weir_jw_array_end(w);
-        weir_ask_print_time(ask, "created_at", p->created_at);
-        weir_ask_print_time(ask, "last_seen_at", p->last_seen_at);
+        weir_jw_ktime_or_null(&ask->w, "created_at", p->created_at);
+        weir_jw_ktime_or_null(&ask->w, "last_seen_at", p->last_seen_at);
     }
     weir_jw_object_end(w);
     return rc;

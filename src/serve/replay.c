@@ -20,16 +20,9 @@ void weir_replay_job_free(struct weir_replay_job *job)
     pthread_mutex_destroy(&job->lock);
 }
 
-static void print_time(struct weir_jw *w, const char *key, weir_time at)
-{
-    char text[28];
-    weir_time_format(at, text);
-    weir_jw_kstrz(w, key, text);
-}
-
 static void print_report(const struct weir_replay_job *job, struct weir_jw *w)
 {
-    print_time(w, "ended_at", job->ended_at);
+    weir_jw_ktime(w, "ended_at", job->ended_at);
     if (job->code) {
         weir_jw_keyz(w, "error");
         weir_jw_object(w);
@@ -60,7 +53,7 @@ void weir_replay_job_print(struct weir_replay_job *job, struct weir_jw *w)
         weir_jw_kbool(w, "dry_run", job->what.dry_run);
         weir_jw_ku64(w, "done", job->done);
         weir_jw_ku64(w, "total", job->total);
-        print_time(w, "started_at", job->started_at);
+        weir_jw_ktime(w, "started_at", job->started_at);
     }
     if (job->ever && !job->running) {
         print_report(job, w);

@@ -68,18 +68,6 @@ void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, 
     weir_jw_object_end(&w);
 }
 
-void weir_serve_print_time(struct weir_jw *w, const char *key, weir_time at)
-{
-    char text[28];
-    weir_jw_keyz(w, key);
-    if (at) {
-        weir_time_format(at, text);
-        weir_jw_strz(w, text);
-    } else {
-        weir_jw_null(w);
-    }
-}
-
 static void reply_error(const struct weir_call *call, int status, const struct weir_error *err,
                         const char *sql, int64_t offset)
 {

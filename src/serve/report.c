@@ -10,23 +10,6 @@
 /* --- printing ----------------------------------------------------------------------------------
  */
 
-void weir_shelf_print_time(struct weir_jw *w, const char *key, weir_time at)
-{
-    char text[28];
-    weir_time_format(at, text);
-    weir_jw_kstrz(w, key, text);
-}
-
-static void print_error(struct weir_jw *w, const struct weir_document *d)
-{
-    weir_jw_keyz(w, "error");
-    if (d->error) {
-        weir_jw_strz(w, d->error);
-    } else {
-        weir_jw_null(w);
-    }
-}
-
 /* The version whose content is shown: with mistakes on disk, the last good one. */
 static const char *shown_version(const struct weir_document *d)
 {
@@ -49,12 +32,7 @@ static void print_opened(struct weir_jw *w, const struct opened *opened, const c
         opened->count
             ? bsearch(&key, opened->items, opened->count, sizeof *opened->items, weir_str_order)
             : NULL;
-    if (use) {
-        weir_shelf_print_time(w, "opened_at", use->opened_at);
-    } else {
-        weir_jw_keyz(w, "opened_at");
-        weir_jw_null(w);
-    }
+    weir_jw_ktime_or_null(w, "opened_at", use ? use->opened_at : 0);
 }
 
 static void list_reports(struct weir_jw *w, const struct weir_documents *all,
@@ -78,9 +56,9 @@ static void list_reports(struct weir_jw *w, const struct weir_documents *all,
         weir_jw_kstrz(w, "collection", collection);
         weir_jw_kstrz(w, "level", weir_level_name(level));
         weir_jw_kbool(w, "archived", d->report.archived);
-        weir_shelf_print_time(w, "updated_at", d->modified_at);
+        weir_jw_ktime(w, "updated_at", d->modified_at);
         print_opened(w, opened, d->key);
-        print_error(w, d);
+        weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);
@@ -100,8 +78,8 @@ static void list_kind(struct weir_jw *w, const char *key, const struct weir_docu
             weir_jw_kstrz(w, "name", d->key);
             weir_jw_kstrz(w, "description", d->description);
             weir_jw_kstrz(w, "version", d->version);
-            weir_shelf_print_time(w, "updated_at", d->modified_at);
-            print_error(w, d);
+            weir_jw_ktime(w, "updated_at", d->modified_at);
+            weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
             if (views) {
                 weir_views_print(views, d->key, sees_all, w);
             }
@@ -206,7 +184,7 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         weir_jw_kstrz(w, "slug", d->slug);
         weir_jw_kstrz(w, "level", weir_level_name(level));
         weir_jw_kbool(w, "archived", d->report.archived);
-        print_error(w, d);
+        weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
         if (level == WEIR_LEVEL_EDIT) {
             weir_jw_keyz(w, "share");
             rc = weir_share_print(job, d->key, err);

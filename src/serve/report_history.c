@@ -13,7 +13,7 @@ static void print_change(const struct weir_git_change *change, void *arg)
     struct weir_jw *w = arg;
     weir_jw_object(w);
     weir_jw_kstrz(w, "version", change->version);
-    weir_shelf_print_time(w, "at", change->at);
+    weir_jw_ktime(w, "at", change->at);
     weir_jw_keyz(w, "author");
     weir_jw_object(w);
     weir_jw_kstrz(w, "name", change->name);

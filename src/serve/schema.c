@@ -42,7 +42,7 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
     } else {
         weir_jw_i64(w, t->estimated_rows);
     }
-    weir_serve_print_time(w, "fresh_at", all_rows ? fresh_at : 0);
+    weir_jw_ktime_or_null(w, "fresh_at", all_rows ? fresh_at : 0);
     weir_jw_keyz(w, "columns");
     weir_jw_array(w);
     for (size_t i = 0; i < t->column_count; i++) {

@@ -180,7 +180,6 @@ void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_
 /* Only its JSON; `sql` may be NULL. */
 void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
                             int64_t offset);
-void weir_serve_print_time(struct weir_jw *w, const char *key, weir_time at); /* 0: null */
 /* With a status of its own. */
 void weir_serve_reply_status(const struct weir_call *call, int status,
                              const struct weir_error *err);

@@ -20,16 +20,6 @@ static int print_groups(struct weir_ask *ask, struct weir_error *err)
     return rc;
 }
 
-static void print_text_or_null(struct weir_jw *w, const char *key, const char *text)
-{
-    weir_jw_keyz(w, key);
-    if (*text) {
-        weir_jw_strz(w, text);
-    } else {
-        weir_jw_null(w);
-    }
-}
-
 int weir_ask_session(struct weir_ask *ask, struct weir_error *err)
 {
     struct weir_person p = {.attributes = WEIR_STR("{}"), .preferences = WEIR_STR("{}")};
@@ -56,7 +46,7 @@ int weir_ask_session(struct weir_ask *ask, struct weir_error *err)
     weir_jw_keyz(w, "preferences");
     weir_jw_raw(w, p.preferences);
     weir_jw_kstrz(w, "csrf", csrf);
-    print_text_or_null(w, "see_as", ask->who.by_id[0] ? ask->who.email : "");
+    weir_jw_kstr_or_null(w, "see_as", weir_str_of(ask->who.by_id[0] ? ask->who.email : ""));
     weir_jw_kstrz(w, "version", WEIR_VERSION);
     weir_jw_object_end(w);
     return rc;

@@ -87,7 +87,6 @@ const char *weir_shelf_text(struct weir_shelf_job *job, const char *key);
 void weir_shelf_git_error(struct weir_shelf *shelf, char out[512]);
 void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text);
 /* "key": an RFC 3339 time; in report.c. */
-void weir_shelf_print_time(struct weir_jw *w, const char *key, weir_time at);
 /* Saves a report and answers with what came of it; `key` NULL: a new one. In report.c. */
 int weir_report_answer_save(struct weir_shelf_job *job, const char *key,
                             struct weir_content content, const struct weir_save *how,

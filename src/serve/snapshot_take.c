@@ -69,21 +69,19 @@ static void taking_free(struct taking *t)
 static void answer(void *arg)
 {
     struct taking *t = arg;
-    char at[28];
     weir_http_on_gone(t->call.req, NULL, NULL);
     if (t->code) {
         weir_snapshots_abandon(t->call.server->snapshots, t->id);
         weir_serve_reply_error(&t->call, &t->err);
     } else {
         struct weir_buf out;
-        weir_time_format(t->began_at, at);
         weir_buf_init(&out, MAX_TEXT);
         struct weir_jw w = weir_jw_on(&out);
         weir_jw_object(&w);
         weir_jw_kstrz(&w, "id", t->id);
         weir_jw_kstrz(&w, "report", t->d->key);
         weir_jw_kstrz(&w, "title", t->title);
-        weir_jw_kstrz(&w, "at", at);
+        weir_jw_ktime(&w, "at", t->began_at);
         weir_jw_object_end(&w);
         weir_buf_addc(&out, '\n');
         weir_serve_reply_json(&t->call, 201, &out);
@@ -125,16 +123,14 @@ static void print_rules(const struct taking *t, struct weir_jw *w)
 static void print_manifest(struct taking *t, struct weir_buf *out)
 {
     const struct weir_caller *who = &t->call.who;
-    char at[28];
     struct weir_jw w = weir_jw_on(out);
-    weir_time_format(t->began_at, at);
     weir_jw_object(&w);
     weir_jw_ki64(&w, "format", 1);
     weir_jw_kstrz(&w, "id", t->id);
     weir_jw_kstrz(&w, "report", t->d->key);
     weir_jw_kstrz(&w, "version", t->d->good ? t->d->good->version : t->d->version);
     weir_jw_kstrz(&w, "title", t->title);
-    weir_jw_kstrz(&w, "at", at);
+    weir_jw_ktime(&w, "at", t->began_at);
     weir_jw_keyz(&w, "by");
     weir_jw_object(&w);
     weir_jw_kstrz(&w, "id", who->id);
@@ -194,12 +190,7 @@ static bool is_querys_fault(int code)
 
 static void print_end(struct taking *t, const char *error, uint64_t rows, bool truncated)
 {
-    weir_jw_keyz(&t->w, "error");
-    if (error) {
-        weir_jw_strz(&t->w, error);
-    } else {
-        weir_jw_null(&t->w);
-    }
+    weir_jw_kstr_or_null(&t->w, "error", weir_str_of(error));
     weir_jw_ku64(&t->w, "rows", rows);
     weir_jw_kbool(&t->w, "truncated", truncated);
     weir_jw_object_end(&t->w);

@@ -67,20 +67,13 @@ static int find(struct weir_shelf_job *job, const char *id, bool own, struct wei
 
 /* --- the list ------------------------------------------------------------------------------- */
 
-static void print_time(struct weir_jw *w, const char *key, weir_time at)
-{
-    char text[28];
-    weir_time_format(at, text);
-    weir_jw_kstrz(w, key, text);
-}
-
 /* Without the braces. */
 static void print_head(struct weir_jw *w, const struct weir_snapshot *s)
 {
     weir_jw_kstrz(w, "id", s->id);
     weir_jw_kstrz(w, "report", s->report);
     weir_jw_kstrz(w, "title", s->title);
-    print_time(w, "at", s->at);
+    weir_jw_ktime(w, "at", s->at);
     weir_jw_keyz(w, "by");
     weir_jw_object(w);
     weir_jw_kstrz(w, "name", s->by_name);

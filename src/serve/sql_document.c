@@ -43,12 +43,7 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         weir_jw_kstr(w, "sql", d->sql.ptr ? d->sql : WEIR_STR(""));
         weir_jw_kstrz(w, "description", d->description);
         weir_jw_kstrz(w, "version", d->good ? d->good->version : d->version);
-        weir_jw_keyz(w, "error");
-        if (d->error) {
-            weir_jw_strz(w, d->error);
-        } else {
-            weir_jw_null(w);
-        }
+        weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
         rc = print_state(job, d->key, err);
         weir_jw_object_end(w);
     }

@@ -51,14 +51,7 @@ static void print_load(struct weir_server *s, struct weir_jw *w)
     weir_jw_ku64(w, "duplicates", load.duplicates);
     weir_jw_ku64(w, "discards", load.discards);
     weir_jw_ku64(w, "commits", load.commits);
-    weir_jw_keyz(w, "last_commit_at");
-    if (load.last_commit_at) {
-        char text[28];
-        weir_time_format(load.last_commit_at, text);
-        weir_jw_strz(w, text);
-    } else {
-        weir_jw_null(w);
-    }
+    weir_jw_ktime_or_null(w, "last_commit_at", load.last_commit_at);
     weir_jw_keyz(w, "lag_seconds");
     weir_jw_double(w, (double)load.lag / WEIR_SECOND);
     weir_jw_kstrz(w, "error", load.error);
@@ -113,15 +106,13 @@ void weir_serve_status(const struct weir_call *call)
 {
     struct weir_server *s = call->server;
     struct weir_buf body;
-    char started[28];
     weir_buf_init(&body, 64 * 1024);
-    weir_time_format(s->started_at, started);
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
     weir_jw_kstrz(&w, "version", WEIR_VERSION);
     weir_jw_kstrz(&w, "engine", weir_warehouse_version(s->warehouse));
     weir_jw_kstrz(&w, "address", s->address);
-    weir_jw_kstrz(&w, "started_at", started);
+    weir_jw_ktime(&w, "started_at", s->started_at);
     weir_jw_keyz(&w, "uptime_seconds");
     weir_jw_double(&w, (double)(weir_now() - s->started_at) / WEIR_SECOND);
     weir_jw_keyz(&w, "warehouse");

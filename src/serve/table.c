@@ -40,9 +40,7 @@ static bool is_named(const struct weir_table *t, struct weir_str asked, bool quo
     struct weir_buf name;
     weir_buf_init(&name, 1 << 16);
     if (quoted) {
-        weir_sql_ident(&name, t->schema);
-        weir_buf_addc(&name, '.');
-        weir_sql_ident(&name, t->name);
+        weir_sql_table(&name, t->schema, t->name);
     } else {
         weir_buf_adds(&name, t->schema);
         weir_buf_addc(&name, '.');
@@ -105,9 +103,7 @@ static void add_column(struct look *l, size_t i)
 static void add_from(struct look *l, bool sample)
 {
     weir_buf_addz(&l->sql, " FROM ");
-    weir_sql_ident(&l->sql, l->table->schema);
-    weir_buf_addc(&l->sql, '.');
-    weir_sql_ident(&l->sql, l->table->name);
+    weir_sql_table(&l->sql, l->table->schema, l->table->name);
     weir_buf_addz(&l->sql, " AS t");
     if (sample && l->sampled) {
         weir_buf_addf(&l->sql, " TABLESAMPLE system(%.6f PERCENT) REPEATABLE (1)",
@@ -274,6 +270,7 @@ static int look_at_columns(struct look *l, struct weir_error *err)
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
+/* Here an empty text is a value. */
 static void text_or_null(struct weir_jw *w, const char *key, struct weir_str text)
 {
     weir_jw_keyz(w, key);
@@ -365,7 +362,7 @@ static int print(struct look *l, struct weir_error *err)
             .changed_at;
     bool told =
         !l->g->access || weir_access_all_rows(l->g->access, l->table->schema, l->table->name);
-    weir_serve_print_time(w, "fresh_at", told ? fresh_at : 0);
+    weir_jw_ktime_or_null(w, "fresh_at", told ? fresh_at : 0);
     print_columns(l);
     int rc = print_sample(l, err);
     weir_jw_object_end(w);

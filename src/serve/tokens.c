@@ -21,16 +21,11 @@ static void print_token(struct weir_ask *ask, const struct weir_token *t, const 
     weir_jw_object(w);
     weir_jw_kstr(w, "id", t->id);
     weir_jw_kstr(w, "name", t->name);
-    weir_jw_keyz(w, "email");
-    if (t->email.len) {
-        weir_jw_str(w, t->email);
-    } else {
-        weir_jw_null(w); /* the owner's */
-    }
+    weir_jw_kstr_or_null(w, "email", t->email); /* the owner's */
     print_scopes(w, t->scopes);
-    weir_ask_print_time(ask, "created_at", t->created_at);
-    weir_ask_print_time(ask, "expires_at", t->expires_at);
-    weir_ask_print_time(ask, "last_used_at", t->last_used_at);
+    weir_jw_ktime_or_null(&ask->w, "created_at", t->created_at);
+    weir_jw_ktime_or_null(&ask->w, "expires_at", t->expires_at);
+    weir_jw_ktime_or_null(&ask->w, "last_used_at", t->last_used_at);
     if (secret) {
         weir_jw_kstrz(w, "secret", secret);
     }

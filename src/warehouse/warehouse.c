@@ -189,6 +189,15 @@ int weir_session_exec(struct weir_session *session, const char *sql, struct weir
     return rc;
 }
 
+int weir_session_exec_buf(struct weir_session *session, struct weir_buf *sql,
+                          struct weir_error *err)
+{
+    int rc = weir_buf_check(sql, "a statement", err);
+    rc = rc || !sql->len ? rc : weir_session_exec(session, weir_buf_cstr(sql), err);
+    weir_buf_reset(sql);
+    return rc;
+}
+
 int weir_session_query(struct weir_session *session, const char *sql,
                        const struct weir_param *params, size_t param_count,
                        struct weir_result **out, struct weir_error *err)
@@ -376,6 +385,13 @@ static void quote(struct weir_buf *out, struct weir_str text, char with)
 void weir_sql_ident(struct weir_buf *out, struct weir_str name)
 {
     quote(out, name, '"');
+}
+
+void weir_sql_table(struct weir_buf *out, struct weir_str schema, struct weir_str table)
+{
+    weir_sql_ident(out, schema);
+    weir_buf_addc(out, '.');
+    weir_sql_ident(out, table);
 }
 
 void weir_sql_text(struct weir_buf *out, struct weir_str value)

@@ -148,6 +148,9 @@ int weir_session_checkpoint(struct weir_session *session, struct weir_error *err
  * every table. */
 int weir_session_exec(struct weir_session *session, const char *sql,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* The same with what stands in `sql`, if anything does; empties it. */
+int weir_session_exec_buf(struct weir_session *session, struct weir_buf *sql,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* The next weir_session_exec changes this table; call it for each. What the functions below change
  * they know by themselves. */
@@ -314,5 +317,7 @@ int weir_session_merge(struct weir_session *session, struct weir_str schema, str
 /* Quotes an identifier or a string for this engine's SQL text. */
 void weir_sql_ident(struct weir_buf *out, struct weir_str name);
 void weir_sql_text(struct weir_buf *out, struct weir_str value);
+/* "schema"."table" */
+void weir_sql_table(struct weir_buf *out, struct weir_str schema, struct weir_str table);
 
 #endif

@@ -205,9 +205,7 @@ static void merge_sql(struct weir_buf *out, struct weir_table_name name, struct 
 {
     bool updates = false;
     weir_buf_addz(out, "MERGE INTO ");
-    weir_sql_ident(out, name.schema);
-    weir_buf_addc(out, '.');
-    weir_sql_ident(out, name.table);
+    weir_sql_table(out, name.schema, name.table);
     weir_buf_addz(out, " AS old USING weir_batch AS new ON old.");
     weir_sql_ident(out, key);
     weir_buf_addz(out, " = new.");

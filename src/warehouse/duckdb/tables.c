@@ -164,13 +164,6 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
 
 /* --- DDL ------------------------------------------------------------------------------------ */
 
-static void add_name(struct weir_buf *out, struct weir_table_name name)
-{
-    weir_sql_ident(out, name.schema);
-    weir_buf_addc(out, '.');
-    weir_sql_ident(out, name.table);
-}
-
 static void add_column(struct weir_buf *out, const struct weir_column *column)
 {
     weir_sql_ident(out, column->name);
@@ -206,7 +199,7 @@ int weir_duck_create_table(struct weir_session *session, struct weir_table_name 
     struct weir_buf sql;
     weir_buf_init(&sql, 16u << 20);
     weir_buf_addz(&sql, "CREATE TABLE ");
-    add_name(&sql, name);
+    weir_sql_table(&sql, name.schema, name.table);
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(&sql, i ? ", " : " (");
         add_column(&sql, &columns[i]);
@@ -236,7 +229,7 @@ int weir_duck_copy_table(struct weir_session *session, struct weir_table_name na
     struct weir_buf sql;
     weir_buf_init(&sql, 16u << 20);
     weir_buf_addz(&sql, "CREATE TABLE ");
-    add_name(&sql, (struct weir_table_name){name.schema, copy});
+    weir_sql_table(&sql, name.schema, copy);
     int rc = weir_duck_query(session,
                              "SELECT sql FROM duckdb_tables() WHERE database_name = "
                              "current_database() AND schema_name = $1 AND table_name = $2",
@@ -268,7 +261,7 @@ int weir_duck_add_columns(struct weir_session *session, struct weir_table_name n
     weir_buf_init(&sql, 32u << 20);
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(&sql, "ALTER TABLE ");
-        add_name(&sql, name);
+        weir_sql_table(&sql, name.schema, name.table);
         weir_buf_addz(&sql, " ADD COLUMN ");
         add_column(&sql, &columns[i]);
         weir_buf_addz(&sql, ";\n");
@@ -356,17 +349,17 @@ static void rewrite_sql(struct weir_buf *sql, struct weir_table_name name, struc
 {
     struct weir_table_name copy = {name.schema, WEIR_STR("weir rewrites this")};
     weir_buf_addz(sql, "CREATE TABLE ");
-    add_name(sql, copy);
+    weir_sql_table(sql, copy.schema, copy.table);
     weir_buf_addz(sql, " AS SELECT * REPLACE (");
     expand(sql, expression, column);
     weir_buf_addz(sql, " AS ");
     weir_sql_ident(sql, column);
     weir_buf_addz(sql, ") FROM ");
-    add_name(sql, name);
+    weir_sql_table(sql, name.schema, name.table);
     weir_buf_addz(sql, "; DROP TABLE ");
-    add_name(sql, name);
+    weir_sql_table(sql, name.schema, name.table);
     weir_buf_addz(sql, "; ALTER TABLE ");
-    add_name(sql, copy);
+    weir_sql_table(sql, copy.schema, copy.table);
     weir_buf_addz(sql, " RENAME TO ");
     weir_sql_ident(sql, name.table);
 }
@@ -403,7 +396,7 @@ int weir_duck_widen_column(struct weir_session *session, struct weir_table_name 
         return rc;
     }
     weir_buf_addz(&sql, "ALTER TABLE ");
-    add_name(&sql, name);
+    weir_sql_table(&sql, name.schema, name.table);
     weir_buf_addz(&sql, " ALTER COLUMN ");
     weir_sql_ident(&sql, column);
     weir_buf_addz(&sql, " SET DATA TYPE ");

@@ -29,13 +29,6 @@ int weir_duck_binds(struct weir_session *session, const char *sql, struct weir_e
     return rc ? rc : try_prepare(s, sql, err);
 }
 
-static void add_view(struct weir_buf *out, struct weir_table_name name)
-{
-    weir_sql_ident(out, name.schema);
-    weir_buf_addc(out, '.');
-    weir_sql_ident(out, name.table);
-}
-
 static int run_view(struct duck_session *s, struct weir_buf *sql, struct weir_error *err)
 {
     int rc = weir_buf_check(sql, "a view", err);
@@ -59,7 +52,7 @@ int weir_duck_create_view(struct weir_session *session, struct weir_table_name n
     }
     weir_buf_init(&text, DUCK_MAX_SQL + 4096);
     weir_buf_addz(&text, "CREATE VIEW ");
-    add_view(&text, name);
+    weir_sql_table(&text, name.schema, name.table);
     weir_buf_addz(&text, " AS\n");
     weir_buf_adds(&text, weir_duck_trim_statement(weir_str_of(sql)));
     weir_buf_addc(&text, '\n');
@@ -77,6 +70,6 @@ int weir_duck_drop_view(struct weir_session *session, struct weir_table_name nam
     }
     weir_buf_init(&text, 65536);
     weir_buf_addz(&text, "DROP VIEW IF EXISTS ");
-    add_view(&text, name);
+    weir_sql_table(&text, name.schema, name.table);
     return run_view(s, &text, err);
 }
