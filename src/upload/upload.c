@@ -7,10 +7,10 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "upload/columns.h"
+#include "upload/rows.h"
 
 #define ROWS_AT_ONCE  8192
 #define CELLS_AT_ONCE (1u << 20)
-#define BYTES_AT_ONCE (32u << 20)
 #define ID_SIZE       17
 
 /* --- the tables ---------------------------------------------------------------------------------
@@ -124,80 +124,6 @@ bool weir_upload_name_ok(const char *name)
     return ok;
 }
 
-/* --- batches ------------------------------------------------------------------------------------
- */
-
-struct rows { /* of one table, on their way into it */
-    struct weir_session *session;
-    struct weir_str schema, table;
-    const struct weir_column *columns;
-    size_t column_count, most;
-    struct weir_vector *vectors;
-    size_t count;
-    uint64_t total;
-    struct weir_arena texts; /* of these rows */
-};
-
-static int rows_open(struct rows *r, struct weir_arena *arena, struct weir_error *err)
-{
-    weir_arena_init(&r->texts, BYTES_AT_ONCE + 4 * WEIR_CSV_MAX_RECORD);
-    r->vectors = weir_arena_calloc(arena, r->column_count * sizeof *r->vectors);
-    for (size_t i = 0; r->vectors && i < r->column_count; i++) {
-        struct weir_vector *v = &r->vectors[i];
-        size_t size = r->columns[i].type == WEIR_TYPE_BOOL ? sizeof(bool)
-                      : r->columns[i].type == WEIR_TYPE_TEXT || r->columns[i].type == WEIR_TYPE_JSON
-                          ? sizeof(struct weir_str)
-                          : sizeof(int64_t);
-        v->type = r->columns[i].type;
-        v->valid = weir_arena_calloc(arena, (r->most + 63) / 64 * sizeof *v->valid);
-        v->ints = weir_arena_calloc(arena, r->most * size);
-        if (!v->valid || !v->ints) {
-            r->vectors = NULL;
-        }
-    }
-    return r->vectors ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the rows of an upload");
-}
-
-static int rows_flush(struct rows *r, struct weir_error *err)
-{
-    struct weir_batch batch = {r->count, r->column_count, r->vectors};
-    int rc = r->count
-                 ? weir_session_append(r->session, r->schema, r->table, r->columns, &batch, 1, err)
-                 : 0;
-    r->total += r->count;
-    r->count = 0;
-    weir_arena_reset(&r->texts);
-    for (size_t i = 0; i < r->column_count; i++) {
-        memset(r->vectors[i].valid, 0, (r->most + 63) / 64 * sizeof(uint64_t));
-    }
-    return rc;
-}
-
-static int rows_end(struct rows *r, struct weir_error *err)
-{
-    r->count++;
-    return r->count == r->most || r->texts.used > BYTES_AT_ONCE ? rows_flush(r, err) : 0;
-}
-
-static void set_valid(struct rows *r, size_t column)
-{
-    r->vectors[column].valid[r->count / 64] |= 1ull << (r->count % 64);
-}
-
-static int set_text(struct rows *r, size_t column, struct weir_str text, struct weir_error *err)
-{
-    struct weir_str *to = &r->vectors[column].strs[r->count];
-    *to = weir_arena_dup(&r->texts, text);
-    set_valid(r, column);
-    return to->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a text of an upload");
-}
-
-static void set_int(struct rows *r, size_t column, int64_t value)
-{
-    r->vectors[column].ints[r->count] = value;
-    set_valid(r, column);
-}
-
 /* --- one upload
  * ----------------------------------------------------------------------------------- */
 
@@ -207,7 +133,7 @@ struct loading {
     struct weir_upload_text text;
     struct weir_csv csv;
     struct weir_upload_columns columns;
-    struct rows rows, rejects;
+    struct weir_upload_rows rows, rejects;
     struct weir_arena arena;
     uint64_t bytes;
     char id[ID_SIZE];
@@ -216,14 +142,14 @@ struct loading {
 };
 
 /* The value as its column's type has it; false when it is none, which the guess excludes. */
-static bool put_value(struct rows *r, size_t i, enum weir_guess_format format,
+static bool put_value(struct weir_upload_rows *r, size_t i, enum weir_guess_format format,
                       const struct weir_csv_field *field, int *rc, struct weir_error *err)
 {
     struct weir_guess_value value;
     struct weir_vector *v = &r->vectors[i];
     if (format == WEIR_GUESS_TEXT) {
         if (field->text.len || field->quoted) {
-            *rc = set_text(r, i, field->text, err);
+            *rc = weir_upload_set_text(r, i, field->text, err);
         }
         return true;
     }
@@ -240,7 +166,7 @@ static bool put_value(struct rows *r, size_t i, enum weir_guess_format format,
     } else {
         v->ints[r->count] = value.i;
     }
-    set_valid(r, i);
+    weir_upload_set_valid(r, i);
     return true;
 }
 
@@ -270,7 +196,7 @@ static struct weir_str readable(struct weir_arena *arena, struct weir_str raw)
 static int put_reject(struct loading *l, const struct weir_csv_record *record, const char *reason,
                       struct weir_error *err)
 {
-    struct rows *r = &l->rejects;
+    struct weir_upload_rows *r = &l->rejects;
     struct weir_str text = readable(&r->texts, record->raw);
     if (!text.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a bad line of an upload");
@@ -283,12 +209,12 @@ static int put_reject(struct loading *l, const struct weir_csv_record *record, c
         weir_jw_kstrz(&w, "reason", reason);
         weir_jw_object_end(&w);
     }
-    int rc = set_text(r, 0, weir_str_of(l->upload->name), err);
-    set_int(r, 1, (int64_t)record->line);
+    int rc = weir_upload_set_text(r, 0, weir_str_of(l->upload->name), err);
+    weir_upload_set_int(r, 1, (int64_t)record->line);
     r->vectors[2].strs[r->count] = text;
-    set_valid(r, 2);
-    rc = rc ? rc : set_text(r, 3, weir_str_of(reason), err);
-    return rc ? rc : rows_end(r, err);
+    weir_upload_set_valid(r, 2);
+    rc = rc ? rc : weir_upload_set_text(r, 3, weir_str_of(reason), err);
+    return rc ? rc : weir_upload_rows_end(r, err);
 }
 
 static int put_record(struct loading *l, const struct weir_csv_record *record,
@@ -310,7 +236,7 @@ static int put_record(struct loading *l, const struct weir_csv_record *record,
         }
         return put_reject(l, record, reason, err);
     }
-    return rc ? rc : rows_end(&l->rows, err);
+    return rc ? rc : weir_upload_rows_end(&l->rows, err);
 }
 
 static int put_all(struct loading *l, struct weir_error *err)
@@ -332,31 +258,30 @@ static int put_all(struct loading *l, struct weir_error *err)
             return rc;
         }
     }
-    rc = rc ? rc : rows_flush(&l->rows, err);
-    return rc ? rc : rows_flush(&l->rejects, err);
+    rc = rc ? rc : weir_upload_rows_flush(&l->rows, err);
+    return rc ? rc : weir_upload_rows_flush(&l->rejects, err);
 }
 
-static int open_rows(struct loading *l, uint32_t max_columns, struct weir_error *err)
+static int open_rows(struct loading *l, struct weir_error *err)
 {
     size_t count = l->columns.count;
     size_t most = CELLS_AT_ONCE / count;
-    (void)max_columns;
-    l->rows = (struct rows){.session = l->session,
-                            .schema = WEIR_STR(WEIR_UPLOAD_SCHEMA),
-                            .table = weir_str_of(l->upload->name),
-                            .columns = l->columns.columns,
-                            .column_count = count,
-                            .most = most < 64             ? 64
-                                    : most > ROWS_AT_ONCE ? ROWS_AT_ONCE
-                                                          : most};
-    l->rejects = (struct rows){.session = l->session,
-                               .schema = weir_schema(),
-                               .table = WEIR_STR("upload_rejects"),
-                               .columns = reject_columns,
-                               .column_count = REJECT_COLUMNS,
-                               .most = ROWS_AT_ONCE};
-    int rc = rows_open(&l->rows, &l->arena, err);
-    return rc ? rc : rows_open(&l->rejects, &l->arena, err);
+    l->rows = (struct weir_upload_rows){.session = l->session,
+                                        .schema = WEIR_STR(WEIR_UPLOAD_SCHEMA),
+                                        .table = weir_str_of(l->upload->name),
+                                        .columns = l->columns.columns,
+                                        .column_count = count,
+                                        .most = most < 64             ? 64
+                                                : most > ROWS_AT_ONCE ? ROWS_AT_ONCE
+                                                                      : most};
+    l->rejects = (struct weir_upload_rows){.session = l->session,
+                                           .schema = weir_schema(),
+                                           .table = WEIR_STR("upload_rejects"),
+                                           .columns = reject_columns,
+                                           .column_count = REJECT_COLUMNS,
+                                           .most = ROWS_AT_ONCE};
+    int rc = weir_upload_rows_open(&l->rows, &l->arena, err);
+    return rc ? rc : weir_upload_rows_open(&l->rejects, &l->arena, err);
 }
 
 /* --- the entry
@@ -370,33 +295,34 @@ static struct weir_str separator_of(const struct loading *l)
 static int put_entry(struct loading *l, struct weir_error *err)
 {
     struct weir_buf columns;
-    struct rows e = {.session = l->session,
-                     .schema = weir_schema(),
-                     .table = WEIR_STR("uploads"),
-                     .columns = upload_columns,
-                     .column_count = UPLOAD_COLUMNS,
-                     .most = 64};
+    struct weir_upload_rows e = {.session = l->session,
+                                 .schema = weir_schema(),
+                                 .table = WEIR_STR("uploads"),
+                                 .columns = upload_columns,
+                                 .column_count = UPLOAD_COLUMNS,
+                                 .most = 64};
     weir_buf_init(&columns, 64u << 20);
     struct weir_jw w = weir_jw_on(&columns);
     weir_upload_columns_print(&l->columns, &w);
     int rc = weir_buf_check(&columns, "the columns of an upload", err);
-    rc = rc ? rc : rows_open(&e, &l->arena, err);
+    rc = rc ? rc : weir_upload_rows_open(&e, &l->arena, err);
     if (rc == 0) {
-        rc = set_text(&e, 0, weir_str_of(l->upload->name), err);
-        rc = rc ? rc : set_text(&e, 1, weir_str_of(l->id), err);
-        set_int(&e, 2, (int64_t)l->rows.total);
-        set_int(&e, 3, (int64_t)l->bytes);
-        rc = rc ? rc : set_text(&e, 4, weir_buf_str(&columns), err);
-        set_int(&e, 5, (int64_t)l->rejects.total);
+        rc = weir_upload_set_text(&e, 0, weir_str_of(l->upload->name), err);
+        rc = rc ? rc : weir_upload_set_text(&e, 1, weir_str_of(l->id), err);
+        weir_upload_set_int(&e, 2, (int64_t)l->rows.total);
+        weir_upload_set_int(&e, 3, (int64_t)l->bytes);
+        rc = rc ? rc : weir_upload_set_text(&e, 4, weir_buf_str(&columns), err);
+        weir_upload_set_int(&e, 5, (int64_t)l->rejects.total);
         rc = rc ? rc
-                : set_text(&e, 6, weir_str_of(weir_upload_encoding_name(l->text.encoding)), err);
-        rc = rc ? rc : set_text(&e, 7, separator_of(l), err);
+                : weir_upload_set_text(
+                      &e, 6, weir_str_of(weir_upload_encoding_name(l->text.encoding)), err);
+        rc = rc ? rc : weir_upload_set_text(&e, 7, separator_of(l), err);
         e.vectors[8].bools[0] = l->columns.has_header;
-        set_valid(&e, 8);
-        rc = rc ? rc : set_text(&e, 9, weir_str_of(l->upload->by), err);
-        set_int(&e, 10, l->at);
+        weir_upload_set_valid(&e, 8);
+        rc = rc ? rc : weir_upload_set_text(&e, 9, weir_str_of(l->upload->by), err);
+        weir_upload_set_int(&e, 10, l->at);
         e.count = 1;
-        rc = rc ? rc : rows_flush(&e, err);
+        rc = rc ? rc : weir_upload_rows_flush(&e, err);
     }
     weir_arena_free(&e.texts);
     weir_buf_free(&columns);
@@ -447,10 +373,8 @@ static int change_tables(struct loading *l, struct weir_error *err)
 
 static void print_entry(struct loading *l, struct weir_jw *w)
 {
-    char at[28];
     char table[96];
     snprintf(table, sizeof table, "%s.%s", WEIR_UPLOAD_SCHEMA, l->upload->name);
-    weir_time_format(l->at, at);
     weir_jw_object(w);
     weir_jw_kstrz(w, "id", l->id);
     weir_jw_kstrz(w, "name", l->upload->name);
@@ -464,7 +388,7 @@ static void print_entry(struct loading *l, struct weir_jw *w)
     weir_jw_kstr(w, "separator", separator_of(l));
     weir_jw_kbool(w, "header", l->columns.has_header);
     weir_jw_kstrz(w, "by", l->upload->by);
-    weir_jw_kstrz(w, "created_at", at);
+    weir_jw_ktime(w, "created_at", l->at);
     weir_jw_keyz(w, "bad");
     weir_buf_addc(w->out, '[');
     weir_buf_adds(w->out, weir_buf_str(&l->bad));
@@ -493,7 +417,7 @@ int weir_upload_load(struct weir_warehouse *warehouse, const struct weir_upload 
     rc = rc ? rc : weir_upload_text_open(&l->text, upload->path, err);
     rc = rc ? rc : weir_csv_open(&l->csv, &l->text, err);
     rc = rc ? rc : weir_upload_columns_read(&l->columns, &l->csv, upload->header, max_columns, err);
-    rc = rc ? rc : open_rows(l, max_columns, err);
+    rc = rc ? rc : open_rows(l, err);
     rc = rc ? rc : change_tables(l, err);
     if (rc == 0) {
         print_entry(l, report);
@@ -544,9 +468,7 @@ static void print_row(struct weir_jw *w, const struct weir_batch *b, size_t i, b
 {
     struct weir_str name = b->columns[0].strs[i];
     char table[96];
-    char at[28];
     snprintf(table, sizeof table, "%s.%.*s", WEIR_UPLOAD_SCHEMA, (int)name.len, name.ptr);
-    weir_time_format(b->columns[10].ints[i], at);
     weir_jw_object(w);
     weir_jw_kstr(w, "id", b->columns[1].strs[i]);
     weir_jw_kstr(w, "name", name);
@@ -569,7 +491,7 @@ static void print_row(struct weir_jw *w, const struct weir_batch *b, size_t i, b
     weir_jw_kstr(w, "separator", b->columns[7].strs[i]);
     weir_jw_kbool(w, "header", b->columns[8].bools[i]);
     weir_jw_kstr(w, "by", b->columns[9].strs[i]);
-    weir_jw_kstrz(w, "created_at", at);
+    weir_jw_ktime(w, "created_at", b->columns[10].ints[i]);
     weir_jw_object_end(w);
 }
 
