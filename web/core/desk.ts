@@ -1,5 +1,6 @@
 // The open queries of one person: kept in the browser and as a draft at the server, so two browsers may
 // hold different states of them. Data of unknown origin: what cannot be used is left out.
+import { isData, textOf } from './data';
 import type { ParameterValue, Values } from './report';
 import { statements } from './sql';
 
@@ -33,16 +34,13 @@ export function freshTab(more: Partial<Tab> = {}): Tab {
   return { id: crypto.getRandomValues(new Uint32Array(2)).join('-'), name: '', sql: '', values: {}, edited: 0, ...more };
 }
 
-type Data = Record<string, unknown>;
-const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function readOrigin(value: unknown): Origin | undefined {
   if (!isData(value)) return undefined;
-  const rest = { version: text(value['version']), saved: text(value['saved']) };
+  const rest = { version: textOf(value['version']), saved: textOf(value['saved']) };
   const { kind } = value;
-  if (kind === 'query') return { kind, report: text(value['report']), query: text(value['query']), title: text(value['title']), ...rest };
-  return kind === 'view' || kind === 'snippet' || kind === 'definition' ? { kind, name: text(value['name']), ...rest } : undefined;
+  if (kind === 'query') return { kind, report: textOf(value['report']), query: textOf(value['query']), title: textOf(value['title']), ...rest };
+  return kind === 'view' || kind === 'snippet' || kind === 'definition' ? { kind, name: textOf(value['name']), ...rest } : undefined;
 }
 
 function readValues(value: unknown): Values {
@@ -61,13 +59,13 @@ export function readDesk(value: unknown): Desk {
   const seen = new Set<string>();
   const tabs = value['tabs'].flatMap((one: unknown): Tab[] => {
     if (!isData(one) || typeof one['sql'] !== 'string') return [];
-    const id = text(one['id']) || freshTab().id;
+    const id = textOf(one['id']) || freshTab().id;
     if (seen.has(id)) return [];
     seen.add(id);
-    return [{ id, name: text(one['name']), sql: one['sql'], values: readValues(one['values']), origin: readOrigin(one['origin']), edited: typeof one['edited'] === 'number' ? one['edited'] : 0 }];
+    return [{ id, name: textOf(one['name']), sql: one['sql'], values: readValues(one['values']), origin: readOrigin(one['origin']), edited: typeof one['edited'] === 'number' ? one['edited'] : 0 }];
   });
   const closed = Array.isArray(value['closed']) ? value['closed'].filter((id): id is string => typeof id === 'string').slice(-MOST_CLOSED) : [];
-  return { tabs, at: text(value['at']), closed };
+  return { tabs, at: textOf(value['at']), closed };
 }
 
 /** One's own tabs in their order, each in its newer state, then what only the other has; what either

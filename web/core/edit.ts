@@ -1,24 +1,22 @@
 // Changes to a report, as it stands in its files: report.yml's keys and values and the SQL of its
 // queries. Nothing is changed in place, and keys that this does not know stay as they are.
 import type { ChartSpec } from './chart/spec';
+import { type Data, isData, textOf } from './data';
 import { type Place, type Placed, compact, put, room } from './layout';
 import type { Parameter, ParameterType } from './report';
 
-export type Data = Readonly<Record<string, unknown>>;
 export interface Content {
   readonly report: Data;
   readonly queries: Readonly<Record<string, string>>;
 }
 export type TileKind = 'chart' | 'table' | 'text';
 
-const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
 export const items = (content: Content, key: 'tiles' | 'queries' | 'parameters'): Data[] => {
   const value = content.report[key];
   return Array.isArray(value) ? value.filter(isData) : [];
 };
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const whole = (value: unknown, fallback: number): number => (typeof value === 'number' && Number.isInteger(value) ? value : fallback);
-export const idOf = (item: Data): string => text(item['id']);
+export const idOf = (item: Data): string => textOf(item['id']);
 
 /** Without the keys whose value is undefined or an empty text: the file says nothing for them. */
 export function tidy(data: Data): Data {
@@ -132,8 +130,8 @@ export function setSql(content: Content, id: string, sql: string): Content {
 
 /** Titles of the tiles, and labels of the parameters, that need this query. */
 export function usersOf(content: Content, id: string): string[] {
-  const tiles = items(content, 'tiles').filter((tile) => tile['query'] === id).map((tile) => text(tile['title']) || idOf(tile));
-  const parameters = items(content, 'parameters').filter((one) => isData(one['options']) && one['options']['query'] === id).map((one) => `the choices of ${text(one['label']) || text(one['name'])}`);
+  const tiles = items(content, 'tiles').filter((tile) => tile['query'] === id).map((tile) => textOf(tile['title']) || idOf(tile));
+  const parameters = items(content, 'parameters').filter((one) => isData(one['options']) && one['options']['query'] === id).map((one) => `the choices of ${textOf(one['label']) || textOf(one['name'])}`);
   return [...tiles, ...parameters];
 }
 
@@ -152,7 +150,7 @@ export function removeQuery(content: Content, id: string): Content {
 export function addParameter(content: Content, type: ParameterType): { content: Content; name: string } {
   const all = items(content, 'parameters');
   const wanted = type === 'daterange' ? 'dates' : type === 'aggregation' ? 'grain' : 'choice';
-  const name = freeName(wanted, all.map((one) => text(one['name'])), 'choice');
+  const name = freeName(wanted, all.map((one) => textOf(one['name'])), 'choice');
   const fallback = type === 'daterange' ? 'last 28 days' : type === 'aggregation' ? 'day' : undefined;
   return { content: withItems(content, 'parameters', [...all, tidy({ name, type, default: fallback })]), name };
 }
@@ -201,6 +199,6 @@ export function readChoices(lines: string): unknown[] {
 export function withForm(sql: string, content: Content): string {
   const parameters = items(content, 'parameters');
   if (parameters.length === 0) return sql;
-  const fields = Object.fromEntries(parameters.map(({ name, ...field }) => [text(name), field]));
+  const fields = Object.fromEntries(parameters.map(({ name, ...field }) => [textOf(name), field]));
   return `${sql}\n{% form %}\n${JSON.stringify(fields).replaceAll('%', '\\u0025')}\n{% endform %}\n`;
 }

@@ -1,7 +1,8 @@
 // Two people changed one report: what each changed goes together, and where both changed the same
 // place, somebody chooses. The server merges in the same way (docs/design/workspace.md); this is for
 // the choosing.
-import { type Content, type Data, idOf, items } from './edit';
+import { type Data, isData } from './data';
+import { type Content, idOf, items } from './edit';
 
 export interface Clash {
   /** "tiles/t1/title", "sql/subs" */
@@ -11,7 +12,6 @@ export interface Clash {
 }
 export type Pick = 'mine' | 'theirs';
 
-const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
 const nameOf = (value: unknown): string | undefined => {
   if (!isData(value)) return undefined;
   const name = value['id'] ?? value['name'];

@@ -2,6 +2,7 @@
 // values stand in the address. Data of unknown origin: what cannot be used is left out.
 import type { ChartSpec } from './chart/spec';
 import { readSpec } from './chart/spec';
+import { type Data, dataOf, listOf, textOf } from './data';
 
 export const GRID_COLUMNS = 24;
 
@@ -47,10 +48,6 @@ export interface Report {
   tiles: Tile[];
 }
 
-type Data = Record<string, unknown>;
-const object = (value: unknown): Data => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {});
-const text = (value: unknown, fallback = ''): string => (typeof value === 'string' ? value : fallback);
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const cell = (value: unknown, low: number, high: number): number => (typeof value === 'number' && Number.isFinite(value) ? Math.max(low, Math.min(high, Math.floor(value))) : low);
 const types: readonly ParameterType[] = ['text', 'number', 'date', 'select', 'multiselect', 'daterange', 'aggregation', 'boolean'];
 
@@ -58,32 +55,32 @@ function readOptions(value: unknown): Parameter['options'] {
   if (Array.isArray(value)) {
     return value.flatMap((one) => {
       if (typeof one === 'object' && one !== null) {
-        const pair = object(one);
-        return 'value' in pair ? [{ value: String(pair['value']), label: text(pair['label'], String(pair['value'])) }] : [];
+        const pair = dataOf(one);
+        return 'value' in pair ? [{ value: String(pair['value']), label: textOf(pair['label'], String(pair['value'])) }] : [];
       }
       return [{ value: String(one), label: String(one) }];
     });
   }
-  const from = object(value);
-  const query = text(from['query']);
+  const from = dataOf(value);
+  const query = textOf(from['query']);
   if (!query) return [];
-  const column = text(from['value']);
-  return { query, value: column, label: text(from['label'], column) };
+  const column = textOf(from['value']);
+  return { query, value: column, label: textOf(from['label'], column) };
 }
 
 function readFallback(value: unknown): ParameterValue | undefined {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map(String);
-  const range = object(value);
+  const range = dataOf(value);
   return typeof range['start'] === 'string' && typeof range['end'] === 'string' ? { start: range['start'], end: range['end'] } : undefined;
 }
 
 function readParameter(value: unknown): Parameter[] {
-  const data = object(value);
-  const name = text(data['name']);
+  const data = dataOf(value);
+  const name = textOf(data['name']);
   const type = types.find((one) => one === data['type']);
   if (!name || !type) return [];
-  return [{ name, type, label: text(data['label'], name), description: text(data['description']), options: readOptions(data['options']), fallback: readFallback(data['default']) }];
+  return [{ name, type, label: textOf(data['label'], name), description: textOf(data['description']), options: readOptions(data['options']), fallback: readFallback(data['default']) }];
 }
 
 export function readParameters(value: readonly unknown[]): Parameter[] {
@@ -91,30 +88,30 @@ export function readParameters(value: readonly unknown[]): Parameter[] {
 }
 
 function readTile(value: unknown): Tile[] {
-  const data = object(value);
+  const data = dataOf(value);
   const kind = (['chart', 'table', 'text'] as const).find((one) => one === data['kind']);
   if (!kind) return [];
   const x = cell(data['x'], 0, GRID_COLUMNS - 1);
   return [{
-    id: text(data['id']), kind, title: text(data['title']), description: text(data['description']), query: text(data['query']), markdown: text(data['markdown']),
-    spec: kind === 'chart' ? readSpec(data['chart'] ?? { type: 'table' }).spec : { type: 'table', y: readSpec({ type: 'table', ...object(data['table']) }).spec.y },
+    id: textOf(data['id']), kind, title: textOf(data['title']), description: textOf(data['description']), query: textOf(data['query']), markdown: textOf(data['markdown']),
+    spec: kind === 'chart' ? readSpec(data['chart'] ?? { type: 'table' }).spec : { type: 'table', y: readSpec({ type: 'table', ...dataOf(data['table']) }).spec.y },
     x, y: cell(data['y'], 0, 10_000), w: Math.min(cell(data['w'], 1, GRID_COLUMNS), GRID_COLUMNS - x), h: cell(data['h'], 1, 200),
   }];
 }
 
 export function readReport(file: unknown): Report {
-  const data = object(file);
+  const data = dataOf(file);
   return {
-    title: text(data['title'], 'Report'), description: text(data['description']), collection: text(data['collection'], 'company'),
-    zone: text(data['time_zone']) || undefined,
-    parameters: list(data['parameters']).flatMap(readParameter),
-    queries: list(data['queries']).flatMap((one) => {
-      const query = object(one);
-      const id = text(query['id']);
-      return id ? [{ id, title: text(query['title'], id) }] : [];
+    title: textOf(data['title'], 'Report'), description: textOf(data['description']), collection: textOf(data['collection'], 'company'),
+    zone: textOf(data['time_zone']) || undefined,
+    parameters: listOf(data['parameters']).flatMap(readParameter),
+    queries: listOf(data['queries']).flatMap((one) => {
+      const query = dataOf(one);
+      const id = textOf(query['id']);
+      return id ? [{ id, title: textOf(query['title'], id) }] : [];
     }),
     // In reading order, which is the order of the page for keyboards and screen readers, too.
-    tiles: list(data['tiles']).flatMap(readTile).sort((a, b) => a.y - b.y || a.x - b.x),
+    tiles: listOf(data['tiles']).flatMap(readTile).sort((a, b) => a.y - b.y || a.x - b.x),
   };
 }
 

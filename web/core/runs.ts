@@ -1,4 +1,5 @@
 // What GET /api/history tells: runs of a person, newest first, read with care.
+import { isData, textOf } from './data';
 import { readDesk } from './desk';
 import type { Values } from './report';
 
@@ -18,9 +19,6 @@ export interface PastRun {
   error: string;
 }
 
-type Data = Record<string, unknown>;
-const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 export function readRuns(answer: unknown): { runs: PastRun[]; more: boolean } {
   if (!isData(answer) || !Array.isArray(answer['runs'])) return { runs: [], more: false };
@@ -29,8 +27,8 @@ export function readRuns(answer: unknown): { runs: PastRun[]; more: boolean } {
     const { id, sql, rows, elapsed_ms: elapsed } = one;
     const [tab] = readDesk({ tabs: [{ sql: '', values: one['values'] }] }).tabs;
     return [{
-      id, at: new Date(text(one['at'])), sql: typeof sql === 'string' ? sql : undefined, values: tab?.values ?? {}, report: text(one['report']), query: text(one['query']),
-      rows: typeof rows === 'number' ? rows : undefined, truncated: one['truncated'] === true, elapsed: typeof elapsed === 'number' ? elapsed : 0, error: text(one['error']),
+      id, at: new Date(textOf(one['at'])), sql: typeof sql === 'string' ? sql : undefined, values: tab?.values ?? {}, report: textOf(one['report']), query: textOf(one['query']),
+      rows: typeof rows === 'number' ? rows : undefined, truncated: one['truncated'] === true, elapsed: typeof elapsed === 'number' ? elapsed : 0, error: textOf(one['error']),
     }];
   });
   return { runs, more: answer['more'] === true };

@@ -1,4 +1,5 @@
 // What GET /api/tables/{name} tells of a table, read with care: columns, their values, some rows.
+import { dataOf, listOf } from './data';
 import { type Column, type ColumnType, type Table, tableOf } from './table';
 
 export interface ColumnInfo {
@@ -20,19 +21,16 @@ export interface TableInfo {
   sample: Table;
 }
 
-type Data = Record<string, unknown>;
-const data = (value: unknown): Data => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {});
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
 const text = (value: unknown): string | null => (value === null || value === undefined ? null : typeof value === 'object' ? JSON.stringify(value) : String(value));
 const kinds: readonly ColumnType[] = ['bool', 'int', 'double', 'timestamp', 'date', 'text', 'json', 'other'];
 
 export function readTableInfo(answer: unknown): TableInfo {
-  const found = data(answer);
+  const found = dataOf(answer);
   const fresh = new Date(text(found['fresh_at']) ?? NaN);
-  const sample = data(found['sample']);
-  const columns = list(sample['columns']).map((one): Column => {
-    const column = data(one);
+  const sample = dataOf(found['sample']);
+  const columns = listOf(sample['columns']).map((one): Column => {
+    const column = dataOf(one);
     const kind = kinds.find((each) => each === column['type']) ?? 'text';
     return { name: text(column['name']) ?? '', type: kind, engineType: text(column['engine_type'] ?? column['type']) ?? '' };
   });
@@ -40,14 +38,14 @@ export function readTableInfo(answer: unknown): TableInfo {
     rows: number(found['rows']),
     seen: number(found['sampled']) ?? number(found['rows']),
     fresh: Number.isNaN(fresh.getTime()) ? undefined : fresh,
-    columns: list(found['columns']).map((one) => {
-      const column = data(one);
+    columns: listOf(found['columns']).map((one) => {
+      const column = dataOf(one);
       return {
         name: text(column['name']) ?? '', type: text(column['engine_type'] ?? column['type']) ?? '', nulls: number(column['nulls']) ?? 0, distinct: number(column['distinct']),
         min: text(column['min']), max: text(column['max']),
-        top: list(column['top']).map((each) => ({ value: text(data(each)['value']), count: number(data(each)['count']) ?? 0 })),
+        top: listOf(column['top']).map((each) => ({ value: text(dataOf(each)['value']), count: number(dataOf(each)['count']) ?? 0 })),
       };
     }),
-    sample: tableOf(columns, list(sample['rows']).map((row) => list(row).map((value) => (typeof value === 'number' || typeof value === 'boolean' ? value : text(value))))),
+    sample: tableOf(columns, listOf(sample['rows']).map((row) => listOf(row).map((value) => (typeof value === 'number' || typeof value === 'boolean' ? value : text(value))))),
   };
 }

@@ -1,6 +1,7 @@
 // What somebody typed into a report and did not save, kept on the server against a crash.
 import { asApiError, call } from '../../api/client';
-import type { Content, Data } from '../../core/edit';
+import type { Data } from '../../core/data';
+import type { Content } from '../../core/edit';
 
 export interface Draft extends Content {
   base: string;

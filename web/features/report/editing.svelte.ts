@@ -1,5 +1,6 @@
 // A report while it is edited: its content, the steps back, what was saved last.
-import { type Content, type Data, boxes, items } from '../../core/edit';
+import type { Data } from '../../core/data';
+import { type Content, boxes, items } from '../../core/edit';
 import { type Report, readReport } from '../../core/report';
 import { type Steps, begin, change, redo, undo } from '../../core/undo';
 import { keepDraft } from './draft';

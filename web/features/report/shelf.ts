@@ -1,31 +1,18 @@
 // What the server knows of a report beside its content: with whom it is shared, and that it was opened.
-import { send } from '../../api/client';
+import { type BodyOf, call } from '../../api/client';
 
-type Data = Record<string, unknown>;
-const object = (value: unknown): Data => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {});
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-async function get(url: string, signal?: AbortSignal): Promise<Data> {
-  return object(await (await send('get', url, { signal })).json());
-}
-
-export interface Shared {
-  people: string[];
-  groups: string[];
-  company: boolean;
-}
+export type Shared = Required<NonNullable<BodyOf<'/api/reports/{id}/share', 'put'>>>;
 
 export async function shareOf(report: string, signal: AbortSignal): Promise<Shared> {
-  const share = object((await get(`/api/reports/${encodeURIComponent(report)}`, signal))['share']);
-  return { people: list(share['people']).map(text), groups: list(share['groups']).map(text), company: share['company'] === true };
+  const { share } = await call('get', '/api/reports/{id}', { path: { id: report }, signal });
+  return share ?? { people: [], groups: [], company: false };
 }
 
 export async function putShare(report: string, share: Shared): Promise<void> {
-  await send('put', `/api/reports/${encodeURIComponent(report)}/share`, { body: share });
+  await call('put', '/api/reports/{id}/share', { path: { id: report }, body: share });
 }
 
 /** For the list's order, and so that it is not archived. It may fail without harm. */
 export function noteOpened(report: string): void {
-  void send('post', `/api/reports/${encodeURIComponent(report)}/open`).catch(() => undefined);
+  void call('post', '/api/reports/{id}/open', { path: { id: report } }).catch(() => undefined);
 }

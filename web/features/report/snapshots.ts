@@ -1,13 +1,9 @@
 // Runs of a report that were kept.
-import { ApiError, send } from '../../api/client';
+import { type AnswerOf, ApiError, call, send } from '../../api/client';
 import { ColumnsReader } from '../../core/columns';
+import type { Data } from '../../core/data';
 import type { Values } from '../../core/report';
 import type { Table } from '../../core/table';
-
-type Data = Record<string, unknown>;
-const object = (value: unknown): Data => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {});
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 export interface SnapshotHead {
   id: string;
@@ -15,6 +11,8 @@ export interface SnapshotHead {
   at: Date;
   by: string;
   values: Values;
+}
+export interface Listed extends SnapshotHead {
   /** The reader may delete it. */
   mine: boolean;
 }
@@ -28,35 +26,31 @@ export interface Snapshot extends SnapshotHead {
   queries: { id: string; error: string; truncated: boolean }[];
 }
 
-async function get(url: string, signal?: AbortSignal): Promise<Data> {
-  return object(await (await send('get', url, { signal })).json());
+type Head = AnswerOf<'/api/reports/{id}/snapshots', 'get'>['snapshots'][number];
+
+function headOf({ id, title, at, by, values }: Omit<Head, 'mine'>): SnapshotHead {
+  return { id, title, at: new Date(at), by: by.name || by.email, values: values as Values };
 }
 
-function headOf(data: Data): SnapshotHead {
-  const by = object(data['by']);
-  return { id: text(data['id']), title: text(data['title']), at: new Date(text(data['at'])), by: text(by['name']) || text(by['email']), values: object(data['values']) as Values, mine: data['mine'] === true };
-}
-
-export async function snapshots(report: string, signal?: AbortSignal): Promise<SnapshotHead[]> {
-  const answer = await get(`/api/reports/${encodeURIComponent(report)}/snapshots`, signal);
-  return list(answer['snapshots']).map((one) => headOf(object(one)));
+export async function snapshots(report: string, signal?: AbortSignal): Promise<Listed[]> {
+  const answer = await call('get', '/api/reports/{id}/snapshots', { path: { id: report }, signal });
+  return answer.snapshots.map((one) => ({ ...headOf(one), mine: one.mine }));
 }
 
 export async function keep(report: string, values: Values, title: string): Promise<string> {
-  const response = await send('post', `/api/reports/${encodeURIComponent(report)}/snapshots`, { body: { values, ...(title ? { title } : {}) } });
-  return text(object(await response.json())['id']);
+  const { id } = await call('post', '/api/reports/{id}/snapshots', { path: { id: report }, body: { values, ...(title ? { title } : {}) } });
+  return id;
 }
 
 export async function removeSnapshot(id: string): Promise<void> {
-  await send('delete', `/api/snapshots/${encodeURIComponent(id)}`);
+  await call('delete', '/api/snapshots/{id}', { path: { id } });
 }
 
 export async function snapshot(id: string, signal: AbortSignal): Promise<Snapshot> {
-  const data = await get(`/api/snapshots/${encodeURIComponent(id)}`, signal);
-  const before = object(data['data_version'])['log_before'];
+  const data = await call('get', '/api/snapshots/{id}', { path: { id }, signal });
   return {
-    ...headOf(data), report: text(data['report']), logBefore: typeof before === 'number' ? before : undefined, file: object(data['document']),
-    queries: Object.entries(object(data['queries'])).map(([query, about]) => ({ id: query, error: text(object(about)['error']), truncated: object(about)['truncated'] === true })),
+    ...headOf(data), report: data.report, logBefore: data.data_version.log_before ?? undefined, file: data.document,
+    queries: Object.entries(data.queries).map(([query, about]) => ({ id: query, error: about.error ?? '', truncated: about.truncated })),
   };
 }
 
