@@ -2,7 +2,8 @@
  *
  * access.h says what is seen; condition.c turns one `rows` condition into a tree; rule.c makes, for
  * one table or view, the query that stands in its place; system.c does so for the engine's catalog;
- * rewrite.c puts them into a statement; rules.c keeps what was made and hands it to query.c. */
+ * rewrite.c and rewrite_from.c put them into a statement; rules.c keeps what was made and hands it
+ * to query.c. */
 #ifndef WEIR_WAREHOUSE_DUCKDB_RULES_H
 #define WEIR_WAREHOUSE_DUCKDB_RULES_H
 
@@ -74,7 +75,7 @@ bool weir_duck_system_relation(struct weir_str schema, struct weir_str name);
 int weir_duck_system_query(struct duck_session *s, struct weir_str schema, struct weir_str name,
                            struct weir_buf *query, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- rewrite.c --- */
+/* --- rewrite.c, with the help of rewrite_from.c (rewrite.h) --- */
 /* Writes the statement's query node with every table replaced. `view`: the schema of the view whose
  * text it is, NULL for a person's statement. `used` gathers the attributes. */
 int weir_duck_rewrite(struct duck_session *s, struct weir_json node, const struct weir_str *view,
