@@ -19,6 +19,30 @@ int weir_query_find_report(const struct weir_call *call, struct weir_arena *aren
     return rc;
 }
 
+int weir_query_find_version(const struct weir_call *call, struct weir_arena *arena,
+                            const struct weir_documents *all, const char *id, const char *version,
+                            const struct weir_document **out, struct weir_error *err)
+{
+    int rc = weir_query_find_report(call, arena, all, id, out, err);
+    bool newest = rc || !version || strcmp(version, "draft") == 0 ||
+                  strcmp(version, "published") == 0 || strcmp(version, (*out)->version) == 0;
+    return newest ? rc
+                  : weir_fail(err, WEIR_ENOENT, "the report \"%s\" has no version %s that runs",
+                              (*out)->title, version);
+}
+
+int weir_query_values(const struct weir_call *call, struct weir_arena *arena,
+                      const struct weir_document *d, struct weir_str given, struct weir_str *out,
+                      struct weir_error *err)
+{
+    (void)call;
+    (void)arena;
+    (void)d;
+    (void)err;
+    *out = given;
+    return 0;
+}
+
 /* The report's parameters as a form behind the statement: places in it stay what they are. "%" is
  * escaped, so that no text in a label can end the form. */
 static void add_form(struct weir_buf *out, struct weir_arena *arena,

@@ -19,6 +19,7 @@
 
 static const struct weir_serve_route routes[] = {
     {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
+    {POST, "/api/page", PERSON, QUERY, .handle = weir_serve_page_queries, .reads = true},
     {GET, "/api/uploads", EDITOR, READ, .handle = weir_serve_upload_list},
     {POST, "/api/uploads", EDITOR, WRITE, .handle = weir_serve_upload_add,
      .receive = weir_serve_upload_receive},

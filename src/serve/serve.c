@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "serve/changes.h"
 #include "serve/history.h"
+#include "serve/results.h"
 #include "serve/server.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
@@ -109,6 +110,7 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->uploads, err);
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->lists, err);
     rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
+    rc = rc ? rc : weir_results_new(s, &s->results, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
 }
@@ -225,12 +227,14 @@ static void stop_parts(struct weir_server *s)
     }
     weir_replay_job_free(&s->replay);
     weir_loader_free(s->loader);
+    weir_results_stop(s->results);
     if (s->loop) {
         run_posts(s);
     }
     weir_http_server_free(s->http);
     weir_http_server_free(s->local);
     weir_timer_free(s->look);
+    weir_results_free(s->results);
     weir_shelf_free(s->shelf);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);

@@ -17,6 +17,7 @@
 #define WEIR_TOKEN_SIZE 64
 
 struct weir_history;
+struct weir_results;
 
 struct weir_serve_settings {
     const char *listen;
@@ -80,6 +81,7 @@ struct weir_server {
     unsigned snapshots_taking; /* loop's thread */
     bool began;                /* there has been a person: loopback is not trusted */
     struct weir_history *history;
+    struct weir_results *results;
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -110,6 +112,7 @@ struct weir_call {
 void weir_serve_query(const struct weir_call *call);
 /* The same for a body that came earlier; it has WEIR_BUF_PADDING bytes behind it. */
 void weir_serve_query_text(const struct weir_call *call, struct weir_str text);
+void weir_serve_page_queries(const struct weir_call *call);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);
 void weir_serve_compile(const struct weir_call *call);

@@ -367,6 +367,9 @@ test('reports, views and the repository', async () => {
   await check({ method: 'POST', path: `${id}/restore`, target: `${target}/restore`, body: { version: first }, status: 200 });
   await check({ method: 'GET', path: `${id}/diff`, target: `${target}/diff?from=${first}&to=${made.version}`, status: 200 });
   await check({ method: 'GET', path: `${id}/diff`, target: `${target}/diff?from=HEAD`, status: 404 });
+  await check({ method: 'POST', path: '/api/page', body: { report: made.id, values: {}, queries: ['q'], known: { q: 'old' } }, status: 200 });
+  await check({ method: 'POST', path: '/api/page', body: { report: made.id, queries: 'q' }, status: 400 });
+  await check({ method: 'POST', path: '/api/page', body: { report: 'nothing123' }, status: 404 });
   const kept = (await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: {} }, status: 201 })).body as { id: string };
   await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: [] }, status: 400 });
   await check({ method: 'GET', path: `${id}/snapshots`, target: `${target}/snapshots`, status: 200 });
