@@ -8,11 +8,11 @@
 
 /* --- which ---------------------------------------------------------------------------------- */
 
-/* What is not put away whatever its age. That somebody shared a report is no reason: nobody opened
- * it all the same. One that is published would be. */
-static bool is_kept(const struct weir_document *d)
+/* What is not put away whatever its age: what is published. That somebody shared a report is no
+ * reason: nobody opened it all the same. */
+static bool is_kept(const struct weir_document *d, const struct weir_report_use *use)
 {
-    return d->report.archived || !d->usable || d->error;
+    return d->report.archived || !d->usable || d->error || use->published;
 }
 
 bool weir_archive_due(const struct weir_document *report, const struct weir_report_use *use,
@@ -21,7 +21,7 @@ bool weir_archive_due(const struct weir_document *report, const struct weir_repo
     weir_time last = report->modified_at;
     last = use->seen_at > last ? use->seen_at : last;
     last = use->opened_at > last ? use->opened_at : last;
-    return !is_kept(report) && now - last >= after;
+    return !is_kept(report, use) && now - last >= after;
 }
 
 /* --- putting away --------------------------------------------------------------------------- */

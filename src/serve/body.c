@@ -188,17 +188,14 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
         out->request.sql = weir_arena_dup(&out->arena, text).ptr;
         return out->request.sql ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the statement");
     }
-    if (weir_str_is(key, "as") && weir_json_str(value, &text)) {
-        out->as = weir_arena_dup(&out->arena, text).ptr;
-        return out->as ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for an e-mail address");
-    }
-    if (weir_str_is(key, "report") && weir_json_str(value, &text)) {
-        out->report = weir_arena_dup(&out->arena, text).ptr;
-        return out->report ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a report's id");
-    }
-    if (weir_str_is(key, "query") && weir_json_str(value, &text)) {
-        out->query = weir_arena_dup(&out->arena, text).ptr;
-        return out->query ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a query's id");
+    const char **kept = weir_str_is(key, "as")        ? &out->as
+                        : weir_str_is(key, "report")  ? &out->report
+                        : weir_str_is(key, "query")   ? &out->query
+                        : weir_str_is(key, "version") ? &out->version
+                                                      : NULL;
+    if (kept && weir_json_str(value, &text)) {
+        *kept = weir_arena_dup(&out->arena, text).ptr;
+        return *kept ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory to read the request");
     }
     if (weir_str_is(key, "params")) {
         return read_params(value, out, err);
@@ -232,7 +229,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     return weir_fail(err, WEIR_EINVAL,
                      "\"" WEIR_STR_FMT
                      "\" is not known, or of the wrong type; there are sql, report, query, "
-                     "params, values, format, guard, limits, width, plain and as",
+                     "version, params, values, format, guard, limits, width, plain and as",
                      WEIR_STR_ARG(key));
 }
 
@@ -263,6 +260,9 @@ int weir_query_body_read(struct weir_query_body *out, struct weir_str text, stru
     if (rc == 0 && named && (out->request.sql || !out->report || !out->query)) {
         rc = wrong(err, "\"report\" and \"query\" go together, and in place of \"sql\"");
     }
+    if (rc == 0 && out->version && !out->report) {
+        rc = wrong(err, "\"version\" goes with \"report\"");
+    }
     if (rc == 0 && !named && !out->request.sql) {
         rc = wrong(err, "\"sql\" is missing; it is the statement to run");
     }
@@ -272,6 +272,7 @@ int weir_query_body_read(struct weir_query_body *out, struct weir_str text, stru
 void weir_query_body_free(struct weir_query_body *body)
 {
     weir_json_parser_free(body->parser);
+    weir_json_parser_free(body->merged);
     weir_arena_free(&body->arena);
     memset(body, 0, sizeof *body);
 }

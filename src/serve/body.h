@@ -12,11 +12,13 @@ struct weir_query_body {
     struct weir_query_request request; /* borrows from the two below; no sink, no done */
     const char *as;             /* the e-mail address of the person whose eyes to use, or NULL */
     const char *report, *query; /* ids, in place of a statement; or NULL */
+    const char *version;        /* of the report; NULL: what she sees */
     const char *disposition;    /* Content-Disposition of the answer, or NULL; not in the text */
     struct weir_arena arena;
     struct weir_json_parser *parser;
-    struct weir_json values; /* of parameters; absent: the statement is no template */
-    bool show_rules;         /* to be compiled with what `as` may see put in, for an admin's eyes */
+    struct weir_json values;         /* of parameters; absent: the statement is no template */
+    struct weir_json_parser *merged; /* holds `values` once forced ones were put in; or NULL */
+    bool show_rules; /* to be compiled with what `as` may see put in, for an admin's eyes */
 };
 
 /* `text` has WEIR_BUF_PADDING readable bytes behind it. Free the body also after a failure. */

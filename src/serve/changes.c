@@ -90,8 +90,13 @@ static bool renew(struct stream *s)
 /* `change` is NULL for what everybody may know. */
 static bool may_hear(const struct stream *s, const struct weir_change *change)
 {
-    return !change || !*change->collection ||
-           weir_level_of(&s->levels, change->id, change->collection) != WEIR_LEVEL_NONE;
+    if (!change || !*change->collection) {
+        return true;
+    }
+    enum weir_level level = weir_level_of(&s->levels, change->id, change->collection);
+    return level == WEIR_LEVEL_EDIT ||
+           (level == WEIR_LEVEL_VIEW &&
+            !(change->draft && weir_levels_published(&s->levels, change->id)));
 }
 
 static bool is_over(struct stream *s)
@@ -222,8 +227,10 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
     weir_buf_addz(&text, "data: ");
     struct weir_jw w = weir_jw_on(&text);
     weir_jw_object(&w);
-    weir_jw_kstrz(&w, "kind", "document");
-    weir_jw_kstrz(&w, "document", change->kind);
+    weir_jw_kstrz(&w, "kind", change->publication ? "publication" : "document");
+    if (!change->publication) {
+        weir_jw_kstrz(&w, "document", change->kind);
+    }
     weir_jw_kstrz(&w, "id", change->id);
     weir_jw_kstr_or_null(&w, "version", weir_str_of(change->version));
     weir_jw_kstrz(&w, "by", change->by);

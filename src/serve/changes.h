@@ -12,6 +12,8 @@ struct weir_change {
     char version[41];    /* "": it is gone */
     char by[256];        /* "": outside the app */
     char collection[64]; /* "": everybody may know */
+    bool draft;          /* of a report: not what those see whom it is published to */
+    bool publication;    /* what is published of the report `id` */
 };
 
 int weir_changes_new(struct weir_server *server, struct weir_changes **out,

@@ -56,7 +56,7 @@ struct page {
     struct weir_call call;
     struct weir_arena arena;
     struct weir_page_body body;
-    struct weir_documents *all; /* holds the next */
+    struct weir_report_look look; /* holds the next */
     const struct weir_document *d;
     struct weir_str values;     /* those that hold */
     struct weir_access *access; /* NULL: unrestricted */
@@ -268,7 +268,7 @@ static void free_page(struct page *p)
             drop(&p->tiles[i]);
         }
     }
-    weir_documents_release(p->all);
+    weir_report_look_end(&p->look);
     weir_buf_free(&p->out);
     weir_arena_free(&p->arena);
     free(p);
@@ -495,9 +495,10 @@ static int prepare(struct page *p, struct weir_error *err)
                        zone);
     }
     rc = rc ? rc
-            : weir_query_find_version(&p->call, &p->arena, p->all, p->body.report, p->body.version,
-                                      &p->d, err);
-    rc = rc ? rc : weir_query_values(&p->call, &p->arena, p->d, p->body.values, &p->values, err);
+            : weir_query_find_report(&p->call, &p->arena, p->body.report, p->body.version, &p->look,
+                                     err);
+    p->d = p->look.d;
+    rc = rc ? rc : weir_query_values(&p->look, &p->arena, p->body.values, &p->values, err);
     rc = rc ? rc : weir_caller_access(s->state, &p->call.who, &p->arena, &p->access, err);
     return rc ? rc : make_tiles(p, err);
 }
@@ -515,7 +516,6 @@ void weir_serve_page_queries(const struct weir_call *call)
     p->began = weir_mono();
     weir_arena_init(&p->arena, 256u << 20);
     weir_buf_init(&p->out, 64u << 20);
-    p->all = weir_shelf_hold(call->server->shelf);
     if (prepare(p, &err)) {
         weir_serve_reply_error(call, &err);
         free_page(p);

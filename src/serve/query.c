@@ -236,6 +236,45 @@ static struct stream *stream_new(const struct weir_call *call, const struct weir
     return s;
 }
 
+static int force_values(struct weir_query_body *body, const struct weir_report_look *look,
+                        struct weir_error *err)
+{
+    struct weir_buf text;
+    struct weir_str values;
+    weir_buf_init(&text, 32u << 20);
+    if (weir_json_exists(body->values)) {
+        weir_json_print(body->values, &text);
+    }
+    int rc = weir_buf_check(&text, "the values", err);
+    rc = rc ? rc : weir_query_values(look, &body->arena, weir_buf_str(&text), &values, err);
+    body->merged = rc ? NULL : weir_json_parser_new(64);
+    if (rc == 0 && !body->merged) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the values");
+    }
+    if (rc == 0) {
+        weir_buf_reset(&text);
+        weir_buf_adds(&text, values);
+        rc = weir_buf_check(&text, "the values", err);
+    }
+    rc = rc ? rc : weir_json_parse(body->merged, weir_buf_str(&text), &body->values, err);
+    weir_buf_free(&text);
+    return rc;
+}
+
+/* The report's statement, and the values that hold for who asks. */
+static int find_query(const struct weir_call *call, struct weir_query_body *body,
+                      struct weir_error *err)
+{
+    struct weir_report_look look;
+    int rc = weir_query_find_report(call, &body->arena, body->report, body->version, &look, err);
+    rc = rc ? rc : weir_query_with_form(&body->arena, look.d, body->query, &body->request.sql, err);
+    if (rc == 0 && look.forced) {
+        rc = force_values(body, &look, err);
+    }
+    weir_report_look_end(&look);
+    return rc;
+}
+
 /* Whoever writes SQL must be allowed to; through whose eyes it then sees is another matter. */
 int weir_query_find_access(const struct weir_call *call, struct weir_query_body *body,
                            struct weir_error *err)
@@ -253,8 +292,7 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     if (rc == 0 && body->report) {
         struct weir_call looking = *call;
         looking.who = who; /* reports, too, are looked for through these eyes */
-        rc = weir_query_of_report(&looking, &body->arena, body->report, body->query,
-                                  &body->request.sql, err);
+        rc = find_query(&looking, body, err);
     }
     rc = rc ? rc : weir_caller_access(state, &who, &body->arena, &access, err);
     if (rc == 0) {

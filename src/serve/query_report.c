@@ -3,44 +3,68 @@
 
 #include "serve/shelf.h"
 
-int weir_query_find_report(const struct weir_call *call, struct weir_arena *arena,
-                           const struct weir_documents *all, const char *id,
-                           const struct weir_document **out, struct weir_error *err)
+#define MAX_DEPTH  64
+#define MAX_VALUES (32u << 20)
+
+int weir_query_find_report(const struct weir_call *call, struct weir_arena *arena, const char *id,
+                           const char *version, struct weir_report_look *out,
+                           struct weir_error *err)
 {
     struct weir_levels levels;
+    *out = (struct weir_report_look){0};
     int rc = weir_levels_of(call, arena, &levels, err);
-    *out = rc ? NULL : weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(id));
-    const struct weir_document *d = *out;
-    if (rc == 0 &&
-        (!d || !d->usable || weir_level_of(&levels, id, d->report.collection) == WEIR_LEVEL_NONE)) {
-        /* The same words for both: who may not see it learns nothing. */
-        rc = weir_fail(err, WEIR_ENOENT, "there is no report %s, or you may not see it", id);
+    return rc ? rc : weir_report_look(call, &levels, arena, id, version, out, err);
+}
+
+static bool is_forced(const struct weir_data *forced, struct weir_str name)
+{
+    for (const struct weir_data *v = forced->first; v; v = v->next) {
+        if (weir_str_eq_nocase(v->key, name)) { /* as parameters are found */
+            return true;
+        }
     }
-    return rc;
+    return false;
 }
 
-int weir_query_find_version(const struct weir_call *call, struct weir_arena *arena,
-                            const struct weir_documents *all, const char *id, const char *version,
-                            const struct weir_document **out, struct weir_error *err)
+int weir_query_values(const struct weir_report_look *look, struct weir_arena *arena,
+                      struct weir_str given, struct weir_str *out, struct weir_error *err)
 {
-    int rc = weir_query_find_report(call, arena, all, id, out, err);
-    bool newest = rc || !version || strcmp(version, "draft") == 0 ||
-                  strcmp(version, "published") == 0 || strcmp(version, (*out)->version) == 0;
-    return newest ? rc
-                  : weir_fail(err, WEIR_ENOENT, "the report \"%s\" has no version %s that runs",
-                              (*out)->title, version);
-}
-
-int weir_query_values(const struct weir_call *call, struct weir_arena *arena,
-                      const struct weir_document *d, struct weir_str given, struct weir_str *out,
-                      struct weir_error *err)
-{
-    (void)call;
-    (void)arena;
-    (void)d;
-    (void)err;
+    struct weir_buf text;
+    struct weir_str key;
+    struct weir_json root = {0}, value;
     *out = given;
-    return 0;
+    if (!look->forced) {
+        return WEIR_OK;
+    }
+    struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
+    weir_buf_init(&text, MAX_VALUES);
+    weir_buf_adds(&text, given);
+    int rc = parser ? weir_buf_check(&text, "the values", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for the values");
+    if (rc == 0 && given.len) {
+        rc = weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    }
+    weir_buf_reset(&text);
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    struct weir_json_iter it = weir_json_begin(root);
+    while (rc == 0 && weir_json_next(&it, &key, &value)) {
+        if (!is_forced(look->forced, key)) {
+            weir_jw_key(&w, key);
+            weir_json_print(value, &text);
+            w.comma = true;
+        }
+    }
+    for (const struct weir_data *v = look->forced->first; v; v = v->next) {
+        weir_jw_key(&w, v->key);
+        weir_data_print(v, &w);
+    }
+    weir_jw_object_end(&w);
+    rc = rc ? rc : weir_buf_check(&text, "the values", err);
+    *out = rc ? given : weir_arena_dup(arena, weir_buf_str(&text));
+    weir_buf_free(&text);
+    weir_json_parser_free(parser);
+    return rc || out->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the values");
 }
 
 /* The report's parameters as a form behind the statement: places in it stay what they are. "%" is
@@ -95,15 +119,4 @@ int weir_query_with_form(struct weir_arena *arena, const struct weir_document *d
     *sql = rc ? NULL : weir_arena_dup(arena, weir_buf_str(&text)).ptr;
     weir_buf_free(&text);
     return rc || *sql ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the report's query");
-}
-
-int weir_query_of_report(const struct weir_call *call, struct weir_arena *arena, const char *report,
-                         const char *query, const char **sql, struct weir_error *err)
-{
-    struct weir_documents *all = weir_shelf_hold(call->server->shelf);
-    const struct weir_document *d;
-    int rc = weir_query_find_report(call, arena, all, report, &d, err);
-    rc = rc ? rc : weir_query_with_form(arena, d, query, sql, err);
-    weir_documents_release(all);
-    return rc;
 }

@@ -2,19 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "serve/published.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
 #include "serve/views.h"
+#include "state/publication.h"
 #include "state/report_use.h"
-
-/* --- printing ----------------------------------------------------------------------------------
- */
-
-/* The version whose content is shown: with mistakes on disk, the last good one. */
-static const char *shown_version(const struct weir_document *d)
-{
-    return d->good ? d->good->version : d->version;
-}
 
 /* --- GET /api/documents ------------------------------------------------------------------------
  */
@@ -35,33 +28,74 @@ static void print_opened(struct weir_jw *w, const struct opened *opened, const c
     weir_jw_ktime_or_null(w, "opened_at", use ? use->opened_at : 0);
 }
 
-static void list_reports(struct weir_jw *w, const struct weir_documents *all,
-                         const struct weir_levels *levels, const struct opened *opened)
+struct listing {
+    struct weir_jw *w;
+    const struct weir_documents *all;
+    const struct weir_levels *levels;
+    const struct opened *opened;
+    struct weir_publishing *publishing;
+};
+
+/* `d` is what she sees of it; `now` what it is, or NULL. */
+static void list_report(const struct listing *l, const struct weir_document *d,
+                        const struct weir_document *now, enum weir_level level,
+                        const struct weir_published *published)
 {
-    weir_jw_keyz(w, "reports");
-    weir_jw_array(w);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct weir_document *d = all->items[i];
-        const char *collection = d->usable ? d->report.collection : "company";
-        enum weir_level level = weir_level_of(levels, d->key, collection);
-        if (d->kind != WEIR_DOCUMENT_REPORT || level == WEIR_LEVEL_NONE ||
-            (!d->usable && !levels->all)) {
+    struct weir_jw *w = l->w;
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "id", d->key);
+    weir_jw_kstrz(w, "slug", now ? now->slug : "");
+    weir_jw_kstrz(w, "title", d->title);
+    weir_jw_kstrz(w, "description", d->description);
+    weir_jw_kstrz(w, "collection", d->usable ? d->report.collection : "company");
+    weir_jw_kstrz(w, "level", weir_level_name(level));
+    weir_jw_kbool(w, "archived", now ? now->report.archived : d->report.archived);
+    weir_jw_ktime(w, "updated_at", d == now ? d->modified_at : published->at);
+    weir_jw_ktime_or_null(w, "published_at", published ? published->at : 0);
+    print_opened(w, l->opened, d->key);
+    weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
+    weir_jw_object_end(w);
+}
+
+static void list_published(const struct listing *l, const struct weir_document *now,
+                           const struct weir_published *published, enum weir_level level)
+{
+    struct weir_document *d =
+        weir_publishing_hold(l->publishing, published->report, published->version);
+    if (d && !now) { /* its files have mistakes, or are on another branch */
+        level = weir_level_of(l->levels, d->key, d->report.collection);
+    }
+    if (d && level != WEIR_LEVEL_NONE) {
+        list_report(l, d, now, level, published);
+    }
+    weir_document_release(d);
+}
+
+static void list_reports(const struct listing *l)
+{
+    weir_jw_keyz(l->w, "reports");
+    weir_jw_array(l->w);
+    for (size_t i = 0; i < l->all->count; i++) {
+        const struct weir_document *d = l->all->items[i];
+        if (d->kind != WEIR_DOCUMENT_REPORT || (!d->usable && !l->levels->all)) {
             continue;
         }
-        weir_jw_object(w);
-        weir_jw_kstrz(w, "id", d->key);
-        weir_jw_kstrz(w, "slug", d->slug);
-        weir_jw_kstrz(w, "title", d->title);
-        weir_jw_kstrz(w, "description", d->description);
-        weir_jw_kstrz(w, "collection", collection);
-        weir_jw_kstrz(w, "level", weir_level_name(level));
-        weir_jw_kbool(w, "archived", d->report.archived);
-        weir_jw_ktime(w, "updated_at", d->modified_at);
-        print_opened(w, opened, d->key);
-        weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
-        weir_jw_object_end(w);
+        const struct weir_published *published = weir_levels_published(l->levels, d->key);
+        enum weir_level level =
+            weir_level_of(l->levels, d->key, d->usable ? d->report.collection : "company");
+        if (published && level == WEIR_LEVEL_VIEW) {
+            list_published(l, d, published, level);
+        } else if (level != WEIR_LEVEL_NONE) {
+            list_report(l, d, d, level, published);
+        }
     }
-    weir_jw_array_end(w);
+    for (size_t i = 0; i < l->levels->published_count; i++) {
+        const struct weir_published *p = &l->levels->published[i];
+        if (!weir_documents_find(l->all, WEIR_DOCUMENT_REPORT, p->report)) {
+            list_published(l, NULL, p, WEIR_LEVEL_NONE);
+        }
+    }
+    weir_jw_array_end(l->w);
 }
 
 /* `views`: says of each whether it is in the warehouse; else NULL. */
@@ -152,9 +186,11 @@ void weir_serve_documents(const struct weir_call *call)
     weir_buf_init(&body, 64u << 20);
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
-    list_reports(&w, all, &levels, &opened);
-    list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer,
-              weir_shelf_views(call->server->shelf), !access);
+    struct weir_shelf *shelf = call->server->shelf;
+    struct listing l = {&w, all, &levels, &opened, weir_shelf_publishing(shelf)};
+    list_reports(&l);
+    list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer, weir_shelf_views(shelf),
+              !access);
     list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer, NULL, false);
     list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer, NULL, false);
     list_collections(&w, all, &levels);
@@ -168,32 +204,6 @@ void weir_serve_documents(const struct weir_call *call)
 
 /* --- one report --------------------------------------------------------------------------------
  */
-
-static int run_get(struct weir_shelf_job *job, struct weir_error *err)
-{
-    struct weir_documents *all;
-    const struct weir_document *d;
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    if (rc == 0) {
-        struct weir_jw *w = &job->w;
-        enum weir_level level = weir_level_of(&job->levels, d->key, d->report.collection);
-        weir_jw_object(w);
-        weir_jw_kstrz(w, "id", d->key);
-        weir_shelf_print_content(w, (struct weir_content){d->report.data, d->report.queries});
-        weir_jw_kstrz(w, "version", shown_version(d));
-        weir_jw_kstrz(w, "slug", d->slug);
-        weir_jw_kstrz(w, "level", weir_level_name(level));
-        weir_jw_kbool(w, "archived", d->report.archived);
-        weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
-        if (level == WEIR_LEVEL_EDIT) {
-            weir_jw_keyz(w, "share");
-            rc = weir_share_print(job, d->key, err);
-        }
-        weir_jw_object_end(w);
-    }
-    weir_documents_release(all);
-    return rc;
-}
 
 static int read_content(struct weir_shelf_job *job, struct weir_content *out,
                         struct weir_error *err)
@@ -270,6 +280,7 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
     if (rc == 0) {
         rc = weir_report_use_forget(job->call.server->state, weir_str_of(job->id), err);
         rc = rc ? rc : weir_snapshots_remove_of(job->call.server->snapshots, job->id, err);
+        weir_publishing_sync(weir_shelf_publishing(job->call.server->shelf));
     }
     job->status = 204;
     weir_documents_release(all);
@@ -367,11 +378,6 @@ static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
 
 /* --- the handlers ------------------------------------------------------------------------------
  */
-
-void weir_serve_report_get(const struct weir_call *call)
-{
-    weir_shelf_answer(call, run_get);
-}
 
 void weir_serve_report_add(const struct weir_call *call)
 {

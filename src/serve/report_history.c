@@ -23,11 +23,23 @@ static void print_change(const struct weir_git_change *change, void *arg)
     weir_jw_object_end(w);
 }
 
+/* What a report was and is about to be is not for those to whom a version of it is published. */
+static int find_whole(struct weir_shelf_job *job, struct weir_documents **all,
+                      const struct weir_document **d, struct weir_error *err)
+{
+    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, all, d, err);
+    return rc == 0 && job->look.published && job->look.level != WEIR_LEVEL_EDIT
+               ? weir_fail(err, WEIR_EPERM,
+                           "other versions of a report than the one that is published are for "
+                           "those who may edit it")
+               : rc;
+}
+
 static int run_history(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_documents *all;
     const struct weir_document *d;
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    int rc = find_whole(job, &all, &d, err);
     weir_jw_object(&job->w);
     weir_jw_keyz(&job->w, "commits");
     weir_jw_array(&job->w);
@@ -40,18 +52,26 @@ static int run_history(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
-/* As it was, when she may see it in the collection that it was in. A share is for where the report
- * is now. */
-static int old_version(struct weir_shelf_job *job, const struct weir_document *d,
-                       const char *version, struct weir_report *out, struct weir_error *err)
+/* A share is for where the report is now. */
+int weir_report_may_look_back(const struct weir_shelf_job *job, const struct weir_report *old,
+                              struct weir_error *err)
+{
+    struct weir_documents *all = weir_shelf_hold(job->call.server->shelf);
+    const struct weir_document *d =
+        weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(job->id));
+    bool same = d && d->usable && strcmp(old->collection, d->report.collection) == 0;
+    weir_documents_release(all);
+    return same || weir_level_in(&job->levels, old->collection) != WEIR_LEVEL_NONE
+               ? WEIR_OK
+               : weir_fail(err, WEIR_ENOENT,
+                           "in this version the report was in a collection that you may not see");
+}
+
+static int old_version(struct weir_shelf_job *job, const char *version, struct weir_report *out,
+                       struct weir_error *err)
 {
     int rc = weir_report_at(job->library, job->id, version, &job->arena, out, err);
-    if (rc == 0 && strcmp(out->collection, d->report.collection) != 0 &&
-        weir_level_in(&job->levels, out->collection) == WEIR_LEVEL_NONE) {
-        rc = weir_fail(err, WEIR_ENOENT,
-                       "in this version the report was in a collection that you may not see");
-    }
-    return rc;
+    return rc ? rc : weir_report_may_look_back(job, out, err);
 }
 
 static int run_at(struct weir_shelf_job *job, struct weir_error *err)
@@ -65,8 +85,8 @@ static int run_at(struct weir_shelf_job *job, struct weir_error *err)
     }
     *version = '\0';
     version += strlen("/at/");
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    rc = rc ? rc : old_version(job, d, version, &old, err);
+    int rc = find_whole(job, &all, &d, err);
+    rc = rc ? rc : old_version(job, version, &old, err);
     if (rc == 0) {
         weir_jw_object(&job->w);
         weir_jw_kstrz(&job->w, "id", job->id);
@@ -203,7 +223,7 @@ static int read_side(struct weir_shelf_job *job, const struct weir_document *d, 
     }
     out->path = weir_git_report_path(weir_library_git(job->library), out->version, d->key, d->path,
                                      &job->arena);
-    return old_version(job, d, out->version, &old, err);
+    return old_version(job, out->version, &old, err);
 }
 
 static int run_diff(struct weir_shelf_job *job, struct weir_error *err)
@@ -211,7 +231,7 @@ static int run_diff(struct weir_shelf_job *job, struct weir_error *err)
     struct weir_documents *all;
     const struct weir_document *d;
     struct weir_git_at from = {0}, to = {0};
-    int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
+    int rc = find_whole(job, &all, &d, err);
     rc = rc ? rc : read_side(job, d, "from", &from, err);
     rc = rc ? rc : read_side(job, d, "to", &to, err);
     if (rc == 0) {

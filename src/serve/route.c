@@ -77,6 +77,8 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/reports/{id}/move", EDITOR, WRITE, .handle = weir_serve_report_move},
     {POST, "/api/reports/{id}/archive", EDITOR, WRITE, .handle = weir_serve_report_archive},
     {PUT, "/api/reports/{id}/share", EDITOR, WRITE, .handle = weir_serve_report_share},
+    {PUT, "/api/reports/{id}/publication", EDITOR, WRITE, .handle = weir_serve_report_publish},
+    {DELETE, "/api/reports/{id}/publication", EDITOR, WRITE, .handle = weir_serve_report_unpublish},
     {POST, "/api/reports/{id}/open", PERSON, READ, .handle = weir_serve_report_open, .reads = true},
     {GET, "/api/reports/{id}/diff", PERSON, READ, .handle = weir_serve_report_diff},
     {GET, "/api/reports/{id}/snapshots", PERSON, READ, .handle = weir_serve_snapshots},

@@ -143,6 +143,8 @@ void weir_serve_report_archive(const struct weir_call *call);
 void weir_serve_report_clone(const struct weir_call *call);
 void weir_serve_report_restore(const struct weir_call *call);
 void weir_serve_report_share(const struct weir_call *call);
+void weir_serve_report_publish(const struct weir_call *call);
+void weir_serve_report_unpublish(const struct weir_call *call);
 void weir_serve_report_open(const struct weir_call *call);
 void weir_serve_report_history(const struct weir_call *call);
 void weir_serve_report_at(const struct weir_call *call);

@@ -5,8 +5,10 @@
 
 #include "serve/archive.h"
 #include "serve/changes.h"
+#include "serve/published.h"
 #include "serve/views.h"
 #include "state/group.h"
+#include "state/publication.h"
 #include "state/share.h"
 
 #define LOOK_EVERY  WEIR_SECOND
@@ -22,6 +24,7 @@ struct weir_shelf {
     struct weir_work *wire;      /* one thread, for the remote */
     struct weir_timer *look;
     struct weir_changes *changes;
+    struct weir_publishing *publishing;
     weir_time archive_after;
     struct weir_views *views; /* the documents' thread's, as the two below */
     weir_time sweep_at;
@@ -62,10 +65,41 @@ static void on_change(enum weir_document_kind kind, const char *key, const struc
     snprintf(n->change.id, sizeof n->change.id, "%.100s", key);
     snprintf(n->change.version, sizeof n->change.version, "%s", d ? d->version : "");
     snprintf(n->change.by, sizeof n->change.by, "%s", shelf->by);
+    n->change.draft = kind == WEIR_DOCUMENT_REPORT;
     if (kind == WEIR_DOCUMENT_REPORT && d && d->usable) {
         snprintf(n->change.collection, sizeof n->change.collection, "%s", d->report.collection);
     }
     if (weir_loop_post(shelf->server->loop, tell, n)) {
+        free(n);
+    }
+}
+
+static void tell_rights(void *arg)
+{
+    struct news *n = arg;
+    weir_changes_rights(n->shelf->changes);
+    tell(n);
+}
+
+void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, const char *version,
+                                 const char *by)
+{
+    struct news *n = calloc(1, sizeof *n);
+    if (!n) {
+        return;
+    }
+    struct weir_documents *all = weir_shelf_hold(shelf);
+    const struct weir_document *d =
+        weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(report));
+    n->shelf = shelf;
+    n->change.publication = true;
+    snprintf(n->change.id, sizeof n->change.id, "%.100s", report);
+    snprintf(n->change.version, sizeof n->change.version, "%.40s", version);
+    snprintf(n->change.by, sizeof n->change.by, "%.250s", by);
+    snprintf(n->change.collection, sizeof n->change.collection, "%s",
+             d && d->usable ? d->report.collection : "company");
+    weir_documents_release(all);
+    if (weir_loop_post(shelf->server->loop, tell_rights, n)) {
         free(n);
     }
 }
@@ -115,6 +149,7 @@ static void look(void *arg)
         return;
     }
     sweep(shelf);
+    weir_publishing_look(shelf->publishing);
     weir_shelf_sync_views(shelf);
 }
 
@@ -146,6 +181,7 @@ int weir_shelf_new(struct weir_server *server, struct weir_shelf **out, struct w
     pthread_mutex_init(&s->lock, NULL);
     s->archive_after = server->workspace_settings.archive_after * WEIR_DAY;
     int rc = weir_library_new(server->run->workspace->dir, &s->library, err);
+    rc = rc ? rc : weir_publishing_new(server, s->library, &s->publishing, err);
     rc = rc ? rc : weir_changes_new(server, &s->changes, err);
     rc = rc ? rc : weir_views_new(server, &s->views, err);
     rc = rc ? rc : weir_work_new(1, QUEUE, &s->documents, err);
@@ -182,6 +218,7 @@ void weir_shelf_free(struct weir_shelf *shelf)
     if (shelf) {
         weir_timer_free(shelf->look);
         weir_changes_free(shelf->changes);
+        weir_publishing_free(shelf->publishing);
         weir_library_free(shelf->library);
         weir_views_free(shelf->views);
         pthread_mutex_destroy(&shelf->lock);
@@ -204,6 +241,11 @@ struct weir_changes *weir_shelf_changes(struct weir_shelf *shelf)
     return shelf->changes;
 }
 
+struct weir_publishing *weir_shelf_publishing(struct weir_shelf *shelf)
+{
+    return shelf->publishing;
+}
+
 void weir_shelf_git_error(struct weir_shelf *shelf, char out[512])
 {
     pthread_mutex_lock(&shelf->lock);
@@ -221,6 +263,13 @@ void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text)
 /* --- levels ------------------------------------------------------------------------------------
  */
 
+static int read_published(const struct weir_call *call, struct weir_arena *arena,
+                          struct weir_levels *out, struct weir_error *err)
+{
+    return weir_publication_of(call->server->state, weir_str_of(call->who.id), arena,
+                               &out->published, &out->published_count, err);
+}
+
 int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struct weir_levels *out,
                    struct weir_error *err)
 {
@@ -229,13 +278,14 @@ int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struc
     *out = (struct weir_levels){.all = call->who.role == WEIR_ROLE_ADMIN,
                                 .viewer = call->who.role == WEIR_ROLE_VIEWER};
     if (out->all) {
-        return WEIR_OK;
+        return read_published(call, arena, out, err);
     }
     int rc =
         weir_groups_of(call->server->state, weir_str_of(call->who.id), arena, &groups, &count, err);
     rc = rc ? rc
             : weir_share_of(call->server->state, weir_str_of(call->who.id), arena, &out->shared,
                             &out->shared_count, err);
+    rc = rc ? rc : read_published(call, arena, out, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         grants += groups[i].collection_count;
     }
@@ -268,14 +318,34 @@ enum weir_level weir_level_in(const struct weir_levels *levels, const char *coll
     return level;
 }
 
+static const void *find_id(const char *id, const void *items, size_t count, size_t size)
+{
+    struct weir_str key = weir_str_of(id);
+    return count ? bsearch(&key, items, count, size, weir_str_order) : NULL;
+}
+
+const struct weir_published *weir_levels_published(const struct weir_levels *levels,
+                                                   const char *report)
+{
+    return find_id(report, levels->published, levels->published_count, sizeof *levels->published);
+}
+
 enum weir_level weir_level_of(const struct weir_levels *levels, const char *report,
                               const char *collection)
 {
     enum weir_level level = weir_level_in(levels, collection);
-    struct weir_str id = weir_str_of(report);
-    bool shared = level == WEIR_LEVEL_NONE && levels->shared_count &&
-                  bsearch(&id, levels->shared, levels->shared_count, sizeof id, weir_str_order);
-    return shared ? WEIR_LEVEL_VIEW : level;
+    const struct weir_published *published = weir_levels_published(levels, report);
+    if (level == WEIR_LEVEL_EDIT) {
+        return level;
+    }
+    if (published) { /* who else sees it is said there */
+        level = published->hers ? WEIR_LEVEL_VIEW : WEIR_LEVEL_NONE;
+    }
+    if (level == WEIR_LEVEL_NONE &&
+        find_id(report, levels->shared, levels->shared_count, sizeof *levels->shared)) {
+        level = WEIR_LEVEL_VIEW;
+    }
+    return level;
 }
 
 const char *weir_level_name(enum weir_level level)
@@ -290,6 +360,7 @@ const char *weir_level_name(enum weir_level level)
 static void job_free(struct weir_shelf_job *job)
 {
     weir_json_parser_free(job->parser);
+    weir_report_look_end(&job->look);
     weir_arena_free(&job->arena);
     weir_buf_free(&job->out);
     free(job);
@@ -417,26 +488,19 @@ void weir_shelf_answer(const struct weir_call *call, weir_shelf_run fn)
 int weir_shelf_find(struct weir_shelf_job *job, enum weir_level need, struct weir_documents **all,
                     const struct weir_document **out, struct weir_error *err)
 {
+    const struct weir_report_look *look = &job->look;
     *all = weir_shelf_hold(job->call.server->shelf);
-    *out = weir_documents_find(*all, WEIR_DOCUMENT_REPORT, weir_str_of(job->id));
-    enum weir_level level = *out && (*out)->usable
-                                ? weir_level_of(&job->levels, job->id, (*out)->report.collection)
-                            : *out && job->levels.all ? WEIR_LEVEL_EDIT
-                                                      : WEIR_LEVEL_NONE;
-    if (level == WEIR_LEVEL_NONE) {
-        return weir_fail(err, WEIR_ENOENT, "there is no report %.40s, or you may not see it",
-                         job->id);
+    weir_report_look_end(&job->look);
+    int rc =
+        weir_report_look(&job->call, &job->levels, &job->arena, job->id, NULL, &job->look, err);
+    *out = look->d;
+    if (rc == 0 && look->level < need) {
+        rc = weir_fail(err, WEIR_EPERM,
+                       "you may see this report, and not change it; an admin can let you edit "
+                       "its collection \"%s\"",
+                       look->d->report.collection);
     }
-    if (level < need) {
-        return weir_fail(err, WEIR_EPERM,
-                         "you may see this report, and not change it; an admin can let you edit "
-                         "its collection \"%s\"",
-                         (*out)->report.collection);
-    }
-    if (!(*out)->usable) {
-        return weir_fail(err, WEIR_EINVAL, "%s", (*out)->error);
-    }
-    return WEIR_OK;
+    return rc;
 }
 
 int weir_shelf_may_edit(const struct weir_shelf_job *job, struct weir_str collection,

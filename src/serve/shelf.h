@@ -6,6 +6,7 @@
 #ifndef WEIR_SERVE_SHELF_H
 #define WEIR_SERVE_SHELF_H
 
+#include "serve/look.h"
 #include "serve/server.h"
 #include "workspace/document.h"
 
@@ -24,8 +25,13 @@ struct weir_views *weir_shelf_views(struct weir_shelf *shelf); /* see serve/view
 /* On the documents' thread: the warehouse gets the views as they are now. */
 void weir_shelf_sync_views(struct weir_shelf *shelf);
 
+struct weir_publishing;
+struct weir_publishing *weir_shelf_publishing(struct weir_shelf *shelf); /* see published.h */
+/* Any thread: tells the pages that listen; `version` "": it is published no more. */
+void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, const char *version,
+                                 const char *by);
+
 /* --- what a caller may do with a collection --------------------------------------------------- */
-enum weir_level { WEIR_LEVEL_NONE, WEIR_LEVEL_VIEW, WEIR_LEVEL_EDIT };
 struct weir_levels {
     bool all; /* an admin */
     bool viewer;
@@ -34,15 +40,21 @@ struct weir_levels {
     size_t count;
     struct weir_str *shared; /* ids of reports, in order */
     size_t shared_count;
+    struct weir_published *published; /* all that is, in order, and whether to her */
+    size_t published_count;
 };
 /* Reads the groups of who calls, and what is shared with her; in the arena. */
 int weir_levels_of(const struct weir_call *call, struct weir_arena *arena, struct weir_levels *out,
                    struct weir_error *err) WEIR_MUST_CHECK;
 enum weir_level weir_level_in(const struct weir_levels *levels, const char *collection);
-/* Of a report: its collection's, or to view when it is shared with her. */
+/* Of a report: to edit as its collection says. To view, while it is published, when it is published
+ * to her or shared with her; else as its collection says, or when it is shared with her. */
 enum weir_level weir_level_of(const struct weir_levels *levels, const char *report,
                               const char *collection);
 const char *weir_level_name(enum weir_level level);
+/* NULL: it is not published. */
+const struct weir_published *weir_levels_published(const struct weir_levels *levels,
+                                                   const char *report);
 
 /* --- jobs: requests that need the disk or git --------------------------------------------------
  */
@@ -55,7 +67,8 @@ struct weir_shelf_job {
     struct weir_json body; /* an object; absent when there was none */
     struct weir_arena arena;
     struct weir_author author;
-    char id[128]; /* what stood in {id}, and behind it */
+    char id[128];                 /* what stood in {id}, and behind it */
+    struct weir_report_look look; /* what weir_shelf_find found */
 
     int status;       /* 200 unless changed; 204 has no body; 409 has `out` for its body */
     const char *type; /* of what is in `out`; NULL: JSON */
@@ -73,7 +86,8 @@ void weir_shelf_answer(const struct weir_call *call, weir_shelf_run run);
 /* On the remote's thread. */
 void weir_shelf_start_wire(const struct weir_call *call, weir_shelf_run run);
 /* The document, when the caller may do that with it; WEIR_ENOENT, as if it were not there, when she
- * may not even see it. The snapshot is the caller's to release, also after a failure. */
+ * may not even see it. Who may not edit it finds its published version, if there is one. The
+ * snapshot is the caller's to release, also after a failure. */
 int weir_shelf_find(struct weir_shelf_job *job, enum weir_level need, struct weir_documents **all,
                     const struct weir_document **out, struct weir_error *err) WEIR_MUST_CHECK;
 /* May she edit in this collection? */
@@ -91,6 +105,9 @@ void weir_shelf_set_git_error(struct weir_shelf *shelf, const char *text);
 int weir_report_answer_save(struct weir_shelf_job *job, const char *key,
                             struct weir_content content, const struct weir_save *how,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* May she see it as it was, when it may have been in another collection? In report_history.c. */
+int weir_report_may_look_back(const struct weir_shelf_job *job, const struct weir_report *old,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 /* --- saved.c: what a save answers; members of an object but for the last, a whole answer --- */
 void weir_shelf_print_content(struct weir_jw *w, struct weir_content content);
 void weir_shelf_print_saved(struct weir_jw *w, const char *named, const struct weir_saved *saved);

@@ -22,7 +22,7 @@
 struct taking {
     struct weir_call call;
     struct weir_arena arena;
-    struct weir_documents *all; /* holds the next */
+    struct weir_report_look look; /* holds the next */
     const struct weir_document *d;
     struct weir_access *access; /* NULL: unrestricted */
     const char *title;
@@ -60,7 +60,7 @@ static void taking_free(struct taking *t)
 {
     t->call.server->snapshots_taking--;
     weir_pack_free(t->pack);
-    weir_documents_release(t->all);
+    weir_report_look_end(&t->look);
     weir_buf_free(&t->queries);
     weir_arena_free(&t->arena);
     free(t);
@@ -112,8 +112,9 @@ static void print_rules(const struct taking *t, struct weir_jw *w)
     char hex[33];
     weir_jw_keyz(w, "rules");
     if (t->access) {
-        snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)t->access->rules.hi,
-                 (unsigned long long)t->access->rules.lo);
+        struct weir_hash128 rules = weir_report_look_rules(&t->look, t->access);
+        snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)rules.hi,
+                 (unsigned long long)rules.lo);
         weir_jw_strz(w, hex);
     } else {
         weir_jw_null(w);
@@ -388,6 +389,7 @@ static int read_body(struct taking *t, struct weir_error *err)
         t->values = values.len ? weir_arena_dup(&t->arena, weir_buf_str(&values)) : WEIR_STR("{}");
         rc = t->values.ptr ? WEIR_OK : weir_fail(err, WEIR_ENOMEM, "no memory for the values");
     }
+    rc = rc ? rc : weir_query_values(&t->look, &t->arena, t->values, &t->values, err);
     weir_buf_free(&values);
     weir_json_parser_free(parser);
     return rc;
@@ -429,8 +431,8 @@ static int begin(struct taking *t, struct weir_error *err)
     char report[64];
     snprintf(report, sizeof report, WEIR_STR_FMT,
              (int)(t->call.id.len < sizeof report ? t->call.id.len : 0), t->call.id.ptr);
-    t->all = weir_shelf_hold(s->shelf);
-    int rc = weir_query_find_report(&t->call, &t->arena, t->all, report, &t->d, err);
+    int rc = weir_query_find_report(&t->call, &t->arena, report, NULL, &t->look, err);
+    t->d = t->look.d;
     rc = rc ? rc : read_body(t, err);
     rc = rc ? rc : check_room(t, err);
     rc = rc ? rc : weir_caller_access(s->state, &t->call.who, &t->arena, &t->access, err);

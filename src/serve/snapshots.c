@@ -19,12 +19,19 @@
 struct viewer {
     const struct weir_caller *who;
     struct weir_access *access; /* NULL: sees everything */
+    struct weir_hash128 rules;  /* as to one report */
 };
 
-static int viewer_of(struct weir_shelf_job *job, struct viewer *out, struct weir_error *err)
+/* `look` may be empty: then of no report. */
+static int viewer_of(struct weir_shelf_job *job, const struct weir_report_look *look,
+                     struct viewer *out, struct weir_error *err)
 {
     out->who = &job->call.who;
-    return weir_caller_access(job->call.server->state, out->who, &job->arena, &out->access, err);
+    int rc = weir_caller_access(job->call.server->state, out->who, &job->arena, &out->access, err);
+    if (rc == 0) {
+        out->rules = weir_report_look_rules(look, out->access);
+    }
+    return rc;
 }
 
 static bool owns(const struct viewer *v, const struct weir_snapshot *s)
@@ -35,19 +42,8 @@ static bool owns(const struct viewer *v, const struct weir_snapshot *s)
 /* Once it is known that she may see the report. */
 static bool sees(const struct viewer *v, const struct weir_snapshot *s)
 {
-    return owns(v, s) || (s->restricted && s->rules.hi == v->access->rules.hi &&
-                          s->rules.lo == v->access->rules.lo);
-}
-
-static bool sees_report(const struct weir_shelf_job *job, const char *report)
-{
-    struct weir_documents *all = weir_shelf_hold(job->call.server->shelf);
-    const struct weir_document *d =
-        weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(report));
-    bool yes = d && d->usable &&
-               weir_level_of(&job->levels, report, d->report.collection) != WEIR_LEVEL_NONE;
-    weir_documents_release(all);
-    return yes;
+    return owns(v, s) ||
+           (s->restricted && s->rules.hi == v->rules.hi && s->rules.lo == v->rules.lo);
 }
 
 /* The snapshot, when the caller may see it, or (`own`) remove it. */
@@ -55,9 +51,17 @@ static int find(struct weir_shelf_job *job, const char *id, bool own, struct wei
                 struct weir_error *err)
 {
     struct viewer v;
+    struct weir_report_look look = {0};
+    struct weir_error ignored;
     int rc = weir_snapshots_get(job->call.server->snapshots, id, &job->arena, out, err);
-    rc = rc ? rc : viewer_of(job, &v, err);
-    if (rc == 0 && !owns(&v, out) && (!sees(&v, out) || !sees_report(job, out->report))) {
+    if (rc) {
+        return rc;
+    }
+    bool sees_report = weir_report_look(&job->call, &job->levels, &job->arena, out->report, NULL,
+                                        &look, &ignored) == 0;
+    rc = viewer_of(job, &look, &v, err);
+    weir_report_look_end(&look);
+    if (rc == 0 && !owns(&v, out) && (!sees(&v, out) || !sees_report)) {
         rc = weir_fail(err, WEIR_ENOENT, "there is no snapshot %.40s, or you may not see it", id);
     } else if (rc == 0 && own && !owns(&v, out)) {
         rc = weir_fail(err, WEIR_EPERM, "a snapshot is deleted by who made it, or by an admin");
@@ -106,7 +110,7 @@ static int run_list(struct weir_shelf_job *job, struct weir_error *err)
     const struct weir_document *d;
     struct listing l = {.w = &job->w};
     int rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    rc = rc ? rc : viewer_of(job, &l.viewer, err);
+    rc = rc ? rc : viewer_of(job, &job->look, &l.viewer, err);
     if (rc == 0) {
         weir_jw_object(&job->w);
         weir_jw_keyz(&job->w, "snapshots");

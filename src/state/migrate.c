@@ -145,6 +145,30 @@ static const char *const steps[] = {
     "create trigger runs_of_gone_person after delete on people begin"
     "  delete from runs where person_id = old.id;"
     " end;",
+    /* 5: what is published of reports, and to whom */
+    "create table publications ("
+    "  report text not null references reports on delete cascade,"
+    "  scheduled integer not null check (scheduled in (0, 1)),"
+    "  version text not null,"
+    "  at integer not null,"
+    "  by text not null,"
+    "  company integer not null,"
+    "  primary key (report, scheduled)"
+    ") strict, without rowid;"
+    "create table audience ("
+    "  report text not null,"
+    "  scheduled integer not null,"
+    "  person_id text references people on delete cascade,"
+    "  group_id text references groups on delete cascade,"
+    "  defaults text not null default '{}'," /* values by parameter */
+    "  forced text not null default '{}',"
+    "  check ((person_id is null) <> (group_id is null)),"
+    "  foreign key (report, scheduled) references publications on delete cascade"
+    ") strict;"
+    "create unique index audience_of_people on audience (report, scheduled, person_id);"
+    "create unique index audience_of_groups on audience (report, scheduled, group_id);"
+    "create index audience_of_person on audience (person_id);"
+    "create index audience_of_group on audience (group_id);",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

@@ -126,11 +126,14 @@ static int note_gone(struct weir_state *state, const struct weir_str *reports, s
 
 static int read_one(struct weir_state *state, struct weir_report_use *use, struct weir_error *err)
 {
-    struct weir_db q = weir_db_on(state, "select seen_at, opened_at from reports where id = ?");
+    struct weir_db q =
+        weir_db_on(state, "select seen_at, opened_at, exists (select 1 from "
+                          "publications where report = id) from reports where id = ?");
     weir_db_text(&q, use->report);
     if (weir_db_row(&q)) {
         use->seen_at = weir_db_int(&q, 0);
         use->opened_at = weir_db_int(&q, 1);
+        use->published = weir_db_int(&q, 2);
     }
     return weir_db_end(&q, err);
 }

@@ -11,6 +11,7 @@ struct weir_report_use {
     struct weir_str report; /* first, for weir_str_order() */
     weir_time seen_at;      /* when this weir first met it */
     weir_time opened_at;    /* by anybody; 0: never */
+    bool published;         /* or scheduled to be */
 };
 
 /* Meets this report, unless it is known. */

@@ -51,6 +51,9 @@ struct weir_document {
     struct weir_arena arena;
 };
 
+void weir_document_hold(struct weir_document *document);    /* any thread */
+void weir_document_release(struct weir_document *document); /* any thread; NULL is fine */
+
 struct weir_documents {
     struct weir_document **items; /* by kind, then by slug */
     size_t count;
@@ -125,6 +128,10 @@ int weir_document_delete(struct weir_library *library, enum weir_document_kind k
 int weir_report_at(struct weir_library *library, const char *key, const char *version,
                    struct weir_arena *arena, struct weir_report *out,
                    struct weir_error *err) WEIR_MUST_CHECK;
+
+/* The same as a document of its own, which the caller holds; its version is that of its files. */
+int weir_report_document_at(struct weir_library *library, const char *key, const char *version,
+                            struct weir_document **out, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Merges what a pull brings, report.yml by ids; for weir_git_pull(). */
 int weir_document_merge_file(const char *path, struct weir_str base, struct weir_str mine,

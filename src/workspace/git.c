@@ -216,6 +216,27 @@ int weir_git_keep_folder(struct weir_git *git, const struct weir_file *files, si
     return code;
 }
 
+int weir_git_pin(struct weir_git *git, const char *kind, const char *name, const char *version,
+                 struct weir_error *err)
+{
+    char path[128];
+    git_oid id;
+    git_reference *made = NULL;
+    snprintf(path, sizeof path, "refs/weir/%s/%s", kind, name);
+    int rc = git_oid_fromstr(&id, version);
+    rc = rc ? rc : git_reference_create(&made, git->repo, path, &id, 1, NULL);
+    git_reference_free(made);
+    return rc ? weir_git_fail(err, rc, "version %.40s cannot be kept as %s", version, path) : 0;
+}
+
+int weir_git_unpin(struct weir_git *git, const char *kind, const char *name, struct weir_error *err)
+{
+    char path[128];
+    snprintf(path, sizeof path, "refs/weir/%s/%s", kind, name);
+    int rc = git_reference_remove(git->repo, path);
+    return rc && rc != GIT_ENOTFOUND ? weir_git_fail(err, rc, "%s", path) : 0;
+}
+
 int weir_git_signature(git_signature **out, const struct weir_author *who, struct weir_error *err)
 {
     char text[2][256];

@@ -109,6 +109,14 @@ int weir_git_keep_folder(struct weir_git *git, const struct weir_file *files, si
 int weir_git_keep_file(struct weir_git *git, struct weir_str bytes, char version[WEIR_VERSION_SIZE],
                        struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Names a version, so that git never drops it: refs/weir/KIND/NAME, both letters and digits. In
+ * place of what had the name. */
+int weir_git_pin(struct weir_git *git, const char *kind, const char *name, const char *version,
+                 struct weir_error *err) WEIR_MUST_CHECK;
+/* One that is not there is no error. */
+int weir_git_unpin(struct weir_git *git, const char *kind, const char *name,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+
 /* Three-way merge of text by lines; *clean is false when both changed the same place (`out` then
  * has conflict marks). */
 int weir_git_merge_text(struct weir_str base, struct weir_str mine, struct weir_str theirs,

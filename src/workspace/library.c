@@ -34,6 +34,11 @@ const char *weir_document_folder(enum weir_document_kind kind)
 
 /* --- documents and snapshots ----------------------------------------------------------------- */
 
+void weir_document_hold(struct weir_document *d)
+{
+    atomic_fetch_add(&d->holders, 1);
+}
+
 void weir_document_release(struct weir_document *d)
 {
     if (d && atomic_fetch_sub(&d->holders, 1) == 1) {

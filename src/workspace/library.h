@@ -37,9 +37,6 @@ int weir_document_load(struct weir_library *library, enum weir_document_kind kin
                        const char *path, uint64_t fingerprint, weir_time modified_at,
                        const struct weir_document *before, struct weir_document **out,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Lets one holder go; NULL is none. */
-void weir_document_release(struct weir_document *document);
-
 /* report.yml and every .sql of a report's folder as they are on disk, paths plain names. */
 int weir_library_read_report(struct weir_library *library, const char *path,
                              struct weir_arena *arena, struct weir_file **files, size_t *count,

@@ -495,21 +495,58 @@ int weir_report_save(struct weir_library *lib, const char *key, struct weir_cont
     return code;
 }
 
-int weir_report_at(struct weir_library *lib, const char *key, const char *version,
-                   struct weir_arena *arena, struct weir_report *out, struct weir_error *err)
+/* `files`, which may be NULL, gets what it was read from. */
+static int read_at(struct weir_library *lib, const char *key, const char *version,
+                   struct weir_arena *arena, struct weir_report *out, struct weir_file **files,
+                   size_t *count, struct weir_error *err)
 {
     struct weir_documents *all = weir_library_hold(lib);
     const struct weir_document *now =
         weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(key));
-    struct weir_file *files;
-    size_t count;
-    const char *path = now ? weir_git_report_path(lib->git, version, key, now->path, arena) : NULL;
-    int code = now ? weir_git_read_folder(lib->git, version, path, arena, &files, &count, err)
-                   : weir_fail(err, WEIR_ENOENT, "there is no report %.40s", key);
-    code = code ? code : weir_report_parse(arena, path, files, count, out, err);
+    /* A tree needs no path; one of a commit is looked for by the report's id. */
+    const char *path =
+        weir_git_report_path(lib->git, version, key, now ? now->path : "reports", arena);
+    int code = path ? weir_git_read_folder(lib->git, version, path, arena, files, count, err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for version %.40s", version);
+    code = code ? code : weir_report_parse(arena, path, *files, *count, out, err);
     if (!code && strcmp(out->id, key) != 0) {
         code = weir_fail(err, WEIR_ENOENT, "version %.40s is one of another report", version);
     }
     weir_documents_release(all);
     return code;
+}
+
+int weir_report_at(struct weir_library *lib, const char *key, const char *version,
+                   struct weir_arena *arena, struct weir_report *out, struct weir_error *err)
+{
+    struct weir_file *files;
+    size_t count;
+    return read_at(lib, key, version, arena, out, &files, &count, err);
+}
+
+int weir_report_document_at(struct weir_library *lib, const char *key, const char *version,
+                            struct weir_document **out, struct weir_error *err)
+{
+    struct weir_file *files;
+    size_t count;
+    struct weir_document *d = *out = calloc(1, sizeof *d);
+    if (!d) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a report");
+    }
+    weir_arena_init(&d->arena, WEIR_DOCUMENT_ARENA);
+    atomic_init(&d->holders, 1);
+    d->kind = WEIR_DOCUMENT_REPORT;
+    d->usable = true;
+    int code = read_at(lib, key, version, &d->arena, &d->report, &files, &count, err);
+    code = code ? code : weir_git_keep_folder(lib->git, files, count, d->version, err);
+    if (code) {
+        weir_document_release(d);
+        *out = NULL;
+        return code;
+    }
+    d->key = d->report.id;
+    d->slug = d->path = "";
+    d->title = d->report.title;
+    d->description = d->report.description;
+    return WEIR_OK;
 }

@@ -382,6 +382,14 @@ test('reports, views and the repository', async () => {
   await check({ method: 'POST', path: `${id}/open`, target: '/api/reports/nothing123/open', body: {}, status: 404 });
   await check({ method: 'PUT', path: `${id}/share`, target: `${target}/share`, body: { company: true }, status: 200 });
   await check({ method: 'PUT', path: `${id}/share`, target: `${target}/share`, body: { people: ['nobody'] }, status: 400 });
+  const out = { path: `${id}/publication`, target: `${target}/publication` };
+  await check({ method: 'PUT', ...out, body: { company: true, at: '2999-01-01T00:00:00Z' }, status: 200 });
+  await check({ method: 'PUT', ...out, body: { company: true, groups: [{ group: 'everyone' }] }, status: 200 });
+  await check({ method: 'PUT', ...out, body: {}, status: 400 });
+  await check({ method: 'GET', path: id, target: `${target}?version=published`, status: 200 });
+  await check({ method: 'GET', path: id, target: `${target}?version=${first}`, status: 200 });
+  await check({ method: 'DELETE', ...out, status: 204 });
+  await check({ method: 'GET', path: id, target: `${target}?version=published`, status: 404 });
   await check({ method: 'POST', path: `${id}/move`, target: `${target}/move`, body: { collection: 'board' }, status: 200 });
   await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: { archived: true }, status: 200 });
   await check({ method: 'POST', path: `${id}/archive`, target: `${target}/archive`, body: {}, status: 400 });

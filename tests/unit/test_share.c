@@ -7,6 +7,7 @@
 
 #include "serve/archive.h"
 #include "state/group.h"
+#include "state/publication.h"
 #include "state/share.h"
 
 #define NOW   ((weir_time)2000000000 * WEIR_SECOND)
@@ -178,6 +179,94 @@ static void the_newest_of_change_opening_and_first_sight_counts(void **state)
     d.report.archived = false;
     d.error = "a mistake";
     assert_false(weir_archive_due(&d, &use, AFTER, AFTER + 9));
+    d.error = NULL;
+    use.published = true;
+    assert_false(weir_archive_due(&d, &use, AFTER, AFTER + 9));
+}
+
+/* --- publishing ----------------------------------------------------------------------------- */
+
+static void publish(struct store *s, const char *report, bool scheduled, const char *version,
+                    const char *person, const char *group)
+{
+    struct weir_str people[] = {weir_str_of(person)};
+    struct weir_published_group groups[] = {
+        {.id = weir_str_of(group), .defaults = S("{}"), .forced = S("{\"sport\":[\"rugby\"]}")}};
+    struct weir_publication p = {.version = weir_str_of(version),
+                                 .at = NOW,
+                                 .by = S("ed@example.com"),
+                                 .people = people,
+                                 .person_count = person != NULL,
+                                 .groups = groups,
+                                 .group_count = group != NULL};
+    ASSERT_OK(weir_publication_put(s->state, weir_str_of(report), scheduled, &p, &s->err), s->err);
+}
+
+/* The version that holds, and whether it is hers. */
+static const char *version_for(struct store *s, const char *person, bool *hers)
+{
+    struct weir_published *list;
+    size_t count;
+    ASSERT_OK(weir_publication_of(s->state, weir_str_of(person), &s->arena, &list, &count, &s->err),
+              s->err);
+    *hers = count && list[0].hers;
+    return count ? list[0].version.ptr : "";
+}
+
+static void a_scheduled_publication_takes_the_place_of_the_other(void **state)
+{
+    struct store *s = *state;
+    bool hers;
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_VIEWER);
+    store_person(s, "bob", "bob@example.com", WEIR_ROLE_VIEWER);
+    make_group(s, "rugby", "bob");
+    publish(s, "r1", false, "v1", "ada", NULL);
+    publish(s, "r1", true, "v2", NULL, "rugby");
+    assert_string_equal(version_for(s, "ada", &hers), "v1");
+    assert_true(hers);
+    assert_string_equal(version_for(s, "bob", &hers), "v1");
+    assert_false(hers);
+    struct weir_published_group *groups;
+    size_t count;
+    ASSERT_OK(
+        weir_publication_groups(s->state, S("r1"), S("bob"), &s->arena, &groups, &count, &s->err),
+        s->err);
+    assert_int_equal(count, 0); /* what is only scheduled forces nothing */
+    ASSERT_OK(weir_publication_promote(s->state, S("r1"), NOW + 1, &s->err), s->err);
+    assert_string_equal(version_for(s, "ada", &hers), "v2");
+    assert_false(hers);
+    assert_string_equal(version_for(s, "bob", &hers), "v2");
+    assert_true(hers);
+    ASSERT_OK(
+        weir_publication_groups(s->state, S("r1"), S("bob"), &s->arena, &groups, &count, &s->err),
+        s->err);
+    assert_int_equal(count, 1);
+    assert_true(weir_str_is(groups[0].forced, "{\"sport\":[\"rugby\"]}"));
+    assert_int_equal(weir_publication_promote(s->state, S("r1"), NOW + 1, &s->err), WEIR_ENOENT);
+    ASSERT_OK(weir_publication_remove(s->state, S("r1"), &s->err), s->err);
+    assert_string_equal(version_for(s, "bob", &hers), "");
+}
+
+static void who_and_what_goes_takes_its_publications_along(void **state)
+{
+    struct store *s = *state;
+    bool hers;
+    struct weir_publication p;
+    store_person(s, "root", "root@example.com", WEIR_ROLE_ADMIN);
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_VIEWER);
+    make_group(s, "rugby", "ada");
+    publish(s, "r1", false, "v1", "ada", "rugby");
+    ASSERT_OK(weir_person_remove(s->state, S("ada"), &s->err), s->err);
+    ASSERT_OK(weir_group_remove(s->state, S("rugby"), &s->err), s->err);
+    ASSERT_OK(weir_publication_get(s->state, S("r1"), false, &s->arena, &p, &s->err), s->err);
+    assert_true(p.version.ptr && !p.person_count && !p.group_count && !p.company);
+    struct weir_str people[] = {S("nobody")};
+    struct weir_publication to = {
+        .version = S("v2"), .by = S(""), .people = people, .person_count = 1};
+    assert_int_equal(weir_publication_put(s->state, S("r1"), false, &to, &s->err), WEIR_EINVAL);
+    assert_string_equal(version_for(s, "root", &hers), "v1");
+    ASSERT_OK(weir_report_use_forget(s->state, S("r1"), &s->err), s->err);
+    assert_string_equal(version_for(s, "root", &hers), "");
 }
 
 struct shelf {
@@ -296,6 +385,8 @@ int main(void)
         TEST(what_is_missing_for_a_while_is_kept),
         TEST(the_newest_of_change_opening_and_first_sight_counts),
         TEST(what_nobody_opens_is_archived_and_comes_back),
+        TEST(a_scheduled_publication_takes_the_place_of_the_other),
+        TEST(who_and_what_goes_takes_its_publications_along),
     };
     return cmocka_run_group_tests_name("share", tests, NULL, NULL);
 }

@@ -1,0 +1,122 @@
+/* GET /api/reports/{id}: the version that the caller sees, or the one that she asks for. */
+#include "serve/publication.h"
+#include "state/publication.h"
+
+static void print_values(struct weir_jw *w, const char *key, const struct weir_data *values)
+{
+    weir_jw_keyz(w, key);
+    if (values) {
+        weir_data_print(values, w);
+    } else {
+        weir_jw_object(w);
+        weir_jw_object_end(w);
+    }
+}
+
+/* Who answers for it: whom the document names, else who published it. */
+static int print_owner(struct weir_shelf_job *job, const struct weir_report_look *look,
+                       struct weir_error *err)
+{
+    struct weir_publication p;
+    struct weir_str owner = weir_data_get_text(look->d->report.data, "owner");
+    int rc = owner.ptr ? WEIR_OK
+                       : weir_publication_get(job->call.server->state, weir_str_of(look->d->key),
+                                              false, &job->arena, &p, err);
+    if (rc == 0) {
+        weir_jw_kstr_or_null(&job->w, "owner", owner.ptr ? owner : p.by);
+    }
+    return rc;
+}
+
+static int print_report(struct weir_shelf_job *job, const struct weir_report_look *look,
+                        struct weir_error *err)
+{
+    struct weir_jw *w = &job->w;
+    const struct weir_document *d = look->d;
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "id", d->key);
+    weir_shelf_print_content(w, (struct weir_content){d->report.data, d->report.queries});
+    weir_jw_kstrz(w, "version", d->good ? d->good->version : d->version);
+    weir_jw_kbool(w, "published", look->published);
+    weir_jw_kstrz(w, "slug", d->slug);
+    weir_jw_kstrz(w, "level", weir_level_name(look->level));
+    weir_jw_kbool(w, "archived", d->report.archived);
+    weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
+    print_values(w, "forced", look->forced);
+    print_values(w, "defaults", look->defaults);
+    int rc = print_owner(job, look, err);
+    weir_jw_keyz(w, "publication");
+    rc = rc ? rc : weir_publication_print(job, look, err);
+    if (rc == 0 && look->level == WEIR_LEVEL_EDIT) {
+        weir_jw_keyz(w, "share");
+        rc = weir_share_print(job, d->key, err);
+    }
+    weir_jw_object_end(w);
+    return rc;
+}
+
+/* *out is NULL when none is asked for. */
+static int asked_version(const struct weir_http_request *req, struct weir_arena *arena,
+                         const char **out, struct weir_error *err)
+{
+    struct weir_buf value;
+    *out = NULL;
+    weir_buf_init(&value, 200);
+    if (weir_http_param(weir_http_query(req), "version", &value) && value.len) {
+        *out = weir_arena_dup(arena, weir_buf_str(&value)).ptr;
+    }
+    int rc = weir_buf_check(&value, "a version", err);
+    weir_buf_free(&value);
+    return rc;
+}
+
+static int run_get(struct weir_shelf_job *job, struct weir_error *err)
+{
+    const char *version;
+    int rc = asked_version(job->call.req, &job->arena, &version, err);
+    rc = rc ? rc
+            : weir_report_look(&job->call, &job->levels, &job->arena, job->id, version, &job->look,
+                               err);
+    return rc ? rc : print_report(job, &job->look, err);
+}
+
+/* A version that is neither the draft nor published is read from git. */
+static int look_back(struct weir_shelf_job *job, const char *version, struct weir_error *err)
+{
+    struct weir_document *old;
+    struct weir_report_look *look = &job->look;
+    int rc = weir_report_document_at(job->library, job->id, version, &old, err);
+    if (rc) {
+        return rc;
+    }
+    weir_document_release(look->held);
+    look->held = old;
+    look->d = old;
+    return weir_report_may_look_back(job, &old->report, err);
+}
+
+static int run_get_old(struct weir_shelf_job *job, struct weir_error *err)
+{
+    const char *version;
+    int rc = asked_version(job->call.req, &job->arena, &version, err);
+    rc = rc ? rc
+            : weir_report_look(&job->call, &job->levels, &job->arena, job->id, version, &job->look,
+                               err);
+    if (rc == WEIR_ENOENT && job->look.level == WEIR_LEVEL_EDIT) {
+        rc = look_back(job, version, err);
+    }
+    return rc ? rc : print_report(job, &job->look, err);
+}
+
+void weir_serve_report_get(const struct weir_call *call)
+{
+    struct weir_buf value;
+    weir_buf_init(&value, 200);
+    bool old = weir_http_param(weir_http_query(call->req), "version", &value) && value.len == 40;
+    weir_buf_free(&value);
+    if (old) {
+        weir_shelf_start(call, run_get_old);
+    } else {
+        weir_shelf_answer(call, run_get);
+    }
+}
