@@ -225,6 +225,28 @@ static bool holds_nocase(struct weir_str text, struct weir_str word)
     return false;
 }
 
+static bool in_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool holds_word(struct weir_str text, struct weir_str word)
+{
+    for (size_t i = 0; i + word.len <= text.len; i++) {
+        bool begins = i == 0 || !in_word(text.ptr[i - 1]);
+        bool ends = i + word.len == text.len || !in_word(text.ptr[i + word.len]);
+        if (begins && ends && weir_str_eq_nocase((struct weir_str){text.ptr + i, word.len}, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weir_access_may_read(struct weir_str condition, struct weir_str name)
+{
+    return holds_word(condition, WEIR_STR("user")) && holds_word(condition, name);
+}
+
 /* Is its name anywhere in a condition? More than those that are read, never less. */
 static bool may_be_read(const struct weir_access *access, const struct weir_attribute *attribute)
 {

@@ -101,6 +101,8 @@ enum weir_column_access weir_grant_column(const struct weir_grant *grant, struct
 enum weir_column_access weir_access_column(const struct weir_access *access, struct weir_str schema,
                                            struct weir_str table, struct weir_str column);
 
+/* May this condition read `user.NAME`? Told by its words, so yes when in doubt. */
+bool weir_access_may_read(struct weir_str condition, struct weir_str name);
 /* NULL when the person has no such attribute. */
 const struct weir_attribute *weir_access_attribute(const struct weir_access *access,
                                                    struct weir_str name);

@@ -119,15 +119,25 @@ static int by_session(struct weir_call *call, struct weir_str secret, struct wei
     return rc;
 }
 
+/* What a proxy on this machine passes on comes from anywhere. */
+static bool is_passed_on(const struct weir_call *call)
+{
+    static const char *const marks[] = {
+        "X-Forwarded-For",  "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP",
+        "CF-Connecting-IP", "True-Client-IP",   "Forwarded",         "Via"};
+    bool marked = is_proxied(call);
+    for (size_t i = 0; !marked && i < sizeof marks / sizeof marks[0]; i++) {
+        marked = weir_http_header(call->req, marks[i]).ptr;
+    }
+    return marked;
+}
+
 /* Whoever is on this machine owns it, until there are people. */
 static int by_loopback(struct weir_call *call, struct weir_error *err)
 {
     struct weir_server *s = call->server;
     int rc = s->began ? 0 : weir_people_began(s->state, &s->began, err);
-    /* What a proxy on this machine passes on comes from anywhere. */
-    bool passed_on = is_proxied(call) || weir_http_header(call->req, "X-Forwarded-For").ptr ||
-                     weir_http_header(call->req, "Forwarded").ptr;
-    if (rc == 0 && !s->began && !s->settings.require_token && !passed_on &&
+    if (rc == 0 && !s->began && !s->settings.require_token && !is_passed_on(call) &&
         weir_http_peer_is_loopback(call->req)) {
         weir_caller_owner(&call->who, WEIR_WAY_LOOPBACK);
         return 0;

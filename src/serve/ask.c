@@ -151,6 +151,12 @@ int weir_ask_note(struct weir_ask *ask, const char *action, struct weir_str obje
     return weir_audit_add(ask->state, &entry, err);
 }
 
+void weir_ask_rights(struct weir_ask *ask, const struct weir_str *person)
+{
+    struct weir_str whose = person ? *person : WEIR_STR("*");
+    snprintf(ask->rights_of, sizeof ask->rights_of, WEIR_STR_FMT, WEIR_STR_ARG(whose));
+}
+
 int weir_ask_print_link(struct weir_ask *ask, const char *page, struct weir_str person,
                         struct weir_error *err)
 {

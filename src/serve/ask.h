@@ -34,6 +34,7 @@ struct weir_ask {
     struct weir_jw w;                                                     /* on `out` */
     enum { WEIR_COOKIE_KEEP, WEIR_COOKIE_SET, WEIR_COOKIE_CLEAR } cookie; /* to who.session */
     weir_time retry_after;
+    char rights_of[WEIR_ID_SIZE]; /* whose rights are others now: an id, "*" for all, "" for none */
 };
 /* 0, with the answer in `out`; or an error, which becomes the answer (with `status` when it was
  * changed). May run on any thread. */
@@ -51,6 +52,10 @@ int weir_ask_session_change(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_logout(struct weir_ask *ask, struct weir_error *err);
 /* Begins a session for this person, whom the cookie then names, and prints GET /api/session. */
 int weir_ask_enter(struct weir_ask *ask, struct weir_str person, struct weir_error *err);
+/* May she give herself this name (ptr NULL: she keeps hers)? Not while rows of some group hang on
+ * `user.name`: she would choose what she sees. */
+int weir_ask_may_rename(struct weir_ask *ask, const struct weir_person *p, struct weir_str name,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 /* --- people.c --- */
 int weir_ask_people(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_person(struct weir_ask *ask, struct weir_error *err);
@@ -92,6 +97,8 @@ int weir_ask_texts(struct weir_ask *ask, struct weir_json object, const char *ke
 /* The value as compact JSON, in the arena. */
 int weir_ask_json(struct weir_ask *ask, struct weir_json value, struct weir_str *out,
                   struct weir_error *err) WEIR_MUST_CHECK;
+/* Streams that this person (NULL: anybody) listens to are to be let in anew. */
+void weir_ask_rights(struct weir_ask *ask, const struct weir_str *person);
 /* Notes what the caller did. `detail`: a JSON object, or empty. */
 int weir_ask_note(struct weir_ask *ask, const char *action, struct weir_str object,
                   struct weir_str detail, struct weir_error *err) WEIR_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "serve/changes.h"
 #include "serve/history.h"
 #include "serve/server.h"
 
@@ -65,6 +66,9 @@ static void reply(void *arg)
             weir_serve_reply_error(&a->call, &a->err);
         }
     } else {
+        if (ask->rights_of[0] && a->call.server->shelf) {
+            weir_changes_let_in_anew(weir_shelf_changes(a->call.server->shelf), ask->rights_of);
+        }
         if (ask->cookie != WEIR_COOKIE_KEEP) {
             set_cookie(a);
         }

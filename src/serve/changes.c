@@ -87,10 +87,18 @@ static bool renew(struct stream *s)
            weir_caller_access(call.server->state, &s->who, &s->arena, &s->access, &ignored) == 0;
 }
 
-/* `change` is NULL for what everybody may know. */
+/* `change` is NULL for what everybody may know. Viewers have no use for views and snippets, whose
+ * names tell of tables. */
 static bool may_hear(const struct stream *s, const struct weir_change *change)
 {
-    if (!change || !*change->collection) {
+    if (!change) {
+        return true;
+    }
+    if (s->levels.viewer && strcmp(change->kind, "report") != 0 &&
+        strcmp(change->kind, "collection") != 0) {
+        return false;
+    }
+    if (!*change->collection) {
         return true;
     }
     enum weir_level level = weir_level_of(&s->levels, change->id, change->collection);
@@ -245,6 +253,17 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
 void weir_changes_rights(struct weir_changes *c)
 {
     c->rights++;
+}
+
+void weir_changes_let_in_anew(struct weir_changes *c, const char *person)
+{
+    bool all = strcmp(person, "*") == 0;
+    for (struct stream *s = c->first, *next; s; s = next) {
+        next = s->next;
+        if (all || strcmp(s->who.id, person) == 0 || strcmp(s->who.by_id, person) == 0) {
+            end(s);
+        }
+    }
 }
 
 void weir_changes_hang_up(struct weir_changes *c)

@@ -21,6 +21,8 @@ int weir_changes_new(struct weir_server *server, struct weir_changes **out,
 void weir_changes_tell(struct weir_changes *changes, const struct weir_change *change);
 /* Somebody's rights changed: who may hear of what is asked again. */
 void weir_changes_rights(struct weir_changes *changes);
+/* Ends the streams of this person ("*": of all): her client asks again, as who she is now. */
+void weir_changes_let_in_anew(struct weir_changes *changes, const char *person);
 /* Ends all streams; new ones are refused. */
 void weir_changes_hang_up(struct weir_changes *changes);
 void weir_changes_free(struct weir_changes *changes);

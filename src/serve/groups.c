@@ -295,6 +295,7 @@ static int put(struct weir_ask *ask, const struct weir_group *g, const char *act
     }
     rc = rc ? rc : weir_ask_note(ask, action, made.name, detail, err);
     if (rc == 0) {
+        weir_ask_rights(ask, NULL);
         print_group(ask, &made);
     }
     return rc;
@@ -336,6 +337,7 @@ static int remove_group(struct weir_ask *ask, struct weir_error *err)
     int rc = weir_group_get(ask->state, ask->id, &ask->arena, &g, err);
     rc = rc ? rc : weir_group_remove(ask->state, g.id, err);
     ask->status = rc ? ask->status : 204;
+    weir_ask_rights(ask, NULL);
     return rc ? rc : weir_ask_note(ask, "group.remove", g.name, WEIR_STR(""), err);
 }
 

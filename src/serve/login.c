@@ -220,6 +220,7 @@ static int accept(struct weir_ask *ask, struct weir_str id, struct weir_str name
     if (rc == WEIR_ENOENT || (rc == 0 && p.disabled)) {
         return dead_link(err);
     }
+    rc = rc ? rc : weir_ask_may_rename(ask, &p, name, err);
     if (rc == 0 && name.ptr) {
         p.name = name;
         rc = weir_person_save(ask->state, &p, err);

@@ -190,7 +190,7 @@ void weir_serve_documents(const struct weir_call *call)
     struct listing l = {&w, all, &levels, &opened, weir_shelf_publishing(shelf)};
     list_reports(&l);
     list_kind(&w, "views", all, WEIR_DOCUMENT_VIEW, !levels.viewer, weir_shelf_views(shelf),
-              !access);
+              !access || weir_access_shows_all(access));
     list_kind(&w, "snippets", all, WEIR_DOCUMENT_SNIPPET, !levels.viewer, NULL, false);
     list_kind(&w, "definitions", all, WEIR_DOCUMENT_DEFINITION, !levels.viewer, NULL, false);
     list_collections(&w, all, &levels);

@@ -28,7 +28,7 @@ static void print_column(struct weir_jw *w, const struct weir_column *c)
 static void print_table(struct weir_jw *w, const struct ask *a, const struct weir_table *t)
 {
     const struct weir_access *access = a->access;
-    /* How many rows there are is itself a fact about rows that may be hidden. */
+    /* When rows came is itself a fact about rows that may be hidden. */
     bool all_rows = !access || weir_access_all_rows(access, t->schema, t->name);
     weir_time fresh_at =
         weir_warehouse_version_of(a->call.server->warehouse, t->schema, t->name).changed_at;
@@ -37,7 +37,7 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
     weir_jw_kstr(w, "name", t->name);
     weir_jw_kbool(w, "view", t->view);
     weir_jw_keyz(w, "rows");
-    if (t->view || t->estimated_rows < 0 || !all_rows) {
+    if (t->view || t->estimated_rows < 0) {
         weir_jw_null(w);
     } else {
         weir_jw_i64(w, t->estimated_rows);
@@ -46,11 +46,7 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
     weir_jw_keyz(w, "columns");
     weir_jw_array(w);
     for (size_t i = 0; i < t->column_count; i++) {
-        const struct weir_column *c = &t->columns[i];
-        if (!access ||
-            weir_access_column(access, t->schema, t->name, c->name) != WEIR_COLUMN_HIDDEN) {
-            print_column(w, c);
-        }
+        print_column(w, &t->columns[i]);
     }
     weir_jw_array_end(w);
     weir_jw_object_end(w);
@@ -67,16 +63,16 @@ static int describe(struct ask *a)
         return rc;
     }
     weir_arena_init(&arena, 256u << 20);
-    rc = weir_session_describe(session, &arena, &tables, &count, &a->err);
+    /* A grant on a view shows of it what she sees of what it reads. */
+    rc = weir_session_set_access(session, a->access, &a->err);
+    rc = rc ? rc : weir_session_describe(session, &arena, &tables, &count, &a->err);
     if (rc == 0) {
         struct weir_jw w = weir_jw_on(&a->body);
         weir_jw_object(&w);
         weir_jw_keyz(&w, "tables");
         weir_jw_array(&w);
         for (size_t i = 0; i < count; i++) {
-            if (!a->access || weir_access_sees(a->access, tables[i].schema, tables[i].name)) {
-                print_table(&w, a, &tables[i]);
-            }
+            print_table(&w, a, &tables[i]);
         }
         weir_jw_array_end(&w);
         weir_jw_object_end(&w);

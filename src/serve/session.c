@@ -77,6 +77,7 @@ int weir_ask_logout(struct weir_ask *ask, struct weir_error *err)
     int rc = 0;
     if (ask->who.session[0]) {
         rc = weir_sessions_remove(ask->state, weir_str_of(ask->who.session), err);
+        weir_ask_rights(ask, &(struct weir_str){ask->who.id, strlen(ask->who.id)});
         rc = rc ? rc
                 : weir_ask_note(ask, "session.remove", weir_str_of(ask->who.email), WEIR_STR(""),
                                 err);
@@ -121,9 +122,32 @@ static int change_password(struct weir_ask *ask, struct weir_json what, struct w
     }
     rc = rc ? rc : weir_password_hash(new, made, err);
     rc = rc ? rc : weir_person_set_password(ask->state, key, weir_str_of(made), err);
+    weir_ask_rights(ask, &key);
     return rc ? rc
               : weir_ask_note(ask, "person.password", weir_str_of(ask->who.email), WEIR_STR(""),
                               err);
+}
+
+int weir_ask_may_rename(struct weir_ask *ask, const struct weir_person *p, struct weir_str name,
+                        struct weir_error *err)
+{
+    struct weir_group *groups;
+    size_t count = 0;
+    if (!name.ptr || weir_str_eq(name, p->name) || p->role == WEIR_ROLE_ADMIN) {
+        return 0;
+    }
+    int rc = weir_groups_list(ask->state, &ask->arena, &groups, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        for (size_t k = 0; k < groups[i].table_count; k++) {
+            if (weir_access_may_read(groups[i].tables[k].rows, WEIR_STR("name"))) {
+                return weir_fail(err, WEIR_EPERM,
+                                 "the name \"" WEIR_STR_FMT
+                                 "\" decides which rows are seen here, so only an admin changes it",
+                                 WEIR_STR_ARG(p->name));
+            }
+        }
+    }
+    return rc;
 }
 
 static int change_rest(struct weir_ask *ask, struct weir_json preferences, struct weir_str name,
@@ -131,6 +155,7 @@ static int change_rest(struct weir_ask *ask, struct weir_json preferences, struc
 {
     struct weir_person p;
     int rc = weir_person_get(ask->state, weir_str_of(ask->who.id), &ask->arena, &p, err);
+    rc = rc ? rc : weir_ask_may_rename(ask, &p, name, err);
     p.name = name.ptr ? name : p.name;
     if (rc == 0 && weir_json_exists(preferences)) {
         rc = weir_json_type(preferences) == WEIR_JSON_OBJECT

@@ -68,6 +68,8 @@ static void on_change(enum weir_document_kind kind, const char *key, const struc
     n->change.draft = kind == WEIR_DOCUMENT_REPORT;
     if (kind == WEIR_DOCUMENT_REPORT && d && d->usable) {
         snprintf(n->change.collection, sizeof n->change.collection, "%s", d->report.collection);
+    } else if (kind == WEIR_DOCUMENT_REPORT) { /* who may know of it cannot be told any more */
+        n->change.by[0] = '\0';
     }
     if (weir_loop_post(shelf->server->loop, tell, n)) {
         free(n);

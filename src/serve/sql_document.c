@@ -23,7 +23,8 @@ static int print_state(struct weir_shelf_job *job, const char *name, struct weir
     }
     int rc = weir_caller_access(job->call.server->state, &job->call.who, &job->arena, &access, err);
     if (rc == 0) {
-        weir_views_print(weir_shelf_views(job->call.server->shelf), name, !access, &job->w);
+        weir_views_print(weir_shelf_views(job->call.server->shelf), name,
+                         !access || weir_access_shows_all(access), &job->w);
     }
     return rc;
 }

@@ -37,7 +37,13 @@ void weir_serve_health(const struct weir_call *call)
     weir_buf_free(&body);
 }
 
-static void print_load(struct weir_server *s, struct weir_jw *w)
+/* What others ask, and what the loader stumbles over, is for admins. */
+static bool is_admin(const struct weir_call *call)
+{
+    return call->who.role == WEIR_ROLE_ADMIN;
+}
+
+static void print_load(struct weir_server *s, bool admin, struct weir_jw *w)
 {
     struct weir_load_stats load;
     weir_loader_stats(s->loader, &load);
@@ -54,7 +60,8 @@ static void print_load(struct weir_server *s, struct weir_jw *w)
     weir_jw_ktime_or_null(w, "last_commit_at", load.last_commit_at);
     weir_jw_keyz(w, "lag_seconds");
     weir_jw_double(w, (double)load.lag / WEIR_SECOND);
-    weir_jw_kstrz(w, "error", load.error);
+    weir_jw_kstrz(w, "error",
+                  admin || !load.error[0] ? load.error : "an admin sees why loading fails");
     weir_jw_object_end(w);
 }
 
@@ -69,7 +76,7 @@ static void print_snapshots(struct weir_server *s, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
-static void print_stuck(struct weir_server *s, struct weir_jw *w)
+static void print_stuck(struct weir_server *s, bool admin, struct weir_jw *w)
 {
     struct weir_query_stuck stuck[STUCK_SHOWN];
     size_t count = weir_query_pool_stuck(s->pool, stuck, STUCK_SHOWN);
@@ -78,7 +85,7 @@ static void print_stuck(struct weir_server *s, struct weir_jw *w)
     for (size_t i = 0; i < count; i++) {
         weir_jw_object(w);
         weir_jw_kstrz(w, "id", stuck[i].id);
-        weir_jw_kstrz(w, "sql", stuck[i].sql);
+        weir_jw_kstr_or_null(w, "sql", weir_str_of(admin ? stuck[i].sql : ""));
         weir_jw_keyz(w, "since_seconds");
         weir_jw_double(w, (double)stuck[i].since / WEIR_SECOND);
         weir_jw_object_end(w);
@@ -86,7 +93,7 @@ static void print_stuck(struct weir_server *s, struct weir_jw *w)
     weir_jw_array_end(w);
 }
 
-static void print_queries(struct weir_server *s, struct weir_jw *w)
+static void print_queries(struct weir_server *s, bool admin, struct weir_jw *w)
 {
     struct weir_query_stats q;
     weir_query_pool_stats(s->pool, &q);
@@ -98,7 +105,7 @@ static void print_queries(struct weir_server *s, struct weir_jw *w)
     weir_jw_ku64(w, "failed", q.failed);
     weir_jw_ku64(w, "stuck", q.stuck);
     weir_jw_kbool(w, "refusing", q.exhausted > 0);
-    print_stuck(s, w);
+    print_stuck(s, admin, w);
     weir_jw_object_end(w);
 }
 
@@ -122,8 +129,8 @@ void weir_serve_status(const struct weir_call *call)
     weir_jw_ku64(&w, "wal_bytes", file_bytes(s->run->workspace, "warehouse.duckdb.wal"));
     weir_jw_object_end(&w);
     print_snapshots(s, &w);
-    print_load(s, &w);
-    print_queries(s, &w);
+    print_load(s, is_admin(call), &w);
+    print_queries(s, is_admin(call), &w);
     weir_jw_keyz(&w, "replay");
     weir_replay_job_print(&s->replay, &w);
     weir_jw_object_end(&w);

@@ -53,25 +53,12 @@ static int describe(struct lookup *l, struct weir_error *err)
         return weir_fail(err, WEIR_EAGAIN, "the catalog must be asked");
     }
     int rc = weir_session_new(l->site->warehouse, WEIR_SESSION_READER, &session, err);
-    if (rc == 0) {
-        rc = weir_session_describe(session, &l->arena, &l->tables, &l->count, err);
+    if (rc == 0) { /* what a person may not see is not there for her */
+        rc = weir_session_set_access(session, l->site->access, err);
+        rc = rc ? rc : weir_session_describe(session, &l->arena, &l->tables, &l->count, err);
         weir_session_free(session);
     }
     return rc;
-}
-
-/* What a person may not see is not there for her. */
-static bool seen(const struct lookup *l, const struct weir_table *t)
-{
-    const struct weir_access *access = l->site->access;
-    return !access || weir_access_sees(access, t->schema, t->name);
-}
-
-static bool column_seen(const struct lookup *l, const struct weir_table *t, struct weir_str name)
-{
-    const struct weir_access *access = l->site->access;
-    return !access || (seen(l, t) &&
-                       weir_access_column(access, t->schema, t->name, name) != WEIR_COLUMN_HIDDEN);
 }
 
 static bool named(const struct weir_table *t, struct weir_str name)
@@ -90,7 +77,7 @@ static int table(void *arg, struct weir_str name, struct weir_arena *arena,
     const struct weir_table *found = NULL;
     int rc = describe(l, err);
     for (size_t i = 0; rc == 0 && i < l->count; i++) {
-        if (named(&l->tables[i], name) && seen(l, &l->tables[i])) {
+        if (named(&l->tables[i], name)) {
             if (found) {
                 return weir_fail(err, WEIR_EINVAL,
                                  "\"" WEIR_STR_FMT "\" is the name of several tables; write its "
@@ -110,11 +97,9 @@ static int table(void *arg, struct weir_str name, struct weir_arena *arena,
                                      .columns = columns,
                                      .primary_key = {"", 0}};
     for (size_t i = 0; columns && i < found->column_count; i++) {
-        if (column_seen(l, found, found->columns[i].name)) {
-            struct weir_str *to = &columns[out->column_count++];
-            *to = weir_arena_dup(arena, found->columns[i].name);
-            columns = to->ptr ? columns : NULL;
-        }
+        struct weir_str *to = &columns[out->column_count++];
+        *to = weir_arena_dup(arena, found->columns[i].name);
+        columns = to->ptr ? columns : NULL;
     }
     return columns && out->schema.ptr && out->name.ptr
                ? 0
@@ -127,8 +112,7 @@ static int column(void *arg, struct weir_str name, struct weir_error *err)
     int rc = describe(l, err);
     for (size_t i = 0; rc == 0 && i < l->count; i++) {
         for (size_t j = 0; j < l->tables[i].column_count; j++) {
-            if (weir_str_eq_nocase(l->tables[i].columns[j].name, name) &&
-                column_seen(l, &l->tables[i], name)) {
+            if (weir_str_eq_nocase(l->tables[i].columns[j].name, name)) {
                 return 0;
             }
         }

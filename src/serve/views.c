@@ -408,14 +408,12 @@ void weir_views_print(struct weir_views *v, const char *name, bool sees_all, str
 {
     struct state state;
     state_of(v, name, &state);
-    weir_jw_kbool(w, "warehouse", state.warehouse);
-    weir_jw_keyz(w, "reason");
-    if (state.warehouse) {
-        weir_jw_null(w);
-    } else if (state.of_engine && !sees_all) {
-        weir_jw_strz(w, "the engine does not take it with the tables that there are; an admin sees "
-                        "why on the page Data");
+    bool told = sees_all || !(state.warehouse || state.of_engine);
+    weir_jw_keyz(w, "warehouse");
+    if (told) {
+        weir_jw_bool(w, state.warehouse);
     } else {
-        weir_jw_strz(w, state.reason);
+        weir_jw_null(w);
     }
+    weir_jw_kstr_or_null(w, "reason", weir_str_of(told && !state.warehouse ? state.reason : ""));
 }

@@ -21,8 +21,8 @@ void weir_views_changed(struct weir_views *views);
 /* Brings the warehouse to what the documents say, when these or its tables changed. What fails is
  * logged, and tried again by the next call. */
 void weir_views_sync(struct weir_views *views, const struct weir_documents *documents);
-/* {"warehouse":…,"reason":…} as members of an open object, in words for who asks: whoever does not
- * see everything is not told what the engine says of tables. */
+/* {"warehouse":…,"reason":…} as members of an open object. Whoever does not see everything is not
+ * told (null) whether the engine takes a view: that tells which tables and columns there are. */
 void weir_views_print(struct weir_views *views, const char *name, bool sees_all, struct weir_jw *w);
 
 #endif

@@ -86,9 +86,9 @@ static const char *without_secret(struct weir_arena *arena, const char *url)
 {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
-    const char *at = scheme ? strchr(host, '@') : NULL;
-    const char *slash = strchr(host, '/');
-    if (!at || (slash && at > slash)) {
+    size_t len = strcspn(host, "/");
+    const char *at = scheme ? memrchr(host, '@', len) : NULL; /* a password may hold one, too */
+    if (!at) {
         return weir_arena_strdup(arena, url);
     }
     return weir_arena_printf(arena, "%.*s%s", (int)(host - url), url, at + 1);

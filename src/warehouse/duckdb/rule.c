@@ -430,19 +430,20 @@ static int make_query(struct making *m)
     return rc || m->rule->query.ptr ? rc : weir_fail(&m->err, WEIR_ENOMEM, "no memory for a rule");
 }
 
-/* What the person is told names nothing but the table, which she may see. */
+/* What the person is told names nothing but the table, which she may see. A view that reads what
+ * she may not see is not there for her: whoever may save views would else learn which tables there
+ * are.
+ */
 static void close_table(struct making *m, int rc)
 {
     struct duck_rule *rule = m->rule;
-    const char *shape = m->relation->view ? "the view \"" WEIR_STR_FMT "." WEIR_STR_FMT
-                                            "\" reads what you may not see, or it "
-                                            "is broken; ask an administrator"
-                                          : "the rows of \"" WEIR_STR_FMT "." WEIR_STR_FMT
-                                            "\" that you may see cannot be told: "
-                                            "an administrator must mend the rule";
-    rule->code = rc == WEIR_ENOENT ? WEIR_ENOENT : rc == WEIR_EFATAL ? rc : WEIR_EPERM;
-    rule->why = weir_arena_printf(arena_of(m), shape, WEIR_STR_ARG(m->relation->schema),
-                                  WEIR_STR_ARG(m->relation->name));
+    bool gone = rc == WEIR_ENOENT || (m->relation->view && rc != WEIR_ENOMEM);
+    rule->code = rc == WEIR_EFATAL ? rc : gone ? WEIR_ENOENT : WEIR_EPERM;
+    rule->why = weir_arena_printf(
+        arena_of(m),
+        "the rows of \"" WEIR_STR_FMT "." WEIR_STR_FMT "\" that you may see cannot be told: "
+        "an administrator must mend the rule",
+        WEIR_STR_ARG(m->relation->schema), WEIR_STR_ARG(m->relation->name));
     rule->detail = weir_arena_strdup(arena_of(m), m->err.message);
 }
 

@@ -193,7 +193,7 @@ SELECT u.* FROM web.users u(a, b, c, d, e, f)
 --! u
 
 SELECT * FROM web.secrets
---! the view "web.secrets" reads what you may not see
+--! table "web.secrets" does not exist, or you may not see it
 
 SELECT count(*) FROM web.golfers
 --> 2

@@ -67,10 +67,10 @@ SELECT * FROM web.outer_view ORDER BY 1
 --> 5
 
 SELECT * FROM web.secrets
---! the view "web.secrets" reads what you may not see, or it is broken
+--! table "web.secrets" does not exist, or you may not see it
 
 SELECT * FROM web.pay
---! the view "web.pay" reads what you may not see
+--! table "web.pay" does not exist, or you may not see it
 
 SELECT web.pages.id, ios.pages.id FROM web.pages, ios.pages WHERE web.pages.user_id = ios.pages.user_id ORDER BY ALL
 --> 10|20

@@ -135,7 +135,7 @@ SELECT * FROM hr.salaries
 --! an administrator must mend the rule
 
 SELECT * FROM web.payers
---! the view "web.payers" reads what you may not see
+--! table "web.payers" does not exist, or you may not see it
 
 SELECT name FROM (SHOW ALL TABLES)
 --> pg_stats
@@ -172,7 +172,7 @@ SELECT column_name FROM information_schema.columns WHERE table_name IN ('payers'
 
 --as view_only
 SELECT * FROM web.golfers
---! the view "web.golfers" reads what you may not see
+--! table "web.golfers" does not exist, or you may not see it
 
 --| A group that shows every row makes the other's condition void, and its values are not bound.
 --@ person void
