@@ -17,6 +17,7 @@ const struct weir_command *const weir_commands[] = {
     /* look */
     &weir_command_query,
     &weir_command_upload,
+    &weir_command_export,
     &weir_command_status,
     /* people */
     &weir_command_user_add,

@@ -6,6 +6,7 @@
 
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_query;
+extern const struct weir_command weir_command_export;
 extern const struct weir_command weir_command_upload;
 extern const struct weir_command weir_command_replay;
 extern const struct weir_command weir_command_report_list;

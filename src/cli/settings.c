@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "load/load.h"
 #include "query/query.h"
+#include "render/render.h"
 #include "serve/serve.h"
 #include "warehouse/settings.h"
 
@@ -19,6 +20,7 @@ const struct weir_settings_section weir_settings_sections[] = {
     {"query", "People's SQL.", weir_query_options},
     {"serve", "The API and the pages (`weir serve`).", weir_serve_options},
     {"workspace", "Reports and the other documents.", weir_workspace_options},
+    {"render", "Reports as PDF and PNG files.", weir_render_options},
     {0},
 };
 

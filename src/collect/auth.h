@@ -10,8 +10,4 @@
  * absent, Bearer, damaged or empty): the body may have one. */
 bool weir_auth_basic(struct weir_str authorization, struct weir_buf *key);
 
-/* Decodes base64 in either alphabet; blanks stand for '+' (a form decoder has been there). False
- * when it is no base64. */
-bool weir_base64_decode(struct weir_str text, struct weir_buf *out);
-
 #endif

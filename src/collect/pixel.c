@@ -1,7 +1,7 @@
 #include "collect/pixel.h"
 
+#include "base/base64.h"
 #include "base/json_write.h"
-#include "collect/auth.h"
 #include "io/http.h"
 
 #define MAX_DEPTH  16

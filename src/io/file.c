@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +265,23 @@ int weir_dir_each(const char *path, int (*fn)(const char *name, void *arg, struc
     }
     free(list.names);
     return code;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+int weir_tree_remove(const char *path, struct weir_error *err)
+{
+    enum { AT_ONCE = 16 }; /* folders open at once */
+    if (nftw(path, remove_one, AT_ONCE, FTW_DEPTH | FTW_PHYS) && errno != ENOENT) {
+        return weir_fail_errno(err, errno, "cannot remove %s", path);
+    }
+    return 0;
 }
 
 int weir_write_all(int fd, const void *bytes, size_t n, const char *what, struct weir_error *err)

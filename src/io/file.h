@@ -26,6 +26,10 @@ int weir_dir_sync(const char *path, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_dir_each(const char *path, int (*fn)(const char *name, void *arg, struct weir_error *err),
                   void *arg, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Removes a folder and all that is in it; links are removed, not followed. What is not there is
+ * fine. */
+int weir_tree_remove(const char *path, struct weir_error *err);
+
 int weir_write_all(int fd, const void *bytes, size_t n, const char *what,
                    struct weir_error *err) WEIR_MUST_CHECK;
 /* Consumes the vectors (they are changed). */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,30 @@ static int redirect(int from, int to)
     return dup2(from, to) < 0 ? -1 : 0;
 }
 
+/* By way of numbers that none of them has, so that none is overwritten before it is copied. */
+static int give(const struct weir_process_options *o)
+{
+    int copies[WEIR_PROCESS_GIVEN];
+    for (int i = 0; i < o->give_fd_count; i++) {
+        copies[i] = fcntl(o->give_fds[i].ours, F_DUPFD_CLOEXEC, 64);
+        if (copies[i] < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < o->give_fd_count; i++) {
+        if (dup2(copies[i], o->give_fds[i].theirs) < 0) { /* and it is not close-on-exec */
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int limit(int what, uint64_t most)
+{
+    struct rlimit r = {most, most};
+    return most ? setrlimit(what, &r) : 0;
+}
+
 static void become(const struct weir_process_options *o, pid_t parent, int report)
 {
     int null_fd = -1;
@@ -65,9 +90,15 @@ static void become(const struct weir_process_options *o, pid_t parent, int repor
     if (redirect(o->stdin_fd < 0 ? null_fd : o->stdin_fd, 0) == 0 &&
         redirect(o->stdout_fd, 1) == 0 && redirect(o->stderr_fd, 2) == 0) {
         close_all_but(o->keep_fds, o->keep_fd_count);
+    } else {
+        goto failed;
+    }
+    if (give(o) == 0 && limit(RLIMIT_DATA, o->max_memory) == 0 &&
+        limit(RLIMIT_FSIZE, o->max_file) == 0) {
         execve(o->argv[0], (char *const *)(uintptr_t)o->argv,
                o->env ? (char *const *)(uintptr_t)o->env : environ);
     }
+failed:;
     int errnum = errno;
     while (write(report, &errnum, sizeof errnum) < 0 && errno == EINTR) {
     }

@@ -3,19 +3,30 @@
 #define WEIR_IO_PROCESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
 #include "base/time.h"
+
+#define WEIR_PROCESS_GIVEN 4
+
+struct weir_process_fd {
+    int ours, theirs; /* the child sees our descriptor `ours` as `theirs`, 3 or more */
+};
 
 struct weir_process_options {
     const char *const *argv; /* NULL-terminated; argv[0] is a path */
     const char *const *env;  /* NULL: the parent's */
     const int *keep_fds;     /* these stay open in the child, with the same numbers */
     int keep_fd_count;
-    int stdin_fd;         /* -1: /dev/null */
-    int stdout_fd;        /* -1: the parent's */
-    int stderr_fd;        /* -1: the parent's */
+    const struct weir_process_fd *give_fds; /* and these, with other numbers */
+    int give_fd_count;                      /* at most WEIR_PROCESS_GIVEN */
+    uint64_t max_memory;                    /* bytes of private memory (RLIMIT_DATA); 0: any */
+    uint64_t max_file;                      /* bytes of a file that it writes; 0: any */
+    int stdin_fd;                           /* -1: /dev/null */
+    int stdout_fd;                          /* -1: the parent's */
+    int stderr_fd;                          /* -1: the parent's */
     bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
     bool new_group;       /* a process group of its own: Ctrl-C reaches the parent only */
 };

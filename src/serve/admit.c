@@ -1,6 +1,7 @@
 /* Who asks, and may she? docs/design/people.md has the rules in words. */
 #include <stdio.h>
 
+#include "serve/passes.h"
 #include "serve/route.h"
 
 #define COOKIE "weir_session"
@@ -164,6 +165,11 @@ static int identify(struct weir_call *call, struct weir_arena *arena, struct wei
     if (authorization.ptr) {
         return by_token(call, bearer(authorization), arena, err);
     }
+    struct weir_str pass = weir_http_header(call->req, "X-Weir-Pass");
+    if (pass.ptr) {
+        return weir_passes_find(call->server->passes, call->server->state, pass, arena, &call->who,
+                                err);
+    }
     struct weir_str cookie = cookie_of(call->req);
     int rc = cookie.ptr ? by_session(call, cookie, arena, err) : WEIR_ENOENT;
     return rc == WEIR_ENOENT ? by_loopback(call, err) : rc;
@@ -202,6 +208,15 @@ static int see_as(struct weir_call *call, const struct weir_serve_route *route,
     return weir_caller_see_as(&call->who, call->server->state, email, err);
 }
 
+/* What a route with a report in its address does is for that report only; the others look by
+ * themselves (weir_query_find_report). */
+static bool pass_opens(const struct weir_call *call, const struct weir_serve_route *route)
+{
+    struct weir_str rest = call->id;
+    struct weir_str id = weir_str_cut(&rest, '/');
+    return route && route->pass && (id.len == 0 || weir_str_is(id, call->who.only));
+}
+
 static int authorize(const struct weir_call *call, const struct weir_serve_route *route,
                      struct weir_error *err)
 {
@@ -216,6 +231,9 @@ static int authorize(const struct weir_call *call, const struct weir_serve_route
             err, WEIR_EPERM, "this is for %ss, and you are %s %s; ask an admin of this weir",
             weir_role_name(needed[route->who]), call->who.role == WEIR_ROLE_VIEWER ? "a" : "an",
             weir_role_name(call->who.role));
+    }
+    if (call->who.only[0] && !pass_opens(call, route)) {
+        return weir_fail(err, WEIR_EPERM, "a pass opens one report, and this is something else");
     }
     if (route && route->scope & ~call->who.scopes) {
         return weir_fail(err, WEIR_EPERM, "this token lacks the scope \"%s\"",

@@ -15,7 +15,8 @@ enum weir_way {
     WEIR_WAY_LOOPBACK, /* while there are no people */
     WEIR_WAY_OWNER,    /* the token in .weir/secrets */
     WEIR_WAY_TOKEN,    /* an API token */
-    WEIR_WAY_SESSION
+    WEIR_WAY_SESSION,
+    WEIR_WAY_PASS /* see passes.h */
 };
 
 /* Plain bytes, so that it is copied with the call. */
@@ -29,6 +30,7 @@ struct weir_caller {
     char by_id[WEIR_ID_SIZE]; /* the admin who looks through this person's eyes, or "" */
     char by_email[WEIR_MAX_EMAIL + 1];
     char session[WEIR_SECRET_SIZE]; /* the cookie's value */
+    char only[WEIR_ID_SIZE];        /* the one report that a pass opens, or "" */
     char address[64];               /* "" on the unix socket */
 };
 

@@ -7,19 +7,19 @@
 #include <stdlib.h>
 
 #include "serve/compile.h"
+#include "serve/send_file.h"
 #include "serve/server.h"
 
 #define MAX_TICKETS 512
 #define MAX_KEPT    (64u << 20) /* bytes of statements */
 #define LIFE        (60 * WEIR_SECOND)
-#define MAX_NAME    120
 
 struct ticket {
     struct ticket *next;
     char token[WEIR_SECRET_SIZE];
     weir_time until;
     struct weir_buf body; /* of POST /api/query */
-    char name[MAX_NAME + 16];
+    char name[WEIR_DOWNLOAD_NAME + 16];
     char person[WEIR_ID_SIZE];      /* who asked */
     char as[WEIR_MAX_EMAIL + 1];    /* through whose eyes, or "" */
     char session[WEIR_SECRET_SIZE]; /* the cookie's, or "" */
@@ -68,52 +68,6 @@ static void drop_old(struct weir_exports *e)
             link = &(*link)->next;
         }
     }
-}
-
-/* --- names -------------------------------------------------------------------------------------
- */
-
-/* A name that any file system takes: no folders, no control characters, no leading dot. */
-static void clean_name(struct weir_str wanted, const char *ending, char out[MAX_NAME + 16])
-{
-    struct weir_str dot = weir_str_of(ending);
-    size_t n = 0;
-    wanted = weir_str_trim(wanted.ptr ? wanted : WEIR_STR(""));
-    if (wanted.len > dot.len && wanted.ptr[wanted.len - dot.len - 1] == '.' &&
-        weir_str_ends(wanted, dot)) {
-        wanted.len -= dot.len + 1;
-    }
-    wanted = weir_utf8_cut(wanted, MAX_NAME);
-    for (size_t i = 0; i < wanted.len; i++) {
-        unsigned char c = (unsigned char)wanted.ptr[i];
-        bool bad = c < 0x20 || c == 0x7f || strchr("/\\:*?\"<>|%;", c);
-        out[n] = bad || (n == 0 && c == '.') ? '_' : (char)c;
-        n++;
-    }
-    if (n == 0 || !weir_utf8_valid((struct weir_str){out, n})) {
-        n = (size_t)snprintf(out, MAX_NAME, "result");
-    }
-    snprintf(out + n, MAX_NAME + 16 - n, ".%s", ending);
-}
-
-static void add_escaped(struct weir_buf *out, const char *name)
-{
-    for (const char *c = name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-';
-        weir_buf_addf(out, plain ? "%c" : "%%%02X", (unsigned char)*c);
-    }
-}
-
-/* RFC 6266: what old clients read in ASCII, and the name itself. */
-static void add_disposition(struct weir_buf *out, const char *name)
-{
-    weir_buf_addz(out, "attachment; filename=\"");
-    for (const char *c = name; *c; c++) {
-        weir_buf_addc(out, (unsigned char)*c < 0x80 ? *c : '_');
-    }
-    weir_buf_addz(out, "\"; filename*=UTF-8''");
-    add_escaped(out, name);
 }
 
 /* --- asking ------------------------------------------------------------------------------------
@@ -190,7 +144,7 @@ static int make_ticket(const struct weir_call *call, struct weir_json root, stru
     if (weir_json_exists(filename) && !weir_json_str(filename, &name)) {
         return weir_fail(err, WEIR_EINVAL, "\"filename\" must be text");
     }
-    clean_name(name, format, t->name);
+    weir_download_name(name, format, t->name);
     int rc = make_body(root, format, &t->body, err);
     rc = rc ? rc : check_body(call, weir_buf_str(&t->body), err);
     const struct weir_caller *who = &call->who;
@@ -208,7 +162,7 @@ static void answer_ticket(const struct weir_call *call, const struct ticket *t)
     weir_buf_init(&url, 4096);
     weir_buf_init(&body, 8192);
     weir_buf_addf(&url, "/api/exports/%s/", t->token);
-    add_escaped(&url, t->name);
+    weir_add_escaped(&url, t->name);
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
     weir_jw_kstr(&w, "url", weir_buf_str(&url));
@@ -291,7 +245,7 @@ void weir_serve_export(const struct weir_call *call)
         return;
     }
     weir_buf_init(&disposition, 4096);
-    add_disposition(&disposition, t->name);
+    weir_add_disposition(&disposition, t->name);
     int rc = t->as[0]
                  ? weir_caller_see_as(&fetching.who, call->server->state, weir_str_of(t->as), &err)
                  : 0;

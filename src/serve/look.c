@@ -214,7 +214,8 @@ int weir_report_look(const struct weir_call *call, const struct weir_levels *lev
     out->level = any                  ? weir_level_of(levels, id, any->report.collection)
                  : now && levels->all ? WEIR_LEVEL_EDIT
                                       : WEIR_LEVEL_NONE;
-    if (out->level == WEIR_LEVEL_NONE) {
+    bool other = call->who.only[0] && strcmp(call->who.only, id) != 0; /* than its pass opens */
+    if (out->level == WEIR_LEVEL_NONE || other) {
         return weir_fail(err, WEIR_ENOENT, "there is no report %.40s, or you may not see it", id);
     }
     if (!any) {

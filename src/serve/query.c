@@ -282,6 +282,9 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     struct weir_caller who = call->who;
     struct weir_access *access;
     struct weir_state *state = call->server->state;
+    if (who.only[0] && !body->report) {
+        return weir_fail(err, WEIR_EPERM, "a pass opens one report, and runs its queries only");
+    }
     if (who.role == WEIR_ROLE_VIEWER && !body->report) {
         return weir_fail(err, WEIR_EPERM,
                          "viewers open reports and run the queries in them, but write no SQL of "

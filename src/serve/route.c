@@ -18,8 +18,9 @@
 #define ADMIN_SCOPE WEIR_SCOPE_ADMIN
 
 static const struct weir_serve_route routes[] = {
-    {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true},
-    {POST, "/api/page", PERSON, QUERY, .handle = weir_serve_page_queries, .reads = true},
+    {POST, "/api/query", PERSON, QUERY, .handle = weir_serve_query, .reads = true, .pass = true},
+    {POST, "/api/page", PERSON, QUERY, .handle = weir_serve_page_queries, .reads = true,
+     .pass = true},
     {GET, "/api/uploads", EDITOR, READ, .handle = weir_serve_upload_list},
     {POST, "/api/uploads", EDITOR, WRITE, .handle = weir_serve_upload_add,
      .receive = weir_serve_upload_receive},
@@ -28,6 +29,10 @@ static const struct weir_serve_route routes[] = {
     {DELETE, "/api/uploads/{name}", EDITOR, WRITE, .handle = weir_serve_upload_remove},
     {POST, "/api/exports", PERSON, QUERY, .handle = weir_serve_export_ask, .reads = true},
     {GET, "/api/exports/{token}/{filename}", PERSON, QUERY, .handle = weir_serve_export},
+    {POST, "/api/renders", PERSON, QUERY, .handle = weir_serve_render_add, .reads = true},
+    {GET, "/api/renders/{id}", PERSON, QUERY, .handle = weir_serve_render},
+    {DELETE, "/api/renders/{id}", PERSON, QUERY, .handle = weir_serve_render_remove, .reads = true},
+    {GET, "/api/renders/{id}/file", PERSON, QUERY, .handle = weir_serve_render_file},
     {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
     {POST, "/api/explain", PERSON, QUERY, .handle = weir_serve_explain, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
@@ -44,7 +49,7 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/setup", ANYBODY, 0, .ask = weir_ask_setup, .slow = true},
     {POST, "/api/setup/link", ADMIN, ADMIN_SCOPE, .ask = weir_ask_setup_link},
     {POST, "/api/invite", ANYBODY, 0, .ask = weir_ask_join, .slow = true},
-    {GET, "/api/session", PERSON, READ, .ask = weir_ask_session},
+    {GET, "/api/session", PERSON, READ, .ask = weir_ask_session, .pass = true},
     {POST, "/api/session", ANYBODY, 0, .ask = weir_ask_login, .slow = true},
     {PATCH, "/api/session", PERSON, ADMIN_SCOPE, .ask = weir_ask_session_change, .slow = true},
     {DELETE, "/api/session", ANYBODY, 0, .ask = weir_ask_logout},
@@ -65,9 +70,9 @@ static const struct weir_serve_route routes[] = {
     {GET, "/api/audit", ADMIN, ADMIN_SCOPE, .ask = weir_ask_audit},
 
     {GET, "/api/documents", PERSON, READ, .handle = weir_serve_documents},
-    {GET, "/api/changes", PERSON, READ, .handle = weir_serve_changes},
+    {GET, "/api/changes", PERSON, READ, .handle = weir_serve_changes, .pass = true},
     {POST, "/api/reports", EDITOR, WRITE, .handle = weir_serve_report_add},
-    {GET, "/api/reports/{id}", PERSON, READ, .handle = weir_serve_report_get},
+    {GET, "/api/reports/{id}", PERSON, READ, .handle = weir_serve_report_get, .pass = true},
     {PUT, "/api/reports/{id}", EDITOR, WRITE, .handle = weir_serve_report_put},
     {DELETE, "/api/reports/{id}", EDITOR, WRITE, .handle = weir_serve_report_remove},
     {GET, "/api/reports/{id}/history", PERSON, READ, .handle = weir_serve_report_history},

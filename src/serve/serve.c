@@ -9,6 +9,8 @@
 #include "io/file.h"
 #include "serve/changes.h"
 #include "serve/history.h"
+#include "serve/passes.h"
+#include "serve/renders.h"
 #include "serve/results.h"
 #include "serve/server.h"
 #include "serve/shelf.h"
@@ -88,7 +90,8 @@ static int start_people(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
     s->backoff = weir_backoff_new();
     s->exports = weir_exports_new();
-    if (rc == 0 && (!s->backoff || !s->exports)) {
+    s->passes = weir_passes_new();
+    if (rc == 0 && (!s->backoff || !s->exports || !s->passes)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for the server");
     }
     return rc ? rc : weir_people_began(s->state, &s->began, err);
@@ -214,6 +217,7 @@ static void stop_parts(struct weir_server *s)
         usleep(1000); /* they see `stopping`, cancel what they wait for, and must have ended before
                        * the pool does */
     }
+    weir_renders_free(s->renders);
     size_t stuck = weir_query_pool_free(s->pool);
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */
@@ -240,6 +244,7 @@ static void stop_parts(struct weir_server *s)
     weir_loop_free(s->loop);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);
+    weir_passes_free(s->passes);
     weir_history_free(s->history);
     weir_state_close(s->state);
     if (stuck == 0) {
@@ -272,6 +277,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     rc = rc ? rc : start_parts(s, err);
     rc = rc ? rc : weir_snapshots_new(s->run->workspace, &s->snapshots, err);
     rc = rc ? rc : weir_shelf_new(s, &s->shelf, err);
+    rc = rc ? rc : weir_renders_new(s, &s->renders, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||
                     weir_loop_on_signal(s->loop, SIGINT, stop, s))) {

@@ -18,6 +18,8 @@
 
 struct weir_history;
 struct weir_results;
+struct weir_passes;
+struct weir_renders;
 
 struct weir_serve_settings {
     const char *listen;
@@ -74,6 +76,8 @@ struct weir_server {
     struct weir_work *work; /* hashing passwords */
     struct weir_shelf *shelf;
     struct weir_exports *exports;
+    struct weir_passes *passes;
+    struct weir_renders *renders;
     struct weir_work *uploads; /* one thread: reading files into the warehouse */
     struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
     unsigned uploads_coming;   /* files that are open; the loop's thread */
@@ -124,6 +128,10 @@ void weir_serve_upload_remove(const struct weir_call *call);
 void weir_serve_upload_list(const struct weir_call *call);
 void weir_serve_export_ask(const struct weir_call *call);
 void weir_serve_export(const struct weir_call *call);
+void weir_serve_render_add(const struct weir_call *call);
+void weir_serve_render(const struct weir_call *call);
+void weir_serve_render_file(const struct weir_call *call);
+void weir_serve_render_remove(const struct weir_call *call);
 void weir_serve_explain(const struct weir_call *call);
 void weir_serve_table(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);

@@ -124,6 +124,23 @@ test('a file is asked for and fetched as described', async () => {
   await check({ method: 'GET', path: '/api/exports/{token}/{filename}', target: url, status: 404 });
 });
 
+test('a report as a file is asked for as described', async () => {
+  const { body: added } = await check({ method: 'POST', path: '/api/reports', body: { report: { title: 'On paper' }, queries: {} }, status: 201 });
+  const report = (added as { id: string }).id;
+  const { body } = await check({ method: 'POST', path: '/api/renders', body: { report, format: 'png', width: 800, values: { sport: ['rugby'] } }, status: 202 });
+  const target = `/api/renders/${(body as { id: string }).id}`;
+  await check({ method: 'GET', path: '/api/renders/{id}', target, status: 200 });
+  await check({ method: 'DELETE', path: '/api/renders/{id}', target, status: 204 });
+  await check({ method: 'GET', path: '/api/renders/{id}', target, status: 404 });
+  await check({ method: 'GET', path: '/api/renders/{id}/file', target: `${target}/file`, status: 404 });
+  await check({ method: 'DELETE', path: '/api/renders/{id}', target, status: 404 });
+  await check({ method: 'POST', path: '/api/renders', body: { report: 'nobody0000' }, status: 404 });
+  for (const wrong of [{ report, format: 'gif' }, { report, width: 1 }, { report, landscape: 'no' }, { report, values: [] }, { report, more: 1 }, {}]) {
+    await check({ method: 'POST', path: '/api/renders', body: wrong, status: 400 });
+  }
+  await check({ method: 'DELETE', path: '/api/reports/{id}', target: `/api/reports/${report}`, status: 204 });
+});
+
 test('uploads answer as described', async () => {
   const type = 'text/csv';
   await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=costs', body: 'a,b\n1,x\n2\n', type, status: 201 });
