@@ -29,6 +29,7 @@ export const routes: readonly Route[] = [
   { path: '/explore/{report}/{query}', title: 'Explore', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
   { path: '/reports', title: 'Reports', icon: 'reports', keys: 'g r', load: () => import('./features/report/Reports.svelte') },
   { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte') },
+  { path: '/dashboard/{id}', title: 'Dashboard', load: () => import('./features/dashboard/Dashboard.svelte') },
   { path: '/data', title: 'Data', icon: 'data', keys: 'g d', roles: ['admin', 'editor'], load: () => import('./features/data/Data.svelte') },
   { path: '/snapshot/{id}', title: 'Kept run', load: () => import('./features/report/Snapshot.svelte') },
   { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },

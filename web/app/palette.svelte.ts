@@ -11,7 +11,7 @@ import { may, seeAs, signOut, who } from './session.svelte';
 import { setTheme } from './theme.svelte';
 
 export interface Item {
-  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'View' | 'Query' | 'Person';
+  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'Dashboard' | 'View' | 'Query' | 'Person';
   label: string;
   note?: string;
   icon: IconName;
@@ -94,7 +94,10 @@ provide(async (signal) => {
 provide(async (signal) => {
   if (!who.signedIn) return [];
   const { reports, views } = await call('get', '/api/documents', { signal });
-  const items = reports.map((report): Item => ({ kind: 'Report', label: report.title, note: report.archived ? 'archived' : report.collection, icon: 'reports', run: page(`/report/${encodeURIComponent(report.id)}`) }));
+  const items = reports.map((report): Item => {
+    const { id, title, archived, collection, published_at: published } = report;
+    return { kind: published ? 'Dashboard' : 'Report', label: title, note: archived ? 'archived' : collection, icon: 'reports', run: page(`/${published ? 'dashboard' : 'report'}/${encodeURIComponent(id)}`) };
+  });
   if (may(['admin', 'editor'])) items.push(...views.map((view): Item => ({ kind: 'View', label: view.name, note: view.description || 'view', icon: 'table', run: page(`/explore?view=${encodeURIComponent(view.name)}`) })));
   return items;
 });

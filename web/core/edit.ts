@@ -3,15 +3,16 @@
 import type { ChartSpec } from './chart/spec';
 import { type Data, isData, textOf } from './data';
 import { type Place, type Placed, compact, put, room } from './layout';
-import type { Parameter, ParameterType } from './report';
+import type { Parameter, ParameterType, TileKind } from './report';
 
 export interface Content {
   readonly report: Data;
   readonly queries: Readonly<Record<string, string>>;
 }
-export type TileKind = 'chart' | 'table' | 'text';
 
-export const items = (content: Content, key: 'tiles' | 'queries' | 'parameters'): Data[] => {
+type Lists = 'tiles' | 'queries' | 'parameters' | 'tabs';
+
+export const items = (content: Content, key: Lists): Data[] => {
   const value = content.report[key];
   return Array.isArray(value) ? value.filter(isData) : [];
 };
@@ -23,7 +24,7 @@ export function tidy(data: Data): Data {
   return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined && value !== ''));
 }
 
-function withItems(content: Content, key: string, list: readonly Data[]): Content {
+function withItems(content: Content, key: Lists, list: readonly Data[]): Content {
   return { ...content, report: { ...content.report, [key]: list } };
 }
 
@@ -39,14 +40,57 @@ export const isName = (name: string): boolean => /^[A-Za-z0-9_-]{1,63}$/.test(na
 
 // --- the report itself ---
 
-export function setHead(content: Content, parts: { title?: string; description?: string; collection?: string; time_zone?: string }): Content {
+export function setHead(content: Content, parts: { title?: string; description?: string; collection?: string; time_zone?: string; owner?: string }): Content {
   return { ...content, report: tidy({ ...content.report, ...parts }) };
+}
+
+// --- tabs ---
+
+/** The tab of a tile; empty when the report has none. */
+export function tabOfTile(content: Content, tile: Data): string {
+  const tabs = items(content, 'tabs').map(idOf);
+  const own = textOf(tile['tab']);
+  return tabs.includes(own) ? own : (tabs[0] ?? '');
+}
+
+/** Another tab behind the others. The first one takes the tiles that there are into a tab of their own. */
+export function addTab(content: Content, title: string): { content: Content; id: string } {
+  const tabs = items(content, 'tabs');
+  const before = tabs.length ? tabs : [{ id: 'overview', title: 'Overview' }];
+  const id = freeName(title, before.map(idOf), 'tab');
+  return { content: withItems(content, 'tabs', [...before, { id, title }]), id };
+}
+
+export function setTab(content: Content, id: string, title: string): Content {
+  return withItems(content, 'tabs', items(content, 'tabs').map((tab) => (idOf(tab) === id ? { ...tab, title } : tab)));
+}
+
+/** Its tiles go below those of the first of the other tabs; one tab alone is none. */
+export function removeTab(content: Content, id: string): Content {
+  const left = items(content, 'tabs').filter((tab) => idOf(tab) !== id);
+  const home = idOf(left[0] ?? {});
+  const bottom = Math.max(0, ...boxes(content, home).map((box) => box.y + box.h));
+  const moved = items(content, 'tiles').map((tile) => (tabOfTile(content, tile) === id ? tidy({ ...tile, tab: home, y: whole(tile['y'], 0) + bottom }) : tile));
+  const next = withItems(content, 'tiles', left.length > 1 ? moved : moved.map((tile) => tidy({ ...tile, tab: undefined })));
+  const { tabs: _tabs, ...report } = next.report;
+  return closeUp(left.length > 1 ? withItems(next, 'tabs', left) : { ...next, report });
+}
+
+export function moveTab(content: Content, id: string, by: -1 | 1): Content {
+  const tabs = items(content, 'tabs');
+  const at = tabs.findIndex((tab) => idOf(tab) === id);
+  const [one, other] = [tabs[at], tabs[at + by]];
+  if (!one || !other) return content;
+  // Tiles without a tab stand in the first one, so each says now where it stands.
+  const said = withItems(content, 'tiles', items(content, 'tiles').map((tile) => (tile['tab'] === tabOfTile(content, tile) ? tile : { ...tile, tab: tabOfTile(content, tile) })));
+  return withItems(said, 'tabs', tabs.map((tab, i) => (i === at ? other : i === at + by ? one : tab)));
 }
 
 // --- tiles ---
 
-export function boxes(content: Content): Placed[] {
-  return items(content, 'tiles').map((tile) => ({ id: idOf(tile), x: whole(tile['x'], 0), y: whole(tile['y'], 0), w: whole(tile['w'], 8), h: whole(tile['h'], 6) }));
+/** The places of the tiles of a tab; of all tiles when none is named. */
+export function boxes(content: Content, tab?: string): Placed[] {
+  return items(content, 'tiles').filter((tile) => tab === undefined || tabOfTile(content, tile) === tab).map((tile) => ({ id: idOf(tile), x: whole(tile['x'], 0), y: whole(tile['y'], 0), w: whole(tile['w'], 8), h: whole(tile['h'], 6) }));
 }
 
 /** Tiles at these places; those that did not move stay the same objects. */
@@ -68,17 +112,20 @@ export interface NewTile {
   title?: string;
   markdown?: string;
   chart?: ChartSpec;
+  tab?: string;
+  image?: string;
+  alt?: string;
 }
 
-const sizes = { number: { w: 6, h: 5 }, chart: { w: 12, h: 9 }, table: { w: 12, h: 9 }, text: { w: 12, h: 4 } };
+const sizes = { number: { w: 6, h: 5 }, chart: { w: 12, h: 9 }, table: { w: 12, h: 9 }, text: { w: 12, h: 4 }, section: { w: 24, h: 2 }, image: { w: 6, h: 6 } };
 
 export function addTile(content: Content, tile: NewTile): { content: Content; id: string } {
   const tiles = items(content, 'tiles');
-  const id = freeName(tile.title ?? '', tiles.map(idOf), tile.kind === 'text' ? 'text' : 'tile');
+  const id = freeName(tile.title ?? '', tiles.map(idOf), tile.kind === 'chart' || tile.kind === 'table' ? 'tile' : tile.kind);
   const size = tile.chart?.type === 'number' ? sizes.number : sizes[tile.kind];
-  const place: Place = room(boxes(content), size);
+  const place: Place = room(boxes(content, tile.tab || undefined), size);
   const made = tidy({
-    id, kind: tile.kind, title: tile.title, query: tile.query, ...place,
+    id, kind: tile.kind, title: tile.title, query: tile.query, tab: tile.tab, ...place, image: tile.image, alt: tile.alt,
     markdown: tile.kind === 'text' ? (tile.markdown ?? '## A heading') : undefined,
     chart: tile.kind === 'chart' ? (tile.chart ?? { type: 'table', y: [] }) : undefined,
   });
@@ -96,19 +143,21 @@ export function removeTile(content: Content, id: string): Content {
 
 /** Closes the gap that a tile leaves. */
 function closeUp(content: Content): Content {
-  return setBoxes(content, compact(boxes(content)));
+  const tabs = items(content, 'tabs').map(idOf);
+  return tabs.length ? tabs.reduce((next, tab) => setBoxes(next, compact(boxes(next, tab))), content) : setBoxes(content, compact(boxes(content)));
 }
 
 export function duplicateTile(content: Content, id: string): { content: Content; id: string } {
   const tiles = items(content, 'tiles');
   const tile = tiles.find((one) => idOf(one) === id);
-  const box = boxes(content).find((one) => one.id === id);
+  const around = boxes(content, tile && tabOfTile(content, tile));
+  const box = around.find((one) => one.id === id);
   if (!tile || !box) return { content, id };
   const copy = freeName(id.replace(/_\d+$/, ''), tiles.map(idOf), 'tile');
   const made = withItems(content, 'tiles', [...tiles, { ...tile, id: copy }]);
   const right = { ...box, x: box.x + box.w };
-  const fits = right.x + right.w <= 24 && !boxes(content).some((one) => one.x < right.x + right.w && right.x < one.x + one.w && one.y < right.y + right.h && right.y < one.y + one.h);
-  return { content: setBoxes(made, put([...boxes(content), { ...box, id: copy, y: -1 }], copy, fits ? right : { ...box, y: box.y + box.h })), id: copy };
+  const fits = right.x + right.w <= 24 && !around.some((one) => one.x < right.x + right.w && right.x < one.x + one.w && one.y < right.y + right.h && right.y < one.y + one.h);
+  return { content: setBoxes(made, put([...around, { ...box, id: copy, y: -1 }], copy, fits ? right : { ...box, y: box.y + box.h })), id: copy };
 }
 
 // --- queries ---
@@ -149,7 +198,7 @@ export function removeQuery(content: Content, id: string): Content {
 
 export function addParameter(content: Content, type: ParameterType): { content: Content; name: string } {
   const all = items(content, 'parameters');
-  const wanted = type === 'daterange' ? 'dates' : type === 'aggregation' ? 'grain' : 'choice';
+  const wanted = type === 'daterange' ? 'dates' : type === 'aggregation' ? 'grain' : type === 'number_range' ? 'range' : 'choice';
   const name = freeName(wanted, all.map((one) => textOf(one['name'])), 'choice');
   const fallback = type === 'daterange' ? 'last 28 days' : type === 'aggregation' ? 'day' : undefined;
   return { content: withItems(content, 'parameters', [...all, tidy({ name, type, default: fallback })]), name };

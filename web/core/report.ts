@@ -6,8 +6,22 @@ import { type Data, dataOf, listOf, textOf } from './data';
 
 export const GRID_COLUMNS = 24;
 
-export type ParameterType = 'text' | 'number' | 'date' | 'select' | 'multiselect' | 'daterange' | 'aggregation' | 'boolean';
-export type ParameterValue = string | number | boolean | string[] | { start: string; end: string };
+export type ParameterType = 'text' | 'number' | 'date' | 'select' | 'multiselect' | 'daterange' | 'aggregation' | 'boolean' | 'number_range';
+/** What dates are compared with: the period just before, or the same days a year ago. */
+export type Compare = 'previous' | 'year';
+/** Days from … to, or words ("last 28 days") that are compared with something. */
+export interface Dates {
+  start?: string;
+  end?: string;
+  preset?: string;
+  compare?: Compare | null;
+}
+/** null: no limit on this side. */
+export interface NumberRange {
+  from: number | null;
+  to: number | null;
+}
+export type ParameterValue = string | number | boolean | string[] | Dates | NumberRange;
 
 export interface Parameter {
   name: string;
@@ -17,11 +31,32 @@ export interface Parameter {
   /** What can be chosen; from a query: its id, and the columns of value and label. */
   options: readonly { value: string; label: string }[] | { query: string; value: string; label: string };
   fallback: ParameterValue | undefined;
+  /** Not shown to readers. */
+  hidden: boolean;
+  /** Its dates may be compared with those before. */
+  compare: boolean;
+  /** SQL with [column] and [value], used in place of IN. */
+  match: string;
+  min: number | undefined;
+  max: number | undefined;
 }
+
+export type TileKind = 'chart' | 'table' | 'text' | 'section' | 'image';
 
 export interface Tile {
   id: string;
-  kind: 'chart' | 'table' | 'text';
+  kind: TileKind;
+  /** The id of its tab; empty: the first. */
+  tab: string;
+  owner: string;
+  /** section: closed until somebody opens it. */
+  collapsed: boolean;
+  /** image: a file beside report.yml. */
+  image: string;
+  alt: string;
+  fit: 'contain' | 'cover';
+  /** What a press on a mark does, as it stands in the file (core/click.ts reads it). */
+  click: unknown;
   title: string;
   description: string;
   query: string;
@@ -38,18 +73,28 @@ export interface ReportQuery {
   title: string;
 }
 
+export interface Tab {
+  id: string;
+  title: string;
+}
+
 export interface Report {
   title: string;
   description: string;
   collection: string;
+  owner: string;
   zone: string | undefined;
+  /** It has a fiscal year of its own. */
+  fiscal: boolean;
+  tabs: Tab[];
   parameters: Parameter[];
   queries: ReportQuery[];
   tiles: Tile[];
 }
 
 const cell = (value: unknown, low: number, high: number): number => (typeof value === 'number' && Number.isFinite(value) ? Math.max(low, Math.min(high, Math.floor(value))) : low);
-const types: readonly ParameterType[] = ['text', 'number', 'date', 'select', 'multiselect', 'daterange', 'aggregation', 'boolean'];
+const types: readonly ParameterType[] = ['text', 'number', 'date', 'select', 'multiselect', 'daterange', 'aggregation', 'boolean', 'number_range'];
+const kinds: readonly TileKind[] = ['chart', 'table', 'text', 'section', 'image'];
 
 function readOptions(value: unknown): Parameter['options'] {
   if (Array.isArray(value)) {
@@ -68,11 +113,19 @@ function readOptions(value: unknown): Parameter['options'] {
   return { query, value: column, label: textOf(from['label'], column) };
 }
 
-function readFallback(value: unknown): ParameterValue | undefined {
+const isCompare = (value: unknown): value is Compare => value === 'previous' || value === 'year';
+const side = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+
+/** A value as it stands in a report or comes from the server. */
+export function readValue(value: unknown): ParameterValue | undefined {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map(String);
   const range = dataOf(value);
-  return typeof range['start'] === 'string' && typeof range['end'] === 'string' ? { start: range['start'], end: range['end'] } : undefined;
+  const { start, end, preset, compare } = range;
+  const beside = isCompare(compare) ? { compare } : {};
+  if (typeof start === 'string' && typeof end === 'string') return { start, end, ...beside };
+  if (typeof preset === 'string') return 'compare' in beside ? { preset, ...beside } : preset;
+  return 'from' in range || 'to' in range ? { from: side(range['from']), to: side(range['to']) } : undefined;
 }
 
 function readParameter(value: unknown): Parameter[] {
@@ -80,7 +133,10 @@ function readParameter(value: unknown): Parameter[] {
   const name = textOf(data['name']);
   const type = types.find((one) => one === data['type']);
   if (!name || !type) return [];
-  return [{ name, type, label: textOf(data['label'], name), description: textOf(data['description']), options: readOptions(data['options']), fallback: readFallback(data['default']) }];
+  return [{
+    name, type, label: textOf(data['label'], name), description: textOf(data['description']), options: readOptions(data['options']), fallback: readValue(data['default']),
+    hidden: data['hidden'] === true, compare: data['compare'] === true, match: textOf(data['match']), min: side(data['min']) ?? undefined, max: side(data['max']) ?? undefined,
+  }];
 }
 
 export function readParameters(value: readonly unknown[]): Parameter[] {
@@ -89,12 +145,14 @@ export function readParameters(value: readonly unknown[]): Parameter[] {
 
 function readTile(value: unknown): Tile[] {
   const data = dataOf(value);
-  const kind = (['chart', 'table', 'text'] as const).find((one) => one === data['kind']);
+  const kind = kinds.find((one) => one === data['kind']);
   if (!kind) return [];
   const x = cell(data['x'], 0, GRID_COLUMNS - 1);
   return [{
     id: textOf(data['id']), kind, title: textOf(data['title']), description: textOf(data['description']), query: textOf(data['query']), markdown: textOf(data['markdown']),
     spec: kind === 'chart' ? readSpec(data['chart'] ?? { type: 'table' }).spec : { type: 'table', y: readSpec({ type: 'table', ...dataOf(data['table']) }).spec.y },
+    tab: textOf(data['tab']), owner: textOf(data['owner']), collapsed: data['collapsed'] === true,
+    image: textOf(data['image']), alt: textOf(data['alt']), fit: data['fit'] === 'cover' ? 'cover' : 'contain', click: data['click'],
     x, y: cell(data['y'], 0, 10_000), w: Math.min(cell(data['w'], 1, GRID_COLUMNS), GRID_COLUMNS - x), h: cell(data['h'], 1, 200),
   }];
 }
@@ -102,7 +160,12 @@ function readTile(value: unknown): Tile[] {
 export function readReport(file: unknown): Report {
   const data = dataOf(file);
   return {
-    title: textOf(data['title'], 'Report'), description: textOf(data['description']), collection: textOf(data['collection'], 'company'),
+    title: textOf(data['title'], 'Report'), description: textOf(data['description']), collection: textOf(data['collection'], 'company'), owner: textOf(data['owner']), fiscal: data['fiscal_year_start'] !== undefined,
+    tabs: listOf(data['tabs']).flatMap((one) => {
+      const tab = dataOf(one);
+      const id = textOf(tab['id']);
+      return id ? [{ id, title: textOf(tab['title'], id) }] : [];
+    }),
     zone: textOf(data['time_zone']) || undefined,
     parameters: listOf(data['parameters']).flatMap(readParameter),
     queries: listOf(data['queries']).flatMap((one) => {
@@ -119,14 +182,37 @@ export function readReport(file: unknown): Report {
 
 export type Values = Record<string, ParameterValue>;
 
+export const isDates = (value: ParameterValue | undefined): value is Dates => typeof value === 'object' && !Array.isArray(value) && !('from' in value);
+export const isRange = (value: ParameterValue | undefined): value is NumberRange => typeof value === 'object' && !Array.isArray(value) && 'from' in value;
+
+/** The dates without what they are compared with: words, days, or nothing. */
+export function datesOf(value: ParameterValue | undefined): string | { start: string; end: string } | undefined {
+  if (typeof value === 'string') return value;
+  if (!isDates(value)) return undefined;
+  return value.preset ?? (value.start !== undefined && value.end !== undefined ? { start: value.start, end: value.end } : undefined);
+}
+export const compareOf = (value: ParameterValue | undefined): Compare | undefined => (isDates(value) ? (value.compare ?? undefined) : undefined);
+export function compared(dates: string | { start: string; end: string }, compare: Compare | undefined): ParameterValue {
+  if (!compare) return dates;
+  return typeof dates === 'string' ? { preset: dates, compare } : { ...dates, compare };
+}
+
 /** The value as one or more texts in the address. A range is "start..end", or a preset's words. */
 function toTexts(value: ParameterValue): string[] {
   if (Array.isArray(value)) return value.length ? value : [''];
-  if (typeof value === 'object') return [`${value.start}..${value.end}`];
-  return [String(value)];
+  if (isRange(value)) return [`${value.from ?? ''}..${value.to ?? ''}`];
+  const dates = typeof value === 'object' ? (datesOf(value) ?? '') : String(value);
+  return [typeof dates === 'object' ? `${dates.start}..${dates.end}` : dates];
 }
 
-function fromTexts(parameter: Parameter, texts: string[]): ParameterValue | undefined {
+function readRange(text: string): NumberRange | undefined {
+  const [low, high, ...more] = text.split('..').map((one) => one.trim());
+  if (low === undefined || high === undefined || more.length) return undefined;
+  const [from, to] = [low, high].map((one) => (one === '' ? null : Number(one)));
+  return Number.isNaN(from) || Number.isNaN(to) || from === undefined || to === undefined ? undefined : { from, to };
+}
+
+function fromTexts(parameter: Parameter, texts: string[], compare: string | null): ParameterValue | undefined {
   const [first = ''] = texts;
   switch (parameter.type) {
     case 'multiselect':
@@ -135,11 +221,14 @@ function fromTexts(parameter: Parameter, texts: string[]): ParameterValue | unde
       const number = Number(first);
       return first.trim() !== '' && Number.isFinite(number) ? number : undefined;
     }
+    case 'number_range':
+      return readRange(first);
     case 'boolean':
       return first === 'true';
     case 'daterange': {
       const parts = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(first);
-      return parts ? { start: parts[1] ?? '', end: parts[2] ?? '' } : first || undefined;
+      const dates = parts ? { start: parts[1] ?? '', end: parts[2] ?? '' } : first;
+      return dates ? compared(dates, parameter.compare && isCompare(compare) ? compare : undefined) : undefined;
     }
     default:
       return first;
@@ -150,7 +239,7 @@ function fromTexts(parameter: Parameter, texts: string[]): ParameterValue | unde
 export function readValues(parameters: readonly Parameter[], search: URLSearchParams): Values {
   const values: Values = {};
   for (const parameter of parameters) {
-    const said = search.has(parameter.name) ? fromTexts(parameter, search.getAll(parameter.name)) : undefined;
+    const said = search.has(parameter.name) ? fromTexts(parameter, search.getAll(parameter.name), search.get(`${parameter.name}.compare`)) : undefined;
     const value = said ?? parameter.fallback;
     if (value !== undefined) values[parameter.name] = value;
   }
@@ -164,19 +253,33 @@ export function writeValues(parameters: readonly Parameter[], values: Values): s
     const value = values[parameter.name];
     if (value === undefined || JSON.stringify(value) === JSON.stringify(parameter.fallback)) continue;
     for (const one of toTexts(value)) search.append(parameter.name, one);
+    const compare = compareOf(value);
+    if (compare) search.append(`${parameter.name}.compare`, compare);
   }
   return search.toString();
+}
+
+/** A value in words, for people. */
+export function valueInWords(parameter: Parameter, value: ParameterValue | undefined): string {
+  if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return '';
+  const { options } = parameter;
+  const labelOf = (one: string): string => ('query' in options ? one : (options.find((each) => each.value === one)?.label ?? one));
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (isRange(value)) return value.from === null ? (value.to === null ? '' : `up to ${value.to}`) : value.to === null ? `from ${value.from}` : `${value.from} to ${value.to}`;
+  if (isDates(value)) {
+    const dates = datesOf(value);
+    const words = typeof dates === 'object' ? `${dates.start} to ${dates.end}` : (dates ?? '');
+    const compare = compareOf(value);
+    return compare ? `${words}, compared with ${compare === 'year' ? 'the year before' : 'the period before'}` : words;
+  }
+  return [value].flat().map((one) => labelOf(String(one))).join(', ');
 }
 
 /** What is chosen, in words: "Sport: rugby, golf; Dates: last 28 days". */
 export function valuesInWords(parameters: readonly Parameter[], values: Values): string {
   return parameters.flatMap((parameter) => {
-    const value = values[parameter.name];
-    if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return [];
-    const { options } = parameter;
-    const labelOf = (one: string): string => ('query' in options ? one : (options.find((each) => each.value === one)?.label ?? one));
-    const words = typeof value === 'boolean' ? (value ? 'yes' : 'no') : typeof value === 'object' && !Array.isArray(value) ? `${value.start} to ${value.end}` : [value].flat().map((one) => labelOf(String(one))).join(', ');
-    return [`${parameter.label}: ${words}`];
+    const words = valueInWords(parameter, values[parameter.name]);
+    return words ? [`${parameter.label}: ${words}`] : [];
   }).join('; ');
 }
 
@@ -184,3 +287,5 @@ export function valuesInWords(parameters: readonly Parameter[], values: Values):
 export const ranges: readonly string[] = [
   'today', 'yesterday', 'last 7 days', 'last 28 days', 'last 90 days', 'last 12 months', 'this month', 'last month', 'this quarter', 'last quarter', 'this year', 'last year', 'year to date',
 ];
+/** The same by the company's own year. */
+export const fiscalRanges: readonly string[] = ['this fiscal quarter', 'last fiscal quarter', 'this fiscal year', 'last fiscal year'];

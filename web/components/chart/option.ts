@@ -8,6 +8,7 @@ import type { ChartSpec } from '../../core/chart/spec';
 import type { Bin, Box } from '../../core/chart/stats';
 import { formatNumber, formatTime } from '../../core/format';
 import type { Grain, NumberFormat } from '../../core/format';
+import type { Value } from '../../core/table';
 import { labelsBelow, labelsBeside } from './labels';
 import type { ChartLook } from './look';
 import { colourOf } from './look';
@@ -27,7 +28,11 @@ export interface DrawOptions {
   /** Keys of series that the reader has switched off. */
   hidden: ReadonlySet<string>;
   animate: boolean;
+  /** Marks that stay behind, since others were picked. */
+  dim?: (key: Value, series: string) => boolean;
 }
+
+const DIMMED = 0.28;
 
 export const keyOf = (series: Series): string => (series.key ? `${series.key}\u0000${series.measure.column}` : series.measure.column);
 
@@ -103,9 +108,9 @@ export function isBars(spec: ChartSpec, shaped: Shaped): boolean {
   return spec.type === 'bar' || shaped.series.some((s) => s.type === 'bar');
 }
 
-function area(spec: ChartSpec, series: Series): Part | undefined {
+function area(spec: ChartSpec, series: Series, opacity: number): Part | undefined {
   if (series.type !== 'area') return undefined;
-  return { opacity: spec.stack === 'stacked' || spec.stack === 'percent' ? 0.75 : 0.16 };
+  return { opacity: opacity * (spec.stack === 'stacked' || spec.stack === 'percent' ? 0.75 : 0.16) };
 }
 
 function points(shaped: Shaped, values: readonly (number | null)[], bars: boolean): unknown[] {
@@ -128,6 +133,7 @@ function lineSeries(series: Series, values: (number | null)[], shaped: Shaped, s
   const open = shaped.incomplete && !stack && last > 0;
   const closed = open ? values.slice(0, last) : values;
   const connected = spec.missing === 'connect' && values.length > 1;
+  const opacity = spec.series && options.dim?.(null, series.key) === true ? DIMMED : 1;
   const marked = (data: unknown[], of: readonly (number | null)[]): unknown[] => (connected || of.length > SAMPLE_FROM ? data : withMarks(data, of));
   const base: Part = {
     type: 'line', yAxisIndex: series.axis === 'right' ? 1 : 0, stack, showSymbol: !connected, showAllSymbol: true, symbol: 'none',
@@ -135,14 +141,14 @@ function lineSeries(series: Series, values: (number | null)[], shaped: Shaped, s
     itemStyle: { color: colour }, emphasis: { disabled: true }, z: 3,
   };
   const whole: Part = {
-    ...base, name: series.label, id: keyOf(series), lineStyle: { color: colour, width: series.other ? 1.5 : 2, type: dashes[pattern] },
-    areaStyle: area(spec, series), data: marked(points(shaped, closed, bars), closed),
+    ...base, name: series.label, id: keyOf(series), lineStyle: { color: colour, width: series.other ? 1.5 : 2, type: dashes[pattern], opacity },
+    areaStyle: area(spec, series, opacity), data: marked(points(shaped, closed, bars), closed),
   };
   if (!open) return [whole];
   // The way to a period that has not ended is dashed.
   const tail = values.map((value, i) => (i >= last - 1 ? value : null));
   return [whole, {
-    ...base, name: series.label, id: `${keyOf(series)}\u0000open`, showSymbol: false, lineStyle: { color: colour, width: 2, type: [3, 4] },
+    ...base, name: series.label, id: `${keyOf(series)}\u0000open`, showSymbol: false, lineStyle: { color: colour, width: 2, type: [3, 4], opacity },
     data: points(shaped, tail, bars),
   }];
 }
@@ -157,7 +163,11 @@ function barSeries(series: Series, values: (number | null)[], shaped: Shaped, sp
     ...(across ? {} : { yAxisIndex: series.axis === 'right' ? 1 : 0 }),
     itemStyle: { color: colour, borderColor: options.look.surface, borderWidth: stack ? 0.5 : 0, decal: pattern === 'solid' ? undefined : hatch },
     emphasis: { disabled: true },
-    data: values.map((value, i) => (shaped.incomplete && i === values.length - 1 ? { value, itemStyle: { decal: hatch } } : value)),
+    data: values.map((value, i) => {
+      const open = shaped.incomplete && i === values.length - 1;
+      const dimmed = options.dim?.(shaped.keys[i] ?? null, series.key) === true;
+      return open || dimmed ? { value, itemStyle: { ...(open ? { decal: hatch } : {}), ...(dimmed ? { opacity: DIMMED } : {}) } } : value;
+    }),
     label: {
       show: spec.labels === true, position: stack ? 'inside' : across ? 'right' : 'top', fontFamily: options.look.font, fontSize: 11,
       color: stack ? undefined : options.look.soft,
@@ -243,7 +253,7 @@ export function pie(shaped: Shaped, spec: ChartSpec, options: DrawOptions): ECha
       itemStyle: { borderColor: look.surface, borderWidth: 1.5 }, minShowLabelAngle: 4,
       label: { color: look.ink, fontFamily: look.font, fontSize: 12, formatter: ({ name, value }: { name: string; value: number }) => `${name}  ${formatNumber(total ? value / total : 0, { style: 'percent' }, true)}` },
       labelLine: { lineStyle: { color: look.line }, length: 8, length2: 8 },
-      data: shaped.labels.map((name, i) => ({ name, value: Math.max(0, series?.values[i] ?? 0), itemStyle: { color: colourOf(look, shaped.keys[i] === null && name === OTHER ? OTHERS : palette.of(spec.x?.column.toLowerCase() ?? '', name)) } })),
+      data: shaped.labels.map((name, i) => ({ name, value: Math.max(0, series?.values[i] ?? 0), itemStyle: { opacity: options.dim?.(shaped.keys[i] ?? null, '') === true ? DIMMED : 1, color: colourOf(look, shaped.keys[i] === null && name === OTHER ? OTHERS : palette.of(spec.x?.column.toLowerCase() ?? '', name)) } })),
     }],
   };
 }

@@ -10,6 +10,7 @@ export class Editing {
   /** The content of the version that is edited. */
   saved: Content;
   version: string;
+  private wanted = $state('');
   readonly dirty: boolean = $derived.by(() => this.differs());
   readonly view: Report = $derived(readReport(this.content.report));
 
@@ -37,8 +38,17 @@ export class Editing {
   get tiles(): Data[] {
     return items(this.content, 'tiles');
   }
+  /** The tab that is shown; empty when the report has none. */
+  get tab(): string {
+    const { tabs } = this.view;
+    return tabs.some((one) => one.id === this.wanted) ? this.wanted : (tabs[0]?.id ?? '');
+  }
+  set tab(id: string) {
+    this.wanted = id;
+  }
+  /** The places of the tiles of the tab that is shown. */
   get boxes(): ReturnType<typeof boxes> {
-    return boxes(this.content);
+    return boxes(this.content, this.tab || undefined);
   }
 
   change(content: Content, about = ''): void {
