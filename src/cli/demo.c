@@ -8,10 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/demo_ask.h"
+#include "cli/demo_publish.h"
 #include "cli/demo_stack.h"
 #include "demo/sender.h"
 #include "eventlog/eventlog.h"
-#include "workspace/document.h"
 
 #define DEFAULT_DIR    "podium"
 #define DEFAULT_EVENTS 200000
@@ -187,30 +187,6 @@ static int tell_sent(struct demo *demo, weir_time sending, weir_time loading,
     return weir_demo_books(&demo->asker, demo->stack.again ? 0 : sent.events, err);
 }
 
-/* The reports that came with the company, by their addresses in the app. */
-static int tell_reports(const struct demo *demo, struct weir_error *err)
-{
-    struct weir_library *library = NULL;
-    int code = weir_library_read(demo->stack.workspace->dir, &library, err);
-    if (code) {
-        return code;
-    }
-    struct weir_documents *all = weir_library_hold(library);
-    printf("Open the app in a browser, or begin with a report:\n\n"
-           "  %-28s http://%s/\n",
-           "Home", demo->stack.addresses.serve);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct weir_document *d = all->items[i];
-        if (d->kind == WEIR_DOCUMENT_REPORT && d->usable && !d->report.archived) {
-            printf("  %-28s http://%s/report/%s\n", d->title, demo->stack.addresses.serve, d->key);
-        }
-    }
-    putchar('\n');
-    weir_documents_release(all);
-    weir_library_free(library);
-    return 0;
-}
-
 static int tell_next(const struct demo *demo, struct weir_error *err)
 {
     const char *dir = demo->stack.dir;
@@ -228,7 +204,7 @@ static int tell_next(const struct demo *demo, struct weir_error *err)
            "  collect  http://%s   SDKs send events here\n"
            "  serve    http://%s   the app, SQL, the API\n\n",
            collect, demo->stack.addresses.serve);
-    int code = tell_reports(demo, err);
+    int code = weir_demo_tell_reports(demo->stack.workspace->dir, demo->stack.addresses.serve, err);
     printf("Try, in another terminal:\n\n"
            "  weir -C %s query \"select event, count(*) from web.tracks group by all\"\n"
            "  weir -C %s status\n"
@@ -308,6 +284,9 @@ static int play(struct demo *demo, struct weir_error *err)
     weir_time sent = weir_mono();
     code = code ? code : wait_loaded(demo, err);
     code = code ? code : tell_sent(demo, sent - begun, weir_mono() - sent, err);
+    if (!code && !demo->stack.again) { /* later, what is published is their owner's matter */
+        code = weir_demo_publish(demo->asker.socket, err);
+    }
     code = code ? code : weir_demo_ask_all(&demo->asker, &stop_asked, err);
     code = code ? code : tell_next(demo, err);
     if (!code && !weir_args_has(args, "once")) {

@@ -108,12 +108,14 @@ test('without --once people keep watching until Ctrl-C, which stops everything',
     });
     const served = /serve +http:\/\/(\S+)/.exec(demo.out())?.[1];
     assert.ok(served);
-    const links = [...demo.out().matchAll(/^ +(.+?) +http:\/\/\S+\/report\/([a-z0-9]{10})$/gm)];
-    assert.deepEqual(links.map(([, title]) => title).sort(), ['From visit to subscription', 'Subscriptions', 'Viewing']);
+    const links = [...demo.out().matchAll(/^ +(.+?) +http:\/\/\S+\/(?:report|dashboard)\/([a-z0-9]{10})$/gm)];
+    assert.deepEqual(links.map(([, title]) => title).sort(), ['Executive overview', 'From visit to subscription', 'Live now', 'Sport manager', 'Subscriptions and churn', 'Viewing']);
     for (const [, title, id] of links) {
       const { report } = (await (await fetch(`http://${served}/api/reports/${id}`)).json()) as { report: { title: string } };
       assert.equal(report.title, title);
     }
+    const { publication } = (await (await fetch(`http://${served}/api/reports/podiumlive`)).json()) as { publication: { company: boolean } };
+    assert.equal(publication.company, true);
     const sql = "select count(*) from web.tracks where timestamp > now()::timestamp - interval 1 minute";
     await until('live events in the warehouse', 30, async () => {
       const answer = await fetch(`http://${served}/api/query`, {
