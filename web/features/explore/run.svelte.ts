@@ -25,10 +25,14 @@ export interface Where {
 }
 
 export class Run {
+  /** It runs for so long that it should be seen: what takes less than a blink changes nothing before its rows. */
+  late = $state(false);
   state = $state<'idle' | 'running' | 'done' | 'failed' | 'cancelled'>('idle');
   /** The result shown: of this run, or still the one before until the first columns came. */
   table = $state.raw<ColumnTable>();
   rows = $state(0);
+  /** The last whole result with rows, once they were painted: a chart of it waits for that. */
+  drawn = $state.raw<ColumnTable>();
   /** The table is whole: it can be charted, sorted and searched. */
   complete = $state(false);
   error = $state.raw<ApiError>();
@@ -78,13 +82,18 @@ export class Run {
     this.elapsed = 0;
     this.first = 0;
     const began = performance.now();
-    const clock = setInterval(() => (this.elapsed = performance.now() - began), 100);
+    const clock = setInterval(() => {
+      this.elapsed = performance.now() - began;
+      this.late = true;
+    }, 120);
     const mine = (): boolean => this.abort === abort;
     try {
       const response = await send('post', '/api/query', { body: { sql: asked.sql, ...(asked.values && { values: asked.values }), format: 'columns', limits: { rows: MOST_ROWS } }, signal: abort.signal });
       this.id = response.headers.get('X-Weir-Query-Id') ?? '';
       await this.read(response, began, abort.signal);
       if (mine()) this.state = 'done';
+      const whole = this.rows ? this.table : undefined;
+      requestAnimationFrame(() => requestAnimationFrame(() => (this.drawn = whole)));
       return true;
     } catch (cause) {
       if (!mine()) return false;
@@ -95,6 +104,7 @@ export class Run {
       return false;
     } finally {
       clearInterval(clock);
+      this.late = false;
       if (mine()) this.abort = undefined;
     }
   }
