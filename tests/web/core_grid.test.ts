@@ -5,7 +5,7 @@ import { findRows, sortRows, tsv } from '../../web/core/arrange';
 import { cellText, pretty, relative, widths } from '../../web/core/cells';
 import { profile } from '../../web/core/profile';
 import { type ColumnType, type Table, type Value, tableOf } from '../../web/core/table';
-import { TALLEST, columnsSeen, reveal, rowsSeen, scrollOf } from '../../web/core/window';
+import { TALLEST, columnsSeen, reveal, rowInSlot, rowsSeen, scrollOf } from '../../web/core/window';
 
 function result(columns: Record<string, ColumnType>, rows: Value[][]): Table {
   return tableOf(Object.entries(columns).map(([name, type]) => ({ name, type, engineType: type.toUpperCase() })), rows);
@@ -91,4 +91,16 @@ test('cells are one line, and wide enough to be read', () => {
   assert.equal(pretty('{"a":[1]}'), '{\n  "a": [\n    1\n  ]\n}');
   assert.equal(pretty('{broken'), '{broken');
   assert.equal(relative(0, 3 * 86_400_000), '3 days ago');
+});
+
+test('a row stays in its line while it is seen', () => {
+  for (const slots of [1, 2, 23]) {
+    let before = new Map<number, number>();
+    for (const first of [0, 1, 2, 5, 30, 31, 999_990]) {
+      const now = new Map(Array.from({ length: slots }, (_, slot) => [rowInSlot(slot, first, slots), slot]));
+      assert.deepEqual([...now.keys()].sort((a, b) => a - b), Array.from({ length: slots }, (_, i) => first + i)); // each once
+      for (const [row, slot] of now) if (before.has(row)) assert.equal(before.get(row), slot);
+      before = now;
+    }
+  }
 });

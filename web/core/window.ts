@@ -23,6 +23,12 @@ export function rowsSeen(scroll: Scroll, top: number, rows: number, rowHeight: n
   return { first, offset: at - first * rowHeight, count: Math.max(0, Math.min(Math.ceil(view / rowHeight) + 1, rows - first)) };
 }
 
+/** The row that this one of `slots` lines shows. A row stays in its line while it is seen, so that scrolling by
+ * a few rows changes a few lines. */
+export function rowInSlot(slot: number, first: number, slots: number): number {
+  return first + ((slot - (first % slots) + slots) % slots);
+}
+
 /** Where to scroll so that a row is seen; `top` itself when it is. */
 export function reveal(scroll: Scroll, top: number, row: number, rowHeight: number, view: number): number {
   const at = row * rowHeight;
