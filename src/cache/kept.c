@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static size_t size_of(const struct weir_kept *k)
+size_t weir_kept_size(const struct weir_kept *k)
 {
     size_t size = sizeof *k + k->read_count * sizeof *k->reads + k->key.len + k->bytes.len;
     for (size_t i = 0; i < k->read_count; i++) {
@@ -23,7 +23,7 @@ static struct weir_str put(char **at, struct weir_str s)
 
 struct weir_kept *weir_kept_new(const struct weir_kept *model)
 {
-    struct weir_kept *k = malloc(size_of(model));
+    struct weir_kept *k = malloc(weir_kept_size(model));
     if (!k) {
         return NULL;
     }

@@ -43,6 +43,7 @@ struct weir_kept {
 /* A copy of `model` and all that it points to, with one holder; NULL without memory. */
 struct weir_kept *weir_kept_new(const struct weir_kept *model);
 struct weir_kept *weir_kept_hold(struct weir_kept *kept);
-void weir_kept_release(struct weir_kept *kept); /* NULL is fine */
+void weir_kept_release(struct weir_kept *kept);      /* NULL is fine */
+size_t weir_kept_size(const struct weir_kept *kept); /* bytes of memory */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cache/cache.h"
 #include "cli/commands.h"
 #include "collect/collect.h"
 #include "load/load.h"
@@ -18,6 +19,7 @@ const struct weir_settings_section weir_settings_sections[] = {
     {"load", "From the event log into the warehouse.", weir_load_options},
     {"warehouse", "The embedded warehouse.", weir_warehouse_settings_table},
     {"query", "People's SQL.", weir_query_options},
+    {"cache", "Results that are kept until what they were made from changes.", weir_cache_options},
     {"serve", "The API and the pages (`weir serve`).", weir_serve_options},
     {"workspace", "Reports and the other documents.", weir_workspace_options},
     {"render", "Reports as PDF and PNG files.", weir_render_options},

@@ -38,6 +38,9 @@ int weir_load_state_read(struct weir_session *session, struct weir_load_state *o
 {
     struct weir_result *result = NULL;
     struct weir_batch row;
+    weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("load_state"));
+    weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("discards"));
+    weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("names"));
     int code = weir_session_exec(session, create_state, err);
     code = code ? code
                 : weir_session_query(session,

@@ -71,6 +71,9 @@ struct weir_query_summary {
     weir_time first_row; /* from start to the first batch */
     weir_time elapsed;
     int64_t error_offset; /* where in the SQL the engine saw the error, in bytes; -1: unknown */
+    /* With request.reads: what it read, noted before it ran, until `done` returns. NULL: nobody
+     * could say. */
+    const struct weir_reads *reads;
 };
 
 /* Limits and sizes are the smaller of the request's and the settings'. Numbers that JSON readers
@@ -89,6 +92,7 @@ struct weir_query_request {
     unsigned width; /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
     bool plain;     /* WEIR_FORMAT_TABLE: no box around it */
     bool guard;     /* WEIR_FORMAT_CSV: no text begins as a formula would */
+    bool reads;     /* find out what it reads */
     /* Encoded bytes, in order, on a worker thread. Blocks to push back, but
      * not beyond weir_query_stopping(); non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);

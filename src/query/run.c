@@ -287,6 +287,16 @@ static int reopen(struct weir_query_pool *pool, struct weir_error *err)
     return rc;
 }
 
+/* Before it runs. A statement that cannot be read fails by itself, in better words. */
+static const struct weir_reads *find_reads(struct flow *f, struct weir_session *session)
+{
+    struct weir_error ignored;
+    struct weir_reads *reads = weir_arena_calloc(&f->q->arena, sizeof *reads);
+    bool found =
+        reads && weir_session_reads(session, f->q->request.sql, &f->q->arena, reads, &ignored) == 0;
+    return found ? reads : NULL;
+}
+
 static int run_once(struct flow *f, struct weir_session **session, struct weir_error *err)
 {
     int rc = *session ? 0 : weir_session_new(f->pool->warehouse, WEIR_SESSION_READER, session, err);
@@ -302,6 +312,7 @@ static int run_once(struct flow *f, struct weir_session **session, struct weir_e
         return rc;
     }
     weir_query_attach(f->pool, f->q, *session);
+    f->summary->reads = f->q->request.reads ? find_reads(f, *session) : NULL;
     rc = weir_encoding_of(f->q->request.format) ? run_rows(f, *session, err)
                                                 : run_file(f, *session, err);
     weir_query_attach(f->pool, f->q, NULL);

@@ -218,6 +218,13 @@ void weir_history_end(struct weir_history *h, struct weir_history_entry *e,
     }
 }
 
+void weir_history_drop(struct weir_history_entry *e)
+{
+    if (e) {
+        free_entry(e);
+    }
+}
+
 /* --- GET /api/history ------------------------------------------------------------------------- */
 
 static int number(struct weir_ask *ask, const char *name, int64_t least, int64_t *out,

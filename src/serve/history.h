@@ -28,6 +28,9 @@ struct weir_history_entry *weir_history_begin(const struct weir_call *call,
 void weir_history_end(struct weir_history *history, struct weir_history_entry *entry,
                       const struct weir_query_summary *summary, const struct weir_error *err);
 
+/* Nothing ran after all. NULL is fine. */
+void weir_history_drop(struct weir_history_entry *entry);
+
 /* Whose runs and queries are these? Through somebody else's eyes they are the admin's own. */
 static inline const char *weir_caller_asker(const struct weir_caller *who)
 {

@@ -9,18 +9,18 @@
 
 #include "serve/compile.h"
 #include "serve/history.h"
+#include "serve/keeper.h"
 #include "serve/page_body.h"
 #include "serve/query_report.h"
 #include "serve/results.h"
 #include "serve/shelf.h"
 
-#define MAX_VALUES   (1u << 20)
-#define MAX_HEAD     (1u << 20)
-#define MAX_RUNNING  4             /* queries of one page at the same time */
-#define MAX_PENDING  (1u << 20)    /* bytes that wait for the client */
-#define PART         (256u << 10)  /* bytes of a result in one frame; a multiple of 8 */
-#define RESULT_BYTES (16ull << 20) /* a larger result is cut */
-#define MAX_DEPTH    64
+#define MAX_VALUES  (1u << 20)
+#define MAX_HEAD    (1u << 20)
+#define MAX_RUNNING 4            /* queries of one page at the same time */
+#define MAX_PENDING (1u << 20)   /* bytes that wait for the client */
+#define PART        (256u << 10) /* bytes of a result in one frame; a multiple of 8 */
+#define MAX_DEPTH   64
 
 enum frame { FRAME_HEAD = 1, FRAME_BYTES, FRAME_END, FRAME_SAME, FRAME_ERROR, FRAME_DONE };
 
@@ -334,9 +334,16 @@ static void ready(struct weir_want *want, struct weir_kept *kept,
     struct tile *t = want->arg;
     struct page *p = t->page;
     p->running--;
-    weir_history_end(p->call.server->history, t->entry, ran, err);
+    if (ran || err) { /* it is her run */
+        p->misses++;
+        weir_history_end(p->call.server->history, t->entry, ran, err);
+    } else {
+        p->hits++;
+        weir_history_drop(t->entry);
+    }
     if (kept) {
         t->kept = kept;
+        t->cached = !ran;
         t->state = TILE_READY;
     } else {
         int64_t at = ran ? ran->error_offset : -1;
@@ -349,7 +356,6 @@ static void run(struct tile *t)
 {
     struct page *p = t->page;
     struct weir_error err;
-    p->misses++;
     t->want = (struct weir_want){.request = &t->request, .ready = ready, .arg = t};
     t->entry = weir_history_begin(&p->call, &t->from->body);
     t->state = TILE_RUNNING;
@@ -410,6 +416,10 @@ static void compiled(struct weir_compiling *c)
         failed(t, &c->err, c->t.out.error_offset);
     } else if (find_key(t, &c->err)) {
         failed(t, &c->err, -1);
+    } else if ((t->kept = weir_keeper_find(p->call.server->keeper, t->key))) {
+        t->cached = true;
+        t->state = TILE_READY;
+        p->hits++;
     }
     if (p->gone && p->compiling == 0) {
         end(p);
@@ -433,7 +443,8 @@ static int compile(struct tile *t, struct weir_error *err)
 {
     struct page *p = t->page;
     struct weir_query_body body = {
-        .request = {.format = WEIR_FORMAT_COLUMNS, .limits = {.bytes = RESULT_BYTES}}};
+        .request = {.format = WEIR_FORMAT_COLUMNS,
+                    .limits = {.bytes = weir_keeper_settings(p->call.server->keeper)->result}}};
     weir_arena_init(&body.arena, 64u << 20);
     body.parser = weir_json_parser_new(MAX_DEPTH);
     body.report = p->d->key;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "serve/keeper.h"
+
 #define BUCKETS   1024 /* a power of two */
 #define MAX_BYTES (512u << 20)
 #define TRY_EVERY (WEIR_SECOND / 20)
@@ -16,7 +18,9 @@ struct weir_flight {
     uint64_t hash;
     struct weir_str key; /* behind the struct */
     weir_time computed_at;
-    char id[17]; /* "": it waits for the pool */
+    uint64_t still; /* of the warehouse, when it took off; 0: it may not be joined */
+    char id[17];    /* "": it has not taken off */
+    bool reading;   /* it looks for a file */
     bool landed;
 
     /* its worker's until it has landed */
@@ -24,6 +28,8 @@ struct weir_flight {
     int code;
     struct weir_query_summary summary;
     struct weir_error err;
+    struct weir_arena arena; /* holds the next */
+    struct weir_reads *reads;
 };
 
 struct weir_results {
@@ -75,6 +81,7 @@ void weir_results_key(const struct weir_results *results, const struct weir_quer
     const struct weir_server *s = results->server;
     const char shape[] = {(char)r->format, r->plain, r->guard, r->access != NULL};
     weir_buf_reset(out);
+    add_text(out, WEIR_STR(WEIR_VERSION)); /* which may write results in another way */
     add_text(out, weir_str_of(weir_warehouse_version(s->warehouse)));
     add_text(out, weir_str_of(s->query_settings.time_zone));
     weir_buf_add(out, shape, sizeof shape);
@@ -115,6 +122,7 @@ static void close_door(struct weir_flight *f)
 static void free_flight(struct weir_flight *f)
 {
     weir_buf_free(&f->bytes);
+    weir_arena_free(&f->arena);
     free(f);
 }
 
@@ -151,16 +159,28 @@ static struct weir_hash128 etag_of(const struct weir_flight *f)
 
 static struct weir_kept *keep(struct weir_flight *f)
 {
+    struct weir_keeper *keeper = f->results->server->keeper;
+    size_t count = f->reads ? f->reads->count : 0;
+    struct weir_kept_read *reads = calloc(count + 1, sizeof *reads);
     struct weir_kept model = {.key = f->key,
                               .etag = etag_of(f),
                               .computed_at = f->computed_at,
                               .elapsed = f->summary.elapsed,
                               .rows = f->summary.rows,
                               .truncated = f->summary.truncated,
-                              .life = WEIR_LIFE_NONE,
+                              .reads = reads,
+                              .read_count = count,
                               .bytes = weir_buf_str(&f->bytes)};
-    struct weir_kept *kept = weir_kept_new(&model);
-    if (!kept) {
+    for (size_t i = 0; reads && i < count; i++) {
+        const struct weir_table_read *t = &f->reads->tables[i];
+        reads[i] = (struct weir_kept_read){t->schema, t->table, t->version};
+    }
+    weir_keeper_judge(keeper, f->reads, &model);
+    struct weir_kept *kept = reads ? weir_kept_new(&model) : NULL;
+    free(reads);
+    if (kept) {
+        weir_keeper_take(keeper, kept);
+    } else {
         f->code = weir_fail(&f->err, WEIR_ENOMEM, "no memory for a result");
     }
     return kept;
@@ -168,22 +188,29 @@ static struct weir_kept *keep(struct weir_flight *f)
 
 static void try_parked(struct weir_results *r);
 
-/* On the loop: it ended. */
-static void land(void *arg)
+/* To all who wait; the flight is over. `ran` is NULL when nothing did. */
+static void hand_out(struct weir_flight *f, struct weir_kept *kept,
+                     const struct weir_query_summary *ran)
 {
-    struct weir_flight *f = arg;
-    struct weir_results *r = f->results;
-    struct weir_kept *kept = f->code == 0 && f->wants ? keep(f) : NULL;
     f->landed = true;
     close_door(f);
     while (f->wants) {
         struct weir_want *w = f->wants;
         f->wants = w->next;
         w->flight = NULL;
-        w->ready(w, kept ? weir_kept_hold(kept) : NULL, &f->summary, f->code ? &f->err : NULL);
+        w->ready(w, kept ? weir_kept_hold(kept) : NULL, ran, f->code ? &f->err : NULL);
+        ran = f->code ? ran : NULL; /* it is the run of the first */
     }
     weir_kept_release(kept);
     free_flight(f);
+}
+
+/* On the loop: it ended. */
+static void land(void *arg)
+{
+    struct weir_flight *f = arg;
+    struct weir_results *r = f->results;
+    hand_out(f, f->code == 0 ? keep(f) : NULL, &f->summary);
     try_parked(r);
 }
 
@@ -195,12 +222,37 @@ static int sink(struct weir_str bytes, void *arg)
     return weir_buf_ok(&f->bytes) ? 0 : WEIR_ETOOBIG;
 }
 
+/* NULL without memory: then it is not kept. */
+static struct weir_reads *copy_reads(struct weir_arena *arena, const struct weir_reads *from)
+{
+    struct weir_reads *to = weir_arena_calloc(arena, sizeof *to);
+    struct weir_table_read *tables = weir_arena_calloc(arena, (from->count + 1) * sizeof *tables);
+    bool ok = to && tables;
+    for (size_t i = 0; ok && i < from->count; i++) {
+        tables[i] =
+            (struct weir_table_read){.schema = weir_arena_dup(arena, from->tables[i].schema),
+                                     .table = weir_arena_dup(arena, from->tables[i].table),
+                                     .version = from->tables[i].version};
+        ok = tables[i].schema.ptr && tables[i].table.ptr;
+    }
+    if (!ok) {
+        return NULL;
+    }
+    *to = *from;
+    to->tables = tables;
+    return to;
+}
+
 static void done(int code, const struct weir_query_summary *summary, const struct weir_error *err,
                  void *arg)
 {
     struct weir_flight *f = arg;
     f->code = code;
     f->summary = *summary;
+    f->summary.reads = NULL; /* they end with this call */
+    if (code == 0 && summary->reads) {
+        f->reads = copy_reads(&f->arena, summary->reads);
+    }
     if (err) {
         f->err = *err;
     }
@@ -213,11 +265,14 @@ static void done(int code, const struct weir_query_summary *summary, const struc
 static int take_off(struct weir_flight *f, struct weir_error *err)
 {
     struct weir_query_request request = *f->wants->request;
+    struct weir_server *s = f->results->server;
     request.sink = sink;
     request.done = done;
     request.arg = f;
+    request.reads = true;
     f->computed_at = weir_now();
-    return weir_query_start(f->results->server->pool, &request, f->id, err);
+    f->still = weir_warehouse_stillness(s->warehouse);
+    return weir_query_start(s->pool, &request, f->id, err);
 }
 
 static void park(struct weir_flight *f)
@@ -238,8 +293,7 @@ static void try_parked(struct weir_results *r)
         }
         unpark(f);
         if (f->code) {
-            land(f);
-            return;
+            hand_out(f, NULL, NULL);
         }
     }
 }
@@ -262,6 +316,7 @@ static struct weir_flight *flight_new(struct weir_results *r, uint64_t hash, str
     f->key = (struct weir_str){(char *)(f + 1), key.len};
     memcpy(f + 1, key.ptr, key.len);
     weir_buf_init(&f->bytes, MAX_BYTES);
+    weir_arena_init(&f->arena, 16u << 20);
     f->link = &r->buckets[hash % BUCKETS];
     f->next = *f->link;
     if (f->next) {
@@ -271,29 +326,74 @@ static struct weir_flight *flight_new(struct weir_results *r, uint64_t hash, str
     return f;
 }
 
+/* Takes off, or waits for the pool; else ends with an error. */
+static void go(struct weir_flight *f)
+{
+    struct weir_results *r = f->results;
+    f->code = atomic_load(&r->server->stopping)
+                  ? weir_fail(&f->err, WEIR_ECANCELED, "the server is stopping")
+              : r->parked ? WEIR_EBUSY
+                          : take_off(f, &f->err);
+    if (f->code == WEIR_EBUSY) {
+        f->code = 0;
+        park(f);
+    } else if (f->code) {
+        hand_out(f, NULL, NULL);
+    }
+}
+
+/* On the loop: it was looked for on the disk. */
+static void was_read(struct weir_kept *kept, void *arg)
+{
+    struct weir_flight *f = arg;
+    f->reading = false;
+    if (kept || !f->wants) {
+        hand_out(f, kept, NULL);
+    } else {
+        go(f);
+    }
+}
+
+/* Nobody may be given what was begun before something changed that she has perhaps seen already. */
+static bool may_join(const struct weir_flight *f)
+{
+    return !f->id[0] ||
+           (f->still && f->still == weir_warehouse_stillness(f->results->server->warehouse));
+}
+
+static void add_want(struct weir_flight *f, struct weir_want *want)
+{
+    want->flight = f;
+    want->next = f->wants;
+    f->wants = want;
+}
+
 int weir_results_want(struct weir_results *r, struct weir_str key, struct weir_want *want,
                       struct weir_error *err)
 {
+    struct weir_keeper *keeper = r->server->keeper;
     uint64_t hash = weir_hash64(key.ptr, key.len, 0);
     struct weir_flight *f = find(r, hash, key);
     want->flight = NULL;
     if (atomic_load(&r->server->stopping)) {
         return weir_fail(err, WEIR_ECANCELED, "the server is stopping");
     }
-    if (f) {
-        want->flight = f;
-        want->next = f->wants;
-        f->wants = want;
+    if (f && may_join(f)) {
+        weir_keeper_count(keeper, true);
+        add_want(f, want);
         return 0;
+    }
+    if (f) {
+        close_door(f);
     }
     f = flight_new(r, hash, key);
     if (!f) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a query");
     }
-    want->flight = f;
-    want->next = NULL;
-    f->wants = want;
-    int rc = r->parked ? WEIR_EBUSY : take_off(f, err);
+    weir_keeper_count(keeper, false);
+    add_want(f, want);
+    f->reading = weir_keeper_read(keeper, f->key, was_read, f);
+    int rc = f->reading ? 0 : r->parked ? WEIR_EBUSY : take_off(f, err);
     if (rc == WEIR_EBUSY) {
         park(f);
         return 0;
@@ -322,6 +422,9 @@ void weir_results_leave(struct weir_results *r, struct weir_want *want)
         return;
     }
     close_door(f);
+    if (f->reading) {
+        return; /* it ends when that does */
+    }
     if (!f->id[0]) {
         unpark(f);
         free_flight(f);
@@ -356,7 +459,7 @@ void weir_results_stop(struct weir_results *r)
         struct weir_flight *f = r->parked;
         unpark(f);
         f->code = weir_fail(&f->err, WEIR_ECANCELED, "the server is stopping");
-        land(f);
+        hand_out(f, NULL, NULL);
     }
 }
 

@@ -37,6 +37,8 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/explain", PERSON, QUERY, .handle = weir_serve_explain, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
     {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},
+    {GET, "/api/cache", ADMIN, READ, .handle = weir_serve_cache},
+    {DELETE, "/api/cache", ADMIN, ADMIN_SCOPE, .handle = weir_serve_cache_clear},
     {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
     {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},

@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "serve/changes.h"
 #include "serve/history.h"
+#include "serve/keeper.h"
 #include "serve/passes.h"
 #include "serve/renders.h"
 #include "serve/results.h"
@@ -107,7 +108,9 @@ static int clear_folder(struct weir_workspace *w, const char *name, struct weir_
 static int start_parts(struct weir_server *s, struct weir_error *err)
 {
     struct weir_workspace *w = s->run->workspace;
-    int rc = weir_serve_open_warehouse(w, false, s->log, &s->warehouse, err);
+    int rc = weir_keeper_new(s, &s->keeper, err);
+    rc = rc ? rc : weir_serve_open_warehouse(w, false, s->log, &s->warehouse, err);
+    rc = rc ? rc : weir_keeper_start(s->keeper, err);
     rc = rc ? rc : clear_folder(w, "tmp/export", err);
     rc = rc ? rc : clear_folder(w, "tmp/upload", err);
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->uploads, err);
@@ -232,6 +235,7 @@ static void stop_parts(struct weir_server *s)
     weir_replay_job_free(&s->replay);
     weir_loader_free(s->loader);
     weir_results_stop(s->results);
+    weir_keeper_stop(s->keeper);
     if (s->loop) {
         run_posts(s);
     }
@@ -248,9 +252,12 @@ static void stop_parts(struct weir_server *s)
     weir_history_free(s->history);
     weir_state_close(s->state);
     if (stuck == 0) {
+        bool closed = s->warehouse && !weir_warehouse_failed(s->warehouse);
         weir_warehouse_close(s->warehouse);
+        weir_keeper_free(s->keeper, closed);
         return;
     }
+    weir_keeper_free(s->keeper, false);
     weir_log(s->log, WEIR_LOG_WARN, "the warehouse is left without a checkpoint: queries are stuck",
              "stuck", weir_log_num((int64_t)stuck).text);
     *s->run->stuck = true;

@@ -17,6 +17,7 @@
 #define WEIR_TOKEN_SIZE 64
 
 struct weir_history;
+struct weir_keeper;
 struct weir_results;
 struct weir_passes;
 struct weir_renders;
@@ -86,6 +87,7 @@ struct weir_server {
     bool began;                /* there has been a person: loopback is not trusted */
     struct weir_history *history;
     struct weir_results *results;
+    struct weir_keeper *keeper;
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -116,6 +118,8 @@ struct weir_call {
 void weir_serve_query(const struct weir_call *call);
 /* The same for a body that came earlier; it has WEIR_BUF_PADDING bytes behind it. */
 void weir_serve_query_text(const struct weir_call *call, struct weir_str text);
+void weir_serve_cache(const struct weir_call *call);
+void weir_serve_cache_clear(const struct weir_call *call);
 void weir_serve_page_queries(const struct weir_call *call);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);

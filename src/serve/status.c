@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "serve/keeper.h"
 #include "serve/server.h"
 #include "serve/snapshot.h"
 
@@ -174,6 +175,29 @@ static void query_metrics(struct weir_server *s, struct weir_buf *out)
     metric(out, "weir_query_bytes_total", "counter", "Bytes of results sent.", (double)q.bytes);
 }
 
+static void cache_metrics(struct weir_server *s, struct weir_buf *out)
+{
+    struct weir_keeper_stats c;
+    weir_keeper_stats(s->keeper, &c);
+    metric(out, "weir_cache_entries", "gauge", "Results kept in memory.", (double)c.memory.entries);
+    metric(out, "weir_cache_bytes", "gauge", "Their bytes.", (double)c.memory.bytes);
+    metric(out, "weir_cache_disk_entries", "gauge", "Results kept on the disk.",
+           (double)c.disk.entries);
+    metric(out, "weir_cache_disk_bytes", "gauge", "Their bytes.", (double)c.disk.bytes);
+    metric(out, "weir_cache_disk_failures_total", "counter",
+           "Results that could not be written to the disk.", (double)c.disk_failures);
+    metric(out, "weir_cache_hits_total", "counter", "Answers from what was kept.", (double)c.hits);
+    metric(out, "weir_cache_misses_total", "counter", "Answers that had to be computed.",
+           (double)c.misses);
+    metric(out, "weir_cache_shared_total", "counter",
+           "Answers that shared the run of an equal query.", (double)c.shared);
+    metric(out, "weir_cache_stale_total", "counter",
+           "Kept results thrown away because what they were made from had changed.",
+           (double)c.stale);
+    metric(out, "weir_cache_uncachable_total", "counter", "Results that may not be kept.",
+           (double)c.uncachable);
+}
+
 static void load_metrics(struct weir_server *s, struct weir_buf *out)
 {
     struct weir_load_stats load;
@@ -212,6 +236,7 @@ void weir_serve_metrics(const struct weir_call *call)
                       (unsigned long long)s->requests[i]);
     }
     query_metrics(s, &body);
+    cache_metrics(s, &body);
     load_metrics(s, &body);
     s->requests[2]++;
     weir_http_reply(call->req, 200, "text/plain; version=0.0.4; charset=utf-8",

@@ -99,10 +99,14 @@ static int run_for(struct weir_session *session, const char *sql, const char *na
     return rc;
 }
 
+/* In the transaction that also forgets it: so these tables, and no others, are what it changes. */
 static int drop_table(struct weir_session *session, const char *name, struct weir_error *err)
 {
     char sql[128]; /* the name is letters, digits and _ */
     snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS %s.\"%s\"", WEIR_UPLOAD_SCHEMA, name);
+    weir_session_touch(session, WEIR_STR(WEIR_UPLOAD_SCHEMA), weir_str_of(name));
+    weir_session_touch(session, weir_schema(), WEIR_STR("uploads"));
+    weir_session_touch(session, weir_schema(), WEIR_STR("upload_rejects"));
     return weir_session_exec(session, sql, err);
 }
 

@@ -73,6 +73,9 @@ struct weir_warehouse_driver {
     int (*compile)(struct weir_session *session, const char *sql, const struct weir_param *params,
                    size_t param_count, struct weir_arena *arena, struct weir_compiled *out,
                    struct weir_error *err);
+    /* Names and clock; the versions are warehouse.c's. */
+    int (*reads)(struct weir_session *session, const char *sql, struct weir_arena *arena,
+                 struct weir_reads *out, struct weir_error *err);
     int (*check_rows)(struct weir_session *session, struct weir_table_name name,
                       struct weir_str rows, struct weir_error *err);
 

@@ -24,6 +24,8 @@ struct weir_versions {
     uint64_t all;            /* how often every table may have changed */
     uint64_t all_change;     /* the number of the latest of these */
     unsigned all_commits;    /* under way */
+    uint64_t motion;         /* grows when a commit begins, and when it has ended */
+    unsigned commits;        /* under way */
 };
 
 struct weir_versions *weir_versions_new(void)
@@ -122,6 +124,8 @@ void weir_versions_unsettle(struct weir_versions *v, const struct weir_touched *
         touched->entries[i]->commits++;
     }
     v->all_commits += touched->all;
+    v->motion++;
+    v->commits++;
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -129,6 +133,8 @@ void weir_versions_settle(struct weir_versions *v, struct weir_touched *touched)
 {
     weir_time now = weir_now();
     pthread_mutex_lock(&v->lock);
+    v->motion++;
+    v->commits--;
     v->change += touched->count || touched->all;
     for (size_t i = 0; i < touched->count; i++) {
         struct weir_version_entry *e = touched->entries[i];
@@ -150,6 +156,7 @@ void weir_versions_change_all(struct weir_versions *v)
 {
     pthread_mutex_lock(&v->lock);
     v->all++;
+    v->motion++;
     v->all_change = ++v->change;
     pthread_mutex_unlock(&v->lock);
 }
@@ -182,6 +189,55 @@ struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse 
                                      .changed_at = e ? e->changed_at : 0};
     pthread_mutex_unlock(&v->lock);
     return out;
+}
+
+uint64_t weir_warehouse_stillness(const struct weir_warehouse *warehouse)
+{
+    struct weir_versions *v = warehouse->versions;
+    pthread_mutex_lock(&v->lock);
+    uint64_t still = v->commits ? 0 : v->motion + 1;
+    pthread_mutex_unlock(&v->lock);
+    return still;
+}
+
+int weir_warehouse_versions(const struct weir_warehouse *warehouse, struct weir_arena *arena,
+                            struct weir_all_versions *out, struct weir_error *err)
+{
+    struct weir_versions *v = warehouse->versions;
+    *out = (struct weir_all_versions){0};
+    pthread_mutex_lock(&v->lock);
+    out->tables = weir_arena_calloc(arena, (v->entries.count + 1) * sizeof *out->tables);
+    bool ok = out->tables;
+    for (size_t i = 0; ok && i < v->entries.count; i++) {
+        const struct weir_version_entry *e = v->entries.entries[i].value;
+        struct weir_table_read *to = &out->tables[out->count++];
+        *to = (struct weir_table_read){.schema = weir_arena_dup(arena, e->schema),
+                                       .table = weir_arena_dup(arena, e->table),
+                                       .version = v->all + e->version};
+        ok = to->schema.ptr && to->table.ptr;
+    }
+    out->rest = v->all;
+    pthread_mutex_unlock(&v->lock);
+    return ok ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the versions of tables");
+}
+
+int weir_warehouse_set_versions(struct weir_warehouse *warehouse,
+                                const struct weir_all_versions *from, struct weir_error *err)
+{
+    struct weir_versions *v = warehouse->versions;
+    bool ok = true;
+    pthread_mutex_lock(&v->lock);
+    v->all += from->rest;
+    for (size_t i = 0; ok && i < from->count; i++) {
+        const struct weir_table_read *t = &from->tables[i];
+        struct weir_version_entry *e = entry_of(v, t->schema, t->table);
+        ok = e && t->version >= from->rest;
+        if (ok) {
+            e->version += t->version - from->rest;
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+    return ok ? 0 : weir_fail(err, WEIR_EINVAL, "the versions of tables cannot be taken over");
 }
 
 uint64_t weir_warehouse_change(const struct weir_warehouse *warehouse)

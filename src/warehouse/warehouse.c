@@ -421,15 +421,50 @@ int weir_session_binds(struct weir_session *session, const char *sql, struct wei
 int weir_session_create_view(struct weir_session *session, struct weir_str schema,
                              struct weir_str view, const char *sql, struct weir_error *err)
 {
-    struct weir_table_name name = {schema, view};
     int rc = owner_only(session, "create views", err);
-    return rc ? rc : session->warehouse->driver->create_view(session, name, sql, err);
+    if (rc) {
+        return rc;
+    }
+    begin_change_of(session, schema, view);
+    rc = session->warehouse->driver->create_view(session, (struct weir_table_name){schema, view},
+                                                 sql, err);
+    after_change(session);
+    return rc;
 }
 
 int weir_session_drop_view(struct weir_session *session, struct weir_str schema,
                            struct weir_str view, struct weir_error *err)
 {
-    struct weir_table_name name = {schema, view};
     int rc = owner_only(session, "drop views", err);
-    return rc ? rc : session->warehouse->driver->drop_view(session, name, err);
+    if (rc) {
+        return rc;
+    }
+    begin_change_of(session, schema, view);
+    rc =
+        session->warehouse->driver->drop_view(session, (struct weir_table_name){schema, view}, err);
+    after_change(session);
+    return rc;
+}
+
+/* --- what a statement reads ----------------------------------------------------------------- */
+
+/* A view that changes between the walk through the statement and the noting of versions makes
+ * another version of the catalog before it is settled: so what was found holds for the versions, or
+ * it is said not to. */
+int weir_session_reads(struct weir_session *session, const char *sql, struct weir_arena *arena,
+                       struct weir_reads *out, struct weir_error *err)
+{
+    const struct weir_warehouse *warehouse = session->warehouse;
+    uint64_t catalog = weir_warehouse_catalog_version(warehouse);
+    *out = (struct weir_reads){.settled = true};
+    int rc = warehouse->driver->reads(session, sql, arena, out, err);
+    for (size_t i = 0; rc == 0 && i < out->count; i++) {
+        struct weir_table_read *read = &out->tables[i];
+        struct weir_table_version v =
+            weir_warehouse_version_of(warehouse, read->schema, read->table);
+        read->version = v.version;
+        out->settled = out->settled && v.settled;
+    }
+    out->settled = out->settled && weir_warehouse_catalog_version(warehouse) == catalog;
+    return rc;
 }

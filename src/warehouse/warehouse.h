@@ -238,8 +238,8 @@ const struct weir_table *weir_tables_find(const struct weir_table *tables, size_
  * A table is unsettled from just before a commit that changes it until just after it: so nobody is
  * shown a kept result that is older than one which somebody else has just computed. A commit that
  * fails makes new versions all the same; one that is taken back does not. Versions begin anew with
- * each opening. Views have no versions; those of the tables that they read count, and so does
- * weir_warehouse_catalog_version. Any thread. */
+ * each opening (but see weir_warehouse_set_versions). A view's version says that it was made anew;
+ * those of the tables that it reads count beside it. Any thread. */
 struct weir_table_version {
     uint64_t version;
     bool settled;
@@ -249,6 +249,47 @@ struct weir_table_version {
  * version, too: what did not find it changes when it comes. */
 struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse *warehouse,
                                                     struct weir_str schema, struct weir_str table);
+
+/* What a result depends on beside tables and values, the worst of it. */
+enum weir_clock {
+    WEIR_CLOCK_NONE,
+    WEIR_CLOCK_DAY,  /* which day it is, in UTC */
+    WEIR_CLOCK_NOW,  /* what time it is */
+    WEIR_CLOCK_NEVER /* chance, the engine's own catalog, or what is not known: good for once */
+};
+struct weir_table_read {
+    struct weir_str schema, table; /* of a table or view */
+    uint64_t version;
+};
+struct weir_reads { /* everything in the arena */
+    struct weir_table_read *tables;
+    size_t count;
+    enum weir_clock clock;
+    bool settled; /* all versions hold; else the result may not be kept */
+};
+/* Which tables and views the statement reads, by its parsed tree and those of the views in it, and
+ * the versions that they have now: call it before the statement runs. Views have versions here, so
+ * that a kept result goes when one that it was made from is another one. */
+int weir_session_reads(struct weir_session *session, const char *sql, struct weir_arena *arena,
+                       struct weir_reads *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Stays the same while no commit begins or ends; 0: one is under way. So what is read while it
+ * stays is the same for everybody, whenever in that time it was begun. */
+uint64_t weir_warehouse_stillness(const struct weir_warehouse *warehouse);
+
+/* All versions, to go on from at the next opening, when nobody else had the warehouse meanwhile:
+ * right after it, before anything is changed. Names in the arena. */
+struct weir_all_versions {
+    struct weir_table_read *tables;
+    size_t count;
+    uint64_t rest; /* of tables that are not among them */
+};
+int weir_warehouse_versions(const struct weir_warehouse *warehouse, struct weir_arena *arena,
+                            struct weir_all_versions *out, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_warehouse_set_versions(struct weir_warehouse *warehouse,
+                                const struct weir_all_versions *from,
+                                struct weir_error *err) WEIR_MUST_CHECK;
+
 /* Grows with every commit that changed tables. Cheap. */
 uint64_t weir_warehouse_change(const struct weir_warehouse *warehouse);
 struct weir_changed_table {

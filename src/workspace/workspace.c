@@ -11,8 +11,8 @@
 
 /* The sections of weir.yml. Their options are checked by the part that reads them; a section that
  * nobody reads must not pass in silence. */
-static const char *const sections[] = {"collect", "log",   "load",      "warehouse",
-                                       "query",   "serve", "workspace", NULL};
+static const char *const sections[] = {"collect", "log",   "load",      "warehouse", "query",
+                                       "cache",   "serve", "workspace", NULL};
 
 static int check_sections(const struct weir_yaml *doc, struct weir_error *err)
 {
@@ -35,7 +35,7 @@ static int check_sections(const struct weir_yaml *doc, struct weir_error *err)
         if (!known) {
             return weir_yaml_fail(err, doc, n,
                                   "there is no section \"%.80s\"; weir knows collect, log, load, "
-                                  "warehouse, query, serve and workspace",
+                                  "warehouse, query, cache, serve and workspace",
                                   n->key.ptr);
         }
     }

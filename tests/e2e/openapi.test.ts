@@ -387,6 +387,8 @@ test('reports, views and the repository', async () => {
   await check({ method: 'POST', path: '/api/page', body: { report: made.id, values: {}, queries: ['q'], known: { q: 'old' } }, status: 200 });
   await check({ method: 'POST', path: '/api/page', body: { report: made.id, queries: 'q' }, status: 400 });
   await check({ method: 'POST', path: '/api/page', body: { report: 'nothing123' }, status: 404 });
+  await check({ method: 'GET', path: '/api/cache', status: 200 });
+  await check({ method: 'DELETE', path: '/api/cache', status: 204 });
   const kept = (await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: {} }, status: 201 })).body as { id: string };
   await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: [] }, status: 400 });
   await check({ method: 'GET', path: `${id}/snapshots`, target: `${target}/snapshots`, status: 200 });

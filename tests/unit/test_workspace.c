@@ -177,7 +177,7 @@ static void sections_are_read_and_checked(void **state)
         {"colect:\n  x: 1\n",
          "weir.yml:1: there is no section \"colect\"; did you mean \"collect\"?"},
         {"\nthings: 1\n", "weir.yml:2: there is no section \"things\"; weir knows collect, log, "
-                          "load, warehouse, query, serve and workspace"},
+                          "load, warehouse, query, cache, serve and workspace"},
         {"- 1\n", "weir.yml:1: expected sections here (`collect:`, `serve:`, ...)"},
         {"a: [\n", "weir.yml:2:1: flow sequence without a closing bracket"},
     };

@@ -1,3 +1,4 @@
+#include "warehouse/duckdb/reads.h"
 #include "warehouse/duckdb/rules.h"
 
 static bool failed(const struct weir_warehouse *warehouse)
@@ -39,6 +40,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .export = weir_duck_export,
     .set_access = weir_duck_set_access,
     .compile = weir_duck_compile,
+    .reads = weir_duck_reads,
     .check_rows = weir_duck_check_rows,
     .describe = weir_duck_describe,
     .create_schema = weir_duck_create_schema,

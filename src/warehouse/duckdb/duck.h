@@ -34,6 +34,7 @@ struct duck_db {
 };
 
 struct duck_rules;
+struct duck_reads;
 
 struct duck_session {
     struct weir_session base;
@@ -55,6 +56,7 @@ struct duck_session {
     uint64_t version;         /* of the catalog, at least, that this transaction sees */
     unsigned trusted;         /* > 0: what runs is the driver's own, whoever the session is for */
     struct duck_rules *rules; /* what its person may see; NULL: nobody has asked for it */
+    struct duck_reads *reads; /* which views there are; NULL: nobody has asked for it */
     int64_t shift;            /* bytes put before the user's SQL, to correct error offsets */
 };
 

@@ -120,6 +120,29 @@ static const char *const views[] = {
     "pg_description", "pg_enum", "pg_index", "pg_indexes", "pg_namespace", "pg_proc", "pg_tables",
     "pg_type", "pg_views",
 };
+
+/* Of the tables, those that depend on their arguments alone. */
+static const char *const pure[] = {
+    "generate_series", "json_each", "json_tree", "range", "regexp_split_to_table", "repeat",
+    "unnest",
+};
+
+/* Of the scalars, those that ask the clock (age with one argument does), those that ask it for the
+ * day only, and those that give something else each time. tests/unit/test_reads.c compares them
+ * with what the engine says of its functions. */
+static const char *const clocks[] = {
+    "age", "ago", "current_localtime", "current_localtimestamp", "get_current_time",
+    "get_current_timestamp", "now", "transaction_timestamp",
+};
+static const char *const days[] = {"current_date", "today"};
+static const char *const volatiles[] = {
+    "current_query", "gen_random_uuid", "random", "uuid", "uuidv4", "uuidv7",
+};
+
+/* Without parentheses. */
+static const char *const words[] = {
+    "current_time", "current_timestamp", "localtime", "localtimestamp",
+};
 /* clang-format on */
 
 static int compare(const void *a, const void *b)
@@ -156,4 +179,24 @@ bool weir_duck_table_function_allowed(struct weir_str name)
 bool weir_duck_system_view_allowed(struct weir_str name)
 {
     return IN_LIST(views, name);
+}
+
+bool weir_duck_table_function_pure(struct weir_str name)
+{
+    return IN_LIST(pure, name);
+}
+
+enum weir_clock weir_duck_scalar_clock(struct weir_str name)
+{
+    return IN_LIST(volatiles, name) ? WEIR_CLOCK_NEVER
+           : IN_LIST(clocks, name)  ? WEIR_CLOCK_NOW
+           : IN_LIST(days, name)    ? WEIR_CLOCK_DAY
+                                    : WEIR_CLOCK_NONE;
+}
+
+enum weir_clock weir_duck_word_clock(struct weir_str name)
+{
+    return IN_LIST(words, name)  ? WEIR_CLOCK_NOW
+           : IN_LIST(days, name) ? WEIR_CLOCK_DAY
+                                 : WEIR_CLOCK_NONE;
 }

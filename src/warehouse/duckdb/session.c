@@ -2,6 +2,7 @@
 
 #include "warehouse/duckdb/duck.h"
 #include "warehouse/duckdb/lexer.h"
+#include "warehouse/duckdb/reads.h"
 #include "warehouse/duckdb/rules.h"
 
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
@@ -76,6 +77,7 @@ void weir_duck_session_free(struct weir_session *session)
         duckdb_destroy_prepare(&s->deserialize);
     }
     weir_duck_rules_free(s->rules);
+    weir_duck_reads_free(s->reads);
     weir_json_parser_free(s->parser);
     weir_json_parser_free(s->meant);
     weir_json_parser_free(s->printed);
