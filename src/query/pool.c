@@ -82,6 +82,12 @@ void weir_query_leave_running(struct weir_query_pool *pool, struct weir_query *q
     remember(pool, q, code, summary);
 }
 
+static uint64_t memory_of(const struct weir_query_pool *pool, const struct weir_query *q)
+{
+    uint64_t own = q->request.limits.memory;
+    return own && own < pool->settings.max_memory ? own : pool->settings.max_memory;
+}
+
 int weir_query_explain(const struct weir_query_pool *pool, const struct weir_query *q, int code,
                        struct weir_error *err)
 {
@@ -97,7 +103,7 @@ int weir_query_explain(const struct weir_query_pool *pool, const struct weir_que
             err, WEIR_ENOMEM,
             "the query was stopped because the process held more than %llu MB; ask for "
             "less, or raise query.max_memory",
-            (unsigned long long)(pool->settings.max_memory >> 20));
+            (unsigned long long)(memory_of(pool, q) >> 20));
     }
     if (code && atomic_load(&q->too_large)) {
         return weir_fail(err, WEIR_ETOOBIG,
@@ -137,14 +143,84 @@ static bool work_on(struct weir_query_pool *pool, struct weir_query *q,
     return !stuck;
 }
 
-static struct weir_query *take(struct weir_query_pool *pool)
+/* --- whose turn it is ------------------------------------------------------------------------- */
+
+static bool same_owner(const struct weir_query *a, const struct weir_query *b)
 {
-    struct weir_query *q = pool->first;
-    pool->first = q->next;
-    if (!pool->first) {
-        pool->last = &pool->first;
+    return strcmp(a->request.owner, b->request.owner) == 0;
+}
+
+static size_t running_of(const struct weir_query_pool *pool, const struct weir_query *of)
+{
+    size_t n = 0;
+    for (const struct weir_query *q = pool->running; q; q = q->next) {
+        n += q->request.background == of->request.background &&
+             (q->request.background || same_owner(q, of));
+    }
+    return n;
+}
+
+/* When somebody was served last; 0: long ago. */
+static uint64_t *turn_of(struct weir_query_pool *pool, const char *owner)
+{
+    struct turn *oldest = &pool->turns[0];
+    for (size_t i = 0; i < TURNS; i++) {
+        struct turn *t = &pool->turns[i];
+        if (t->at && strcmp(t->owner, owner) == 0) {
+            return &t->at;
+        }
+        oldest = t->at < oldest->at ? t : oldest;
+    }
+    snprintf(oldest->owner, sizeof oldest->owner, "%s", owner);
+    oldest->at = 0;
+    return &oldest->at;
+}
+
+/* Fair shares: whoever runs least is next, then whoever was served longest ago, then whoever came
+ * first. So many queries of one person wait for each other, and for nobody else's; and one worker
+ * is left for others. What nobody waits for runs alone, when nobody waits for anything. */
+static struct weir_query *next_query(struct weir_query_pool *pool)
+{
+    struct weir_query *best = NULL;
+    size_t best_running = 0;
+    uint64_t best_turn = 0;
+    for (struct weir_query *q = pool->first; q; q = q->next) {
+        size_t running = running_of(pool, q);
+        bool owned = q->request.owner[0];
+        if (q->request.background ? running > 0 || pool->running != NULL
+                                  : owned && running >= pool->per_person) {
+            continue;
+        }
+        running += q->request.background ? pool->workers + 1 : 0; /* behind all others */
+        uint64_t turn = owned ? *turn_of(pool, q->request.owner) : 0;
+        if (!best || running < best_running || (running == best_running && turn < best_turn)) {
+            best = q;
+            best_running = running;
+            best_turn = turn;
+        }
+    }
+    return best;
+}
+
+static void leave_queue(struct weir_query_pool *pool, struct weir_query *q)
+{
+    struct weir_query **at = &pool->first;
+    while (*at != q) {
+        at = &(*at)->next;
+    }
+    *at = q->next;
+    if (pool->last == &q->next) {
+        pool->last = at;
     }
     pool->queue_length--;
+}
+
+static void take(struct weir_query_pool *pool, struct weir_query *q)
+{
+    leave_queue(pool, q);
+    if (q->request.owner[0]) {
+        *turn_of(pool, q->request.owner) = ++pool->turn;
+    }
     q->started_at = weir_mono();
     weir_time timeout = q->request.limits.timeout;
     q->deadline = timeout > 0 ? q->started_at + timeout : 0;
@@ -154,7 +230,6 @@ static struct weir_query *take(struct weir_query_pool *pool)
         pthread_cond_signal(&pool->tick);
     }
     pool->running = q;
-    return q;
 }
 
 struct weir_query *weir_query_take_queue(struct weir_query_pool *pool)
@@ -220,17 +295,18 @@ static void *worker(void *arg)
     struct weir_session *session = NULL;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (!pool->first && !pool->stopping) {
+        struct weir_query *q;
+        while (!(q = next_query(pool)) && !pool->stopping) {
             weir_cond_wait_until(&pool->work, &pool->lock, weir_mono() + IDLE_CHECK);
             if (session && weir_warehouse_failed(pool->warehouse)) {
                 weir_session_free(session); /* or nobody could reopen it */
                 session = NULL;
             }
         }
-        if (!pool->first) {
+        if (!q) {
             break;
         }
-        struct weir_query *q = take(pool);
+        take(pool, q);
         pthread_mutex_unlock(&pool->lock);
         if (!work_on(pool, q, &session) && !come_back(pool, &session)) {
             return NULL;
@@ -272,6 +348,10 @@ int weir_query_pool_new(struct weir_warehouse *warehouse, const void *settings,
     pool->log = log;
     pool->settings = *(const struct weir_query_settings *)settings;
     pool->settings.max_memory = weir_query_max_memory(&pool->settings);
+    pool->per_person = (size_t)pool->settings.per_person;
+    if (pool->per_person == 0) { /* one worker is left for others */
+        pool->per_person = pool->settings.workers > 1 ? (size_t)pool->settings.workers - 1 : 1;
+    }
     pool->last = &pool->first;
     pthread_mutex_init(&pool->lock, NULL);
     weir_cond_init(&pool->work);
@@ -373,6 +453,16 @@ static uint64_t smaller(uint64_t asked, uint64_t setting)
     return asked == 0 || (setting && setting < asked) ? setting : asked;
 }
 
+/* Nobody fills the queue alone. */
+static bool is_full(const struct weir_query_pool *pool, const struct weir_query *asked)
+{
+    size_t room = (size_t)pool->settings.queue, own = 0;
+    for (const struct weir_query *q = pool->first; q && asked->request.owner[0]; q = q->next) {
+        own += same_owner(q, asked);
+    }
+    return pool->queue_length >= room || own >= room - room / 4;
+}
+
 int weir_query_start(struct weir_query_pool *pool, const struct weir_query_request *request,
                      char id[17], struct weir_error *err)
 {
@@ -397,7 +487,7 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
     q->queued_at = weir_mono();
     pthread_mutex_lock(&pool->lock);
     bool none = pool->workers == 0;
-    bool full = none || pool->stopping || pool->queue_length >= (size_t)pool->settings.queue;
+    bool full = none || pool->stopping || is_full(pool, q);
     if (!full) {
         *pool->last = q;
         pool->last = &q->next;

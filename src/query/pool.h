@@ -35,6 +35,13 @@ struct outcome {
     struct weir_query_progress progress;
 };
 
+#define TURNS 64
+
+struct turn { /* of one of those who were served last */
+    char owner[WEIR_MAX_OWNER + 1];
+    uint64_t at;
+};
+
 /* A thread is a worker (it takes queries) or stuck in the engine with a query whose caller was
  * answered. It changes from one to the other, and both counts are moved, under the lock. Whoever
  * comes last, weir_query_pool_free() or a stuck thread, frees the pool. */
@@ -50,6 +57,9 @@ struct weir_query_pool {
     struct weir_query *running;
     struct weir_query *stuck;
     size_t queue_length;
+    size_t per_person; /* queries of one person that run at the same time */
+    struct turn turns[TURNS];
+    uint64_t turn; /* the latest */
     size_t workers, stuck_count;
     weir_time exhausted_at; /* since when every worker is stuck; 0: not so */
     bool stopping;

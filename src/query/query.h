@@ -24,6 +24,13 @@ extern const struct weir_option weir_query_options[]; /* section `query` of weir
 struct weir_query_pool;
 struct weir_query; /* one running query */
 
+/* What queries of a role may take at most; 0: what all may. */
+struct weir_query_share {
+    weir_time timeout;
+    int64_t max_rows;
+    uint64_t max_memory;
+};
+
 struct weir_query_settings { /* what weir_query_options fills */
     int64_t workers;
     int64_t queue;
@@ -32,9 +39,11 @@ struct weir_query_settings { /* what weir_query_options fills */
     uint64_t max_bytes;
     uint64_t max_memory;
     const char *time_zone; /* whose days `[created_at=daterange]` means; see src/param */
+    int64_t per_person;
     int64_t max_stuck;
     weir_time stuck_after;
     weir_time restart_after;
+    struct weir_query_share viewer, editor;
 };
 
 #define WEIR_MAX_OWNER 63 /* bytes of a query's owner */
@@ -59,6 +68,7 @@ enum weir_columns_frame {
 void weir_columns_frame(struct weir_buf *out, enum weir_columns_frame kind, struct weir_str json);
 
 struct weir_query_limits {
+    uint64_t memory;   /* of the whole process, above which it is stopped; 0: the setting */
     uint64_t rows;     /* 0: none */
     uint64_t bytes;    /* of encoded output; 0: none */
     weir_time timeout; /* 0: the setting */
@@ -89,10 +99,11 @@ struct weir_query_request {
     size_t param_count;
     enum weir_format format;
     struct weir_query_limits limits;
-    unsigned width; /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
-    bool plain;     /* WEIR_FORMAT_TABLE: no box around it */
-    bool guard;     /* WEIR_FORMAT_CSV: no text begins as a formula would */
-    bool reads;     /* find out what it reads */
+    unsigned width;  /* WEIR_FORMAT_TABLE: columns of the terminal; 0: as wide as it needs */
+    bool plain;      /* WEIR_FORMAT_TABLE: no box around it */
+    bool guard;      /* WEIR_FORMAT_CSV: no text begins as a formula would */
+    bool reads;      /* find out what it reads */
+    bool background; /* nobody waits for it: it runs when nothing else does */
     /* Encoded bytes, in order, on a worker thread. Blocks to push back, but
      * not beyond weir_query_stopping(); non-zero cancels. */
     int (*sink)(struct weir_str bytes, void *arg);
@@ -102,6 +113,9 @@ struct weir_query_request {
     void *arg;
 };
 
+/* No wider than this share. */
+void weir_query_limits_narrow(struct weir_query_limits *limits,
+                              const struct weir_query_share *share);
 /* `max_memory`, or the share of the machine that 0 stands for. */
 uint64_t weir_query_max_memory(const struct weir_query_settings *settings);
 

@@ -44,12 +44,13 @@ static bool file_too_large(const struct weir_query *q)
 static void check_running(struct weir_query_pool *pool)
 {
     weir_time now = weir_mono();
-    bool starved = resident_bytes() > pool->settings.max_memory;
+    uint64_t held = resident_bytes();
     for (struct weir_query *q = pool->running; q; q = q->next) {
         if (q->deadline && now >= q->deadline) {
             weir_query_stop(q, &q->timed_out);
         }
-        if (starved) {
+        if (held > pool->settings.max_memory ||
+            (q->request.limits.memory && held > q->request.limits.memory)) {
             weir_query_stop(q, &q->starved);
         }
         if (file_too_large(q)) { /* now, not when it has filled the disk */

@@ -27,6 +27,7 @@ static void compile(struct weir_compiling *c, bool ask)
     struct weir_template_site site = {.workspace = s->run->workspace,
                                       .warehouse = s->warehouse,
                                       .zone = s->query_settings.time_zone,
+                                      .now = c->body.now,
                                       .utc_offset = c->utc_offset,
                                       .access = r->access,
                                       .ask = ask};

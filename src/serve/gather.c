@@ -104,6 +104,7 @@ static int run(struct weir_gather *g, const char *sql, const struct weir_param *
                                          .sink = sink,
                                          .done = done,
                                          .arg = in};
+    weir_serve_limit(&g->call, &request.limits);
     int rc = weir_query_start(g->call.server->pool, &request, id, err);
     if (rc) {
         return rc;

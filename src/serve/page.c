@@ -11,6 +11,7 @@
 #include "serve/history.h"
 #include "serve/keeper.h"
 #include "serve/page_body.h"
+#include "serve/page_memo.h"
 #include "serve/query_report.h"
 #include "serve/results.h"
 #include "serve/shelf.h"
@@ -62,9 +63,12 @@ struct page {
     struct weir_access *access; /* NULL: unrestricted */
     struct tile *tiles;
     size_t count, compiling, running, unsent;
-    struct tile *sending; /* it has begun */
-    struct weir_buf out;  /* frames on their way to the connection */
-    weir_time began;      /* monotonic */
+    struct tile *sending;     /* it has begun */
+    struct weir_buf out;      /* frames on their way to the connection */
+    struct weir_buf question; /* what decides how its queries are compiled */
+    uint64_t when;            /* of the memo */
+    weir_time now;            /* for all of its queries, rounded down */
+    weir_time began;          /* monotonic */
     unsigned hits, misses;
     bool starting; /* not all tiles were looked at yet */
     bool begun;    /* the answer */
@@ -270,6 +274,7 @@ static void free_page(struct page *p)
     }
     weir_report_look_end(&p->look);
     weir_buf_free(&p->out);
+    weir_buf_free(&p->question);
     weir_arena_free(&p->arena);
     free(p);
 }
@@ -405,6 +410,17 @@ static int find_key(struct tile *t, struct weir_error *err)
     return rc;
 }
 
+static void remember(struct tile *t)
+{
+    struct page *p = t->page;
+    size_t len = p->question.len;
+    weir_buf_addz(&p->question, t->query);
+    if (weir_buf_ok(&p->question)) {
+        weir_page_memo_add(p->call.server->page_memo, p->when, weir_buf_str(&p->question), t->key);
+    }
+    p->question.len = len;
+}
+
 static void compiled(struct weir_compiling *c)
 {
     struct tile *t = c->body.request.arg;
@@ -416,7 +432,11 @@ static void compiled(struct weir_compiling *c)
         failed(t, &c->err, c->t.out.error_offset);
     } else if (find_key(t, &c->err)) {
         failed(t, &c->err, -1);
-    } else if ((t->kept = weir_keeper_find(p->call.server->keeper, t->key))) {
+    } else {
+        remember(t);
+        t->kept = weir_keeper_find(p->call.server->keeper, t->key);
+    }
+    if (t->kept) {
         t->cached = true;
         t->state = TILE_READY;
         p->hits++;
@@ -426,6 +446,45 @@ static void compiled(struct weir_compiling *c)
     } else {
         go_on(p);
     }
+}
+
+/* The report as she sees it, her values, and which tables she sees; the query comes behind it. */
+static void ask_question(struct page *p)
+{
+    struct weir_server *s = p->call.server;
+    weir_time clock = weir_keeper_settings(s->keeper)->clock;
+    const struct weir_document *d = p->d;
+    const char *version = d->good ? d->good->version : d->version;
+    p->now = weir_now();
+    p->now -= clock > 0 ? p->now % clock : 0;
+    p->when = weir_page_memo_begin(s->page_memo, s, p->now);
+    weir_buf_addf(&p->question, "%s %s %d %d ", d->key, version, p->look.published,
+                  p->call.who.role);
+    if (p->access) {
+        weir_buf_add(&p->question, &p->access->fingerprint, sizeof p->access->fingerprint);
+    }
+    weir_buf_addf(&p->question, "%zu ", p->values.len);
+    weir_buf_adds(&p->question, p->values);
+}
+
+/* The key, when the same was compiled before; then its result is looked for. */
+static bool find_again(struct tile *t)
+{
+    struct page *p = t->page;
+    size_t len = p->question.len;
+    weir_buf_addz(&p->question, t->query);
+    struct weir_str key =
+        weir_buf_ok(&p->question)
+            ? weir_page_memo_find(p->call.server->page_memo, weir_buf_str(&p->question))
+            : (struct weir_str){0};
+    p->question.len = len;
+    t->kept = key.ptr ? weir_keeper_find(p->call.server->keeper, key) : NULL;
+    if (t->kept) {
+        t->cached = true;
+        t->state = TILE_READY;
+        p->hits++;
+    }
+    return t->kept;
 }
 
 static int read_values(struct weir_query_body *body, struct weir_str values, struct weir_error *err)
@@ -449,6 +508,8 @@ static int compile(struct tile *t, struct weir_error *err)
     body.parser = weir_json_parser_new(MAX_DEPTH);
     body.report = p->d->key;
     body.query = t->query;
+    weir_serve_limit(&p->call, &body.request.limits);
+    body.now = p->now;
     body.request.access = p->access;
     body.request.arg = t;
     int rc = body.parser ? weir_query_with_form(&body.arena, p->d, t->query, &body.request.sql, err)
@@ -511,7 +572,11 @@ static int prepare(struct page *p, struct weir_error *err)
     p->d = p->look.d;
     rc = rc ? rc : weir_query_values(&p->look, &p->arena, p->body.values, &p->values, err);
     rc = rc ? rc : weir_caller_access(s->state, &p->call.who, &p->arena, &p->access, err);
-    return rc ? rc : make_tiles(p, err);
+    rc = rc ? rc : make_tiles(p, err);
+    if (rc == 0) {
+        ask_question(p);
+    }
+    return rc;
 }
 
 void weir_serve_page_queries(const struct weir_call *call)
@@ -527,6 +592,7 @@ void weir_serve_page_queries(const struct weir_call *call)
     p->began = weir_mono();
     weir_arena_init(&p->arena, 256u << 20);
     weir_buf_init(&p->out, 64u << 20);
+    weir_buf_init(&p->question, 2 * MAX_VALUES);
     if (prepare(p, &err)) {
         weir_serve_reply_error(call, &err);
         free_page(p);
@@ -536,7 +602,7 @@ void weir_serve_page_queries(const struct weir_call *call)
     weir_http_on_drain(call->req, drained, p);
     p->starting = true;
     for (size_t i = 0; i < p->count; i++) {
-        if (compile(&p->tiles[i], &err)) {
+        if (!find_again(&p->tiles[i]) && compile(&p->tiles[i], &err)) {
             failed(&p->tiles[i], &err, -1);
         }
     }

@@ -304,6 +304,16 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     return rc;
 }
 
+void weir_serve_limit(const struct weir_call *call, struct weir_query_limits *limits)
+{
+    const struct weir_query_settings *settings = &call->server->query_settings;
+    if (call->who.role == WEIR_ROLE_VIEWER) {
+        weir_query_limits_narrow(limits, &settings->viewer);
+    } else if (call->who.role == WEIR_ROLE_EDITOR) {
+        weir_query_limits_narrow(limits, &settings->editor);
+    }
+}
+
 /* `from` is NULL, or what the body's statement was compiled from; it is taken over. */
 static void start(const struct weir_call *call, const struct weir_query_body *body,
                   struct weir_compiling *from)
@@ -323,6 +333,7 @@ static void start(const struct weir_call *call, const struct weir_query_body *bo
         request->params = from->t.params;
         request->param_count = from->t.param_count;
     }
+    weir_serve_limit(call, &request->limits);
     request->owner = weir_caller_asker(&call->who);
     request->sink = sink;
     request->done = done;

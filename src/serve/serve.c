@@ -10,6 +10,7 @@
 #include "serve/changes.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
+#include "serve/page_memo.h"
 #include "serve/passes.h"
 #include "serve/renders.h"
 #include "serve/results.h"
@@ -117,6 +118,8 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->lists, err);
     rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
     rc = rc ? rc : weir_results_new(s, &s->results, err);
+    s->page_memo = weir_page_memo_new();
+    rc = rc || s->page_memo ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the pages");
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
 }
@@ -243,6 +246,7 @@ static void stop_parts(struct weir_server *s)
     weir_http_server_free(s->local);
     weir_timer_free(s->look);
     weir_results_free(s->results);
+    weir_page_memo_free(s->page_memo);
     weir_shelf_free(s->shelf);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);

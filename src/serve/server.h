@@ -18,6 +18,7 @@
 
 struct weir_history;
 struct weir_keeper;
+struct weir_page_memo;
 struct weir_results;
 struct weir_passes;
 struct weir_renders;
@@ -88,6 +89,7 @@ struct weir_server {
     struct weir_history *history;
     struct weir_results *results;
     struct weir_keeper *keeper;
+    struct weir_page_memo *page_memo;
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;
@@ -121,6 +123,8 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text);
 void weir_serve_cache(const struct weir_call *call);
 void weir_serve_cache_clear(const struct weir_call *call);
 void weir_serve_page_queries(const struct weir_call *call);
+/* What the role of whoever calls may take, at most. */
+void weir_serve_limit(const struct weir_call *call, struct weir_query_limits *limits);
 void weir_serve_query_progress(const struct weir_call *call);
 void weir_serve_query_cancel(const struct weir_call *call);
 void weir_serve_compile(const struct weir_call *call);

@@ -292,6 +292,7 @@ static void compiled(struct weir_compiling *c)
     request.limits.rows = (uint64_t)settings->snapshot_rows;
     request.limits.bytes =
         settings->snapshot_bytes > t->used ? settings->snapshot_bytes - t->used : 1;
+    weir_serve_limit(&t->call, &request.limits);
     request.sink = sink;
     request.done = done;
     code = weir_query_start(t->call.server->pool, &request, t->running, &t->err);

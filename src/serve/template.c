@@ -224,7 +224,7 @@ int weir_template_compile(const struct weir_template_site *site, struct weir_str
     struct lookup l = {.site = site};
     struct weir_param_input in = {.text = sql,
                                   .values = values,
-                                  .now = weir_now(),
+                                  .now = site->now ? site->now : weir_now(),
                                   .zone = is_utc(site->zone) ? NULL : site->zone,
                                   .utc_offset = site->utc_offset,
                                   .library = {document, table, column, &l}};

@@ -14,6 +14,7 @@ struct weir_template_site {
     const struct weir_workspace *workspace;
     struct weir_warehouse *warehouse;
     const char *zone;                 /* the site's time zone */
+    weir_time now;                    /* what "today" is made of; 0: the time now */
     int64_t utc_offset;               /* of it, now: weir_template_offset() */
     const struct weir_access *access; /* whose tables and columns there are; NULL: all */
     bool ask; /* may the engine be asked for its catalog? else WEIR_EAGAIN if it must */
