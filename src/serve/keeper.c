@@ -41,7 +41,7 @@ static enum state state_of(const struct weir_keeper *k, const struct weir_kept *
     return state;
 }
 
-struct weir_kept *weir_keeper_find(struct weir_keeper *k, struct weir_str key)
+struct weir_kept *weir_keeper_find(struct weir_keeper *k, struct weir_str key, bool count)
 {
     struct weir_kept *kept = weir_cache_find(k->memory, key);
     enum state state = kept ? state_of(k, kept) : CHANGING;
@@ -49,7 +49,7 @@ struct weir_kept *weir_keeper_find(struct weir_keeper *k, struct weir_str key)
         k->stats.stale++;
         weir_cache_remove(k->memory, key);
     }
-    k->stats.hits += state == HOLDS;
+    k->stats.hits += count && state == HOLDS;
     return state == HOLDS ? weir_kept_hold(kept) : NULL;
 }
 

@@ -24,8 +24,8 @@ void weir_keeper_stop(struct weir_keeper *keeper);
 void weir_keeper_free(struct weir_keeper *keeper, bool closed);
 const struct weir_cache_settings *weir_keeper_settings(const struct weir_keeper *keeper);
 
-/* A result that holds, to be released; NULL: there is none in memory. */
-struct weir_kept *weir_keeper_find(struct weir_keeper *keeper, struct weir_str key);
+/* A result that holds, to be released; NULL: there is none in memory. `count` it as a hit. */
+struct weir_kept *weir_keeper_find(struct weir_keeper *keeper, struct weir_str key, bool count);
 /* May there be one on the disk? Then it is read on another thread; `done` gets it, or NULL, on the
  * loop. False: there is none, and `done` is not called. The key must live until then. */
 bool weir_keeper_read(struct weir_keeper *keeper, struct weir_str key,

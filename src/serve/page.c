@@ -3,265 +3,20 @@
  *
  * A client that reads slowly holds the results that it was not sent yet: a page begins no further
  * query while it is clogged, so these are few. */
-#include <endian.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "serve/compile.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
-#include "serve/page_body.h"
+#include "serve/page.h"
 #include "serve/page_memo.h"
 #include "serve/query_report.h"
-#include "serve/results.h"
 #include "serve/shelf.h"
+#include "serve/warm.h"
+#include "state/person.h"
 
 #define MAX_VALUES  (1u << 20)
-#define MAX_HEAD    (1u << 20)
-#define MAX_RUNNING 4            /* queries of one page at the same time */
-#define MAX_PENDING (1u << 20)   /* bytes that wait for the client */
-#define PART        (256u << 10) /* bytes of a result in one frame; a multiple of 8 */
+#define MAX_RUNNING 4 /* queries of one page at the same time */
 #define MAX_DEPTH   64
-
-enum frame { FRAME_HEAD = 1, FRAME_BYTES, FRAME_END, FRAME_SAME, FRAME_ERROR, FRAME_DONE };
-
-enum tile_state {
-    TILE_COMPILING,
-    TILE_COMPILED, /* and not there: it must run */
-    TILE_RUNNING,
-    TILE_READY, /* there, or it failed */
-    TILE_SENT
-};
-
-struct tile {
-    struct page *page;
-    uint16_t index;
-    enum tile_state state;
-    const char *query;
-    struct weir_str known; /* etag, or "" */
-    struct weir_compiling *from;
-    struct weir_query_request request;
-    struct weir_str key;
-    struct weir_want want;
-    struct weir_history_entry *entry;
-
-    struct weir_kept *kept; /* NULL: it failed */
-    bool cached;
-    int64_t offset; /* of the error in the template */
-    struct weir_error err;
-    size_t sent; /* bytes */
-    bool headed;
-};
-
-struct page {
-    struct weir_call call;
-    struct weir_arena arena;
-    struct weir_page_body body;
-    struct weir_report_look look; /* holds the next */
-    const struct weir_document *d;
-    struct weir_str values;     /* those that hold */
-    struct weir_access *access; /* NULL: unrestricted */
-    struct tile *tiles;
-    size_t count, compiling, running, unsent;
-    struct tile *sending;     /* it has begun */
-    struct weir_buf out;      /* frames on their way to the connection */
-    struct weir_buf question; /* what decides how its queries are compiled */
-    uint64_t when;            /* of the memo */
-    weir_time now;            /* for all of its queries, rounded down */
-    weir_time began;          /* monotonic */
-    unsigned hits, misses;
-    bool starting; /* not all tiles were looked at yet */
-    bool begun;    /* the answer */
-    bool gone;     /* the client */
-};
-
-/* --- frames ----------------------------------------------------------------------------------- */
-
-static void add_frame(struct weir_buf *out, enum frame kind, uint16_t index, struct weir_str bytes)
-{
-    size_t fill = -bytes.len & 7;
-    uint32_t len = htole32((uint32_t)(bytes.len + fill));
-    uint16_t place = htole16(index);
-    const char kinds[2] = {(char)kind};
-    weir_buf_add(out, &len, sizeof len);
-    weir_buf_add(out, kinds, sizeof kinds);
-    weir_buf_add(out, &place, sizeof place);
-    weir_buf_adds(out, bytes);
-    weir_buf_add(out, "       ", fill);
-}
-
-static void print_etag(const struct weir_kept *kept, char out[33])
-{
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)kept->etag.hi,
-             (unsigned long long)kept->etag.lo);
-}
-
-/* Names of what she sees of it, and when the latest of that came, if she sees all of its rows. */
-static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
-{
-    weir_time fresh_at = 0;
-    bool all = true;
-    struct weir_buf name;
-    weir_buf_init(&name, 4096);
-    weir_jw_keyz(w, "reads");
-    weir_jw_array(w);
-    for (size_t i = 0; i < kept->read_count; i++) {
-        const struct weir_kept_read *r = &kept->reads[i];
-        struct weir_table_version v =
-            weir_warehouse_version_of(p->call.server->warehouse, r->schema, r->table);
-        if (!p->access || weir_access_sees(p->access, r->schema, r->table)) {
-            weir_buf_reset(&name);
-            weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(r->schema),
-                          WEIR_STR_ARG(r->table));
-            weir_jw_str(w, weir_buf_str(&name));
-        }
-        all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
-        fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
-    }
-    weir_jw_array_end(w);
-    weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);
-    weir_buf_free(&name);
-}
-
-static void add_head(struct page *p, const struct tile *t, enum frame kind)
-{
-    static const char *const lives[] = {"none", "seconds", "tables"};
-    char etag[33];
-    struct weir_buf json;
-    weir_buf_init(&json, MAX_HEAD);
-    struct weir_jw w = weir_jw_on(&json);
-    print_etag(t->kept, etag);
-    weir_jw_object(&w);
-    weir_jw_kstrz(&w, "query", t->query);
-    weir_jw_kstrz(&w, "etag", etag);
-    weir_jw_kbool(&w, "cached", t->cached);
-    weir_jw_ktime(&w, "computed_at", t->kept->computed_at);
-    print_reads(p, t->kept, &w);
-    weir_jw_kstrz(&w, "life", lives[t->kept->life]);
-    if (t->kept->expires_at) {
-        weir_jw_ktime(&w, "expires_at", t->kept->expires_at);
-    }
-    weir_jw_object_end(&w);
-    add_frame(&p->out, kind, t->index, weir_buf_str(&json));
-    weir_buf_free(&json);
-}
-
-static void add_error(struct page *p, const struct tile *t)
-{
-    struct weir_buf json;
-    weir_buf_init(&json, 16384);
-    weir_serve_print_error(&json, &t->err, t->from ? t->from->body.request.sql : NULL, t->offset);
-    add_frame(&p->out, FRAME_ERROR, t->index, weir_buf_str(&json));
-    weir_buf_free(&json);
-}
-
-static void add_end(struct page *p, const struct tile *t)
-{
-    char json[128];
-    int n = snprintf(json, sizeof json, "{\"rows\":%llu,\"truncated\":%s,\"elapsed_ms\":%.3f}",
-                     (unsigned long long)t->kept->rows, t->kept->truncated ? "true" : "false",
-                     (double)t->kept->elapsed / 1000);
-    add_frame(&p->out, FRAME_END, t->index, (struct weir_str){json, (size_t)n});
-}
-
-static void add_done(struct page *p)
-{
-    char json[128];
-    int n = snprintf(json, sizeof json, "{\"elapsed_ms\":%.3f,\"hits\":%u,\"misses\":%u}",
-                     (double)(weir_mono() - p->began) / 1000, p->hits, p->misses);
-    add_frame(&p->out, FRAME_DONE, 0, (struct weir_str){json, (size_t)n});
-}
-
-/* --- sending ---------------------------------------------------------------------------------- */
-
-static void drop(struct tile *t)
-{
-    weir_kept_release(t->kept);
-    weir_compiling_free(t->from);
-    t->kept = NULL;
-    t->from = NULL;
-    t->state = TILE_SENT;
-    t->page->unsent--;
-}
-
-/* A frame or more of this tile; true when that was all. */
-static bool add_part(struct page *p, struct tile *t)
-{
-    char etag[33];
-    if (!t->kept) {
-        add_error(p, t);
-        return true;
-    }
-    if (!t->headed) {
-        print_etag(t->kept, etag);
-        t->headed = true;
-        if (weir_str_is(t->known, etag)) {
-            add_head(p, t, FRAME_SAME);
-            return true;
-        }
-        add_head(p, t, FRAME_HEAD);
-    }
-    struct weir_str rest = {t->kept->bytes.ptr + t->sent, t->kept->bytes.len - t->sent};
-    rest.len = rest.len > PART ? PART : rest.len;
-    add_frame(&p->out, FRAME_BYTES, t->index, rest);
-    t->sent += rest.len;
-    if (t->sent < t->kept->bytes.len) {
-        return false;
-    }
-    add_end(p, t);
-    return true;
-}
-
-static struct tile *next_ready(const struct page *p)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->tiles[i].state == TILE_READY) {
-            return &p->tiles[i];
-        }
-    }
-    return NULL;
-}
-
-static void begin(struct page *p)
-{
-    if (!p->begun) {
-        p->begun = true;
-        p->call.server->requests[2]++;
-        weir_http_begin(p->call.req, 200, "application/vnd.weir.page");
-    }
-}
-
-static bool is_clogged(const struct page *p)
-{
-    return p->begun && weir_http_pending(p->call.req) > MAX_PENDING;
-}
-
-static void pass_on(struct page *p)
-{
-    begin(p);
-    weir_http_chunk(p->call.req, weir_buf_str(&p->out));
-    weir_buf_reset(&p->out);
-}
-
-static void send_ready(struct page *p)
-{
-    while (!p->gone && !is_clogged(p)) {
-        p->sending = p->sending ? p->sending : next_ready(p);
-        if (!p->sending) {
-            break;
-        }
-        if (add_part(p, p->sending)) {
-            drop(p->sending);
-            p->sending = NULL;
-        }
-        if (p->out.len > PART) {
-            pass_on(p);
-        }
-    }
-    if (p->out.len && !p->gone && p->unsent) {
-        pass_on(p);
-    }
-}
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
@@ -269,7 +24,7 @@ static void free_page(struct page *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         if (p->tiles[i].state != TILE_SENT) {
-            drop(&p->tiles[i]);
+            weir_page_drop(&p->tiles[i]);
         }
     }
     weir_report_look_end(&p->look);
@@ -282,10 +37,15 @@ static void free_page(struct page *p)
 static void end(void *arg)
 {
     struct page *p = arg;
+    if (p->warmed) {
+        p->warmed(p->warmed_arg);
+        free_page(p);
+        return;
+    }
     weir_http_on_gone(p->call.req, NULL, NULL);
     weir_http_on_drain(p->call.req, NULL, NULL);
     if (!p->gone) {
-        add_done(p);
+        weir_page_add_done(p);
     }
     if (p->begun) {
         weir_http_chunk(p->call.req, weir_buf_str(&p->out));
@@ -362,7 +122,7 @@ static void run(struct tile *t)
     struct page *p = t->page;
     struct weir_error err;
     t->want = (struct weir_want){.request = &t->request, .ready = ready, .arg = t};
-    t->entry = weir_history_begin(&p->call, &t->from->body);
+    t->entry = p->warmed ? NULL : weir_history_begin(&p->call, &t->from->body);
     t->state = TILE_RUNNING;
     p->running++;
     if (weir_results_want(p->call.server->results, t->key, &t->want, &err)) {
@@ -377,12 +137,13 @@ static void go_on(struct page *p)
     if (p->gone || p->starting) {
         return;
     }
-    for (size_t i = 0; i < p->count && p->running < MAX_RUNNING && !is_clogged(p); i++) {
+    size_t most = p->warmed ? 1 : MAX_RUNNING;
+    for (size_t i = 0; i < p->count && p->running < most && !weir_page_is_clogged(p); i++) {
         if (p->tiles[i].state == TILE_COMPILED) {
             run(&p->tiles[i]);
         }
     }
-    send_ready(p);
+    weir_page_send(p);
     if (p->unsent == 0) {
         end(p);
     }
@@ -398,7 +159,8 @@ static int find_key(struct tile *t, struct weir_error *err)
     t->request.sql = t->from->t.out.sql.ptr;
     t->request.params = t->from->t.params;
     t->request.param_count = t->from->t.param_count;
-    t->request.owner = weir_caller_asker(&p->call.who);
+    t->request.owner = p->warmed ? NULL : weir_caller_asker(&p->call.who);
+    t->request.background = p->warmed != NULL;
     weir_buf_init(&key, 64u << 20);
     weir_results_key(p->call.server->results, &t->request, &key);
     int rc = weir_buf_check(&key, "the query with its values", err);
@@ -434,7 +196,7 @@ static void compiled(struct weir_compiling *c)
         failed(t, &c->err, -1);
     } else {
         remember(t);
-        t->kept = weir_keeper_find(p->call.server->keeper, t->key);
+        t->kept = weir_keeper_find(p->call.server->keeper, t->key, !p->warmed);
     }
     if (t->kept) {
         t->cached = true;
@@ -478,7 +240,7 @@ static bool find_again(struct tile *t)
             ? weir_page_memo_find(p->call.server->page_memo, weir_buf_str(&p->question))
             : (struct weir_str){0};
     p->question.len = len;
-    t->kept = key.ptr ? weir_keeper_find(p->call.server->keeper, key) : NULL;
+    t->kept = key.ptr ? weir_keeper_find(p->call.server->keeper, key, !p->warmed) : NULL;
     if (t->kept) {
         t->cached = true;
         t->state = TILE_READY;
@@ -555,10 +317,10 @@ static int make_tiles(struct page *p, struct weir_error *err)
     return 0;
 }
 
-static int prepare(struct page *p, struct weir_error *err)
+static int prepare(struct page *p, struct weir_str text, struct weir_error *err)
 {
     struct weir_server *s = p->call.server;
-    int rc = weir_page_body_read(&p->body, &p->arena, weir_http_body(p->call.req), err);
+    int rc = weir_page_body_read(&p->body, &p->arena, text, err);
     const char *zone = s->query_settings.time_zone;
     if (rc == 0 && p->body.time_zone && strcmp(p->body.time_zone, zone) != 0) {
         rc = weir_fail(err, WEIR_EINVAL,
@@ -579,27 +341,52 @@ static int prepare(struct page *p, struct weir_error *err)
     return rc;
 }
 
-void weir_serve_page_queries(const struct weir_call *call)
+/* Without what the client knows, which is another thing each time. */
+static void note_use(struct page *p)
+{
+    const struct weir_page_body *body = &p->body;
+    struct weir_buf text;
+    weir_buf_init(&text, 64u << 10);
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "report", body->report);
+    if (body->version) {
+        weir_jw_kstrz(&w, "version", body->version);
+    }
+    weir_jw_keyz(&w, "values");
+    weir_jw_raw(&w, body->values);
+    if (body->queries) {
+        weir_jw_keyz(&w, "queries");
+        weir_jw_array(&w);
+        for (size_t i = 0; i < body->query_count; i++) {
+            weir_jw_strz(&w, body->queries[i]);
+        }
+        weir_jw_array_end(&w);
+    }
+    weir_jw_object_end(&w);
+    if (weir_buf_ok(&text)) {
+        uint64_t rules = weir_report_look_rules(&p->look, p->access).lo;
+        weir_warm_used(p->call.server->warm, &p->call.who, rules, weir_buf_str(&text));
+    }
+    weir_buf_free(&text);
+}
+
+static struct page *page_new(const struct weir_call *call)
+{
+    struct page *p = calloc(1, sizeof *p);
+    if (p) {
+        p->call = *call;
+        p->began = weir_mono();
+        weir_arena_init(&p->arena, 256u << 20);
+        weir_buf_init(&p->out, 64u << 20);
+        weir_buf_init(&p->question, 2 * MAX_VALUES);
+    }
+    return p;
+}
+
+static void start(struct page *p)
 {
     struct weir_error err;
-    struct page *p = calloc(1, sizeof *p);
-    if (!p) {
-        weir_fail(&err, WEIR_ENOMEM, "no memory for a page");
-        weir_serve_reply_error(call, &err);
-        return;
-    }
-    p->call = *call;
-    p->began = weir_mono();
-    weir_arena_init(&p->arena, 256u << 20);
-    weir_buf_init(&p->out, 64u << 20);
-    weir_buf_init(&p->question, 2 * MAX_VALUES);
-    if (prepare(p, &err)) {
-        weir_serve_reply_error(call, &err);
-        free_page(p);
-        return;
-    }
-    weir_http_on_gone(call->req, client_gone, p);
-    weir_http_on_drain(call->req, drained, p);
     p->starting = true;
     for (size_t i = 0; i < p->count; i++) {
         if (!find_again(&p->tiles[i]) && compile(&p->tiles[i], &err)) {
@@ -608,4 +395,53 @@ void weir_serve_page_queries(const struct weir_call *call)
     }
     p->starting = false;
     go_on(p);
+}
+
+/* As whoever opened it is now. */
+void weir_page_warm(struct weir_server *server, const struct weir_caller *who, struct weir_str body,
+                    void (*done)(void *arg), void *arg)
+{
+    struct weir_call call = {.server = server, .who = *who, .id = {"", 0}};
+    struct weir_person person;
+    struct weir_error err;
+    struct page *p = page_new(&call);
+    if (!p) {
+        done(arg);
+        return;
+    }
+    int rc = weir_caller_is_owner(who)
+                 ? 0
+                 : weir_person_get(server->state, weir_str_of(who->id), &p->arena, &person, &err);
+    if (rc == 0 && !weir_caller_is_owner(who)) {
+        rc = person.disabled ? WEIR_EPERM : 0;
+        weir_caller_person(&p->call.who, &person);
+    }
+    if (rc || prepare(p, body, &err)) {
+        free_page(p);
+        done(arg);
+        return;
+    }
+    p->warmed = done;
+    p->warmed_arg = arg;
+    start(p);
+}
+
+void weir_serve_page_queries(const struct weir_call *call)
+{
+    struct weir_error err;
+    struct page *p = page_new(call);
+    if (!p) {
+        weir_fail(&err, WEIR_ENOMEM, "no memory for a page");
+        weir_serve_reply_error(call, &err);
+        return;
+    }
+    if (prepare(p, weir_http_body(call->req), &err)) {
+        weir_serve_reply_error(call, &err);
+        free_page(p);
+        return;
+    }
+    note_use(p);
+    weir_http_on_gone(call->req, client_gone, p);
+    weir_http_on_drain(call->req, drained, p);
+    start(p);
 }

@@ -21,6 +21,7 @@ struct weir_flight {
     uint64_t still; /* of the warehouse, when it took off; 0: it may not be joined */
     char id[17];    /* "": it has not taken off */
     bool reading;   /* it looks for a file */
+    bool background;
     bool landed;
 
     /* its worker's until it has landed */
@@ -355,8 +356,11 @@ static void was_read(struct weir_kept *kept, void *arg)
 }
 
 /* Nobody may be given what was begun before something changed that she has perhaps seen already. */
-static bool may_join(const struct weir_flight *f)
+static bool may_join(const struct weir_flight *f, bool background)
 {
+    if (f->background && !background) {
+        return false; /* it waits until nobody waits for anything */
+    }
     return !f->id[0] ||
            (f->still && f->still == weir_warehouse_stillness(f->results->server->warehouse));
 }
@@ -378,8 +382,11 @@ int weir_results_want(struct weir_results *r, struct weir_str key, struct weir_w
     if (atomic_load(&r->server->stopping)) {
         return weir_fail(err, WEIR_ECANCELED, "the server is stopping");
     }
-    if (f && may_join(f)) {
-        weir_keeper_count(keeper, true);
+    bool background = want->request->background;
+    if (f && may_join(f, background)) {
+        if (!background) {
+            weir_keeper_count(keeper, true);
+        }
         add_want(f, want);
         return 0;
     }
@@ -390,7 +397,10 @@ int weir_results_want(struct weir_results *r, struct weir_str key, struct weir_w
     if (!f) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a query");
     }
-    weir_keeper_count(keeper, false);
+    f->background = background;
+    if (!background) {
+        weir_keeper_count(keeper, false);
+    }
     add_want(f, want);
     f->reading = weir_keeper_read(keeper, f->key, was_read, f);
     int rc = f->reading ? 0 : r->parked ? WEIR_EBUSY : take_off(f, err);

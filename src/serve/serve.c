@@ -17,6 +17,7 @@
 #include "serve/server.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
+#include "serve/warm.h"
 
 #define GRACE        (10 * WEIR_SECOND)
 #define MIN_GROWTH   (2ull << 30)
@@ -120,6 +121,7 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : weir_results_new(s, &s->results, err);
     s->page_memo = weir_page_memo_new();
     rc = rc || s->page_memo ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the pages");
+    rc = rc ? rc : weir_warm_new(s, weir_keeper_settings(s->keeper)->warm, &s->warm, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
 }
@@ -247,9 +249,11 @@ static void stop_parts(struct weir_server *s)
     weir_timer_free(s->look);
     weir_results_free(s->results);
     weir_page_memo_free(s->page_memo);
+    weir_warm_stop(s->warm);
     weir_shelf_free(s->shelf);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
+    weir_warm_free(s->warm);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);
     weir_passes_free(s->passes);

@@ -19,6 +19,7 @@
 struct weir_history;
 struct weir_keeper;
 struct weir_page_memo;
+struct weir_warm;
 struct weir_results;
 struct weir_passes;
 struct weir_renders;
@@ -90,6 +91,7 @@ struct weir_server {
     struct weir_results *results;
     struct weir_keeper *keeper;
     struct weir_page_memo *page_memo;
+    struct weir_warm *warm;
     char token[WEIR_TOKEN_SIZE];
     char address[64];
     const char *socket_path;

@@ -36,7 +36,7 @@ const counters = async (): Promise<Record<string, number>> => (await admin.want(
 
 before(async () => {
   weir = await Weir.init();
-  writeFileSync(path.join(weir.dir, 'weir.yml'), 'cache:\n  worth: 0s\n', { flag: 'a' });
+  writeFileSync(path.join(weir.dir, 'weir.yml'), 'cache:\n  worth: 0s\n  warm: 0\n', { flag: 'a' });
   await weir.up();
   admin = await setUp(weir);
   await upload('games', 'sport,n\nrugby,1\nrugby,2\nhockey,10\n');

@@ -1,6 +1,8 @@
 // POST /api/page: one request for all queries of a report.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, join, setUp } from '../node/client.js';
 import { askPage, readPage } from '../node/page.js';
@@ -12,6 +14,7 @@ let viewer: Client;
 
 before(async () => {
   weir = await Weir.init();
+  writeFileSync(path.join(weir.dir, 'weir.yml'), 'warehouse:\n  memory: 512MB\n', { flag: 'a' });
   await weir.up();
   admin = await setUp(weir);
   viewer = (await join(admin, 'vera@example.com')).client;
@@ -135,4 +138,12 @@ test('a client that reads slowly gets all of a large page, and holds no worker',
   assert.deepEqual([parts[0]?.rows?.length, parts[1]?.rows?.length], [10_000, 10_000]);
   assert.equal(parts[2]?.truncated, true);
   assert.ok((parts[2]?.rows?.length ?? 0) > 10_000);
+});
+
+test('a tile that eats memory fails alone', async () => {
+  const id = await report({ eats: 'select list(i order by i desc) as l from range(300000000) t(i)', quick: 'select 1 as n', other: 'select 2 as n' });
+  const { parts } = await askPage(admin, { report: id });
+  assert.ok(parts[0]?.error, 'it is more than there is');
+  assert.deepEqual([parts[1]?.rows, parts[2]?.rows], [[[1]], [[2]]]);
+  assert.deepEqual((await askPage(viewer, { report: id, queries: ['quick'] })).parts[0]?.rows, [[1]]);
 });
