@@ -30,6 +30,7 @@ export const routes: readonly Route[] = [
   { path: '/reports', title: 'Reports', icon: 'reports', keys: 'g r', load: () => import('./features/report/Reports.svelte') },
   { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte') },
   { path: '/dashboard/{id}', title: 'Dashboard', load: () => import('./features/dashboard/Dashboard.svelte') },
+  { path: '/print/{id}', title: 'On paper', bare: true, load: () => import('./features/dashboard/Print.svelte') },
   { path: '/data', title: 'Data', icon: 'data', keys: 'g d', roles: ['admin', 'editor'], load: () => import('./features/data/Data.svelte') },
   { path: '/snapshot/{id}', title: 'Kept run', load: () => import('./features/report/Snapshot.svelte') },
   { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },

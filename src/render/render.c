@@ -15,10 +15,11 @@
 #define LOOK_EVERY  50000      /* whether the page is finished */
 #define PIECE       (1u << 20) /* of a PDF, a message */
 #define GRACE       (2 * WEIR_SECOND)
-#define MAX_HEIGHT  16000 /* CSS pixels of a picture: what the browser's canvas takes */
-#define FIRST_VIEW  1200
+#define MAX_HEIGHT  16000      /* CSS pixels of a picture: what the browser's canvas takes */
+#define FIRST_VIEW  300        /* CSS pixels; all of the page is drawn, seen or not */
 #define MAX_SCRATCH (1u << 30) /* bytes of a file of its profile, or of memory that it shares */
 #define MARGIN      0.4        /* inches */
+#define CSS_INCH    96         /* CSS pixels */
 
 int weir_render_find(const struct weir_render_settings *settings, char *out, size_t size,
                      struct weir_error *err)
@@ -181,6 +182,25 @@ static int open_page(struct browser *b, struct weir_error *err)
     return rc;
 }
 
+/* Charts are drawn without a way there, and in light colours. */
+static int quiet(struct browser *b, struct weir_error *err)
+{
+    static const char *const features[][2] = {{"prefers-reduced-motion", "reduce"},
+                                              {"prefers-color-scheme", "light"}};
+    struct weir_json result;
+    struct weir_jw w = weir_cdp_begin(&b->cdp, "Emulation.setEmulatedMedia");
+    weir_jw_keyz(&w, "features");
+    weir_jw_array(&w);
+    for (size_t i = 0; i < sizeof features / sizeof features[0]; i++) {
+        weir_jw_object(&w);
+        weir_jw_kstrz(&w, "name", features[i][0]);
+        weir_jw_kstrz(&w, "value", features[i][1]);
+        weir_jw_object_end(&w);
+    }
+    weir_jw_array_end(&w);
+    return weir_cdp_call(&b->cdp, &w, &result, err);
+}
+
 /* What every request of the page carries, the window's size, and the reader's clock. */
 static int dress(struct browser *b, const struct weir_render_job *job, unsigned height,
                  struct weir_error *err)
@@ -196,10 +216,11 @@ static int dress(struct browser *b, const struct weir_render_job *job, unsigned 
         w = weir_cdp_begin(&b->cdp, "Emulation.setDeviceMetricsOverride");
         weir_jw_ki64(&w, "width", job->width);
         weir_jw_ki64(&w, "height", height);
-        weir_jw_ki64(&w, "deviceScaleFactor", job->format == WEIR_RENDER_PNG ? 2 : 1);
+        weir_jw_ki64(&w, "deviceScaleFactor", 2); /* charts are pictures on paper, too */
         weir_jw_kbool(&w, "mobile", false);
         rc = weir_cdp_call(&b->cdp, &w, &result, err);
     }
+    rc = rc ? rc : quiet(b, err);
     if (rc == 0 && job->time_zone[0]) {
         w = weir_cdp_begin(&b->cdp, "Emulation.setTimezoneOverride");
         weir_jw_kstrz(&w, "timezoneId", job->time_zone);
@@ -278,17 +299,22 @@ static void add_paper(struct weir_jw *w, const struct weir_render_job *job)
 {
     static const double sizes[][2] = {
         [WEIR_PAPER_A4] = {8.27, 11.69}, [WEIR_PAPER_LETTER] = {8.5, 11}};
-    static const char *const sides[] = {"marginTop", "marginLeft", "marginRight"};
-    weir_jw_keyz(w, "paperWidth");
-    weir_jw_double(w, sizes[job->paper][0]);
-    weir_jw_keyz(w, "paperHeight");
-    weir_jw_double(w, sizes[job->paper][1]);
-    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
-        weir_jw_keyz(w, sides[i]);
-        weir_jw_double(w, MARGIN);
+    double across = sizes[job->paper][job->landscape] - 2 * MARGIN;
+    const struct {
+        const char *name;
+        double inches;
+    } lengths[] = {{"paperWidth", sizes[job->paper][0]},
+                   {"paperHeight", sizes[job->paper][1]},
+                   {"marginTop", MARGIN},
+                   {"marginLeft", MARGIN},
+                   {"marginRight", MARGIN},
+                   {"marginBottom", MARGIN + 0.2}, /* the foot stands in it */
+                   /* the window's width fits the paper's: what was laid out stays as it is */
+                   {"scale", across * CSS_INCH / job->width}};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        weir_jw_keyz(w, lengths[i].name);
+        weir_jw_double(w, lengths[i].inches);
     }
-    weir_jw_keyz(w, "marginBottom"); /* the foot stands in it */
-    weir_jw_double(w, MARGIN + 0.2);
     weir_jw_kbool(w, "landscape", job->landscape);
 }
 

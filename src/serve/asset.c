@@ -127,9 +127,9 @@ void weir_serve_asset(const struct weir_call *call)
 
 bool weir_serve_is_page(struct weir_str path)
 {
-    static const char *const places[] = {"",     "explore", "report",   "reports", "snapshot",
-                                         "data", "people",  "system",   "account", "setup",
-                                         "join", "login",   "dashboard"};
+    static const char *const places[] = {"",      "explore", "report", "reports",  "snapshot",
+                                         "data",  "people",  "system", "account",  "print",
+                                         "setup", "join",    "login",  "dashboard"};
     if (path.len == 0 || path.ptr[0] != '/') {
         return false;
     }

@@ -295,7 +295,7 @@ static int make_url(const struct weir_server *server, struct weir_json body, str
     weir_buf_init(&url, 4 * MAX_VALUES);
     weir_buf_init(&json, MAX_VALUES);
     add_origin(&url, server->address);
-    weir_buf_addf(&url, "/dashboard/%s?print=%s", r->report,
+    weir_buf_addf(&url, "/print/%s?print=%s", r->report,
                   r->format == WEIR_RENDER_PDF ? "paper" : "picture");
     if (weir_json_exists(values)) {
         if (weir_json_type(values) != WEIR_JSON_OBJECT) {

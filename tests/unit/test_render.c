@@ -137,7 +137,7 @@ static void a_page_becomes_paper(void **state)
     read_file(r.file, &file);
     assert_true(weir_str_starts(weir_buf_str(&file), WEIR_STR("%PDF-")));
     assert_non_null(
-        memmem(file.data, file.len, "/Count 4", 8)); /* pages, for 3,000 px of a window of 800 */
+        memmem(file.data, file.len, "/Count 3", 8)); /* 3,000 px of a window as wide as A4 */
     assert_true(atomic_load(&s->with) > 0);
     assert_int_equal(atomic_load(&s->without), 0);
     assert_int_equal(files_in(s->dir.path), 1); /* the profile is gone */

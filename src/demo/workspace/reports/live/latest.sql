@@ -1,4 +1,5 @@
-select timestamp as time, 'started watching' as what, sport, title as event
+-- Who began to watch, in UTC.
+select strftime(timestamp, '%H:%M:%S') as time, sport, title as event
 from (
   select timestamp, sport, title from web.video_started
   union all
@@ -7,5 +8,5 @@ from (
   select timestamp, sport, title from android.video_started
 )
 where [sport=sport]
-order by time desc
+order by timestamp desc
 limit 30
