@@ -31,6 +31,16 @@ bool weir_str_starts(struct weir_str s, struct weir_str prefix)
     return s.len >= prefix.len && memcmp(s.ptr, prefix.ptr, prefix.len) == 0;
 }
 
+bool weir_str_is_plain_name(struct weir_str s)
+{
+    bool ok = s.len > 0 && s.len <= 63 && !(s.ptr[0] >= '0' && s.ptr[0] <= '9');
+    for (size_t i = 0; ok && i < s.len; i++) {
+        char c = s.ptr[i];
+        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    return ok;
+}
+
 bool weir_str_ends(struct weir_str s, struct weir_str suffix)
 {
     return s.len >= suffix.len && memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0;

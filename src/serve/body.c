@@ -181,6 +181,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
 {
     struct weir_str text;
     uint64_t width;
+    bool noted;
     if (weir_str_is(key, "sql")) {
         if (!weir_json_str(value, &text) || memchr(text.ptr, 0, text.len)) {
             return wrong(err, "\"sql\" must be text without NUL characters");
@@ -226,10 +227,14 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     if (weir_str_is(key, "plain") && weir_json_bool(value, &out->request.plain)) {
         return 0;
     }
+    if (weir_str_is(key, "history") && weir_json_bool(value, &noted)) {
+        out->unnoted = !noted;
+        return 0;
+    }
     return weir_fail(err, WEIR_EINVAL,
                      "\"" WEIR_STR_FMT
                      "\" is not known, or of the wrong type; there are sql, report, query, "
-                     "version, params, values, format, guard, limits, width, plain and as",
+                     "version, params, values, format, guard, limits, width, plain, history and as",
                      WEIR_STR_ARG(key));
 }
 

@@ -51,20 +51,26 @@ static int status_of(int code)
     }
 }
 
+void weir_serve_print_error_member(struct weir_jw *w, const struct weir_error *err, const char *sql,
+                                   int64_t offset)
+{
+    weir_jw_keyz(w, "error");
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "code", weir_code_name(err->code));
+    weir_jw_kstrz(w, "message", err->message);
+    if (sql && offset >= 0) {
+        weir_jw_keyz(w, "position");
+        weir_template_position(w, sql, offset);
+    }
+    weir_jw_object_end(w);
+}
+
 void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
                             int64_t offset)
 {
     struct weir_jw w = weir_jw_on(out);
     weir_jw_object(&w);
-    weir_jw_keyz(&w, "error");
-    weir_jw_object(&w);
-    weir_jw_kstrz(&w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(&w, "message", err->message);
-    if (sql && offset >= 0) {
-        weir_jw_keyz(&w, "position");
-        weir_template_position(&w, sql, offset);
-    }
-    weir_jw_object_end(&w);
+    weir_serve_print_error_member(&w, err, sql, offset);
     weir_jw_object_end(&w);
 }
 

@@ -42,7 +42,7 @@ static const struct weir_serve_route routes[] = {
     {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
     {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},
-    {GET, "/api/tables/{name}", EDITOR, QUERY, .handle = weir_serve_table},
+    {GET, "/api/tables/{name}", EDITOR, QUERY, .handle = weir_serve_table, .rest = true},
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
     {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},
     {GET, "/metrics", PERSON, READ, .handle = weir_serve_metrics},
@@ -119,8 +119,10 @@ static const struct weir_serve_route routes[] = {
 /* --- finding -------------------------------------------------------------------------------- */
 
 /* With two places ("{id}/at/{version}") `id` is what stands from the first to the end. */
-static bool path_fits(const char *pattern, struct weir_str path, struct weir_str *id)
+static bool path_fits(const struct weir_serve_route *route, struct weir_str path,
+                      struct weir_str *id)
 {
+    const char *pattern = route->path;
     const char *brace = strchr(pattern, '{');
     if (!brace) {
         return weir_str_is(path, pattern);
@@ -134,7 +136,7 @@ static bool path_fits(const char *pattern, struct weir_str path, struct weir_str
         return false;
     }
     struct weir_str rest = {path.ptr + before, path.len - before};
-    const char *slash = memchr(rest.ptr, '/', rest.len);
+    const char *slash = route->rest ? NULL : memchr(rest.ptr, '/', rest.len);
     struct weir_str found = {rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len};
     struct weir_str tail = {rest.ptr + found.len, rest.len - found.len};
     bool fits = second ? weir_str_starts(tail, middle) && tail.len > middle.len &&
@@ -155,7 +157,7 @@ const struct weir_serve_route *weir_serve_find_route(unsigned method, struct wei
     }
     *allowed = 0;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (path_fits(routes[i].path, path, id)) {
+        if (path_fits(&routes[i], path, id)) {
             *allowed |= routes[i].method;
             if (routes[i].method == method) {
                 return &routes[i];

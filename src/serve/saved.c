@@ -29,11 +29,7 @@ static void print_conflict(struct weir_jw *w, const struct weir_saved *saved,
                            const struct weir_error *err)
 {
     weir_jw_object(w);
-    weir_jw_keyz(w, "error");
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(w, "message", err->message);
-    weir_jw_object_end(w);
+    weir_serve_print_error_member(w, err, NULL, -1);
     weir_jw_keyz(w, "conflict");
     weir_jw_object(w);
     print_side(w, "base", saved->base, saved->base_text);

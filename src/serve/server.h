@@ -200,6 +200,9 @@ void weir_serve_reply_error(const struct weir_call *call, const struct weir_erro
 /* The same with the place in the SQL: {"error":{...,"position":{"offset","line","column"}}}. */
 void weir_serve_reply_sql_error(const struct weir_call *call, const struct weir_error *err,
                                 const char *sql, int64_t offset);
+/* "error":{…} as a member of an open object; `sql` may be NULL. */
+void weir_serve_print_error_member(struct weir_jw *w, const struct weir_error *err, const char *sql,
+                                   int64_t offset);
 /* Only its JSON; `sql` may be NULL. */
 void weir_serve_print_error(struct weir_buf *out, const struct weir_error *err, const char *sql,
                             int64_t offset);

@@ -34,18 +34,6 @@ static unsigned method_of(const char *name)
     return 0;
 }
 
-static void print_error(struct weir_buf *out, const struct weir_error *err)
-{
-    struct weir_jw w = weir_jw_on(out);
-    weir_jw_object(&w);
-    weir_jw_keyz(&w, "error");
-    weir_jw_object(&w);
-    weir_jw_kstrz(&w, "code", weir_code_name(err->code));
-    weir_jw_kstrz(&w, "message", err->message);
-    weir_jw_object_end(&w);
-    weir_jw_object_end(&w);
-}
-
 static int find_route(struct weir_ask *ask, const char *method, const char *target,
                       const struct weir_serve_route **out, struct weir_error *err)
 {
@@ -87,7 +75,7 @@ static int answer(struct weir_ask *ask, const char *method, const char *target,
         code = code ? code : route->ask(ask, &why);
         *status = code == 0 ? ask->status : ask->status >= 400 ? ask->status : 400;
         if (code) {
-            print_error(out, &why);
+            weir_serve_print_error(out, &why, NULL, -1);
         } else {
             weir_buf_adds(out, weir_buf_str(&ask->out));
         }

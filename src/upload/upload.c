@@ -119,13 +119,7 @@ static int forget(struct weir_session *session, const char *name, struct weir_er
 
 bool weir_upload_name_ok(const char *name)
 {
-    size_t n = strlen(name);
-    bool ok = n > 0 && n <= 63 && name[0] >= 'a' && name[0] <= 'z';
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
-             name[i] == '_';
-    }
-    return ok;
+    return name[0] != '_' && weir_str_is_plain_name(weir_str_of(name));
 }
 
 /* --- one upload

@@ -30,12 +30,7 @@ void weir_id_fresh(char out[WEIR_ID_LENGTH + 1])
 
 bool weir_document_name_ok(struct weir_str name)
 {
-    bool ok = name.len > 0 && name.len <= 63 && !(name.ptr[0] >= '0' && name.ptr[0] <= '9');
-    for (size_t i = 0; ok && i < name.len; i++) {
-        char c = name.ptr[i];
-        ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    }
-    return ok;
+    return weir_str_is_plain_name(name);
 }
 
 /* Letters of U+00C0 to U+017F without their marks; '?' for what is no letter. */

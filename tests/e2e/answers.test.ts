@@ -163,6 +163,19 @@ test('nobody sees another’s history, nor adds to it by looking through her eye
   assert.equal((await editor.ask('GET', '/api/history', undefined, await bearer(['query']))).status, 200);
 });
 
+test('what a page looks up by itself is no run of hers', async () => {
+  const lou = await admin.invite('lou@example.com', { role: 'editor' });
+  const marked = "select 'looked up by itself' as mark";
+  assert.equal((await lou.ask('POST', '/api/query', { sql: marked, history: false })).status, 200);
+  assert.equal((await lou.ask('POST', '/api/query', { sql: 'select nothing', history: false })).status, 400);
+  assert.equal((await lou.ask('POST', '/api/query', { sql: `${marked} -- and then by hand` })).status, 200);
+  const runs = await until('the run', 20, async () => {
+    const { runs: found } = (await lou.ask('GET', '/api/history?q=looked')).body as { runs: Run[] };
+    return found.length ? found : undefined;
+  });
+  assert.deepEqual(runs.map((run) => run.sql), [`${marked} -- and then by hand`]);
+});
+
 test('a query is asked about and canceled by who runs it, and by admins', async () => {
   const slow = 'select count(*) from range(10000000) a, range(10000000) b where a.range % 7 = b.range % 11';
   const begin = async (who: Client, headers = {}): Promise<{ id: string; ended: Promise<unknown> }> => {
@@ -278,6 +291,8 @@ test('what is in a table: figures, frequent values, rows', async () => {
     assert.match(message(answer), /does not exist, or you may not see it/);
   }
   assert.equal((await look(editor, 'web.seen')).rows, 3);
+  const slashed = await editor.ask('GET', '/api/tables/web.a/b'); // a name may hold one
+  assert.equal(message(slashed), 'table "web.a/b" does not exist, or you may not see it');
 
   // One more column than go into one statement, and one that is alone in the next.
   await track([{ event: 'Wide', messageId: 'w1', properties: { c0: 'x' } }]);

@@ -11,7 +11,7 @@ const SHOWN = 200;
 
 /** Those that hold `text`, with the values that the other parameters have now. */
 export async function choices(report: string, from: { query: string; value: string; label: string }, text: string, values: Record<string, unknown>): Promise<Choices> {
-  const answer = await call('post', '/api/query', { body: { report, query: from.query, values, limits: { rows: MOST } } });
+  const answer = await call('post', '/api/query', { body: { report, query: from.query, values, limits: { rows: MOST }, history: false } });
   const at = (name: string): number => answer.columns.findIndex((column) => column.name.toLowerCase() === name.toLowerCase());
   const [value, label] = [at(from.value), at(from.label)];
   const wanted = text.toLowerCase();

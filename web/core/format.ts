@@ -135,16 +135,6 @@ function intl(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeF
   return made;
 }
 
-/** Is this a name of a time zone? */
-export function isZone(zone: string): boolean {
-  try {
-    intl(zone, { year: 'numeric' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** British dates call one month "Sept"; stacked dates want equal lengths. */
 const threeLetters = (text: string): string => text.replace('Sept', 'Sep');
 
