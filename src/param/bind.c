@@ -271,12 +271,14 @@ int weir_param_put_value(struct param_compiler *c, const struct param_frame *f, 
     if (v->datum.kind == WEIR_DATUM_LIST) {
         return put_list(c, f, at, next, v);
     }
-    if (v->datum.kind == WEIR_DATUM_RANGE || v->field->kind == WEIR_PARAM_DATERANGE) {
-        return weir_param_fail(
-            c, f, at,
-            "\"" WEIR_STR_FMT "\" is a range of dates; write {{ " WEIR_STR_FMT
-            ".start }} and {{ " WEIR_STR_FMT ".end }}, or [column=" WEIR_STR_FMT "]",
-            WEIR_STR_ARG(field), WEIR_STR_ARG(field), WEIR_STR_ARG(field), WEIR_STR_ARG(field));
+    if (weir_param_is_range(v)) {
+        bool numbers = v->field->kind == WEIR_PARAM_NUMBER_RANGE;
+        return weir_param_fail(c, f, at,
+                               "\"" WEIR_STR_FMT "\" is a range of %s; write {{ " WEIR_STR_FMT
+                               ".%s }} and {{ " WEIR_STR_FMT ".%s }}, or [column=" WEIR_STR_FMT "]",
+                               WEIR_STR_ARG(field), numbers ? "numbers" : "dates",
+                               WEIR_STR_ARG(field), numbers ? "from" : "start", WEIR_STR_ARG(field),
+                               numbers ? "to" : "end", WEIR_STR_ARG(field));
     }
     bool behind_in = weir_str_eq_nocase(c->word, WEIR_STR("in"));
     bool interval = weir_str_eq_nocase(c->word, WEIR_STR("interval"));

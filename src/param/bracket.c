@@ -239,7 +239,7 @@ static int filter(struct param_compiler *c, const struct param_frame *f, size_t 
     struct param_bounds bounds;
     struct param_value v;
     size_t at = param_at(f, token), inner;
-    bool zoned;
+    bool zoned, previous = t->colon != SIZE_MAX;
     while (column.end > column.first && param_is_kind(f, column.end - 1, PARAM_BLANK)) {
         column.end--;
     }
@@ -264,15 +264,38 @@ static int filter(struct param_compiler *c, const struct param_frame *f, size_t 
                                "\"" WEIR_STR_FMT "\" is a name and no value to compare with",
                                WEIR_STR_ARG(v.field->name));
     }
+    if (previous && v.field->kind != WEIR_PARAM_DATERANGE) {
+        return weir_param_fail(c, f, at,
+                               "[column=" WEIR_STR_FMT ":previous] is for ranges of dates, and "
+                               "\"" WEIR_STR_FMT "\" is none",
+                               WEIR_STR_ARG(name), WEIR_STR_ARG(name));
+    }
     if (!weir_param_is_set(&v.datum)) {
-        weir_param_put(c, f, at, "TRUE");
+        weir_param_put(c, f, at, previous ? "FALSE" : "TRUE");
         return 0;
     }
-    if (v.field->kind == WEIR_PARAM_DATERANGE || v.datum.kind == WEIR_DATUM_RANGE) {
-        rc = weir_param_bounds_of(c, f, at, &v, &bounds);
-        return rc ? rc : weir_param_put_range(c, f, at, &column, v.field->name, &bounds, zoned);
+    if (v.field->kind == WEIR_PARAM_NUMBER_RANGE) {
+        return weir_param_put_number_range(c, f, at, &column, &v);
     }
-    return put_filter(c, f, at, &column, &v);
+    if (weir_param_is_range(&v)) {
+        v.previous = previous;
+        rc = weir_param_bounds_of(c, f, at, &v, &bounds);
+        struct weir_str place = weir_param_range_place(c, &v);
+        rc = rc || place.ptr ? rc : weir_param_no_memory(c);
+        return rc ? rc : weir_param_put_range(c, f, at, &column, place, &bounds, zoned);
+    }
+    return v.field->match.len ? weir_param_put_match(c, f, at, &column, &v)
+                              : put_filter(c, f, at, &column, &v);
+}
+
+/* `… = word : previous`, which is no format. */
+static bool is_previous(const struct param_frame *f, const struct content *t, size_t *word)
+{
+    size_t last;
+    return t->colon != SIZE_MAX && t->equals != SIZE_MAX && t->equals > t->first &&
+           t->equals < t->colon && single_word(f, t->equals + 1, t->colon, word) &&
+           single_word(f, t->colon + 1, t->end, &last) &&
+           weir_str_eq_nocase(param_text(f, last), WEIR_STR("previous"));
 }
 
 bool weir_param_is_set(const struct weir_param_datum *d)
@@ -313,6 +336,9 @@ int weir_param_bracket(struct param_compiler *c, const struct param_frame *f, si
     if (t.as != SIZE_MAX && t.colon == SIZE_MAX && t.as > t.first) {
         return weir_param_fail(c, f, param_at(f, token),
                                "[view as name] must stand behind FROM or JOIN");
+    }
+    if (is_previous(f, &t, &word)) {
+        return filter(c, f, token, &t, word);
     }
     if (t.colon != SIZE_MAX) {
         struct param_range value = {f, t.first, t.colon};

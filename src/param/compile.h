@@ -145,6 +145,8 @@ bool weir_param_takes_from(
 struct param_value {
     const struct weir_param_field *field;
     struct weir_param_datum datum; /* NONE: not set */
+    bool previous;                 /* of a range: the one that it is compared with */
+    bool part;                     /* one part of it, which is a plain value */
 };
 /* The declared field, case ignored, or NULL. */
 const struct weir_param_field *weir_param_field(const struct param_compiler *c,
@@ -190,14 +192,36 @@ int weir_param_put_value(struct param_compiler *c, const struct param_frame *f, 
 
 /* --- range.c --- */
 struct param_bounds {
-    bool all;
+    bool none;            /* there is no such range: nothing is in it */
     bool instant;         /* UTC, else a wall clock in the site's zone */
     weir_time start, end; /* end not included */
 };
-/* `today` in days. False when it is no range. */
-bool weir_param_range_parse(const struct weir_param_datum *datum, weir_time now, int64_t utc_offset,
+/* What "today" is, and in which month the fiscal year begins. */
+struct param_clock {
+    weir_time now;
+    int64_t utc_offset;
+    int fiscal; /* 1 to 12 */
+};
+struct param_clock weir_param_clock(const struct param_compiler *c,
+                                    const struct weir_param_field *field);
+/* False when it is no range. */
+bool weir_param_range_parse(const struct weir_param_datum *datum, const struct param_clock *clock,
                             struct param_bounds *out);
+/* What the members of a range were called: a sum of these is in its `i`. */
+enum { PARAM_RANGE_DATES = 1, PARAM_RANGE_NUMBERS = 2 };
+/* Where a range's member of this name goes: one of its items, or its third, which is what it is
+ * compared with. NULL: there is no such member. */
+struct weir_param_datum *weir_param_range_part(struct weir_param_datum *range, struct weir_str key);
 bool weir_param_date_parse(struct weir_str text, weir_time now, int64_t utc_offset, int64_t *days);
+/* Not one part of it, but both ends. */
+static inline bool weir_param_is_range(const struct param_value *v)
+{
+    return !v->part &&
+           (v->datum.kind == WEIR_DATUM_RANGE || v->field->kind == WEIR_PARAM_DATERANGE ||
+            v->field->kind == WEIR_PARAM_NUMBER_RANGE);
+}
+/* What its placeholders' names begin with. */
+struct weir_str weir_param_range_place(struct param_compiler *c, const struct param_value *v);
 /* `name_start` or `name_end` when start / end; the value is a UTC timestamp. */
 int weir_param_put_bound(struct param_compiler *c, const struct param_frame *f, size_t at,
                          const struct param_value *v, bool end, bool zoned) WEIR_MUST_CHECK;
@@ -208,7 +232,23 @@ int weir_param_put_range(struct param_compiler *c, const struct param_frame *f, 
 int weir_param_bounds_of(struct param_compiler *c, const struct param_frame *f, size_t at,
                          const struct param_value *v, struct param_bounds *out) WEIR_MUST_CHECK;
 
+/* --- match.c --- */
+enum param_match_part { PARAM_MATCH_NONE, PARAM_MATCH_COLUMN, PARAM_MATCH_VALUE };
+/* What the three tokens from `i` on are: [column], [value], or neither. */
+enum param_match_part weir_param_match_part(const struct param_frame *f, size_t i);
+/* The value's expression, once for each of its values. */
+int weir_param_put_match(struct param_compiler *c, const struct param_frame *f, size_t at,
+                         const struct param_range *column,
+                         const struct param_value *v) WEIR_MUST_CHECK;
+/* `(column >= from AND column <= to)`, or what is left of it. */
+int weir_param_put_number_range(struct param_compiler *c, const struct param_frame *f, size_t at,
+                                const struct param_range *column,
+                                const struct param_value *v) WEIR_MUST_CHECK;
+
 /* --- liquid.c --- */
+/* The part `size`, `compare`, `from` or `to` of a value takes its place. */
+int weir_param_take_part(struct param_compiler *c, const struct param_frame *f, size_t at,
+                         struct weir_str part, struct param_value *v) WEIR_MUST_CHECK;
 /* {{ … }} among tokens; `at` is the token. */
 int weir_param_expr(struct param_compiler *c, const struct param_frame *f, size_t token,
                     size_t end) WEIR_MUST_CHECK;

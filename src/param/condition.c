@@ -97,13 +97,12 @@ static int named(struct reader *r, struct operand *out)
     if (rc == 0 && r->rest.len && r->rest.ptr[0] == '.') {
         take(r, 1);
         struct weir_str part = take(r, weir_param_word_length(r->rest));
-        if (!weir_str_is(part, "size")) {
-            return expected(r, ".size, the one part of a value that can be compared,");
+        if (!weir_str_is(part, "size") && !weir_str_is(part, "compare") &&
+            !weir_str_is(part, "from") && !weir_str_is(part, "to")) {
+            return expected(r, ".size, .compare, .from or .to, the parts that can be compared,");
         }
-        int64_t n = v.datum.kind == WEIR_DATUM_LIST   ? (int64_t)v.datum.count
-                    : v.datum.kind == WEIR_DATUM_TEXT ? (int64_t)v.datum.s.len
-                                                      : 0;
-        out->datum = (struct weir_param_datum){.kind = WEIR_DATUM_INT, .i = n};
+        rc = weir_param_take_part(r->c, r->f, r->at, part, &v);
+        out->datum = v.datum;
     }
     return rc;
 }

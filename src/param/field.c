@@ -1,10 +1,14 @@
 /* Parameters as they are declared: `type`, `default`, `options`, … in YAML. */
-#include "param/param.h"
+#include <math.h>
+#include <stdlib.h>
+
+#include "param/compile.h"
 
 #define MAX_OPTIONS 10000
 
-static const char *const kinds[] = {"text",      "number",      "date",    "select", "multiselect",
-                                    "daterange", "aggregation", "boolean", "any"};
+static const char *const kinds[] = {"text",         "number",    "date",        "select",
+                                    "multiselect",  "daterange", "aggregation", "boolean",
+                                    "number_range", "any"};
 
 const char *weir_param_kind_name(enum weir_param_kind kind)
 {
@@ -87,17 +91,24 @@ static int initial_of(struct weir_arena *arena, const struct weir_yaml *doc,
     if (out->count > MAX_OPTIONS) {
         return weir_yaml_fail(err, doc, node, "a default may have %d items", MAX_OPTIONS);
     }
-    out->items = weir_arena_calloc(arena, (out->count + 1) * sizeof *out->items);
+    out->items = weir_arena_calloc(arena, (out->count + 3) * sizeof *out->items);
+    out->s = (struct weir_str){"", 0};
     if (!out->items) {
         return no_memory(err);
     }
     size_t i = 0;
     for (const struct weir_yaml_node *n = node->first; n && !rc; n = n->next, i++) {
-        if (range && !weir_str_is(n->key, "start") && !weir_str_is(n->key, "end")) {
-            return weir_yaml_fail(err, doc, n, "a range has `start` and `end`");
+        struct weir_param_datum *to = range ? weir_param_range_part(out, n->key) : &out->items[i];
+        if (!to) {
+            return weir_yaml_fail(
+                err, doc, n,
+                "a range of dates has `start` and `end`, or `range` in words, and "
+                "`compare`; one of numbers has `from` and `to`");
         }
-        size_t at = range ? weir_str_is(n->key, "end") : i;
-        rc = scalar(arena, doc, n, &out->items[at], err);
+        rc = scalar(arena, doc, n, to, err);
+        if (rc == 0 && to != out->items && to != out->items + 1) {
+            out->s = to->kind == WEIR_DATUM_TEXT ? to->s : (struct weir_str){"", 0};
+        }
     }
     return rc;
 }
@@ -193,7 +204,7 @@ static int kind_of(const struct weir_yaml *doc, const struct weir_yaml_node *nod
     }
     return weir_yaml_fail(err, doc, node,
                           "type \"" WEIR_STR_FMT "\" is not known; there are text, number, date, "
-                          "select, multiselect, daterange, aggregation and boolean",
+                          "select, multiselect, daterange, aggregation, boolean and number_range",
                           WEIR_STR_ARG(text));
 }
 
@@ -210,10 +221,109 @@ static int as_of(const struct weir_yaml *doc, const struct weir_yaml_node *node,
                : weir_yaml_fail(err, doc, node, "`as` is value, column or table");
 }
 
+/* --- an expression to match by ----------------------------------------------------------------
+ */
+
+int weir_param_match_check(struct weir_arena *arena, struct weir_str match, struct weir_error *err)
+{
+    struct param_tokens tokens;
+    struct param_source source = {.text = match};
+    struct param_frame f = {.source = &source};
+    bool column = false, value = false, plain = true;
+    int rc = weir_param_tokenize(arena, match, &tokens, err);
+    if (rc) {
+        return rc;
+    }
+    source.tokens = tokens;
+    for (size_t i = 0; i < tokens.count; i++) {
+        enum param_match_part part = weir_param_match_part(&f, i);
+        column = column || part == PARAM_MATCH_COLUMN;
+        value = value || part == PARAM_MATCH_VALUE;
+        struct weir_str text = param_text(&f, i);
+        bool comment = tokens.items[i].kind == PARAM_BLANK && weir_str_trim(text).len;
+        plain = plain && tokens.items[i].kind < PARAM_EXPR && !comment &&
+                tokens.items[i].kind != PARAM_PLACE && !param_is_mark(&f, i, ';');
+        i += part ? 2 : 0;
+    }
+    return tokens.balanced && column && value && plain && match.len <= 2000
+               ? 0
+               : weir_fail(
+                     err, WEIR_EINVAL,
+                     "`match` is an expression with [column] and [value] in it, such as "
+                     "lower([column]) like '%%' || lower([value]) || '%%': closed brackets and "
+                     "quotes, and no comment, semicolon, placeholder or {{ }}");
+}
+
+static int match_of(struct weir_arena *arena, const struct weir_yaml *doc,
+                    const struct weir_yaml_node *node, struct weir_param_field *out,
+                    struct weir_error *err)
+{
+    struct weir_error why;
+    int rc = text_of(arena, doc, node, &out->match, err);
+    if (rc || out->match.len == 0) {
+        return rc;
+    }
+    rc = weir_param_match_check(arena, out->match, &why);
+    return rc ? weir_yaml_fail(err, doc, node, "%s", why.message) : 0;
+}
+
+/* --- the rest ------------------------------------------------------------------------------- */
+
+static int number_of(const struct weir_yaml *doc, const struct weir_yaml_node *node, double *out,
+                     struct weir_error *err)
+{
+    char text[64], *end = text;
+    struct weir_str s = {"", 0};
+    if (weir_yaml_str(node, &s) && s.len && s.len < sizeof text) {
+        memcpy(text, s.ptr, s.len);
+        text[s.len] = 0;
+        *out = strtod(text, &end);
+    }
+    return end != text && *end == 0 && isfinite(*out)
+               ? 0
+               : weir_yaml_fail(err, doc, node, "\"" WEIR_STR_FMT "\" must be a number",
+                                WEIR_STR_ARG(node->key));
+}
+
+/* *known is false when it is none of these. */
+static int dashboard_member(struct weir_arena *arena, const struct weir_yaml *doc,
+                            const struct weir_yaml_node *n, struct weir_param_field *out,
+                            bool *known, struct weir_error *err)
+{
+    int64_t month = 0;
+    bool hidden = weir_str_is(n->key, "hidden");
+    *known = true;
+    if (hidden || weir_str_is(n->key, "compare")) {
+        return weir_yaml_bool(n, hidden ? &out->hidden : &out->compare)
+                   ? 0
+                   : weir_yaml_fail(err, doc, n, "\"" WEIR_STR_FMT "\" must be true or false",
+                                    WEIR_STR_ARG(n->key));
+    }
+    if (weir_str_is(n->key, "match")) {
+        return match_of(arena, doc, n, out, err);
+    }
+    if (weir_str_is(n->key, "min") || weir_str_is(n->key, "max")) {
+        return number_of(doc, n, weir_str_is(n->key, "min") ? &out->min : &out->max, err);
+    }
+    if (weir_str_is(n->key, "fiscal_year_start")) {
+        bool good = weir_yaml_i64(n, &month) && month >= 1 && month <= 12;
+        out->fiscal_year_start = (int)month;
+        return good ? 0
+                    : weir_yaml_fail(err, doc, n, "the fiscal year starts in a month from 1 to 12");
+    }
+    *known = false;
+    return 0;
+}
+
 static int member(struct weir_arena *arena, const struct weir_yaml *doc,
                   const struct weir_yaml_node *n, struct weir_param_field *out,
                   struct weir_error *err)
 {
+    bool known;
+    int rc = dashboard_member(arena, doc, n, out, &known, err);
+    if (known) {
+        return rc;
+    }
     if (weir_str_is(n->key, "type")) {
         return kind_of(doc, n, &out->kind, err);
     }
@@ -237,8 +347,15 @@ static int member(struct weir_arena *arena, const struct weir_yaml *doc,
     }
     return weir_yaml_fail(err, doc, n,
                           "\"" WEIR_STR_FMT "\" is not known; there are type, label, description, "
-                          "default, options and as",
+                          "default, options, as, hidden, match, compare, min, max and "
+                          "fiscal_year_start",
                           WEIR_STR_ARG(n->key));
+}
+
+static bool takes_match(enum weir_param_kind kind)
+{
+    return kind == WEIR_PARAM_TEXT || kind == WEIR_PARAM_NUMBER || kind == WEIR_PARAM_DATE ||
+           kind == WEIR_PARAM_SELECT || kind == WEIR_PARAM_MULTISELECT;
 }
 
 int weir_param_field_read(struct weir_arena *arena, const struct weir_yaml *doc,
@@ -250,6 +367,9 @@ int weir_param_field_read(struct weir_arena *arena, const struct weir_yaml *doc,
                                      .description = none,
                                      .name = none,
                                      .query = none,
+                                     .match = none,
+                                     .min = NAN,
+                                     .max = NAN,
                                      .query_value = none,
                                      .query_label = none};
     int rc = name ? copy(arena, *name, &out->name, err) : 0;
@@ -270,6 +390,10 @@ int weir_param_field_read(struct weir_arena *arena, const struct weir_yaml *doc,
                             "`as: column` and `as: table` need `type: select` and a list of "
                             "`options`: only what is on the list can be chosen");
     }
+    if (!rc && out->match.len && (out->as || !takes_match(out->kind))) {
+        rc = weir_yaml_fail(err, doc, node,
+                            "`match` is for text, number, date, select and multiselect");
+    }
     if (!rc && out->label.len == 0) {
         out->label = out->name;
     }
@@ -278,7 +402,7 @@ int weir_param_field_read(struct weir_arena *arena, const struct weir_yaml *doc,
 
 /* --- as JSON -------------------------------------------------------------------------------- */
 
-static void print_datum(struct weir_jw *w, const struct weir_param_datum *d)
+static void print_datum(struct weir_jw *w, const struct weir_param_datum *d, bool numbers)
 {
     switch (d->kind) {
     case WEIR_DATUM_BOOL:
@@ -296,20 +420,43 @@ static void print_datum(struct weir_jw *w, const struct weir_param_datum *d)
     case WEIR_DATUM_LIST:
         weir_jw_array(w);
         for (size_t i = 0; i < d->count; i++) {
-            print_datum(w, &d->items[i]);
+            print_datum(w, &d->items[i], numbers);
         }
         weir_jw_array_end(w);
         break;
     case WEIR_DATUM_RANGE:
         weir_jw_object(w);
-        weir_jw_keyz(w, "start");
-        print_datum(w, &d->items[0]);
-        weir_jw_keyz(w, "end");
-        print_datum(w, &d->items[1]);
+        weir_jw_keyz(w, d->b ? "range" : numbers ? "from" : "start");
+        print_datum(w, &d->items[0], numbers);
+        if (!d->b) {
+            weir_jw_keyz(w, numbers ? "to" : "end");
+            print_datum(w, &d->items[1], numbers);
+        }
+        if (d->s.len) {
+            weir_jw_kstr(w, "compare", d->s);
+        }
         weir_jw_object_end(w);
         break;
     default:
         weir_jw_null(w);
+    }
+}
+
+/* What is seldom said is printed when it is. */
+static void print_more(struct weir_jw *w, const struct weir_param_field *field)
+{
+    const double bounds[] = {field->min, field->max};
+    if (field->hidden) {
+        weir_jw_kbool(w, "hidden", true);
+    }
+    if (field->compare) {
+        weir_jw_kbool(w, "compare", true);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (isfinite(bounds[i])) {
+            weir_jw_keyz(w, i ? "max" : "min");
+            weir_jw_double(w, bounds[i]);
+        }
     }
 }
 
@@ -323,7 +470,8 @@ void weir_param_field_print(struct weir_jw *w, const struct weir_param_field *fi
     weir_jw_kstr(w, "description", field->description);
     weir_jw_kstrz(w, "as", as[field->as]);
     weir_jw_keyz(w, "default");
-    print_datum(w, &field->initial);
+    print_datum(w, &field->initial, field->kind == WEIR_PARAM_NUMBER_RANGE);
+    print_more(w, field);
     weir_jw_keyz(w, "options");
     if (field->query_value.len) {
         weir_jw_object(w);

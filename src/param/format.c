@@ -100,8 +100,8 @@ static bool read_part(struct param_compiler *c, struct weir_str word, struct for
     }
     preset.s = preset_text(c, word);
     out->preset = word;
-    return preset.s.ptr &&
-           weir_param_range_parse(&preset, c->in->now, c->in->utc_offset, &out->bounds);
+    struct param_clock clock = weir_param_clock(c, NULL);
+    return preset.s.ptr && weir_param_range_parse(&preset, &clock, &out->bounds);
 }
 
 static int read_parts(struct param_compiler *c, const struct param_frame *f, size_t colon,

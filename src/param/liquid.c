@@ -6,6 +6,7 @@
 struct expr {
     struct weir_str name, part, filters;
     bool definition;
+    bool previous; /* an end of the range that it is compared with */
 };
 
 static struct weir_str skip(struct weir_str s, size_t n)
@@ -140,6 +141,11 @@ static int apply_filters(struct param_compiler *c, const struct param_frame *f, 
 static bool range_end(struct param_compiler *c, struct expr *e, bool *end)
 {
     const struct weir_param_field *field;
+    e->previous = weir_str_is(e->part, "previous_start") || weir_str_is(e->part, "previous_end");
+    if (e->previous) {
+        *end = weir_str_is(e->part, "previous_end");
+        return true;
+    }
     if (weir_str_is(e->part, "start") || weir_str_is(e->part, "end")) {
         *end = weir_str_is(e->part, "end");
         return true;
@@ -164,21 +170,41 @@ bool weir_param_range_name(struct param_compiler *c, struct weir_str name, bool 
            (!*field && weir_str_eq_nocase(base, WEIR_STR("daterange")));
 }
 
+int weir_param_take_part(struct param_compiler *c, const struct param_frame *f, size_t at,
+                         struct weir_str part, struct param_value *v)
+{
+    struct weir_param_datum *d = &v->datum;
+    bool range = d->kind == WEIR_DATUM_RANGE;
+    bool numbers = v->field->kind == WEIR_PARAM_NUMBER_RANGE;
+    if (weir_str_is(part, "size")) {
+        int64_t n = d->kind == WEIR_DATUM_LIST   ? (int64_t)d->count
+                    : d->kind == WEIR_DATUM_TEXT ? (int64_t)d->s.len
+                                                 : 0;
+        *d = (struct weir_param_datum){.kind = WEIR_DATUM_INT, .i = n};
+    } else if (numbers && (weir_str_is(part, "from") || weir_str_is(part, "to"))) {
+        *d = range ? d->items[weir_str_is(part, "to")] : (struct weir_param_datum){0};
+    } else if (v->field->kind == WEIR_PARAM_DATERANGE && weir_str_is(part, "compare")) {
+        struct weir_str s = range ? d->s : (struct weir_str){"", 0};
+        *d = (struct weir_param_datum){.kind = s.len ? WEIR_DATUM_TEXT : WEIR_DATUM_NONE, .s = s};
+    } else {
+        struct weir_str shown = weir_utf8_cut(part, 40);
+        return weir_param_fail(c, f, at,
+                               "a parameter has no \"." WEIR_STR_FMT
+                               "\"; a range of dates has .start, .end, .previous_start, "
+                               ".previous_end and .compare, one of numbers .from and .to, a list "
+                               ".size",
+                               WEIR_STR_ARG(shown));
+    }
+    v->part = true;
+    return 0;
+}
+
 static int value_of(struct param_compiler *c, const struct param_frame *f, size_t at,
                     const struct expr *e, struct param_value *v)
 {
     int rc = weir_param_value_of(c, f, at, e->name, v);
-    if (rc == 0 && weir_str_is(e->part, "size")) {
-        int64_t n = v->datum.kind == WEIR_DATUM_LIST   ? (int64_t)v->datum.count
-                    : v->datum.kind == WEIR_DATUM_TEXT ? (int64_t)v->datum.s.len
-                                                       : 0;
-        v->datum = (struct weir_param_datum){.kind = WEIR_DATUM_INT, .i = n};
-    } else if (rc == 0 && e->part.len) {
-        struct weir_str shown = weir_utf8_cut(e->part, 40);
-        return weir_param_fail(c, f, at,
-                               "a parameter has no \"." WEIR_STR_FMT
-                               "\"; a range has .start and .end, a list has .size",
-                               WEIR_STR_ARG(shown));
+    if (rc == 0 && e->part.len) {
+        rc = weir_param_take_part(c, f, at, e->part, v);
     }
     return rc ? rc : apply_filters(c, f, at, e->filters, &v->datum);
 }
@@ -191,7 +217,8 @@ int weir_param_range_value(struct param_compiler *c, const struct param_frame *f
         name.len -= weir_str_ends(name, WEIR_STR("_start")) ? 6 : 4;
     }
     int rc = weir_param_value_of(c, f, at, name, v);
-    if (rc == 0 && v->field->kind != WEIR_PARAM_DATERANGE && v->datum.kind != WEIR_DATUM_RANGE) {
+    if (rc == 0 && v->field->kind != WEIR_PARAM_DATERANGE &&
+        (v->datum.kind != WEIR_DATUM_RANGE || v->field->kind == WEIR_PARAM_NUMBER_RANGE)) {
         rc = weir_param_fail(c, f, at, "parameter \"" WEIR_STR_FMT "\" is no range of dates",
                              WEIR_STR_ARG(v->field->name));
     }
@@ -231,6 +258,7 @@ int weir_param_expr(struct param_compiler *c, const struct param_frame *f, size_
         rc = put_definition(c, f, token, end, e.name);
     } else if (range_end(c, &e, &second)) {
         rc = weir_param_range_value(c, f, at, e.name, &v);
+        v.previous = e.previous;
         rc = rc ? rc : weir_param_put_bound(c, f, at, &v, second, true);
     } else {
         struct weir_str name = e.name;
@@ -260,7 +288,9 @@ int weir_param_expr_text(struct param_compiler *c, const struct param_frame *f, 
     }
     if (range_end(c, &e, &out->end)) {
         out->range = true;
-        return weir_param_range_value(c, f, at, e.name, &out->value);
+        int rc = weir_param_range_value(c, f, at, e.name, &out->value);
+        out->value.previous = e.previous;
+        return rc;
     }
     int rc = value_of(c, f, at, &e, &v);
     return rc ? rc : weir_param_piece_of(c, f, at, &v, e.filters.len || e.part.len, out);
@@ -284,11 +314,13 @@ int weir_param_piece_of(struct param_compiler *c, const struct param_frame *f, s
             "({{ " WEIR_STR_FMT " }}) without quotes, or {{ " WEIR_STR_FMT " | join: ',' }}",
             WEIR_STR_ARG(name), WEIR_STR_ARG(name), WEIR_STR_ARG(name));
     }
-    if (v->datum.kind == WEIR_DATUM_RANGE || v->field->kind == WEIR_PARAM_DATERANGE) {
+    if (weir_param_is_range(v)) {
+        bool numbers = v->field->kind == WEIR_PARAM_NUMBER_RANGE;
         return weir_param_fail(c, f, at,
                                "\"" WEIR_STR_FMT "\" is a range; write {{ " WEIR_STR_FMT
-                               ".start }} or {{ " WEIR_STR_FMT ".end }}",
-                               WEIR_STR_ARG(name), WEIR_STR_ARG(name), WEIR_STR_ARG(name));
+                               ".%s }} or {{ " WEIR_STR_FMT ".%s }}",
+                               WEIR_STR_ARG(name), WEIR_STR_ARG(name), numbers ? "from" : "start",
+                               WEIR_STR_ARG(name), numbers ? "to" : "end");
     }
     bool text = v->datum.kind == WEIR_DATUM_TEXT && v->field->kind != WEIR_PARAM_DATE;
     *out = (struct param_piece){.name = name,

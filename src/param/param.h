@@ -38,6 +38,7 @@ enum weir_param_kind {
     WEIR_PARAM_DATERANGE,
     WEIR_PARAM_AGGREGATION,
     WEIR_PARAM_BOOLEAN,
+    WEIR_PARAM_NUMBER_RANGE,
     WEIR_PARAM_ANY /* not declared: what its value is */
 };
 enum weir_param_as { WEIR_PARAM_AS_VALUE, WEIR_PARAM_AS_COLUMN, WEIR_PARAM_AS_TABLE };
@@ -50,7 +51,8 @@ enum weir_param_datum_kind {
     WEIR_DATUM_DOUBLE,
     WEIR_DATUM_TEXT,
     WEIR_DATUM_LIST,
-    WEIR_DATUM_RANGE /* items[0] and items[1]: start and end, either may be NONE */
+    WEIR_DATUM_RANGE /* items[0] and items[1]: its ends, either may be NONE. Of dates: with `b`,
+                        items[0] is the whole range in words; `s`: what it is compared with */
 };
 struct weir_param_datum {
     enum weir_param_datum_kind kind;
@@ -70,6 +72,11 @@ struct weir_param_field {
     enum weir_param_kind kind;
     enum weir_param_as as;
     struct weir_param_datum initial; /* NONE: no default */
+    bool hidden;                     /* not to be shown */
+    bool compare;                    /* dates: may be held against an earlier range */
+    int fiscal_year_start;           /* dates: the month; 0: the input's */
+    double min, max;                 /* numbers: what is offered; NAN: not said */
+    struct weir_str match; /* an expression of [column] and [value] in place of `=`; "": none */
     struct weir_param_option *options;
     size_t option_count;
     struct weir_str query, query_value,
@@ -77,6 +84,10 @@ struct weir_param_field {
 };
 
 const char *weir_param_kind_name(enum weir_param_kind kind);
+/* Is it an expression to match by: SQL with [column] and [value] in it, in balance, and nothing of
+ * a template besides? */
+int weir_param_match_check(struct weir_arena *arena, struct weir_str match,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* One parameter of a form or of a report's `parameters:`. `name` is NULL when the mapping has a key
  * `name`. Errors read `FILE:LINE: what`. */
 int weir_param_field_read(struct weir_arena *arena, const struct weir_yaml *doc,
@@ -129,11 +140,12 @@ struct weir_param_input {
     struct weir_str text;
     struct weir_json values; /* an object, or absent */
     const struct weir_param_field *fields;
-    size_t field_count; /* those of the report; forms in the text add to them */
-    bool lenient;       /* values that nothing asks for are no error */
-    weir_time now;      /* what "today" is made of */
-    const char *zone;   /* IANA name of the site's time zone; NULL: UTC */
-    int64_t utc_offset; /* of that zone at `now`, in microseconds */
+    size_t field_count;    /* those of the report; forms in the text add to them */
+    bool lenient;          /* values that nothing asks for are no error */
+    weir_time now;         /* what "today" is made of */
+    const char *zone;      /* IANA name of the site's time zone; NULL: UTC */
+    int64_t utc_offset;    /* of that zone at `now`, in microseconds */
+    int fiscal_year_start; /* the month in which it begins, from 1; 0: January */
     struct weir_param_library library;
 };
 

@@ -54,6 +54,12 @@ static int64_t add_months(int64_t days, int64_t months)
 
 enum unit { MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER, YEAR, NO_UNIT };
 
+/* `fiscal`: the month in which a year begins. */
+static int64_t begin_of_year(struct civil d, int fiscal)
+{
+    return days_of((struct civil){d.month >= fiscal ? d.year : d.year - 1, fiscal, 1});
+}
+
 static int64_t add_units(int64_t days, enum unit unit, int64_t n)
 {
     return unit == DAY       ? days + n
@@ -63,7 +69,7 @@ static int64_t add_units(int64_t days, enum unit unit, int64_t n)
                              : add_months(days, 12 * n);
 }
 
-static int64_t begin_of(int64_t days, enum unit unit)
+static int64_t begin_of(int64_t days, enum unit unit, int fiscal)
 {
     struct civil d = civil_of(days);
     int64_t monday = (days % 7 + 7 + 3) % 7; /* 1970-01-01 was a Thursday */
@@ -73,9 +79,9 @@ static int64_t begin_of(int64_t days, enum unit unit)
     case MONTH:
         return days - d.day + 1;
     case QUARTER:
-        return days_of((struct civil){d.year, (d.month - 1) / 3 * 3 + 1, 1});
+        return add_months(begin_of_year(d, fiscal), (d.month - fiscal + 12) % 12 / 3 * 3);
     case YEAR:
-        return days_of((struct civil){d.year, 1, 1});
+        return begin_of_year(d, fiscal);
     default:
         return days;
     }
@@ -180,9 +186,10 @@ static bool set_days(struct param_bounds *out, int64_t start, int64_t end)
     return true;
 }
 
-static bool to_date(struct param_bounds *out, enum unit unit, int64_t today)
+static bool to_date(struct param_bounds *out, enum unit unit, int64_t today, int fiscal)
 {
-    return unit >= WEEK && unit < NO_UNIT && set_days(out, begin_of(today, unit), today + 1);
+    return unit >= WEEK && unit < NO_UNIT &&
+           set_days(out, begin_of(today, unit, fiscal), today + 1);
 }
 
 /* `last 28 days`: today is the last of them. */
@@ -211,18 +218,38 @@ static bool one_word(struct weir_str word, int64_t today, struct param_bounds *o
     }
     for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
         if (is(word, dates[i].name)) {
-            return to_date(out, dates[i].unit, today);
+            return to_date(out, dates[i].unit, today, 1);
         }
     }
     return false;
 }
 
-static bool preset(struct weir_str text, weir_time now, int64_t utc_offset,
-                   struct param_bounds *out)
+/* Takes "fiscal" out of the words; gives the month in which a year begins, or 0 when it stands
+ * where it says nothing. */
+static int take_fiscal(struct weir_str w[MAX_WORDS], size_t *count, int fiscal)
+{
+    for (size_t i = 0; i < *count && i < 2; i++) {
+        if (is(w[i], "fiscal")) {
+            bool years =
+                i + 1 < *count && (unit_of(w[i + 1]) == QUARTER || unit_of(w[i + 1]) == YEAR);
+            memmove(w + i, w + i + 1, (*count - i - 1) * sizeof *w);
+            (*count)--;
+            return years ? fiscal : 0;
+        }
+    }
+    return 1;
+}
+
+static bool preset(struct weir_str text, const struct param_clock *clock, struct param_bounds *out)
 {
     struct weir_str w[MAX_WORDS];
     size_t count = split(text, w);
-    int64_t today = floor_day(now + utc_offset), n = 0;
+    weir_time now = clock->now;
+    int64_t today = floor_day(now + clock->utc_offset), n = 0;
+    int fiscal = take_fiscal(w, &count, clock->fiscal);
+    if (!fiscal) {
+        return false;
+    }
     if (count == 1) {
         return one_word(w[0], today, out);
     }
@@ -232,12 +259,12 @@ static bool preset(struct weir_str text, weir_time now, int64_t utc_offset,
     }
     if (count == 2 && is(w[0], "this")) {
         enum unit unit = unit_of(w[1]);
-        int64_t begin = begin_of(today, unit);
+        int64_t begin = begin_of(today, unit, fiscal);
         return unit >= DAY && unit < NO_UNIT && set_days(out, begin, add_units(begin, unit, 1));
     }
     if (count == 2 && (is(w[0], "last") || is(w[0], "previous"))) {
         enum unit unit = unit_of(w[1]);
-        int64_t begin = begin_of(today, unit);
+        int64_t begin = begin_of(today, unit, fiscal);
         return unit >= DAY && unit < NO_UNIT && set_days(out, add_units(begin, unit, -1), begin);
     }
     if (count == 3 && (is(w[0], "last") || is(w[0], "past")) && count_of(w[1], &n)) {
@@ -247,7 +274,7 @@ static bool preset(struct weir_str text, weir_time now, int64_t utc_offset,
         return rolling(out, n, unit_of(w[1]), today, now);
     }
     if (count == 3 && is(w[1], "to") && is(w[2], "date")) {
-        return to_date(out, unit_of(w[0]), today);
+        return to_date(out, unit_of(w[0]), today, fiscal);
     }
     return false;
 }
@@ -292,10 +319,12 @@ static bool two_ends(struct weir_str start, struct weir_str end, weir_time now, 
     return out->start <= out->end;
 }
 
-static bool range_text(struct weir_str text, weir_time now, int64_t utc_offset,
+static bool range_text(struct weir_str text, const struct param_clock *clock,
                        struct param_bounds *out)
 {
     struct weir_str none = {"", 0};
+    weir_time now = clock->now;
+    int64_t utc_offset = clock->utc_offset;
     text = weir_str_trim(text);
     for (size_t i = 0; i + 4 <= text.len; i++) {
         bool dots = text.ptr[i] == '.' && text.ptr[i + 1] == '.';
@@ -309,19 +338,50 @@ static bool range_text(struct weir_str text, weir_time now, int64_t utc_offset,
     if (text.len > 6 && is((struct weir_str){text.ptr, 6}, "since ")) {
         return two_ends((struct weir_str){text.ptr + 6, text.len - 6}, none, now, utc_offset, out);
     }
-    return preset(text, now, utc_offset, out) ||
+    return preset(text, clock, out) ||
            (text.len == 10 && two_ends(text, text, now, utc_offset, out));
 }
 
-bool weir_param_range_parse(const struct weir_param_datum *datum, weir_time now, int64_t utc_offset,
+struct param_clock weir_param_clock(const struct param_compiler *c,
+                                    const struct weir_param_field *field)
+{
+    int month =
+        field && field->fiscal_year_start ? field->fiscal_year_start : c->in->fiscal_year_start;
+    return (struct param_clock){c->in->now, c->in->utc_offset,
+                                month >= 1 && month <= 12 ? month : 1};
+}
+
+struct weir_param_datum *weir_param_range_part(struct weir_param_datum *range, struct weir_str key)
+{
+    bool words = weir_str_is(key, "range");
+    bool numbers = weir_str_is(key, "from") || weir_str_is(key, "to");
+    range->b = range->b || words;
+    range->i |= numbers ? PARAM_RANGE_NUMBERS : PARAM_RANGE_DATES;
+    return words || weir_str_is(key, "start") || weir_str_is(key, "from") ? &range->items[0]
+           : weir_str_is(key, "end") || weir_str_is(key, "to")            ? &range->items[1]
+           : weir_str_is(key, "compare")                                  ? &range->items[2]
+                                                                          : NULL;
+}
+
+static bool knows_compare(struct weir_str s)
+{
+    return s.len == 0 || weir_str_is(s, "previous") || weir_str_is(s, "year");
+}
+
+bool weir_param_range_parse(const struct weir_param_datum *datum, const struct param_clock *clock,
                             struct param_bounds *out)
 {
     struct weir_str ends[2];
     if (datum->kind == WEIR_DATUM_TEXT) {
-        return range_text(datum->s, now, utc_offset, out);
+        return range_text(datum->s, clock, out);
     }
-    if (datum->kind != WEIR_DATUM_RANGE) {
+    if (datum->kind != WEIR_DATUM_RANGE || datum->i & PARAM_RANGE_NUMBERS ||
+        !knows_compare(datum->s)) {
         return false;
+    }
+    if (datum->b) {
+        return datum->items[0].kind == WEIR_DATUM_TEXT && datum->items[1].kind == WEIR_DATUM_NONE &&
+               range_text(datum->items[0].s, clock, out);
     }
     for (int i = 0; i < 2; i++) {
         if (datum->items[i].kind != WEIR_DATUM_TEXT && datum->items[i].kind != WEIR_DATUM_NONE) {
@@ -330,7 +390,46 @@ bool weir_param_range_parse(const struct weir_param_datum *datum, weir_time now,
         ends[i] =
             datum->items[i].kind == WEIR_DATUM_TEXT ? datum->items[i].s : (struct weir_str){"", 0};
     }
-    return two_ends(ends[0], ends[1], now, utc_offset, out);
+    return two_ends(ends[0], ends[1], clock->now, clock->utc_offset, out);
+}
+
+/* --- compared with ------------------------------------------------------------------------------
+ */
+
+static weir_time shift_months(weir_time t, int64_t months)
+{
+    int64_t day = floor_day(t);
+    return add_months(day, months) * WEIR_DAY + (t - day * WEIR_DAY);
+}
+
+/* Of whole months, how many; else 0. */
+static int64_t whole_months(const struct param_bounds *b)
+{
+    struct civil from = civil_of(floor_day(b->start)), to = civil_of(floor_day(b->end));
+    bool whole = !b->instant && b->start % WEIR_DAY == 0 && b->end % WEIR_DAY == 0 &&
+                 from.day == 1 && to.day == 1;
+    return whole ? (to.year - from.year) * 12 + to.month - from.month : 0;
+}
+
+/* "previous" is as long, and ends where this one begins; whole months are held against as many. */
+static void find_previous(const struct weir_param_datum *datum, const struct param_bounds *bounds,
+                          struct param_bounds *out)
+{
+    *out = *bounds;
+    bool year = weir_str_is(datum->s, "year");
+    if (datum->kind != WEIR_DATUM_RANGE || (!year && !weir_str_is(datum->s, "previous")) ||
+        bounds->start < WEIR_TIME_MIN / 2 || bounds->end > WEIR_TIME_MAX / 2) {
+        out->none = true;
+        return;
+    }
+    int64_t months = year ? 12 : whole_months(bounds);
+    if (year) {
+        out->end = shift_months(bounds->end, -months);
+    } else {
+        out->end = bounds->start;
+    }
+    out->start = months ? shift_months(bounds->start, -months)
+                        : bounds->start - (bounds->end - bounds->start);
 }
 
 /* --- as SQL
@@ -345,13 +444,19 @@ static bool has_zone(const struct param_compiler *c)
 int weir_param_bounds_of(struct param_compiler *c, const struct param_frame *f, size_t at,
                          const struct param_value *v, struct param_bounds *out)
 {
+    struct param_clock clock = weir_param_clock(c, v->field);
     if (v->datum.kind == WEIR_DATUM_NONE) {
-        *out = (struct param_bounds){.start = WEIR_TIME_MIN, .end = WEIR_TIME_MAX};
+        *out = (struct param_bounds){
+            .start = WEIR_TIME_MIN, .end = WEIR_TIME_MAX, .none = v->previous};
         return 0;
     }
-    if (!weir_param_range_parse(&v->datum, c->in->now, c->in->utc_offset, out)) {
+    if (!weir_param_range_parse(&v->datum, &clock, out)) {
         return weir_param_fail(c, f, at, "parameter \"" WEIR_STR_FMT "\" is no range of dates",
                                WEIR_STR_ARG(v->field->name));
+    }
+    if (v->previous) {
+        struct param_bounds now = *out;
+        find_previous(&v->datum, &now, out);
     }
     return 0;
 }
@@ -362,7 +467,10 @@ static int put_end(struct param_compiler *c, const struct param_frame *f, size_t
     const struct weir_param_bound *place, *zone = NULL;
     bool convert = zoned && has_zone(c);
     struct weir_param_bound value = {.type = WEIR_PARAM_BOUND_TIMESTAMP,
-                                     .i = end ? b->end : b->start};
+                                     .null = b->none,
+                                     .i = b->none ? 0
+                                          : end   ? b->end
+                                                  : b->start};
     if (!zoned && b->instant) {
         value.i += c->in->utc_offset;
     }
@@ -384,18 +492,30 @@ static int put_end(struct param_compiler *c, const struct param_frame *f, size_t
     return 0;
 }
 
+struct weir_str weir_param_range_place(struct param_compiler *c, const struct param_value *v)
+{
+    return v->previous ? weir_str_of(weir_arena_printf(c->arena, WEIR_STR_FMT "_previous",
+                                                       WEIR_STR_ARG(v->field->name)))
+                       : v->field->name;
+}
+
 int weir_param_put_bound(struct param_compiler *c, const struct param_frame *f, size_t at,
                          const struct param_value *v, bool end, bool zoned)
 {
     struct param_bounds bounds;
-    int rc = weir_param_bounds_of(c, f, at, v, &bounds);
-    return rc ? rc : put_end(c, f, at, v->field->name, &bounds, end, zoned);
+    struct weir_str name = weir_param_range_place(c, v);
+    int rc = name.ptr ? weir_param_bounds_of(c, f, at, v, &bounds) : weir_param_no_memory(c);
+    return rc ? rc : put_end(c, f, at, name, &bounds, end, zoned);
 }
 
 int weir_param_put_range(struct param_compiler *c, const struct param_frame *f, size_t at,
                          const struct param_range *column, struct weir_str name,
                          const struct param_bounds *bounds, bool zoned)
 {
+    if (bounds->none) {
+        weir_param_put(c, f, at, "FALSE");
+        return 0;
+    }
     weir_param_put(c, f, at, "(");
     int rc = weir_param_put_column(c, f, at, column);
     weir_param_put(c, f, at, " >= ");

@@ -10,12 +10,16 @@ static const struct weir_param_field daterange = {
     .label = {"Dates", 5},
     .description = {"", 0},
     .kind = WEIR_PARAM_DATERANGE,
+    .min = NAN,
+    .max = NAN,
     .initial = {.kind = WEIR_DATUM_TEXT, .s = {"last 28 days", 12}}};
 static const struct weir_param_field aggregation = {
     .name = {"aggregation", 11},
     .label = {"Aggregation", 11},
     .description = {"", 0},
     .kind = WEIR_PARAM_AGGREGATION,
+    .min = NAN,
+    .max = NAN,
     .initial = {.kind = WEIR_DATUM_TEXT, .s = {"day", 3}}};
 
 /* --- fields --------------------------------------------------------------------------------- */
@@ -119,6 +123,35 @@ static int copy(struct param_compiler *c, struct weir_str text, struct weir_para
 }
 
 static int from_json(struct param_compiler *c, struct weir_json value, unsigned depth,
+                     struct weir_param_datum *out);
+
+static int range_from_json(struct param_compiler *c, struct weir_json value,
+                           struct weir_param_datum *out)
+{
+    struct weir_json item;
+    struct weir_str key;
+    int rc = 0;
+    *out = (struct weir_param_datum){.kind = WEIR_DATUM_RANGE, .count = 2, .s = {"", 0}};
+    out->items = weir_arena_calloc(c->arena, 3 * sizeof *out->items); /* the last: compared with */
+    struct weir_json_iter it = weir_json_begin(value);
+    while (out->items && rc == 0 && weir_json_next(&it, &key, &item)) {
+        struct weir_param_datum *to = weir_param_range_part(out, key);
+        if (!to) {
+            return weir_fail(c->err, WEIR_EINVAL,
+                             "a range of dates has \"start\" and \"end\", or \"range\" in words, "
+                             "and \"compare\"; one of numbers has \"from\" and \"to\"");
+        }
+        rc = from_json(c, item, 1, to);
+    }
+    if (out->items && rc == 0 && out->items[2].kind == WEIR_DATUM_TEXT) {
+        out->s = out->items[2].s;
+    } else if (out->items && rc == 0 && out->items[2].kind != WEIR_DATUM_NONE) {
+        return weir_fail(c->err, WEIR_EINVAL, "\"compare\" is previous, year or null");
+    }
+    return out->items ? rc : weir_param_no_memory(c);
+}
+
+static int from_json(struct param_compiler *c, struct weir_json value, unsigned depth,
                      struct weir_param_datum *out)
 {
     struct weir_str text = {"", 0};
@@ -150,22 +183,20 @@ static int from_json(struct param_compiler *c, struct weir_json value, unsigned 
     if (depth) {
         return weir_fail(c->err, WEIR_EINVAL, "a list of lists or objects is no value");
     }
-    out->kind = range ? WEIR_DATUM_RANGE : WEIR_DATUM_LIST;
-    out->count = range ? 2 : weir_json_count(value);
+    if (range) {
+        return range_from_json(c, value, out);
+    }
+    out->kind = WEIR_DATUM_LIST;
+    out->count = weir_json_count(value);
     if (out->count > WEIR_PARAM_MAX_BOUND) {
         return weir_fail(c->err, WEIR_ETOOBIG, "a list may have %d items", WEIR_PARAM_MAX_BOUND);
     }
     out->items = weir_arena_calloc(c->arena, (out->count + 1) * sizeof *out->items);
     struct weir_json_iter it = weir_json_begin(value);
     struct weir_json item;
-    struct weir_str key;
-    for (size_t i = 0; out->items && rc == 0 && weir_json_next(&it, &key, &item); i++) {
-        size_t at = range ? weir_str_is(key, "end") : i;
-        if (range && !weir_str_is(key, "start") && !weir_str_is(key, "end")) {
-            return weir_fail(c->err, WEIR_EINVAL, "a range has \"start\" and \"end\" only");
-        }
-        rc = from_json(c, item, depth + 1, &out->items[at]);
-        if (rc == 0 && !range && out->items[at].kind == WEIR_DATUM_NONE) {
+    for (size_t i = 0; out->items && rc == 0 && weir_json_next(&it, NULL, &item); i++) {
+        rc = from_json(c, item, depth + 1, &out->items[i]);
+        if (rc == 0 && out->items[i].kind == WEIR_DATUM_NONE) {
             return weir_fail(c->err, WEIR_EINVAL, "null cannot stand in a list");
         }
     }
@@ -261,8 +292,47 @@ static int as_list(struct param_compiler *c, struct weir_param_datum *d)
     return 0;
 }
 
-static int fit(struct param_compiler *c, enum weir_param_kind kind, struct weir_param_datum *d)
+/* An end: a number, or nothing. */
+static bool fit_end(struct weir_param_datum *d)
 {
+    if (d->kind == WEIR_DATUM_TEXT && weir_str_trim(d->s).len == 0) {
+        d->kind = WEIR_DATUM_NONE;
+    }
+    return d->kind == WEIR_DATUM_NONE || d->kind == WEIR_DATUM_INT ||
+           d->kind == WEIR_DATUM_DOUBLE || (d->kind == WEIR_DATUM_TEXT && read_number(d->s, d));
+}
+
+/* {from, to}, or `10..20`, where either may be missing. */
+static int as_number_range(struct param_compiler *c, struct weir_param_datum *d)
+{
+    struct weir_str text = d->kind == WEIR_DATUM_TEXT ? d->s : (struct weir_str){"", 0};
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.ptr[i] == '.' && text.ptr[i + 1] == '.') {
+            struct weir_param_datum *items = weir_arena_calloc(c->arena, 3 * sizeof *items);
+            if (!items) {
+                return weir_param_no_memory(c);
+            }
+            items[0] = (struct weir_param_datum){.kind = WEIR_DATUM_TEXT, .s = {text.ptr, i}};
+            items[1] = (struct weir_param_datum){.kind = WEIR_DATUM_TEXT,
+                                                 .s = {text.ptr + i + 2, text.len - i - 2}};
+            *d = (struct weir_param_datum){
+                .kind = WEIR_DATUM_RANGE, .items = items, .count = 2, .s = {"", 0}};
+            break;
+        }
+    }
+    return d->kind == WEIR_DATUM_RANGE && !(d->i & PARAM_RANGE_DATES) && fit_end(&d->items[0]) &&
+                   fit_end(&d->items[1])
+               ? 0
+               : weir_fail(c->err, WEIR_EINVAL,
+                           "it must be {\"from\": 10, \"to\": 20}, where either may be null, or "
+                           "`10..20`");
+}
+
+static int fit(struct param_compiler *c, const struct weir_param_field *field,
+               struct weir_param_datum *d)
+{
+    enum weir_param_kind kind = field->kind;
+    struct param_clock clock = weir_param_clock(c, field);
     struct param_bounds ignored;
     if (kind == WEIR_PARAM_MULTISELECT) {
         return as_list(c, d);
@@ -298,12 +368,15 @@ static int fit(struct param_compiler *c, enum weir_param_kind kind, struct weir_
     case WEIR_PARAM_AGGREGATION:
         return as_grain(c, d);
     case WEIR_PARAM_DATERANGE:
-        return weir_param_range_parse(d, c->in->now, c->in->utc_offset, &ignored)
+        return weir_param_range_parse(d, &clock, &ignored)
                    ? 0
                    : weir_fail(c->err, WEIR_EINVAL,
                                "it must be {\"start\": \"2026-01-01\", \"end\": \"2026-01-31\"}, "
                                "`2026-01-01 to 2026-01-31`, or one of: last 28 days, today, "
-                               "yesterday, this month, last month, year to date, all time");
+                               "yesterday, this month, last month, this fiscal year, year to "
+                               "date, all time; \"compare\" is previous or year");
+    case WEIR_PARAM_NUMBER_RANGE:
+        return as_number_range(c, d);
     case WEIR_PARAM_SELECT:
         return scalar ? 0 : weir_fail(c->err, WEIR_EINVAL, "it takes one value, not a list");
     default:
@@ -334,13 +407,30 @@ static int unknown(struct param_compiler *c, const struct param_frame *f, size_t
         WEIR_STR_ARG(shown), WEIR_STR_ARG(shown));
 }
 
+/* What is read of a default must not change it. */
+static int copy_range(struct param_compiler *c, struct weir_param_datum *d)
+{
+    if (d->kind == WEIR_DATUM_RANGE) {
+        struct weir_param_datum *items = weir_arena_calloc(c->arena, 3 * sizeof *items);
+        if (!items) {
+            return weir_param_no_memory(c);
+        }
+        memcpy(items, d->items, 2 * sizeof *items);
+        d->items = items;
+    }
+    return 0;
+}
+
 int weir_param_value_of(struct param_compiler *c, const struct param_frame *f, size_t at,
                         struct weir_str name, struct param_value *out)
 {
     struct weir_json value = given(c, name);
     const struct weir_param_field *field = weir_param_field(c, name);
-    struct weir_param_field undeclared = {
-        .name = weir_arena_dup(c->arena, name), .description = {"", 0}, .kind = WEIR_PARAM_ANY};
+    struct weir_param_field undeclared = {.name = weir_arena_dup(c->arena, name),
+                                          .description = {"", 0},
+                                          .kind = WEIR_PARAM_ANY,
+                                          .min = NAN,
+                                          .max = NAN};
     int rc = undeclared.name.ptr ? 0 : weir_param_no_memory(c);
     undeclared.label = undeclared.name;
     if (!field && !rc) {
@@ -358,7 +448,8 @@ int weir_param_value_of(struct param_compiler *c, const struct param_frame *f, s
     if (weir_json_exists(value)) {
         rc = from_json(c, value, 0, &out->datum);
     }
-    rc = rc ? rc : fit(c, field->kind, &out->datum);
+    rc = rc ? rc : copy_range(c, &out->datum);
+    rc = rc ? rc : fit(c, field, &out->datum);
     if (rc == WEIR_EINVAL) {
         rc = weir_error_prefix(c->err, rc, "the value of parameter \"" WEIR_STR_FMT "\"",
                                WEIR_STR_ARG(field->name));

@@ -29,6 +29,8 @@ static void compile(struct weir_compiling *c, bool ask)
                                       .zone = s->query_settings.time_zone,
                                       .now = c->body.now,
                                       .utc_offset = c->utc_offset,
+                                      .fiscal_year_start =
+                                          (int)s->workspace_settings.fiscal_year_start,
                                       .access = r->access,
                                       .ask = ask};
     weir_template_free(&c->t);

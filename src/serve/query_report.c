@@ -70,7 +70,7 @@ int weir_query_values(const struct weir_report_look *look, struct weir_arena *ar
 /* The report's parameters as a form behind the statement: places in it stay what they are. "%" is
  * escaped, so that no text in a label can end the form. */
 static void add_form(struct weir_buf *out, struct weir_arena *arena,
-                     const struct weir_data *parameters)
+                     const struct weir_data *parameters, const struct weir_data *fiscal)
 {
     struct weir_buf json;
     weir_buf_init(&json, 1u << 20);
@@ -81,6 +81,10 @@ static void add_form(struct weir_buf *out, struct weir_arena *arena,
         if (field) {
             weir_jw_key(&w, weir_data_get_text(p, "name"));
             weir_data_unset(field, "name");
+            if (fiscal && weir_str_is(weir_data_get_text(field, "type"), "daterange") &&
+                !weir_data_set(arena, field, WEIR_STR("fiscal_year_start"), fiscal)) {
+                weir_buf_addz(out, "{% no memory %}"); /* which does not compile */
+            }
             weir_data_print(field, &w);
         }
     }
@@ -113,7 +117,7 @@ int weir_query_with_form(struct weir_arena *arena, const struct weir_document *d
     weir_buf_init(&text, 8u << 20);
     weir_buf_add(&text, q->sql.ptr, q->sql.len);
     if (parameters && parameters->first) {
-        add_form(&text, arena, parameters);
+        add_form(&text, arena, parameters, weir_data_get(d->report.data, "fiscal_year_start"));
     }
     int rc = weir_buf_check(&text, "the report's query", err);
     *sql = rc ? NULL : weir_arena_dup(arena, weir_buf_str(&text)).ptr;

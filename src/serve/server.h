@@ -37,9 +37,10 @@ struct weir_serve_settings {
 };
 
 struct weir_workspace_settings {
-    int64_t archive_after; /* days; 0: never */
-    int64_t snapshots;     /* of one report */
-    int64_t snapshot_rows; /* of one query */
+    int64_t archive_after;     /* days; 0: never */
+    int64_t fiscal_year_start; /* the month in which it begins */
+    int64_t snapshots;         /* of one report */
+    int64_t snapshot_rows;     /* of one query */
     uint64_t snapshot_bytes;
 };
 

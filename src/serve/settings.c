@@ -40,6 +40,10 @@ const struct weir_option weir_workspace_options[] = {
          "Reports that nobody opened or changed for so many days are archived, by a commit that "
          "says so; they can be found, opened and brought back as before. 120 lets a quarterly "
          "report live; 0: never."},
+    {"fiscal_year_start", WEIR_OPT_INT, OF_WORKSPACE(fiscal_year_start), .fallback = "1", .min = 1,
+     .max = 12,
+     .help = "The month (1 to 12) in which the fiscal year begins, for ranges such as `this fiscal "
+             "year`; a report may say otherwise."},
     {"snapshots", WEIR_OPT_INT, OF_WORKSPACE(snapshots), .fallback = "200", .min = 0, .max = 100000,
      .help = "How many snapshots one report may have; 0: none are made."},
     {"snapshot_rows", WEIR_OPT_INT, OF_WORKSPACE(snapshot_rows), .fallback = "100000", .min = 1,

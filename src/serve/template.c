@@ -227,6 +227,7 @@ int weir_template_compile(const struct weir_template_site *site, struct weir_str
                                   .now = site->now ? site->now : weir_now(),
                                   .zone = is_utc(site->zone) ? NULL : site->zone,
                                   .utc_offset = site->utc_offset,
+                                  .fiscal_year_start = site->fiscal_year_start,
                                   .library = {document, table, column, &l}};
     *out = (struct weir_template){.out = {.error_offset = -1}};
     weir_arena_init(&out->arena, MAX_COMPILE);

@@ -16,6 +16,7 @@ struct weir_template_site {
     const char *zone;                 /* the site's time zone */
     weir_time now;                    /* what "today" is made of; 0: the time now */
     int64_t utc_offset;               /* of it, now: weir_template_offset() */
+    int fiscal_year_start;            /* the month; 0: January */
     const struct weir_access *access; /* whose tables and columns there are; NULL: all */
     bool ask; /* may the engine be asked for its catalog? else WEIR_EAGAIN if it must */
 };

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "base/closest.h"
+#include "param/param.h"
 #include "workspace/report_check.h"
 
 #define MAX_QUERIES 200
@@ -10,9 +10,11 @@
 
 /* --- the keys -------------------------------------------------------------------------------- */
 
-static const char *const parameter_types[] = {
-    "text", "number", "date", "select", "multiselect", "daterange", "aggregation", "boolean", NULL};
-static const char *const tile_kinds[] = {"chart", "text", "table", NULL};
+static const char *const parameter_types[] = {"text",         "number",    "date",        "select",
+                                              "multiselect",  "daterange", "aggregation", "boolean",
+                                              "number_range", NULL};
+static const char *const tile_kinds[] = {"chart", "text", "table", "section", "image", NULL};
+static const char *const fits[] = {"contain", "cover", NULL};
 
 static const struct weir_key parameter_keys[] = {
     {.name = "name", .kind = WEIR_KEY_TEXT, .required = true},
@@ -21,6 +23,11 @@ static const struct weir_key parameter_keys[] = {
     {.name = "type", .kind = WEIR_KEY_CHOICE, .required = true, .choices = parameter_types},
     {.name = "options", .kind = WEIR_KEY_ANY},
     {.name = "default", .kind = WEIR_KEY_ANY},
+    {.name = "hidden", .kind = WEIR_KEY_BOOL},
+    {.name = "match", .kind = WEIR_KEY_TEXT},
+    {.name = "compare", .kind = WEIR_KEY_BOOL},
+    {.name = "min", .kind = WEIR_KEY_NUMBER},
+    {.name = "max", .kind = WEIR_KEY_NUMBER},
     {0}};
 static const struct weir_key query_keys[] = {
     {.name = "id", .kind = WEIR_KEY_TEXT, .required = true},
@@ -28,29 +35,43 @@ static const struct weir_key query_keys[] = {
     {.name = "description", .kind = WEIR_KEY_TEXT},
     {.name = "file", .kind = WEIR_KEY_TEXT, .required = true},
     {0}};
+static const struct weir_key tab_keys[] = {
+    {.name = "id", .kind = WEIR_KEY_TEXT, .required = true},
+    {.name = "title", .kind = WEIR_KEY_TEXT, .required = true},
+    {0}};
 static const struct weir_key tile_keys[] = {
     {.name = "id", .kind = WEIR_KEY_TEXT, .required = true},
     {.name = "kind", .kind = WEIR_KEY_CHOICE, .required = true, .choices = tile_kinds},
+    {.name = "tab", .kind = WEIR_KEY_TEXT},
     {.name = "query", .kind = WEIR_KEY_TEXT},
     {.name = "title", .kind = WEIR_KEY_TEXT},
     {.name = "description", .kind = WEIR_KEY_TEXT},
     {.name = "markdown", .kind = WEIR_KEY_TEXT},
+    {.name = "collapsed", .kind = WEIR_KEY_BOOL},
+    {.name = "image", .kind = WEIR_KEY_TEXT},
+    {.name = "alt", .kind = WEIR_KEY_TEXT},
+    {.name = "fit", .kind = WEIR_KEY_CHOICE, .choices = fits},
+    {.name = "owner", .kind = WEIR_KEY_TEXT},
     {.name = "x", .kind = WEIR_KEY_INT, .required = true, .min = 0, .max = 23},
     {.name = "y", .kind = WEIR_KEY_INT, .required = true, .min = 0, .max = 10000},
     {.name = "w", .kind = WEIR_KEY_INT, .required = true, .min = 1, .max = 24},
     {.name = "h", .kind = WEIR_KEY_INT, .required = true, .min = 1, .max = 1000},
     {.name = "chart", .kind = WEIR_KEY_OBJECT},
     {.name = "table", .kind = WEIR_KEY_OBJECT},
+    {.name = "click", .kind = WEIR_KEY_ANY},
     {0}};
 static const struct weir_key report_keys[] = {
     {.name = "id", .kind = WEIR_KEY_TEXT, .required = true},
     {.name = "title", .kind = WEIR_KEY_TEXT, .required = true},
     {.name = "description", .kind = WEIR_KEY_TEXT},
     {.name = "collection", .kind = WEIR_KEY_TEXT},
+    {.name = "owner", .kind = WEIR_KEY_TEXT},
     {.name = "time_zone", .kind = WEIR_KEY_TEXT},
+    {.name = "fiscal_year_start", .kind = WEIR_KEY_INT, .min = 1, .max = 12},
     {.name = "archived", .kind = WEIR_KEY_BOOL},
     {.name = "parameters", .kind = WEIR_KEY_LIST, .items = parameter_keys},
     {.name = "queries", .kind = WEIR_KEY_LIST, .items = query_keys},
+    {.name = "tabs", .kind = WEIR_KEY_LIST, .items = tab_keys},
     {.name = "tiles", .kind = WEIR_KEY_LIST, .items = tile_keys},
     {0}};
 
@@ -93,125 +114,59 @@ struct weir_data *weir_report_order(struct weir_arena *arena, const struct weir_
 
 /* --- what a table of keys cannot say --------------------------------------------------------- */
 
-static struct weir_str text_at(const struct weir_yaml_node *node, const char *key)
+static bool is_one_of(struct weir_str word, const char *const *list)
 {
-    struct weir_str text = {0};
-    (void)weir_yaml_str(weir_yaml_get(node, key), &text);
-    return text;
-}
-
-static int64_t int_at(const struct weir_yaml_node *node, const char *key)
-{
-    int64_t value = 0;
-    (void)weir_yaml_i64(weir_yaml_get(node, key), &value);
-    return value;
-}
-
-static bool short_name_ok(struct weir_str name)
-{
-    bool ok = name.len > 0 && name.len <= 63;
-    for (size_t i = 0; ok && i < name.len; i++) {
-        char c = name.ptr[i];
-        ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '_' || c == '-';
-    }
-    return ok;
-}
-
-/* Each item's identity is well formed and stands once. */
-static void check_identities(struct weir_check *c, const struct weir_yaml_node *list,
-                             const char *key, const char *what)
-{
-    struct weir_map seen;
-    weir_map_init(&seen);
-    for (const struct weir_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
-        struct weir_str id = text_at(n, key);
-        if (!id.ptr) {
-            continue;
-        }
-        const struct weir_yaml_node *at = weir_yaml_get(n, key);
-        if (!short_name_ok(id)) {
-            weir_check_note(c, at,
-                            "\"%.*s\" cannot name a %s; use letters, digits, _ and -, at "
-                            "most 63",
-                            (int)(id.len < 80 ? id.len : 80), id.ptr, what);
-        } else if (weir_map_get(&seen, id)) {
-            weir_check_note(c, at, "there are two %ss \"" WEIR_STR_FMT "\"; give one another %s",
-                            what, WEIR_STR_ARG(id), key);
-        } else if (weir_map_put(&seen, id, (void *)(uintptr_t)n)) {
-            c->code = c->code ? c->code : WEIR_ENOMEM;
-        }
-    }
-    weir_map_free(&seen);
-}
-
-static bool has_item(const struct weir_yaml_node *list, struct weir_str id)
-{
-    for (const struct weir_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
-        if (weir_str_eq(text_at(n, "id"), id)) {
+    for (; *list; list++) {
+        if (word.ptr && weir_str_is(word, *list)) {
             return true;
         }
     }
     return false;
 }
 
-static void check_query_name(struct weir_check *c, const struct weir_yaml_node *queries,
-                             const struct weir_yaml_node *holder)
+static void check_filtering(struct weir_check *c, const struct weir_yaml_node *n)
 {
-    struct weir_str query = text_at(holder, "query");
-    struct weir_closest near = weir_closest_to(query);
-    if (!query.ptr || has_item(queries, query)) {
-        return;
+    static const char *const matching[] = {"text", "number", "date", "select", "multiselect", NULL};
+    static const char *const numbers[] = {"number", "number_range", NULL};
+    struct weir_str type = weir_check_text(n, "type"), match = weir_check_text(n, "match");
+    const struct weir_yaml_node *compare = weir_yaml_get(n, "compare");
+    const struct weir_yaml_node *bound = weir_yaml_get(n, "min");
+    struct weir_arena arena;
+    struct weir_error why;
+    bound = bound ? bound : weir_yaml_get(n, "max");
+    if (compare && type.ptr && !weir_str_is(type, "daterange")) {
+        weir_check_note(c, compare, "\"compare\" is for parameters of type daterange");
     }
-    for (const struct weir_yaml_node *n = queries ? queries->first : NULL; n; n = n->next) {
-        struct weir_str id = text_at(n, "id");
-        if (id.ptr) {
-            weir_closest_consider(&near, id.ptr);
-        }
+    if (bound && type.ptr && !is_one_of(type, numbers)) {
+        weir_check_note(c, bound, "\"min\" and \"max\" are for numbers and ranges of them");
     }
-    weir_check_note(c, weir_yaml_get(holder, "query"), "there is no query \"%.*s\"%s%s%s",
-                    (int)(query.len < 80 ? query.len : 80), query.ptr,
-                    near.best ? "; did you mean \"" : "; add it to queries",
-                    near.best ? near.best : "", near.best ? "\"?" : "");
-}
-
-static void check_tiles(struct weir_check *c, const struct weir_yaml_node *root)
-{
-    const struct weir_yaml_node *tiles = weir_yaml_get(root, "tiles");
-    check_identities(c, tiles, "id", "tile");
-    for (const struct weir_yaml_node *n = tiles ? tiles->first : NULL; n; n = n->next) {
-        bool text = weir_str_is(text_at(n, "kind"), "text");
-        if (n->type != WEIR_YAML_MAPPING) {
-            continue;
+    if (match.ptr && type.ptr && !is_one_of(type, matching)) {
+        weir_check_note(c, weir_yaml_get(n, "match"),
+                        "\"match\" is for text, number, date, select and multiselect");
+    } else if (match.ptr) {
+        weir_arena_init(&arena, 4u << 20);
+        if (weir_param_match_check(&arena, match, &why)) {
+            weir_check_note(c, weir_yaml_get(n, "match"), "%s", why.message);
         }
-        if (int_at(n, "x") + int_at(n, "w") > 24) {
-            weir_check_note(c, weir_yaml_get(n, "w"),
-                            "the tile is wider than the grid: x + w is more than 24");
-        }
-        if (text && !weir_yaml_get(n, "markdown")) {
-            weir_check_note(c, n, "a text tile needs \"markdown\"");
-        }
-        if (!text && !weir_yaml_get(n, "query")) {
-            weir_check_note(c, n, "a tile of this kind needs \"query\"");
-        }
-        check_query_name(c, weir_yaml_get(root, "queries"), n);
+        weir_arena_free(&arena);
     }
 }
 
 static void check_parameters(struct weir_check *c, const struct weir_yaml_node *root)
 {
     const struct weir_yaml_node *list = weir_yaml_get(root, "parameters");
-    check_identities(c, list, "name", "parameter");
+    weir_check_identities(c, list, "name", "parameter");
     for (const struct weir_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
         const struct weir_yaml_node *options = weir_yaml_get(n, "options");
+        check_filtering(c, n);
         if (options && options->type != WEIR_YAML_SEQUENCE && options->type != WEIR_YAML_MAPPING) {
             weir_check_note(c, options, "options are a list of values, or {query, value, label}");
         }
         if (options && options->type == WEIR_YAML_MAPPING) {
-            if (!text_at(options, "query").ptr || !text_at(options, "value").ptr) {
+            if (!weir_check_text(options, "query").ptr || !weir_check_text(options, "value").ptr) {
                 weir_check_note(c, options, "options from a query need \"query\" and \"value\"");
             }
-            check_query_name(c, weir_yaml_get(root, "queries"), options);
+            weir_check_query_name(c, weir_yaml_get(root, "queries"), options);
         }
     }
 }
@@ -230,7 +185,7 @@ static const struct weir_file *file_named(const struct weir_file *files, size_t 
 static void check_file(struct weir_check *c, const struct weir_yaml_node *query,
                        const struct weir_file *files, size_t count)
 {
-    struct weir_str name = text_at(query, "file");
+    struct weir_str name = weir_check_text(query, "file");
     const struct weir_yaml_node *at = weir_yaml_get(query, "file");
     struct weir_error ignored;
     if (!name.ptr) {
@@ -259,10 +214,10 @@ static void check_queries(struct weir_check *c, const struct weir_yaml_node *roo
     const struct weir_yaml_node *list = weir_yaml_get(root, "queries");
     struct weir_map seen;
     size_t queries = 0;
-    check_identities(c, list, "id", "query");
+    weir_check_identities(c, list, "id", "query");
     weir_map_init(&seen);
     for (const struct weir_yaml_node *n = list ? list->first : NULL; n; n = n->next) {
-        struct weir_str name = text_at(n, "file");
+        struct weir_str name = weir_check_text(n, "file");
         check_file(c, n, files, count);
         if (name.ptr && weir_map_get(&seen, name)) {
             weir_check_note(c, weir_yaml_get(n, "file"),
@@ -279,9 +234,9 @@ static void check_queries(struct weir_check *c, const struct weir_yaml_node *roo
 
 static void check_root(struct weir_check *c, const struct weir_yaml_node *root)
 {
-    struct weir_str id = text_at(root, "id");
-    struct weir_str title = text_at(root, "title");
-    struct weir_str collection = text_at(root, "collection");
+    struct weir_str id = weir_check_text(root, "id");
+    struct weir_str title = weir_check_text(root, "title");
+    struct weir_str collection = weir_check_text(root, "collection");
     if (id.ptr && !weir_id_ok(id)) {
         weir_check_note(c, weir_yaml_get(root, "id"),
                         "an id has %d characters of a to z and 0 to 9; weir makes them "
@@ -291,7 +246,7 @@ static void check_root(struct weir_check *c, const struct weir_yaml_node *root)
     if (title.ptr && (weir_str_trim(title).len == 0 || title.len > 300)) {
         weir_check_note(c, weir_yaml_get(root, "title"), "a title has 1 to 300 bytes");
     }
-    if (collection.ptr && !short_name_ok(collection)) {
+    if (collection.ptr && !weir_check_name_ok(collection)) {
         weir_check_note(c, weir_yaml_get(root, "collection"),
                         "a collection is named by letters, digits, _ and -, at most 63");
     }
@@ -398,7 +353,7 @@ int weir_report_parse(struct weir_arena *arena, const char *path, const struct w
     check_root(&check, root);
     check_parameters(&check, root);
     check_queries(&check, root, files, count);
-    check_tiles(&check, root);
+    weir_check_tiles(&check, root);
     code = check.code ? weir_fail(err, check.code, "%s", check.problems)
                       : take(arena, root, files, count, out, err);
     weir_yaml_free(doc);

@@ -1,6 +1,8 @@
 #include "workspace/report_check.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/closest.h"
@@ -67,6 +69,20 @@ static bool whole_number(const struct weir_yaml_node *node, int64_t *out)
     return weir_str_is(node->scalar, text);
 }
 
+static bool is_number(const struct weir_yaml_node *node)
+{
+    char text[64], *end = text;
+    struct weir_str s = {0};
+    if (!weir_yaml_str(node, &s) || s.len == 0 || s.len >= sizeof text ||
+        memchr("0123456789-", s.ptr[0], 11) == NULL) {
+        return false;
+    }
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = 0;
+    double value = strtod(text, &end);
+    return *end == 0 && isfinite(value) && !strpbrk(text, "xX");
+}
+
 static void check_value(struct weir_check *check, const struct weir_yaml_node *node,
                         const struct weir_key *key)
 {
@@ -87,6 +103,11 @@ static void check_value(struct weir_check *check, const struct weir_yaml_node *n
         if (!whole_number(node, &number) || number < key->min || number > key->max) {
             weir_check_note(check, node, "\"%s\" is a whole number from %lld to %lld", key->name,
                             (long long)key->min, (long long)key->max);
+        }
+        return;
+    case WEIR_KEY_NUMBER:
+        if (!is_number(node)) {
+            weir_check_note(check, node, "\"%s\" is a number", key->name);
         }
         return;
     case WEIR_KEY_CHOICE:

@@ -68,6 +68,12 @@ static void print_values(struct weir_buf *out, struct weir_str text, bool other)
     struct weir_jw w = weir_jw_on(out);
     weir_jw_object(&w);
     weir_jw_kstr(&w, "q", text);
+    weir_jw_kstr(&w, "m", text);
+    weir_jw_keyz(&w, "p");
+    weir_jw_object(&w);
+    weir_jw_ki64(&w, "from", other ? 3 : -1);
+    weir_jw_kstrz(&w, "to", other ? "7" : "1e3");
+    weir_jw_object_end(&w);
     weir_jw_keyz(&w, "l");
     weir_jw_array(&w);
     weir_jw_str(&w, text);
@@ -90,6 +96,10 @@ struct run {
 static const struct weir_param_option options[] = {{{"id", 2}, {"id", 2}}};
 static const struct weir_param_field fields[] = {
     {.name = {"q", 1}, .kind = WEIR_PARAM_TEXT},
+    {.name = {"m", 1},
+     .kind = WEIR_PARAM_TEXT,
+     .match = {"[column] = [value] or [column] like '%' || [value]", 50}},
+    {.name = {"p", 1}, .kind = WEIR_PARAM_NUMBER_RANGE},
     {.name = {"l", 1}, .kind = WEIR_PARAM_MULTISELECT},
     {.name = {"n", 1}, .kind = WEIR_PARAM_NUMBER},
     {.name = {"d", 1}, .kind = WEIR_PARAM_DATE},

@@ -65,6 +65,88 @@ static void mistakes_are_told_with_their_lines(void **state)
     assert_null(find(WEIR_DOCUMENT_REPORT, "k3v9x0q2ab")->error);
 }
 
+static void a_dashboard_says_what_its_tiles_do(void **state)
+{
+    (void)state;
+    static const char head[] = "id: k3v9x0q2ab\ntitle: y\nowner: ada@example.com\n"
+                               "fiscal_year_start: 7\nparameters:\n";
+    static const char queries[] = "queries:\n  - {id: subs, file: subs.sql}\n";
+    char text[8000];
+    subscriptions();
+    snprintf(
+        text, sizeof text,
+        "%s  - {name: sport, type: multiselect, hidden: true, match: \"[column] ilike "
+        "[value]\"}\n  - {name: price, type: number_range, min: 0, max: 99.5}\n"
+        "  - {name: dates, type: daterange, compare: true}\n%s"
+        "tabs: [{id: a, title: A}, {id: b, title: B}]\ntiles:\n"
+        "  - {id: s, kind: section, tab: b, title: More, x: 0, y: 0, w: 24, h: 1, collapsed: "
+        "true}\n  - {id: i, kind: image, image: logo-2.png, alt: Our logo, fit: cover, x: 0, y: "
+        "1, w: 4, h: 4}\n"
+        "  - {id: c1, kind: chart, query: subs, owner: bo@example.com, x: 0, y: 5, w: 4, h: 4, "
+        "click: {filter: sport, column: sport}}\n"
+        "  - {id: c2, kind: chart, query: subs, x: 0, y: 5, w: 4, h: 4, "
+        "click: {drill: sport, levels: [a, b], filters: {x: sport}}}\n"
+        "  - {id: c3, kind: chart, query: subs, x: 0, y: 5, w: 4, h: 4, "
+        "click: {report: k3v9x0q2ac, values: {other: a}}}\n"
+        "  - {id: c4, kind: chart, query: subs, x: 0, y: 5, w: 4, h: 4, "
+        "click: {rows: subs, values: {sport: a}}}\n"
+        "  - {id: c5, kind: chart, query: subs, x: 0, y: 5, w: 4, h: 4, click: none}\n",
+        head, queries);
+    put("reports/subs/report.yml", text);
+    assert_string_equal(refreshed(), "report k3v9x0q2ab ok;");
+
+    static const struct {
+        const char *parameters, *tiles, *told;
+    } bad[] = {
+        {"", "{id: a, kind: section, x: 0, y: 0, w: 24, h: 1}", ":10: a section needs \"title\""},
+        {"", "{id: a, kind: section, title: x, x: 0, y: 0, w: 12, h: 1}",
+         ":10: a section is as wide"},
+        {"", "{id: a, kind: image, image: ../a.png, alt: x, x: 0, y: 0, w: 2, h: 1}",
+         ":10: an image tile needs \"image\""},
+        {"", "{id: a, kind: image, image: .a.png, alt: x, x: 0, y: 0, w: 2, h: 1}",
+         ":10: an image tile needs \"image\""},
+        {"", "{id: a, kind: image, image: a.svg, alt: x, x: 0, y: 0, w: 2, h: 1}",
+         ":10: an image tile needs \"image\""},
+        {"", "{id: a, kind: image, image: a.png, x: 0, y: 0, w: 2, h: 1}",
+         ":10: an image tile needs \"alt\""},
+        {"", "{id: a, kind: table, query: subs, tab: z, x: 0, y: 0, w: 2, h: 1}",
+         ":10: there is no tab \"z\""},
+        {"", "{id: a, kind: table, query: subs, x: 0, y: 0, w: 2, h: 1, click: sometimes}",
+         ":10: a click is {filter, column}"},
+        {"", "{id: a, kind: table, query: subs, x: 0, y: 0, w: 2, h: 1, click: {filter: s}}",
+         ":10: key \"column\" is missing"},
+        {"",
+         "{id: a, kind: table, query: subs, x: 0, y: 0, w: 2, h: 1, click: {filter: q, column: "
+         "c}}",
+         ":10: there is no parameter \"q\""},
+        {"",
+         "{id: a, kind: table, query: subs, x: 0, y: 0, w: 2, h: 1, click: {drill: s, levels: "
+         "a}}",
+         ":10: a drill needs \"levels\""},
+        {"", "{id: a, kind: table, query: subs, x: 0, y: 0, w: 2, h: 1, click: {rows: sub}}",
+         ":10: there is no query \"sub\"; did you mean \"subs\"?"},
+        {", compare: true", "", ":6: \"compare\" is for parameters of type daterange"},
+        {", min: 3", "", ":6: \"min\" and \"max\" are for numbers"},
+        {", max: a lot", "", ":6: \"max\" is a number"},
+        {", hidden: perhaps", "", ":6: \"hidden\" is true or false"},
+        {", match: \"[column] = 1\"", "", ":6: `match` is an expression with [column] and [value]"},
+        {", match: \"[column] = [value]; drop table x\"", "", ":6: `match` is an expression"},
+        {", match: \"[column] = [value] -- x\"", "", ":6: `match` is an expression"},
+        {", match: \"([column] = [value]\"", "", ":6: `match` is an expression"},
+        {", match: \"[column] = [value] and {{ x }}\"", "", ":6: `match` is an expression"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "%s  - {name: s, type: select%s}\n%stiles:\n%s%s\n", head,
+                 bad[i].parameters, queries, *bad[i].tiles ? "  - " : "", bad[i].tiles);
+        put("reports/subs/report.yml", text);
+        assert_string_equal(refreshed(), "report k3v9x0q2ab bad;");
+        const struct weir_document *d = find(WEIR_DOCUMENT_REPORT, "k3v9x0q2ab");
+        if (!strstr(d->error, bad[i].told)) {
+            fail_msg("missing: %s\nin: %s", bad[i].told, d->error);
+        }
+    }
+}
+
 /* The example of docs/format/report.md is a report without mistakes. */
 static void the_documented_example_is_right(void **state)
 {
@@ -289,6 +371,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(files_appear_as_they_are),
         T(mistakes_are_told_with_their_lines),
+        T(a_dashboard_says_what_its_tiles_do),
+        T(a_dashboard_says_what_its_tiles_do),
         T(the_documented_example_is_right),
         T(hostile_files_are_refused_one_by_one),
         T(a_save_is_a_commit_that_changes_what_was_changed),

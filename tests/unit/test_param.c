@@ -24,9 +24,10 @@
 #define NOW 1773829800ll /* 2026-03-18T10:30:00Z, a Wednesday */
 
 static const char *const files[] = {
-    "mode.case",        "literals.case", "lists.case",  "conditions.case", "forms.case",
-    "definitions.case", "filters.case",  "ranges.case", "formats.case",    "views.case",
-    "joins.case",       "snippets.case", "engine.case", "names.case",      "injection.case"};
+    "mode.case",    "literals.case",    "lists.case",     "conditions.case",
+    "forms.case",   "definitions.case", "filters.case",   "ranges.case",
+    "formats.case", "views.case",       "joins.case",     "snippets.case",
+    "engine.case",  "names.case",       "injection.case", "matches.case"};
 
 static const char tables[] =
     "CREATE SCHEMA shop; "
