@@ -95,6 +95,7 @@ void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, c
         weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(report));
     n->shelf = shelf;
     n->change.publication = true;
+    snprintf(n->change.kind, sizeof n->change.kind, "report"); /* that is what it is about */
     snprintf(n->change.id, sizeof n->change.id, "%.100s", report);
     snprintf(n->change.version, sizeof n->change.version, "%.40s", version);
     snprintf(n->change.by, sizeof n->change.by, "%.250s", by);
