@@ -235,8 +235,8 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
     weir_buf_addz(&text, "data: ");
     struct weir_jw w = weir_jw_on(&text);
     weir_jw_object(&w);
-    weir_jw_kstrz(&w, "kind", change->publication ? "publication" : "document");
-    if (!change->publication) {
+    weir_jw_kstrz(&w, "kind", change->event ? change->event : "document");
+    if (!change->event) {
         weir_jw_kstrz(&w, "document", change->kind);
     }
     weir_jw_kstrz(&w, "id", change->id);

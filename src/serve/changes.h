@@ -13,7 +13,7 @@ struct weir_change {
     char by[256];        /* "": outside the app */
     char collection[64]; /* "": everybody may know */
     bool draft;          /* of a report: not what those see whom it is published to */
-    bool publication;    /* what is published of the report `id` */
+    const char *event;   /* NULL: the document; else "publication" or "comments" of the report */
 };
 
 int weir_changes_new(struct weir_server *server, struct weir_changes **out,

@@ -1,5 +1,7 @@
 /* GET /api/reports/{id}: the version that the caller sees, or the one that she asks for. */
 #include "serve/publication.h"
+#include "state/comment.h"
+#include "state/home.h"
 #include "state/publication.h"
 
 static void print_values(struct weir_jw *w, const char *key, const struct weir_data *values)
@@ -28,6 +30,37 @@ static int print_owner(struct weir_shelf_job *job, const struct weir_report_look
     return rc;
 }
 
+/* What she herself wants of it. */
+static int print_hers(struct weir_shelf_job *job, const char *report, struct weir_error *err)
+{
+    struct weir_state *state = job->call.server->state;
+    struct weir_str me = weir_str_of(job->call.who.id), *ids;
+    struct weir_subscription s;
+    size_t count;
+    bool favourite = false;
+    int rc = weir_favourite_list(state, me, &job->arena, &ids, &count, err);
+    rc = rc ? rc : weir_subscription_get(state, me, weir_str_of(report), &job->arena, &s, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        favourite = favourite || weir_str_is(ids[i], report);
+    }
+    if (rc == 0) {
+        struct weir_jw *w = &job->w;
+        weir_jw_kbool(w, "favourite", favourite);
+        weir_jw_keyz(w, "subscription");
+        if (s.every.ptr) {
+            weir_jw_object(w);
+            weir_jw_keyz(w, "values");
+            weir_jw_raw(w, s.values);
+            weir_jw_keyz(w, "every");
+            weir_jw_raw(w, s.every);
+            weir_jw_object_end(w);
+        } else {
+            weir_jw_null(w);
+        }
+    }
+    return rc;
+}
+
 static int print_report(struct weir_shelf_job *job, const struct weir_report_look *look,
                         struct weir_error *err)
 {
@@ -45,6 +78,7 @@ static int print_report(struct weir_shelf_job *job, const struct weir_report_loo
     print_values(w, "forced", look->forced);
     print_values(w, "defaults", look->defaults);
     int rc = print_owner(job, look, err);
+    rc = rc ? rc : print_hers(job, d->key, err);
     weir_jw_keyz(w, "publication");
     rc = rc ? rc : weir_publication_print(job, look, err);
     if (rc == 0 && look->level == WEIR_LEVEL_EDIT) {

@@ -83,8 +83,8 @@ static void tell_rights(void *arg)
     tell(n);
 }
 
-void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, const char *version,
-                                 const char *by)
+static void tell_of_report(struct weir_shelf *shelf, const char *event, const char *report,
+                           const char *version, const char *by)
 {
     struct news *n = calloc(1, sizeof *n);
     if (!n) {
@@ -94,7 +94,7 @@ void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, c
     const struct weir_document *d =
         weir_documents_find(all, WEIR_DOCUMENT_REPORT, weir_str_of(report));
     n->shelf = shelf;
-    n->change.publication = true;
+    n->change.event = event;
     snprintf(n->change.kind, sizeof n->change.kind, "report"); /* that is what it is about */
     snprintf(n->change.id, sizeof n->change.id, "%.100s", report);
     snprintf(n->change.version, sizeof n->change.version, "%.40s", version);
@@ -102,9 +102,21 @@ void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, c
     snprintf(n->change.collection, sizeof n->change.collection, "%s",
              d && d->usable ? d->report.collection : "company");
     weir_documents_release(all);
-    if (weir_loop_post(shelf->server->loop, tell_rights, n)) {
+    bool rights = strcmp(event, "publication") == 0;
+    if (weir_loop_post(shelf->server->loop, rights ? tell_rights : tell, n)) {
         free(n);
     }
+}
+
+void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, const char *version,
+                                 const char *by)
+{
+    tell_of_report(shelf, "publication", report, version, by);
+}
+
+void weir_shelf_tell_comment(struct weir_shelf *shelf, const char *report, const char *by)
+{
+    tell_of_report(shelf, "comments", report, "", by);
 }
 
 /* Archives what nobody opens any more. */

@@ -27,9 +27,10 @@ void weir_shelf_sync_views(struct weir_shelf *shelf);
 
 struct weir_publishing;
 struct weir_publishing *weir_shelf_publishing(struct weir_shelf *shelf); /* see published.h */
-/* Any thread: tells the pages that listen; `version` "": it is published no more. */
+/* Any thread: tell the pages that listen; `version` "": it is published no more. */
 void weir_shelf_tell_publication(struct weir_shelf *shelf, const char *report, const char *version,
                                  const char *by);
+void weir_shelf_tell_comment(struct weir_shelf *shelf, const char *report, const char *by);
 
 /* --- what a caller may do with a collection --------------------------------------------------- */
 struct weir_levels {
