@@ -270,12 +270,29 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
+static int remove_images(struct weir_shelf_job *job, const struct weir_document *d,
+                         struct weir_error *err)
+{
+    const struct weir_data *tiles = weir_data_get(d->report.data, "tiles");
+    struct weir_save how = weir_shelf_save(job, NULL, "Remove an image of a report");
+    int rc = WEIR_OK;
+    for (const struct weir_data *t = tiles ? tiles->first : NULL; rc == 0 && t; t = t->next) {
+        struct weir_str name = weir_data_get_text(t, "image");
+        if (name.ptr) {
+            rc = weir_report_image_put(job->library, d->key, name.ptr, (struct weir_str){0}, &how,
+                                       err);
+        }
+    }
+    return rc;
+}
+
 static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_documents *all;
     const struct weir_document *d;
     struct weir_save how = weir_shelf_save(job, NULL, NULL);
     int rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
+    rc = rc ? rc : remove_images(job, d, err);
     rc = rc ? rc : weir_document_delete(job->library, WEIR_DOCUMENT_REPORT, job->id, &how, err);
     if (rc == 0) {
         rc = weir_report_use_forget(job->call.server->state, weir_str_of(job->id), err);

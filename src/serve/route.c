@@ -87,7 +87,14 @@ static const struct weir_serve_route routes[] = {
     {PUT, "/api/reports/{id}/publication", EDITOR, WRITE, .handle = weir_serve_report_publish},
     {DELETE, "/api/reports/{id}/publication", EDITOR, WRITE, .handle = weir_serve_report_unpublish},
     {POST, "/api/reports/{id}/open", PERSON, READ, .handle = weir_serve_report_open, .reads = true},
-    {GET, "/api/reports/{id}/options/{param}", PERSON, QUERY, .handle = weir_serve_report_options},
+    {GET, "/api/reports/{id}/options/{param}", PERSON, QUERY, .handle = weir_serve_report_options,
+     .pass = true},
+    {GET, "/api/reports/{id}/files/{name}", PERSON, READ, .handle = weir_serve_report_file,
+     .pass = true},
+    {PUT, "/api/reports/{id}/files/{name}", EDITOR, WRITE, .handle = weir_serve_report_file_put,
+     .bytes = true},
+    {DELETE, "/api/reports/{id}/files/{name}", EDITOR, WRITE,
+     .handle = weir_serve_report_file_remove},
     {GET, "/api/reports/{id}/comments", PERSON, READ, .handle = weir_serve_comments},
     {POST, "/api/reports/{id}/comments", PERSON, WRITE, .handle = weir_serve_comment_add},
     {PATCH, "/api/comments/{id}", PERSON, WRITE, .handle = weir_serve_comment_change},
@@ -223,7 +230,8 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
     } else if (!route) {
         weir_serve_refuse(&call, 404, WEIR_ENOENT,
                           "there is nothing at this address; see the API file, openapi.yaml");
-    } else if (route->method & (POST | PUT | PATCH) && !route->receive && !is_json(req)) {
+    } else if (route->method & (POST | PUT | PATCH) && !route->receive && !route->bytes &&
+               !is_json(req)) {
         weir_serve_refuse(&call, 415, WEIR_EINVAL,
                           "the body must be JSON: send Content-Type: application/json");
     } else if (route->ask) {

@@ -20,6 +20,7 @@ struct weir_serve_route {
     /* NULL, or: the body is no JSON; called before it is read. True when it was answered. */
     bool (*receive)(const struct weir_call *call);
     bool rest;  /* {id}, which is last, may hold slashes */
+    bool bytes; /* the body is no JSON; the handler looks at its type */
     bool slow;  /* ask: on a thread of its own (it hashes a password) */
     bool pass;  /* with a pass: for its report only */
     bool reads; /* may be used through another's eyes; every GET may */

@@ -381,6 +381,18 @@ static void job_free(struct weir_shelf_job *job)
     free(job);
 }
 
+/* With ?v= the address is of these bytes only. */
+static void set_image_headers(const struct weir_shelf_job *job)
+{
+    struct weir_buf v;
+    weir_buf_init(&v, 1000);
+    bool fixed = weir_http_param(weir_http_query(job->call.req), "v", &v) && v.len;
+    weir_buf_free(&v);
+    weir_http_set(job->call.req, "Cache-Control",
+                  fixed ? "private, max-age=31536000, immutable" : "private, no-cache");
+    weir_http_set(job->call.req, "Content-Security-Policy", "default-src 'none'; sandbox");
+}
+
 static void answer(void *arg)
 {
     struct weir_shelf_job *job = arg;
@@ -396,6 +408,9 @@ static void answer(void *arg)
         weir_http_reply(job->call.req, 204, NULL, WEIR_STR(""));
     } else if (job->type) {
         job->call.server->requests[2]++;
+        if (job->image) {
+            set_image_headers(job);
+        }
         weir_http_reply(job->call.req, job->status, job->type, weir_buf_str(&job->out));
     } else {
         weir_buf_addc(&job->out, '\n');
@@ -407,7 +422,7 @@ static void answer(void *arg)
 static int read_body(struct weir_shelf_job *job)
 {
     struct weir_str text = weir_http_body(job->call.req);
-    if (text.len == 0) {
+    if (text.len == 0 || job->bytes) {
         return WEIR_OK;
     }
     if (weir_json_parse(job->parser, text, &job->body, &job->err)) {
@@ -444,7 +459,7 @@ static void run(void *arg)
     }
 }
 
-enum place { ON_LOOP, ON_DOCUMENTS, ON_WIRE };
+enum place { ON_LOOP, ON_DOCUMENTS, ON_DOCUMENTS_BYTES, ON_WIRE };
 
 static void start(const struct weir_call *call, weir_shelf_run fn, enum place place)
 {
@@ -456,7 +471,8 @@ static void start(const struct weir_call *call, weir_shelf_run fn, enum place pl
                  : weir_fail(&err, WEIR_ENOMEM, "no memory for a request");
     if (rc == 0) {
         job->call = *call;
-        job->library = place == ON_DOCUMENTS ? shelf->library : NULL;
+        job->bytes = place == ON_DOCUMENTS_BYTES;
+        job->library = place == ON_DOCUMENTS || job->bytes ? shelf->library : NULL;
         job->run = fn;
         job->status = 200;
         job->author = (struct weir_author){job->call.who.name, job->call.who.email};
@@ -488,6 +504,11 @@ static void start(const struct weir_call *call, weir_shelf_run fn, enum place pl
 void weir_shelf_start(const struct weir_call *call, weir_shelf_run fn)
 {
     start(call, fn, ON_DOCUMENTS);
+}
+
+void weir_shelf_start_bytes(const struct weir_call *call, weir_shelf_run fn)
+{
+    start(call, fn, ON_DOCUMENTS_BYTES);
 }
 
 void weir_shelf_start_wire(const struct weir_call *call, weir_shelf_run fn)

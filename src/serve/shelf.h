@@ -72,6 +72,8 @@ struct weir_shelf_job {
     struct weir_report_look look; /* what weir_shelf_find found */
 
     int status;       /* 200 unless changed; 204 has no body; 409 has `out` for its body */
+    bool bytes;       /* the body is no JSON */
+    bool image;       /* what is in `out` is one: it may be kept by the browser, and runs nothing */
     const char *type; /* of what is in `out`; NULL: JSON */
     struct weir_buf out;
     struct weir_jw w; /* on `out` */
@@ -82,6 +84,8 @@ typedef int (*weir_shelf_run)(struct weir_shelf_job *job, struct weir_error *err
 
 /* Runs it on the documents' thread and answers with what it printed. */
 void weir_shelf_start(const struct weir_call *call, weir_shelf_run run);
+/* The same for a body that is no JSON. */
+void weir_shelf_start_bytes(const struct weir_call *call, weir_shelf_run run);
 /* At once, on the loop's thread: for what needs the snapshot only. */
 void weir_shelf_answer(const struct weir_call *call, weir_shelf_run run);
 /* On the remote's thread. */

@@ -133,6 +133,14 @@ int weir_report_at(struct weir_library *library, const char *key, const char *ve
 int weir_report_document_at(struct weir_library *library, const char *key, const char *version,
                             struct weir_document **out, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Images beside report.yml. WEIR_EINVAL: no image has this name; WEIR_ENOENT. */
+int weir_report_image_read(struct weir_library *library, const char *key, const char *name,
+                           struct weir_buf *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Writes and commits it; bytes with ptr NULL: it is removed. */
+int weir_report_image_put(struct weir_library *library, const char *key, const char *name,
+                          struct weir_str bytes, const struct weir_save *save,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+
 /* Merges what a pull brings, report.yml by ids; for weir_git_pull(). */
 int weir_document_merge_file(const char *path, struct weir_str base, struct weir_str mine,
                              struct weir_str theirs, struct weir_buf *out,

@@ -38,6 +38,9 @@ struct weir_data *weir_report_order(struct weir_arena *arena, const struct weir_
 
 bool weir_id_ok(struct weir_str id);
 void weir_id_fresh(char out[WEIR_ID_LENGTH + 1]);
+/* May an image beside report.yml have this name? Letters, digits, _ and -, and the ending of a PNG,
+ * JPEG, WebP or GIF file. */
+bool weir_report_image_ok(struct weir_str name);
 /* [a-z_][a-z0-9_]*, at most 63: what views, snippets and definitions are called. */
 bool weir_document_name_ok(struct weir_str name);
 /* A folder's name from a title: "Umsätze & Kosten" → "umsatze-kosten"; of a title without any

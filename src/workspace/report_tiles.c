@@ -1,5 +1,6 @@
 /* The tiles of a report, and what they name: queries, tabs, parameters, files. */
 #include "base/closest.h"
+#include "workspace/report.h"
 #include "workspace/report_check.h"
 
 #define MAX_TABS 50
@@ -93,22 +94,6 @@ void weir_check_query_name(struct weir_check *c, const struct weir_yaml_node *qu
 
 /* --- what each kind needs ------------------------------------------------------------------- */
 
-static bool is_image_name(struct weir_str name)
-{
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".webp", ".gif"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        known = known || weir_str_ends(name, weir_str_of(endings[i]));
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        char ch = name.ptr[i];
-        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                     (ch >= '0' && ch <= '9') || ch == '_' || ch == '-' || (ch == '.' && i);
-        known = known && plain;
-    }
-    return known && name.len <= 100;
-}
-
 static void check_kind(struct weir_check *c, const struct weir_yaml_node *n)
 {
     struct weir_str kind = weir_check_text(n, "kind");
@@ -126,7 +111,7 @@ static void check_kind(struct weir_check *c, const struct weir_yaml_node *n)
                             "a section is as wide as the grid: w is 24, and x is 0");
         }
     } else if (weir_str_is(kind, "image")) {
-        if (!is_image_name(image)) {
+        if (!weir_report_image_ok(image)) {
             weir_check_note(c, image.ptr ? weir_yaml_get(n, "image") : n,
                             "an image tile needs \"image\", the name of a file beside this one: "
                             "letters, digits, _ and -, ending in .png, .jpg, .jpeg, .webp or .gif");

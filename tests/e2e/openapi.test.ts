@@ -422,6 +422,13 @@ test('reports, views and the repository', async () => {
   await check({ method: 'GET', path: `${id}/options/{param}`, target: `/api/reports/${choose.id}/options/s?q=A`, status: 200 });
   await check({ method: 'GET', path: `${id}/options/{param}`, target: `/api/reports/${choose.id}/options/t`, status: 404 });
   await check({ method: 'DELETE', path: id, target: `/api/reports/${choose.id}`, status: 204 });
+  const image = { path: `${id}/files/{name}`, target: `${target}/files/dot.gif` };
+  await check({ method: 'PUT', ...image, body: 'GIF89a...', type: 'image/gif', status: 204 });
+  await check({ method: 'PUT', ...image, body: 'GIF90a...', type: 'image/gif', status: 400 });
+  await check({ method: 'PUT', ...image, body: 'GIF89a...', type: 'text/plain', status: 415 });
+  await check({ method: 'GET', ...image, status: 200 });
+  await check({ method: 'DELETE', ...image, status: 204 });
+  await check({ method: 'GET', ...image, status: 404 });
   const out = { path: `${id}/publication`, target: `${target}/publication` };
   await check({ method: 'PUT', ...out, body: { company: true, at: '2999-01-01T00:00:00Z' }, status: 200 });
   await check({ method: 'PUT', ...out, body: { company: true, groups: [{ group: 'everyone' }] }, status: 200 });
