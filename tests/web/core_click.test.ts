@@ -74,7 +74,7 @@ test('ranges of numbers and compared dates go through the address', () => {
   for (const search of ['price=10..50', 'price=..50', 'price=0.5..', 'dates=this+year&dates.compare=year', 'dates=2026-01-01..2026-02-01&dates.compare=previous']) {
     assert.equal(writeValues(parameters, readValues(parameters, new URLSearchParams(search))), search);
   }
-  assert.deepEqual(readValues(parameters, new URLSearchParams('price=10..&dates=this+year&dates.compare=year')), { price: { from: 10, to: null }, dates: { preset: 'this year', compare: 'year' }, level: 'sport' });
+  assert.deepEqual(readValues(parameters, new URLSearchParams('price=10..&dates=this+year&dates.compare=year')), { price: { from: 10, to: null }, dates: { range: 'this year', compare: 'year' }, level: 'sport' });
   assert.deepEqual(readValues(parameters, new URLSearchParams('price=a..b&dates.compare=never')), { dates: 'last 28 days', level: 'sport' });
   assert.equal(valuesInWords(parameters, readValues(parameters, new URLSearchParams('price=..5&dates=this+year&dates.compare=year'))), 'level: sport; price: up to 5; dates: this year, compared with the year before');
 });

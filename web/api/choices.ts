@@ -6,22 +6,8 @@ export interface Choices {
   more: boolean;
 }
 
-const MOST = 5000;
-const SHOWN = 200;
-
-/** Those that hold `text`, with the values that the other parameters have now. */
-export async function choices(report: string, from: { query: string; value: string; label: string }, text: string, values: Record<string, unknown>): Promise<Choices> {
-  const answer = await call('post', '/api/query', { body: { report, query: from.query, values, limits: { rows: MOST }, history: false } });
-  const at = (name: string): number => answer.columns.findIndex((column) => column.name.toLowerCase() === name.toLowerCase());
-  const [value, label] = [at(from.value), at(from.label)];
-  const wanted = text.toLowerCase();
-  const seen = new Map<string, string>();
-  for (const row of answer.rows) {
-    const one = row[value];
-    if (one === null || one === undefined || one === '') continue;
-    const words = String(row[label] ?? one);
-    if (words.toLowerCase().includes(wanted)) seen.set(String(one), words);
-  }
-  const options = [...seen].map(([one, words]) => ({ value: one, label: words }));
-  return { options: options.slice(0, SHOWN), more: options.length > SHOWN || answer.truncated };
+/** Those whose label holds `text`, with the values that the other parameters have now. */
+export async function choices(report: string, param: string, text: string, values: Record<string, unknown>, version?: string): Promise<Choices> {
+  const { options, more } = await call('get', '/api/reports/{id}/options/{param}', { path: { id: report, param }, query: { q: text, values: JSON.stringify(values), ...(version ? { version } : {}) } });
+  return { options: options.map(({ value, label }) => ({ value: String(value), label: String(label ?? value) })), more };
 }

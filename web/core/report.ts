@@ -13,7 +13,7 @@ export type Compare = 'previous' | 'year';
 export interface Dates {
   start?: string;
   end?: string;
-  preset?: string;
+  range?: string;
   compare?: Compare | null;
 }
 /** null: no limit on this side. */
@@ -121,10 +121,10 @@ export function readValue(value: unknown): ParameterValue | undefined {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map(String);
   const range = dataOf(value);
-  const { start, end, preset, compare } = range;
+  const { start, end, range: words, compare } = range;
   const beside = isCompare(compare) ? { compare } : {};
   if (typeof start === 'string' && typeof end === 'string') return { start, end, ...beside };
-  if (typeof preset === 'string') return 'compare' in beside ? { preset, ...beside } : preset;
+  if (typeof words === 'string') return 'compare' in beside ? { range: words, ...beside } : words;
   return 'from' in range || 'to' in range ? { from: side(range['from']), to: side(range['to']) } : undefined;
 }
 
@@ -189,12 +189,12 @@ export const isRange = (value: ParameterValue | undefined): value is NumberRange
 export function datesOf(value: ParameterValue | undefined): string | { start: string; end: string } | undefined {
   if (typeof value === 'string') return value;
   if (!isDates(value)) return undefined;
-  return value.preset ?? (value.start !== undefined && value.end !== undefined ? { start: value.start, end: value.end } : undefined);
+  return value.range ?? (value.start !== undefined && value.end !== undefined ? { start: value.start, end: value.end } : undefined);
 }
 export const compareOf = (value: ParameterValue | undefined): Compare | undefined => (isDates(value) ? (value.compare ?? undefined) : undefined);
 export function compared(dates: string | { start: string; end: string }, compare: Compare | undefined): ParameterValue {
   if (!compare) return dates;
-  return typeof dates === 'string' ? { preset: dates, compare } : { ...dates, compare };
+  return typeof dates === 'string' ? { range: dates, compare } : { ...dates, compare };
 }
 
 /** The value as one or more texts in the address. A range is "start..end", or a preset's words. */

@@ -66,7 +66,9 @@ export class Page {
   changed(tables: readonly string[] | 'all'): void {
     let any = false;
     for (const [key, answer] of this.of) {
-      const hit = tables === 'all' || answer.head === undefined || tables.includes('*') || answer.head.reads.some((one) => tables.includes(one));
+      // What is made anew each time does not say what it reads.
+      const unknown = answer.head === undefined || (answer.head.life === 'none' && !answer.head.reads.length);
+      const hit = tables === 'all' || unknown || tables.includes('*') || answer.head?.reads.some((one) => tables.includes(one)) === true;
       if (!hit || answer.stale) continue;
       this.of.set(key, { ...answer, stale: true });
       any = true;
