@@ -23,6 +23,7 @@ static int ask(const struct weir_demo_asker *asker, struct weir_str sql,
     weir_jw_object(&w);
     weir_jw_kstr(&w, "sql", sql);
     weir_jw_kstr(&w, "format", WEIR_STR("json"));
+    weir_jw_kbool(&w, "history", false); /* nobody asked but the demo */
     weir_jw_object_end(&w);
     struct weir_client_call call = {.address = asker->socket,
                                     .method = "POST",
