@@ -162,7 +162,7 @@ static void answer_ticket(const struct weir_call *call, const struct ticket *t)
     weir_buf_init(&url, 4096);
     weir_buf_init(&body, 8192);
     weir_buf_addf(&url, "/api/exports/%s/", t->token);
-    weir_add_escaped(&url, t->name);
+    weir_add_escaped(&url, weir_str_of(t->name));
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
     weir_jw_kstr(&w, "url", weir_buf_str(&url));

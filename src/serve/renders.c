@@ -277,12 +277,7 @@ static void add_origin(struct weir_buf *out, const char *address)
 static void add_param(struct weir_buf *out, const char *name, struct weir_str value)
 {
     weir_buf_addf(out, "&%s=", name);
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '.' || c == '_' || c == '-';
-        weir_buf_addf(out, plain ? "%c" : "%%%02X", c);
-    }
+    weir_add_escaped(out, value);
 }
 
 static int make_url(const struct weir_server *server, struct weir_json body, struct render *r,

@@ -33,12 +33,13 @@ void weir_download_name(struct weir_str wanted, const char *ending,
     snprintf(out + n, WEIR_DOWNLOAD_NAME + 16 - n, ".%s", ending);
 }
 
-void weir_add_escaped(struct weir_buf *out, const char *name)
+void weir_add_escaped(struct weir_buf *out, struct weir_str text)
 {
-    for (const char *c = name; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-';
-        weir_buf_addf(out, plain ? "%c" : "%%%02X", (unsigned char)*c);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '.' || c == '_' || c == '-';
+        weir_buf_addf(out, plain ? "%c" : "%%%02X", c);
     }
 }
 
@@ -50,7 +51,7 @@ void weir_add_disposition(struct weir_buf *out, const char *name)
         weir_buf_addc(out, (unsigned char)*c < 0x80 ? *c : '_');
     }
     weir_buf_addz(out, "\"; filename*=UTF-8''");
-    weir_add_escaped(out, name);
+    weir_add_escaped(out, weir_str_of(name));
 }
 
 /* --- the bytes ------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@ void weir_download_name(struct weir_str wanted, const char *ending,
                         char out[WEIR_DOWNLOAD_NAME + 16]);
 /* The value of Content-Disposition (RFC 6266), and the name as it stands in an address. */
 void weir_add_disposition(struct weir_buf *out, const char *name);
-void weir_add_escaped(struct weir_buf *out, const char *name);
+void weir_add_escaped(struct weir_buf *out, struct weir_str text);
 
 /* Sends what is left of the file, as fast as the client takes it, and closes it. The loop's thread.
  */

@@ -6,8 +6,6 @@
 #include "base/map.h"
 #include "warehouse/driver.h"
 
-#define MAX_NAME 1024
-
 struct weir_version_entry {
     struct weir_str schema, table; /* as they were first named */
     uint64_t version;
@@ -51,10 +49,10 @@ void weir_versions_free(struct weir_versions *v)
 
 /* --- entries -------------------------------------------------------------------------------- */
 
-/* Names are one to the engine in whatever case; ptr NULL: longer than any name. */
-static struct weir_str key_of(struct weir_str schema, struct weir_str table, char room[MAX_NAME])
+struct weir_str weir_name_key(struct weir_str schema, struct weir_str table,
+                              char room[WEIR_NAME_KEY])
 {
-    if (schema.len + 1 + table.len > MAX_NAME) {
+    if (schema.len + 1 + table.len > WEIR_NAME_KEY) {
         return (struct weir_str){0};
     }
     memcpy(room, schema.ptr, schema.len);
@@ -69,8 +67,8 @@ static struct weir_str key_of(struct weir_str schema, struct weir_str table, cha
 static struct weir_version_entry *entry_of(struct weir_versions *v, struct weir_str schema,
                                            struct weir_str table)
 {
-    char room[MAX_NAME];
-    struct weir_str key = key_of(schema, table, room);
+    char room[WEIR_NAME_KEY];
+    struct weir_str key = weir_name_key(schema, table, room);
     struct weir_version_entry *e = key.ptr ? weir_map_get(&v->entries, key) : NULL;
     if (e || !key.ptr) {
         return e;
@@ -179,8 +177,8 @@ struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse 
                                                     struct weir_str schema, struct weir_str table)
 {
     struct weir_versions *v = warehouse->versions;
-    char room[MAX_NAME];
-    struct weir_str key = key_of(schema, table, room);
+    char room[WEIR_NAME_KEY];
+    struct weir_str key = weir_name_key(schema, table, room);
     pthread_mutex_lock(&v->lock);
     const struct weir_version_entry *e = key.ptr ? weir_map_get(&v->entries, key) : NULL;
     struct weir_table_version out = {.version = v->all + (e ? e->version : 0),

@@ -18,6 +18,13 @@ struct weir_touched {
     bool named; /* what the next statement changes was said */
 };
 
+#define WEIR_NAME_KEY 1024 /* bytes of the longest */
+
+/* What stands for a table in a map, in `room`: names are one to the engine in whatever case. ptr
+ * NULL: longer than any name. */
+struct weir_str weir_name_key(struct weir_str schema, struct weir_str table,
+                              char room[WEIR_NAME_KEY]);
+
 struct weir_versions *weir_versions_new(void); /* NULL without memory */
 void weir_versions_free(struct weir_versions *versions);
 

@@ -16,6 +16,11 @@ export type Exported = { sql: string; values?: Record<string, unknown> } | { rep
 /** Begins the download; the browser shows how far it is. `raw`: CSV with every text exactly as it is. */
 export async function download(what: Exported, format: ExportFormat, filename: string, raw = false): Promise<void> {
   const { url } = await call('post', '/api/exports', { body: { ...what, format, filename, raw } });
+  fetchFile(url);
+}
+
+/** The browser downloads what stands at an address, and shows how far it is. */
+export function fetchFile(url: string): void {
   const anchor = document.createElement('a');
   anchor.href = url;
   anchor.download = '';

@@ -1,5 +1,6 @@
 // A report as a PDF or PNG file: the server makes it, the browser downloads it.
 import { call } from '../api/client';
+import { fetchFile } from './download';
 
 export interface Rendered {
   report: string;
@@ -24,10 +25,5 @@ export async function render(what: Rendered, signal?: AbortSignal): Promise<void
     made = await call('get', '/api/renders/{id}', { path: { id: made.id }, ...options });
   }
   if (!made.url) throw new Error(made.error ?? 'the file could not be made');
-  const anchor = document.createElement('a');
-  anchor.href = made.url;
-  anchor.download = '';
-  document.body.append(anchor);
-  anchor.click();
-  anchor.remove();
+  fetchFile(made.url);
 }

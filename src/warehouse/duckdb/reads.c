@@ -12,9 +12,9 @@
 #include "warehouse/duckdb/lexer.h"
 #include "warehouse/duckdb/rules.h"
 #include "warehouse/duckdb/tree.h"
+#include "warehouse/versions.h"
 
 #define MAX_VIEWS_DEEP 64
-#define MAX_NAME       1024
 
 struct reading {
     struct duck_session *s;
@@ -39,27 +39,13 @@ void weir_duck_reads_free(struct duck_reads *known)
     }
 }
 
-static struct weir_str key_of(struct weir_str schema, struct weir_str name, char room[MAX_NAME])
-{
-    if (schema.len + 1 + name.len > MAX_NAME) {
-        return (struct weir_str){0};
-    }
-    memcpy(room, schema.ptr, schema.len);
-    room[schema.len] = 0;
-    memcpy(room + schema.len + 1, name.ptr, name.len);
-    for (size_t i = 0; i < schema.len + 1 + name.len; i++) {
-        room[i] = room[i] >= 'A' && room[i] <= 'Z' ? (char)(room[i] | 0x20) : room[i];
-    }
-    return (struct weir_str){room, schema.len + 1 + name.len};
-}
-
 static int take(struct duck_reads *known, const struct weir_batch *batch, size_t row)
 {
-    char room[MAX_NAME];
+    char room[WEIR_NAME_KEY];
     struct weir_str schema = batch->columns[1].strs[row], name = batch->columns[2].strs[row];
     struct weir_map *const maps[] = {&known->views, &known->macros, &known->tables};
     size_t kind = (size_t)batch->columns[0].ints[row];
-    struct weir_str key = key_of(schema, name, room);
+    struct weir_str key = weir_name_key(schema, name, room);
     struct weir_str *text = weir_arena_calloc(&known->arena, sizeof *text);
     if (!text || !key.ptr) {
         return text ? 0 : WEIR_ENOMEM;
@@ -179,7 +165,7 @@ static int read_view(struct reading *r, struct weir_str text)
 
 static int one_relation(struct reading *r, struct weir_str schema, struct weir_str table)
 {
-    char room[MAX_NAME];
+    char room[WEIR_NAME_KEY];
     if (weir_duck_system_relation(schema, table)) {
         at_least(r, WEIR_CLOCK_NEVER);
         return 0;
@@ -188,7 +174,7 @@ static int one_relation(struct reading *r, struct weir_str schema, struct weir_s
         return 0;
     }
     int rc = add_table(r, schema, table);
-    struct weir_str key = key_of(schema, table, room);
+    struct weir_str key = weir_name_key(schema, table, room);
     const struct weir_str *view = key.ptr ? weir_map_get(&r->known->views, key) : NULL;
     return rc || !view ? rc : read_view(r, *view);
 }
@@ -204,8 +190,8 @@ static bool is_database(const struct reading *r, struct weir_str name)
 
 static bool is_known(const struct reading *r, struct weir_str schema, struct weir_str table)
 {
-    char room[MAX_NAME];
-    struct weir_str key = key_of(schema, table, room);
+    char room[WEIR_NAME_KEY];
+    struct weir_str key = weir_name_key(schema, table, room);
     return !key.ptr || weir_map_get(&r->known->views, key) || weir_map_get(&r->known->tables, key);
 }
 
@@ -231,9 +217,9 @@ static int relation(struct reading *r, struct weir_json node)
 
 static void function(struct reading *r, struct weir_json node, bool behind_from)
 {
-    char room[MAX_NAME];
+    char room[WEIR_NAME_KEY];
     struct weir_str name = weir_json_get_str(node, "function_name");
-    struct weir_str key = key_of(WEIR_STR(""), name, room);
+    struct weir_str key = weir_name_key(WEIR_STR(""), name, room);
     size_t arguments = weir_json_count(weir_json_get(node, "children"));
     if (!key.ptr || weir_map_get(&r->known->macros, key) ||
         (behind_from ? !weir_duck_table_function_pure(name) : !weir_duck_scalar_allowed(name))) {
