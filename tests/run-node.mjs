@@ -34,6 +34,7 @@ await build({
 
 let passed = 0;
 let failed = 0;
+const failures = [];
 const files = entries.map((name) => path.join(out, path.basename(name, '.ts') + '.mjs'));
 const stream = run({ files, concurrency: 1, timeout: 3_600_000 });
 // A file is reported as a test of its own, around its tests: only the innermost count.
@@ -48,11 +49,14 @@ stream.on('test:fail', (data) => {
   if (!isTest(data) && data.details.error?.failureType === 'subtestsFailed') return;
   failed++;
   const cause = data.details.error?.cause;
-  console.log(`not ok ${data.name}\nerror: ${cause?.stack ?? cause ?? data.details.error}`);
+  const why = String(cause?.stack ?? cause ?? data.details.error);
+  console.log(`not ok ${data.name}\nerror: ${why}`);
+  failures.push(`failed: ${data.name}: ${why.split('\n', 2).join(' ').slice(0, 300)}`);
 });
 stream.on('test:stdout', (data) => process.stdout.write(data.message));
 stream.on('test:stderr', (data) => process.stdout.write(data.message));
 stream.on('test:diagnostic', () => undefined);
 for await (const event of stream) void event;
+for (const line of failures) console.log(line);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
