@@ -111,7 +111,7 @@ int weir_query_explain(const struct weir_query_pool *pool, const struct weir_que
                          (unsigned long long)q->request.limits.bytes);
     }
     if (code && atomic_load(&q->canceled)) {
-        return weir_fail(err, WEIR_ECANCELED, "the query was canceled");
+        return weir_fail(err, WEIR_ECANCELED, "%s", *q->why ? q->why : "the query was canceled");
     }
     return code;
 }
@@ -421,7 +421,10 @@ static bool copy_request(struct weir_query *q, const struct weir_query_request *
     struct weir_param *params =
         weir_arena_calloc(&q->arena, (request->param_count + 1) * sizeof *params);
     q->request.owner = weir_arena_strdup(&q->arena, request->owner ? request->owner : "");
-    if (!q->request.sql || !q->request.owner || !params) {
+    q->request.report = weir_arena_strdup(&q->arena, request->report ? request->report : "");
+    q->request.query = weir_arena_strdup(&q->arena, request->query ? request->query : "");
+    if (!q->request.sql || !q->request.owner || !q->request.report || !q->request.query ||
+        !params) {
         return false;
     }
     if (request->access) {
@@ -517,16 +520,25 @@ static struct weir_query *find(struct weir_query *list, const char *id, const ch
     return list;
 }
 
-int weir_query_cancel(struct weir_query_pool *pool, const char *id, const char *owner)
+int weir_query_cancel_because(struct weir_query_pool *pool, const char *id, const char *owner,
+                              const char *why)
 {
     pthread_mutex_lock(&pool->lock);
     struct weir_query *q = find(pool->running, id, owner);
     q = q ? q : find(pool->first, id, owner);
     if (q) {
+        if (!weir_query_stopped(q)) {
+            snprintf(q->why, sizeof q->why, "%s", why);
+        }
         weir_query_stop(q, &q->canceled);
     }
     pthread_mutex_unlock(&pool->lock);
     return q ? 0 : WEIR_ENOENT;
+}
+
+int weir_query_cancel(struct weir_query_pool *pool, const char *id, const char *owner)
+{
+    return weir_query_cancel_because(pool, id, owner, "");
 }
 
 bool weir_query_stopping(struct weir_query_pool *pool, const char *id)

@@ -26,6 +26,7 @@ struct weir_query {
     bool in_sink;                              /* its caller has the thread, not the engine */
     bool stuck; /* its caller was answered while the engine still works on it */
     atomic_bool canceled, timed_out, starved, too_large;
+    char why[400]; /* it was canceled; "": by whoever asked. Written once, before `canceled` */
     _Atomic uint64_t rows;
 };
 

@@ -95,6 +95,7 @@ struct weir_query_request {
     /* What whoever asks may see; NULL: everything. Sealed (weir_access_seal). */
     const struct weir_access *access;
     const char *owner; /* whose it is, for who may ask about it and cancel it; NULL: nobody's */
+    const char *report, *query; /* what it belongs to, for who looks at what runs; or NULL */
     const struct weir_param *params;
     size_t param_count;
     enum weir_format format;
@@ -134,6 +135,9 @@ int weir_query_start(struct weir_query_pool *pool, const struct weir_query_reque
 /* WEIR_ENOENT when no query of this id and owner waits or runs; `owner` NULL: whoever's it is. */
 int weir_query_cancel(struct weir_query_pool *pool, const char *id,
                       const char *owner) WEIR_MUST_CHECK;
+/* The same; its caller is told `why` in place of "the query was canceled". */
+int weir_query_cancel_because(struct weir_query_pool *pool, const char *id, const char *owner,
+                              const char *why) WEIR_MUST_CHECK;
 
 /* Is this running query to stop (canceled, out of time, ...)? A sink that waits must ask. */
 bool weir_query_stopping(struct weir_query_pool *pool, const char *id);
@@ -151,6 +155,26 @@ struct weir_query_progress {
  * for weir_query_cancel. Any thread. */
 int weir_query_progress(struct weir_query_pool *pool, const char *id, const char *owner,
                         struct weir_query_progress *out) WEIR_MUST_CHECK;
+
+#define WEIR_QUERY_SQL_LISTED 4000 /* bytes of a statement that are listed */
+
+struct weir_query_listed { /* strings are in the arena */
+    char id[17];
+    const char *owner, *report, *query; /* "": nobody's, of no report */
+    struct weir_str sql;                /* its beginning */
+    enum weir_query_state state;        /* queued or running */
+    bool background;                    /* nobody waits for it */
+    bool stopping;                      /* it was told to end */
+    bool stuck;                         /* it does not; its caller was answered */
+    double share;                       /* as in weir_query_progress */
+    uint64_t rows;
+    weir_time queued, elapsed; /* how long it waited, and has run */
+};
+/* What runs, longest first, and then what waits, in its order; `owner` is as for weir_query_cancel,
+ * `id` NULL: all. Any thread. */
+int weir_query_list(struct weir_query_pool *pool, const char *owner, const char *id,
+                    struct weir_arena *arena, struct weir_query_listed **out, size_t *count,
+                    struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_query_stats { /* since start; `queued` and `running`: now */
     uint64_t queued, running, stuck;

@@ -242,6 +242,15 @@ static int authorize(const struct weir_call *call, const struct weir_serve_route
     return 0;
 }
 
+static void note_denied(const struct weir_call *call, const struct weir_error *err)
+{
+    char object[200];
+    snprintf(object, sizeof object, "%s " WEIR_STR_FMT,
+             weir_serve_method_name(weir_http_method(call->req)),
+             WEIR_STR_ARG(weir_utf8_cut(weir_http_path(call->req), 180)));
+    weir_serve_note_denied(call->server, &call->who, "access.refused", weir_str_of(object), err);
+}
+
 static void refuse_nobody(const struct weir_call *call, const struct weir_error *err)
 {
     weir_http_set(call->req, "WWW-Authenticate", "Bearer realm=\"weir\"");
@@ -268,6 +277,10 @@ static bool admit(struct weir_call *call, const struct weir_serve_route *route,
     }
     int rc = identify(call, arena, &err);
     if (rc == WEIR_ENOENT && !open) {
+        if (weir_http_header(call->req, "Authorization")
+                .ptr) { /* and not just a page's first look */
+            note_denied(call, &err);
+        }
         refuse_nobody(call, &err);
         return false;
     }
@@ -285,6 +298,9 @@ static bool admit(struct weir_call *call, const struct weir_serve_route *route,
     }
     rc = see_as(call, route, &err);
     rc = rc ? rc : authorize(call, route, &err);
+    if (rc == WEIR_EPERM) {
+        note_denied(call, &err);
+    }
     if (rc) {
         weir_serve_reply_error(call, &err);
     }

@@ -5,6 +5,7 @@
 
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
+#include "serve/usage.h"
 
 /* --- which ---------------------------------------------------------------------------------- */
 
@@ -143,6 +144,7 @@ static int run_open(struct weir_shelf_job *job, struct weir_error *err)
     if (rc == 0 && !who->by_id[0]) { /* an admin behind somebody's eyes is not that person */
         rc = weir_report_use_open(job->call.server->state, weir_str_of(d->key),
                                   weir_str_of(who->id), weir_now(), err);
+        weir_usage_opened(job->call.server->usage, who->id, d->key);
     }
     job->status = 204;
     weir_documents_release(all);

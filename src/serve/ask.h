@@ -14,10 +14,13 @@
 
 #define WEIR_LINK_LIFE (7 * WEIR_DAY)
 
+struct weir_server;
+
 struct weir_ask {
     struct weir_state *state;
     struct weir_warehouse *warehouse; /* to try conditions on; NULL: they are not tried */
     struct weir_state *runs;          /* the same file, for the history of queries */
+    struct weir_server *server;       /* NULL: on the command line */
     struct weir_caller who;
     struct weir_backoff *backoff; /* NULL: on the command line */
     const struct weir_session_limits *limits;
@@ -79,6 +82,13 @@ int weir_ask_draft_put(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_draft_remove(struct weir_ask *ask, struct weir_error *err);
 /* --- history.c --- */
 int weir_ask_history(struct weir_ask *ask, struct weir_error *err);
+/* --- queries.c; only in a server, like the next --- */
+/* "id", "email" and "name" as members of an open object; null of people who are gone. */
+void weir_ask_print_person(struct weir_ask *ask, struct weir_str id);
+int weir_ask_queries(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_query_cancel(struct weir_ask *ask, struct weir_error *err);
+/* --- usage.c --- */
+int weir_ask_usage(struct weir_ask *ask, struct weir_error *err);
 /* --- audit.c --- */
 int weir_ask_audit(struct weir_ask *ask, struct weir_error *err);
 

@@ -109,6 +109,7 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->fn = fn;
     weir_ask_init(&a->ask);
     a->ask.state = s->state;
+    a->ask.server = s;
     a->ask.warehouse = s->warehouse;
     a->ask.runs = weir_history_state(s->history);
     a->ask.who = call->who;

@@ -43,6 +43,12 @@ static inline bool weir_caller_is_owner(const struct weir_caller *who)
     return strcmp(who->id, WEIR_OWNER_ID) == 0;
 }
 
+/* Whose runs and queries are these? Through somebody else's eyes they are the admin's own. */
+static inline const char *weir_caller_asker(const struct weir_caller *who)
+{
+    return who->by_id[0] ? who->by_id : who->id;
+}
+
 /* From here on the caller is the person of this address, seen by the admin who asks: WEIR_EPERM for
  * anybody else, WEIR_ENOENT when there is no such person. Goes to the audit log, once an hour. */
 int weir_caller_see_as(struct weir_caller *who, struct weir_state *state, struct weir_str email,

@@ -31,10 +31,4 @@ void weir_history_end(struct weir_history *history, struct weir_history_entry *e
 /* Nothing ran after all. NULL is fine. */
 void weir_history_drop(struct weir_history_entry *entry);
 
-/* Whose runs and queries are these? Through somebody else's eyes they are the admin's own. */
-static inline const char *weir_caller_asker(const struct weir_caller *who)
-{
-    return who->by_id[0] ? who->by_id : who->id;
-}
-
 #endif

@@ -11,6 +11,7 @@
 #include "serve/page_memo.h"
 #include "serve/query_report.h"
 #include "serve/shelf.h"
+#include "serve/usage.h"
 #include "serve/warm.h"
 #include "state/person.h"
 
@@ -34,9 +35,21 @@ static void free_page(struct page *p)
     free(p);
 }
 
+/* What is computed ahead is nobody's, but costs as much. */
+static void note_cost(const struct page *p)
+{
+    const struct weir_usage_count count = {.queries = p->warmed ? 0 : (int64_t)p->hits + p->misses,
+                                           .hits = p->warmed ? 0 : p->hits,
+                                           .failures = p->warmed ? 0 : p->failures,
+                                           .engine = p->engine};
+    weir_usage_add(p->call.server->usage, p->warmed ? "" : weir_caller_asker(&p->call.who),
+                   p->d->key, &count);
+}
+
 static void end(void *arg)
 {
     struct page *p = arg;
+    note_cost(p);
     if (p->warmed) {
         p->warmed(p->warmed_arg);
         free_page(p);
@@ -88,6 +101,7 @@ static void drained(void *arg)
 
 static void failed(struct tile *t, const struct weir_error *err, int64_t offset)
 {
+    t->page->failures++;
     t->err = *err;
     t->offset = offset;
     t->state = TILE_READY;
@@ -101,6 +115,7 @@ static void ready(struct weir_want *want, struct weir_kept *kept,
     p->running--;
     if (ran || err) { /* it is her run */
         p->misses++;
+        p->engine += ran ? ran->elapsed : 0;
         weir_history_end(p->call.server->history, t->entry, ran, err);
     } else {
         p->hits++;
@@ -160,6 +175,8 @@ static int find_key(struct tile *t, struct weir_error *err)
     t->request.params = t->from->t.params;
     t->request.param_count = t->from->t.param_count;
     t->request.owner = p->warmed ? NULL : weir_caller_asker(&p->call.who);
+    t->request.report = p->d->key;
+    t->request.query = t->query;
     t->request.background = p->warmed != NULL;
     weir_buf_init(&key, 64u << 20);
     weir_results_key(p->call.server->results, &t->request, &key);

@@ -52,7 +52,8 @@ struct page {
     uint64_t when;            /* of the memo */
     weir_time now;            /* for all of its queries, rounded down */
     weir_time began;          /* monotonic */
-    unsigned hits, misses;
+    unsigned hits, misses, failures;
+    weir_time engine;          /* the time of the runs that were begun for it */
     bool starting;             /* not all tiles were looked at yet */
     bool begun;                /* the answer */
     bool gone;                 /* the client */

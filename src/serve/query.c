@@ -2,6 +2,7 @@
  *
  * A worker encodes; the loop sends. What the worker made and the client has not taken yet is
  * bounded: beyond it the worker waits, and with it the engine. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "serve/history.h"
 #include "serve/query_report.h"
 #include "serve/server.h"
+#include "serve/usage.h"
 
 #define MAX_POSTED  (4u << 20) /* on the way from worker to loop */
 #define MAX_PENDING (4u << 20) /* waiting for the client */
@@ -22,6 +24,8 @@ struct stream {
     struct weir_history_entry *entry; /* the loop's */
     enum weir_format format;
     char *disposition; /* Content-Disposition of a good answer, or NULL */
+    struct weir_caller who;
+    char report[WEIR_ID_SIZE]; /* "": free SQL */
     char id[17];
     bool begun; /* the loop's */
 
@@ -122,6 +126,17 @@ static void client_gone(void *arg)
     }
 }
 
+static void note(const struct stream *s, const struct ending *e)
+{
+    const struct weir_usage_count count = {.queries = 1,
+                                           .failures = e->code && e->code != WEIR_ECANCELED,
+                                           .engine = e->summary.elapsed};
+    weir_usage_add(s->server->usage, weir_caller_asker(&s->who), s->report, &count);
+    if (e->code == WEIR_EPERM) {
+        weir_serve_note_denied(s->server, &s->who, "query.refused", weir_str_of(s->sql), &e->err);
+    }
+}
+
 static void finish(void *arg)
 {
     struct ending *e = arg;
@@ -155,6 +170,7 @@ static void finish(void *arg)
                  e->err.message);
         weir_http_abort(s->req);
     }
+    note(s, e);
     weir_history_end(s->server->history, s->entry, &e->summary, e->code ? &e->err : NULL);
     stream_free(s);
     free(e);
@@ -328,6 +344,8 @@ static void start(const struct weir_call *call, const struct weir_query_body *bo
         return;
     }
     s->from = from;
+    s->who = call->who;
+    snprintf(s->report, sizeof s->report, "%s", body->report ? body->report : "");
     if (from) { /* errors are shown in the template */
         request->sql = from->t.out.sql.ptr;
         request->params = from->t.params;
@@ -335,6 +353,8 @@ static void start(const struct weir_call *call, const struct weir_query_body *bo
     }
     weir_serve_limit(call, &request->limits);
     request->owner = weir_caller_asker(&call->who);
+    request->report = body->report;
+    request->query = body->query;
     request->sink = sink;
     request->done = done;
     request->arg = s;
@@ -379,6 +399,10 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text)
         rc = body.disposition ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a file's name");
     }
     rc = rc ? rc : weir_query_find_access(call, &body, &err);
+    if (rc == WEIR_EPERM) {
+        weir_serve_note_denied(call->server, &call->who, "query.refused",
+                               weir_str_of(body.request.sql), &err);
+    }
     if (rc == 0 && (body.report || weir_json_exists(body.values))) {
         rc = weir_compiling_start(call, &body, compiled, &err);
     } else if (rc == 0) {
@@ -446,15 +470,4 @@ void weir_serve_query_progress(const struct weir_call *call)
     weir_jw_object_end(&w);
     weir_serve_reply_json(call, 200, &body);
     weir_buf_free(&body);
-}
-
-void weir_serve_query_cancel(const struct weir_call *call)
-{
-    char id[17];
-    if (!id_of(call, id) || weir_query_cancel(call->server->pool, id, owner_of(call))) {
-        unknown_query(call);
-        return;
-    }
-    call->server->requests[2]++;
-    weir_http_reply(call->req, 204, NULL, WEIR_STR(""));
 }

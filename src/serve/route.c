@@ -36,7 +36,10 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/compile", PERSON, QUERY, .handle = weir_serve_compile, .reads = true},
     {POST, "/api/explain", PERSON, QUERY, .handle = weir_serve_explain, .reads = true},
     {GET, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_progress},
-    {DELETE, "/api/query/{id}", PERSON, QUERY, .handle = weir_serve_query_cancel, .reads = true},
+    {DELETE, "/api/query/{id}", PERSON, QUERY, .ask = weir_ask_query_cancel, .reads = true},
+    {GET, "/api/queries", PERSON, QUERY, .ask = weir_ask_queries, .slow = true},
+    {DELETE, "/api/queries/{id}", PERSON, QUERY, .ask = weir_ask_query_cancel, .reads = true},
+    {GET, "/api/usage", ADMIN, READ, .ask = weir_ask_usage, .slow = true},
     {GET, "/api/cache", ADMIN, READ, .handle = weir_serve_cache},
     {DELETE, "/api/cache", ADMIN, ADMIN_SCOPE, .handle = weir_serve_cache_clear},
     {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
@@ -193,6 +196,15 @@ const struct weir_serve_route *weir_serve_find_route(unsigned method, struct wei
 
 static const char *const method_names[] = {"GET",    "HEAD",    "POST", "PUT",
                                            "DELETE", "OPTIONS", "PATCH"};
+
+const char *weir_serve_method_name(unsigned method)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof method_names / sizeof method_names[0] && !(method >> i & 1)) {
+        i++;
+    }
+    return method_names[i];
+}
 
 static void refuse_method(const struct weir_call *call, unsigned allowed)
 {

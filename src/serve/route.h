@@ -31,6 +31,9 @@ struct weir_serve_route {
 const struct weir_serve_route *weir_serve_find_route(unsigned method, struct weir_str path,
                                                      struct weir_str *id, unsigned *allowed);
 
+/* "GET" */
+const char *weir_serve_method_name(unsigned method);
+
 /* Finds out who asks and whether she may: fills call->who, or answers and returns false. A route
  * that is not there is NULL. */
 bool weir_serve_admit(struct weir_call *call, const struct weir_serve_route *route);

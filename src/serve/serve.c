@@ -17,6 +17,7 @@
 #include "serve/server.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
+#include "serve/usage.h"
 #include "serve/warm.h"
 
 #define GRACE        (10 * WEIR_SECOND)
@@ -91,6 +92,7 @@ static int start_people(struct weir_server *s, struct weir_error *err)
         rc = weir_history_new(path, s->settings.history_max, s->log, &s->history, err);
     }
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
+    rc = rc ? rc : weir_usage_new(s, &s->usage, err);
     s->backoff = weir_backoff_new();
     s->exports = weir_exports_new();
     s->passes = weir_passes_new();
@@ -251,6 +253,7 @@ static void stop_parts(struct weir_server *s)
     weir_page_memo_free(s->page_memo);
     weir_warm_stop(s->warm);
     weir_shelf_free(s->shelf);
+    weir_usage_free(s->usage);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
     weir_warm_free(s->warm);

@@ -23,6 +23,7 @@ struct weir_warm;
 struct weir_results;
 struct weir_passes;
 struct weir_renders;
+struct weir_usage;
 
 struct weir_serve_settings {
     const char *listen;
@@ -34,6 +35,7 @@ struct weir_serve_settings {
     weir_time session_age;
     uint64_t upload_max;
     int64_t history_max;
+    int64_t usage_days;
 };
 
 struct weir_workspace_settings {
@@ -89,6 +91,7 @@ struct weir_server {
     unsigned snapshots_taking; /* loop's thread */
     bool began;                /* there has been a person: loopback is not trusted */
     struct weir_history *history;
+    struct weir_usage *usage;
     struct weir_results *results;
     struct weir_keeper *keeper;
     struct weir_page_memo *page_memo;
@@ -129,7 +132,6 @@ void weir_serve_page_queries(const struct weir_call *call);
 /* What the role of whoever calls may take, at most. */
 void weir_serve_limit(const struct weir_call *call, struct weir_query_limits *limits);
 void weir_serve_query_progress(const struct weir_call *call);
-void weir_serve_query_cancel(const struct weir_call *call);
 void weir_serve_compile(const struct weir_call *call);
 /* Before its body is read: opens the file that it goes to. True when it was answered instead. */
 bool weir_serve_upload_receive(const struct weir_call *call);
@@ -228,6 +230,13 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
 /* --- asking.c --- */
 /* Answers by `fn`; on a thread of its own when that is slow. */
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
+
+/* --- denied.c --- */
+/* Notes in the audit log that somebody was refused something, not more often than it can be read:
+ * `object` is what she asked for. */
+void weir_serve_note_denied(struct weir_server *server, const struct weir_caller *who,
+                            const char *action, struct weir_str object,
+                            const struct weir_error *err);
 
 /* --- exports.c: downloads that were asked for and not yet fetched; the loop's thread --- */
 struct weir_exports *weir_exports_new(void);

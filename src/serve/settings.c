@@ -29,6 +29,8 @@ const struct weir_option weir_serve_options[] = {
      .help = "How large a file that somebody uploads may be."},
     {"history_max", WEIR_OPT_INT, AT(history_max), .fallback = "10000", .min = 0, .max = 10000000,
      .help = "How many runs of queries are kept of each person, the newest; 0: none are noted."},
+    {"usage_days", WEIR_OPT_INT, AT(usage_days), .fallback = "400", .min = 1, .max = 36500,
+     .help = "How many days it is known who used what (the page Usage, GET /api/usage)."},
     {0}};
 
 #define OF_WORKSPACE(member) offsetof(struct weir_workspace_settings, member)

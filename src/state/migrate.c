@@ -216,6 +216,36 @@ static const char *const steps[] = {
     "  delete from visits where person_id = old.id;"
     "  delete from subscriptions where person_id = old.id;"
     " end;",
+    /* 7: what is used, by whom, and what it costs; outlives reports */
+    "create index runs_of_time on runs (at, elapsed);"
+    "create table usage_days ("
+    "  day integer not null,"    /* since 1970, in UTC */
+    "  report text not null,"    /* an id; empty: free SQL */
+    "  person_id text not null," /* or "owner"; empty: of people who are gone */
+    "  opens integer not null,"
+    "  queries integer not null," /* answered, from what was kept or by a run */
+    "  hits integer not null,"    /* of those, without a run */
+    "  failures integer not null,"
+    "  engine integer not null," /* microseconds */
+    "  primary key (day, report, person_id)"
+    ") strict, without rowid;"
+    "create table usage_opens ("
+    "  id integer primary key autoincrement,"
+    "  at integer not null,"
+    "  report text not null,"
+    "  person_id text not null"
+    ") strict;"
+    "create index usage_opens_of_time on usage_opens (at);"
+    "create index usage_opens_of_report on usage_opens (report, at);"
+    "create trigger usage_of_gone_person after delete on people begin"
+    "  update usage_opens set person_id = '' where person_id = old.id;"
+    "  insert into usage_days select day, report, '', opens, queries, hits, failures, engine"
+    "    from usage_days where person_id = old.id"
+    "    on conflict (day, report, person_id) do update set opens = opens + excluded.opens,"
+    "    queries = queries + excluded.queries, hits = hits + excluded.hits,"
+    "    failures = failures + excluded.failures, engine = engine + excluded.engine;"
+    "  delete from usage_days where person_id = old.id;"
+    " end;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

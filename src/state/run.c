@@ -109,3 +109,33 @@ int weir_runs_list(struct weir_state *state, const struct weir_run_filter *filte
     }
     return weir_db_end(&q, err);
 }
+
+/* Along the index of times, which holds what they are ordered by. */
+int weir_runs_slowest(struct weir_state *state, struct weir_str person, weir_time since,
+                      int64_t limit, struct weir_arena *arena, struct weir_run **out, size_t *count,
+                      struct weir_error *err)
+{
+    limit = limit < 1 ? 1 : limit > WEIR_RUNS_LIMIT ? WEIR_RUNS_LIMIT : limit;
+    *count = 0;
+    *out = weir_arena_calloc(arena, (size_t)limit * sizeof **out);
+    if (!*out) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the slowest queries");
+    }
+    struct weir_db q = weir_db_on(
+        state,
+        person.len
+            ? "select id, at, sql, vals, report, query, row_count, truncated, elapsed, error, "
+              "person_id from runs where at >= ?1 and person_id = ?3 order by elapsed desc limit ?2"
+            : "select id, at, sql, vals, report, query, row_count, truncated, elapsed, error, "
+              "person_id from runs where id in (select id from runs where at >= ?1 order by "
+              "elapsed desc limit ?2) order by elapsed desc");
+    weir_db_i64(&q, since);
+    weir_db_i64(&q, limit);
+    if (person.len) {
+        weir_db_text(&q, person);
+    }
+    while (*count < (size_t)limit && weir_db_row(&q)) {
+        read_run(&q, weir_db_str(&q, 10, arena), arena, &(*out)[(*count)++]);
+    }
+    return weir_db_end(&q, err);
+}

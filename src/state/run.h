@@ -37,4 +37,9 @@ int weir_runs_list(struct weir_state *state, const struct weir_run_filter *filte
                    struct weir_arena *arena, struct weir_run **out, size_t *count, bool *more,
                    struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Of one person (empty: of everybody), since then, the slowest first; at most WEIR_RUNS_LIMIT. */
+int weir_runs_slowest(struct weir_state *state, struct weir_str person, weir_time since,
+                      int64_t limit, struct weir_arena *arena, struct weir_run **out, size_t *count,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+
 #endif

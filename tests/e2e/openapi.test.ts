@@ -230,7 +230,9 @@ test('a query is asked about and canceled', async () => {
   const target = `/api/query/${id}`;
   const running = await check({ method: 'GET', path: '/api/query/{id}', target, status: 200 });
   assert.equal((running.body as { state: string }).state, 'running');
-  await check({ method: 'DELETE', path: '/api/query/{id}', target, status: 204 });
+  const all = (await check({ method: 'GET', path: '/api/queries', status: 200 })).body as { running: { id: string }[] };
+  assert.deepEqual(all.running.map((one) => one.id), [id]);
+  await check({ method: 'DELETE', path: '/api/queries/{id}', target: `/api/queries/${id}`, status: 204 });
   await assert.rejects(response.text(), 'a canceled result must not look whole');
   const ended = await until('the end of the query', 20, async () => {
     const { body } = await check({ method: 'GET', path: '/api/query/{id}', target, status: 200 });
@@ -240,6 +242,7 @@ test('a query is asked about and canceled', async () => {
   for (const unknown of ['0123456789abcdef', 'nonsense']) {
     await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${unknown}`, status: 404 });
     await check({ method: 'DELETE', path: '/api/query/{id}', target: `/api/query/${unknown}`, status: 404 });
+    await check({ method: 'DELETE', path: '/api/queries/{id}', target: `/api/queries/${unknown}`, status: 404 });
   }
 });
 
@@ -388,6 +391,10 @@ test('reports, views and the repository', async () => {
   await check({ method: 'POST', path: '/api/page', body: { report: made.id, queries: 'q' }, status: 400 });
   await check({ method: 'POST', path: '/api/page', body: { report: 'nothing123' }, status: 404 });
   await check({ method: 'GET', path: '/api/cache', status: 200 });
+  await check({ method: 'GET', path: '/api/usage', target: '/api/usage?days=7', status: 200 });
+  await check({ method: 'GET', path: '/api/usage', target: '/api/usage?days=x', status: 400 });
+  const slowest = (await check({ method: 'GET', path: '/api/queries', status: 200 })).body as { slowest: unknown[] };
+  assert.ok(slowest.slowest.length > 0);
   await check({ method: 'DELETE', path: '/api/cache', status: 204 });
   const kept = (await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: {} }, status: 201 })).body as { id: string };
   await check({ method: 'POST', path: `${id}/snapshots`, target: `${target}/snapshots`, body: { values: [] }, status: 400 });
