@@ -12,7 +12,9 @@
 #include "io/file.h"
 
 #define MAX_FILE (300u << 20)
-#define MIN_FREE (256ull << 20) /* of the disk: others need it more */
+#define MIN_FREE                                                                                   \
+    (512ull << 20) /* of the disk: below it, this is given back. Events are refused                \
+                    * below log.keep_free, whose default is half of it. */
 
 struct file {
     struct file *next; /* in its bucket */
@@ -151,17 +153,31 @@ int weir_cache_files_get(struct weir_cache_files *f, struct weir_str key, struct
     return rc;
 }
 
-static int write_file(const struct weir_cache_files *f, const char *name, struct weir_str bytes,
+/* Gives back what was used longest ago while the disk is nearly full. */
+static int make_room(struct weir_cache_files *f, uint64_t need, struct weir_error *err)
+{
+    uint64_t space;
+    int rc = weir_disk_free(f->dir, &space, err);
+    while (rc == 0 && space < MIN_FREE + need) {
+        pthread_mutex_lock(&f->lock);
+        bool any = f->oldest;
+        if (any) {
+            forget(f, f->oldest);
+        }
+        pthread_mutex_unlock(&f->lock);
+        rc = any ? weir_disk_free(f->dir, &space, err)
+                 : weir_fail(err, WEIR_ENOSPC, "the disk is nearly full");
+    }
+    return rc;
+}
+
+static int write_file(struct weir_cache_files *f, const char *name, struct weir_str bytes,
                       struct weir_error *err)
 {
     char path[4096], whole[4096];
-    uint64_t space;
     path_of(f, name, ".tmp", path);
     path_of(f, name, "", whole);
-    int rc = weir_disk_free(f->dir, &space, err);
-    if (rc == 0 && space < MIN_FREE + bytes.len) {
-        rc = weir_fail(err, WEIR_ENOSPC, "the disk is nearly full");
-    }
+    int rc = make_room(f, bytes.len, err);
     if (rc) {
         return rc;
     }

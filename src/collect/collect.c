@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -13,6 +12,7 @@
 #include "collect/watch.h"
 #include "event/event.h"
 #include "io/file.h"
+#include "io/process.h"
 
 #define QUARANTINE_SEGMENT (4u << 20) /* small, because whole segments expire */
 #define MAX_REQUEST_ARENA  (16u << 20)
@@ -165,19 +165,14 @@ static void on_signal(void *arg)
     weir_http_drain(c->server, c->settings.stop_timeout, drained, c);
 }
 
-/* A connection needs a descriptor; the default limit is often 1,024. */
 static void raise_file_limit(const struct weir_collector *c)
 {
-    struct rlimit limit;
-    rlim_t want = (rlim_t)c->settings.max_connections + 256;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < want) {
-        limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_cur < want) {
-            weir_log(c->log, WEIR_LOG_WARN,
-                     "fewer connections than max_connections: raise the limit on open files",
-                     "limit", weir_log_num((int64_t)limit.rlim_cur).text);
-        }
+    uint64_t want = (uint64_t)c->settings.max_connections + 256;
+    uint64_t got = weir_process_allow_files(want);
+    if (got < want) {
+        weir_log(c->log, WEIR_LOG_WARN,
+                 "fewer connections than max_connections: raise the limit on open files", "limit",
+                 weir_log_num((int64_t)got).text);
     }
 }
 

@@ -208,3 +208,19 @@ bool weir_process_find(const char *name, char *out, size_t size)
     }
     return false;
 }
+
+uint64_t weir_process_allow_files(uint64_t want)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) {
+        return 0;
+    }
+    if (limit.rlim_cur < want) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = want < limit.rlim_max ? (rlim_t)want : limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit)) {
+            return before;
+        }
+    }
+    return limit.rlim_cur;
+}

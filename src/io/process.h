@@ -41,6 +41,10 @@ int weir_process_stop(pid_t pid, weir_time grace, int *status, struct weir_error
 /* "exit 1", "killed by SIGSEGV", ... */
 void weir_process_describe(int status, char out[64]);
 
+/* Raises this process's limit on open descriptors to `want` as far as it may (the default is often
+ * 1,024, and a connection needs one); gives what it is then. */
+uint64_t weir_process_allow_files(uint64_t want);
+
 /* The program `name` in PATH; false when there is none. */
 bool weir_process_find(const char *name, char *out, size_t size);
 

@@ -8,7 +8,6 @@
 
 #include "serve/shelf.h"
 
-#define MAX_STREAMS 20000
 #define MAX_PENDING (64u << 10)
 #define BEAT_EVERY  (15 * WEIR_SECOND)
 #define MAX_RIGHTS  (4u << 20)
@@ -289,8 +288,13 @@ void weir_serve_changes(const struct weir_call *call)
 {
     struct weir_changes *c = weir_shelf_changes(call->server->shelf);
     struct weir_error err;
-    struct stream *s = c->ended || c->count >= MAX_STREAMS ? NULL : calloc(1, sizeof *s);
-    int rc = s ? WEIR_OK : weir_fail(&err, WEIR_EBUSY, "too many pages listen; try again later");
+    /* The last quarter of the connections is left to those who ask something. */
+    size_t most = call->server->max_connections / 4 * 3;
+    struct stream *s = c->ended || c->count >= most ? NULL : calloc(1, sizeof *s);
+    int rc = s ? WEIR_OK
+               : weir_fail(&err, WEIR_EBUSY,
+                           "too many pages follow changes; try again later, or raise "
+                           "serve.max_connections");
     if (rc == 0) {
         weir_arena_init(&s->arena, MAX_RIGHTS);
         rc = weir_levels_of(call, &s->arena, &s->levels, &err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "io/process.h"
 #include "serve/changes.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
@@ -21,6 +22,7 @@
 #include "serve/warm.h"
 
 #define GRACE        (10 * WEIR_SECOND)
+#define OTHER_FILES  256 /* descriptors that are no connections */
 #define MIN_GROWTH   (2ull << 30)
 #define LOOK_EVERY   WEIR_SECOND
 #define HASH_THREADS 2 /* 64 MB each */
@@ -144,9 +146,25 @@ static int listen_local(struct weir_server *s, struct weir_error *err)
     return rc;
 }
 
+/* How many connections the limit on open descriptors has room for, beside all else. */
+static unsigned allow_connections(const struct weir_server *s)
+{
+    uint64_t want = (uint64_t)s->settings.max_connections + OTHER_FILES;
+    uint64_t got = weir_process_allow_files(want);
+    if (got >= want) {
+        return (unsigned)s->settings.max_connections;
+    }
+    weir_log(s->log, WEIR_LOG_WARN,
+             "fewer connections than serve.max_connections: raise the limit on open files", "limit",
+             weir_log_num((int64_t)got).text);
+    return got > OTHER_FILES * 2 ? (unsigned)(got - OTHER_FILES) : OTHER_FILES;
+}
+
 static int start_http(struct weir_server *s, struct weir_error *err)
 {
+    s->max_connections = allow_connections(s);
     struct weir_http_options options = {.max_body = 16u << 20,
+                                        .max_connections = s->max_connections,
                                         .handler = weir_serve_handle,
                                         .admit = weir_serve_before_body,
                                         .streams = true,

@@ -33,6 +33,7 @@ struct weir_serve_settings {
     const char *url;
     weir_time session_idle;
     weir_time session_age;
+    int64_t max_connections;
     uint64_t upload_max;
     int64_t history_max;
     int64_t usage_days;
@@ -97,6 +98,7 @@ struct weir_server {
     struct weir_page_memo *page_memo;
     struct weir_warm *warm;
     char token[WEIR_TOKEN_SIZE];
+    unsigned max_connections; /* as the settings and the limit on open files have it */
     char address[64];
     const char *socket_path;
     weir_time started_at;

@@ -25,6 +25,10 @@ const struct weir_option weir_serve_options[] = {
      .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in without a request."},
     {"session_age", WEIR_OPT_DURATION, AT(session_age), .fallback = "30d", .min = WEIR_SECOND,
      .max = 3650 * WEIR_DAY, .help = "How long somebody stays logged in at most."},
+    {"max_connections", WEIR_OPT_INT, AT(max_connections), .fallback = "16384", .min = 16,
+     .max = 1000000,
+     .help = "Open connections; further ones wait. Three quarters of them may be open pages that "
+             "follow changes."},
     {"upload_max", WEIR_OPT_BYTES, AT(upload_max), .fallback = "2GB",
      .help = "How large a file that somebody uploads may be."},
     {"history_max", WEIR_OPT_INT, AT(history_max), .fallback = "10000", .min = 0, .max = 10000000,

@@ -153,6 +153,8 @@ static void query_metrics(struct weir_server *s, struct weir_buf *out)
 {
     struct weir_query_stats q;
     weir_query_pool_stats(s->pool, &q);
+    metric(out, "weir_serve_connections", "gauge", "Open connections, also of pages that follow.",
+           (double)weir_http_connections(s->http));
     metric(out, "weir_queries_running", "gauge", "Queries that run now.", (double)q.running);
     metric(out, "weir_queries_queued", "gauge", "Queries that wait for a worker.",
            (double)q.queued);

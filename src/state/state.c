@@ -15,16 +15,25 @@
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-/* SQLite would make it readable for everybody; its other files take the mode of this one. */
+/* SQLite would make it readable for everybody; its other files take the mode of this one.
+ *
+ * A file that is there must not be opened here: closing any descriptor of it gives up all locks
+ * that this process has on it (POSIX), also those of a connection that is open already. Another
+ * process would then take itself for the only one, and remove the write-ahead log at its end. */
 static int make_private(const char *path, struct weir_error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat st;
+    if (fd >= 0) {
+        close(fd);
+    } else if (errno != EEXIST || lstat(path, &st)) {
         return weir_fail_errno(err, errno, "%s cannot be opened", path);
+    } else if (!S_ISREG(st.st_mode)) {
+        return weir_fail(err, WEIR_EINVAL, "%s is no file", path);
+    } else if ((st.st_mode & 0777) != 0600 && chmod(path, 0600)) {
+        return weir_fail_errno(err, errno, "%s cannot be made private", path);
     }
-    int rc = fchmod(fd, 0600) ? weir_fail_errno(err, errno, "%s cannot be made private", path) : 0;
-    close(fd);
-    return rc;
+    return 0;
 }
 
 static int verify(struct weir_state *state, struct weir_error *err)

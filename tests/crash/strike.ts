@@ -5,7 +5,7 @@ import { type Weir, until } from '../node/weir.js';
 export type Victim = 'collect' | 'serve' | 'both' | 'all' | 'up';
 
 /** The living children of `weir up` by subcommand. */
-function children(parent: number): Map<string, number> {
+export function processes(parent: number): Map<string, number> {
   const found = new Map<string, number>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
@@ -42,7 +42,7 @@ function alive(pid: number): boolean {
 
 /** Returns when what was struck runs again, with the addresses that it had. */
 export async function strike(weir: Weir, victim: Victim): Promise<void> {
-  const pids = children(weir.pid);
+  const pids = processes(weir.pid);
   if (victim === 'collect' || victim === 'both') kill(pids.get('collect'));
   if (victim === 'serve' || victim === 'both') kill(pids.get('serve'));
   if (victim === 'all') for (const pid of pids.values()) kill(pid);
@@ -56,7 +56,7 @@ export async function strike(weir: Weir, victim: Victim): Promise<void> {
     return;
   }
   await until(`${victim} to be started again`, 30, () => {
-    const now = children(weir.pid);
+    const now = processes(weir.pid);
     const changed = [...pids].every(([name, pid]) => {
       const struck = victim === 'both' || victim === name;
       return now.has(name) && (!struck || now.get(name) !== pid);

@@ -7,6 +7,8 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int64_t people(struct weir_state *state)
 {
@@ -40,6 +42,49 @@ static void what_was_written_is_there_after_reopening(void **state)
     assert_int_equal(people(s->state), 1);
     ASSERT_OK(weir_state_version(s->state, &version, &s->err), s->err);
     assert_true(version >= 1);
+}
+
+/* Another process that opens and closes the store must not take away the log of those who go on
+ * writing to it: what they write would be gone with them. */
+static void others_come_and_go(void **state)
+{
+    struct store *s = *state;
+    struct weir_state *second;
+    int status;
+    store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
+    ASSERT_OK(weir_state_open_loose(s->path, &second, &s->err), s->err); /* as the history does */
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execl("/proc/self/exe", "test_state", "--come-and-go", s->path, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    store_person(s, "bob", "bob@example.com", WEIR_ROLE_VIEWER);
+    /* Seen by who opens the files by their names, as after a kill. */
+    pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "test_state", "--count", s->path, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 2);
+    weir_state_close(second);
+}
+
+/* In a process of its own. */
+static int visit(const char *what, const char *path)
+{
+    struct weir_state *state;
+    struct weir_error err;
+    if (weir_state_open(path, &state, &err)) {
+        return 100;
+    }
+    int64_t n = people(state);
+    weir_state_close(state);
+    return strcmp(what, "--count") == 0 ? (int)n : 0;
 }
 
 static void run_sql(const char *path, const char *sql)
@@ -281,10 +326,14 @@ static void a_backup_ends_while_runs_are_written(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3) {
+        return visit(argv[1], argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         TEST(the_files_are_private),
+        TEST(others_come_and_go),
         TEST(what_was_written_is_there_after_reopening),
         TEST(an_older_file_is_brought_up_to_date),
         TEST(a_newer_file_is_left_alone),
