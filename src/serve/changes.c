@@ -147,12 +147,15 @@ static bool print_tables(struct weir_buf *out, const struct weir_changed *change
         weir_jw_strz(&w, "*");
     }
     for (size_t i = 0; !all && i < changed->count; i++) {
-        const struct weir_changed_table *t = &changed->tables[i];
+        struct weir_changed_table t = changed->tables[i];
         struct weir_buf name;
-        if (!access || weir_access_sees(access, t->schema, t->table)) {
+        if (weir_str_is(t.schema, WEIR_STORED_SCHEMA)) { /* the table `views.mrr` of that view */
+            t.schema = weir_str_cut(&t.table, '.');
+        }
+        if (t.table.ptr && (!access || weir_access_sees(access, t.schema, t.table))) {
             weir_buf_init(&name, 1 << 16);
-            weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(t->schema),
-                          WEIR_STR_ARG(t->table));
+            weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(t.schema),
+                          WEIR_STR_ARG(t.table));
             weir_jw_str(&w, weir_buf_str(&name));
             weir_buf_free(&name);
             any = true;

@@ -17,6 +17,7 @@ struct weir_keeper {
     struct weir_kept_versions *versions;
     struct weir_keeper_stats stats;
     weir_time off_until; /* monotonic; the disk refused */
+    bool goes_on;        /* from the versions of the process before */
 };
 
 /* --- whether it holds ------------------------------------------------------------------------- */
@@ -233,6 +234,7 @@ int weir_keeper_start(struct weir_keeper *k, struct weir_error *err)
     struct weir_error why;
     const char *dir = weir_workspace_path(k->server->run->workspace, "cache/results");
     bool same = weir_kept_versions_apply(k->versions, k->server->warehouse, &why) == 0;
+    k->goes_on = same;
     int rc = dir ? weir_cache_files_new(dir, k->settings.disk, !same, &k->files, &why)
                  : weir_fail(&why, WEIR_ENOMEM, "no memory for a path");
     if (rc) {
@@ -243,6 +245,11 @@ int weir_keeper_start(struct weir_keeper *k, struct weir_error *err)
         k->files = NULL;
     }
     return weir_work_new(1, QUEUE, &k->work, err);
+}
+
+bool weir_keeper_goes_on(const struct weir_keeper *k)
+{
+    return k->goes_on;
 }
 
 void weir_keeper_stop(struct weir_keeper *k)

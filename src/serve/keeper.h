@@ -17,6 +17,9 @@ int weir_keeper_new(struct weir_server *server, struct weir_keeper **out,
                     struct weir_error *err) WEIR_MUST_CHECK;
 /* Right after: takes over what was kept, if it is. */
 int weir_keeper_start(struct weir_keeper *keeper, struct weir_error *err) WEIR_MUST_CHECK;
+/* Are tables' versions those of the process before, so that what it noted by them still means the
+ * same? */
+bool weir_keeper_goes_on(const struct weir_keeper *keeper);
 /* Before the warehouse is closed, when nothing changes it any more. NULL is fine. */
 void weir_keeper_stop(struct weir_keeper *keeper);
 /* After it. `closed`: it was closed well, so what is kept may be used by the next process. NULL is

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "serve/page.h"
+#include "serve/shelf.h"
+#include "serve/views.h"
 
 #define MAX_HEAD    (1u << 20)
 #define MAX_PENDING (1u << 20)   /* bytes that wait for the client */
@@ -31,6 +33,14 @@ static void print_etag(const struct weir_kept *kept, char out[33])
              (unsigned long long)kept->etag.lo);
 }
 
+/* When the rows of a materialized view were stored; its table's name is views.NAME. */
+static weir_time stored_at(const struct page *p, struct weir_str table)
+{
+    struct weir_str name = table;
+    (void)weir_str_cut(&name, '.');
+    return weir_stored_at(weir_views_stored(weir_shelf_views(p->call.server->shelf)), name);
+}
+
 /* Names of what she sees of it, and when the latest of that came, if she sees all of its rows. */
 static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
 {
@@ -44,6 +54,14 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         const struct weir_kept_read *r = &kept->reads[i];
         struct weir_table_version v =
             weir_warehouse_version_of(p->call.server->warehouse, r->schema, r->table);
+        if (weir_str_eq(r->schema, WEIR_STR(WEIR_STORED_SCHEMA))) { /* its view was named already */
+            weir_time at = stored_at(p, r->table);
+            fresh_at = at > fresh_at ? at : fresh_at;
+            continue;
+        }
+        if (weir_str_eq_nocase(r->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))) {
+            v.changed_at = 0; /* when it was made, which is no row's time */
+        }
         if (!p->access || weir_access_sees(p->access, r->schema, r->table)) {
             weir_buf_reset(&name);
             weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(r->schema),

@@ -117,6 +117,7 @@ static const struct weir_serve_route routes[] = {
     {GET, "/api/views/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
     {PUT, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
     {DELETE, "/api/views/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},
+    {POST, "/api/views/{name}/refresh", EDITOR, WRITE, .handle = weir_serve_view_refresh},
     {GET, "/api/snippets/{name}", EDITOR, READ, .handle = weir_serve_sql_get},
     {PUT, "/api/snippets/{name}", EDITOR, WRITE, .handle = weir_serve_sql_put},
     {DELETE, "/api/snippets/{name}", EDITOR, WRITE, .handle = weir_serve_sql_remove},

@@ -45,6 +45,7 @@ struct weir_workspace_settings {
     int64_t snapshots;         /* of one report */
     int64_t snapshot_rows;     /* of one query */
     uint64_t snapshot_bytes;
+    int64_t refresh_every; /* a materialized view */
 };
 
 /* One replay at a time, on a thread of its own. */
@@ -194,6 +195,7 @@ void weir_serve_snapshot_remove(const struct weir_call *call);
 void weir_serve_sql_get(const struct weir_call *call);
 void weir_serve_sql_put(const struct weir_call *call);
 void weir_serve_sql_remove(const struct weir_call *call);
+void weir_serve_view_refresh(const struct weir_call *call);
 void weir_serve_git_status(const struct weir_call *call);
 void weir_serve_git_pull(const struct weir_call *call);
 void weir_serve_git_push(const struct weir_call *call);

@@ -59,4 +59,8 @@ const struct weir_option weir_workspace_options[] = {
      .min = 1024, .max = 60 << 20,
      .help =
          "Bytes of rows that a snapshot keeps of all its queries together, before compression."},
+    {"refresh_every", WEIR_OPT_DURATION, OF_WORKSPACE(refresh_every), .fallback = "5s", .min = 0,
+     .max = WEIR_DAY,
+     .help = "How often a materialized view is computed anew at most, while what it reads changes; "
+             "it also rests for four times as long as that took."},
     {0}};

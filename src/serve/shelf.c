@@ -222,6 +222,7 @@ void weir_shelf_stop(struct weir_shelf *shelf)
 {
     if (shelf) {
         weir_shelf_hang_up(shelf);
+        weir_views_stop(shelf->views);
         weir_work_free(shelf->wire);
         weir_work_free(shelf->documents);
         shelf->wire = shelf->documents = NULL;

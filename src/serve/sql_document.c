@@ -15,7 +15,8 @@ static enum weir_document_kind kind_of(const struct weir_shelf_job *job)
 
 /* Of a view: is it in the warehouse, or why not? What the engine says of tables is for those who
  * see them all. */
-static int print_state(struct weir_shelf_job *job, const char *name, struct weir_error *err)
+static int print_state(struct weir_shelf_job *job, const char *name, bool materialized,
+                       struct weir_error *err)
 {
     struct weir_access *access;
     if (kind_of(job) != WEIR_DOCUMENT_VIEW) {
@@ -23,8 +24,10 @@ static int print_state(struct weir_shelf_job *job, const char *name, struct weir
     }
     int rc = weir_caller_access(job->call.server->state, &job->call.who, &job->arena, &access, err);
     if (rc == 0) {
-        weir_views_print(weir_shelf_views(job->call.server->shelf), name,
-                         !access || weir_access_shows_all(access), &job->w);
+        bool sees_all = !access || weir_access_shows_all(access);
+        struct weir_views *views = weir_shelf_views(job->call.server->shelf);
+        weir_views_print(views, name, sees_all, &job->w);
+        weir_stored_print(weir_views_stored(views), name, materialized, sees_all, &job->w);
     }
     return rc;
 }
@@ -45,11 +48,25 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         weir_jw_kstrz(w, "description", d->description);
         weir_jw_kstrz(w, "version", d->good ? d->good->version : d->version);
         weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
-        rc = print_state(job, d->key, err);
+        rc = print_state(job, d->key, d->materialized, err);
         weir_jw_object_end(w);
     }
     weir_documents_release(all);
     return rc;
+}
+
+/* What the body says; without it, what the document says. */
+static bool wants_materialized(struct weir_shelf_job *job)
+{
+    bool yes = false;
+    if (!weir_json_bool(weir_json_get(job->body, "materialized"), &yes)) {
+        struct weir_documents *all = weir_shelf_hold(job->call.server->shelf);
+        const struct weir_document *d =
+            weir_documents_find(all, kind_of(job), weir_str_of(job->id));
+        yes = d && d->materialized;
+        weir_documents_release(all);
+    }
+    return yes && kind_of(job) == WEIR_DOCUMENT_VIEW;
 }
 
 static int run_put(struct weir_shelf_job *job, struct weir_error *err)
@@ -62,14 +79,16 @@ static int run_put(struct weir_shelf_job *job, struct weir_error *err)
     if (!sql.ptr) {
         return weir_fail(err, WEIR_EINVAL, "\"sql\" must be there, as text");
     }
+    bool materialized = wants_materialized(job);
     int rc = weir_sql_save(job->library, kind_of(job), job->id, sql,
-                           description.ptr ? description : WEIR_STR(""), &how, &saved, err);
+                           description.ptr ? description : WEIR_STR(""), materialized, &how, &saved,
+                           err);
     if (rc == 0) {
         weir_shelf_sync_views(job->call.server->shelf);
         job->status = how.base ? 200 : 201;
         weir_jw_object(&job->w);
         weir_shelf_print_saved(&job->w, "name", &saved);
-        rc = print_state(job, saved.key, err);
+        rc = print_state(job, saved.key, materialized, err);
         weir_jw_object_end(&job->w);
     } else if (saved.conflict) {
         weir_shelf_print_conflict(job, &saved, err);
@@ -85,6 +104,25 @@ static int run_delete(struct weir_shelf_job *job, struct weir_error *err)
     int rc = weir_document_delete(job->library, kind_of(job), job->id, &how, err);
     weir_shelf_sync_views(job->call.server->shelf);
     return rc;
+}
+
+static int run_refresh(struct weir_shelf_job *job, struct weir_error *err)
+{
+    struct weir_views *views = weir_shelf_views(job->call.server->shelf);
+    if (!weir_stored_refresh(weir_views_stored(views), job->id)) {
+        return weir_fail(err, WEIR_ENOENT, "there is no materialized view \"%.80s\"", job->id);
+    }
+    job->status = 202;
+    weir_jw_object(&job->w);
+    weir_jw_kstrz(&job->w, "name", job->id);
+    int rc = print_state(job, job->id, true, err);
+    weir_jw_object_end(&job->w);
+    return rc;
+}
+
+void weir_serve_view_refresh(const struct weir_call *call)
+{
+    weir_shelf_answer(call, run_refresh);
 }
 
 void weir_serve_sql_get(const struct weir_call *call)

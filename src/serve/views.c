@@ -19,11 +19,16 @@ struct state {
 struct view {
     char name[64];
     char *sql; /* compiled; NULL: it is none for the warehouse */
+    bool materialized;
+    bool binds;                          /* its text does */
+    char unable[600];                    /* materialized: why its rows cannot be computed, or "" */
+    const struct weir_stored_view *rows; /* that its name reads; while the warehouse is changed */
     struct state state;
 };
 
 struct weir_views {
     struct weir_server *server;
+    struct weir_stored *stored;
     bool changed;         /* the documents did */
     uint64_t version;     /* of the catalog, when all was well with it */
     bool complained;      /* the last sync failed, and said so */
@@ -41,7 +46,7 @@ int weir_views_new(struct weir_server *server, struct weir_views **out, struct w
     v->server = server;
     v->changed = true;
     pthread_mutex_init(&v->lock, NULL);
-    return 0;
+    return weir_stored_new(server, &v->stored, err);
 }
 
 static void free_list(struct view *list, size_t count)
@@ -56,9 +61,22 @@ void weir_views_free(struct weir_views *v)
 {
     if (v) {
         free_list(v->list, v->count);
+        weir_stored_free(v->stored);
         pthread_mutex_destroy(&v->lock);
         free(v);
     }
+}
+
+void weir_views_stop(struct weir_views *v)
+{
+    if (v) {
+        weir_stored_stop(v->stored);
+    }
+}
+
+struct weir_stored *weir_views_stored(struct weir_views *v)
+{
+    return v->stored;
 }
 
 void weir_views_changed(struct weir_views *v)
@@ -114,6 +132,7 @@ static int compile(struct weir_views *v, const struct weir_document *d, struct v
         name_parameters(out, &t.out);
     } else {
         out->sql = strdup(t.out.sql.ptr);
+        out->materialized = d->materialized;
         rc = out->sql ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a view");
     }
     weir_template_free(&t);
@@ -240,6 +259,36 @@ static bool is_its_own(int code)
            code == WEIR_EEXIST || code == WEIR_ETOOBIG || code == WEIR_EUNSUPPORTED;
 }
 
+/* Rows that were made by this very text are read by its name, whatever has become of the tables. */
+static int show_rows(struct weir_session *session, struct view *view, struct weir_error *err)
+{
+    int rc = weir_session_stored_show(session, schema(), weir_str_of(view->name), err);
+    view->state.warehouse = rc == 0;
+    view->state.reason[0] = 0;
+    return rc;
+}
+
+static int create_one(struct weir_session *session, struct view *view, struct weir_error *err)
+{
+    struct weir_str name = weir_str_of(view->name);
+    int rc = weir_session_create_view(session, schema(), name, view->sql, err);
+    if (rc) {
+        return rc;
+    }
+    view->state.warehouse = view->binds = true;
+    view->state.reason[0] = view->unable[0] = 0;
+    if (!view->materialized) {
+        return 0;
+    }
+    rc = weir_session_stored_text(session, schema(), name, view->sql, err);
+    if (rc && is_its_own(rc)) {
+        snprintf(view->unable, sizeof view->unable, "%.500s (write views.NAME for other views)",
+                 err->message);
+        return 0;
+    }
+    return rc || !view->rows ? rc : show_rows(session, view, err);
+}
+
 /* Whoever can be made is made, until nobody more can: so each comes after those that it reads. */
 static int create_all(struct weir_session *session, struct view *list, size_t count,
                       struct weir_error *err)
@@ -252,11 +301,8 @@ static int create_all(struct weir_session *session, struct view *list, size_t co
             if (!view->sql || view->state.warehouse) {
                 continue;
             }
-            int rc = weir_session_create_view(session, schema(), weir_str_of(view->name), view->sql,
-                                              err);
+            int rc = create_one(session, view, err);
             if (rc == 0) {
-                view->state.warehouse = true;
-                view->state.reason[0] = 0;
                 again = true;
             } else if (is_its_own(rc)) {
                 keep_out(view, true, err->message);
@@ -264,12 +310,47 @@ static int create_all(struct weir_session *session, struct view *list, size_t co
                 return rc;
             }
         }
+        for (size_t i = 0; !again && i < count; i++) { /* the last good rows, of what fails now */
+            struct view *view = &list[i];
+            if (view->rows && !view->state.warehouse) {
+                snprintf(view->unable, sizeof view->unable, "%s", view->state.reason);
+                int rc = show_rows(session, view, err);
+                if (rc) {
+                    return rc;
+                }
+                again = true;
+            }
+        }
     }
     return 0;
 }
 
+/* Rows of views that are gone, or are others now, go; the others' views are told. */
+static int sort_rows(struct weir_session *session, struct view *list, size_t count,
+                     struct weir_arena *arena, struct weir_error *err)
+{
+    struct weir_stored_view *stored;
+    size_t stored_count = 0;
+    int rc = weir_session_stored_views(session, arena, &stored, &stored_count, err);
+    for (size_t i = 0; rc == 0 && i < stored_count; i++) {
+        struct view *of = NULL;
+        for (size_t k = 0; k < count && !of; k++) {
+            of =
+                list[k].materialized && weir_str_is(stored[i].view, list[k].name) ? &list[k] : NULL;
+        }
+        struct weir_stored_text text =
+            of ? weir_stored_text_of(of->sql) : (struct weir_stored_text){0};
+        if (of && weir_str_starts(stored[i].note, weir_str_of(text.hex))) {
+            of->rows = &stored[i];
+        } else {
+            rc = weir_session_stored_drop(session, stored[i].schema, stored[i].view, err);
+        }
+    }
+    return rc;
+}
+
 static int rebuild(struct weir_session *session, struct view *list, size_t count,
-                   struct weir_error *err)
+                   struct weir_arena *arena, struct weir_error *err)
 {
     int rc = weir_session_begin(session, err);
     if (rc) {
@@ -277,6 +358,7 @@ static int rebuild(struct weir_session *session, struct view *list, size_t count
     }
     rc = weir_session_create_schema(session, schema(), err);
     rc = rc ? rc : drop_all(session, err);
+    rc = rc ? rc : sort_rows(session, list, count, arena, err);
     rc = rc ? rc : create_all(session, list, count, err);
     if (rc) {
         weir_session_rollback(session);
@@ -306,6 +388,10 @@ static bool still_fits(struct weir_session *session, const struct view *list, si
         if ((rc == 0) != view->state.warehouse) {
             return false;
         }
+        if (view->materialized && view->state.warehouse &&
+            (weir_session_binds(session, view->sql, &ignored) == 0) != view->binds) {
+            return false;
+        }
     }
     return true;
 }
@@ -318,6 +404,7 @@ static bool same(const struct view *a, size_t a_count, const struct view *b, siz
     bool yes = a && a_count == b_count;
     for (size_t i = 0; yes && i < a_count; i++) {
         yes = strcmp(a[i].name, b[i].name) == 0 && !a[i].sql == !b[i].sql &&
+              a[i].materialized == b[i].materialized &&
               (a[i].sql ? strcmp(a[i].sql, b[i].sql) == 0
                         : strcmp(a[i].state.reason, b[i].state.reason) == 0);
     }
@@ -342,21 +429,33 @@ static void log_changes(const struct weir_views *v, const struct view *list, siz
     }
 }
 
-static int sync_with(struct weir_views *v, struct weir_session *session,
-                     const struct weir_documents *documents, struct weir_error *err)
+/* What is computed from now on. */
+static int tell_stored(struct weir_views *v, const struct view *list, size_t count,
+                       struct weir_error *err)
 {
-    struct view *list;
-    size_t count;
-    int rc = compile_all(v, documents, &list, &count, err);
-    if (rc == 0 && same(v->list, v->count, list, count) && still_fits(session, v->list, v->count)) {
-        free_list(list, count);
-        return 0;
+    struct weir_stored_item *items = calloc(count + 1, sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; items && i < count; i++) {
+        if (list[i].sql) {
+            items[n++] = (struct weir_stored_item){.name = list[i].name,
+                                                   .sql = list[i].sql,
+                                                   .materialized = list[i].materialized,
+                                                   .why_not = !list[i].materialized ? NULL
+                                                              : *list[i].unable     ? list[i].unable
+                                                              : !list[i].state.warehouse
+                                                                  ? list[i].state.reason
+                                                                  : NULL,
+                                                   .rows = list[i].rows};
+        }
     }
-    rc = rc || (count == 0 && v->list && v->count == 0) ? rc : rebuild(session, list, count, err);
-    if (rc) {
-        free_list(list, count);
-        return rc;
-    }
+    int rc = items ? weir_stored_set(v->stored, items, n, err)
+                   : weir_fail(err, WEIR_ENOMEM, "no memory for the materialized views");
+    free(items);
+    return rc;
+}
+
+static void replace(struct weir_views *v, struct view *list, size_t count)
+{
     log_changes(v, list, count);
     pthread_mutex_lock(&v->lock);
     struct view *old = v->list;
@@ -365,7 +464,36 @@ static int sync_with(struct weir_views *v, struct weir_session *session,
     v->count = count;
     pthread_mutex_unlock(&v->lock);
     free_list(old, old_count);
-    return 0;
+}
+
+static int sync_with(struct weir_views *v, struct weir_session *session,
+                     const struct weir_documents *documents, struct weir_error *err)
+{
+    struct view *list;
+    struct weir_arena arena;
+    size_t count;
+    int rc = compile_all(v, documents, &list, &count, err);
+    if (rc == 0 && same(v->list, v->count, list, count) && still_fits(session, v->list, v->count)) {
+        free_list(list, count);
+        return 0;
+    }
+    weir_arena_init(&arena, 64u << 20);
+    weir_stored_hold(v->stored);
+    rc = rc || (count == 0 && v->list && v->count == 0)
+             ? rc
+             : rebuild(session, list, count, &arena, err);
+    rc = rc ? rc : tell_stored(v, list, count, err);
+    weir_stored_give_back(v->stored);
+    for (size_t i = 0; i < count; i++) { /* they end with the arena */
+        list[i].rows = NULL;
+    }
+    weir_arena_free(&arena);
+    if (rc) {
+        free_list(list, count);
+    } else {
+        replace(v, list, count);
+    }
+    return rc;
 }
 
 void weir_views_sync(struct weir_views *v, const struct weir_documents *documents)

@@ -7,6 +7,7 @@
 #define WEIR_SERVE_VIEWS_H
 
 #include "serve/server.h"
+#include "serve/stored.h"
 #include "workspace/document.h"
 
 #define WEIR_VIEWS_SCHEMA "views"
@@ -15,7 +16,9 @@ struct weir_views;
 
 int weir_views_new(struct weir_server *server, struct weir_views **out,
                    struct weir_error *err) WEIR_MUST_CHECK;
+void weir_views_stop(struct weir_views *views); /* nothing is computed any more; NULL is fine */
 void weir_views_free(struct weir_views *views); /* NULL is fine */
+struct weir_stored *weir_views_stored(struct weir_views *views);
 /* Documents changed: the next sync compiles them anew. */
 void weir_views_changed(struct weir_views *views);
 /* Brings the warehouse to what the documents say, when these or its tables changed. What fails is

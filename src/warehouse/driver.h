@@ -99,6 +99,22 @@ struct weir_warehouse_driver {
     int (*drop_view)(struct weir_session *session, struct weir_table_name name,
                      struct weir_error *err);
 
+    /* Stored views. `stored_swap` is called in a transaction. */
+    int (*stored_text)(struct weir_session *session, struct weir_table_name name, const char *sql,
+                       struct weir_error *err);
+    int (*stored_show)(struct weir_session *session, struct weir_table_name name,
+                       struct weir_error *err);
+    int (*stored_drop)(struct weir_session *session, struct weir_table_name name,
+                       struct weir_error *err);
+    int (*stored_compute)(struct weir_session *session, struct weir_table_name name, uint64_t *rows,
+                          struct weir_error *err);
+    int (*stored_swap)(struct weir_session *session, struct weir_table_name name,
+                       const struct weir_stored_view *what, struct weir_error *err);
+    void (*stored_forget)(struct weir_session *session);
+    int (*stored_forget_notes)(struct weir_session *session, struct weir_error *err);
+    int (*stored_list)(struct weir_session *session, struct weir_arena *arena,
+                       struct weir_stored_view **out, size_t *count, struct weir_error *err);
+
     int (*append)(struct weir_session *session, struct weir_table_name name,
                   const struct weir_column *columns, const struct weir_batch *batches,
                   size_t batch_count, struct weir_error *err);

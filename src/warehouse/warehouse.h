@@ -341,6 +341,48 @@ int weir_session_create_view(struct weir_session *session, struct weir_str schem
 int weir_session_drop_view(struct weir_session *session, struct weir_str schema,
                            struct weir_str view, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- stored views (OWNER) ------------------------------------------------------------------------
+ *
+ * The rows of a view, kept in a table: its name then reads them. The table and the text that its
+ * rows are made by stand in a schema that nobody sees who has rules. Such people read the table,
+ * too, when they see all rows and columns of everything that the text reads; else the text is run
+ * for them, with their rules. */
+#define WEIR_STORED_SCHEMA "materialized"
+struct weir_stored_view {
+    struct weir_str schema, view;
+    struct weir_str note; /* whoever stored it: what it was made from */
+    uint64_t rows;
+    weir_time stored_at; /* of when the rows are */
+};
+/* All of them, in the arena; without rows (`stored_at` 0) when only the text is there. */
+int weir_session_stored_views(struct weir_session *session, struct weir_arena *arena,
+                              struct weir_stored_view **out, size_t *count,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+/* The text that rows of this view will be made by: a reader's statement, as for
+ * weir_session_create_view(). */
+int weir_session_stored_text(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, const char *sql,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* The view reads what is stored from now on, whatever it read before. */
+int weir_session_stored_show(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, struct weir_error *err) WEIR_MUST_CHECK;
+/* The rows and the text go; the view stays as it is. */
+int weir_session_stored_drop(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, struct weir_error *err) WEIR_MUST_CHECK;
+/* Computes the rows by the text, aside; nobody sees them, and no transaction stays open. */
+int weir_session_stored_compute(struct weir_session *session, struct weir_str schema,
+                                struct weir_str view, uint64_t *rows,
+                                struct weir_error *err) WEIR_MUST_CHECK;
+/* Puts what this session computed last in the place of what was stored, with the note, rows and
+ * time of `what`, in one transaction of its own; the view reads it then. */
+int weir_session_stored_swap(struct weir_session *session, struct weir_str schema,
+                             struct weir_str view, const struct weir_stored_view *what,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+void weir_session_stored_forget(struct weir_session *session); /* what it computed */
+/* Cuts all notes behind their first `;`. */
+int weir_session_stored_forget_notes(struct weir_session *session,
+                                     struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- bulk load (OWNER, inside a transaction) ----------------------------------------------------
  */
 /* Appends rows to existing columns; the others are NULL. `columns[i]` describes columns[i] of every

@@ -41,6 +41,7 @@ struct weir_document {
     bool usable; /* what follows can be used (from an earlier version, with an error) */
     struct weir_report report; /* of a report */
     struct weir_str sql;       /* of a view, snippet or definition: without its description */
+    bool materialized;         /* a view: its front comment says `weir: materialized` */
     weir_time modified_at;     /* newest of its files */
 
     /* private */
@@ -115,10 +116,11 @@ void weir_saved_free(struct weir_saved *saved);
 int weir_report_save(struct weir_library *library, const char *key, struct weir_content content,
                      const struct weir_save *save, struct weir_saved *out,
                      struct weir_error *err) WEIR_MUST_CHECK;
-/* A view, snippet or definition. */
+/* A view, snippet or definition; only views are `materialized`. */
 int weir_sql_save(struct weir_library *library, enum weir_document_kind kind, const char *name,
-                  struct weir_str sql, struct weir_str description, const struct weir_save *save,
-                  struct weir_saved *out, struct weir_error *err) WEIR_MUST_CHECK;
+                  struct weir_str sql, struct weir_str description, bool materialized,
+                  const struct weir_save *save, struct weir_saved *out,
+                  struct weir_error *err) WEIR_MUST_CHECK;
 /* With save->base set, only when nobody changed it since (WEIR_EEXIST). */
 int weir_document_delete(struct weir_library *library, enum weir_document_kind kind,
                          const char *key, const struct weir_save *save,

@@ -46,6 +46,7 @@ uint64_t weir_library_fingerprint(struct weir_library *library, const char *path
                                   weir_time *newest);
 
 /* A view's file from its parts. */
+#define WEIR_MATERIALIZED "weir: materialized" /* a line of a view's front comment */
 void weir_sql_join(struct weir_buf *out, struct weir_str description, struct weir_str sql);
 
 #endif

@@ -139,9 +139,9 @@ int weir_library_read_report(struct weir_library *lib, const char *path, struct 
 
 /* --- one document ---------------------------------------------------------------------------- */
 
-/* The comment at the top is the description. */
+/* The comment at the top is the description, but for the switch. */
 static void sql_split(struct weir_arena *arena, struct weir_str text, struct weir_str *description,
-                      struct weir_str *sql)
+                      struct weir_str *sql, bool *materialized)
 {
     struct weir_str rest = text;
     struct weir_buf words;
@@ -153,6 +153,10 @@ static void sql_split(struct weir_arena *arena, struct weir_str text, struct wei
         if (line.len && line.ptr[0] == ' ') {
             line.ptr++;
             line.len--;
+        }
+        if (weir_str_is(weir_str_trim(line), WEIR_MATERIALIZED)) {
+            *materialized = true;
+            continue;
         }
         weir_buf_addz(&words, words.len ? "\n" : "");
         weir_buf_adds(&words, line);
@@ -212,7 +216,9 @@ static int load_sql(struct weir_library *lib, struct weir_document *d, struct we
         return weir_fail(err, WEIR_EINVAL, "%s: it is not UTF-8 text; save it as UTF-8", d->path);
     }
     text = weir_text_lf(&d->arena, text);
-    sql_split(&d->arena, text, &description, &d->sql);
+    bool materialized = false;
+    sql_split(&d->arena, text, &description, &d->sql, &materialized);
+    d->materialized = materialized && d->kind == WEIR_DOCUMENT_VIEW;
     if (!text.ptr || !description.ptr || !d->sql.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "%s: out of memory", d->path);
     }

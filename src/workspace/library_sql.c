@@ -140,8 +140,8 @@ static int check_sql(enum weir_document_kind kind, const char *name, struct weir
 }
 
 int weir_sql_save(struct weir_library *lib, enum weir_document_kind kind, const char *name,
-                  struct weir_str sql, struct weir_str description, const struct weir_save *save,
-                  struct weir_saved *out, struct weir_error *err)
+                  struct weir_str sql, struct weir_str description, bool materialized,
+                  const struct weir_save *save, struct weir_saved *out, struct weir_error *err)
 {
     struct sql_saving s = {.lib = lib, .save = save, .out = out, .err = err};
     struct weir_buf text;
@@ -155,6 +155,9 @@ int weir_sql_save(struct weir_library *lib, enum weir_document_kind kind, const 
     snprintf(out->key, sizeof out->key, "%s", name);
     snprintf(s.path, sizeof s.path, "%s/%s.sql", weir_document_folder(kind), name);
     weir_buf_init(&text, WEIR_FILE_MAX);
+    if (materialized && kind == WEIR_DOCUMENT_VIEW) {
+        weir_buf_addz(&text, "-- " WEIR_MATERIALIZED "\n");
+    }
     weir_sql_join(&text, weir_text_lf(&out->arena, description), weir_text_lf(&out->arena, sql));
     code = weir_buf_check(&text, s.path, err);
     s.text = weir_arena_dup(&out->arena, weir_buf_str(&text));

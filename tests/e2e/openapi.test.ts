@@ -466,6 +466,11 @@ test('reports, views and the repository', async () => {
     await check({ method: 'DELETE', path: name, target: one, status: 204 });
     await check({ method: 'GET', path: name, target: one, status: 404 });
   }
+  await check({ method: 'PUT', path: '/api/views/{name}', target: '/api/views/kept', body: { sql: 'select 1 as n', materialized: true }, status: 201 });
+  await check({ method: 'POST', path: '/api/views/{name}/refresh', target: '/api/views/kept/refresh', body: {}, status: 202 });
+  await check({ method: 'POST', path: '/api/views/{name}/refresh', target: '/api/views/nope/refresh', body: {}, status: 404 });
+  await check({ method: 'GET', path: '/api/views/{name}', target: '/api/views/kept', status: 200 });
+  await check({ method: 'DELETE', path: '/api/views/{name}', target: '/api/views/kept', status: 204 });
   await check({ method: 'POST', path: '/api/git/pull', body: {}, status: 404 });
   await check({ method: 'POST', path: '/api/git/push', body: {}, status: 404 });
   const { body: git } = await check({ method: 'GET', path: '/api/git', status: 200 });

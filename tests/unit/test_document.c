@@ -285,30 +285,30 @@ static void views_are_saved_merged_and_deleted(void **state)
     char base[WEIR_VERSION_SIZE];
     const enum weir_document_kind view = WEIR_DOCUMENT_VIEW;
     ASSERT_OK(weir_sql_save(lib, view, "mrr", WEIR_STR("select\n1 as a,\n2 as b,\n3 as c"),
-                            WEIR_STR("What comes in.\nPer month."), &s, &out, &err),
+                            WEIR_STR("What comes in.\nPer month."), false, &s, &out, &err),
               err);
     strcpy(base, out.version);
     weir_saved_free(&out);
     assert_string_equal(shell(dir, "cat views/mrr.sql"),
                         "-- What comes in.\n-- Per month.\nselect\n1 as a,\n2 as b,\n3 as c");
     assert_int_equal(
-        weir_sql_save(lib, view, "mrr", WEIR_STR("select 2"), WEIR_STR(""), &s, &out, &err),
+        weir_sql_save(lib, view, "mrr", WEIR_STR("select 2"), WEIR_STR(""), false, &s, &out, &err),
         WEIR_EEXIST);
     weir_saved_free(&out);
-    assert_int_equal(
-        weir_sql_save(lib, view, "../mrr", WEIR_STR("select 2"), WEIR_STR(""), &s, &out, &err),
-        WEIR_EINVAL);
+    assert_int_equal(weir_sql_save(lib, view, "../mrr", WEIR_STR("select 2"), WEIR_STR(""), false,
+                                   &s, &out, &err),
+                     WEIR_EINVAL);
     weir_saved_free(&out);
     shell(dir, "sed -i s/1/10/ views/mrr.sql");
     s.base = base;
     ASSERT_OK(weir_sql_save(lib, view, "mrr", WEIR_STR("select\n1 as a,\n2 as b,\n30 as c"),
-                            WEIR_STR("What comes in.\nPer month."), &s, &out, &err),
+                            WEIR_STR("What comes in.\nPer month."), false, &s, &out, &err),
               err);
     assert_true(out.merged);
     weir_saved_free(&out);
     assert_non_null(strstr(shell(dir, "cat views/mrr.sql"), "10 as a,\n2 as b,\n30 as c"));
     assert_int_equal(
-        weir_sql_save(lib, view, "mrr", WEIR_STR("select 99"), WEIR_STR(""), &s, &out, &err),
+        weir_sql_save(lib, view, "mrr", WEIR_STR("select 99"), WEIR_STR(""), false, &s, &out, &err),
         WEIR_EEXIST);
     assert_true(out.conflict);
     assert_non_null(strstr(out.theirs_text.ptr, "30 as c"));

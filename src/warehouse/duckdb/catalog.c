@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "warehouse/duckdb/stored.h"
+
 #define MAX_CATALOG (512u << 20)
 #define MAX_NAME    4096
 
@@ -10,6 +12,7 @@ void weir_duck_catalog_init(struct duck_catalog *catalog)
     *catalog = (struct duck_catalog){0};
     weir_arena_init(&catalog->arena, MAX_CATALOG);
     weir_map_init(&catalog->by_name);
+    weir_map_init(&catalog->stored);
     weir_map_init(&catalog->macros);
 }
 
@@ -17,6 +20,7 @@ void weir_duck_catalog_free(struct duck_catalog *catalog)
 {
     weir_arena_free(&catalog->arena);
     weir_map_free(&catalog->by_name);
+    weir_map_free(&catalog->stored);
     weir_map_free(&catalog->macros);
 }
 
@@ -44,6 +48,14 @@ const struct duck_relation *weir_duck_catalog_find(const struct duck_catalog *ca
     char room[MAX_NAME];
     struct weir_str key;
     return key_of(schema, name, room, &key) ? weir_map_get(&catalog->by_name, key) : NULL;
+}
+
+const struct duck_relation *weir_duck_catalog_stored(const struct duck_catalog *catalog,
+                                                     const struct duck_relation *view, bool text)
+{
+    char room[WEIR_NAME_KEY];
+    struct weir_str key = weir_duck_stored_key(view->schema, view->name, text, room);
+    return key.ptr ? weir_map_get(&catalog->stored, key) : NULL;
 }
 
 bool weir_duck_catalog_macro(const struct duck_catalog *catalog, struct weir_str name)
@@ -91,6 +103,7 @@ static int take_view(struct duck_catalog *catalog, const struct weir_batch *batc
         return 0;
     }
     struct duck_relation *view = weir_map_get(&catalog->by_name, key);
+    view = view ? view : weir_map_get(&catalog->stored, key);
     if (view) {
         view->definition = weir_arena_dup(&catalog->arena, batch->columns[2].strs[row]);
     }
@@ -120,18 +133,21 @@ static int read_relations(struct duck_session *s, struct duck_catalog *catalog,
     }
     catalog->relations =
         weir_arena_calloc(&catalog->arena, (count + 1) * sizeof *catalog->relations);
+    size_t hidden = count; /* what is stored goes to the end, and is not counted */
     for (size_t i = 0; catalog->relations && i < count; i++) {
-        struct duck_relation *r = &catalog->relations[i];
+        bool stored = weir_str_is(tables[i].schema, WEIR_STORED_SCHEMA);
+        struct duck_relation *r =
+            &catalog->relations[stored ? --hidden : catalog->relation_count++];
         *r = (struct duck_relation){.schema = tables[i].schema,
                                     .name = tables[i].name,
                                     .view = tables[i].view,
                                     .columns = tables[i].columns,
                                     .column_count = tables[i].column_count};
-        if (key_of(r->schema, r->name, room, &key) && weir_map_put(&catalog->by_name, key, r)) {
+        if (key_of(r->schema, r->name, room, &key) &&
+            weir_map_put(stored ? &catalog->stored : &catalog->by_name, key, r)) {
             return weir_fail(err, WEIR_ENOMEM, "no memory for the catalog");
         }
     }
-    catalog->relation_count = count;
     return catalog->relations ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the catalog");
 }
 
@@ -140,6 +156,7 @@ int weir_duck_catalog_read(struct duck_session *s, struct duck_catalog *catalog,
 {
     weir_arena_reset(&catalog->arena);
     weir_map_clear(&catalog->by_name);
+    weir_map_clear(&catalog->stored);
     weir_map_clear(&catalog->macros);
     catalog->relation_count = 0;
     int rc = each_row(s, "SELECT current_database()", catalog, take_database, err);

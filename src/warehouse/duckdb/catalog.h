@@ -23,6 +23,7 @@ struct duck_catalog {
     struct duck_relation *relations;
     size_t relation_count;
     struct weir_map by_name; /* lower-case schema, NUL, lower-case name */
+    struct weir_map stored;  /* the same, of what holds stored views: no name leads there */
     struct weir_map macros;  /* functions that somebody made, by lower-case name */
 };
 
@@ -35,6 +36,9 @@ int weir_duck_catalog_read(struct duck_session *s, struct duck_catalog *catalog,
 /* NULL when there is none. */
 const struct duck_relation *weir_duck_catalog_find(const struct duck_catalog *catalog,
                                                    struct weir_str schema, struct weir_str name);
+/* What holds the rows of a view, or its text; NULL: they are not stored. */
+const struct duck_relation *weir_duck_catalog_stored(const struct duck_catalog *catalog,
+                                                     const struct duck_relation *view, bool text);
 /* A function that somebody made, whatever it does. */
 bool weir_duck_catalog_macro(const struct duck_catalog *catalog, struct weir_str name);
 

@@ -1,5 +1,6 @@
 #include "warehouse/duckdb/reads.h"
 #include "warehouse/duckdb/rules.h"
+#include "warehouse/duckdb/stored.h"
 
 static bool failed(const struct weir_warehouse *warehouse)
 {
@@ -51,6 +52,14 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .binds = weir_duck_binds,
     .create_view = weir_duck_create_view,
     .drop_view = weir_duck_drop_view,
+    .stored_text = weir_duck_stored_text,
+    .stored_show = weir_duck_stored_show,
+    .stored_drop = weir_duck_stored_drop,
+    .stored_compute = weir_duck_stored_compute,
+    .stored_swap = weir_duck_stored_swap,
+    .stored_forget = weir_duck_stored_forget,
+    .stored_forget_notes = weir_duck_stored_forget_notes,
+    .stored_list = weir_duck_stored_list,
     .append = weir_duck_append,
     .merge = weir_duck_merge,
 };

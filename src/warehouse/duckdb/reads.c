@@ -11,6 +11,7 @@
 #include "warehouse/duckdb/functions.h"
 #include "warehouse/duckdb/lexer.h"
 #include "warehouse/duckdb/rules.h"
+#include "warehouse/duckdb/stored.h"
 #include "warehouse/duckdb/tree.h"
 #include "warehouse/versions.h"
 
@@ -176,7 +177,13 @@ static int one_relation(struct reading *r, struct weir_str schema, struct weir_s
     int rc = add_table(r, schema, table);
     struct weir_str key = weir_name_key(schema, table, room);
     const struct weir_str *view = key.ptr ? weir_map_get(&r->known->views, key) : NULL;
-    return rc || !view ? rc : read_view(r, *view);
+    rc = rc || !view ? rc : read_view(r, *view);
+    if (rc == 0 && view && weir_duck_access(r->s)) { /* by rules it may be what is stored, or not */
+        key = weir_duck_stored_key(schema, table, true, room);
+        view = key.ptr ? weir_map_get(&r->known->views, key) : NULL;
+        rc = view ? read_view(r, *view) : 0;
+    }
+    return rc;
 }
 
 /* The catalog's name is the file's, up to its first dot. */

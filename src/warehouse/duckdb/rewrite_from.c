@@ -122,6 +122,7 @@ static int write_relation(struct rewriting *r, const struct duck_relation *relat
     if (rule->code) {
         return weir_fail(r->err, rule->code, "%s", rule->why);
     }
+    r->s->rules->cut = r->s->rules->cut || !rule->whole;
     for (size_t i = 0; i < r->s->rules->access->attribute_count; i++) {
         r->used[i] = r->used[i] || rule->used[i];
     }
@@ -134,6 +135,7 @@ static int write_system(struct rewriting *r, struct weir_str schema, struct weir
     struct weir_buf query;
     struct weir_str alias = weir_json_get_str(node, "alias");
     weir_buf_init(&query, DUCK_MAX_TREE);
+    r->s->rules->cut = true;
     int rc = weir_duck_system_query(r->s, schema, name, &query, r->err);
     rc = rc ? rc : write_walled(r, weir_buf_str(&query), true, alias.len ? alias : name, node);
     weir_buf_free(&query);

@@ -10,6 +10,8 @@
 struct making {
     struct duck_session *s;
     const struct duck_relation *relation; /* a view's columns are those that are left */
+    const struct duck_relation *stored;   /* a view's rows, when they are all hers; or NULL */
+    bool cut;                             /* a view: what it reads is not whole */
     const struct weir_grant **grants;
     struct duck_condition *conditions; /* by grant; no terms: all rows */
     bool *used;                        /* by grant, then attribute: what its condition names */
@@ -295,10 +297,12 @@ static int read_view(struct making *m, const struct duck_relation *view)
     struct weir_json statement;
     struct weir_json_parser *parser = weir_json_parser_new(DUCK_MAX_DEPTH + 2);
     weir_buf_init(&text, DUCK_MAX_TREE);
+    const struct duck_relation *held = weir_duck_catalog_stored(&m->s->rules->catalog, view, true);
+    struct weir_str definition = held ? held->definition : view->definition;
     int rc = 0;
     if (m->s->rules->view_depth >= MAX_VIEW_DEPTH) {
         rc = weir_fail(&m->err, WEIR_ETOOBIG, "views stand in each other too deeply");
-    } else if (!view->definition.ptr || !cut_definition(m, view->definition, &query)) {
+    } else if (!definition.ptr || !cut_definition(m, definition, &query)) {
         rc = weir_fail(&m->err, WEIR_EINVAL, "the view's text cannot be read");
     }
     m->s->rules->view_depth++;
@@ -360,8 +364,31 @@ static int try_out(struct making *m, struct weir_str query, const struct duck_re
     return rc;
 }
 
+static void write_base(const struct making *m, struct weir_jw *w,
+                       const struct duck_relation *relation)
+{
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "type", "BASE_TABLE");
+    weir_jw_kstrz(w, "alias", DUCK_RULE_ALIAS);
+    weir_jw_keyz(w, "sample");
+    weir_jw_null(w);
+    weir_jw_ki64(w, "query_location", 0);
+    weir_jw_kstr(w, "schema_name", relation->schema);
+    weir_jw_kstr(w, "table_name", relation->name);
+    weir_jw_keyz(w, "column_name_alias");
+    weir_jw_raw(w, WEIR_STR("[]"));
+    weir_jw_kstr(w, "catalog_name", m->s->rules->catalog.database);
+    weir_jw_keyz(w, "at_clause");
+    weir_jw_null(w);
+    weir_jw_object_end(w);
+}
+
 static void write_view_source(struct making *m, struct weir_jw *w)
 {
+    if (m->stored) {
+        write_base(m, w, m->stored);
+        return;
+    }
     weir_duck_node_subquery(w, weir_buf_str(&m->source), WEIR_STR(DUCK_RULE_ALIAS),
                             WEIR_STR("null"), weir_buf_str(&m->aliases));
 }
@@ -371,7 +398,14 @@ static int settle_view(struct making *m)
     struct weir_buf probe;
     const struct duck_relation *view = m->relation;
     weir_buf_init(&probe, DUCK_MAX_TREE);
+    bool outer = m->s->rules->cut;
+    m->s->rules->cut = false;
     int rc = read_view(m, view);
+    m->cut = m->s->rules->cut;
+    m->s->rules->cut = outer;
+    if (!m->cut) { /* what is stored was made from what she sees, all of it */
+        m->stored = weir_duck_catalog_stored(&m->s->rules->catalog, view, false);
+    }
     struct weir_jw w = weir_jw_on(&probe);
     weir_duck_select_begin(&w);
     weir_duck_node_star(&w);
@@ -386,25 +420,6 @@ static int settle_view(struct making *m)
 
 /* --- all together --------------------------------------------------------------------------- */
 
-static void write_table_source(struct making *m)
-{
-    struct weir_jw *w = &m->w;
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "type", "BASE_TABLE");
-    weir_jw_kstrz(w, "alias", DUCK_RULE_ALIAS);
-    weir_jw_keyz(w, "sample");
-    weir_jw_null(w);
-    weir_jw_ki64(w, "query_location", 0);
-    weir_jw_kstr(w, "schema_name", m->relation->schema);
-    weir_jw_kstr(w, "table_name", m->relation->name);
-    weir_jw_keyz(w, "column_name_alias");
-    weir_jw_raw(w, WEIR_STR("[]"));
-    weir_jw_kstr(w, "catalog_name", m->s->rules->catalog.database);
-    weir_jw_keyz(w, "at_clause");
-    weir_jw_null(w);
-    weir_jw_object_end(w);
-}
-
 static int make_query(struct making *m)
 {
     struct weir_buf where;
@@ -416,9 +431,10 @@ static int make_query(struct making *m)
     if (m->relation->view) {
         write_view_source(m, &m->w);
     } else {
-        write_table_source(m);
+        write_base(m, &m->w, m->relation);
     }
     m->rule->barrier = write_any(m, &where, NULL);
+    m->rule->whole = !m->rule->barrier && m->rule->all_columns && !m->cut;
     weir_duck_select_end(&m->w, weir_buf_str(&where));
     rc = rc ? rc : weir_buf_check(&where, "the rule of a table", &m->err);
     rc = rc ? rc : weir_buf_check(&m->query, "the rule of a table", &m->err);

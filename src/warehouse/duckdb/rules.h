@@ -23,6 +23,7 @@ struct duck_rule {
     struct weir_str *columns; /* the names of what is left */
     size_t column_count;
     bool all_columns; /* nothing is hidden, nothing is masked */
+    bool whole;       /* ... and no row is left out, here and in all that it reads */
     bool *used;       /* by attribute of the access: its values must be bound */
 };
 
@@ -45,6 +46,7 @@ struct duck_rules {
     struct weir_arena rule_arena;
     struct weir_map rules; /* fingerprint + schema + NUL + name → struct duck_rule */
     unsigned view_depth;   /* views inside views that are being read */
+    bool cut;              /* something in the text that is being read is not whole */
     struct duck_statement *statements[DUCK_STATEMENTS];
 };
 

@@ -116,6 +116,18 @@ out:
     return rc;
 }
 
+/* What holds the rows of stored views: their names read it. */
+static void leave_out_stored(struct weir_table *tables, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (!weir_str_is(tables[i].schema, WEIR_STORED_SCHEMA)) {
+            tables[kept++] = tables[i];
+        }
+    }
+    *count = kept;
+}
+
 /* What the session's person sees of it. */
 static int keep_seen(struct duck_session *s, struct weir_table *tables, size_t *count,
                      struct weir_error *err)
@@ -150,7 +162,11 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
 {
     struct duck_session *s = duck_session_of(session);
     if (s->trusted || !weir_duck_access(s)) {
-        return describe_all(session, arena, tables, count, err);
+        int rc = describe_all(session, arena, tables, count, err);
+        if (rc == 0 && !s->trusted) {
+            leave_out_stored(*tables, count);
+        }
+        return rc;
     }
     bool own = !s->in_transaction;
     int rc = own ? weir_duck_begin(session, err) : 0;
