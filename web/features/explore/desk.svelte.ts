@@ -119,8 +119,9 @@ export class Desk {
   async start(what: readonly Statement[]): Promise<Run> {
     const { run } = this;
     const { id } = this.tabs.tab;
-    this.tabs.keep();
-    await run.all(await Promise.all(what.map((one) => this.prepare(one))));
+    const asked = run.all(await Promise.all(what.map((one) => this.prepare(one))));
+    this.tabs.keep(); // after the request has left
+    await asked;
     // A table that was made by somebody meanwhile is known from now on.
     if (run.state === 'failed' && /does not exist/.test(run.error?.message ?? '')) void this.catalog.again();
     return this.runOf(id);

@@ -3,7 +3,7 @@ import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, c
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
-import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint';
+import { type Diagnostic, diagnosticCount, lintGutter, setDiagnostics } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { EditorState, Prec } from '@codemirror/state';
 import { EditorView, drawSelection, dropCursor, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder, rectangularSelection } from '@codemirror/view';
@@ -73,7 +73,7 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
     lintGutter(),
     highlightSpecialChars(),
     history(),
-    drawSelection(),
+    drawSelection({ cursorBlinkRate: 0 }), // an animation would keep the screen's clock going, sixty times a second
     dropCursor(),
     EditorState.allowMultipleSelections.of(true),
     indentUnit.of('  '),
@@ -107,6 +107,7 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
   const view = new EditorView({ parent, state: EditorState.create({ doc: text, selection: { anchor: text.length }, extensions }) });
 
   function mark(marks: readonly Mark[], show: boolean): void {
+    if (!marks.length && !diagnosticCount(view.state)) return;
     const { length } = view.state.doc;
     const diagnostics = marks.map(({ from, to, message, instead = [] }): Diagnostic => ({
       from: Math.min(from, length),
@@ -141,7 +142,7 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
     },
     mark,
     underline: (place, message) => mark([{ ...wordAt(view.state.doc.toString(), place), message }], true),
-    clear: () => view.dispatch(setDiagnostics(view.state, [])),
+    clear: () => mark([], false),
     runAtCursor: () => atCursor(view),
     destroy: () => view.destroy(),
   };

@@ -119,23 +119,29 @@ export class Run {
       if (signal.aborted || !reader.table) return;
       if (this.table !== reader.table) {
         this.table = reader.table;
-        this.complete = false;
         this.truncated = false;
       }
       if (!this.first && reader.table.rows) this.first = performance.now() - began;
       this.rows = reader.table.rows;
       this.bytes = reader.bytes;
+      const { ending } = reader;
+      this.complete = ending !== undefined;
+      if (!ending) return;
+      this.truncated = ending.truncated;
+      this.elapsed = ending.elapsedMs;
     };
     try {
-      for (;;) {
+      // Not until the connection says that it is over: what is whole is drawn at once, all in one frame.
+      while (!reader.done) {
         const { value, done } = await body.read();
         if (done) break;
         reader.push(value);
         // The first rows at once, then with the screen.
-        if (reader.table && this.table !== reader.table) show();
+        if (reader.table && (this.table !== reader.table || (!this.rows && reader.table.rows))) show();
         else frame ||= requestAnimationFrame(show);
       }
       reader.close();
+      void body.read().catch(() => undefined);
     } catch (cause) {
       if (!signal.aborted) await body.cancel().catch(() => undefined);
       throw cause;
@@ -145,8 +151,6 @@ export class Run {
     }
     this.complete = true;
     if (reader.fault) throw new ApiError('refused', reader.fault.message, 200, reader.fault.code, reader.fault.position);
-    this.truncated = reader.ending?.truncated ?? false;
-    this.elapsed = reader.ending?.elapsedMs ?? this.elapsed;
   }
 
   /** Hangs up, which ends it at the server; and says so, for proxies that keep the line open. */
