@@ -1,8 +1,9 @@
 // The answers of a dashboard's queries: one request for the page, answers as they become ready, old
 // ones in place until then. What a table's change touches is asked again, at most once a second.
 import { SvelteMap } from 'svelte/reactivity';
-import { asApiError, send } from '../../api/client';
-import { type PageHead, PageReader } from '../../core/page';
+import { asApiError } from '../../api/client';
+import { readPage } from '../../api/page';
+import type { PageHead } from '../../core/page';
 import type { Values } from '../../core/report';
 import type { Table } from '../../core/table';
 
@@ -157,21 +158,13 @@ export class Page {
       }));
       const version = this.version();
       const body = { report: this.report, ...(version ? { version } : {}), values: wants[0]?.values ?? {}, queries: wants.map(({ query }) => query), known };
-      const response = await send('post', '/api/page', { body, signal });
-      const reader = new PageReader((part) => {
+      await readPage(body, signal, (part) => {
         if (part.kind === 'done') return;
         const want = wants[part.index];
         if (part.kind === 'result') settle(want, { table: part.table, head: part.head, truncated: part.truncated });
         else if (part.kind === 'same') settle(want, { head: part.head });
         else settle(want, { table: undefined, head: part.head, error: part.fault.message });
       });
-      const stream = response.body?.getReader();
-      for (;;) {
-        const piece = await stream?.read();
-        if (!piece || piece.done) break;
-        reader.push(piece.value);
-      }
-      reader.close();
     } catch (cause) {
       if (signal.aborted) return;
       const { message } = asApiError(cause);

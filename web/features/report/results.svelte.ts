@@ -1,7 +1,9 @@
 // The results of a report's queries: each query runs once for all tiles that show it, old results stay
 // while new ones come, and leaving cancels.
 import { SvelteMap } from 'svelte/reactivity';
-import { type ApiError, type BodyOf, asApiError, call } from '../../api/client';
+import { ApiError, type BodyOf, asApiError, call } from '../../api/client';
+import { readPage } from '../../api/page';
+import type { Values } from '../../core/report';
 import { type Column, type Table, tableOf, type Value } from '../../core/table';
 
 export interface Result {
@@ -40,11 +42,31 @@ export class Results {
     for (const query of queries) this.again(query, body(query));
   }
 
+  /** Asks queries of the report as they are saved: one request, and each answer as soon as it is there, in this order
+   * of need. */
+  page(report: string, queries: readonly string[], values: Values): void {
+    this.stop();
+    if (!queries.length) return;
+    const { signal } = (this.abort = new AbortController());
+    const left = new Set(queries);
+    const settle = (query: string | undefined, part: Partial<Result>): void => {
+      if (query === undefined || signal.aborted) return;
+      left.delete(query);
+      this.of.set(query, { table: undefined, error: undefined, busy: false, truncated: false, at: undefined, ...part });
+    };
+    for (const query of queries) this.wait(query);
+    readPage({ report, queries: [...queries], values }, signal, (part) => {
+      if (part.kind === 'result') settle(queries[part.index], { table: part.table, truncated: part.truncated, at: part.head.life === 'tables' ? new Date() : new Date(part.head.computedAt) });
+      else if (part.kind === 'fault') settle(queries[part.index], { error: new ApiError('refused', part.fault.message, 200, part.fault.code) });
+    }).catch((cause: unknown) => {
+      for (const query of [...left]) settle(query, { error: asApiError(cause) });
+    });
+  }
+
   /** Asks one, beside the others. */
   again(query: string, body: Question): void {
     const { signal } = this.abort;
-    const old = this.of.get(query);
-    this.of.set(query, { table: old?.table, error: undefined, busy: true, truncated: old?.truncated ?? false, at: old?.at });
+    this.wait(query);
     this.waiting.push(() => this.run(query, body, signal));
     this.next();
   }
@@ -52,6 +74,12 @@ export class Results {
   stop(): void {
     this.abort.abort();
     this.waiting = [];
+  }
+
+  /** Until its answer is there the old one stays. */
+  private wait(query: string): void {
+    const old = this.of.get(query);
+    this.of.set(query, { table: old?.table, error: undefined, busy: true, truncated: old?.truncated ?? false, at: old?.at });
   }
 
   private next(): void {
