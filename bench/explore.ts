@@ -77,7 +77,9 @@ async function scroll(page: Page, cdp: CDPSession): Promise<void> {
   line('grid_scroll work a frame', (((after['TaskDuration'] ?? 0) - (before['TaskDuration'] ?? 0)) * 1000) / frames.length, 'ms', 16.7);
 }
 
-const queries = Array.from({ length: 20 }, (_, i) => ({ id: `q${i}`, sql: `select i % ${i + 5} as part, count(*) as n, sum(hash(i) % 100) as s from range(3000000) r(i) group by all order by all` }));
+/** Each round has statements of its own: neither side finds kept results. */
+const queries = (round: number): { id: string; sql: string }[] =>
+  Array.from({ length: 20 }, (_, i) => ({ id: `q${i}`, sql: `select i % ${i + 5} as part, count(*) as n, sum(hash(i + ${round}) % 100) as s from range(3000000) r(i) group by all order by all` }));
 
 async function ask(target: string, body: unknown): Promise<Record<string, unknown>> {
   const response = await fetch(`http://${weir.serve}${target}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
@@ -86,8 +88,8 @@ async function ask(target: string, body: unknown): Promise<Record<string, unknow
 }
 
 /** The queries of the report by themselves, four at a time, as a page asks for them. */
-async function byThemselves(): Promise<number> {
-  const waiting = [...queries];
+async function byThemselves(round: number): Promise<number> {
+  const waiting = queries(round);
   const began = performance.now();
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) await ask('/api/query', { sql: next.sql });
@@ -96,39 +98,49 @@ async function byThemselves(): Promise<number> {
   return performance.now() - began;
 }
 
-/** From the click on its name to the last tile that shows its rows. */
-async function opened(page: Page): Promise<number> {
+/** From the click on its name until the frame with the last tile's rows is painted. */
+async function opened(page: Page, title: string): Promise<number> {
   await page.goto(`http://${weir.serve}/`);
-  const link = page.getByRole('link', { name: 'Twenty queries' }).first();
+  const link = page.getByRole('link', { name: title }).first();
   await link.waitFor();
-  await page.evaluate((wanted) => {
-    document.addEventListener('click', () => {
-      const began = performance.now();
-      const look = (): void => {
-        const tiles = Array.from(document.querySelectorAll('section.tile'));
-        if (tiles.length === wanted && tiles.every((tile) => !tile.hasAttribute('aria-busy') && tile.querySelector('td, [role="gridcell"]'))) document.body.dataset['took'] = String(performance.now() - began);
-        else setTimeout(look, 20);
+  await page.waitForTimeout(700);
+  await page.evaluate(() => {
+    document.addEventListener('click', ({ timeStamp }) => {
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => {
+        document.body.dataset['took'] = String(performance.now() - timeStamp);
       };
-      look();
+      const watch = new MutationObserver(() => {
+        const tiles = Array.from(document.querySelectorAll('section.tile'));
+        if (tiles.length !== 20 || !tiles.every((tile) => !tile.hasAttribute('aria-busy') && tile.querySelector('td, [role="gridcell"]'))) return;
+        watch.disconnect();
+        requestAnimationFrame(() => painted.port2.postMessage(null));
+      });
+      watch.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['aria-busy'] });
     }, { once: true, capture: true });
-  }, queries.length);
+  });
   await link.click();
   await page.locator('body[data-took]').waitFor();
   return Number(await page.locator('body').getAttribute('data-took'));
 }
 
 async function openReport(page: Page): Promise<void> {
-  await ask('/api/reports', {
-    report: { title: 'Twenty queries', queries: queries.map(({ id }) => ({ id })), tiles: queries.map(({ id }, i) => ({ id: `t${i}`, kind: 'table', query: id, x: (i % 4) * 6, y: Math.floor(i / 4) * 6, w: 6, h: 6 })) },
-    queries: Object.fromEntries(queries.map(({ id, sql }) => [id, sql])),
-  });
-  const rounds = { engine: [] as number[], page: [] as number[] };
-  for (let i = 0; i < 5; i++) {
-    rounds.engine.push(await byThemselves());
-    rounds.page.push(await opened(page));
+  const rounds = { engine: [] as number[], page: [] as number[], ratio: [] as number[] };
+  for (let i = 0; i < 7; i++) {
+    const title = `Twenty queries ${i}`;
+    const own = queries(2 * i);
+    await ask('/api/reports', {
+      report: { title, queries: own.map(({ id }) => ({ id })), tiles: own.map(({ id }, at) => ({ id: `t${at}`, kind: 'table', query: id, x: (at % 4) * 6, y: Math.floor(at / 4) * 6, w: 6, h: 6 })) },
+      queries: Object.fromEntries(own.map(({ id, sql }) => [id, sql])),
+    });
+    const engine = await byThemselves(2 * i + 1);
+    const value = await opened(page, title);
+    rounds.engine.push(engine);
+    rounds.page.push(value);
+    rounds.ratio.push(value / engine);
   }
-  const [engine, value] = [Math.min(...rounds.engine), Math.min(...rounds.page)];
-  console.log(JSON.stringify({ name: 'explore/report_of_20_queries, opened', value, unit: 'ms', reference: engine, ratio: value / engine, goal: 1.05, met: value / engine <= 1.05 }));
+  const ratio = median(rounds.ratio);
+  console.log(JSON.stringify({ name: 'explore/report_of_20_queries, opened', value: median(rounds.page), unit: 'ms', reference: median(rounds.engine), ratio, goal: 1.05, met: ratio <= 1.05 }));
 }
 
 const weir = await Weir.init();

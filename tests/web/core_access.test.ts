@@ -47,6 +47,7 @@ test('passwords and one-time links', () => {
 
 test('the audit log is said in words, and what has none is shown as it is', () => {
   assert.equal(sayAction('person.add'), 'added');
+  assert.equal(sayAction('query.refused'), 'was refused the query');
   assert.equal(sayAction('report.publish'), 'report.publish');
   assert.equal(sayDetail({ role: 'admin', groups: ['a', 'b'], expires_at: null }), 'role: admin; groups: a, b; expires at: none');
   assert.equal(sayDetail({ name: 'desk', description: '', members: ['a'], tables: [{ schema: 'web', table: '*', rows: 'a = 1' }], collections: [] }), 'name: desk; 1 member; Sees all tables of web, only rows where a = 1.');

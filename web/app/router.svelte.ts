@@ -54,7 +54,15 @@ function clicked(event: MouseEvent): void {
   go(anchor.href);
 }
 
+/** A page that a link is pointed at is fetched before the link is pressed. */
+function pointed(event: Event): void {
+  const anchor = event.target instanceof Element ? event.target.closest('a[href]') : null;
+  if (!(anchor instanceof HTMLAnchorElement) || anchor.origin !== location.origin) return;
+  match(routes, anchor.pathname)?.route.load().catch(() => undefined);
+}
+
 export function startRouter(): void {
+  for (const kind of ['pointerover', 'pointerdown', 'focusin']) document.addEventListener(kind, pointed, { passive: true });
   document.addEventListener('click', clicked);
   window.addEventListener('popstate', read);
 }

@@ -1,14 +1,20 @@
-// Heavy work of many parts of a page, one of them a frame, so that the page answers in between.
+// Heavy work of many parts of a page, a few milliseconds of it a frame, so that the page answers in between.
+import { flushSync } from 'svelte';
+
+const MOST_MS = 8;
 const waiting: (() => void)[] = [];
 let going = false;
 
 function next(): void {
-  const run = waiting.shift();
-  if (!run) {
-    going = false;
-    return;
-  }
-  run();
+  const began = performance.now();
+  do {
+    const run = waiting.shift();
+    if (!run) {
+      going = false;
+      return;
+    }
+    flushSync(run); // what it changes is drawn within its turn
+  } while (performance.now() - began < MOST_MS);
   frame();
 }
 

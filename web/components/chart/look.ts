@@ -1,4 +1,5 @@
 // The page's tokens as plain colours, for what draws on a canvas.
+import { createSubscriber } from 'svelte/reactivity';
 import type { Look } from '../../core/chart/palette';
 
 export interface ChartLook {
@@ -11,8 +12,30 @@ export interface ChartLook {
   series: string[];
 }
 
-/** Reads the tokens as they are now; again after the theme has changed. */
-export function lookOf(element: Element): ChartLook {
+let now: ChartLook | undefined;
+const watch = createSubscriber((update) => {
+  const changed = (): void => {
+    now = undefined;
+    update();
+  };
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  dark.addEventListener('change', changed);
+  const theme = new MutationObserver(changed);
+  theme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+  return () => {
+    dark.removeEventListener('change', changed);
+    theme.disconnect();
+    now = undefined;
+  };
+});
+
+/** The page's look, for all its charts: read once, and anew when the theme changes. */
+export function pageLook(): ChartLook {
+  watch();
+  return (now ??= lookOf(document.body));
+}
+
+function lookOf(element: Element): ChartLook {
   const style = getComputedStyle(element);
   const probe = document.createElement('span');
   probe.hidden = true;

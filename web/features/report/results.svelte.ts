@@ -46,8 +46,8 @@ export class Results {
    * of need. */
   page(report: string, queries: readonly string[], values: Values): void {
     this.stop();
-    if (!queries.length) return;
     const { signal } = (this.abort = new AbortController());
+    if (!queries.length) return;
     const left = new Set(queries);
     const settle = (query: string | undefined, part: Partial<Result>): void => {
       if (query === undefined || signal.aborted) return;
