@@ -81,6 +81,7 @@ struct weir_param_field {
     size_t option_count;
     struct weir_str query, query_value,
         query_label; /* options that a query makes; query "" = none */
+    bool asked;      /* after compiling: the statement, or a condition in it, asked for its value */
 };
 
 const char *weir_param_kind_name(enum weir_param_kind kind);
@@ -194,7 +195,9 @@ struct weir_param_output {
     int64_t error_offset; /* into the text, when compiling failed; -1: of no place */
 };
 
-/* The code and sentence of a failure name the view or snippet in which it is, by its whole chain.
+/* `asked` of the output's fields says which of them decided what was compiled, with these values:
+ * what stands in a branch that was not taken did not.
+ * The code and sentence of a failure name the view or snippet in which it is, by its whole chain.
  * After a failure `fields` and `reads` hold what was seen before it. */
 int weir_param_compile(struct weir_arena *arena, const struct weir_param_input *input,
                        struct weir_param_output *out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -444,6 +444,7 @@ int weir_param_value_of(struct param_compiler *c, const struct param_frame *f, s
     if (rc) {
         return weir_param_fail_at(c, f, at, rc);
     }
+    c->fields[field - c->fields].asked = true;
     *out = (struct param_value){.field = field, .datum = field->initial};
     if (weir_json_exists(value)) {
         rc = from_json(c, value, 0, &out->datum);

@@ -25,6 +25,7 @@ struct tile {
     struct weir_compiling *from;
     struct weir_query_request request;
     struct weir_str key;
+    struct weir_str params; /* that it asked for: a JSON list */
     struct weir_want want;
     struct weir_history_entry *entry;
 

@@ -61,14 +61,14 @@ uint64_t weir_page_memo_begin(struct weir_page_memo *m, const struct weir_server
     return m->when;
 }
 
-struct weir_str weir_page_memo_find(const struct weir_page_memo *m, struct weir_str question)
+struct weir_page_key weir_page_memo_find(const struct weir_page_memo *m, struct weir_str question)
 {
-    const struct weir_str *key = weir_map_get(&m->keys, question);
-    return key ? *key : (struct weir_str){0};
+    const struct weir_page_key *key = weir_map_get(&m->keys, question);
+    return key ? *key : (struct weir_page_key){0};
 }
 
 void weir_page_memo_add(struct weir_page_memo *m, uint64_t when, struct weir_str question,
-                        struct weir_str key)
+                        struct weir_page_key key)
 {
     if (when != m->when) {
         return;
@@ -77,11 +77,12 @@ void weir_page_memo_add(struct weir_page_memo *m, uint64_t when, struct weir_str
         forget(m);
         return;
     }
-    struct weir_str *copy = weir_arena_calloc(&m->arena, sizeof *copy);
+    struct weir_page_key *copy = weir_arena_calloc(&m->arena, sizeof *copy);
     if (copy) {
-        *copy = weir_arena_dup(&m->arena, key);
+        copy->key = weir_arena_dup(&m->arena, key.key);
+        copy->params = weir_arena_dup(&m->arena, key.params);
     }
-    if (!copy || !copy->ptr || weir_map_put(&m->keys, question, copy)) {
+    if (!copy || !copy->key.ptr || !copy->params.ptr || weir_map_put(&m->keys, question, copy)) {
         forget(m); /* it is full */
     }
 }

@@ -17,10 +17,15 @@ void weir_page_memo_free(struct weir_page_memo *memo);
  * for weir_page_memo_add. */
 uint64_t weir_page_memo_begin(struct weir_page_memo *memo, const struct weir_server *server,
                               weir_time now);
-/* `question`: all that decides how a query is compiled, any bytes. ptr NULL: not known. */
-struct weir_str weir_page_memo_find(const struct weir_page_memo *memo, struct weir_str question);
+struct weir_page_key {
+    struct weir_str key;    /* ptr NULL: it is not known */
+    struct weir_str params; /* which parameters were asked for: a JSON list */
+};
+/* `question`: all that decides how a query is compiled, any bytes. */
+struct weir_page_key weir_page_memo_find(const struct weir_page_memo *memo,
+                                         struct weir_str question);
 /* What was compiled since weir_page_memo_begin gave `when`. */
 void weir_page_memo_add(struct weir_page_memo *memo, uint64_t when, struct weir_str question,
-                        struct weir_str key);
+                        struct weir_page_key key);
 
 #endif

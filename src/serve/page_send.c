@@ -90,6 +90,10 @@ static void add_head(struct page *p, const struct tile *t, enum frame kind)
     weir_jw_kbool(&w, "cached", t->cached);
     weir_jw_ktime(&w, "computed_at", t->kept->computed_at);
     print_reads(p, t->kept, &w);
+    if (t->params.ptr) {
+        weir_jw_keyz(&w, "params");
+        weir_jw_raw(&w, t->params);
+    }
     weir_jw_kstrz(&w, "life", lives[t->kept->life]);
     if (t->kept->expires_at) {
         weir_jw_ktime(&w, "expires_at", t->kept->expires_at);

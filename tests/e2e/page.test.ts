@@ -147,3 +147,18 @@ test('a tile that eats memory fails alone', async () => {
   assert.deepEqual([parts[1]?.rows, parts[2]?.rows], [[[1]], [[2]]]);
   assert.deepEqual((await askPage(viewer, { report: id, queries: ['quick'] })).parts[0]?.rows, [[1]]);
 });
+
+test('the head of a result says which filters reach it, also when it is found again', async () => {
+  await admin.want(201, 'PUT', '/api/views/reached', { sql: 'select {{ inner }} as a' });
+  await admin.want(201, 'PUT', '/api/snippets/reached', { sql: '{{ snipped }}' });
+  const names = ['inner', 'snipped', 'cond', 'yes', 'no', 'dates', 'unused'];
+  const made = await admin.want(201, 'POST', '/api/reports', {
+    report: { title: 'Reach', parameters: names.map((name) => (name === 'dates' ? { name, type: 'daterange', default: 'last 7 days' } : { name, type: 'text', default: 'x' })), queries: ['none', 'through', 'branch', 'range', 'wrong'].map((id) => ({ id })), tiles: [] },
+    queries: { none: 'select 7 as n', through: "select * from [reached] where a = '[reached]' or true or [reached] = ''", branch: "select {% if cond == 'x' %} {{ yes }} {% else %} {{ no }} {% endif %} as v", range: "select 1 as n where timestamp '2020-01-01' < [dates_start]", wrong: 'select {{ yes }} from nowhere' },
+  });
+  const ask = async (values: object): Promise<unknown[]> => (await askPage(admin, { report: String(made['id']), values })).parts.map((part) => part.head?.params);
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(await ask({}), [[], ['inner', 'snipped'], ['cond', 'yes'], ['dates'], undefined]);
+    assert.deepEqual(await ask({ cond: 'other' }), [[], ['inner', 'snipped'], ['cond', 'no'], ['dates'], undefined]);
+  }
+});

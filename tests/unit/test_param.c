@@ -430,9 +430,79 @@ static void a_form_is_shown_as_json(void **state)
     weir_arena_free(&arena);
 }
 
+static int a_view(void *arg, enum weir_param_read_kind kind, struct weir_str name,
+                  struct weir_arena *arena, struct weir_str *text, struct weir_error *why)
+{
+    (void)arg;
+    (void)arena;
+    (void)why;
+    *text = WEIR_STR("select * from orders where sport = {{ inner }}");
+    return kind == WEIR_PARAM_READ_VIEW && weir_str_is(name, "v") ? 0 : WEIR_ENOENT;
+}
+
+static const char *asked(const char *text, const char *values)
+{
+    static struct weir_buf out = {.max = 1 << 16};
+    static const char *const names[] = {"cond", "yes", "no", "inner", "range", "grain", "unused"};
+    struct weir_param_field fields[7];
+    struct weir_param_output compiled;
+    struct weir_arena arena;
+    struct weir_json json = {0};
+    struct weir_buf padded;
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    weir_arena_init(&arena, 16u << 20);
+    weir_buf_init(&padded, 4096);
+    weir_buf_addz(&padded, values);
+    assert_int_equal(weir_json_parse(parser, weir_buf_str(&padded), &json, &err), 0);
+    for (size_t i = 0; i < 7; i++) {
+        fields[i] = (struct weir_param_field){.name = weir_str_of(names[i]),
+                                              .label = weir_str_of(names[i]),
+                                              .kind = i == 4   ? WEIR_PARAM_DATERANGE
+                                                      : i == 5 ? WEIR_PARAM_AGGREGATION
+                                                               : WEIR_PARAM_TEXT,
+                                              .initial = {.kind = WEIR_DATUM_TEXT,
+                                                          .s = i == 4   ? WEIR_STR("last 7 days")
+                                                               : i == 5 ? WEIR_STR("day")
+                                                                        : WEIR_STR("x")}};
+    }
+    struct weir_param_input in = {.text = weir_str_of(text),
+                                  .values = json,
+                                  .fields = fields,
+                                  .field_count = 7,
+                                  .now = NOW * WEIR_SECOND,
+                                  .library = {.document = a_view}};
+    ASSERT_OK(weir_param_compile(&arena, &in, &compiled, &err), err);
+    weir_buf_reset(&out);
+    for (size_t i = 0; i < compiled.field_count; i++) {
+        if (compiled.fields[i].asked) {
+            weir_buf_addf(&out, "%s" WEIR_STR_FMT, out.len ? " " : "",
+                          WEIR_STR_ARG(compiled.fields[i].name));
+        }
+    }
+    weir_buf_free(&padded);
+    weir_json_parser_free(parser);
+    weir_arena_free(&arena);
+    return weir_buf_cstr(&out);
+}
+
+static void it_is_known_which_parameters_decided_a_statement(void **state)
+{
+    (void)state;
+    static const char branches[] =
+        "select {% if cond == 'x' %} {{ yes }} {% else %} {{ no }} {% endif %}";
+    assert_string_equal(asked("select 1", "{}"), "");
+    assert_string_equal(asked(branches, "{}"), "cond yes");
+    assert_string_equal(asked(branches, "{\"cond\":\"y\"}"), "cond no");
+    assert_string_equal(asked("select * from [v] where {{ YES }} = 1", "{}"), "yes inner");
+    assert_string_equal(asked("select [t:grain] from x where [t=range]", "{}"), "range grain");
+    assert_string_equal(asked("select * from x where t > [range_start]", "{}"), "range");
+    assert_string_equal(asked("select * from x where t > '{{ range.start }}'", "{}"), "range");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_known_which_parameters_decided_a_statement),
         cmocka_unit_test(cases_hold),
         cmocka_unit_test(a_form_is_shown_as_json),
     };
