@@ -2,20 +2,24 @@
  *
  * Options that a query makes are searched in the engine: the query runs with the other parameters'
  * values as it would in the report, as the asker sees its tables, and what she looks for is bound
- * to a condition around it. Of a parameter that is forced on her there is nothing else to choose.
+ * to a condition around it; the result is kept as any other. Of a parameter that is forced on her
+ * there is nothing else to choose.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "serve/compile.h"
-#include "serve/gather.h"
+#include "serve/keeper.h"
 #include "serve/query_report.h"
+#include "serve/results.h"
+#include "serve/usage.h"
 
 #define TIME        (20 * WEIR_SECOND)
 #define LIMIT       200
 #define MAX_LIMIT   1000
 #define MAX_Q       500
 #define MAX_VALUES  (1u << 20)
+#define MAX_ROWS    (64u << 20) /* bytes */
 #define SEARCHED_AS "options_searched_q"
 
 struct options {
@@ -23,6 +27,10 @@ struct options {
     struct weir_str q; /* what is looked for */
     int64_t limit;
     struct weir_str value, label; /* columns */
+    struct weir_buf sql, key;
+    struct weir_param *params;
+    struct weir_query_request request;
+    struct weir_want want;
 };
 
 /* --- from a query --------------------------------------------------------------------------- */
@@ -88,56 +96,149 @@ static void print_options(struct weir_jw *w, struct weir_json rows, int64_t limi
     weir_jw_object_end(w);
 }
 
-static int work(struct weir_gather *g, struct weir_error *err)
+static void options_free(struct options *o)
 {
-    const struct options *o = g->arg;
+    weir_compiling_free(o->from);
+    weir_buf_free(&o->sql);
+    weir_buf_free(&o->key);
+    free(o->params);
+    free(o);
+}
+
+/* The rows that are kept, as the answer has them. */
+static int print_answer(const struct options *o, const struct weir_kept *kept, struct weir_buf *out,
+                        struct weir_error *err)
+{
+    struct weir_buf padded;
+    struct weir_json root;
+    struct weir_json_parser *parser = weir_json_parser_new(64);
+    weir_buf_init(&padded, MAX_ROWS);
+    weir_buf_adds(&padded, kept->bytes);
+    int rc = parser ? weir_buf_check(&padded, "the options", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for the options");
+    rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&padded), &root, err);
+    if (rc == 0) {
+        struct weir_jw w = weir_jw_on(out);
+        print_options(&w, weir_json_get(root, "rows"), o->limit);
+        weir_buf_addc(out, '\n');
+        rc = weir_buf_check(out, "the options", err);
+    }
+    weir_buf_free(&padded);
+    weir_json_parser_free(parser);
+    return rc;
+}
+
+/* Answers, and ends. Takes `kept`; NULL: `err` says why there is none. */
+static void answer(struct options *o, struct weir_kept *kept, const struct weir_error *err)
+{
+    struct weir_buf out;
+    struct weir_error own;
+    weir_buf_init(&out, 16u << 20);
+    if (kept && print_answer(o, kept, &out, &own)) {
+        err = &own;
+    }
+    if (err) {
+        weir_serve_reply_error(&o->from->call, err);
+    } else {
+        weir_serve_reply_json(&o->from->call, 200, &out);
+    }
+    weir_kept_release(kept);
+    weir_buf_free(&out);
+    options_free(o);
+}
+
+static void ready(struct weir_want *want, struct weir_kept *kept,
+                  const struct weir_query_summary *ran, const struct weir_error *err)
+{
+    struct options *o = want->arg;
+    const struct weir_usage_count count = {
+        .queries = 1, .hits = !ran, .failures = !kept, .engine = ran ? ran->elapsed : 0};
+    weir_usage_add(o->from->call.server->usage, weir_caller_asker(&o->from->call.who),
+                   o->from->body.report, &count);
+    weir_http_on_gone(o->from->call.req, NULL, NULL);
+    answer(o, kept, kept ? NULL : err);
+}
+
+/* The request is held until it is ended, which must not happen while the connection tells. */
+static void end_gone(void *arg)
+{
+    struct options *o = arg;
+    struct weir_error err;
+    weir_fail(&err, WEIR_ECANCELED, "nobody waits for this answer any more");
+    answer(o, NULL, &err);
+}
+
+static void gone(void *arg)
+{
+    struct options *o = arg;
+    weir_results_leave(o->from->call.server->results, &o->want);
+    weir_http_on_gone(o->from->call.req, NULL, NULL);
+    if (weir_loop_post(o->from->call.server->loop, end_gone, o)) {
+        abort(); /* no memory for a few bytes; the connection would never be given back */
+    }
+}
+
+/* What is to be run, and the key of its result: the same as any other's of that statement. */
+static int make_request(struct options *o, struct weir_error *err)
+{
+    const struct weir_call *call = &o->from->call;
     const struct weir_template *t = &o->from->t;
-    struct weir_json rows;
-    struct weir_buf sql;
-    struct weir_param *params = weir_arena_alloc(&g->arena, (t->param_count + 1) * sizeof *params);
-    size_t count = t->param_count;
-    if (!params) {
+    o->params = calloc(t->param_count + 1, sizeof *o->params);
+    if (!o->params) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for the options");
     }
-    if (count) {
-        memcpy(params, t->params, count * sizeof *params);
+    if (t->param_count) {
+        memcpy(o->params, t->params, t->param_count * sizeof *o->params);
     }
+    o->request = (struct weir_query_request){.access = o->from->body.request.access,
+                                             .owner = weir_caller_asker(&call->who),
+                                             .report = o->from->body.report,
+                                             .query = o->from->body.query,
+                                             .params = o->params,
+                                             .param_count = t->param_count,
+                                             .format = WEIR_FORMAT_JSON,
+                                             .limits = {.rows = MAX_LIMIT + 1, .timeout = TIME}};
     if (o->q.len) {
-        params[count++] =
+        o->params[o->request.param_count++] =
             (struct weir_param){.name = WEIR_STR(SEARCHED_AS), .type = WEIR_TYPE_TEXT, .s = o->q};
     }
-    weir_buf_init(&sql, 8u << 20);
-    write_sql(o, &sql);
-    int rc = weir_buf_check(&sql, "the options' statement", err);
-    rc = rc ? rc : weir_gather_rows(g, weir_buf_cstr(&sql), params, count, &rows, err);
-    weir_buf_free(&sql);
+    weir_serve_limit(call, &o->request.limits);
+    write_sql(o, &o->sql);
+    int rc = weir_buf_check(&o->sql, "the options' statement", err);
+    o->request.sql = weir_buf_cstr(&o->sql);
     if (rc == 0) {
-        print_options(&g->w, rows, o->limit);
+        weir_results_key(call->server->results, &o->request, &o->key);
+        rc = weir_buf_check(&o->key, "the options' statement", err);
     }
     return rc;
 }
 
-static void options_free(void *arg)
-{
-    struct options *o = arg;
-    weir_compiling_free(o->from);
-    free(o);
-}
-
 static void compiled(struct weir_compiling *c)
 {
-    static const struct weir_gather_how how = {.work = work, .end = options_free, .time = TIME};
     struct options *o = c->body.request.arg;
-    struct weir_arena arena;
+    struct weir_server *s = c->call.server;
+    struct weir_error err;
+    o->from = c;
     if (c->code) {
         weir_serve_reply_sql_error(&c->call, &c->err, NULL, -1);
-        weir_compiling_free(c);
-        free(o);
+        options_free(o);
         return;
     }
-    o->from = c;
-    weir_arena_init(&arena, 16u << 20);
-    weir_gather_start(&c->call, &how, &arena, c->body.request.access, o);
+    weir_buf_init(&o->sql, 8u << 20);
+    weir_buf_init(&o->key, 64u << 20);
+    int rc = make_request(o, &err);
+    struct weir_kept *kept = rc ? NULL : weir_keeper_find(s->keeper, weir_buf_str(&o->key), true);
+    o->want = (struct weir_want){.request = &o->request, .ready = ready, .arg = o};
+    if (kept) {
+        ready(&o->want, kept, NULL, NULL);
+        return;
+    }
+    weir_http_on_gone(c->call.req, gone, o);
+    rc = rc ? rc : weir_results_want(s->results, weir_buf_str(&o->key), &o->want, &err);
+    if (rc) {
+        weir_http_on_gone(c->call.req, NULL, NULL);
+        answer(o, NULL, &err);
+    }
 }
 
 /* --- from a list ---------------------------------------------------------------------------- */

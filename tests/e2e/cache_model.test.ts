@@ -50,10 +50,12 @@ const queries: Record<string, string> = {
   nested: 'with x as (select * from uploads.a where n > {{ least }}) select (select count(*) from x) as n, (select count(*) from web.played) as m',
   dated: 'select (current_date - current_date)::bigint as n, (select count(*) from uploads.b) as m',
   snippet: 'select [lots] n from uploads.b order by all',
+  chosen: 'select sport, count(*) as n from uploads.a where n >= {{ least }} group by 1 order by 1',
 };
 const parameters = [
   { name: 'sport', type: 'multiselect', options: sports.map((value) => ({ value, label: value })), default: ['rugby', 'hockey'] },
   { name: 'least', type: 'number', default: 1 },
+  { name: 'choice', type: 'select', options: { query: 'chosen', value: 'sport' } },
 ];
 
 const csv = (): string => `sport,n\n${Array.from({ length: 1 + below(6) }, () => `${pick(sports)},${below(5)}`).join('\n')}\n`;
@@ -86,6 +88,12 @@ async function uncached(email: string | undefined, query: string, values: object
   const form = `\n{% form %}\n${JSON.stringify(Object.fromEntries(parameters.map(({ name, ...rest }) => [name, rest])))}\n{% endform %}\n`;
   const answer = await admin.ask('POST', '/api/query', { sql: `${queries[query]}${form}`, values, format: 'columns', ...(email ? { as: email } : {}) });
   return answer.status === 200 ? rowsOf(answer.raw) : 'refused';
+}
+
+/** What can be chosen, by the door that keeps it, too. */
+async function choices(who: Client, values: object): Promise<unknown> {
+  const answer = await who.ask('GET', `/api/reports/${report}/options/choice?values=${encodeURIComponent(JSON.stringify(values))}`);
+  return answer.status === 200 ? (answer.body['options'] as { value: unknown }[]).map(({ value }) => value) : 'refused';
 }
 
 let marker = 0;
@@ -148,6 +156,10 @@ test(`what is kept is what the engine says, through ${rounds} changes (seed ${se
       const ids = Object.keys(queries).filter(() => random() < 0.7);
       const page = await askPage(who?.client ?? admin, { report, values, queries: ids });
       hits += page.done.hits;
+      for (let again = 0; again < 2; again++) {
+        const rows = await uncached(who?.email, 'chosen', values);
+        assert.deepEqual(await choices(who?.client ?? admin, values), rows === 'refused' ? rows : (rows as unknown[][]).map(([value]) => value).filter((value) => value !== null), `seed ${seed}, round ${round} after ${what}: the choices of ${who?.email ?? 'the admin'}`);
+      }
       for (const [at, id] of ids.entries()) {
         const part = page.parts[at];
         const want = await uncached(who?.email, id, values);
