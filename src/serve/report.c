@@ -116,7 +116,7 @@ static void list_kind(struct weir_jw *w, const char *key, const struct weir_docu
             weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
             if (views) {
                 weir_views_print(views, d->key, sees_all, w);
-                weir_jw_kbool(w, "materialized", d->materialized);
+                weir_stored_print(weir_views_stored(views), d->key, d->materialized, sees_all, w);
             }
             weir_jw_object_end(w);
         }

@@ -5,7 +5,7 @@ import test, { after, before } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { isTableName, tableNameOf } from '../../web/core/uploads';
 import { type Opened, launch, open, seriousFaults } from '../node/app';
-import { Weir } from '../node/weir';
+import { Weir, until } from '../node/weir';
 
 let weir: Weir;
 let browser: Browser;
@@ -115,6 +115,23 @@ test('views say whether they are in the warehouse, or why not', async () => {
   const { page: p } = await page();
   await p.getByRole('link', { name: 'views.big_teams' }).waitFor();
   await p.getByText(/nobody.*does not exist/).waitFor();
+});
+
+test('a view is materialized by a switch, says how its rows are, and is computed when somebody wants it', async () => {
+  const { page: p } = await page();
+  const row = p.getByRole('row', { name: /views\.big_teams/ });
+  const box = row.getByRole('checkbox', { name: 'Materialize views.big_teams' });
+  await box.click();
+  await row.getByText('fresh', { exact: true }).waitFor();
+  const read = async (): Promise<{ description: string; refreshed_at: string }> => (await (await fetch(`http://${weir.serve}/api/views/big_teams`)).json()) as { description: string; refreshed_at: string };
+  const first = await read();
+  assert.equal(first.description, 'about big_teams');
+  await row.getByRole('button', { name: 'Refresh now' }).click();
+  await until('the rows to be computed again', 20, async () => ((await read()).refreshed_at !== first.refreshed_at ? true : undefined));
+  await row.getByText('fresh', { exact: true }).waitFor();
+  await box.click();
+  await row.getByRole('button', { name: 'Refresh now' }).waitFor({ state: 'detached' });
+  assert.equal(await box.isChecked(), false);
 });
 
 for (const width of [360, 1440]) {
