@@ -8,6 +8,8 @@
 #include "serve/history.h"
 #include "serve/keeper.h"
 #include "serve/page.h"
+
+#include "serve/known.h"
 #include "serve/page_memo.h"
 #include "serve/query_report.h"
 #include "serve/shelf.h"
@@ -15,6 +17,7 @@
 #include "serve/warm.h"
 #include "state/person.h"
 
+#define MAX_PARAMS  (1u << 16)
 #define MAX_VALUES  (1u << 20)
 #define MAX_RUNNING 4 /* queries of one page at the same time */
 #define MAX_DEPTH   64
@@ -189,13 +192,37 @@ static int find_key(struct tile *t, struct weir_error *err)
     return rc;
 }
 
+/* Which parameters decide this result, so that a page can show what a filter reaches. */
+static int find_params(struct tile *t, struct weir_error *err)
+{
+    const struct weir_param_output *out = &t->from->t.out;
+    struct weir_buf list;
+    weir_buf_init(&list, MAX_PARAMS);
+    struct weir_jw w = weir_jw_on(&list);
+    weir_jw_array(&w);
+    for (size_t i = 0; i < out->field_count; i++) {
+        if (out->fields[i].asked) {
+            weir_jw_str(&w, out->fields[i].name);
+        }
+    }
+    weir_jw_array_end(&w);
+    int rc = weir_buf_check(&list, "the parameters of a query", err);
+    if (rc == 0) {
+        t->params = weir_arena_dup(&t->page->arena, weir_buf_str(&list));
+        rc = t->params.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a query");
+    }
+    weir_buf_free(&list);
+    return rc;
+}
+
 static void remember(struct tile *t)
 {
     struct page *p = t->page;
     size_t len = p->question.len;
     weir_buf_addz(&p->question, t->query);
     if (weir_buf_ok(&p->question)) {
-        weir_page_memo_add(p->call.server->page_memo, p->when, weir_buf_str(&p->question), t->key);
+        weir_page_memo_add(p->call.server->page_memo, p->when, weir_buf_str(&p->question),
+                           (struct weir_page_key){t->key, t->params});
     }
     p->question.len = len;
 }
@@ -209,7 +236,7 @@ static void compiled(struct weir_compiling *c)
     t->state = TILE_COMPILED;
     if (c->code) {
         failed(t, &c->err, c->t.out.error_offset);
-    } else if (find_key(t, &c->err)) {
+    } else if (find_key(t, &c->err) || find_params(t, &c->err)) {
         failed(t, &c->err, -1);
     } else {
         remember(t);
@@ -252,13 +279,15 @@ static bool find_again(struct tile *t)
     struct page *p = t->page;
     size_t len = p->question.len;
     weir_buf_addz(&p->question, t->query);
-    struct weir_str key =
+    struct weir_page_key known =
         weir_buf_ok(&p->question)
             ? weir_page_memo_find(p->call.server->page_memo, weir_buf_str(&p->question))
-            : (struct weir_str){0};
+            : (struct weir_page_key){0};
     p->question.len = len;
-    t->kept = key.ptr ? weir_keeper_find(p->call.server->keeper, key, !p->warmed) : NULL;
-    if (t->kept) {
+    t->kept =
+        known.key.ptr ? weir_keeper_find(p->call.server->keeper, known.key, !p->warmed) : NULL;
+    if (t->kept) { /* the memo may forget its own before this is sent */
+        t->params = weir_arena_dup(&p->arena, known.params);
         t->cached = true;
         t->state = TILE_READY;
         p->hits++;
@@ -345,12 +374,17 @@ static int prepare(struct page *p, struct weir_str text, struct weir_error *err)
                        "time_zone out",
                        zone);
     }
+    const struct weir_known_person *known = NULL;
+    rc = rc ? rc : weir_known_of(s->known, &p->call, &known, err);
     rc = rc ? rc
-            : weir_query_find_report(&p->call, &p->arena, p->body.report, p->body.version, &p->look,
-                                     err);
+            : weir_report_look(&p->call, &known->levels, &p->arena, p->body.report, p->body.version,
+                               &p->look, err);
     p->d = p->look.d;
     rc = rc ? rc : weir_query_values(&p->look, &p->arena, p->body.values, &p->values, err);
-    rc = rc ? rc : weir_caller_access(s->state, &p->call.who, &p->arena, &p->access, err);
+    if (rc == 0 && known->access) { /* what is known may be forgotten before the page ends */
+        p->access = weir_access_copy(known->access, &p->arena);
+        rc = p->access ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a page");
+    }
     rc = rc ? rc : make_tiles(p, err);
     if (rc == 0) {
         ask_question(p);

@@ -11,6 +11,7 @@
 #include "serve/changes.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
+#include "serve/known.h"
 #include "serve/page_memo.h"
 #include "serve/passes.h"
 #include "serve/renders.h"
@@ -124,7 +125,9 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
     rc = rc ? rc : weir_results_new(s, &s->results, err);
     s->page_memo = weir_page_memo_new();
-    rc = rc || s->page_memo ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the pages");
+    s->known = weir_known_new();
+    rc = rc || (s->page_memo && s->known) ? rc
+                                          : weir_fail(err, WEIR_ENOMEM, "no memory for the pages");
     rc = rc ? rc : weir_warm_new(s, weir_keeper_settings(s->keeper)->warm, &s->warm, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
@@ -269,6 +272,7 @@ static void stop_parts(struct weir_server *s)
     weir_timer_free(s->look);
     weir_results_free(s->results);
     weir_page_memo_free(s->page_memo);
+    weir_known_free(s->known);
     weir_warm_stop(s->warm);
     weir_shelf_free(s->shelf);
     weir_usage_free(s->usage);

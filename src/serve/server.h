@@ -97,6 +97,7 @@ struct weir_server {
     struct weir_results *results;
     struct weir_keeper *keeper;
     struct weir_page_memo *page_memo;
+    struct weir_known *known;
     struct weir_warm *warm;
     char token[WEIR_TOKEN_SIZE];
     unsigned max_connections; /* as the settings and the limit on open files have it */

@@ -1,5 +1,9 @@
 #include "state/db.h"
 
+#include <string.h>
+
+#include "base/hash.h"
+
 int weir_db_error(sqlite3 *db, int rc, struct weir_error *err)
 {
     int code;
@@ -39,12 +43,34 @@ int weir_db_error(sqlite3 *db, int rc, struct weir_error *err)
                      db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
 }
 
+/* The same few statements are asked many times a second, and preparing one takes longer than
+ * running it. SQLite prepares them anew by itself when the tables change. */
 struct weir_db weir_db_on(struct weir_state *state, const char *sql)
 {
     struct weir_db q = {.state = state};
     pthread_mutex_lock(&state->lock);
-    q.rc = sqlite3_prepare_v2(state->db, sql, -1, &q.stmt, NULL);
+    struct weir_db_kept *kept = &state->kept[weir_hash64(sql, strlen(sql), 0) % WEIR_DB_KEPT];
+    if (kept->used) { /* by whoever called: the lock is recursive */
+        q.rc = sqlite3_prepare_v2(state->db, sql, -1, &q.stmt, NULL);
+        return q;
+    }
+    if (!kept->stmt || strcmp(sqlite3_sql(kept->stmt), sql) != 0) {
+        sqlite3_finalize(kept->stmt);
+        kept->stmt = NULL;
+        q.rc = sqlite3_prepare_v3(state->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &kept->stmt, NULL);
+    }
+    q.stmt = kept->stmt;
+    q.kept = kept->stmt ? kept : NULL;
+    kept->used = q.kept;
     return q;
+}
+
+void weir_db_forget(struct weir_state *state)
+{
+    for (size_t i = 0; i < WEIR_DB_KEPT; i++) {
+        sqlite3_finalize(state->kept[i].stmt);
+        state->kept[i] = (struct weir_db_kept){0};
+    }
 }
 
 static void bound(struct weir_db *q, int rc)
@@ -115,7 +141,14 @@ int weir_db_end(struct weir_db *q, struct weir_error *err)
     int code = q->rc     ? weir_db_error(q->state->db, q->rc, err)
                : q->full ? weir_fail(err, WEIR_ENOMEM, "the state store's answer is too large")
                          : 0;
-    sqlite3_finalize(q->stmt);
+    if (q->kept) {
+        sqlite3_reset(q->stmt); /* says again what the last step did */
+        sqlite3_clear_bindings(q->stmt);
+        q->kept->used = false;
+        q->kept = NULL;
+    } else {
+        sqlite3_finalize(q->stmt);
+    }
     q->stmt = NULL;
     pthread_mutex_unlock(&q->state->lock);
     return code;

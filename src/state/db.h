@@ -14,9 +14,17 @@
 
 #include "state/state.h"
 
+#define WEIR_DB_KEPT 128 /* statements that stay prepared, by hash of their text */
+
+struct weir_db_kept {
+    sqlite3_stmt *stmt; /* NULL: none */
+    bool used;          /* between _on and _end */
+};
+
 struct weir_state {
     pthread_mutex_t lock; /* recursive; guards all below */
     sqlite3 *db;
+    struct weir_db_kept kept[WEIR_DB_KEPT];
     unsigned depth; /* of transactions */
     int broken;     /* what an inner transaction ended with */
 };
@@ -24,9 +32,10 @@ struct weir_state {
 struct weir_db {
     struct weir_state *state;
     sqlite3_stmt *stmt;
-    int bound; /* parameters so far */
-    int rc;    /* SQLite's; SQLITE_OK while well */
-    bool full; /* the arena had no room */
+    struct weir_db_kept *kept; /* where it stays prepared; NULL: it goes */
+    int bound;                 /* parameters so far */
+    int rc;                    /* SQLite's; SQLITE_OK while well */
+    bool full;                 /* the arena had no room */
 };
 
 struct weir_db weir_db_on(struct weir_state *state, const char *sql);
@@ -47,6 +56,9 @@ int weir_db_run(struct weir_db *q, int64_t *changes, struct weir_error *err) WEI
 /* Several statements without parameters. */
 int weir_db_script(struct weir_state *state, const char *sql,
                    struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Gives up all statements, before the connection is closed. */
+void weir_db_forget(struct weir_state *state);
 
 /* What a failure of SQLite means here. */
 int weir_db_error(sqlite3 *db, int rc, struct weir_error *err);

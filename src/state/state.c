@@ -114,6 +114,7 @@ int weir_state_open_loose(const char *path, struct weir_state **out, struct weir
 void weir_state_close(struct weir_state *state)
 {
     if (state) {
+        weir_db_forget(state);
         sqlite3_close(state->db);
         pthread_mutex_destroy(&state->lock);
         free(state);
@@ -209,6 +210,21 @@ int weir_state_backup(struct weir_state *state, const char *path, struct weir_er
         (void)unlink(path);
     }
     return rc;
+}
+
+/* --- marks ---------------------------------------------------------------------------------- */
+
+/* SQLite's data_version grows with the commits of other connections, total_changes with this one's.
+ */
+int weir_state_mark(struct weir_state *state, struct weir_state_mark *out, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "pragma data_version");
+    *out = (struct weir_state_mark){0};
+    if (weir_db_row(&q)) {
+        out->others = weir_db_int(&q, 0);
+    }
+    out->own = sqlite3_total_changes64(state->db);
+    return weir_db_end(&q, err);
 }
 
 /* --- ids ------------------------------------------------------------------------------------ */

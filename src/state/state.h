@@ -40,6 +40,18 @@ int weir_state_backup(struct weir_state *state, const char *path,
 /* The version of the tables in the file. */
 int weir_state_version(struct weir_state *state, int *out, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Another one after every commit, by whichever process: what was read between two that are the same
+ * still holds. Changes that are taken back may count, too. */
+struct weir_state_mark {
+    int64_t others, own;
+};
+int weir_state_mark(struct weir_state *state, struct weir_state_mark *out,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+static inline bool weir_state_mark_same(struct weir_state_mark a, struct weir_state_mark b)
+{
+    return a.others == b.others && a.own == b.own;
+}
+
 /* Ten random characters of [a-z0-9]: how people, groups and tokens are named. */
 #define WEIR_ID_SIZE 11
 void weir_state_id(char out[WEIR_ID_SIZE]);

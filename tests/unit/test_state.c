@@ -1,6 +1,7 @@
 /* The store itself: its file, its versions, its transactions, its backup. */
 #include "state_fixture.h"
 
+#include "state/db.h"
 #include "state/run.h"
 
 #include <pthread.h>
@@ -324,6 +325,60 @@ static void a_backup_ends_while_runs_are_written(void **state)
     assert_int_equal(people(s->state), 1);
 }
 
+static struct weir_state_mark mark_of(struct store *s)
+{
+    struct weir_state_mark mark;
+    ASSERT_OK(weir_state_mark(s->state, &mark, &s->err), s->err);
+    return mark;
+}
+
+static int name_all(struct weir_state *state, const char *name, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "update people set name = ?");
+    weir_db_textz(&q, name);
+    return weir_db_run(&q, NULL, err);
+}
+
+static void a_mark_is_another_one_after_every_commit(void **state)
+{
+    struct store *s = *state;
+    struct weir_state *other;
+    store_person(s, "ann", "ann@example.com", WEIR_ROLE_VIEWER);
+    ASSERT_OK(weir_state_open(s->path, &other, &s->err), s->err);
+    struct weir_state_mark first = mark_of(s);
+    assert_true(weir_state_mark_same(first, mark_of(s)));
+    ASSERT_OK(name_all(s->state, "Ann", &s->err), s->err);
+    struct weir_state_mark own = mark_of(s);
+    assert_false(weir_state_mark_same(first, own));
+    assert_true(weir_state_mark_same(own, mark_of(s)));
+    ASSERT_OK(name_all(other, "Ann B.", &s->err), s->err);
+    struct weir_state_mark others = mark_of(s);
+    assert_false(weir_state_mark_same(own, others));
+    assert_true(weir_state_mark_same(others, mark_of(s)));
+    weir_state_close(other);
+}
+
+/* The same text inside itself, and again afterwards with other values. */
+static void a_statement_that_stays_prepared_begins_anew_each_time(void **state)
+{
+    struct store *s = *state;
+    static const char sql[] = "select ?1 union all select 'last'";
+    for (int i = 0; i < 3; i++) {
+        struct weir_db outer = weir_db_on(s->state, sql);
+        weir_db_textz(&outer, i ? "b" : "a");
+        assert_true(weir_db_row(&outer));
+        struct weir_db inner = weir_db_on(s->state, sql);
+        assert_true(weir_db_row(&inner)); /* nothing is bound */
+        assert_string_equal(weir_db_str(&inner, 0, &s->arena).ptr, "");
+        ASSERT_OK(weir_db_end(&inner, &s->err), s->err);
+        assert_string_equal(weir_db_str(&outer, 0, &s->arena).ptr, i ? "b" : "a");
+        ASSERT_OK(weir_db_end(&outer, &s->err), s->err); /* before its last row */
+    }
+    struct weir_db wrong = weir_db_on(s->state, "select nothing from nowhere");
+    assert_false(weir_db_row(&wrong));
+    assert_int_not_equal(weir_db_end(&wrong, &s->err), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(int argc, char **argv)
@@ -332,6 +387,8 @@ int main(int argc, char **argv)
         return visit(argv[1], argv[2]);
     }
     const struct CMUnitTest tests[] = {
+        TEST(a_mark_is_another_one_after_every_commit),
+        TEST(a_statement_that_stays_prepared_begins_anew_each_time),
         TEST(the_files_are_private),
         TEST(others_come_and_go),
         TEST(what_was_written_is_there_after_reopening),
