@@ -345,20 +345,24 @@ static int learn_one(struct weir_stored *s, struct weir_session *session, const 
 {
     struct weir_arena arena;
     struct weir_reads reads = {0};
+    bool kept = false;
     weir_arena_init(&arena, MAX_READS);
     int rc = weir_session_reads(session, sql, &arena, &reads, err);
     pthread_mutex_lock(&s->lock);
     struct item *item = still(s, job);
-    if (item && rc == 0) {
+    if (item && rc && weir_views_is_its_own(rc)) { /* until the views are looked at again */
+        snprintf(item->error, sizeof item->error, "%.590s", err->message);
+        item->able = false;
+        rc = 0;
+    } else if (item && rc == 0) {
         weir_arena_free(&item->arena);
         item->arena = arena;
         item->reads = reads;
         item->catalog = catalog;
-    } else if (item) {
-        failed(s, item, err->message);
+        kept = true;
     }
     pthread_mutex_unlock(&s->lock);
-    if (!item || rc) {
+    if (!kept) {
         weir_arena_free(&arena);
     }
     return rc;

@@ -252,8 +252,7 @@ static int drop_all(struct weir_session *session, struct weir_error *err)
     return rc;
 }
 
-/* Is this failure the statement's, and not the engine's or the machine's? */
-static bool is_its_own(int code)
+bool weir_views_is_its_own(int code)
 {
     return code == WEIR_EINVAL || code == WEIR_ENOENT || code == WEIR_EPERM ||
            code == WEIR_EEXIST || code == WEIR_ETOOBIG || code == WEIR_EUNSUPPORTED;
@@ -281,7 +280,7 @@ static int create_one(struct weir_session *session, struct view *view, struct we
         return 0;
     }
     rc = weir_session_stored_text(session, schema(), name, view->sql, err);
-    if (rc && is_its_own(rc)) {
+    if (rc && weir_views_is_its_own(rc)) {
         snprintf(view->unable, sizeof view->unable, "%.500s (write views.NAME for other views)",
                  err->message);
         return 0;
@@ -304,7 +303,7 @@ static int create_all(struct weir_session *session, struct view *list, size_t co
             int rc = create_one(session, view, err);
             if (rc == 0) {
                 again = true;
-            } else if (is_its_own(rc)) {
+            } else if (weir_views_is_its_own(rc)) {
                 keep_out(view, true, err->message);
             } else {
                 return rc;

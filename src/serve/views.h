@@ -19,6 +19,8 @@ int weir_views_new(struct weir_server *server, struct weir_views **out,
 void weir_views_stop(struct weir_views *views); /* nothing is computed any more; NULL is fine */
 void weir_views_free(struct weir_views *views); /* NULL is fine */
 struct weir_stored *weir_views_stored(struct weir_views *views);
+/* Is this failure the statement's, and not the engine's or the machine's? */
+bool weir_views_is_its_own(int code);
 /* Documents changed: the next sync compiles them anew. */
 void weir_views_changed(struct weir_views *views);
 /* Brings the warehouse to what the documents say, when these or its tables changed. What fails is

@@ -4,18 +4,26 @@
 
 /* Schemas of the engines themselves, and words that a query would have to quote. */
 static const char *const reserved[] = {
-    "views",      "uploads",   "weir",    "main",    "temp",     "system",  "information_schema",
-    "pg_catalog", "default",   "all",     "analyse", "analyze",  "and",     "any",
-    "array",      "as",        "asc",     "both",    "case",     "cast",    "check",
-    "collate",    "column",    "create",  "desc",    "describe", "do",      "distinct",
-    "else",       "end",       "except",  "false",   "fetch",    "for",     "foreign",
-    "from",       "grant",     "group",   "having",  "in",       "into",    "intersect",
-    "lambda",     "lateral",   "leading", "limit",   "not",      "null",    "offset",
-    "on",         "only",      "or",      "order",   "pivot",    "primary", "qualify",
-    "references", "returning", "select",  "show",    "some",     "table",   "then",
-    "to",         "trailing",  "true",    "union",   "unique",   "unpivot", "user",
-    "using",      "variadic",  "when",    "where",   "window",   "with",    "summarize",
-    "constraint", "placing",
+    "views",      "uploads",    "materialized", "weir",
+    "main",       "temp",       "system",       "information_schema",
+    "pg_catalog", "default",    "all",          "analyse",
+    "analyze",    "and",        "any",          "array",
+    "as",         "asc",        "both",         "case",
+    "cast",       "check",      "collate",      "column",
+    "create",     "desc",       "describe",     "do",
+    "distinct",   "else",       "end",          "except",
+    "false",      "fetch",      "for",          "foreign",
+    "from",       "grant",      "group",        "having",
+    "in",         "into",       "intersect",    "lambda",
+    "lateral",    "leading",    "limit",        "not",
+    "null",       "offset",     "on",           "only",
+    "or",         "order",      "pivot",        "primary",
+    "qualify",    "references", "returning",    "select",
+    "show",       "some",       "table",        "then",
+    "to",         "trailing",   "true",         "union",
+    "unique",     "unpivot",    "user",         "using",
+    "variadic",   "when",       "where",        "window",
+    "with",       "summarize",  "constraint",   "placing",
 };
 
 int weir_source_name_check(struct weir_str name, struct weir_error *err)

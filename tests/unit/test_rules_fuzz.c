@@ -489,7 +489,7 @@ static void rules_equal_filtered_copies(void **unused)
     (void)unused;
     const char *given = getenv("WEIR_SEED"), *rounds = getenv("WEIR_ROUNDS");
     uint64_t seed = given ? strtoull(given, NULL, 10) : weir_random_u64() >> 20;
-    long count = rounds ? 60 * atol(rounds) : 500, errors = 0, empty = 0;
+    long count = rounds ? 60 * atol(rounds) : 300, errors = 0, empty = 0;
     struct weir_session *other;
     struct weir_buf sql;
     print_message("WEIR_SEED=%llu\n", (unsigned long long)seed);
