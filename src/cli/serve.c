@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/remote.h"
+#include "cli/settings.h"
 
 /* Under `weir up` it is for that one to tell. */
 static void tell(const char *address, void *arg)
@@ -35,7 +36,8 @@ static int run_serve(struct weir_cli *cli, struct weir_error *err)
                                  .log = &cli->log,
                                  .ready = fd < 0 ? tell : NULL,
                                  .arg = workspace};
-    code = weir_serve_run(&run, err);
+    code = weir_settings_bytes(workspace, "log", "keep_free", &run.keep_free, err);
+    code = code ? code : weir_serve_run(&run, err);
     weir_workspace_close(workspace);
     return code;
 }

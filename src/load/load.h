@@ -38,6 +38,12 @@ int weir_loader_start(struct weir_loader *loader, struct weir_error *err) WEIR_M
 void weir_loader_stop(struct weir_loader *loader); /* finishes the batch under way */
 void weir_loader_free(struct weir_loader *loader);
 void weir_loader_stats(struct weir_loader *loader, struct weir_load_stats *out);
+/* Was an event of this source with this messageId loaded from an earlier place in the log? False
+ * also while the loader has not begun. Any thread. */
+bool weir_loader_is_duplicate(struct weir_loader *loader, struct weir_str source,
+                              struct weir_str message_id, uint64_t seq, uint32_t index);
+/* The schema of a source's tables, appended to `out`. */
+void weir_load_schema(struct weir_str source, struct weir_buf *out);
 /* Loads what is durable now and returns; for the CLI and tests (not while started). */
 int weir_loader_drain(struct weir_loader *loader, struct weir_error *err) WEIR_MUST_CHECK;
 

@@ -561,3 +561,17 @@ int weir_loader_drain(struct weir_loader *loader, struct weir_error *err)
     run_close(loader);
     return code;
 }
+
+bool weir_loader_is_duplicate(struct weir_loader *loader, struct weir_str source,
+                              struct weir_str message_id, uint64_t seq, uint32_t index)
+{
+    uint64_t first = 0;
+    struct weir_error ignored;
+    pthread_mutex_lock(&loader->lock);
+    bool opened = loader->stats.next_seq > 0; /* and with it the index, for good */
+    pthread_mutex_unlock(&loader->lock);
+    return opened && message_id.len &&
+           weir_seen_find(loader->seen, weir_seen_id(loader->seen, source, message_id), &first,
+                          &ignored) == 0 &&
+           first && first < weir_position(seq, index);
+}

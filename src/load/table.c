@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "event/naming.h"
+#include "load/load.h"
 
 enum { ARENA_BYTES = 1 << 30, MAX_EVENT_NAMES = 10000 };
 
@@ -384,10 +385,14 @@ static bool is_taken(struct weir_str name)
     return false;
 }
 
-static struct weir_str prefixed(struct weir_arena *arena, struct weir_str name)
+void weir_load_schema(struct weir_str source, struct weir_buf *out)
 {
-    char *text = weir_arena_printf(arena, "_" WEIR_STR_FMT, WEIR_STR_ARG(name));
-    return weir_str_of(text);
+    struct weir_buf name;
+    weir_buf_init(&name, 1024);
+    weir_name_make(source, "source", &name);
+    weir_buf_addz(out, is_taken(weir_buf_str(&name)) ? "_" : "");
+    weir_buf_adds(out, weir_buf_str(&name));
+    weir_buf_free(&name);
 }
 
 struct weir_load_source *weir_catalog_source(struct weir_catalog *catalog, struct weir_str name)
@@ -403,10 +408,8 @@ struct weir_load_source *weir_catalog_source(struct weir_catalog *catalog, struc
     source->name = weir_arena_dup(&catalog->arena, name);
     struct weir_buf schema;
     weir_buf_init(&schema, 1024);
-    weir_name_make(name, "source", &schema);
-    source->schema = is_taken(weir_buf_str(&schema))
-                         ? prefixed(&catalog->arena, weir_buf_str(&schema))
-                         : weir_arena_dup(&catalog->arena, weir_buf_str(&schema));
+    weir_load_schema(name, &schema);
+    source->schema = weir_arena_dup(&catalog->arena, weir_buf_str(&schema));
     weir_buf_free(&schema);
     weir_map_init(&source->events);
     struct weir_error err;

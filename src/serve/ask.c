@@ -176,3 +176,10 @@ int weir_ask_print_link(struct weir_ask *ask, const char *page, struct weir_str 
     weir_jw_object_end(&ask->w);
     return 0;
 }
+
+int weir_ask_needs_server(const struct weir_ask *ask, struct weir_error *err)
+{
+    return ask->server ? 0
+                       : weir_fail(err, WEIR_EUNSUPPORTED,
+                                   "only a running server can answer this; start `weir up`");
+}

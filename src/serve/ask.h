@@ -89,6 +89,9 @@ int weir_ask_queries(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_query_cancel(struct weir_ask *ask, struct weir_error *err);
 /* --- usage.c --- */
 int weir_ask_usage(struct weir_ask *ask, struct weir_error *err);
+/* --- events.c --- */
+int weir_ask_events(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_event(struct weir_ask *ask, struct weir_error *err);
 /* --- audit.c --- */
 int weir_ask_audit(struct weir_ask *ask, struct weir_error *err);
 
@@ -107,6 +110,8 @@ int weir_ask_texts(struct weir_ask *ask, struct weir_json object, const char *ke
 /* The value as compact JSON, in the arena. */
 int weir_ask_json(struct weir_ask *ask, struct weir_json value, struct weir_str *out,
                   struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EUNSUPPORTED on the command line. */
+int weir_ask_needs_server(const struct weir_ask *ask, struct weir_error *err) WEIR_MUST_CHECK;
 /* Streams that this person (NULL: anybody) listens to are to be let in anew. */
 void weir_ask_rights(struct weir_ask *ask, const struct weir_str *person);
 /* Notes what the caller did. `detail`: a JSON object, or empty. */

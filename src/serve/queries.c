@@ -103,12 +103,17 @@ static void print_slow(struct weir_ask *ask, struct weir_documents *all, const s
 int weir_ask_queries(struct weir_ask *ask, struct weir_error *err)
 {
     const char *asker = weir_caller_asker(&ask->who);
-    struct weir_documents *all = weir_shelf_hold(ask->server->shelf);
+    struct weir_documents *all;
     struct weir_query_listed *running;
     struct weir_run *slow;
     size_t count, slow_count = 0;
-    int rc = weir_query_list(ask->server->pool, is_admin(ask) ? NULL : asker, NULL, &ask->arena,
-                             &running, &count, err);
+    int rc = weir_ask_needs_server(ask, err);
+    if (rc) {
+        return rc;
+    }
+    all = weir_shelf_hold(ask->server->shelf);
+    rc = weir_query_list(ask->server->pool, is_admin(ask) ? NULL : asker, NULL, &ask->arena,
+                         &running, &count, err);
     rc = rc ? rc
             : weir_runs_slowest(ask->runs, weir_str_of(is_admin(ask) ? "" : asker),
                                 ask->now - SLOW_SINCE, MAX_SLOW, &ask->arena, &slow, &slow_count,
@@ -171,7 +176,8 @@ int weir_ask_query_cancel(struct weir_ask *ask, struct weir_error *err)
     size_t count;
     char id[17], why[400] = "";
     snprintf(id, sizeof id, WEIR_STR_FMT, WEIR_STR_ARG(weir_utf8_cut(ask->id, 16)));
-    int rc = weir_query_list(ask->server->pool, owner, id, &ask->arena, &q, &count, err);
+    int rc = weir_ask_needs_server(ask, err);
+    rc = rc ? rc : weir_query_list(ask->server->pool, owner, id, &ask->arena, &q, &count, err);
     if (rc || count == 0) {
         return rc ? rc : unknown(err);
     }

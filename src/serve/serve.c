@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "io/process.h"
 #include "serve/changes.h"
+#include "serve/events.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
 #include "serve/known.h"
@@ -96,6 +97,8 @@ static int start_people(struct weir_server *s, struct weir_error *err)
     }
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
     rc = rc ? rc : weir_usage_new(s, &s->usage, err);
+    s->event_streams = weir_event_streams_new(s);
+    rc = rc || s->event_streams ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a timer");
     s->backoff = weir_backoff_new();
     s->exports = weir_exports_new();
     s->passes = weir_passes_new();
@@ -204,6 +207,7 @@ static void stop(void *arg)
     weir_log(s->log, WEIR_LOG_INFO, "stopping");
     s->open_drains = 2;
     weir_shelf_hang_up(s->shelf);
+    weir_event_streams_hang_up(s->event_streams);
     weir_http_drain(s->http, GRACE, drained, s);
     weir_http_drain(s->local, GRACE, drained, s);
 }
@@ -276,6 +280,7 @@ static void stop_parts(struct weir_server *s)
     weir_warm_stop(s->warm);
     weir_shelf_free(s->shelf);
     weir_usage_free(s->usage);
+    weir_event_streams_free(s->event_streams);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
     weir_warm_free(s->warm);

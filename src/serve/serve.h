@@ -21,6 +21,7 @@ struct weir_serve_run {
     struct weir_workspace *workspace;
     const char *listen; /* overrides the setting; NULL: the setting */
     int listen_fd;      /* -1, or a socket that the parent listens on */
+    uint64_t keep_free; /* below so many free bytes the collector takes no events; to show */
     const struct weir_log *log;
     /* Set when threads are still inside the engine (see query.h): end the process by _exit(). */
     bool *stuck;

@@ -24,6 +24,7 @@ struct weir_results;
 struct weir_passes;
 struct weir_renders;
 struct weir_usage;
+struct weir_event_streams;
 
 struct weir_serve_settings {
     const char *listen;
@@ -64,6 +65,12 @@ struct weir_replay_job {
     struct weir_error err;
 };
 
+/* What the disk is asked now and then. */
+struct weir_disk {
+    weir_time looked_at; /* monotonic */
+    uint64_t free_bytes, log_bytes;
+};
+
 struct weir_server {
     const struct weir_serve_run *run;
     const struct weir_log *log;
@@ -94,6 +101,8 @@ struct weir_server {
     bool began;                /* there has been a person: loopback is not trusted */
     struct weir_history *history;
     struct weir_usage *usage;
+    struct weir_event_streams *event_streams;
+    struct weir_disk disk; /* loop's thread */
     struct weir_results *results;
     struct weir_keeper *keeper;
     struct weir_page_memo *page_memo;
@@ -201,6 +210,7 @@ void weir_serve_git_status(const struct weir_call *call);
 void weir_serve_git_pull(const struct weir_call *call);
 void weir_serve_git_push(const struct weir_call *call);
 void weir_serve_changes(const struct weir_call *call);
+void weir_serve_events_live(const struct weir_call *call);
 
 /* --- route.c --- */
 /* The handlers of both HTTP servers; arg is the weir_server. */
@@ -235,6 +245,10 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
 /* --- asking.c --- */
 /* Answers by `fn`; on a thread of its own when that is slow. */
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
+
+/* --- disk.c --- */
+/* "disk": how much is free, and how much the event log takes; a member of an open object. */
+void weir_serve_print_disk(struct weir_server *server, struct weir_jw *w);
 
 /* --- denied.c --- */
 /* Notes in the audit log that somebody was refused something, not more often than it can be read:

@@ -130,6 +130,7 @@ void weir_serve_status(const struct weir_call *call)
     weir_jw_ku64(&w, "wal_bytes", file_bytes(s->run->workspace, "warehouse.duckdb.wal"));
     weir_jw_object_end(&w);
     print_snapshots(s, &w);
+    weir_serve_print_disk(s, &w);
     print_load(s, is_admin(call), &w);
     print_queries(s, is_admin(call), &w);
     weir_jw_keyz(&w, "replay");

@@ -279,11 +279,15 @@ int weir_ask_usage(struct weir_ask *ask, struct weir_error *err)
     if (text.ptr && (!weir_str_to_i64(text, &days) || days < 1 || days > 36500)) {
         return weir_fail(err, WEIR_EINVAL, "\"days\" must be a number from 1 to 36500");
     }
+    int rc = weir_ask_needs_server(ask, err);
+    if (rc) {
+        return rc;
+    }
     weir_jw_object(&ask->w);
     weir_jw_ki64(&ask->w, "days", days);
     weir_jw_ktime(&ask->w, "since", (today - days + 1) * WEIR_DAY);
     weir_jw_ki64(&ask->w, "kept_days", ask->server->settings.usage_days);
-    int rc = print_reports(ask, today - days + 1, err);
+    rc = print_reports(ask, today - days + 1, err);
     rc = rc ? rc : print_people(ask, today - days + 1, err);
     weir_jw_object_end(&ask->w);
     return rc;

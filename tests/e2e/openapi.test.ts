@@ -392,6 +392,9 @@ test('reports, views and the repository', async () => {
   await check({ method: 'POST', path: '/api/page', body: { report: 'nothing123' }, status: 404 });
   await check({ method: 'GET', path: '/api/cache', status: 200 });
   await check({ method: 'GET', path: '/api/usage', target: '/api/usage?days=7', status: 200 });
+  await check({ method: 'GET', path: '/api/events/recent', status: 200 });
+  await check({ method: 'GET', path: '/api/events/recent', target: '/api/events/recent?limit=0', status: 400 });
+  await check({ method: 'GET', path: '/api/events/{id}', target: '/api/events/999999-0', status: 404 });
   await check({ method: 'GET', path: '/api/usage', target: '/api/usage?days=x', status: 400 });
   const slowest = (await check({ method: 'GET', path: '/api/queries', status: 200 })).body as { slowest: unknown[] };
   assert.ok(slowest.slowest.length > 0);
@@ -508,6 +511,10 @@ test('changes are told as they happen', async () => {
       told += decoder.decode(part.value, { stream: true });
     }
   };
+  const events = await fetch(`http://${weir.serve}/api/events/live`, { signal: abort.signal });
+  assert.equal(events.status, 200);
+  assert.equal(events.headers.get('content-type'), 'text/event-stream');
+  covered.add('GET /api/events/live');
   mkdirSync(path.join(weir.dir, 'views'), { recursive: true });
   writeFileSync(path.join(weir.dir, 'views', 'by_hand.sql'), 'select 1\n');
   await heard(/"document":"view","id":"by_hand","version":"[0-9a-f]{40}","by":""/);
