@@ -53,9 +53,16 @@ static int compare(const struct weir_grant *a, const struct weir_grant *b)
     return by_schema ? by_schema : compare_part(a->table, b->table);
 }
 
+bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema)
+{
+    return weir_access_matches(pattern, schema) &&
+           !(is_pattern(pattern) && weir_str_eq_nocase(schema, WEIR_STR(WEIR_SCHEMA_BY_NAME)));
+}
+
 static bool applies(const struct weir_grant *grant, struct weir_str schema, struct weir_str table)
 {
-    return weir_access_matches(grant->schema, schema) && weir_access_matches(grant->table, table);
+    return weir_access_means_schema(grant->schema, schema) &&
+           weir_access_matches(grant->table, table);
 }
 
 /* Does a more specific grant of the same group stand before this one? */

@@ -71,6 +71,12 @@ struct weir_access {
     struct weir_hash128 rules;
 };
 
+/* The schema that shows who did what. A pattern with `*` never means it: it is granted by its name.
+ */
+#define WEIR_SCHEMA_BY_NAME "usage"
+/* Does a grant for this schema, a name or a pattern, mean that one? */
+bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema);
+
 /* `*` in a pattern stands for any run of characters, also none; ASCII letters match in either case,
  * as the engine's names do. */
 bool weir_access_matches(struct weir_str pattern, struct weir_str name);

@@ -375,8 +375,8 @@ int weir_catalog_restore(struct weir_catalog *catalog, struct weir_session *sess
 /* Schemas that are the engine's or weir's own. */
 static bool is_taken(struct weir_str name)
 {
-    static const char *const taken[] = {"weir",       "main", "information_schema",
-                                        "pg_catalog", "temp", "system"};
+    static const char *const taken[] = {"weir",       "usage", "main",  "information_schema",
+                                        "pg_catalog", "temp",  "system"};
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (weir_str_is(name, taken[i])) {
             return true;

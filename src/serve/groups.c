@@ -232,7 +232,8 @@ static int try_grant(struct weir_ask *ask, struct weir_session *session, const s
     size_t tried = 0;
     for (size_t i = 0; i < count && tried < MAX_TRIED; i++) {
         const struct weir_table *t = &tables[i];
-        if (!weir_access_matches(g->schema, t->schema) || !weir_access_matches(g->table, t->name)) {
+        if (!weir_access_means_schema(g->schema, t->schema) ||
+            !weir_access_matches(g->table, t->name)) {
             continue;
         }
         tried++;

@@ -21,6 +21,7 @@
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
 #include "serve/usage.h"
+#include "serve/usage_tables.h"
 #include "serve/warm.h"
 
 #define GRACE        (10 * WEIR_SECOND)
@@ -280,6 +281,7 @@ static void stop_parts(struct weir_server *s)
     weir_warm_stop(s->warm);
     weir_shelf_free(s->shelf);
     weir_usage_free(s->usage);
+    weir_usage_tables_free(s->usage_tables);
     weir_event_streams_free(s->event_streams);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
@@ -323,6 +325,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     rc = rc ? rc : weir_snapshots_new(s->run->workspace, &s->snapshots, err);
     rc = rc ? rc : weir_shelf_new(s, &s->shelf, err);
     rc = rc ? rc : weir_renders_new(s, &s->renders, err);
+    rc = rc ? rc : weir_usage_tables_new(s, &s->usage_tables, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||
                     weir_loop_on_signal(s->loop, SIGINT, stop, s))) {

@@ -25,6 +25,7 @@ struct weir_passes;
 struct weir_renders;
 struct weir_usage;
 struct weir_event_streams;
+struct weir_usage_tables;
 
 struct weir_serve_settings {
     const char *listen;
@@ -38,6 +39,7 @@ struct weir_serve_settings {
     uint64_t upload_max;
     int64_t history_max;
     int64_t usage_days;
+    weir_time usage_every;
 };
 
 struct weir_workspace_settings {
@@ -102,6 +104,7 @@ struct weir_server {
     struct weir_history *history;
     struct weir_usage *usage;
     struct weir_event_streams *event_streams;
+    struct weir_usage_tables *usage_tables;
     struct weir_disk disk; /* loop's thread */
     struct weir_results *results;
     struct weir_keeper *keeper;

@@ -35,6 +35,10 @@ const struct weir_option weir_serve_options[] = {
      .help = "How many runs of queries are kept of each person, the newest; 0: none are noted."},
     {"usage_days", WEIR_OPT_INT, AT(usage_days), .fallback = "400", .min = 1, .max = 36500,
      .help = "How many days it is known who used what (the page Usage, GET /api/usage)."},
+    {"usage_every", WEIR_OPT_DURATION, AT(usage_every), .fallback = "5m", .max = 30 * WEIR_DAY,
+     .help =
+         "How often weir's own usage is copied into the tables of schema usage, where reports can "
+         "read it; 0: never."},
     {0}};
 
 #define OF_WORKSPACE(member) offsetof(struct weir_workspace_settings, member)

@@ -38,6 +38,7 @@ struct weir_usage {
     struct batch *filling;
     struct batch *writing; /* the thread's, or NULL */
     struct weir_timer *timer;
+    uint64_t written; /* batches */
 };
 
 /* --- gathering ------------------------------------------------------------------------------ */
@@ -161,7 +162,13 @@ static void written(void *arg)
 {
     struct batch *b = arg;
     b->usage->writing = NULL;
+    b->usage->written++;
     batch_free(b);
+}
+
+uint64_t weir_usage_written(const struct weir_usage *u)
+{
+    return u->written;
 }
 
 static void work(void *arg)

@@ -20,5 +20,7 @@ void weir_usage_free(struct weir_usage *usage);
 void weir_usage_add(struct weir_usage *usage, const char *person, const char *report,
                     const struct weir_usage_count *count);
 void weir_usage_opened(struct weir_usage *usage, const char *person, const char *report);
+/* Grows with each time that something was written. */
+uint64_t weir_usage_written(const struct weir_usage *usage);
 
 #endif

@@ -139,3 +139,22 @@ int weir_runs_slowest(struct weir_state *state, struct weir_str person, weir_tim
     }
     return weir_db_end(&q, err);
 }
+
+int weir_runs_after(struct weir_state *state, int64_t id, int64_t limit, struct weir_arena *arena,
+                    struct weir_run **out, size_t *count, struct weir_error *err)
+{
+    *count = 0;
+    *out = weir_arena_calloc(arena, ((size_t)limit + 1) * sizeof **out);
+    if (!*out) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the history");
+    }
+    struct weir_db q = weir_db_on(state, "select id, at, '', '', report, query, row_count, "
+                                         "truncated, elapsed, substr(error, 1, 100), person_id "
+                                         "from runs where id > ? order by id limit ?");
+    weir_db_i64(&q, id);
+    weir_db_i64(&q, limit);
+    while (*count < (size_t)limit && weir_db_row(&q)) {
+        read_run(&q, weir_db_str(&q, 10, arena), arena, &(*out)[(*count)++]);
+    }
+    return weir_db_end(&q, err);
+}

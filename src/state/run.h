@@ -42,4 +42,9 @@ int weir_runs_slowest(struct weir_state *state, struct weir_str person, weir_tim
                       int64_t limit, struct weir_arena *arena, struct weir_run **out, size_t *count,
                       struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Of everybody, those with a larger id, in order, without their statements and values; at most
+ * `limit`. */
+int weir_runs_after(struct weir_state *state, int64_t id, int64_t limit, struct weir_arena *arena,
+                    struct weir_run **out, size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+
 #endif

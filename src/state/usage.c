@@ -114,3 +114,92 @@ int weir_usage_people(struct weir_state *state, int64_t first_day, int64_t limit
                 "limit ?2",
                 first_day, limit, arena, out, count, err);
 }
+
+/* --- copying -------------------------------------------------------------------------------- */
+
+static int count_of(struct weir_state *state, const char *sql, int64_t after, int64_t limit,
+                    int64_t *out, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, sql);
+    weir_db_i64(&q, after);
+    *out = weir_db_row(&q) ? weir_db_int(&q, 0) : 0;
+    *out = *out < limit ? *out : limit;
+    return weir_db_end(&q, err);
+}
+
+int weir_usage_opens_after(struct weir_state *state, int64_t id, int64_t limit,
+                           struct weir_arena *arena, struct weir_usage_open **out, size_t *count,
+                           struct weir_error *err)
+{
+    *count = 0;
+    *out = NULL;
+    int rc =
+        count_of(state, "select count(*) from usage_opens where id > ?", id, limit, &limit, err);
+    *out = rc ? NULL : weir_arena_calloc(arena, ((size_t)limit + 1) * sizeof **out);
+    if (!*out) {
+        return rc ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the usage");
+    }
+    struct weir_db q = weir_db_on(state, "select id, at, report, person_id from usage_opens where "
+                                         "id > ? order by id limit ?");
+    weir_db_i64(&q, id);
+    weir_db_i64(&q, limit);
+    while (*count < (size_t)limit && weir_db_row(&q)) {
+        (*out)[(*count)++] = (struct weir_usage_open){.id = weir_db_int(&q, 0),
+                                                      .at = weir_db_int(&q, 1),
+                                                      .report = weir_db_str(&q, 2, arena),
+                                                      .person = weir_db_str(&q, 3, arena)};
+    }
+    return weir_db_end(&q, err);
+}
+
+int weir_usage_days_from(struct weir_state *state, int64_t day, int64_t limit,
+                         struct weir_arena *arena, struct weir_usage_row **out, size_t *count,
+                         struct weir_error *err)
+{
+    *count = 0;
+    *out = NULL;
+    int rc =
+        count_of(state, "select count(*) from usage_days where day >= ?", day, limit, &limit, err);
+    *out = rc ? NULL : weir_arena_calloc(arena, ((size_t)limit + 1) * sizeof **out);
+    if (!*out) {
+        return rc ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the usage");
+    }
+    struct weir_db q = weir_db_on(state, "select day, report, person_id, opens, queries, hits, "
+                                         "failures, engine from usage_days where day >= ? order "
+                                         "by day limit ?");
+    weir_db_i64(&q, day);
+    weir_db_i64(&q, limit);
+    while (*count < (size_t)limit && weir_db_row(&q)) {
+        (*out)[(*count)++] = (struct weir_usage_row){.day = weir_db_int(&q, 0),
+                                                     .report = weir_db_str(&q, 1, arena),
+                                                     .person = weir_db_str(&q, 2, arena),
+                                                     .count = {.opens = weir_db_int(&q, 3),
+                                                               .queries = weir_db_int(&q, 4),
+                                                               .hits = weir_db_int(&q, 5),
+                                                               .failures = weir_db_int(&q, 6),
+                                                               .engine = weir_db_int(&q, 7)}};
+    }
+    return weir_db_end(&q, err);
+}
+
+int weir_usage_last_ids(struct weir_state *state, int64_t *opens, int64_t *runs,
+                        struct weir_error *err)
+{
+    struct weir_db q =
+        weir_db_on(state, "select coalesce((select seq from sqlite_sequence where name = "
+                          "'usage_opens'), 0), coalesce((select seq from sqlite_sequence where "
+                          "name = 'runs'), 0)");
+    if (weir_db_row(&q)) {
+        *opens = weir_db_int(&q, 0);
+        *runs = weir_db_int(&q, 1);
+    }
+    return weir_db_end(&q, err);
+}
+
+int weir_usage_is_any(struct weir_state *state, bool *out, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(
+        state, "select exists (select 1 from usage_days) or exists (select 1 from runs)");
+    *out = weir_db_row(&q) && weir_db_int(&q, 0);
+    return weir_db_end(&q, err);
+}

@@ -27,6 +27,19 @@ int weir_usage_write(struct weir_state *state, const struct weir_usage_row *rows
                      const struct weir_usage_open *opens, size_t open_count, int64_t first_day,
                      struct weir_error *err) WEIR_MUST_CHECK;
 
+/* For whoever copies them: those with a larger id, in order; at most `limit`. */
+int weir_usage_opens_after(struct weir_state *state, int64_t id, int64_t limit,
+                           struct weir_arena *arena, struct weir_usage_open **out, size_t *count,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+int weir_usage_days_from(struct weir_state *state, int64_t day, int64_t limit,
+                         struct weir_arena *arena, struct weir_usage_row **out, size_t *count,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* The largest ids of opens and runs that were ever given. */
+int weir_usage_last_ids(struct weir_state *state, int64_t *opens, int64_t *runs,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Was anything ever used? */
+int weir_usage_is_any(struct weir_state *state, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
+
 struct weir_usage_sum {
     struct weir_str id; /* of a report or a person */
     int64_t others;     /* how many people used the report; how many reports the person used */

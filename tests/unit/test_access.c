@@ -28,6 +28,23 @@ static void patterns_match_names(void **state)
     assert_true(matches("", ""));
 }
 
+static void a_pattern_never_means_the_schema_of_usage(void **state)
+{
+    (void)state;
+    const char *const patterns[] = {"*", "u*", "*usage*", "usage*", "U*E"};
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        const struct weir_grant grant = {
+            .group = {"g", 1}, .schema = weir_str_of(patterns[i]), .table = {"*", 1}};
+        const struct weir_access access = {.grants = &grant, .grant_count = 1};
+        assert_false(weir_access_sees(&access, S("usage"), S("days")));
+        assert_false(weir_access_sees(&access, S("Usage"), S("days")));
+    }
+    const struct weir_grant by_name = {
+        .group = {"g", 1}, .schema = {"Usage", 5}, .table = {"*", 1}};
+    const struct weir_access access = {.grants = &by_name, .grant_count = 1};
+    assert_true(weir_access_sees(&access, S("usage"), S("days")));
+}
+
 static void a_hostile_pattern_costs_little(void **state)
 {
     (void)state;
@@ -209,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_match_names),
+        cmocka_unit_test(a_pattern_never_means_the_schema_of_usage),
         cmocka_unit_test(a_hostile_pattern_costs_little),
         cmocka_unit_test(a_table_is_seen_when_a_group_grants_it),
         cmocka_unit_test(the_narrower_line_of_a_group_replaces_the_wider),
