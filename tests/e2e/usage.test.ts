@@ -46,15 +46,20 @@ const holds = (sql: string, good: (found: unknown[][]) => boolean): Promise<unkn
 
 test('opens, runs and days are tables, without SQL', async () => {
   await editor.want(204, 'POST', `/api/reports/${report}/open`, {});
-  await askPage(editor, { report, values: { n: 4 } });
-  await askPage(editor, { report, values: { n: 4 } });
+  // A result is not kept when tables change while it is computed, as those of usage may: then again.
+  let asked = 0;
+  await until('a kept result', 30, async () => {
+    asked++;
+    return (await askPage(editor, { report, values: { n: 4 } })).parts[0]?.head?.cached ? true : undefined;
+  });
   await editor.ask('POST', '/api/query', { sql: 'select nope' });
   const [open] = await holds('select person, title, report from usage.opens', (found) => found.length === 1);
   assert.deepEqual(open, ['ed@example.com', 'Sales', report]);
-  const runs = await holds("select title, query, rows, error from usage.queries where person = 'ed@example.com' order by id", (found) => found.length === 2);
-  assert.deepEqual(runs, [['Sales', 'q', 4, null], [null, null, null, 'failed']]);
-  const days = await holds(`select opens, queries, hits, failures, engine_ms > 0 from usage.days where report = '${report}'`, (found) => found[0]?.[1] === 2);
-  assert.deepEqual(days, [[1, 2, 1, 0, true]]);
+  const runs = await holds("select title, query, rows, error from usage.queries where person = 'ed@example.com' order by id", (found) => found.at(-1)?.[3] === 'failed');
+  assert.deepEqual([runs[0], runs.at(-1)], [['Sales', 'q', 4, null], [null, null, null, 'failed']]);
+  assert.equal(runs.length, asked, 'an answer from what was kept is no run');
+  const days = await holds(`select opens, queries, hits, failures, engine_ms > 0 from usage.days where report = '${report}'`, (found) => found[0]?.[1] === asked);
+  assert.deepEqual(days, [[1, asked, 1, 0, true]]);
   const columns = await rows(admin, "select distinct column_name from information_schema.columns where table_schema = 'usage'");
   assert.ok(!columns.flat().includes('sql'));
 });
