@@ -46,15 +46,6 @@ struct weir_stored {
 
 /* --- items ------------------------------------------------------------------------------------ */
 
-struct weir_stored_text weir_stored_text_of(const char *sql)
-{
-    struct weir_stored_text text;
-    struct weir_hash128 h = weir_hash128(sql, strlen(sql));
-    snprintf(text.hex, sizeof text.hex, "%016llx%016llx", (unsigned long long)h.hi,
-             (unsigned long long)h.lo);
-    return text;
-}
-
 static void free_items(struct item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -78,7 +69,7 @@ static struct item *find(struct weir_stored *s, struct weir_str name)
 static bool item_init(struct item *to, const struct weir_stored_item *from, const struct item *old)
 {
     snprintf(to->name, sizeof to->name, "%s", from->name);
-    to->text = weir_stored_text_of(from->sql);
+    to->text = from->text;
     to->materialized = from->materialized;
     to->able = !from->why_not;
     weir_arena_init(&to->arena, MAX_READS);

@@ -21,16 +21,17 @@ void weir_stored_free(struct weir_stored *stored); /* NULL is fine */
 void weir_stored_hold(struct weir_stored *stored);
 void weir_stored_give_back(struct weir_stored *stored);
 
-/* The text of a view as it stands at the beginning of a note. */
+/* What a view's rows are made by, as it stands at the beginning of a note: its text, with those of
+ * all views that it may read. Rows that another text made may show what this one does not. */
 struct weir_stored_text {
     char hex[33];
 };
-struct weir_stored_text weir_stored_text_of(const char *sql);
 
 /* A view as it is in the warehouse now. */
 struct weir_stored_item {
     const char *name;
     const char *sql;
+    struct weir_stored_text text;
     bool materialized;
     const char *why_not;                 /* its rows cannot be computed; NULL: they can */
     const struct weir_stored_view *rows; /* that its name reads; NULL: none yet */

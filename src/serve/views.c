@@ -19,6 +19,7 @@ struct state {
 struct view {
     char name[64];
     char *sql; /* compiled; NULL: it is none for the warehouse */
+    struct weir_stored_text text;
     bool materialized;
     bool binds;                          /* its text does */
     char unable[600];                    /* materialized: why its rows cannot be computed, or "" */
@@ -229,6 +230,40 @@ static void explain(struct view *list, size_t count, size_t at)
     }
 }
 
+/* The text of list[at] and, when its rows are stored, those of all views that it may read: whatever
+ * stands between the words, a view's name stands in the text that reads it. */
+static int find_text(struct view *list, size_t count, size_t at, struct weir_error *err)
+{
+    struct weir_buf all;
+    bool *in = calloc(count + 1, sizeof *in);
+    size_t *found = calloc(count + 1, sizeof *found), n = 1;
+    weir_buf_init(&all, 1u << 30);
+    if (in && found) {
+        in[at] = true;
+        found[0] = at;
+    }
+    for (size_t k = 0; in && found && k < n; k++) {
+        const struct view *view = &list[found[k]];
+        weir_buf_addf(&all, "%s %zu ", view->name, strlen(view->sql));
+        weir_buf_addz(&all, view->sql);
+        for (size_t i = 0; list[at].materialized && i < count; i++) {
+            if (!in[i] && list[i].sql && strcasestr(view->sql, list[i].name)) {
+                in[i] = true;
+                found[n++] = i;
+            }
+        }
+    }
+    int rc = !in || !found ? weir_fail(err, WEIR_ENOMEM, "no memory for the views")
+                           : weir_buf_check(&all, "the texts of views", err);
+    struct weir_hash128 h = weir_hash128(all.data, all.len);
+    snprintf(list[at].text.hex, sizeof list[at].text.hex, "%016llx%016llx",
+             (unsigned long long)h.hi, (unsigned long long)h.lo);
+    weir_buf_free(&all);
+    free(in);
+    free(found);
+    return rc;
+}
+
 /* --- the warehouse ---------------------------------------------------------------------------- */
 
 static struct weir_str schema(void)
@@ -337,9 +372,7 @@ static int sort_rows(struct weir_session *session, struct view *list, size_t cou
             of =
                 list[k].materialized && weir_str_is(stored[i].view, list[k].name) ? &list[k] : NULL;
         }
-        struct weir_stored_text text =
-            of ? weir_stored_text_of(of->sql) : (struct weir_stored_text){0};
-        if (of && weir_str_starts(stored[i].note, weir_str_of(text.hex))) {
+        if (of && weir_str_starts(stored[i].note, weir_str_of(of->text.hex))) {
             of->rows = &stored[i];
         } else {
             rc = weir_session_stored_drop(session, stored[i].schema, stored[i].view, err);
@@ -438,6 +471,7 @@ static int tell_stored(struct weir_views *v, const struct view *list, size_t cou
         if (list[i].sql) {
             items[n++] = (struct weir_stored_item){.name = list[i].name,
                                                    .sql = list[i].sql,
+                                                   .text = list[i].text,
                                                    .materialized = list[i].materialized,
                                                    .why_not = !list[i].materialized ? NULL
                                                               : *list[i].unable     ? list[i].unable
@@ -475,6 +509,9 @@ static int sync_with(struct weir_views *v, struct weir_session *session,
     if (rc == 0 && same(v->list, v->count, list, count) && still_fits(session, v->list, v->count)) {
         free_list(list, count);
         return 0;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = list[i].sql ? find_text(list, count, i, err) : 0;
     }
     weir_arena_init(&arena, 64u << 20);
     weir_stored_hold(v->stored);

@@ -127,6 +127,20 @@ test('views of views are computed in order, and a failure keeps the last good ro
   await hockey.want(202, 'POST', '/api/views/sum/refresh', {});
 });
 
+test('rows go when a view that they were made through becomes another one', async () => {
+  await save('base', "select 'hockey' as sport, 99 as n");
+  await save('through', 'select n::int as n from "views" /* . */ . base', true);
+  await comes('through', 'fresh');
+  assert.deepEqual(await rows(all, 'from views.through'), [[99]]);
+  await save('base', "select 'hockey' as sport, 'many' as n"); // its rows cannot be made anew from this
+  await comes('through', 'failed');
+  for (const who of [admin, all, hockey]) {
+    assert.match(String(await rows(who, 'from views.through')), /Could not convert/, 'what was made from the other text');
+  }
+  await admin.want(204, 'DELETE', '/api/views/through');
+  await admin.want(204, 'DELETE', '/api/views/base');
+});
+
 test('what asks the clock or chance is not stored, and says so', async () => {
   for (const [sql, why] of [['select now() as t', /what time it is/], ['select random() as r', /chance/]] as const) {
     await save('clock', sql, true);
