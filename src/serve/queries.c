@@ -13,9 +13,10 @@
 #define MAX_SLOW   20
 #define SQL_SHOWN  4000
 
+/* A token that lacks the scope shows and ends what is its person's, as for anybody else. */
 static bool is_admin(const struct weir_ask *ask)
 {
-    return ask->who.role == WEIR_ROLE_ADMIN;
+    return ask->who.role == WEIR_ROLE_ADMIN && ask->who.scopes & WEIR_SCOPE_ADMIN;
 }
 
 void weir_ask_print_person(struct weir_ask *ask, struct weir_str id)

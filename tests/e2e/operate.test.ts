@@ -132,6 +132,12 @@ test('the slowest queries of everybody are there for admins, one’s own for oth
   assert.deepEqual(times, [...times].sort((a, b) => b - a));
   assert.ok(new Set(all.map((run) => (run['person'] as Body)['email'])).size >= 2);
   for (const run of await list(viewer)) assert.equal((run['person'] as Body)['email'], 'vera@example.com');
+  for (const scopes of [['query'], ['query', 'admin']]) { // an admin's token tells of others by its scope only
+    const token = await admin.want(201, 'POST', '/api/tokens', { name: scopes.join(' '), scopes });
+    const seen = await admin.ask('GET', '/api/queries', undefined, { cookie: '', authorization: `Bearer ${String(token['secret'])}` });
+    const people = new Set((seen.body['slowest'] as Body[]).map((run) => (run['person'] as Body)['email']));
+    assert.equal(people.has('vera@example.com'), scopes.length === 2, seen.text);
+  }
 });
 
 test('what is refused is in the audit log, once, however often it is tried', async () => {
