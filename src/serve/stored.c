@@ -42,6 +42,8 @@ struct weir_stored {
     struct item *items;
     size_t count;
     struct weir_session *session; /* that computes */
+    weir_time until;              /* monotonic: when it is stopped */
+    bool late;                    /* it was */
 };
 
 /* --- items ------------------------------------------------------------------------------------ */
@@ -259,6 +261,8 @@ static int compute_in_session(struct weir_stored *s, struct job *job, struct wei
     }
     pthread_mutex_lock(&s->lock);
     s->session = session;
+    weir_time most = s->server->query_settings.timeout;
+    s->until = most ? weir_mono() + most : INT64_MAX;
     pthread_mutex_unlock(&s->lock);
     if (!atomic_load(&s->stopping)) {
         rc = compute(s, job, session, err);
@@ -275,6 +279,12 @@ static void run(struct weir_stored *s, struct job *job)
     struct weir_error err;
     weir_time began = weir_mono();
     int rc = compute_in_session(s, job, &err);
+    if (rc && s->late) { /* set only while a session computes */
+        rc =
+            weir_fail(&err, WEIR_ETIMEDOUT,
+                      "it takes longer than a query may (query.timeout); make it cheaper, or leave "
+                      "it as it is");
+    }
     char *note = rc || atomic_load(&s->stopping) ? NULL : strdup(weir_buf_cstr(&job->note));
     pthread_mutex_lock(&s->lock);
     struct item *item = still(s, job);
@@ -286,7 +296,10 @@ static void run(struct weir_stored *s, struct job *job)
         note = NULL;
     } else if (item && rc && rc != WEIR_ECANCELED) {
         failed(s, item, err.message);
+        weir_time now = weir_mono(), rested = now + REST * (now - began);
+        item->next = item->next > rested ? item->next : rested;
     }
+    s->late = false;
     pthread_mutex_unlock(&s->lock);
     free(note);
 }
@@ -450,6 +463,10 @@ static void look(void *arg)
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->count; i++) {
         any = any || s->items[i].materialized;
+    }
+    if (s->session && weir_mono() > s->until) { /* others wait for their turn */
+        s->late = true;
+        weir_session_cancel(s->session);
     }
     pthread_mutex_unlock(&s->lock);
     if (any && !atomic_load(&s->stopping) && !atomic_exchange(&s->queued, true) &&

@@ -198,3 +198,15 @@ test('a table that is dropped leaves the rows, a view that is renamed or gone ta
   assert.match(String(await rows(admin, 'from views.kept')), /does not exist/);
   assert.deepEqual(await rows(admin, "select count(*)::bigint from information_schema.tables where table_schema = 'materialized' and table_name like 'views.kept%'"), [[0]]);
 });
+
+test('what takes longer than a query may is stopped, and says so', async () => {
+  const settings = path.join(weir.dir, 'weir.yml');
+  writeFileSync(settings, readFileSync(settings, 'utf8').replace('#  timeout: 5m', '  timeout: 1s'));
+  await weir.down();
+  await weir.up();
+  await save('endless', 'select count(*) filter (hash(a.range + b.range) % 7 = 3) as n from range(100000000) a, range(100000000) b', true);
+  assert.match(String((await comes('endless', 'failed'))['refresh_error']), /query\.timeout/);
+  await save('quick', 'select 1 as one', true);
+  await comes('quick', 'fresh');
+  await admin.want(204, 'DELETE', '/api/views/endless');
+});
