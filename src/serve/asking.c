@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "serve/changes.h"
+#include "serve/events.h"
 #include "serve/history.h"
 #include "serve/server.h"
 
@@ -68,6 +69,7 @@ static void reply(void *arg)
     } else {
         if (ask->rights_of[0] && a->call.server->shelf) {
             weir_changes_let_in_anew(weir_shelf_changes(a->call.server->shelf), ask->rights_of);
+            weir_event_streams_let_in_anew(a->call.server->event_streams, ask->rights_of);
         }
         if (ask->cookie != WEIR_COOKIE_KEEP) {
             set_cookie(a);

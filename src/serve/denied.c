@@ -31,7 +31,10 @@ static bool is_new(struct weir_server *s, const struct weir_caller *who, const c
     weir_buf_addf(&key, "denied %s", person);
     yes = yes && weir_buf_ok(&key) && may_note(s, weir_buf_str(&key), MAX_OF_ONE);
     weir_buf_free(&key);
-    return yes && may_note(s, WEIR_STR("denied, all"), MAX_OF_ALL);
+    /* Strangers have a bound of their own: they must not hide what is refused to people. */
+    return yes &&
+           may_note(s, who->id[0] ? WEIR_STR("denied, people") : WEIR_STR("denied, strangers"),
+                    MAX_OF_ALL);
 }
 
 void weir_serve_note_denied(struct weir_server *s, const struct weir_caller *who,

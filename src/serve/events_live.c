@@ -235,6 +235,17 @@ struct weir_event_streams *weir_event_streams_new(struct weir_server *server)
     return all;
 }
 
+void weir_event_streams_let_in_anew(struct weir_event_streams *all, const char *person)
+{
+    bool everybody = strcmp(person, "*") == 0;
+    for (struct stream *s = all ? all->first : NULL, *next; s; s = next) {
+        next = s->next;
+        if (everybody || strcmp(s->who.id, person) == 0 || strcmp(s->who.by_id, person) == 0) {
+            end(s);
+        }
+    }
+}
+
 void weir_event_streams_hang_up(struct weir_event_streams *all)
 {
     if (all) {

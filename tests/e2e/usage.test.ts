@@ -73,7 +73,17 @@ test('"all tables" does not mean them: not by name, not through a view, not in t
   assert.ok((await editor.ask('POST', '/api/query', { sql: 'select * from views.watched' })).status >= 400);
   const seen = JSON.stringify(await editor.want(200, 'GET', '/api/schema'));
   assert.ok(!seen.includes('"usage"'), seen.slice(0, 500));
-  assert.ok((await editor.ask('POST', '/api/explain', { sql: 'select * from usage.days' })).status >= 400);
+  // Nor does a plan tell of them, whatever the way to them, and of nothing else that a query may not name.
+  await admin.want(201, 'PUT', '/api/views/used', { sql: 'select * from usage.days' });
+  await until('the view', 20, async () => ((await admin.ask('POST', '/api/query', { sql: 'from views.used limit 1' })).status === 200 ? true : undefined));
+  for (const [sql, values] of [['select * from usage.days'], ['from views.used'], ['from materialized.notes'], ["select * from {% if n %}us{% endif %}age.days", { n: 1 }]] as const) {
+    const plan = await editor.ask('POST', '/api/explain', values ? { sql, values } : { sql });
+    assert.ok(plan.status >= 400 && !/rows|Scan/i.test(JSON.stringify(plan.body['plan'] ?? '')), `${sql}: ${plan.text}`);
+    assert.equal((await admin.ask('POST', '/api/explain', { sql: 'from views.used; ' })).status, 200);
+  }
+  for (const sql of ['from range(3) t(i) -- all', 'with a as (select 1 as n) from a;', 'values (1)', "select '; ' as t order by 1;\n"]) {
+    assert.equal((await editor.ask('POST', '/api/explain', { sql })).status, 200, sql);
+  }
   group = await admin.want(201, 'POST', '/api/groups', { name: 'curious', members: [editorId], tables: [{ schema: 'usage', table: 'days', rows: null, hidden: [], masked: [] }], collections: [] });
   assert.ok((await rows(editor, 'select person from usage.days')).length > 0);
   assert.ok((await editor.ask('POST', '/api/query', { sql: 'select * from usage.opens' })).status >= 400);

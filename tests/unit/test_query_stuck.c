@@ -12,7 +12,7 @@
 static void begin_stuck(struct answer *a, char id[17])
 {
     struct weir_query_request r = {
-        .sql = "SELECT levenshtein(repeat('ab', 7000), repeat('cd', 7000)) AS n",
+        .sql = "SELECT levenshtein(repeat('ab', 11000), repeat('cd', 11000)) AS n",
         .format = WEIR_FORMAT_CSV,
         .limits = {.timeout = WEIR_SECOND / 100}};
     begin(a, &r, id);
