@@ -32,6 +32,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
+    // The page for frames on other sites is one of its own: without the app around it.
+    rollupOptions: { input: { index: path.resolve(root, 'index.html'), embed: path.resolve(root, 'embed.html') } },
   },
   server: { proxy: { '/api': { target: process.env['WEIR_SERVE'] ?? 'http://127.0.0.1:8081' } } },
 });

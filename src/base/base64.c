@@ -1,5 +1,7 @@
 #include "base/base64.h"
 
+#include <string.h>
+
 static int digit(char c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -44,4 +46,30 @@ bool weir_base64_decode(struct weir_str text, struct weir_buf *out)
     out->len += n;
     out->data[out->len] = '\0';
     return true;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void weir_base64url_add(struct weir_buf *out, const void *bytes, size_t len)
+{
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < len; i += 3) {
+        size_t have = len - i < 3 ? len - i : 3;
+        unsigned bits = (unsigned)from[i] << 16;
+        bits |= have > 1 ? (unsigned)from[i + 1] << 8 : 0;
+        bits |= have > 2 ? (unsigned)from[i + 2] : 0;
+        for (size_t k = 0; k <= have; k++) {
+            weir_buf_addc(out, alphabet[bits >> (18 - 6 * k) & 63]);
+        }
+    }
+}
+
+bool weir_is_base64url(struct weir_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!text.ptr[i] || !strchr(alphabet, text.ptr[i])) {
+            return false;
+        }
+    }
+    return text.len % 4 != 1;
 }

@@ -18,6 +18,8 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_query,
     &weir_command_upload,
     &weir_command_export,
+    &weir_command_embed_link,
+    &weir_command_embed_rotate,
     &weir_command_status,
     /* people */
     &weir_command_user_add,

@@ -6,6 +6,8 @@
 
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_query;
+extern const struct weir_command weir_command_embed_link;
+extern const struct weir_command weir_command_embed_rotate;
 extern const struct weir_command weir_command_export;
 extern const struct weir_command weir_command_upload;
 extern const struct weir_command weir_command_replay;

@@ -1,6 +1,7 @@
 /* Who asks, and may she? docs/design/people.md has the rules in words. */
 #include <stdio.h>
 
+#include "serve/embeds.h"
 #include "serve/passes.h"
 #include "serve/route.h"
 
@@ -166,6 +167,9 @@ static int identify(struct weir_call *call, struct weir_arena *arena, struct wei
         return by_token(call, bearer(authorization), arena, err);
     }
     struct weir_str pass = weir_http_header(call->req, "X-Weir-Pass");
+    if (pass.ptr && memchr(pass.ptr, '.', pass.len)) {
+        return weir_embeds_find(call, pass, arena, err);
+    }
     if (pass.ptr) {
         return weir_passes_find(call->server->passes, call->server->state, pass, arena, &call->who,
                                 err);
@@ -200,6 +204,9 @@ static int see_as(struct weir_call *call, const struct weir_serve_route *route,
     if (!email.ptr || email.len == 0) {
         return 0;
     }
+    if (call->embed.ptr) {
+        return weir_fail(err, WEIR_EPERM, "an embedded page sees as its link's person only");
+    }
     if (!route || (is_write(call) && !route->reads)) {
         return weir_fail(err, WEIR_EPERM,
                          "you look through somebody else's eyes, which is for reading only; leave "
@@ -214,7 +221,8 @@ static bool pass_opens(const struct weir_call *call, const struct weir_serve_rou
 {
     struct weir_str rest = call->id;
     struct weir_str id = weir_str_cut(&rest, '/');
-    return route && route->pass && (id.len == 0 || weir_str_is(id, call->who.only));
+    return route && (call->embed.ptr ? route->embed : route->pass) &&
+           (id.len == 0 || weir_str_is(id, call->who.only));
 }
 
 static int authorize(const struct weir_call *call, const struct weir_serve_route *route,

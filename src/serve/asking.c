@@ -18,8 +18,7 @@ struct asking {
     struct weir_error err;
 };
 
-/* "http://weir.example.com", for links. */
-static const char *base_of(const struct weir_call *call, struct weir_arena *arena)
+const char *weir_serve_base(const struct weir_call *call, struct weir_arena *arena)
 {
     const struct weir_server *s = call->server;
     struct weir_str host = weir_http_header(call->req, "Host");
@@ -117,7 +116,7 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->ask.who = call->who;
     a->ask.backoff = s->backoff;
     a->ask.limits = &s->session_limits;
-    a->ask.base = base_of(call, &a->ask.arena);
+    a->ask.base = weir_serve_base(call, &a->ask.arena);
     a->ask.id = call->id;
     a->ask.query = weir_http_query(call->req);
     int rc = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &err);

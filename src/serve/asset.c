@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "serve/embeds.h"
 #include "serve/server.h"
 
 /* Styles: the app's own file, and the elements that editors insert, which carry the nonce. Scripts:
@@ -15,15 +16,18 @@
 #define POLICY                                                                                     \
     "default-src 'none'; script-src 'self'; style-src 'self'%s%s%s; connect-src 'self'; "          \
     "img-src 'self' data: blob:; font-src 'self'; worker-src 'self'; manifest-src 'self'; "        \
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "                                \
+    "base-uri 'none'; form-action 'none'; frame-ancestors %s; "                                    \
     "require-trusted-types-for 'script'; trusted-types svelte-trusted-html weir"
 #define NONCE_MARK "@nonce@" /* in web/index.html */
 
-void weir_serve_set_policy(struct weir_http_request *req, const char *nonce)
+void weir_serve_set_policy(struct weir_http_request *req, const char *nonce, const char *ancestors)
 {
-    char policy[640];
-    snprintf(policy, sizeof policy, POLICY, *nonce ? " 'nonce-" : "", nonce, *nonce ? "'" : "");
-    weir_http_set(req, "Content-Security-Policy", policy);
+    struct weir_buf policy;
+    weir_buf_init(&policy, 64u << 10);
+    weir_buf_addf(&policy, POLICY, *nonce ? " 'nonce-" : "", nonce, *nonce ? "'" : "", ancestors);
+    weir_http_set(req, "Content-Security-Policy",
+                  weir_buf_ok(&policy) ? weir_buf_cstr(&policy) : "default-src 'none'");
+    weir_buf_free(&policy);
 }
 
 static const struct weir_asset *find(struct weir_str path)
@@ -104,7 +108,7 @@ void weir_serve_asset(const struct weir_call *call)
 {
     struct weir_str path = weir_http_path(call->req);
     const struct weir_asset *asset = find(path);
-    if (!asset || weir_str_is(path, "/index.html")) {
+    if (!asset || weir_str_ends(path, WEIR_STR(".html"))) {
         struct weir_error err;
         weir_fail(&err, WEIR_ENOENT, "there is no such file; load the page again");
         weir_serve_reply_error(call, &err);
@@ -127,9 +131,9 @@ void weir_serve_asset(const struct weir_call *call)
 
 bool weir_serve_is_page(struct weir_str path)
 {
-    static const char *const places[] = {"",      "explore", "report", "reports",  "snapshot",
-                                         "data",  "people",  "system", "account",  "print",
-                                         "setup", "join",    "login",  "dashboard"};
+    static const char *const places[] = {"",      "explore", "report", "reports",   "snapshot",
+                                         "data",  "people",  "system", "account",   "print",
+                                         "setup", "join",    "login",  "dashboard", "embed"};
     if (path.len == 0 || path.ptr[0] != '/') {
         return false;
     }
@@ -143,15 +147,36 @@ bool weir_serve_is_page(struct weir_str path)
     return false;
 }
 
+/* The page that others may have in a frame, when they may. */
+static bool is_embed(const struct weir_call *call, const char **ancestors)
+{
+    struct weir_str path = weir_http_path(call->req);
+    bool is = weir_str_is(path, "/embed") || weir_str_starts(path, WEIR_STR("/embed/"));
+    *ancestors = is ? weir_embeds_ancestors(call->server->embeds) : "'none'";
+    return is;
+}
+
 void weir_serve_page(const struct weir_call *call)
 {
     unsigned char random[16];
     char nonce[2 * sizeof random + 1];
+    const char *ancestors;
+    bool embed = is_embed(call, &ancestors);
+    if (!ancestors) {
+        weir_serve_refuse(call, 404, WEIR_ENOENT,
+                          "nothing of this weir may be embedded; an admin can turn it on "
+                          "(serve.embed in weir.yml)");
+        return;
+    }
     weir_random_bytes(random, sizeof random);
     weir_hex(random, sizeof random, nonce);
-    weir_serve_set_policy(call->req, nonce);
+    weir_serve_set_policy(call->req, nonce, ancestors);
+    if (embed) { /* pages that embed with credentialless or require-corp need it */
+        weir_http_set(call->req, "Cross-Origin-Resource-Policy", "cross-origin");
+    }
 
-    struct weir_str html = find(WEIR_STR("/index.html"))->forms[WEIR_ASSET_RAW];
+    struct weir_str html =
+        find(embed ? WEIR_STR("/embed.html") : WEIR_STR("/index.html"))->forms[WEIR_ASSET_RAW];
     const char *mark = memmem(html.ptr, html.len, NONCE_MARK, strlen(NONCE_MARK));
     struct weir_buf page;
     weir_buf_init(&page, html.len + sizeof nonce);

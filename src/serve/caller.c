@@ -29,6 +29,13 @@ void weir_caller_person(struct weir_caller *out, const struct weir_person *perso
     copy(out->name, sizeof out->name, person->name);
 }
 
+void weir_caller_hold_to(struct weir_caller *who, const char *report)
+{
+    who->way = WEIR_WAY_PASS;
+    who->scopes = WEIR_SCOPE_READ | WEIR_SCOPE_QUERY;
+    copy(who->only, sizeof who->only, weir_str_of(report));
+}
+
 static int note(struct weir_state *state, const struct weir_caller *who, struct weir_str email,
                 struct weir_arena *arena, struct weir_error *err)
 {

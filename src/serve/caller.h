@@ -38,6 +38,8 @@ struct weir_caller {
 void weir_caller_owner(struct weir_caller *out, enum weir_way way);
 /* Fills in who `person` is. */
 void weir_caller_person(struct weir_caller *out, const struct weir_person *person);
+/* From here on the caller, who is known, reads this report and nothing else. */
+void weir_caller_hold_to(struct weir_caller *who, const char *report);
 static inline bool weir_caller_is_owner(const struct weir_caller *who)
 {
     return strcmp(who->id, WEIR_OWNER_ID) == 0;

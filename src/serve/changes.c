@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "serve/embeds.h"
 #include "serve/shelf.h"
 
 #define MAX_PENDING (64u << 10)
@@ -14,12 +15,16 @@
 #define MAX_AGE     (15 * 60 * WEIR_SECOND)
 #define LOOK_EVERY  WEIR_SECOND
 #define MAX_TABLES  500 /* of one event; more are told as "*" */
+/* What an embedded page hears: something changed. No names of tables or people. */
+#define EMBEDDED_TABLES  WEIR_STR("data: {\"kind\":\"tables\",\"tables\":[\"*\"]}\n\n")
+#define EMBEDDED_VERSION WEIR_STR("data: {\"kind\":\"publication\"}\n\n")
 
 struct stream {
     struct weir_changes *changes;
     struct stream *next, **link;
     struct weir_http_request *req;
     struct weir_caller who;
+    struct weir_str embed; /* the token, in the request; ptr NULL: no embedded page */
     weir_time begun_at;
     unsigned rights;            /* as of which change of rights the levels are */
     struct weir_access *access; /* NULL: she sees all tables */
@@ -93,6 +98,10 @@ static bool may_hear(const struct stream *s, const struct weir_change *change)
     if (!change) {
         return true;
     }
+    if (s->embed.ptr) {
+        return change->event && strcmp(change->event, "publication") == 0 &&
+               strcmp(change->id, s->who.only) == 0;
+    }
     if (s->levels.viewer && strcmp(change->kind, "report") != 0 &&
         strcmp(change->kind, "collection") != 0) {
         return false;
@@ -109,7 +118,7 @@ static bool may_hear(const struct stream *s, const struct weir_change *change)
 static bool is_over(struct stream *s)
 {
     return weir_http_pending(s->req) > MAX_PENDING || weir_mono() - s->begun_at > MAX_AGE ||
-           !renew(s);
+           !renew(s) || (s->embed.ptr && !weir_embeds_hold(s->changes->server, s->embed));
 }
 
 static void send_all(struct weir_changes *c, struct weir_str text, const struct weir_change *change)
@@ -119,7 +128,7 @@ static void send_all(struct weir_changes *c, struct weir_str text, const struct 
         if (is_over(s)) {
             end(s);
         } else if (may_hear(s, change)) {
-            weir_http_chunk(s->req, text);
+            weir_http_chunk(s->req, s->embed.ptr && change ? EMBEDDED_VERSION : text);
         }
     }
 }
@@ -177,6 +186,8 @@ static void tell_tables(struct weir_changes *c, const struct weir_changed *chang
         next = s->next;
         if (is_over(s)) {
             end(s);
+        } else if (s->embed.ptr) {
+            weir_http_chunk(s->req, EMBEDDED_TABLES);
         } else if (!s->access && any) {
             weir_http_chunk(s->req, weir_buf_str(&everything));
         } else if (s->access && print_tables(&hers, changed, s->access)) {
@@ -315,6 +326,7 @@ void weir_serve_changes(const struct weir_call *call)
     s->changes = c;
     s->req = call->req;
     s->who = call->who;
+    s->embed = call->embed;
     s->rights = c->rights;
     s->begun_at = weir_mono();
     s->next = c->first;

@@ -173,7 +173,8 @@ struct weir_history_entry *weir_history_begin(const struct weir_call *call,
                                               const struct weir_query_body *body)
 {
     const struct weir_history *h = call->server->history;
-    struct weir_history_entry *e = h->keep && !body->unnoted ? calloc(1, sizeof *e) : NULL;
+    struct weir_history_entry *e =
+        h->keep && !body->unnoted && !call->embed.ptr ? calloc(1, sizeof *e) : NULL;
     if (!e) {
         return NULL;
     }

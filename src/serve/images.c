@@ -42,11 +42,11 @@ static int take_name(struct weir_shelf_job *job, const char **name, struct weir_
     return WEIR_OK;
 }
 
-static bool is_shown(const struct weir_document *d, const char *name)
+static bool is_shown(const struct weir_report_look *look, const char *name)
 {
-    const struct weir_data *tiles = weir_data_get(d->report.data, "tiles");
+    const struct weir_data *tiles = weir_data_get(look->d->report.data, "tiles");
     for (const struct weir_data *t = tiles ? tiles->first : NULL; t; t = t->next) {
-        if (weir_str_is(weir_data_get_text(t, "image"), name)) {
+        if (weir_look_shows(look, t) && weir_str_is(weir_data_get_text(t, "image"), name)) {
             return true;
         }
     }
@@ -64,7 +64,7 @@ static int run_get(struct weir_shelf_job *job, struct weir_error *err)
         return rc;
     }
     rc = weir_shelf_find(job, WEIR_LEVEL_VIEW, &all, &d, err);
-    if (rc == 0 && job->look.level != WEIR_LEVEL_EDIT && !is_shown(d, name)) {
+    if (rc == 0 && job->look.level != WEIR_LEVEL_EDIT && !is_shown(&job->look, name)) {
         rc = weir_fail(err, WEIR_ENOENT, "the report has no file %.100s", name);
     }
     rc = rc ? rc : weir_report_image_read(job->library, job->id, name, &job->out, err);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "serve/embeds.h"
+#include "serve/publication.h"
 #include "serve/published.h"
 #include "serve/shelf.h"
 #include "state/publication.h"
@@ -131,6 +133,63 @@ static int read_values(const struct weir_call *call, struct weir_arena *arena,
     return rc;
 }
 
+/* --- embedded ------------------------------------------------------------------------------- */
+
+bool weir_look_shows(const struct weir_report_look *look, const struct weir_data *tile)
+{
+    return !look->embed || !look->embed->tile.ptr ||
+           weir_str_eq(look->embed->tile, weir_data_get_text(tile, "id"));
+}
+
+/* Both hold: what her groups force, and what the link does. */
+static int narrow(struct weir_arena *arena, struct weir_data *all, const struct weir_data *value,
+                  struct weir_error *err)
+{
+    char name[NAME_SIZE];
+    name_of(value, name);
+    const struct weir_data *known = weir_data_get(all, name);
+    struct weir_data *both = weir_data_copy(arena, value);
+    if (both && known && known->type == WEIR_DATA_LIST && value->type == WEIR_DATA_LIST) {
+        both = weir_data_new(arena, WEIR_DATA_LIST);
+        for (const struct weir_data *i = value->first; both && i; i = i->next) {
+            struct weir_data *item = has_item(known, i) ? weir_data_copy(arena, i) : NULL;
+            if (item) {
+                weir_data_add(both, item);
+            }
+        }
+        known = both && both->first ? NULL : known;
+    }
+    if (known && !weir_data_equal(known, value)) {
+        return weir_fail(err, WEIR_EPERM,
+                         "the link forces a value of \"%s\" that its person may not choose", name);
+    }
+    return both && weir_data_set(arena, all, value->key, both) ? WEIR_OK : no_memory(err);
+}
+
+static int read_embed(struct weir_arena *arena, struct weir_report_look *look,
+                      struct weir_error *err)
+{
+    const struct weir_data *report = look->d->report.data, *tiles = weir_data_get(report, "tiles");
+    bool there = false;
+    for (const struct weir_data *t = tiles ? tiles->first : NULL; t && !there; t = t->next) {
+        there = weir_look_shows(look, t);
+    }
+    if (!there && look->embed->tile.ptr) {
+        return weir_fail(err, WEIR_ENOENT, "the published version has no tile " WEIR_STR_FMT,
+                         WEIR_STR_ARG(weir_utf8_cut(look->embed->tile, 60)));
+    }
+    int rc = weir_publication_check_values(report, look->embed->values, "forced", err);
+    if (rc == 0 && !look->forced) {
+        look->forced = weir_data_new(arena, WEIR_DATA_OBJECT);
+        rc = look->forced ? WEIR_OK : no_memory(err);
+    }
+    for (const struct weir_data *v = rc ? NULL : look->embed->values->first; rc == 0 && v;
+         v = v->next) {
+        rc = narrow(arena, look->forced, v, err);
+    }
+    return rc;
+}
+
 struct weir_hash128 weir_report_look_rules(const struct weir_report_look *look,
                                            const struct weir_access *access)
 {
@@ -221,11 +280,16 @@ int weir_report_look(const struct weir_call *call, const struct weir_levels *lev
     if (!any) {
         return weir_fail(err, WEIR_EINVAL, "%s", now->error);
     }
-    int rc = choose(out, usable, published, version, err);
+    int rc = weir_embeds_of(call, arena, &out->embed, err);
+    if (rc == 0 && out->embed) {
+        out->level = WEIR_LEVEL_VIEW;
+        rc = published ? WEIR_OK : weir_fail(err, WEIR_ENOENT, "the report is not published");
+    }
+    rc = rc ? rc : choose(out, usable, published, version, err);
     if (rc == 0 && published && out->level != WEIR_LEVEL_EDIT) {
         rc = read_values(call, arena, out, err);
     }
-    return rc;
+    return rc == 0 && out->embed ? read_embed(arena, out, err) : rc;
 }
 
 void weir_report_look_end(struct weir_report_look *look)

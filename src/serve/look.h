@@ -7,6 +7,7 @@
 #define WEIR_SERVE_LOOK_H
 
 #include "access/access.h"
+#include "serve/embed_token.h"
 #include "serve/server.h"
 #include "workspace/document.h"
 
@@ -19,6 +20,7 @@ struct weir_report_look {
     bool published;             /* `d` is the published version */
     struct weir_data *forced;   /* object: values by parameter that she cannot change; or NULL */
     struct weir_data *defaults; /* object: values that she begins with; or NULL */
+    struct weir_embed *embed;   /* what the embedded page may show; NULL: she is none */
     /* private: what holds `d` */
     struct weir_documents *all;
     struct weir_document *held;
@@ -31,6 +33,9 @@ int weir_report_look(const struct weir_call *call, const struct weir_levels *lev
                      struct weir_arena *arena, const char *id, const char *version,
                      struct weir_report_look *out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_report_look_end(struct weir_report_look *look); /* an empty one is fine */
+
+/* Is this tile for her? Of an embedded page perhaps only one is. */
+bool weir_look_shows(const struct weir_report_look *look, const struct weir_data *tile);
 
 /* What she sees of the rows of this report, as one hash: her rules, and what is forced on her. Two
  * people with the same one may see each other's results. */

@@ -424,6 +424,9 @@ static int start(const struct weir_call *call, struct weir_arena *arena,
     if (rc || !p) {
         return rc ? rc : weir_fail(err, WEIR_ENOENT, "the report has no parameter \"%.60s\"", name);
     }
+    if (look->embed && (look->embed->tile.ptr || !look->embed->filters)) {
+        return weir_fail(err, WEIR_ENOENT, "nothing can be chosen on this page");
+    }
     const struct weir_data *source = weir_data_get(p, "options");
     const struct weir_data *forced = weir_data_get(look->forced, name);
     if (forced || !source || source->type != WEIR_DATA_OBJECT) {

@@ -397,6 +397,9 @@ static void note_use(struct page *p)
 {
     const struct weir_page_body *body = &p->body;
     struct weir_buf text;
+    if (p->call.embed.ptr) {
+        return; /* what it forces comes with its request only */
+    }
     weir_buf_init(&text, 64u << 10);
     struct weir_jw w = weir_jw_on(&text);
     weir_jw_object(&w);
@@ -440,8 +443,9 @@ static void start(struct page *p)
     struct weir_error err;
     p->starting = true;
     for (size_t i = 0; i < p->count; i++) {
-        if (!find_again(&p->tiles[i]) && compile(&p->tiles[i], &err)) {
-            failed(&p->tiles[i], &err, -1);
+        struct tile *t = &p->tiles[i];
+        if (weir_query_may_run(&p->look, t->query, &err) || (!find_again(t) && compile(t, &err))) {
+            failed(t, &err, -1);
         }
     }
     p->starting = false;

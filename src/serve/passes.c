@@ -96,10 +96,8 @@ static int become(const struct pass *pass, struct weir_state *state, struct weir
             weir_caller_person(out, &p);
         }
     }
-    out->way = WEIR_WAY_PASS;
-    out->scopes = WEIR_SCOPE_READ | WEIR_SCOPE_QUERY;
     rc = rc == 0 && pass->as[0] ? weir_caller_see_as(out, state, weir_str_of(pass->as), err) : rc;
-    snprintf(out->only, sizeof out->only, "%s", pass->report);
+    weir_caller_hold_to(out, pass->report);
     return rc == WEIR_EPERM ? weir_fail(err, WEIR_ENOENT, "%s", "this pass is not good any more")
                             : rc;
 }

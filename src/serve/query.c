@@ -283,6 +283,7 @@ static int find_query(const struct weir_call *call, struct weir_query_body *body
 {
     struct weir_report_look look;
     int rc = weir_query_find_report(call, &body->arena, body->report, body->version, &look, err);
+    rc = rc ? rc : weir_query_may_run(&look, body->query, err);
     rc = rc ? rc : weir_query_with_form(&body->arena, look.d, body->query, &body->request.sql, err);
     if (rc == 0 && look.forced) {
         rc = force_values(body, &look, err);
@@ -298,8 +299,9 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
     struct weir_caller who = call->who;
     struct weir_access *access;
     struct weir_state *state = call->server->state;
-    if (who.only[0] && !body->report) {
-        return weir_fail(err, WEIR_EPERM, "a pass opens one report, and runs its queries only");
+    if (who.only[0] && (!body->report || (body->as && call->embed.ptr))) {
+        return weir_fail(err, WEIR_EPERM,
+                         "a pass opens one report, and runs its queries only, as its person");
     }
     if (who.role == WEIR_ROLE_VIEWER && !body->report) {
         return weir_fail(err, WEIR_EPERM,
@@ -323,7 +325,7 @@ int weir_query_find_access(const struct weir_call *call, struct weir_query_body 
 void weir_serve_limit(const struct weir_call *call, struct weir_query_limits *limits)
 {
     const struct weir_query_settings *settings = &call->server->query_settings;
-    if (call->who.role == WEIR_ROLE_VIEWER) {
+    if (call->who.role == WEIR_ROLE_VIEWER || call->embed.ptr) {
         weir_query_limits_narrow(limits, &settings->viewer);
     } else if (call->who.role == WEIR_ROLE_EDITOR) {
         weir_query_limits_narrow(limits, &settings->editor);

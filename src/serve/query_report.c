@@ -16,6 +16,23 @@ int weir_query_find_report(const struct weir_call *call, struct weir_arena *aren
     return rc ? rc : weir_report_look(call, &levels, arena, id, version, out, err);
 }
 
+int weir_query_may_run(const struct weir_report_look *look, const char *query,
+                       struct weir_error *err)
+{
+    const struct weir_data *tiles = weir_data_get(look->d->report.data, "tiles");
+    if (!look->embed) {
+        return WEIR_OK;
+    }
+    for (const struct weir_data *t = tiles ? tiles->first : NULL; t; t = t->next) {
+        struct weir_str rows = weir_data_get_text(weir_data_get(t, "click"), "rows");
+        if (weir_look_shows(look, t) &&
+            (weir_str_is(weir_data_get_text(t, "query"), query) || weir_str_is(rows, query))) {
+            return WEIR_OK;
+        }
+    }
+    return weir_fail(err, WEIR_ENOENT, "nothing that is embedded shows a query %.60s", query);
+}
+
 static bool is_forced(const struct weir_data *forced, struct weir_str name)
 {
     for (const struct weir_data *v = forced->first; v; v = v->next) {
@@ -48,8 +65,9 @@ int weir_query_values(const struct weir_report_look *look, struct weir_arena *ar
     struct weir_jw w = weir_jw_on(&text);
     weir_jw_object(&w);
     struct weir_json_iter it = weir_json_begin(root);
+    bool fixed = look->embed && !look->embed->filters;
     while (rc == 0 && weir_json_next(&it, &key, &value)) {
-        if (!is_forced(look->forced, key)) {
+        if (!fixed && !is_forced(look->forced, key)) {
             weir_jw_key(&w, key);
             weir_json_print(value, &text);
             w.comma = true;

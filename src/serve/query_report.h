@@ -12,6 +12,9 @@
 int weir_query_find_report(const struct weir_call *call, struct weir_arena *arena, const char *id,
                            const char *version, struct weir_report_look *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* May she run it? Embedded pages run what their tiles show, and the rows behind these. */
+int weir_query_may_run(const struct weir_report_look *look, const char *query,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* The values that hold for her when she gives these, JSON objects both (`given` may be empty): what
  * is forced takes the place of what she gave. */
 int weir_query_values(const struct weir_report_look *look, struct weir_arena *arena,

@@ -6,7 +6,7 @@ void weir_serve_common_headers(struct weir_http_request *req)
 {
     weir_http_set(req, "X-Content-Type-Options", "nosniff");
     weir_http_set(req, "Referrer-Policy", "no-referrer");
-    weir_serve_set_policy(req, "");
+    weir_serve_set_policy(req, "", "'none'");
     weir_http_set(req, "Cross-Origin-Resource-Policy", "same-origin");
     weir_http_set(req, "Cache-Control", "no-store");
 }

@@ -1,5 +1,8 @@
 /* GET /api/reports/{id}: the version that the caller sees, or the one that she asks for. */
+#include <stdio.h>
+
 #include "serve/publication.h"
+#include "serve/query_report.h"
 #include "state/comment.h"
 #include "state/home.h"
 #include "state/publication.h"
@@ -61,11 +64,97 @@ static int print_hers(struct weir_shelf_job *job, const char *report, struct wei
     return rc;
 }
 
+/* --- for an embedded page ------------------------------------------------------------------- */
+
+static bool add_copy(struct weir_arena *arena, struct weir_data *list, const struct weir_data *item,
+                     const char *without)
+{
+    struct weir_data *copy = weir_data_copy(arena, item);
+    if (copy) {
+        weir_data_unset(copy, without);
+        weir_data_add(list, copy);
+    }
+    return copy;
+}
+
+/* The list at `key` without what is not for her. */
+static bool cut(struct weir_arena *arena, struct weir_data *report, const char *key,
+                const struct weir_report_look *look,
+                bool (*keeps)(const struct weir_report_look *look, const struct weir_data *item))
+{
+    const struct weir_data *all = weir_data_get(report, key);
+    struct weir_data *list = weir_data_new(arena, WEIR_DATA_LIST);
+    bool good = list;
+    for (const struct weir_data *i = all ? all->first : NULL; good && i; i = i->next) {
+        good = !keeps(look, i) || add_copy(arena, list, i, "owner");
+    }
+    return good && (!all || weir_data_set(arena, report, weir_str_of(key), list));
+}
+
+static bool keeps_parameter(const struct weir_report_look *look, const struct weir_data *item)
+{
+    struct weir_str name = weir_data_get_text(item, "name");
+    for (const struct weir_data *v = look->forced ? look->forced->first : NULL; v; v = v->next) {
+        if (weir_str_eq(v->key, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool keeps_query(const struct weir_report_look *look, const struct weir_data *item)
+{
+    struct weir_error ignored;
+    char id[64];
+    snprintf(id, sizeof id, WEIR_STR_FMT,
+             WEIR_STR_ARG(weir_utf8_cut(weir_data_get_text(item, "id"), sizeof id - 1)));
+    return weir_query_may_run(look, id, &ignored) == 0;
+}
+
+/* What is shown, and nobody's name. */
+static int print_embedded(struct weir_shelf_job *job, const struct weir_report_look *look,
+                          struct weir_error *err)
+{
+    struct weir_jw *w = &job->w;
+    struct weir_arena *arena = &job->arena;
+    struct weir_data *report = weir_data_copy(arena, look->d->report.data);
+    struct weir_data *nothing = weir_data_new(arena, WEIR_DATA_OBJECT);
+    if (!report || !nothing || !cut(arena, report, "tiles", look, weir_look_shows) ||
+        !cut(arena, report, "parameters", look, keeps_parameter) ||
+        !cut(arena, report, "queries", look, keeps_query)) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the report");
+    }
+    weir_data_unset(report, "owner");
+    weir_data_unset(report, "collection");
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "id", look->d->key);
+    weir_shelf_print_content(w, (struct weir_content){report, nothing});
+    weir_jw_kstrz(w, "version", look->d->version);
+    weir_jw_kbool(w, "published", true);
+    weir_jw_kstrz(w, "slug", "");
+    weir_jw_kstrz(w, "level", weir_level_name(look->level));
+    weir_jw_kbool(w, "archived", false);
+    weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
+    print_values(w, "forced", NULL);
+    print_values(w, "defaults", look->defaults);
+    weir_jw_kstr_or_null(w, "owner", WEIR_STR(""));
+    weir_jw_kbool(w, "favourite", false);
+    weir_jw_keyz(w, "subscription");
+    weir_jw_null(w);
+    weir_jw_keyz(w, "publication");
+    int rc = weir_publication_print(job, look, err);
+    weir_jw_object_end(w);
+    return rc;
+}
+
 static int print_report(struct weir_shelf_job *job, const struct weir_report_look *look,
                         struct weir_error *err)
 {
     struct weir_jw *w = &job->w;
     const struct weir_document *d = look->d;
+    if (look->embed) {
+        return print_embedded(job, look, err);
+    }
     weir_jw_object(w);
     weir_jw_kstrz(w, "id", d->key);
     weir_shelf_print_content(w, (struct weir_content){d->report.data, d->report.queries});

@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "io/process.h"
 #include "serve/changes.h"
+#include "serve/embeds.h"
 #include "serve/events.h"
 #include "serve/history.h"
 #include "serve/keeper.h"
@@ -106,6 +107,7 @@ static int start_people(struct weir_server *s, struct weir_error *err)
     if (rc == 0 && (!s->backoff || !s->exports || !s->passes)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for the server");
     }
+    rc = rc ? rc : weir_embeds_new(s->run->workspace, &s->settings, &s->embeds, err);
     return rc ? rc : weir_people_began(s->state, &s->began, err);
 }
 
@@ -289,6 +291,7 @@ static void stop_parts(struct weir_server *s)
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);
     weir_passes_free(s->passes);
+    weir_embeds_free(s->embeds);
     weir_history_free(s->history);
     weir_state_close(s->state);
     if (stuck == 0) {

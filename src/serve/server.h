@@ -26,6 +26,7 @@ struct weir_renders;
 struct weir_usage;
 struct weir_event_streams;
 struct weir_usage_tables;
+struct weir_embeds;
 
 struct weir_serve_settings {
     const char *listen;
@@ -33,6 +34,8 @@ struct weir_serve_settings {
     struct weir_text_list trusted_proxies;
     bool require_token;
     const char *url;
+    bool embed;
+    struct weir_text_list embed_origins;
     weir_time session_idle;
     weir_time session_age;
     int64_t max_connections;
@@ -95,6 +98,7 @@ struct weir_server {
     struct weir_exports *exports;
     struct weir_passes *passes;
     struct weir_renders *renders;
+    struct weir_embeds *embeds;
     struct weir_work *uploads; /* one thread: reading files into the warehouse */
     struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
     unsigned uploads_coming;   /* files that are open; the loop's thread */
@@ -135,6 +139,7 @@ struct weir_call {
     struct weir_str id;
     bool local; /* on the unix socket */
     struct weir_caller who;
+    struct weir_str embed;   /* the token of the embedded page that asks; ptr NULL: it is none */
     const char *disposition; /* Content-Disposition of a result's stream, or NULL */
 };
 
@@ -161,6 +166,8 @@ void weir_serve_render_add(const struct weir_call *call);
 void weir_serve_render(const struct weir_call *call);
 void weir_serve_render_file(const struct weir_call *call);
 void weir_serve_render_remove(const struct weir_call *call);
+void weir_serve_embed(const struct weir_call *call);
+void weir_serve_embed_add(const struct weir_call *call);
 void weir_serve_explain(const struct weir_call *call);
 void weir_serve_table(const struct weir_call *call);
 void weir_serve_health(const struct weir_call *call);
@@ -248,6 +255,8 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
 /* --- asking.c --- */
 /* Answers by `fn`; on a thread of its own when that is slow. */
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
+/* "http://weir.example.com", for links. */
+const char *weir_serve_base(const struct weir_call *call, struct weir_arena *arena);
 
 /* --- disk.c --- */
 /* "disk": how much is free, and how much the event log takes; a member of an open object. */
@@ -282,8 +291,8 @@ void weir_serve_asset(const struct weir_call *call);
 /* Is this the address of one of the app's own pages? Then weir_serve_page answers it. */
 bool weir_serve_is_page(struct weir_str path);
 void weir_serve_page(const struct weir_call *call);
-/* Content-Security-Policy; `nonce` may be "". */
-void weir_serve_set_policy(struct weir_http_request *req, const char *nonce);
+/* Content-Security-Policy; `nonce` may be "". `ancestors`: who may have the page in a frame. */
+void weir_serve_set_policy(struct weir_http_request *req, const char *nonce, const char *ancestors);
 
 /* --- made by tools/embed at build time, from build/web and docs/openapi.yaml --- */
 enum { WEIR_ASSET_RAW, WEIR_ASSET_GZIP, WEIR_ASSET_BROTLI, WEIR_ASSET_FORMS };

@@ -9,6 +9,12 @@ const struct weir_option weir_serve_options[] = {
      .help = "Where people find this server, such as https://weir.example.com: used in links, and "
              "with https the session's cookie is never sent in the clear. Empty: the address that "
              "it listens on."},
+    {"embed", WEIR_OPT_BOOL, AT(embed), .fallback = "false",
+     .help = "Editors may make links by which pages of other sites show a published report or a "
+             "tile of it in a frame (docs/guide/embed.md). Turning it off ends all of them."},
+    {"embed_origins", WEIR_OPT_LIST, AT(embed_origins), .fallback = "",
+     .help = "Sites whose pages may have embedded reports in a frame and talk to them, such as "
+             "https://app.example.com; none: such a page is shown by itself only."},
     {"hosts", WEIR_OPT_LIST, AT(hosts), .fallback = "",
      .help = "Names under which browsers may reach this server (weir.example.com); loopback names "
              "and IP addresses always may."},

@@ -23,6 +23,16 @@ void weir_secret_hash(struct weir_str secret, const char *use, unsigned char out
                        (const unsigned char *)use, strlen(use));
 }
 
+_Static_assert(WEIR_HMAC_SIZE == crypto_auth_hmacsha256_KEYBYTES &&
+                   WEIR_HMAC_SIZE == crypto_auth_hmacsha256_BYTES,
+               "one size for the key and what is made with it");
+
+void weir_hmac_sha256(const unsigned char key[WEIR_HMAC_SIZE], struct weir_str message,
+                      unsigned char out[WEIR_HMAC_SIZE])
+{
+    crypto_auth_hmacsha256(out, (const unsigned char *)message.ptr, message.len, key);
+}
+
 bool weir_secret_same(struct weir_str a, struct weir_str b)
 {
     unsigned char ha[WEIR_HASH_SIZE], hb[WEIR_HASH_SIZE];

@@ -12,6 +12,10 @@
 void weir_secret_make(char out[WEIR_SECRET_SIZE]);
 /* BLAKE2b. `use` keeps the hashes of one secret for two uses apart. */
 void weir_secret_hash(struct weir_str secret, const char *use, unsigned char out[WEIR_HASH_SIZE]);
+#define WEIR_HMAC_SIZE 32 /* of the key, too */
+/* HMAC-SHA-256 (RFC 2104, FIPS 180-4). */
+void weir_hmac_sha256(const unsigned char key[WEIR_HMAC_SIZE], struct weir_str message,
+                      unsigned char out[WEIR_HMAC_SIZE]);
 /* Takes the same time whatever differs. */
 bool weir_secret_same(struct weir_str a, struct weir_str b);
 

@@ -141,6 +141,11 @@ test('a report as a file is asked for as described', async () => {
   await check({ method: 'DELETE', path: '/api/reports/{id}', target: `/api/reports/${report}`, status: 204 });
 });
 
+test('embedding answers as described while it is off', async () => {
+  await check({ method: 'GET', path: '/api/embed', status: 400 });
+  await check({ method: 'POST', path: '/api/embeds', body: { report: 'nobody0000' }, status: 403 });
+});
+
 test('uploads answer as described', async () => {
   const type = 'text/csv';
   await check({ method: 'POST', path: '/api/uploads', target: '/api/uploads?name=costs', body: 'a,b\n1,x\n2\n', type, status: 201 });

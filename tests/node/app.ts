@@ -50,7 +50,7 @@ interface Violation {
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** What axe-core finds serious or critical on the page as it is now. */
-export async function seriousFaults(page: Page): Promise<Violation[]> {
+export async function seriousFaults(page: Pick<Page, 'evaluate'>): Promise<Violation[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
     interface Axe {

@@ -53,6 +53,8 @@ export class ApiError extends Error {
 /** What a request carries besides its own words, and who wants to know how requests end. */
 export const link = {
   csrf: '',
+  /** The token of an embedded page; it is nobody's session, whoever is signed in here. */
+  pass: '',
   /** The e-mail address of the person whose view an admin looks through. */
   seeAs: '',
   onOffline: (): void => undefined,
@@ -93,10 +95,11 @@ export async function send(method: Method, url: string, options: { body?: unknow
     headers['Content-Type'] = 'application/json';
   }
   if (method !== 'get' && link.csrf) headers['X-Weir-CSRF'] = link.csrf;
+  if (link.pass) headers['X-Weir-Pass'] = link.pass;
   if (link.seeAs) headers['X-Weir-See-As'] = link.seeAs;
   let response: Response;
   try {
-    response = await fetch(url, { method: method.toUpperCase(), headers, body: body ?? null, signal: options.signal ?? null, credentials: 'same-origin' });
+    response = await fetch(url, { method: method.toUpperCase(), headers, body: body ?? null, signal: options.signal ?? null, credentials: link.pass ? 'omit' : 'same-origin' });
   } catch (cause) {
     const error = asApiError(cause);
     if (error.failure === 'offline') link.onOffline();

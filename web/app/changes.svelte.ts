@@ -1,7 +1,8 @@
 // What others change while we look (GET /api/changes), told to whoever listens. One stream for the
 // app, open while somebody listens; the browser opens it again when it ends.
-import { link } from '../api/client';
+import { link, send } from '../api/client';
 import { listOf } from '../core/data';
+import { EventText } from '../core/events';
 
 export interface Change {
   /** document, tables, schema; "again": the stream was broken, and anything may have changed. */
@@ -18,7 +19,7 @@ export interface Change {
 }
 
 const listeners = new Set<(change: Change) => void>();
-let stream: EventSource | undefined;
+let stream: { close: () => void } | undefined;
 let open = $state(false);
 
 /** Is it told at once what changes? */
@@ -38,25 +39,66 @@ function read(text: string): Change | undefined {
   }
 }
 
+let broken = false;
+
+function opened(): void {
+  open = true;
+  if (broken) for (const one of listeners) one({ kind: 'again', document: '', id: '', version: null, by: '', tables: [] });
+  broken = false;
+}
+function closed(): void {
+  open = false;
+  broken = true;
+}
+function tell(text: string): void {
+  const change = read(text);
+  if (change) for (const one of listeners) one(change);
+}
+
+function byCookie(): { close: () => void } {
+  const source = new EventSource('/api/changes');
+  source.onopen = opened;
+  source.onerror = closed;
+  source.onmessage = (event: MessageEvent<string>) => tell(event.data);
+  return source;
+}
+
+const AGAIN_MS = 2000;
+const LATEST_MS = 60_000;
+
+/** The same for an embedded page, whose requests carry its token. */
+function byPass(): { close: () => void } {
+  const abort = new AbortController();
+  let wait = AGAIN_MS;
+  async function listen(): Promise<void> {
+    try {
+      const response = await send('get', '/api/changes', { signal: abort.signal });
+      const pieces = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      const events = new EventText();
+      opened();
+      wait = AGAIN_MS;
+      for (;;) {
+        const piece = await pieces?.read();
+        if (!piece || piece.done) break;
+        events.push(piece.value).forEach(tell);
+      }
+    } catch {
+      wait = Math.min(2 * wait, LATEST_MS);
+    }
+    if (abort.signal.aborted) return;
+    closed();
+    setTimeout(() => !abort.signal.aborted && void listen(), wait * (1 + Math.random() / 2));
+  }
+  void listen();
+  return { close: () => abort.abort() };
+}
+
 /** Listens; gives the function that ends it, so an `$effect` can return it. */
 export function onChange(listener: (change: Change) => void): () => void {
   listeners.add(listener);
   if (!stream && !link.seeAs) {
-    stream = new EventSource('/api/changes');
-    let broken = false;
-    stream.onopen = () => {
-      open = true;
-      if (broken) for (const one of listeners) one({ kind: 'again', document: '', id: '', version: null, by: '', tables: [] });
-      broken = false;
-    };
-    stream.onerror = () => {
-      open = false;
-      broken = true;
-    };
-    stream.onmessage = (event: MessageEvent<string>) => {
-      const change = read(event.data);
-      if (change) for (const one of listeners) one(change);
-    };
+    broken = false;
+    stream = link.pass ? byPass() : byCookie();
   }
   return () => {
     listeners.delete(listener);

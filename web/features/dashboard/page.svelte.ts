@@ -29,11 +29,14 @@ export interface Answer {
 const NOTHING: Answer = { table: undefined, error: '', busy: false, head: undefined, truncated: false, stale: false };
 const LEAST_MS = 1000;
 const JITTER_MS = 250;
+const SLOW_MS = 1500;
 
 export class Page {
   readonly of = new SvelteMap<string, Answer>();
   /** How long the whole page took the last time it was asked for, in ms. */
   took = $state(0);
+  /** Twice in a row it took long: one time may be a cold cache. */
+  slow = $state(false);
   busy = $state(false);
   private wants = new Map<string, Want>();
   private seen = new Set<string>();
@@ -59,7 +62,9 @@ export class Page {
     void this.fetch(wants, signal).then(() => {
       if (signal.aborted) return;
       this.busy = false;
-      this.took = performance.now() - began;
+      const took = performance.now() - began;
+      this.slow = Math.min(took, this.took) > SLOW_MS;
+      this.took = took;
     });
   }
 
