@@ -192,7 +192,14 @@ static int read_person(struct weir_shelf_job *job, struct weir_embed *out, struc
     if (weir_json_exists(named) && !weir_json_str(named, &out->person)) {
         return weir_fail(err, WEIR_EINVAL, "\"person\" is an e-mail address");
     }
-    if (who->role != WEIR_ROLE_ADMIN && !weir_str_is(out->person, who->email)) {
+    unsigned lacking = (WEIR_SCOPE_READ | WEIR_SCOPE_QUERY) & ~who->scopes;
+    if (lacking) { /* the link would do what the token may not */
+        return weir_fail(err, WEIR_EPERM,
+                         "a link reads and runs queries, and this token may not: "
+                         "it needs the scopes read, query and write");
+    }
+    bool any = who->role == WEIR_ROLE_ADMIN && who->scopes & WEIR_SCOPE_ADMIN;
+    if (!any && !weir_str_is(out->person, who->email)) {
         return weir_fail(err, WEIR_EPERM,
                          "what you embed shows what you may see; only admins may make links with "
                          "the rights of somebody else");

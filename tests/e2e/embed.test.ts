@@ -100,6 +100,14 @@ test('who may not make one: viewers, editors for others, of drafts, of what is n
   const lent = await ed.ask('POST', '/api/embeds', { ...body, person: 'ada@example.com' });
   assert.match(`${lent.status} ${message(lent)}`, /^403 .*only admins/);
   assert.equal((await admin.ask('POST', '/api/embeds', { ...body, person: 'rita@example.com' })).status, 201);
+  for (const [scopes, whose, status] of [ // a link does no more than the token that asks for it may
+    [['write'], 'ada', 403], [['write', 'query'], 'ada', 403], [['write', 'read'], 'ada', 403],
+    [['write', 'query', 'read'], 'ada', 201], [['write', 'query', 'read'], 'rita', 403], [['write', 'query', 'read', 'admin'], 'rita', 201],
+  ] as const) {
+    const token = await admin.want(201, 'POST', '/api/tokens', { name: scopes.join(' '), scopes });
+    const answer = await admin.ask('POST', '/api/embeds', { ...body, person: `${whose}@example.com` }, { cookie: '', authorization: `Bearer ${String(token['secret'])}` });
+    assert.equal(answer.status, status, `${scopes.join(' ')}: ${answer.text}`);
+  }
   for (const [wrong, status, why] of [
     [{ ...body, report: hidden }, 404, /not published/], [{ ...body, report: 'nosuch0000' }, 404, /no report/], [{ ...body, tile: 'nope' }, 400, /no tile nope/],
     [{ ...body, values: { sprot: ['rugby'] } }, 400, /sprot/], [{ ...body, values: { sport: [] } }, 400, /forced to nothing/], [{ ...body, values: { sport: null } }, 400, /forced to nothing/],
