@@ -3,6 +3,7 @@
 
 #include "serve/ask.h"
 #include "state/group.h"
+#include "state/home.h"
 
 #define MAX_GRANTS 10000
 #define MAX_TRIED  200  /* tables of one pattern */
@@ -53,6 +54,11 @@ static void print_group(struct weir_ask *ask, const struct weir_group *g)
     if (ask->who.role == WEIR_ROLE_ADMIN) {
         print_names(w, "members", g->members, g->member_count);
         print_tables(w, g);
+        struct weir_error ignored;
+        struct weir_str home;
+        weir_jw_kstr_or_null(
+            w, "home",
+            weir_home_get(ask->state, g->id, &ask->arena, &home, &ignored) ? WEIR_STR("") : home);
         weir_jw_keyz(w, "collections");
         weir_jw_array(w);
         for (size_t i = 0; i < g->collection_count; i++) {

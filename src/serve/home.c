@@ -173,26 +173,50 @@ static int new_ones(struct weir_shelf_job *job, const struct weir_documents *all
     return rc;
 }
 
+/* All that she has, also of reports that she sees no more: she can end them. */
+static int subscriptions(struct weir_shelf_job *job, const struct weir_documents *all,
+                         struct weir_error *err)
+{
+    struct weir_jw *w = &job->w;
+    struct weir_subscribed *list;
+    size_t count;
+    int rc = weir_subscription_list(job->call.server->state, weir_str_of(job->call.who.id),
+                                    &job->arena, &list, &count, err);
+    weir_jw_keyz(w, "subscriptions");
+    weir_jw_object(w);
+    weir_jw_ki64(w, "kept", (int64_t)count);
+    weir_jw_kbool(w, "sent", false);
+    weir_jw_kstrz(w, "note", "Subscriptions are kept, and not sent yet: this weir sends no mail.");
+    weir_jw_keyz(w, "list");
+    weir_jw_array(w);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        weir_jw_object(w);
+        weir_jw_kstr(w, "id", list[i].report);
+        weir_jw_keyz(w, "values");
+        weir_jw_raw(w, list[i].subscription.values);
+        weir_jw_keyz(w, "every");
+        weir_jw_raw(w, list[i].subscription.every);
+        weir_jw_keyz(w, "report");
+        if (!print_report(job, all, list[i].report, -1)) {
+            weir_jw_null(w);
+        }
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+    return rc;
+}
+
 static int run_home(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_documents *all = weir_shelf_hold(job->call.server->shelf);
-    int64_t kept = 0;
     weir_jw_object(&job->w);
     int rc = favourites(job, all, err);
     rc = rc ? rc : recent(job, all, err);
     rc = rc ? rc : popular(job, all, err);
     rc = rc ? rc : group(job, all, err);
     rc = rc ? rc : new_ones(job, all, err);
-    rc = rc ? rc
-            : weir_subscription_count(job->call.server->state, weir_str_of(job->call.who.id), &kept,
-                                      err);
-    weir_jw_keyz(&job->w, "subscriptions");
-    weir_jw_object(&job->w);
-    weir_jw_ki64(&job->w, "kept", kept);
-    weir_jw_kbool(&job->w, "sent", false);
-    weir_jw_kstrz(&job->w, "note",
-                  "Subscriptions are kept, and not sent yet: this weir sends no mail.");
-    weir_jw_object_end(&job->w);
+    rc = rc ? rc : subscriptions(job, all, err);
     weir_jw_object_end(&job->w);
     weir_documents_release(all);
     return rc;

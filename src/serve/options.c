@@ -16,7 +16,7 @@
 
 #define TIME        (20 * WEIR_SECOND)
 #define LIMIT       200
-#define MAX_LIMIT   1000
+#define MAX_LIMIT   10000
 #define MAX_Q       500
 #define MAX_VALUES  (1u << 20)
 #define MAX_ROWS    (64u << 20) /* bytes */

@@ -137,6 +137,7 @@ static int print_embedded(struct weir_shelf_job *job, const struct weir_report_l
     weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
     print_values(w, "forced", NULL);
     print_values(w, "defaults", look->defaults);
+    weir_jw_ki64(w, "fiscal_year_start", job->call.server->workspace_settings.fiscal_year_start);
     weir_jw_kstr_or_null(w, "owner", WEIR_STR(""));
     weir_jw_kbool(w, "favourite", false);
     weir_jw_keyz(w, "subscription");
@@ -166,6 +167,7 @@ static int print_report(struct weir_shelf_job *job, const struct weir_report_loo
     weir_jw_kstr_or_null(w, "error", weir_str_of(d->error));
     print_values(w, "forced", look->forced);
     print_values(w, "defaults", look->defaults);
+    weir_jw_ki64(w, "fiscal_year_start", job->call.server->workspace_settings.fiscal_year_start);
     int rc = print_owner(job, look, err);
     rc = rc ? rc : print_hers(job, d->key, err);
     weir_jw_keyz(w, "publication");

@@ -170,14 +170,29 @@ int weir_subscription_remove(struct weir_state *state, struct weir_str person,
     return weir_db_run(&q, NULL, err);
 }
 
-int weir_subscription_count(struct weir_state *state, struct weir_str person, int64_t *out,
-                            struct weir_error *err)
+int weir_subscription_list(struct weir_state *state, struct weir_str person,
+                           struct weir_arena *arena, struct weir_subscribed **out, size_t *count,
+                           struct weir_error *err)
 {
-    *out = 0;
-    struct weir_db q = weir_db_on(state, "select count(*) from subscriptions where person_id = ?");
+    bool full = false;
+    *out = NULL;
+    *count = 0;
+    struct weir_db q = weir_db_on(state, "select count(*) over (), report, vals, every, at from "
+                                         "subscriptions where person_id = ? order by at desc, "
+                                         "report");
     weir_db_text(&q, person);
-    while (weir_db_row(&q)) {
-        *out = weir_db_int(&q, 0);
+    while (!full && weir_db_row(&q)) {
+        if (!*out) {
+            *out = weir_arena_calloc(arena, (size_t)weir_db_int(&q, 0) * sizeof **out);
+        }
+        full = !*out;
+        if (!full) {
+            (*out)[(*count)++] = (struct weir_subscribed){weir_db_str(&q, 1, arena),
+                                                          {.values = weir_db_str(&q, 2, arena),
+                                                           .every = weir_db_str(&q, 3, arena),
+                                                           .at = weir_db_int(&q, 4)}};
+        }
     }
-    return weir_db_end(&q, err);
+    int rc = weir_db_end(&q, err);
+    return rc || !full ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the subscriptions");
 }

@@ -49,7 +49,13 @@ int weir_subscription_put(struct weir_state *state, struct weir_str person, stru
                           struct weir_error *err) WEIR_MUST_CHECK;
 int weir_subscription_remove(struct weir_state *state, struct weir_str person,
                              struct weir_str report, struct weir_error *err) WEIR_MUST_CHECK;
-int weir_subscription_count(struct weir_state *state, struct weir_str person, int64_t *out,
-                            struct weir_error *err) WEIR_MUST_CHECK;
+struct weir_subscribed {
+    struct weir_str report;
+    struct weir_subscription subscription;
+};
+/* All of this person's, the newest first. */
+int weir_subscription_list(struct weir_state *state, struct weir_str person,
+                           struct weir_arena *arena, struct weir_subscribed **out, size_t *count,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -119,6 +119,18 @@ int weir_home_of(struct weir_state *state, struct weir_str person, struct weir_a
     return rc || !full ? rc : no_memory(err);
 }
 
+int weir_home_get(struct weir_state *state, struct weir_str group, struct weir_arena *arena,
+                  struct weir_str *out, struct weir_error *err)
+{
+    *out = (struct weir_str){0};
+    struct weir_db q = weir_db_on(state, "select report from group_homes where group_id = ?");
+    weir_db_text(&q, group);
+    while (weir_db_row(&q)) {
+        *out = weir_db_str(&q, 0, arena);
+    }
+    return weir_db_end(&q, err);
+}
+
 static int put_home(struct weir_state *state, struct weir_str group, struct weir_str report,
                     struct weir_error *err)
 {

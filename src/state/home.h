@@ -35,6 +35,9 @@ struct weir_group_home {
 int weir_home_of(struct weir_state *state, struct weir_str person, struct weir_arena *arena,
                  struct weir_group_home **out, size_t *count,
                  struct weir_error *err) WEIR_MUST_CHECK;
+/* The one of this group; ptr NULL: it has none. */
+int weir_home_get(struct weir_state *state, struct weir_str group, struct weir_arena *arena,
+                  struct weir_str *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* `report` empty: it has none. WEIR_ENOENT: no such group. */
 int weir_home_put(struct weir_state *state, struct weir_str group, struct weir_str report,
                   struct weir_error *err) WEIR_MUST_CHECK;

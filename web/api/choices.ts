@@ -7,7 +7,7 @@ export interface Choices {
 }
 
 /** Those whose label holds `text`, with the values that the other parameters have now. */
-export async function choices(report: string, param: string, text: string, values: Record<string, unknown>, version?: string): Promise<Choices> {
-  const { options, more } = await call('get', '/api/reports/{id}/options/{param}', { path: { id: report, param }, query: { q: text, values: JSON.stringify(values), ...(version ? { version } : {}) } });
+export async function choices(report: string, param: string, text: string, values: Record<string, unknown>, version?: string, most?: number): Promise<Choices> {
+  const { options, more } = await call('get', '/api/reports/{id}/options/{param}', { path: { id: report, param }, query: { q: text, values: JSON.stringify(values), ...(version ? { version } : {}), ...(most ? { limit: most } : {}) } });
   return { options: options.map(({ value, label }) => ({ value: String(value), label: String(label ?? value) })), more };
 }
