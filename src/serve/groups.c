@@ -201,8 +201,8 @@ static int read_collections(struct weir_ask *ask, struct weir_group *g, struct w
 
 static int read_group(struct weir_ask *ask, struct weir_group *g, struct weir_error *err)
 {
-    static const char *const known[] = {"id",      "name",   "description", "builtin",
-                                        "members", "tables", "collections", NULL};
+    static const char *const known[] = {
+        "id", "name", "description", "builtin", "members", "tables", "collections", "home", NULL};
     int rc = weir_ask_keys(ask->body, "the body", known, err);
     rc = rc ? rc : weir_ask_text(ask, "name", true, &g->name, err);
     rc = rc ? rc : weir_name_check(g->name, err);

@@ -193,6 +193,7 @@ test('a group gets a home page, and its members begin with it', async () => {
   await field.click();
   await page.getByRole('option', { name: /Orders by sport/ }).click();
   await page.getByText('begins with Orders by sport').waitFor();
+  await weir.in('group', 'grant', 'everyone', '*.*', '--hide', 'nothing'); // which writes back what it has read
   await page.goto(url('/'));
   await page.getByRole('link', { name: /Orders by sport.*the page of/ }).waitFor();
   await page.goto(url('/people/groups/everyone'));
