@@ -569,7 +569,7 @@ test('people, groups, tokens and the audit log', async () => {
   const group = await json({ method: 'POST', path: '/api/groups', headers, body: { name: 'rugby', members: [bob.id], tables, collections: [{ collection: 'company', level: 'edit' }] }, status: 201 });
   await check({ method: 'GET', path: '/api/groups', headers, status: 200 });
   const { body: read } = await check({ method: 'GET', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, status: 200 });
-  assert.deepEqual(read, { id: group.id, name: 'rugby', description: '', builtin: false, members: [bob.id], tables, collections: [{ collection: 'company', level: 'edit' }] });
+  assert.deepEqual(read, { id: group.id, name: 'rugby', description: '', builtin: false, members: [bob.id], tables, home: null, collections: [{ collection: 'company', level: 'edit' }] });
   const put = await check({ method: 'PUT', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, body: read, status: 200 });
   assert.deepEqual(put.body, read); // what was read can be written
   await check({ method: 'DELETE', path: '/api/groups/{id}', target: `/api/groups/${group.id}`, headers, status: 204 });
