@@ -184,7 +184,7 @@ static void nobody_with_rules_reads_the_table_by_its_own_name(void **state)
         (struct weir_grant){.group = S("g"), .schema = S("*"), .table = S("*"), .rows = S("")};
     grants[1] = (struct weir_grant){.group = S("g"), .schema = S("materialized"), .table = S("*")};
     struct weir_access all = access_of(2);
-    static const char *const names[] = {TABLE, "warehouse." TABLE,
+    static const char *const names[] = {TABLE, ("warehouse." TABLE),
                                         "materialized.\"views.mrr text\"",
                                         "MATERIALIZED.\"VIEWS.MRR\"", "materialized.notes"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
