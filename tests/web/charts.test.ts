@@ -20,7 +20,8 @@ let server: http.Server;
 let address: string;
 
 before(async () => {
-  await build({ configFile: 'web/vite.config.ts', root: path.resolve('tests/web/gallery'), logLevel: 'warn', build: { outDir: out, emptyOutDir: true } });
+  const root = path.resolve('tests/web/gallery');
+  await build({ configFile: 'web/vite.config.ts', root, logLevel: 'warn', build: { outDir: out, emptyOutDir: true, rollupOptions: { input: path.join(root, 'index.html') } } });
   server = http.createServer((request, response) => {
     const name = request.url === '/' ? '/index.html' : (request.url ?? '').split('?')[0] ?? '';
     try {
