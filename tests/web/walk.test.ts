@@ -148,6 +148,8 @@ test('the viewer sees the report, her rows of it, and nothing else', async () =>
   await page.keyboard.press('Enter');
   await page.getByText('Hello, Vera').waitFor();
   await page.getByRole('link', { name: 'Reports' }).click();
+  await page.waitForURL('**/reports'); // home names it too, perhaps twice
+  await page.getByRole('heading', { name: 'Reports', exact: true, level: 1 }).waitFor();
   await page.getByRole('link', { name: 'Videos' }).click();
   await page.getByRole('heading', { name: 'Videos', exact: true, level: 1 }).waitFor();
   await page.getByRole('img', { name: /rugby/ }).first().waitFor();
