@@ -260,9 +260,9 @@ static void stop_parts(struct weir_server *s)
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */
     }
-    weir_work_free(s->work);
-    weir_work_free(s->uploads);
-    weir_work_free(s->lists);
+    weir_work_stop(s->work);
+    weir_work_stop(s->uploads);
+    weir_work_stop(s->lists);
     weir_shelf_stop(s->shelf);
     if (s->loader) {
         weir_loader_stop(s->loader);
@@ -287,6 +287,9 @@ static void stop_parts(struct weir_server *s)
     weir_event_streams_free(s->event_streams);
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
+    weir_work_free(s->work); /* whatever is on the loop may have tried to add to them */
+    weir_work_free(s->uploads);
+    weir_work_free(s->lists);
     weir_warm_free(s->warm);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);

@@ -185,9 +185,6 @@ static void on_time(void *arg)
     struct weir_usage *u = arg;
     struct batch *b = u->filling, *next;
     struct weir_error err;
-    if (atomic_load(&u->server->stopping)) { /* the threads may be gone; the end writes the rest */
-        return;
-    }
     if (u->writing || b->rows.count + b->open_count == 0 || !(next = batch_new(u))) {
         return;
     }

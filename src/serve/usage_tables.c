@@ -308,7 +308,7 @@ static void on_time(void *arg)
 {
     struct weir_usage_tables *t = arg;
     struct weir_error ignored;
-    if (!t->busy && !atomic_load(&t->server->stopping)) { /* then the threads may be gone */
+    if (!t->busy) {
         t->copying = weir_usage_written(t->server->usage);
         t->busy = weir_work_add(t->server->lists, work, t, &ignored) == 0;
     }

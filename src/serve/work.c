@@ -65,7 +65,7 @@ int weir_work_new(unsigned threads, unsigned queue, struct weir_work **out, stru
     return 0;
 }
 
-void weir_work_free(struct weir_work *w)
+void weir_work_stop(struct weir_work *w)
 {
     if (!w) {
         return;
@@ -74,9 +74,17 @@ void weir_work_free(struct weir_work *w)
     w->ending = true;
     pthread_cond_broadcast(&w->added);
     pthread_mutex_unlock(&w->lock);
-    for (unsigned i = 0; i < w->thread_count; i++) {
-        pthread_join(w->threads[i], NULL);
+    while (w->thread_count) {
+        pthread_join(w->threads[--w->thread_count], NULL);
     }
+}
+
+void weir_work_free(struct weir_work *w)
+{
+    if (!w) {
+        return;
+    }
+    weir_work_stop(w);
     pthread_cond_destroy(&w->added);
     pthread_mutex_destroy(&w->lock);
     free(w->jobs);

@@ -10,9 +10,12 @@ struct weir_work;
 
 int weir_work_new(unsigned threads, unsigned queue, struct weir_work **out,
                   struct weir_error *err) WEIR_MUST_CHECK;
-/* Does all that was added, then ends. NULL is fine. */
+/* Does all that was added, and takes no more: from here on weir_work_add() answers WEIR_EBUSY, so
+ * that what still calls it (timers, answers on their way) need not know. NULL is fine. */
+void weir_work_stop(struct weir_work *work);
+/* Stops it, too. NULL is fine. */
 void weir_work_free(struct weir_work *work);
-/* fn(arg) on one of the threads, soon. WEIR_EBUSY when the queue is full. */
+/* fn(arg) on one of the threads, soon. WEIR_EBUSY when the queue is full, or stopped. */
 int weir_work_add(struct weir_work *work, void (*fn)(void *arg), void *arg,
                   struct weir_error *err) WEIR_MUST_CHECK;
 
