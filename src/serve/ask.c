@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-#include "state/audit.h"
-
 #define MAX_ANSWER (64u << 20)
 
 void weir_ask_init(struct weir_ask *ask)
@@ -141,14 +139,7 @@ int weir_ask_find_person(struct weir_ask *ask, struct weir_str id, struct weir_p
 int weir_ask_note(struct weir_ask *ask, const char *action, struct weir_str object,
                   struct weir_str detail, struct weir_error *err)
 {
-    struct weir_audit entry = {.at = ask->now,
-                               .person_id = weir_str_of(ask->who.id),
-                               .person = weir_str_of(ask->who.email),
-                               .action = weir_str_of(action),
-                               .object = object,
-                               .detail = detail,
-                               .address = weir_str_of(ask->who.address)};
-    return weir_audit_add(ask->state, &entry, err);
+    return weir_caller_note(ask->state, &ask->who, action, object, detail, err);
 }
 
 void weir_ask_rights(struct weir_ask *ask, const struct weir_str *person)

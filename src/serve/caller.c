@@ -36,28 +36,32 @@ void weir_caller_hold_to(struct weir_caller *who, const char *report)
     copy(who->only, sizeof who->only, weir_str_of(report));
 }
 
+int weir_caller_note(struct weir_state *state, const struct weir_caller *who, const char *action,
+                     struct weir_str object, struct weir_str detail, struct weir_error *err)
+{
+    const struct weir_audit entry = {.at = weir_now(),
+                                     .person_id = weir_str_of(who->id),
+                                     .person = weir_str_of(who->email),
+                                     .action = weir_str_of(action),
+                                     .object = object,
+                                     .detail = detail,
+                                     .address = weir_str_of(who->address)};
+    return weir_audit_add(state, &entry, err);
+}
+
 static int note(struct weir_state *state, const struct weir_caller *who, struct weir_str email,
                 struct weir_arena *arena, struct weir_error *err)
 {
     struct weir_audit *found;
     size_t count;
-    weir_time now = weir_now();
     struct weir_audit_filter filter = {.limit = 1,
                                        .person = weir_str_of(who->id),
                                        .action = WEIR_STR("see_as"),
                                        .object = email,
-                                       .since = now - SEEN_AGAIN};
+                                       .since = weir_now() - SEEN_AGAIN};
     int rc = weir_audit_list(state, &filter, arena, &found, &count, err);
-    if (rc || count) {
-        return rc;
-    }
-    struct weir_audit entry = {.at = now,
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = WEIR_STR("see_as"),
-                               .object = email,
-                               .address = weir_str_of(who->address)};
-    return weir_audit_add(state, &entry, err);
+    return rc || count ? rc
+                       : weir_caller_note(state, who, "see_as", email, (struct weir_str){0}, err);
 }
 
 int weir_caller_see_as(struct weir_caller *who, struct weir_state *state, struct weir_str email,

@@ -56,6 +56,11 @@ static inline const char *weir_caller_asker(const struct weir_caller *who)
 int weir_caller_see_as(struct weir_caller *who, struct weir_state *state, struct weir_str email,
                        struct weir_error *err) WEIR_MUST_CHECK;
 
+/* One entry of the audit log: what she did, now. `detail` is JSON; ptr NULL: none. */
+int weir_caller_note(struct weir_state *state, const struct weir_caller *who, const char *action,
+                     struct weir_str object, struct weir_str detail,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
 /* What X-Weir-CSRF must be for this session. */
 void weir_caller_csrf(const struct weir_caller *who, char out[WEIR_SECRET_SIZE]);
 

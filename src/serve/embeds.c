@@ -5,7 +5,6 @@
 
 #include "serve/query_report.h"
 #include "serve/shelf.h"
-#include "state/audit.h"
 #include "state/person.h"
 
 struct weir_embeds {
@@ -290,7 +289,6 @@ static int try_token(struct weir_shelf_job *job, struct weir_str token, struct w
 static int note(struct weir_shelf_job *job, const struct weir_embed *embed, struct weir_error *err)
 {
     struct weir_buf detail;
-    const struct weir_caller *who = &job->call.who;
     weir_buf_init(&detail, 64u << 10);
     struct weir_jw w = weir_jw_on(&detail);
     weir_jw_object(&w);
@@ -300,15 +298,10 @@ static int note(struct weir_shelf_job *job, const struct weir_embed *embed, stru
     weir_data_print(embed->values, &w);
     weir_jw_ktime(&w, "expires_at", embed->expires_at);
     weir_jw_object_end(&w);
-    struct weir_audit entry = {.at = weir_now(),
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = WEIR_STR("report.embed"),
-                               .object = embed->report,
-                               .detail = weir_buf_str(&detail),
-                               .address = weir_str_of(who->address)};
     int rc = weir_buf_check(&detail, "the audit log's entry", err);
-    rc = rc ? rc : weir_audit_add(job->call.server->state, &entry, err);
+    rc = rc ? rc
+            : weir_caller_note(job->call.server->state, &job->call.who, "report.embed",
+                               embed->report, weir_buf_str(&detail), err);
     weir_buf_free(&detail);
     return rc;
 }

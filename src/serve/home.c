@@ -6,7 +6,6 @@
 
 #include "serve/published.h"
 #include "serve/shelf.h"
-#include "state/audit.h"
 #include "state/comment.h"
 #include "state/publication.h"
 #include "state/report_use.h"
@@ -249,18 +248,11 @@ static int run_unfavourite(struct weir_shelf_job *job, struct weir_error *err)
 
 static int note(struct weir_shelf_job *job, struct weir_str report, struct weir_error *err)
 {
-    const struct weir_caller *who = &job->call.who;
     const char *detail =
         weir_arena_printf(&job->arena, "{\"report\":%s" WEIR_STR_FMT "%s}",
                           report.len ? "\"" : "null", WEIR_STR_ARG(report), report.len ? "\"" : "");
-    struct weir_audit entry = {.at = weir_now(),
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = WEIR_STR("group.home"),
-                               .object = weir_str_of(job->id),
-                               .detail = weir_str_of(detail ? detail : "{}"),
-                               .address = weir_str_of(who->address)};
-    return weir_audit_add(job->call.server->state, &entry, err);
+    return weir_caller_note(job->call.server->state, &job->call.who, "group.home",
+                            weir_str_of(job->id), weir_str_of(detail ? detail : "{}"), err);
 }
 
 static int run_group_home(struct weir_shelf_job *job, struct weir_error *err)

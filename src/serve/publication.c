@@ -1,7 +1,6 @@
 #include "serve/publication.h"
 
 #include "serve/published.h"
-#include "state/audit.h"
 #include "state/publication.h"
 
 /* --- printing ------------------------------------------------------------------------------- */
@@ -313,7 +312,6 @@ static int note(struct weir_shelf_job *job, const char *action, const char *titl
                 const struct weir_publication *p, struct weir_error *err)
 {
     struct weir_buf detail;
-    const struct weir_caller *who = &job->call.who;
     weir_buf_init(&detail, 64u << 20);
     struct weir_jw w = weir_jw_on(&detail);
     weir_jw_object(&w);
@@ -325,15 +323,10 @@ static int note(struct weir_shelf_job *job, const char *action, const char *titl
         weir_jw_object_end(&w);
     }
     weir_jw_object_end(&w);
-    struct weir_audit entry = {.at = weir_now(),
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = weir_str_of(action),
-                               .object = weir_str_of(job->id),
-                               .detail = weir_buf_str(&detail),
-                               .address = weir_str_of(who->address)};
     int rc = weir_buf_check(&detail, "the audit log's entry", err);
-    rc = rc ? rc : weir_audit_add(job->call.server->state, &entry, err);
+    rc = rc ? rc
+            : weir_caller_note(job->call.server->state, &job->call.who, action,
+                               weir_str_of(job->id), weir_buf_str(&detail), err);
     weir_buf_free(&detail);
     return rc;
 }

@@ -5,7 +5,6 @@
 
 #include "serve/changes.h"
 #include "serve/shelf.h"
-#include "state/audit.h"
 
 static void print_ids(struct weir_jw *w, const char *key, const struct weir_str *ids, size_t count)
 {
@@ -84,7 +83,6 @@ static int note(struct weir_shelf_job *job, const struct weir_document *d,
                 const struct weir_share *share, struct weir_error *err)
 {
     struct weir_buf detail;
-    const struct weir_caller *who = &job->call.who;
     weir_buf_init(&detail, 1u << 20);
     struct weir_jw w = weir_jw_on(&detail);
     weir_jw_object(&w);
@@ -92,15 +90,10 @@ static int note(struct weir_shelf_job *job, const struct weir_document *d,
     weir_jw_keyz(&w, "share");
     print_share(&w, share);
     weir_jw_object_end(&w);
-    struct weir_audit entry = {.at = weir_now(),
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = WEIR_STR("report.share"),
-                               .object = weir_str_of(d->key),
-                               .detail = weir_buf_str(&detail),
-                               .address = weir_str_of(who->address)};
     int rc = weir_buf_check(&detail, "the audit log's entry", err);
-    rc = rc ? rc : weir_audit_add(job->call.server->state, &entry, err);
+    rc = rc ? rc
+            : weir_caller_note(job->call.server->state, &job->call.who, "report.share",
+                               weir_str_of(d->key), weir_buf_str(&detail), err);
     weir_buf_free(&detail);
     return rc;
 }

@@ -8,7 +8,6 @@
 
 #include "io/pack.h"
 #include "serve/shelf.h"
-#include "state/audit.h"
 
 #define MAX_MANIFEST (64u << 20)
 #define MAX_DEPTH    40
@@ -212,18 +211,11 @@ static int run_rows(struct weir_shelf_job *job, struct weir_error *err)
 static int run_remove(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_snapshot s;
-    const struct weir_caller *who = &job->call.who;
     int rc = find(job, job->id, true, &s, err);
     rc = rc ? rc : weir_snapshots_remove(job->call.server->snapshots, s.id, err);
-    if (rc == 0) {
-        struct weir_audit entry = {.at = weir_now(),
-                                   .person_id = weir_str_of(who->id),
-                                   .person = weir_str_of(who->email),
-                                   .action = WEIR_STR("snapshot.remove"),
-                                   .object = weir_str_of(s.id),
-                                   .address = weir_str_of(who->address)};
-        rc = weir_audit_add(job->call.server->state, &entry, err);
-    }
+    rc = rc ? rc
+            : weir_caller_note(job->call.server->state, &job->call.who, "snapshot.remove",
+                               weir_str_of(s.id), (struct weir_str){0}, err);
     job->status = 204;
     return rc;
 }

@@ -14,7 +14,6 @@
 #include "base/hash.h"
 #include "io/file.h"
 #include "serve/server.h"
-#include "state/audit.h"
 
 #define MAX_INCOMING 16
 #define MAX_ANSWER   (64u << 20)
@@ -166,16 +165,9 @@ struct job {
 static void note(const struct job *job)
 {
     static const char *const actions[] = {"upload.add", "upload.replace", "upload.remove"};
-    const struct weir_caller *who = &job->call.who;
-    struct weir_audit entry = {.at = weir_now(),
-                               .person_id = weir_str_of(who->id),
-                               .person = weir_str_of(who->email),
-                               .action = weir_str_of(actions[job->doing]),
-                               .object = weir_str_of(job->name),
-                               .detail = WEIR_STR("{}"),
-                               .address = weir_str_of(who->address)};
     struct weir_error err;
-    if (weir_audit_add(job->call.server->state, &entry, &err)) {
+    if (weir_caller_note(job->call.server->state, &job->call.who, actions[job->doing],
+                         weir_str_of(job->name), WEIR_STR("{}"), &err)) {
         weir_log(job->call.server->log, WEIR_LOG_ERROR, "the audit log cannot be written", "error",
                  err.message);
     }

@@ -117,27 +117,30 @@ int weir_usage_people(struct weir_state *state, int64_t first_day, int64_t limit
 
 /* --- copying -------------------------------------------------------------------------------- */
 
-static int count_of(struct weir_state *state, const char *sql, int64_t after, int64_t limit,
-                    int64_t *out, struct weir_error *err)
+/* Room for as many of `size` bytes as there are, and no more than `limit`, which is set to it. */
+static int make_room(struct weir_state *state, const char *counting, int64_t after, int64_t *limit,
+                     size_t size, struct weir_arena *arena, void **out, struct weir_error *err)
 {
-    struct weir_db q = weir_db_on(state, sql);
+    struct weir_db q = weir_db_on(state, counting);
     weir_db_i64(&q, after);
-    *out = weir_db_row(&q) ? weir_db_int(&q, 0) : 0;
-    *out = *out < limit ? *out : limit;
-    return weir_db_end(&q, err);
+    int64_t n = weir_db_row(&q) ? weir_db_int(&q, 0) : 0;
+    int rc = weir_db_end(&q, err);
+    *limit = n < *limit ? n : *limit;
+    *out = rc ? NULL : weir_arena_calloc(arena, ((size_t)*limit + 1) * size);
+    return rc || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the usage");
 }
 
 int weir_usage_opens_after(struct weir_state *state, int64_t id, int64_t limit,
                            struct weir_arena *arena, struct weir_usage_open **out, size_t *count,
                            struct weir_error *err)
 {
+    void *room;
+    int rc = make_room(state, "select count(*) from usage_opens where id > ?", id, &limit,
+                       sizeof **out, arena, &room, err);
     *count = 0;
-    *out = NULL;
-    int rc =
-        count_of(state, "select count(*) from usage_opens where id > ?", id, limit, &limit, err);
-    *out = rc ? NULL : weir_arena_calloc(arena, ((size_t)limit + 1) * sizeof **out);
-    if (!*out) {
-        return rc ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the usage");
+    *out = room;
+    if (rc) {
+        return rc;
     }
     struct weir_db q = weir_db_on(state, "select id, at, report, person_id from usage_opens where "
                                          "id > ? order by id limit ?");
@@ -156,13 +159,13 @@ int weir_usage_days_from(struct weir_state *state, int64_t day, int64_t limit,
                          struct weir_arena *arena, struct weir_usage_row **out, size_t *count,
                          struct weir_error *err)
 {
+    void *room;
+    int rc = make_room(state, "select count(*) from usage_days where day >= ?", day, &limit,
+                       sizeof **out, arena, &room, err);
     *count = 0;
-    *out = NULL;
-    int rc =
-        count_of(state, "select count(*) from usage_days where day >= ?", day, limit, &limit, err);
-    *out = rc ? NULL : weir_arena_calloc(arena, ((size_t)limit + 1) * sizeof **out);
-    if (!*out) {
-        return rc ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the usage");
+    *out = room;
+    if (rc) {
+        return rc;
     }
     struct weir_db q = weir_db_on(state, "select day, report, person_id, opens, queries, hits, "
                                          "failures, engine from usage_days where day >= ? order "
