@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
+import type { Weir } from './weir.js';
 
 export interface Opened {
   page: Page;
@@ -39,6 +40,19 @@ export async function open(browser: Browser, options: BrowserContextOptions = {}
     if (request.failure()?.errorText !== 'net::ERR_ABORTED') complaints.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`);
   });
   return { page, complaints };
+}
+
+/** A new person, who follows her invitation. */
+export async function joinApp(browser: Browser, weir: Weir, email: string, role: string, name: string, viewport = { width: 1440, height: 900 }): Promise<Opened> {
+  const link = /http:\/\/\S+/.exec(await weir.in('user', 'add', email, '--role', role))?.[0] ?? '';
+  const opened = await open(browser, { viewport });
+  opened.page.setDefaultTimeout(30_000);
+  await opened.page.goto(link);
+  await opened.page.getByLabel('Your name').fill(name);
+  await opened.page.getByLabel('Choose a password').fill('a long enough one');
+  await opened.page.keyboard.press('Enter');
+  await opened.page.getByText(`Hello, ${name}`).waitFor();
+  return opened;
 }
 
 interface Violation {

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { type Opened, launch, open, seriousFaults } from '../node/app';
+import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
 import { Weir } from '../node/weir';
 
 let weir: Weir;
@@ -30,17 +30,7 @@ async function watch(sport: string, country: string, minutes: number, user: stri
   });
   assert.equal(response.status, 200);
 }
-async function join(email: string, role: string, name: string, size = { width: 1440, height: 900 }): Promise<Opened> {
-  const link = /http:\/\/\S+/.exec(await weir.in('user', 'add', email, '--role', role))?.[0] ?? '';
-  const opened = await open(browser, { viewport: size });
-  opened.page.setDefaultTimeout(30_000);
-  await opened.page.goto(link);
-  await opened.page.getByLabel('Your name').fill(name);
-  await opened.page.getByLabel('Choose a password').fill('a long enough one');
-  await opened.page.keyboard.press('Enter');
-  await opened.page.getByText(`Hello, ${name}`).waitFor();
-  return opened;
-}
+const join = (email: string, role: string, name: string, size = { width: 1440, height: 900 }): Promise<Opened> => joinApp(browser, weir, email, role, name, size);
 async function sound({ page, complaints }: Opened): Promise<void> {
   assert.deepEqual(await seriousFaults(page), []);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page scrolls sideways');

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { type Opened, launch, open, seriousFaults } from '../node/app';
+import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
 import { Weir } from '../node/weir';
 
 let weir: Weir;
@@ -25,17 +25,7 @@ async function track(event: string, more: object = {}): Promise<void> {
   });
   assert.equal(response.status, 200);
 }
-async function join(email: string, role: string, name: string): Promise<Opened> {
-  const link = /http:\/\/\S+/.exec(await weir.in('user', 'add', email, '--role', role))?.[0] ?? '';
-  const opened = await open(browser, { viewport: { width: 1440, height: 900 } });
-  opened.page.setDefaultTimeout(30_000);
-  await opened.page.goto(link);
-  await opened.page.getByLabel('Your name').fill(name);
-  await opened.page.getByLabel('Choose a password').fill('a long enough one');
-  await opened.page.keyboard.press('Enter');
-  await opened.page.getByText(`Hello, ${name}`).waitFor();
-  return opened;
-}
+const join = (email: string, role: string, name: string): Promise<Opened> => joinApp(browser, weir, email, role, name);
 async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['PICTURES'];
   if (!folder) return;
