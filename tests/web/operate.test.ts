@@ -108,6 +108,24 @@ test('events appear as they come, and one is opened by keys: what became of it, 
   assert.equal(await list.getByRole('listitem').count(), 2);
 });
 
+test('an event that was told before it was loaded is told again', async () => {
+  const { page } = admin;
+  let asked = 0;
+  // As the server tells it in the moment before the load.
+  await page.route('**/api/events/recent*', async (route) => {
+    const response = await route.fetch();
+    const body = (await response.json()) as { events: { fate: string }[] };
+    if (asked++ === 0) for (const event of body.events) event.fate = 'waiting';
+    await route.fulfill({ response, json: body });
+  });
+  await page.goto(url('/system?tab=events'));
+  const list = page.getByRole('list', { name: 'Latest events' });
+  await list.getByText('loaded', { exact: true }).first().waitFor();
+  await list.getByText('waits').first().waitFor({ state: 'detached' });
+  assert.equal(asked, 2);
+  await page.unroute('**/api/events/recent*');
+});
+
 test('a query is seen while it runs, read, and canceled; then it is among the slowest', async () => {
   const { page } = admin;
   await tab('Queries');
