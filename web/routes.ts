@@ -1,6 +1,7 @@
 // The app's pages. A feature adds its line here, and, when the first segment of its address is new,
 // a word to the list in src/serve/asset.c.
 import type { Component } from 'svelte';
+import { ahead } from './api/client';
 import type { Role } from './api/people';
 
 export type { Role };
@@ -11,6 +12,8 @@ export interface Route {
   path: string;
   title: string;
   load: () => Promise<{ default: Component<never> }>;
+  /** Asks for what the page needs first, when the app begins with it: beside its files and the question who this is. */
+  ahead?: (params: Record<string, string>, search: URLSearchParams) => void;
   /** In the navigation, in this order; none: found by links and the palette only. */
   icon?: Icon;
   /** A shortcut that goes there, such as 'g h'. */
@@ -28,8 +31,8 @@ export const routes: readonly Route[] = [
   { path: '/explore', title: 'Explore', icon: 'explore', keys: 'g e', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
   { path: '/explore/{report}/{query}', title: 'Explore', roles: ['admin', 'editor'], density: 'work', load: () => import('./features/explore/Explore.svelte') },
   { path: '/reports', title: 'Reports', icon: 'reports', keys: 'g r', load: () => import('./features/report/Reports.svelte') },
-  { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte') },
-  { path: '/dashboard/{id}', title: 'Dashboard', load: () => import('./features/dashboard/Dashboard.svelte') },
+  { path: '/report/{id}', title: 'Report', load: () => import('./features/report/Report.svelte'), ahead: ({ id = '' }) => ahead('/api/reports/{id}', { path: { id } }) },
+  { path: '/dashboard/{id}', title: 'Dashboard', load: () => import('./features/dashboard/Dashboard.svelte'), ahead: ({ id = '' }, search) => ahead('/api/reports/{id}', { path: { id }, query: { version: search.has('draft') ? 'draft' : 'published' } }) },
   { path: '/print/{id}', title: 'On paper', bare: true, load: () => import('./features/dashboard/Print.svelte') },
   { path: '/data', title: 'Data', icon: 'data', keys: 'g d', roles: ['admin', 'editor'], load: () => import('./features/data/Data.svelte') },
   { path: '/snapshot/{id}', title: 'Kept run', load: () => import('./features/report/Snapshot.svelte') },

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
+import { type Opened, joinApp, launch, open, seriousFaults } from '../node/app';
 import { Weir } from '../node/weir';
 
 let weir: Weir;
@@ -150,6 +150,63 @@ test('two viewers see their own rows; forced values are not in the bar', async (
   await number(gus.page, 'Views', '1');
   await gus.page.screenshot({ path: 'build/screenshots/dashboard-360.png', fullPage: true });
   await sound(gus);
+});
+
+test('the report is asked for beside the session; charts are drawn in turns, not all in a frame', async () => {
+  const page = await rita.page.context().newPage();
+  page.setDefaultTimeout(30_000);
+  await page.addInitScript(() => {
+    // Canvases whose first stroke came while the page made a frame, and how many were drawn at all.
+    const drawn = { canvases: 0, inFrames: 0 };
+    Object.assign(window, { drawn });
+    const seen = new WeakSet<HTMLCanvasElement>();
+    let framing = false;
+    const request = window.requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (run) => request((time) => {
+      framing = true;
+      try {
+        run(time);
+      } finally {
+        framing = false;
+      }
+    });
+    const { fill } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fill = function (this: CanvasRenderingContext2D, ...rest: unknown[]) {
+      if (!seen.has(this.canvas)) {
+        seen.add(this.canvas);
+        drawn.canvases++;
+        if (framing) drawn.inFrames++;
+      }
+      Reflect.apply(fill, this, rest);
+    };
+  });
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  const report = page.waitForRequest((request) => new URL(request.url()).pathname === `/api/reports/${id}`);
+  await page.route('**/api/session', async (route) => {
+    await report; // so the answer waits for who would wait for it
+    await route.continue();
+  });
+  await page.goto(url(`/dashboard/${id}`));
+  await number(page, 'Views', '4');
+  await page.locator('[aria-label="Behind"] [data-drawn]').waitFor();
+  assert.deepEqual(asked.filter((one) => /^GET \/api\/(session|reports\/\w+)$/.test(one)), ['GET /api/session', `GET /api/reports/${id}`]);
+  assert.ok(asked.indexOf('POST /api/page') < asked.indexOf(`POST /api/reports/${id}/open`), 'its rows are asked for before all else');
+  const { canvases, inFrames } = await page.evaluate(() => (window as unknown as { drawn: { canvases: number; inFrames: number } }).drawn);
+  assert.ok(canvases >= 3, `${canvases} charts were drawn`);
+  assert.equal(inFrames, 0);
+  await page.close();
+});
+
+test('whoever is signed out signs in, and is where she wanted to be', async () => {
+  const { page } = await open(browser, { viewport: { width: 1440, height: 900 } });
+  await page.goto(url(`/dashboard/${id}`));
+  await page.getByLabel('E-mail').fill('rita@podium.example');
+  await page.getByLabel('Password').fill('a long enough one');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/dashboard/${id}`);
+  await number(page, 'Views', '4');
+  await page.context().close();
 });
 
 test('filters stand in the address; back and reset take them back; choices depend on others', async () => {

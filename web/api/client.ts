@@ -121,16 +121,43 @@ function address(path: string, params: unknown, query: unknown): string {
   return search.size ? `${filled}?${search}` : filled;
 }
 
+/** What was asked for before the page was there that wants it: one answer for the first who asks. */
+const asked = new Map<string, { answer: Promise<unknown>; abort: AbortController; at: number }>();
+const AHEAD_MS = 10_000;
+
+/** Asks for what a page will need first, while its files still come. A failure is nobody's: the page asks again. */
+export function ahead<P extends PathOf<'get'>>(path: P, options: Options<PathParams<Operation<P, 'get'>>, QueryParams<Operation<P, 'get'>>>): void {
+  const url = address(path, options.path, options.query);
+  const abort = new AbortController();
+  const answer = fetchJson('get', url, { signal: abort.signal });
+  answer.catch(() => asked.delete(url));
+  asked.set(url, { answer, abort, at: performance.now() });
+}
+
+function taken(url: string, signal: AbortSignal | undefined): Promise<unknown> | undefined {
+  const found = asked.get(url);
+  asked.delete(url);
+  if (!found || signal?.aborted || performance.now() - found.at > AHEAD_MS) return undefined;
+  signal?.addEventListener('abort', () => found.abort.abort(), { once: true });
+  return found.answer;
+}
+
+async function fetchJson(method: Method, url: string, options: { body?: unknown; signal?: AbortSignal | undefined }): Promise<unknown> {
+  const response = await send(method, url, options);
+  try {
+    return response.status === 204 ? undefined : await response.json();
+  } catch (cause) {
+    throw asApiError(cause);
+  }
+}
+
 /** call('get', '/api/status') and so on: path, parameters, body and answer are the contract's. */
 export async function call<M extends Method, P extends PathOf<M>>(
   method: M,
   path: P,
   options: Options<PathParams<Operation<P, M>>, QueryParams<Operation<P, M>>, BodyOf<P, M>> = {},
 ): Promise<AnswerOf<P, M>> {
-  const response = await send(method, address(path, options.path, options.query), { body: options.body, signal: options.signal });
-  try {
-    return (response.status === 204 ? undefined : await response.json()) as AnswerOf<P, M>;
-  } catch (cause) {
-    throw asApiError(cause);
-  }
+  const url = address(path, options.path, options.query);
+  const early = method === 'get' ? taken(url, options.signal) : undefined;
+  return (await (early ?? fetchJson(method, url, { body: options.body, signal: options.signal }))) as AnswerOf<P, M>;
 }

@@ -234,7 +234,7 @@ export function cartesian(shaped: Shaped, spec: ChartSpec, options: DrawOptions)
   const aside = direct ? Math.min(160, 16 + longest * 6.5) : right ? 4 : 14;
   const places = placeAxis(shaped, spec, options, right ? 50 : aside);
   return {
-    animationDuration: 200, animationDurationUpdate: 200, textStyle: { fontFamily: look.font },
+    textStyle: { fontFamily: look.font },
     grid: { left: 4, right: aside, top: spec.yTitle ? 30 : 14, bottom: spec.xTitle ? 26 : 4, containLabel: true },
     xAxis: across ? { ...values[0], position: 'bottom' } : places,
     yAxis: across ? { ...places, inverse: true, type: 'category' } : values,

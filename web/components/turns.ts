@@ -29,7 +29,7 @@ export function turn(run: () => void): () => void {
   waiting.push(run);
   if (!going) {
     going = true;
-    queueMicrotask(next);
+    setTimeout(next, 0); // not in the task of whoever asks
   }
   return () => {
     const at = waiting.indexOf(run);
