@@ -233,6 +233,9 @@ static void print_body(struct query *q, struct weir_buf *out)
     if (q->guard) {
         weir_jw_kbool(&w, "guard", true);
     }
+    if (weir_args_has(q->cli->args, "fresh")) {
+        weir_jw_kbool(&w, "fresh", true);
+    }
     if (q->format == WEIR_FORMAT_TABLE) {
         weir_jw_ku64(&w, "width", q->width);
         weir_jw_kbool(&w, "plain", q->plain);
@@ -535,6 +538,7 @@ static const struct weir_flag flags[] = {
      false},
     {"format", 'f', "FORMAT",
      "table (the default), csv, json, ndjson, columns, parquet or xlsx (Excel)", false},
+    {"fresh", 0, NULL, "computed by the engine, also when the server keeps the same result", false},
     {"guard", 0, NULL,
      "in CSV, an apostrophe before texts that a spreadsheet would run as formulas", false},
     {"param", 'p', "NAME=VALUE",

@@ -193,6 +193,7 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
                         : weir_str_is(key, "report")  ? &out->report
                         : weir_str_is(key, "query")   ? &out->query
                         : weir_str_is(key, "version") ? &out->version
+                        : weir_str_is(key, "known")   ? &out->known
                                                       : NULL;
     if (kept && weir_json_str(value, &text)) {
         *kept = weir_arena_dup(&out->arena, text).ptr;
@@ -227,15 +228,19 @@ static int read_member(struct weir_str key, struct weir_json value, struct weir_
     if (weir_str_is(key, "plain") && weir_json_bool(value, &out->request.plain)) {
         return 0;
     }
+    if (weir_str_is(key, "fresh") && weir_json_bool(value, &out->fresh)) {
+        return 0;
+    }
     if (weir_str_is(key, "history") && weir_json_bool(value, &noted)) {
         out->unnoted = !noted;
         return 0;
     }
-    return weir_fail(err, WEIR_EINVAL,
-                     "\"" WEIR_STR_FMT
-                     "\" is not known, or of the wrong type; there are sql, report, query, "
-                     "version, params, values, format, guard, limits, width, plain, history and as",
-                     WEIR_STR_ARG(key));
+    return weir_fail(
+        err, WEIR_EINVAL,
+        "\"" WEIR_STR_FMT "\" is not known, or of the wrong type; there are sql, report, query, "
+        "version, params, values, format, guard, limits, width, plain, history, fresh, known "
+        "and as",
+        WEIR_STR_ARG(key));
 }
 
 int weir_query_body_read(struct weir_query_body *out, struct weir_str text, struct weir_error *err)

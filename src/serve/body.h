@@ -19,6 +19,8 @@ struct weir_query_body {
     struct weir_json values;         /* of parameters; absent: the statement is no template */
     struct weir_json_parser *merged; /* holds `values` once forced ones were put in; or NULL */
     weir_time now;                   /* what "today" is made of; 0: the time now; not in the text */
+    const char *known;               /* the ETag of the answer that the client has, or NULL */
+    bool fresh;                      /* to be computed, also when the same result is kept */
     bool unnoted;                    /* left out of the history */
     bool show_rules; /* to be compiled with what `as` may see put in, for an admin's eyes */
 };

@@ -1,256 +1,13 @@
-/* POST /api/query: the result goes out while it is computed.
- *
- * A worker encodes; the loop sends. What the worker made and the client has not taken yet is
- * bounded: beyond it the worker waits, and with it the engine. */
+/* POST /api/query: a statement, or a query of a report, for who may run it; and what is asked about
+ * it while it runs. How its result goes out is in stream.c. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include "base/cond.h"
 #include "serve/compile.h"
 #include "serve/history.h"
+#include "serve/keeper.h"
 #include "serve/query_report.h"
 #include "serve/server.h"
-#include "serve/usage.h"
-
-#define MAX_POSTED  (4u << 20) /* on the way from worker to loop */
-#define MAX_PENDING (4u << 20) /* waiting for the client */
-
-struct stream {
-    struct weir_server *server;
-    struct weir_http_request *req;    /* the loop's */
-    char *sql;                        /* for the error's position */
-    struct weir_compiling *from;      /* the template that it was compiled from, or NULL */
-    struct weir_history_entry *entry; /* the loop's */
-    enum weir_format format;
-    char *disposition; /* Content-Disposition of a good answer, or NULL */
-    struct weir_caller who;
-    char report[WEIR_ID_SIZE]; /* "": free SQL */
-    char id[17];
-    bool begun; /* the loop's */
-
-    pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t room;
-    size_t posted;
-    bool clogged; /* the client is slow */
-    bool gone;
-};
-
-struct part {
-    struct stream *stream;
-    size_t len;
-    char bytes[];
-};
-
-struct ending {
-    struct stream *stream;
-    int code;
-    struct weir_query_summary summary;
-    struct weir_error err;
-};
-
-static const char *content_type(enum weir_format format)
-{
-    static const char *const types[] = {
-        [WEIR_FORMAT_TABLE] = "text/plain; charset=utf-8",
-        [WEIR_FORMAT_CSV] = "text/csv; charset=utf-8",
-        [WEIR_FORMAT_JSON] = "application/json",
-        [WEIR_FORMAT_NDJSON] = "application/x-ndjson",
-        [WEIR_FORMAT_PARQUET] = "application/vnd.apache.parquet",
-        [WEIR_FORMAT_COLUMNS] = "application/vnd.weir.columns",
-        [WEIR_FORMAT_XLSX] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    };
-    return types[format];
-}
-
-static void stream_free(struct stream *s)
-{
-    pthread_cond_destroy(&s->room);
-    pthread_mutex_destroy(&s->lock);
-    weir_compiling_free(s->from);
-    free(s->sql);
-    free(s->disposition);
-    free(s);
-}
-
-/* --- on the loop ---------------------------------------------------------------------------- */
-
-static void begin(struct stream *s)
-{
-    if (!s->begun) {
-        s->begun = true;
-        s->server->requests[2]++;
-        if (weir_http_takes_trailers(s->req)) {
-            weir_http_set(s->req, "Trailer", "Weir-Truncated");
-        }
-        if (s->disposition) {
-            weir_http_set(s->req, "Content-Disposition", s->disposition);
-        }
-        weir_http_begin(s->req, 200, content_type(s->format));
-    }
-}
-
-static void drained(void *arg)
-{
-    struct stream *s = arg;
-    pthread_mutex_lock(&s->lock);
-    s->clogged = weir_http_pending(s->req) > MAX_PENDING;
-    pthread_cond_signal(&s->room);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void send_part(void *arg)
-{
-    struct part *part = arg;
-    struct stream *s = part->stream;
-    begin(s);
-    weir_http_chunk(s->req, (struct weir_str){part->bytes, part->len});
-    pthread_mutex_lock(&s->lock);
-    s->posted -= part->len;
-    s->clogged = weir_http_pending(s->req) > MAX_PENDING;
-    pthread_cond_signal(&s->room);
-    pthread_mutex_unlock(&s->lock);
-    free(part);
-}
-
-static void client_gone(void *arg)
-{
-    struct stream *s = arg;
-    pthread_mutex_lock(&s->lock);
-    s->gone = true;
-    pthread_cond_signal(&s->room);
-    pthread_mutex_unlock(&s->lock);
-    if (s->id[0]) {
-        int rc = weir_query_cancel(s->server->pool, s->id, NULL);
-        (void)rc; /* it may have ended by itself */
-    }
-}
-
-static void note(const struct stream *s, const struct ending *e)
-{
-    const struct weir_usage_count count = {.queries = 1,
-                                           .failures = e->code && e->code != WEIR_ECANCELED,
-                                           .engine = e->summary.elapsed};
-    weir_usage_add(s->server->usage, weir_caller_asker(&s->who), s->report, &count);
-    if (e->code == WEIR_EPERM) {
-        weir_serve_note_denied(s->server, &s->who, "query.refused", weir_str_of(s->sql), &e->err);
-    }
-}
-
-static void finish(void *arg)
-{
-    struct ending *e = arg;
-    struct stream *s = e->stream;
-    int64_t at = e->summary.error_offset;
-    struct weir_call call = {.server = s->server, .req = s->req};
-    if (s->from) { /* shown in the template */
-        at = weir_param_source_offset(&s->from->t.out, at);
-    }
-    weir_http_on_gone(s->req, NULL, NULL);
-    weir_http_on_drain(s->req, NULL, NULL);
-    if (e->code == 0) {
-        begin(s);
-        weir_http_set(s->req, "Weir-Truncated", e->summary.truncated ? "true" : "false");
-        weir_http_end(s->req);
-    } else if (!s->begun) {
-        weir_serve_reply_sql_error(&call, &e->err, s->sql, at);
-    } else if (s->format == WEIR_FORMAT_COLUMNS) {
-        struct weir_buf json, frame;
-        weir_buf_init(&json, 16384);
-        weir_buf_init(&frame, 16384 + 64);
-        weir_serve_print_error(&json, &e->err, s->sql, at);
-        weir_columns_frame(&frame, WEIR_COLUMNS_ERROR, weir_buf_str(&json));
-        weir_http_chunk(s->req, weir_buf_str(&frame));
-        weir_http_end(s->req);
-        weir_buf_free(&frame);
-        weir_buf_free(&json);
-    } else {
-        /* The status is sent; a broken connection is all that still says "incomplete". */
-        weir_log(s->server->log, WEIR_LOG_WARN, "a result broke off", "query", s->id, "error",
-                 e->err.message);
-        weir_http_abort(s->req);
-    }
-    note(s, e);
-    weir_history_end(s->server->history, s->entry, &e->summary, e->code ? &e->err : NULL);
-    stream_free(s);
-    free(e);
-}
-
-/* --- on a worker ---------------------------------------------------------------------------- */
-
-/* Waits until there is room; false when the rest is not wanted any more. A client that stops
- * reading must not keep the worker beyond the query's time, nor from being canceled. */
-static bool wait_for_room(struct stream *s)
-{
-    bool wanted = !s->gone && !atomic_load(&s->server->stopping);
-    while (wanted && (s->clogged || s->posted > MAX_POSTED)) {
-        /* nobody signals when the server or the query stops */
-        weir_cond_wait_until(&s->room, &s->lock, weir_mono() + WEIR_SECOND);
-        wanted = !s->gone && !atomic_load(&s->server->stopping) &&
-                 !weir_query_stopping(s->server->pool, s->id);
-    }
-    return wanted;
-}
-
-static int sink(struct weir_str bytes, void *arg)
-{
-    struct stream *s = arg;
-    struct part *part = malloc(sizeof *part + bytes.len);
-    if (!part) {
-        return WEIR_ENOMEM;
-    }
-    part->stream = s;
-    part->len = bytes.len;
-    memcpy(part->bytes, bytes.ptr, bytes.len);
-    pthread_mutex_lock(&s->lock);
-    bool wanted = wait_for_room(s);
-    s->posted += part->len;
-    pthread_mutex_unlock(&s->lock);
-    if (!wanted || weir_loop_post(s->server->loop, send_part, part)) {
-        free(part);
-        return WEIR_ECANCELED;
-    }
-    return 0;
-}
-
-static void done(int code, const struct weir_query_summary *summary, const struct weir_error *err,
-                 void *arg)
-{
-    struct stream *s = arg;
-    struct ending *e = malloc(sizeof *e);
-    if (!e) {
-        abort(); /* 1 KB: the process is past helping, and the request would never be answered */
-    }
-    *e = (struct ending){.stream = s, .code = code, .summary = *summary};
-    if (err) {
-        e->err = *err;
-    }
-    if (weir_loop_post(s->server->loop, finish, e)) {
-        abort();
-    }
-}
-
-/* --- the handlers --------------------------------------------------------------------------- */
-
-static struct stream *stream_new(const struct weir_call *call, const struct weir_query_request *r)
-{
-    struct stream *s = calloc(1, sizeof *s);
-    if (!s) {
-        return NULL;
-    }
-    pthread_mutex_init(&s->lock, NULL);
-    weir_cond_init(&s->room);
-    s->server = call->server;
-    s->req = call->req;
-    s->format = r->format;
-    s->sql = strdup(r->sql);
-    s->disposition = call->disposition ? strdup(call->disposition) : NULL;
-    if (!s->sql || (call->disposition && !s->disposition)) {
-        stream_free(s);
-        return NULL;
-    }
-    return s;
-}
+#include "serve/stream.h"
 
 static int force_values(struct weir_query_body *body, const struct weir_report_look *look,
                         struct weir_error *err)
@@ -332,46 +89,6 @@ void weir_serve_limit(const struct weir_call *call, struct weir_query_limits *li
     }
 }
 
-/* `from` is NULL, or what the body's statement was compiled from; it is taken over. */
-static void start(const struct weir_call *call, const struct weir_query_body *body,
-                  struct weir_compiling *from)
-{
-    struct weir_error err;
-    struct weir_query_request copy = body->request, *request = &copy;
-    struct stream *s = stream_new(call, request);
-    if (!s) {
-        weir_compiling_free(from);
-        weir_fail(&err, WEIR_ENOMEM, "no memory for a query");
-        weir_serve_reply_error(call, &err);
-        return;
-    }
-    s->from = from;
-    s->who = call->who;
-    snprintf(s->report, sizeof s->report, "%s", body->report ? body->report : "");
-    if (from) { /* errors are shown in the template */
-        request->sql = from->t.out.sql.ptr;
-        request->params = from->t.params;
-        request->param_count = from->t.param_count;
-    }
-    weir_serve_limit(call, &request->limits);
-    request->owner = weir_caller_asker(&call->who);
-    request->report = body->report;
-    request->query = body->query;
-    request->sink = sink;
-    request->done = done;
-    request->arg = s;
-    s->entry = weir_history_begin(call, body);
-    if (weir_query_start(call->server->pool, request, s->id, &err)) {
-        weir_serve_reply_error(call, &err);
-        weir_history_end(call->server->history, s->entry, NULL, &err);
-        stream_free(s);
-        return;
-    }
-    weir_http_set(call->req, "X-Weir-Query-Id", s->id);
-    weir_http_on_gone(call->req, client_gone, s);
-    weir_http_on_drain(call->req, drained, s);
-}
-
 static void compiled(struct weir_compiling *c)
 {
     if (c->code) {
@@ -383,7 +100,7 @@ static void compiled(struct weir_compiling *c)
     }
     struct weir_call call = c->call;
     call.disposition = c->body.disposition;
-    start(&call, &c->body, c);
+    weir_stream_start(&call, NULL, c);
 }
 
 void weir_serve_query(const struct weir_call *call)
@@ -400,6 +117,11 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text)
         body.disposition = weir_arena_strdup(&body.arena, call->disposition);
         rc = body.disposition ? 0 : weir_fail(&err, WEIR_ENOMEM, "no memory for a file's name");
     }
+    if (rc == 0 && !body.fresh) { /* "last 24 hours" is one statement for that long */
+        weir_time clock = weir_keeper_settings(call->server->keeper)->clock;
+        body.now = weir_now();
+        body.now -= clock > 0 ? body.now % clock : 0;
+    }
     rc = rc ? rc : weir_query_find_access(call, &body, &err);
     if (rc == WEIR_EPERM) {
         weir_serve_note_denied(call->server, &call->who, "query.refused",
@@ -408,7 +130,7 @@ void weir_serve_query_text(const struct weir_call *call, struct weir_str text)
     if (rc == 0 && (body.report || weir_json_exists(body.values))) {
         rc = weir_compiling_start(call, &body, compiled, &err);
     } else if (rc == 0) {
-        start(call, &body, NULL);
+        weir_stream_start(call, &body, NULL);
     }
     if (rc) {
         weir_serve_reply_error(call, &err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "serve/keeper.h"
+#include "serve/outcome.h"
 
 #define BUCKETS   1024 /* a power of two */
 #define MAX_BYTES (512u << 20)
@@ -17,20 +18,16 @@ struct weir_flight {
     struct weir_want *wants;
     uint64_t hash;
     struct weir_str key; /* behind the struct */
-    weir_time computed_at;
-    uint64_t still; /* of the warehouse, when it took off; 0: it may not be joined */
-    char id[17];    /* "": it has not taken off */
-    bool reading;   /* it looks for a file */
+    uint64_t still;      /* of the warehouse, when it took off; 0: it may not be joined */
+    char id[17];         /* "": it has not taken off */
+    bool reading;        /* it looks for a file */
     bool background;
     bool landed;
 
     /* its worker's until it has landed */
-    struct weir_buf bytes;
+    struct weir_outcome outcome;
     int code;
-    struct weir_query_summary summary;
     struct weir_error err;
-    struct weir_arena arena; /* holds the next */
-    struct weir_reads *reads;
 };
 
 struct weir_results {
@@ -122,8 +119,7 @@ static void close_door(struct weir_flight *f)
 
 static void free_flight(struct weir_flight *f)
 {
-    weir_buf_free(&f->bytes);
-    weir_arena_free(&f->arena);
+    weir_outcome_free(&f->outcome);
     free(f);
 }
 
@@ -142,48 +138,11 @@ static void unpark(struct weir_flight *f)
     }
 }
 
-/* Of everything but the last frame, which tells the time that it took: so a result that was
- * computed anew and did not change has the same one. */
-static struct weir_hash128 etag_of(const struct weir_flight *f)
-{
-    size_t len = f->bytes.len, at = 0;
-    const unsigned char *p = (const unsigned char *)f->bytes.data;
-    while (at + 8 <= len && p[at + 4] != WEIR_COLUMNS_END) {
-        uint32_t n = p[at] | (uint32_t)p[at + 1] << 8 | (uint32_t)p[at + 2] << 16 |
-                     (uint32_t)p[at + 3] << 24;
-        at += 8 + (size_t)n;
-    }
-    struct weir_hash128 h = weir_hash128(f->bytes.data ? f->bytes.data : "", at < len ? at : len);
-    h.lo += f->summary.truncated;
-    return h;
-}
-
 static struct weir_kept *keep(struct weir_flight *f)
 {
     struct weir_keeper *keeper = f->results->server->keeper;
-    size_t count = f->reads ? f->reads->count : 0;
-    struct weir_kept_read *reads = calloc(count + 1, sizeof *reads);
-    struct weir_kept model = {.key = f->key,
-                              .etag = etag_of(f),
-                              .computed_at = f->computed_at,
-                              .elapsed = f->summary.elapsed,
-                              .rows = f->summary.rows,
-                              .truncated = f->summary.truncated,
-                              .reads = reads,
-                              .read_count = count,
-                              .bytes = weir_buf_str(&f->bytes)};
-    for (size_t i = 0; reads && i < count; i++) {
-        const struct weir_table_read *t = &f->reads->tables[i];
-        reads[i] = (struct weir_kept_read){t->schema, t->table, t->version};
-    }
-    weir_keeper_judge(keeper, f->reads, &model);
-    struct weir_kept *kept = reads ? weir_kept_new(&model) : NULL;
-    free(reads);
-    if (kept) {
-        weir_keeper_take(keeper, kept);
-    } else {
-        f->code = weir_fail(&f->err, WEIR_ENOMEM, "no memory for a result");
-    }
+    struct weir_kept *kept = NULL;
+    f->code = weir_outcome_keep(&f->outcome, keeper, f->key, &kept, &f->err);
     return kept;
 }
 
@@ -211,7 +170,7 @@ static void land(void *arg)
 {
     struct weir_flight *f = arg;
     struct weir_results *r = f->results;
-    hand_out(f, f->code == 0 ? keep(f) : NULL, &f->summary);
+    hand_out(f, f->code == 0 ? keep(f) : NULL, &f->outcome.summary);
     try_parked(r);
 }
 
@@ -219,29 +178,8 @@ static void land(void *arg)
 static int sink(struct weir_str bytes, void *arg)
 {
     struct weir_flight *f = arg;
-    weir_buf_adds(&f->bytes, bytes);
-    return weir_buf_ok(&f->bytes) ? 0 : WEIR_ETOOBIG;
-}
-
-/* NULL without memory: then it is not kept. */
-static struct weir_reads *copy_reads(struct weir_arena *arena, const struct weir_reads *from)
-{
-    struct weir_reads *to = weir_arena_calloc(arena, sizeof *to);
-    struct weir_table_read *tables = weir_arena_calloc(arena, (from->count + 1) * sizeof *tables);
-    bool ok = to && tables;
-    for (size_t i = 0; ok && i < from->count; i++) {
-        tables[i] =
-            (struct weir_table_read){.schema = weir_arena_dup(arena, from->tables[i].schema),
-                                     .table = weir_arena_dup(arena, from->tables[i].table),
-                                     .version = from->tables[i].version};
-        ok = tables[i].schema.ptr && tables[i].table.ptr;
-    }
-    if (!ok) {
-        return NULL;
-    }
-    *to = *from;
-    to->tables = tables;
-    return to;
+    weir_buf_adds(&f->outcome.bytes, bytes);
+    return weir_buf_ok(&f->outcome.bytes) ? 0 : WEIR_ETOOBIG;
 }
 
 static void done(int code, const struct weir_query_summary *summary, const struct weir_error *err,
@@ -249,11 +187,7 @@ static void done(int code, const struct weir_query_summary *summary, const struc
 {
     struct weir_flight *f = arg;
     f->code = code;
-    f->summary = *summary;
-    f->summary.reads = NULL; /* they end with this call */
-    if (code == 0 && summary->reads) {
-        f->reads = copy_reads(&f->arena, summary->reads);
-    }
+    weir_outcome_end(&f->outcome, code, summary);
     if (err) {
         f->err = *err;
     }
@@ -271,7 +205,7 @@ static int take_off(struct weir_flight *f, struct weir_error *err)
     request.done = done;
     request.arg = f;
     request.reads = true;
-    f->computed_at = weir_now();
+    weir_outcome_begin(&f->outcome, request.format);
     f->still = weir_warehouse_stillness(s->warehouse);
     return weir_query_start(s->pool, &request, f->id, err);
 }
@@ -316,8 +250,7 @@ static struct weir_flight *flight_new(struct weir_results *r, uint64_t hash, str
     f->hash = hash;
     f->key = (struct weir_str){(char *)(f + 1), key.len};
     memcpy(f + 1, key.ptr, key.len);
-    weir_buf_init(&f->bytes, MAX_BYTES);
-    weir_arena_init(&f->arena, 16u << 20);
+    weir_outcome_init(&f->outcome, MAX_BYTES);
     f->link = &r->buckets[hash % BUCKETS];
     f->next = *f->link;
     if (f->next) {

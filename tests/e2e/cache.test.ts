@@ -1,6 +1,7 @@
 // The exact cache: used while nothing changed, by whoever would be shown the same, and never longer.
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, join, send, setUp } from '../node/client.js';
@@ -114,6 +115,83 @@ test('the clock gives a result an honest life, and chance none', async () => {
   assert.notDeepEqual(again[2]?.rows, parts[2]?.rows);
   assert.equal(again[1]?.head?.cached, true);
   assert.equal(again[3]?.head?.cached, true);
+});
+
+test('POST /api/query answers from what is kept, in every format, and computes when it is told to', async () => {
+  const sql = 'select sport, sum(n)::bigint as n from uploads.games group by 1 order by 1';
+  const ask = (who: Client, body: object): ReturnType<Client['ask']> => who.ask('POST', '/api/query', body);
+  const cached = async (who: Client, body: object): Promise<unknown> => {
+    const answer = await ask(who, body);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.headers['weir-cached'];
+  };
+  for (const format of ['json', 'ndjson', 'csv', 'table', 'columns', 'parquet', 'xlsx']) {
+    const made = await ask(admin, { sql, format });
+    const again = await ask(admin, { sql, format });
+    assert.deepEqual([made.headers['weir-cached'], again.headers['weir-cached']], ['false', 'true'], format);
+    assert.deepEqual(again.raw, made.raw, format);
+    assert.equal(again.headers['content-type'], made.headers['content-type']);
+    assert.equal(again.headers['x-weir-query-id'], undefined);
+    assert.ok(Date.parse(String(again.headers['weir-computed-at'])) <= Date.now());
+    assert.equal((await ask(admin, { sql, format, known: again.headers['etag'] })).status, 304);
+    assert.equal((await ask(admin, { sql, format, known: '"other"' })).status, 200);
+  }
+  assert.equal(await cached(admin, { sql, fresh: true }), 'false');
+  assert.equal(await cached(admin, { sql, limits: { rows: 1 } }), 'false', 'fewer rows are another result');
+  assert.equal(await cached(admin, { sql: 'select $n as n', params: { n: 1 } }), 'false');
+  assert.equal(await cached(admin, { sql: 'select $n as n', params: { n: '1' } }), 'false', 'a text is another value');
+  assert.equal(await cached(admin, { sql: 'select $n as n', params: { n: 1 } }), 'true');
+  for (let i = 0; i < 2; i++) assert.equal(await cached(admin, { sql: 'select random() as r' }), 'false');
+  // A failure is not kept, nor what is larger than cache.result.
+  for (let i = 0; i < 2; i++) assert.equal((await ask(admin, { sql: "select 'x'::int as e" })).status, 400);
+  const large = "select i, repeat('x', 1000) as t from range(20000) t(i)";
+  for (let i = 0; i < 2; i++) assert.equal(await cached(admin, { sql: large, format: 'csv' }), 'false');
+  // Her rows are hers: through her eyes, and by a report.
+  const id = await report({ q: sql });
+  const own = await ask(rugby, { report: id, query: 'q' });
+  const others = await ask(hockey, { report: id, query: 'q' });
+  assert.deepEqual([own.headers['weir-cached'], others.body['rows']], ['false', [['hockey', 20]]]);
+  assert.equal(await cached(rugby, { report: id, query: 'q' }), 'true');
+  assert.equal((await ask(rugby, { sql })).status, 403, 'what is kept opens no door');
+  // In the history, it is a run; and a change of what it read is the end of it.
+  const { runs } = (await admin.want(200, 'GET', '/api/history?limit=200')) as { runs: { sql: string | null }[] };
+  assert.ok(runs.filter((run) => run.sql === sql).length >= 14);
+  await upload('games', 'sport,n\nrugby,1\nrugby,2\nhockey,20\n', 'PUT');
+  assert.equal(await cached(admin, { sql }), 'false');
+});
+
+test('a kept result of POST /api/query is found on the disk, and read slowly without harm', async () => {
+  const sql = "select i, repeat('y', 1000) as t from range(12000) t(i)";
+  const made = await admin.ask('POST', '/api/query', { sql, format: 'csv' });
+  assert.equal(made.headers['weir-cached'], 'false');
+  await until('the file', 20, async () => ((await counters())['disk_bytes'] ?? 0) > made.raw.length || undefined);
+  await weir.down();
+  await weir.up();
+  assert.equal((await admin.ask('POST', '/api/query', { sql, format: 'csv' })).headers['weir-cached'], 'true');
+  const [host, port] = weir.serve.split(':');
+  const body = JSON.stringify({ sql, format: 'csv' });
+  const slow = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const request = http.request({ host, port, method: 'POST', path: '/api/query', headers: { cookie: admin.cookie, 'x-weir-csrf': admin.csrf, 'content-type': 'application/json', 'content-length': body.length } }, resolve);
+    request.on('error', reject);
+    request.end(body);
+  });
+  assert.equal(slow.headers['weir-cached'], 'true');
+  await admin.want(204, 'DELETE', '/api/cache'); // nothing was read yet: it holds what it sends
+  const chunks: Buffer[] = [];
+  for await (const chunk of slow) chunks.push(chunk as Buffer);
+  assert.ok(Buffer.concat(chunks).equals(made.raw));
+  // One that goes away in the middle takes nothing with it.
+  await admin.ask('POST', '/api/query', { sql, format: 'csv' });
+  await new Promise<void>((resolve) => {
+    const request = http.request({ host, port, method: 'POST', path: '/api/query', headers: { cookie: admin.cookie, 'x-weir-csrf': admin.csrf, 'content-type': 'application/json', 'content-length': body.length } }, (response) => {
+      response.once('data', () => request.destroy());
+      response.on('error', () => undefined);
+    });
+    request.on('error', () => undefined);
+    request.on('close', resolve);
+    request.end(body);
+  });
+  assert.equal((await admin.ask('POST', '/api/query', { sql, format: 'csv' })).headers['weir-cached'], 'true');
 });
 
 test('what is kept can be thrown away, by admins', async () => {

@@ -224,6 +224,14 @@ test('limits cut the result and say so', async () => {
   assert.deepEqual((asked.body as { state: string; truncated: boolean }).truncated, true);
 });
 
+test('a kept result is told from a computed one, and what the caller has is not sent again', async () => {
+  const body = { sql: 'select 7 as kept', fresh: true };
+  assert.equal((await query(body)).headers.get('weir-cached'), 'false');
+  const { headers } = await query({ ...body, fresh: false });
+  assert.equal(headers.get('weir-cached'), 'true');
+  await query({ ...body, fresh: false, known: headers.get('etag') }, 304);
+});
+
 test('a query is asked about and canceled', async () => {
   // Rows flow for as long as they are taken: the head, with the id, is there at once.
   const response = await fetch(`http://${weir.serve}/api/query`, {

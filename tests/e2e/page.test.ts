@@ -14,7 +14,7 @@ let viewer: Client;
 
 before(async () => {
   weir = await Weir.init();
-  writeFileSync(path.join(weir.dir, 'weir.yml'), 'warehouse:\n  memory: 512MB\n', { flag: 'a' });
+  writeFileSync(path.join(weir.dir, 'weir.yml'), 'warehouse:\n  memory: 512MB\ncache:\n  warm: 0 # which would run the slow ones again\n', { flag: 'a' });
   await weir.up();
   admin = await setUp(weir);
   viewer = (await join(admin, 'vera@example.com')).client;

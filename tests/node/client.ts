@@ -23,7 +23,8 @@ export function send(server: Weir, method: string, target: string, headers: Reco
     all['content-length'] = String(Buffer.byteLength(text));
   }
   return new Promise((resolve, reject) => {
-    const request = http.request({ host, port, method, path: target, headers: all }, (response) => {
+    // Without a pool: a connection that was kept from before the server was struck would hang up once more.
+    const request = http.request({ host, port, method, path: target, headers: all, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

@@ -27,6 +27,26 @@ test('a query gives rows, a chart, and a line that says how many and how long', 
   assert.deepEqual(complaints, []);
 });
 
+test('what somebody asked before is there at once and says so; running it once more computes it', async () => {
+  const { page, complaints } = await explore();
+  const sql = 'select max(total) as kept from web.order_completed';
+  const answers: (string | undefined)[] = [];
+  page.on('response', (response) => {
+    if (response.url().endsWith('/api/query')) answers.push(response.headers()['weir-cached']);
+  });
+  await run(page, `${sql} `);
+  await page.getByText(/^1 row in [\d.]+ m?s$/).waitFor();
+  await run(page, `${sql} limit 9`);
+  await until('another answer', 20, () => (answers.length === 2 ? true : undefined));
+  await run(page, `${sql} `);
+  await page.getByText(/^1 row in [\d.]+ m?s, kept from \d\d:\d\d$/).waitFor();
+  await editor(page).focus();
+  await page.keyboard.press('Control+Enter');
+  await page.getByText(/^1 row in [\d.]+ m?s$/).waitFor();
+  assert.deepEqual(answers, ['false', 'false', 'true', 'false']);
+  assert.deepEqual(complaints, []);
+});
+
 test('completion knows tables, their columns by alias, and functions', async () => {
   const { page } = await explore();
   await type(page, 'select o. from web.order_completed o');
