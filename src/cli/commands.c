@@ -9,11 +9,17 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_source_key,
     &weir_command_source_list,
     &weir_command_source_add,
+    &weir_command_source_check,
+    &weir_command_source_discover,
+    &weir_command_source_pause,
+    &weir_command_source_resume,
+    &weir_command_source_remove,
     /* run */
     &weir_command_up,
     &weir_command_collect,
     &weir_command_serve,
     &weir_command_demo,
+    &weir_command_sync,
     /* look */
     &weir_command_query,
     &weir_command_upload,

@@ -11,6 +11,7 @@
 #include "query/query.h"
 #include "render/render.h"
 #include "serve/serve.h"
+#include "source/source.h"
 #include "warehouse/settings.h"
 
 const struct weir_settings_section weir_settings_sections[] = {
@@ -22,6 +23,7 @@ const struct weir_settings_section weir_settings_sections[] = {
     {"cache", "Results that are kept until what they were made from changes.", weir_cache_options},
     {"serve", "The API and the pages (`weir serve`).", weir_serve_options},
     {"workspace", "Reports and the other documents.", weir_workspace_options},
+    {"source", "Sources that weir reads from (`weir sync`).", weir_source_settings},
     {"render", "Reports as PDF and PNG files.", weir_render_options},
     {0},
 };

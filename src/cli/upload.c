@@ -146,9 +146,9 @@ static int by_server(const struct weir_workspace *workspace, const struct weir_u
                      struct weir_error *err)
 {
     char target[160];
-    const char *header = upload->header == WEIR_UPLOAD_HEADER_YES  ? "header=yes"
-                         : upload->header == WEIR_UPLOAD_HEADER_NO ? "header=no"
-                                                                   : "";
+    const char *header = upload->header == WEIR_CSV_HEADER_YES  ? "header=yes"
+                         : upload->header == WEIR_CSV_HEADER_NO ? "header=no"
+                                                                : "";
     snprintf(target, sizeof target,
              upload->replace ? "/api/uploads/%s?%s" : "/api/uploads?name=%s&%s", upload->name,
              header);
@@ -189,9 +189,9 @@ static int read_flags(const struct weir_cli *cli, struct weir_upload *upload, ch
     if (header && strcmp(header, "yes") != 0 && strcmp(header, "no") != 0) {
         return weir_fail(err, WEIR_CLI_USAGE, "--header is yes or no");
     }
-    upload->header = !header          ? WEIR_UPLOAD_HEADER_GUESS
-                     : *header == 'y' ? WEIR_UPLOAD_HEADER_YES
-                                      : WEIR_UPLOAD_HEADER_NO;
+    upload->header = !header          ? WEIR_CSV_HEADER_GUESS
+                     : *header == 'y' ? WEIR_CSV_HEADER_YES
+                                      : WEIR_CSV_HEADER_NO;
     name_of(upload->path, name);
     upload->name = wanted ? wanted : name;
     return weir_upload_name_ok(upload->name)

@@ -92,6 +92,20 @@ int weir_ask_usage(struct weir_ask *ask, struct weir_error *err);
 /* --- events.c --- */
 int weir_ask_events(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_event(struct weir_ask *ask, struct weir_error *err);
+/* --- source_ask.c --- */
+int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_sources(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_check(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_discover(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_pause(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_resume(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_run(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_run_cancel(struct weir_ask *ask, struct weir_error *err);
 /* --- audit.c --- */
 int weir_ask_audit(struct weir_ask *ask, struct weir_error *err);
 

@@ -21,6 +21,7 @@
 #include "serve/server.h"
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
+#include "serve/source.h"
 #include "serve/usage.h"
 #include "serve/usage_tables.h"
 #include "serve/warm.h"
@@ -135,6 +136,7 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc || (s->page_memo && s->known) ? rc
                                           : weir_fail(err, WEIR_ENOMEM, "no memory for the pages");
     rc = rc ? rc : weir_warm_new(s, weir_keeper_settings(s->keeper)->warm, &s->warm, err);
+    rc = rc ? rc : weir_source_runs_new(s, &s->source_runs, err);
     rc = rc ? rc : weir_loader_new(w, s->warehouse, s->log, &s->loader, err);
     return rc ? rc : weir_loader_start(s->loader, err);
 }
@@ -263,6 +265,7 @@ static void stop_parts(struct weir_server *s)
     weir_work_stop(s->work);
     weir_work_stop(s->uploads);
     weir_work_stop(s->lists);
+    weir_source_runs_stop(s->source_runs);
     weir_shelf_stop(s->shelf);
     if (s->loader) {
         weir_loader_stop(s->loader);
@@ -295,6 +298,7 @@ static void stop_parts(struct weir_server *s)
     weir_exports_free(s->exports);
     weir_passes_free(s->passes);
     weir_embeds_free(s->embeds);
+    weir_source_runs_free(s->source_runs);
     weir_history_free(s->history);
     weir_state_close(s->state);
     if (stuck == 0) {

@@ -154,7 +154,7 @@ struct job {
     enum doing doing;
     struct incoming *in;
     char name[64];
-    enum weir_upload_header header;
+    enum weir_csv_header header;
     struct weir_arena arena; /* of the access */
     struct weir_access *access;
     struct weir_buf out;
@@ -240,10 +240,10 @@ static int read_header_param(struct job *job)
     weir_buf_init(&value, 64);
     if (weir_http_param(weir_http_query(job->call.req), "header", &value)) {
         struct weir_str text = weir_buf_str(&value);
-        job->header = weir_str_is(text, "yes")  ? WEIR_UPLOAD_HEADER_YES
-                      : weir_str_is(text, "no") ? WEIR_UPLOAD_HEADER_NO
-                                                : WEIR_UPLOAD_HEADER_GUESS;
-        if (job->header == WEIR_UPLOAD_HEADER_GUESS) {
+        job->header = weir_str_is(text, "yes")  ? WEIR_CSV_HEADER_YES
+                      : weir_str_is(text, "no") ? WEIR_CSV_HEADER_NO
+                                                : WEIR_CSV_HEADER_GUESS;
+        if (job->header == WEIR_CSV_HEADER_GUESS) {
             rc =
                 weir_fail(&job->err, WEIR_EINVAL, "header is yes or no; without it, it is guessed");
         }

@@ -1,6 +1,6 @@
 #include "upload/rows.h"
 
-#include "upload/csv.h"
+#include "csv/csv.h"
 
 #define BYTES_AT_ONCE (32u << 20)
 

@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/map.h"
-#include "upload/columns.h"
+#include "csv/columns.h"
 #include "upload/rows.h"
 
 #define ROWS_AT_ONCE  8192
@@ -128,9 +128,9 @@ bool weir_upload_name_ok(const char *name)
 struct loading {
     const struct weir_upload *upload;
     struct weir_session *session;
-    struct weir_upload_text text;
+    struct weir_csv_text text;
     struct weir_csv csv;
-    struct weir_upload_columns columns;
+    struct weir_csv_columns columns;
     struct weir_upload_rows rows, rejects;
     struct weir_arena arena;
     uint64_t bytes;
@@ -168,34 +168,11 @@ static bool put_value(struct weir_upload_rows *r, size_t i, enum weir_guess_form
     return true;
 }
 
-/* Any bytes as text: what is no UTF-8, and NUL, become U+FFFD. */
-static struct weir_str readable(struct weir_arena *arena, struct weir_str raw)
-{
-    struct weir_buf out;
-    weir_buf_init(&out, 3 * WEIR_CSV_MAX_RECORD + 16);
-    while (raw.len) {
-        size_t valid = weir_utf8_valid_prefix(raw);
-        const char *nul = memchr(raw.ptr, 0, valid);
-        size_t n = nul ? (size_t)(nul - raw.ptr) : valid;
-        weir_buf_add(&out, raw.ptr, n);
-        raw.ptr += n;
-        raw.len -= n;
-        if (raw.len) {
-            weir_buf_addz(&out, "\xef\xbf\xbd");
-            raw.ptr++;
-            raw.len--;
-        }
-    }
-    struct weir_str text = weir_arena_dup(arena, weir_buf_str(&out));
-    weir_buf_free(&out);
-    return text;
-}
-
 static int put_reject(struct loading *l, const struct weir_csv_record *record, const char *reason,
                       struct weir_error *err)
 {
     struct weir_upload_rows *r = &l->rejects;
-    struct weir_str text = readable(&r->texts, record->raw);
+    struct weir_str text = weir_csv_readable(&r->texts, record->raw);
     if (!text.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a bad line of an upload");
     }
@@ -220,7 +197,7 @@ static int put_record(struct loading *l, const struct weir_csv_record *record,
 {
     char room[160];
     int rc = 0;
-    const char *reason = weir_upload_bad(&l->columns, record, room);
+    const char *reason = weir_csv_bad(&l->columns, record, room);
     for (size_t i = 0; !reason && rc == 0 && i < l->columns.count; i++) {
         if (!put_value(&l->rows, i, l->columns.guesses[i].format, &record->fields[i], &rc, err)) {
             snprintf(room, sizeof room, "field %zu is no such value as the others of its column",
@@ -240,17 +217,9 @@ static int put_record(struct loading *l, const struct weir_csv_record *record,
 static int put_all(struct loading *l, struct weir_error *err)
 {
     struct weir_csv_record r;
-    bool header = l->columns.has_header;
-    bool first = true;
-    weir_csv_rewind(&l->csv);
     int rc;
-    while ((rc = weir_csv_next(&l->csv, &r, err)) == 0 && (r.count || r.bad)) {
-        bool mark = r.line == 1 && r.raw.len == 5 && strncasecmp(r.raw.ptr, "sep=", 4) == 0;
-        if (mark || (!r.bad && first && header)) {
-            first = first && mark;
-            continue;
-        }
-        first = first && r.bad;
+    weir_csv_columns_rewind(&l->columns, &l->csv);
+    while ((rc = weir_csv_columns_next(&l->columns, &l->csv, &r, err)) == 0 && (r.count || r.bad)) {
         rc = put_record(l, &r, err);
         if (rc) {
             return rc;
@@ -301,7 +270,7 @@ static int put_entry(struct loading *l, struct weir_error *err)
                                  .most = 64};
     weir_buf_init(&columns, 64u << 20);
     struct weir_jw w = weir_jw_on(&columns);
-    weir_upload_columns_print(&l->columns, &w);
+    weir_csv_columns_print(&l->columns, &w);
     int rc = weir_buf_check(&columns, "the columns of an upload", err);
     rc = rc ? rc : weir_upload_rows_open(&e, &l->arena, err);
     if (rc == 0) {
@@ -312,8 +281,8 @@ static int put_entry(struct loading *l, struct weir_error *err)
         rc = rc ? rc : weir_upload_set_text(&e, 4, weir_buf_str(&columns), err);
         weir_upload_set_int(&e, 5, (int64_t)l->rejects.total);
         rc = rc ? rc
-                : weir_upload_set_text(
-                      &e, 6, weir_str_of(weir_upload_encoding_name(l->text.encoding)), err);
+                : weir_upload_set_text(&e, 6, weir_str_of(weir_csv_encoding_name(l->text.encoding)),
+                                       err);
         rc = rc ? rc : weir_upload_set_text(&e, 7, separator_of(l), err);
         e.vectors[8].bools[0] = l->columns.has_header;
         weir_upload_set_valid(&e, 8);
@@ -380,9 +349,9 @@ static void print_entry(struct loading *l, struct weir_jw *w)
     weir_jw_ku64(w, "rows", l->rows.total);
     weir_jw_ku64(w, "bytes", l->bytes);
     weir_jw_keyz(w, "columns");
-    weir_upload_columns_print(&l->columns, w);
+    weir_csv_columns_print(&l->columns, w);
     weir_jw_ku64(w, "bad_count", l->rejects.total);
-    weir_jw_kstrz(w, "encoding", weir_upload_encoding_name(l->text.encoding));
+    weir_jw_kstrz(w, "encoding", weir_csv_encoding_name(l->text.encoding));
     weir_jw_kstr(w, "separator", separator_of(l));
     weir_jw_kbool(w, "header", l->columns.has_header);
     weir_jw_kstrz(w, "by", l->upload->by);
@@ -412,9 +381,9 @@ int weir_upload_load(struct weir_warehouse *warehouse, const struct weir_upload 
     weir_arena_init(&l->arena, 1u << 30);
     weir_buf_init(&l->bad, 1u << 20);
     int rc = weir_session_new(warehouse, WEIR_SESSION_OWNER, &l->session, err);
-    rc = rc ? rc : weir_upload_text_open(&l->text, upload->path, err);
+    rc = rc ? rc : weir_csv_text_open(&l->text, upload->path, err);
     rc = rc ? rc : weir_csv_open(&l->csv, &l->text, err);
-    rc = rc ? rc : weir_upload_columns_read(&l->columns, &l->csv, upload->header, max_columns, err);
+    rc = rc ? rc : weir_csv_columns_read(&l->columns, &l->csv, upload->header, max_columns, err);
     rc = rc ? rc : open_rows(l, err);
     rc = rc ? rc : change_tables(l, err);
     if (rc == 0) {
@@ -422,9 +391,9 @@ int weir_upload_load(struct weir_warehouse *warehouse, const struct weir_upload 
     }
     weir_arena_free(&l->rows.texts);
     weir_arena_free(&l->rejects.texts);
-    weir_upload_columns_free(&l->columns);
+    weir_csv_columns_free(&l->columns);
     weir_csv_free(&l->csv);
-    weir_upload_text_free(&l->text);
+    weir_csv_text_free(&l->text);
     weir_session_free(l->session);
     weir_buf_free(&l->bad);
     weir_arena_free(&l->arena);

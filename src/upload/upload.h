@@ -7,18 +7,17 @@
 #define WEIR_UPLOAD_UPLOAD_H
 
 #include "base/json_write.h"
+#include "csv/columns.h"
 #include "warehouse/warehouse.h"
 
 #define WEIR_UPLOAD_SCHEMA "uploads"
 #define WEIR_UPLOAD_SHOWN  100 /* bad lines that an answer holds */
 
-enum weir_upload_header { WEIR_UPLOAD_HEADER_GUESS, WEIR_UPLOAD_HEADER_YES, WEIR_UPLOAD_HEADER_NO };
-
 struct weir_upload {
     const char *name; /* weir_upload_name_ok */
     const char *path; /* of the file */
     const char *by;   /* who brings it, for people */
-    enum weir_upload_header header;
+    enum weir_csv_header header;
     bool replace; /* WEIR_ENOENT when there is none; else WEIR_EEXIST when there is one */
 };
 

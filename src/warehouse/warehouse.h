@@ -71,12 +71,13 @@ struct weir_session;
 struct weir_result;
 
 struct weir_warehouse_options {
-    const char *path;       /* embedded: the database file; servers: a URL */
-    uint64_t memory_bytes;  /* 0: a quarter of the machine's */
-    unsigned threads;       /* 0: all cores */
-    const char *temp_dir;   /* where large sorts spill; made when missing */
-    uint64_t temp_bytes;    /* at most so much there; 0: a tenth of what is free */
-    const char *export_dir; /* the only folder the engine may write files to, or NULL */
+    const char *path;            /* embedded: the database file, or ":memory:"; servers: a URL */
+    uint64_t memory_bytes;       /* 0: a quarter of the machine's */
+    unsigned threads;            /* 0: all cores */
+    const char *temp_dir;        /* where large sorts spill; made when missing */
+    uint64_t temp_bytes;         /* at most so much there; 0: a tenth of what is free */
+    const char *export_dir;      /* the only folder the engine may write files to, or NULL */
+    const char *const *readable; /* files that an OWNER's statements may read, NULL-terminated */
     bool read_only;
     const struct weir_log *log;
 };

@@ -13,7 +13,17 @@
 
 static const char *const ip_policies[] = {"keep", "anonymize", "drop", NULL};
 
+/* The first is that of a file that says none. */
+static const char *const kinds[] = {"tracking", "file", NULL};
+
 const struct weir_option weir_source_options[] = {
+    {.name = "kind",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_source, kind),
+     .fallback = "tracking",
+     .choices = kinds,
+     .help = "tracking: apps send events with the write key; others are read by weir, and their "
+             "files hold other keys"},
     {.name = "write_key",
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_source, write_key),
@@ -86,6 +96,35 @@ static int check_keys(const struct weir_source *source, const struct weir_yaml *
     return WEIR_OK;
 }
 
+/* A source that weir reads from: nothing more of its file is looked at here, so a mistake in it
+ * never keeps events from coming. */
+static const char *kind_read(const struct weir_yaml *doc)
+{
+    struct weir_str kind;
+    if (weir_yaml_str(weir_yaml_get(weir_yaml_root(doc), "kind"), &kind)) {
+        for (size_t i = 1; kinds[i]; i++) {
+            if (weir_str_is(kind, kinds[i])) {
+                return kinds[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static int add_read(struct weir_sources *out, const char *name, const char *kind,
+                    struct weir_error *err)
+{
+    if (!out->read) {
+        out->read = weir_arena_alloc(&out->arena, MAX_SOURCES * sizeof *out->read);
+    }
+    if (!out->read || out->read_count == MAX_SOURCES) {
+        return weir_fail(err, out->read ? WEIR_ETOOBIG : WEIR_ENOMEM,
+                         "more sources than weir can hold (%d)", MAX_SOURCES);
+    }
+    out->read[out->read_count++] = (struct weir_source_read){name, kind};
+    return WEIR_OK;
+}
+
 static int parse_source(struct reading *r, struct weir_str name, const struct weir_buf *text,
                         struct weir_source *source, struct weir_error *err)
 {
@@ -97,6 +136,13 @@ static int parse_source(struct reading *r, struct weir_str name, const struct we
         return weir_fail(err, WEIR_ENOMEM, "out of memory for the sources");
     }
     int code = weir_yaml_parse(weir_buf_str(text), source->path, &doc, err);
+    const char *kind = code ? NULL : kind_read(doc);
+    if (kind) {
+        code = add_read(r->out, source->name, kind, err);
+        source->name = NULL;
+        weir_yaml_free(doc);
+        return code;
+    }
     code = code ? code : weir_options_default(weir_source_options, source, arena, err);
     code =
         code ? code
@@ -153,7 +199,9 @@ static int read_source(const char *file, void *arg, struct weir_error *err)
     code = code ? code : parse_source(r, name, &text, &source, &why);
     weir_buf_free(&text);
     free(path);
-    return code ? note_problem(r, &why) : add_source(r->out, &r->room, &source, err);
+    return code          ? note_problem(r, &why)
+           : source.name ? add_source(r->out, &r->room, &source, err)
+                         : WEIR_OK;
 }
 
 static bool has_key(const struct weir_source *source, const char *key)

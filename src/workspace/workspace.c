@@ -11,8 +11,9 @@
 
 /* The sections of weir.yml. Their options are checked by the part that reads them; a section that
  * nobody reads must not pass in silence. */
-static const char *const sections[] = {"collect", "log",   "load",      "warehouse", "query",
-                                       "cache",   "serve", "workspace", "render",    NULL};
+static const char *const sections[] = {"collect", "log",    "load",  "warehouse",
+                                       "query",   "cache",  "serve", "workspace",
+                                       "render",  "source", NULL};
 
 static int check_sections(const struct weir_yaml *doc, struct weir_error *err)
 {

@@ -52,7 +52,8 @@ int weir_workspace_add(const char *dir, const struct weir_workspace_text *files,
 
 enum weir_ip_policy { WEIR_IP_KEEP, WEIR_IP_ANONYMIZE, WEIR_IP_DROP };
 
-struct weir_source {
+struct weir_source {  /* of tracking: its events come by themselves */
+    int kind;         /* 0 */
     const char *name; /* the file's name; [a-z][a-z0-9_]*, at most 40; schema in the warehouse */
     const char *write_key;                /* 16 to 128 of [A-Za-z0-9_-] */
     struct weir_text_list old_write_keys; /* still accepted, for rotation */
@@ -63,9 +64,16 @@ struct weir_source {
 };
 extern const struct weir_option weir_source_options[];
 
+/* A source that weir reads from: its file is src/source's to read. */
+struct weir_source_read {
+    const char *name, *kind;
+};
+
 struct weir_sources {
-    struct weir_source *items; /* by name */
+    struct weir_source *items; /* of tracking, by name */
     size_t count;
+    struct weir_source_read *read; /* of all other kinds, by name */
+    size_t read_count;
     bool strict;          /* a source says strict: true → unknown keys are answered 401 */
     uint64_t fingerprint; /* of names, sizes and mtimes; for weir_sources_changed */
     struct weir_arena arena;

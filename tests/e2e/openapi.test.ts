@@ -310,6 +310,34 @@ test('a replay runs and reports', async () => {
   assert.equal(state, 'done');
 });
 
+test('sources are made, looked into, run and removed', async () => {
+  writeFileSync(path.join(weir.dir, 'orders.csv'), 'id,n\n1,2\n');
+  await check({ method: 'GET', path: '/api/connectors', status: 200 });
+  const body = { name: 'files', kind: 'file', connection: { path: 'orders.csv' } };
+  await check({ method: 'POST', path: '/api/sources', body: { ...body, dry_run: true }, status: 200 });
+  await check({ method: 'POST', path: '/api/sources', body, status: 201 });
+  await check({ method: 'POST', path: '/api/sources', body, status: 409 });
+  await check({ method: 'POST', path: '/api/sources', body: { ...body, kind: 'nonsense' }, status: 400 });
+  await check({ method: 'POST', path: '/api/sources', body: { ...body, dry_run: true, connection: { path: '/etc/passwd' } }, status: 403 });
+  await check({ method: 'GET', path: '/api/sources', status: 200 });
+  await check({ method: 'PATCH', path: '/api/sources/{name}', target: '/api/sources/files', body: { streams: { orders: { mode: 'merge', key: ['id'] } } }, status: 200 });
+  for (const what of ['check', 'discover', 'pause', 'resume']) {
+    await check({ method: 'POST', path: `/api/sources/{name}/${what}`, target: `/api/sources/files/${what}`, body: {}, status: 200 });
+    await check({ method: 'POST', path: `/api/sources/{name}/${what}`, target: `/api/sources/nothing/${what}`, body: {}, status: 404 });
+  }
+  const { body: begun } = await check({ method: 'POST', path: '/api/sources/{name}/sync', target: '/api/sources/files/sync', body: {}, status: 202 });
+  const target = `/api/runs/${(begun as { run: string }).run}`;
+  const status = await until('the run', 60, async () => {
+    const { body: run } = await check({ method: 'GET', path: '/api/runs/{id}', target, status: 200 });
+    return (run as { report: { status: string } | null }).report?.status;
+  });
+  assert.equal(status, 'loaded');
+  await check({ method: 'DELETE', path: '/api/runs/{id}', target, status: 404 });
+  await check({ method: 'GET', path: '/api/sources/{name}/runs', target: '/api/sources/files/runs', status: 200 });
+  await check({ method: 'DELETE', path: '/api/sources/{name}', target: '/api/sources/web', status: 400 });
+  await check({ method: 'DELETE', path: '/api/sources/{name}', target: '/api/sources/files', status: 204 });
+});
+
 test('names and pages that are not ours are turned away', async () => {
   const get = async (headers: Record<string, string>, target = '/api/status'): Promise<number> => {
     const { request } = await import('node:http');

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
+#include "csv/csv.h"
+#include "csv/guess.h"
 #include "io/file.h"
 #include "tempdir.h"
-#include "upload/csv.h"
-#include "upload/guess.h"
 #include "upload/upload.h"
 
 /* --- guesses ------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ static void values_are_what_their_column_says(void **state)
 
 struct reading {
     struct tempdir dir;
-    struct weir_upload_text text;
+    struct weir_csv_text text;
     struct weir_csv csv;
     struct weir_error err;
 };
@@ -124,14 +124,14 @@ static int open_bytes(struct reading *r, const void *bytes, size_t n)
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);
     fclose(f);
-    int rc = weir_upload_text_open(&r->text, path, &r->err);
+    int rc = weir_csv_text_open(&r->text, path, &r->err);
     return rc ? rc : weir_csv_open(&r->csv, &r->text, &r->err);
 }
 
 static void close_reading(struct reading *r)
 {
     weir_csv_free(&r->csv);
-    weir_upload_text_free(&r->text);
+    weir_csv_text_free(&r->text);
     tempdir_remove(&r->dir);
 }
 

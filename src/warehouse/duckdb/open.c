@@ -188,10 +188,15 @@ static int run_all(duckdb_connection con, const char *const *statements, struct 
 static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_error *err)
 {
     struct weir_buf directories;
-    weir_buf_init(&directories, 16384);
+    weir_buf_init(&directories, 64u << 20);
     weir_buf_addz(&directories, "SET allowed_directories = [");
     if (db->options.export_dir) {
         weir_sql_text(&directories, weir_str_of(db->options.export_dir));
+    }
+    weir_buf_addz(&directories, "]; SET allowed_paths = [");
+    for (const char *const *path = db->options.readable; path && *path; path++) {
+        weir_buf_addz(&directories, path == db->options.readable ? "" : ", ");
+        weir_sql_text(&directories, weir_str_of(*path));
     }
     weir_buf_addz(&directories, "]");
     const char *const statements[] = {
@@ -204,6 +209,7 @@ static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_erro
     };
     int rc = weir_buf_check(&directories, "the warehouse's allowed directories", err);
     rc = rc ? rc : run_all(con, statements, err);
+    db->options.readable = NULL; /* the caller's */
     weir_buf_free(&directories);
     return rc;
 }

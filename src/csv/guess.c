@@ -1,4 +1,4 @@
-#include "upload/guess.h"
+#include "csv/guess.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
  * What would lose something stays text, and the guess says why: numbers that begin with zeros or
  * have more digits than a number keeps (ids, postcodes), dates that may be day or month first,
  * "1,234" that may be a thousand or a fraction. Pure. */
-#ifndef WEIR_UPLOAD_GUESS_H
-#define WEIR_UPLOAD_GUESS_H
+#ifndef WEIR_CSV_GUESS_H
+#define WEIR_CSV_GUESS_H
 
 #include "warehouse/warehouse.h"
 

@@ -4,10 +4,10 @@
  * record that cannot be read is handed out all the same, with its line, its text and the reason;
  * the next one begins on the next line, so a quote that is never closed costs its own line and
  * nothing else. */
-#ifndef WEIR_UPLOAD_CSV_H
-#define WEIR_UPLOAD_CSV_H
+#ifndef WEIR_CSV_CSV_H
+#define WEIR_CSV_CSV_H
 
-#include "upload/text.h"
+#include "csv/text.h"
 
 #define WEIR_CSV_MAX_RECORD (1u << 20) /* bytes */
 #define WEIR_CSV_MAX_FIELDS 100000
@@ -26,7 +26,7 @@ struct weir_csv_record {
 };
 
 struct weir_csv {
-    struct weir_upload_text *text;
+    struct weir_csv_text *text;
     char separator;
     char newline; /* '\n', or '\r' in files that have no other */
 
@@ -43,7 +43,7 @@ struct weir_csv {
 
 /* Looks at the first megabyte: what separates fields, how lines end. Free it also after a failure.
  */
-int weir_csv_open(struct weir_csv *csv, struct weir_upload_text *text,
+int weir_csv_open(struct weir_csv *csv, struct weir_csv_text *text,
                   struct weir_error *err) WEIR_MUST_CHECK;
 void weir_csv_free(struct weir_csv *csv);
 void weir_csv_rewind(struct weir_csv *csv);

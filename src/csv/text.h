@@ -3,21 +3,16 @@
  * The whole file is looked at before: it is UTF-8 (with or without a mark), UTF-16 (by its mark, or
  * by its zeros), or else Windows-1252, which Excel writes and which Latin-1 is a part of. What is
  * no text at all (a workbook, a zip, a web page, a picture) is refused by name. */
-#ifndef WEIR_UPLOAD_TEXT_H
-#define WEIR_UPLOAD_TEXT_H
+#ifndef WEIR_CSV_TEXT_H
+#define WEIR_CSV_TEXT_H
 
 #include "base/buf.h"
 
-enum weir_upload_encoding {
-    WEIR_UPLOAD_UTF8,
-    WEIR_UPLOAD_UTF16LE,
-    WEIR_UPLOAD_UTF16BE,
-    WEIR_UPLOAD_WINDOWS_1252
-};
-const char *weir_upload_encoding_name(enum weir_upload_encoding encoding);
+enum weir_csv_encoding { WEIR_CSV_UTF8, WEIR_CSV_UTF16LE, WEIR_CSV_UTF16BE, WEIR_CSV_WINDOWS_1252 };
+const char *weir_csv_encoding_name(enum weir_csv_encoding encoding);
 
-struct weir_upload_text {
-    enum weir_upload_encoding encoding;
+struct weir_csv_text {
+    enum weir_csv_encoding encoding;
     struct weir_buf window; /* decoded; what is consumed is taken off its front */
     bool end;               /* all of the file is in the window, or was */
 
@@ -30,14 +25,14 @@ struct weir_upload_text {
 };
 
 /* Opens the file and finds its encoding. Free it also after a failure. */
-int weir_upload_text_open(struct weir_upload_text *text, const char *path,
-                          struct weir_error *err) WEIR_MUST_CHECK;
-void weir_upload_text_free(struct weir_upload_text *text);
+int weir_csv_text_open(struct weir_csv_text *text, const char *path,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+void weir_csv_text_free(struct weir_csv_text *text);
 /* Back to the beginning. */
-void weir_upload_text_rewind(struct weir_upload_text *text);
+void weir_csv_text_rewind(struct weir_csv_text *text);
 /* Adds to the window, or sets `end`. */
-int weir_upload_text_more(struct weir_upload_text *text, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_csv_text_more(struct weir_csv_text *text, struct weir_error *err) WEIR_MUST_CHECK;
 /* Takes n bytes off the front of the window. */
-void weir_upload_text_take(struct weir_upload_text *text, size_t n);
+void weir_csv_text_take(struct weir_csv_text *text, size_t n);
 
 #endif

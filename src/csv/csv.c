@@ -1,4 +1,4 @@
-#include "upload/csv.h"
+#include "csv/csv.h"
 
 #include <stdlib.h>
 
@@ -121,14 +121,14 @@ static enum outcome read_record(struct weir_csv *c, struct weir_str s, bool last
 
 static int fill(struct weir_csv *c, size_t want, struct weir_error *err)
 {
-    struct weir_upload_text *t = c->text;
+    struct weir_csv_text *t = c->text;
     int rc = 0;
     if (c->at > SAMPLE) {
-        weir_upload_text_take(t, c->at);
+        weir_csv_text_take(t, c->at);
         c->at = 0;
     }
     while (rc == 0 && !t->end && t->window.len - c->at < want) {
-        rc = weir_upload_text_more(t, err);
+        rc = weir_csv_text_more(t, err);
     }
     return rc;
 }
@@ -236,7 +236,7 @@ int weir_csv_next(struct weir_csv *c, struct weir_csv_record *out, struct weir_e
 
 void weir_csv_rewind(struct weir_csv *c)
 {
-    weir_upload_text_rewind(c->text);
+    weir_csv_text_rewind(c->text);
     c->at = 0;
     c->line = 1;
     c->runaways = 0;
@@ -284,7 +284,7 @@ static uint64_t score(struct weir_csv *c, struct weir_str sample, bool last, cha
     return first < 2 || !lines ? 0 : same * 1000 / lines * 100 + (first < 100 ? first : 99);
 }
 
-int weir_csv_open(struct weir_csv *c, struct weir_upload_text *text, struct weir_error *err)
+int weir_csv_open(struct weir_csv *c, struct weir_csv_text *text, struct weir_error *err)
 {
     static const char separators[] = {',', ';', '\t', '|'};
     *c = (struct weir_csv){.text = text, .separator = ',', .newline = '\n', .line = 1};

@@ -1,4 +1,4 @@
-#include "upload/columns.h"
+#include "csv/columns.h"
 
 #include <stdio.h>
 
@@ -40,19 +40,19 @@ static struct weir_str plain_name(struct weir_arena *arena, struct weir_str head
     return weir_arena_dup(arena, (struct weir_str){name, n});
 }
 
-static int name_columns(struct weir_upload_columns *c, struct weir_error *err)
+int weir_csv_name_columns(struct weir_arena *arena, const struct weir_str *headers, size_t count,
+                          struct weir_column *columns, struct weir_error *err)
 {
     struct weir_map taken;
     int rc = 0;
     weir_map_init(&taken);
-    for (size_t i = 0; rc == 0 && i < c->count; i++) {
-        struct weir_str base = plain_name(&c->arena, c->header[i], i), name = base;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_str base = plain_name(arena, headers[i], i), name = base;
         for (unsigned n = 2; name.ptr && weir_map_get(&taken, name); n++) {
-            name = weir_str_of(
-                weir_arena_printf(&c->arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
+            name = weir_str_of(weir_arena_printf(arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
         }
-        c->columns[i].name = name;
-        if (!name.ptr || weir_map_put(&taken, name, c)) {
+        columns[i].name = name;
+        if (!name.ptr || weir_map_put(&taken, name, columns)) {
             rc = weir_fail(err, WEIR_ENOMEM, "no memory for the names of the columns");
         }
     }
@@ -63,7 +63,7 @@ static int name_columns(struct weir_upload_columns *c, struct weir_error *err)
 /* --- the header ---------------------------------------------------------------------------------
  */
 
-static int make_columns(struct weir_upload_columns *c, const struct weir_csv_record *first,
+static int make_columns(struct weir_csv_columns *c, const struct weir_csv_record *first,
                         uint32_t max_columns, struct weir_error *err)
 {
     c->count = first->count;
@@ -89,7 +89,7 @@ static int make_columns(struct weir_upload_columns *c, const struct weir_csv_rec
     return 0;
 }
 
-static bool is_named_twice(const struct weir_upload_columns *c)
+static bool is_named_twice(const struct weir_csv_columns *c)
 {
     struct weir_map seen;
     bool twice = false;
@@ -106,7 +106,7 @@ static bool is_named_twice(const struct weir_upload_columns *c)
 /* The first line names the columns when a text stands over numbers or dates. Else it does not when
  * it holds a number or a date, which names nothing, or leaves a column without a name, or names two
  * the same. */
-static bool looks_like_header(const struct weir_upload_columns *c)
+static bool looks_like_header(const struct weir_csv_columns *c)
 {
     size_t named = 0;
     bool values = false;
@@ -130,8 +130,8 @@ static bool looks_like_header(const struct weir_upload_columns *c)
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-const char *weir_upload_bad(const struct weir_upload_columns *c, const struct weir_csv_record *r,
-                            char room[160])
+const char *weir_csv_bad(const struct weir_csv_columns *c, const struct weir_csv_record *r,
+                         char room[160])
 {
     if (r->bad) {
         return r->bad;
@@ -159,10 +159,10 @@ const char *weir_upload_bad(const struct weir_upload_columns *c, const struct we
     return NULL;
 }
 
-static void see(struct weir_upload_columns *c, const struct weir_csv_record *r)
+static void see(struct weir_csv_columns *c, const struct weir_csv_record *r)
 {
     char room[160];
-    if (weir_upload_bad(c, r, room)) {
+    if (weir_csv_bad(c, r, room)) {
         return;
     }
     for (size_t i = 0; i < c->count; i++) {
@@ -177,7 +177,7 @@ static bool is_separator_line(const struct weir_csv_record *r)
     return r->line == 1 && r->raw.len == 5 && strncasecmp(r->raw.ptr, "sep=", 4) == 0;
 }
 
-static void settle(struct weir_upload_columns *c)
+static void settle(struct weir_csv_columns *c)
 {
     bool commas = false;
     for (int round = 0; round < 2; round++) {
@@ -194,12 +194,11 @@ static void settle(struct weir_upload_columns *c)
     }
 }
 
-int weir_upload_columns_read(struct weir_upload_columns *c, struct weir_csv *csv,
-                             enum weir_upload_header header, uint32_t max_columns,
-                             struct weir_error *err)
+int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
+                          enum weir_csv_header header, uint32_t max_columns, struct weir_error *err)
 {
     struct weir_csv_record r;
-    *c = (struct weir_upload_columns){0};
+    *c = (struct weir_csv_columns){0};
     weir_arena_init(&c->arena, 256u << 20);
     int rc;
     do {
@@ -215,8 +214,8 @@ int weir_upload_columns_read(struct weir_upload_columns *c, struct weir_csv *csv
     if (rc) {
         return rc;
     }
-    c->has_header = header == WEIR_UPLOAD_HEADER_YES ||
-                    (header == WEIR_UPLOAD_HEADER_GUESS && looks_like_header(c));
+    c->has_header =
+        header == WEIR_CSV_HEADER_YES || (header == WEIR_CSV_HEADER_GUESS && looks_like_header(c));
     for (size_t i = 0; i < c->count && !c->has_header; i++) {
         if (c->header[i].len) { /* it is a row */
             weir_guess_see(&c->guesses[i], c->header[i]);
@@ -224,15 +223,61 @@ int weir_upload_columns_read(struct weir_upload_columns *c, struct weir_csv *csv
         c->header[i] = WEIR_STR("");
     }
     settle(c);
-    return name_columns(c, err);
+    return weir_csv_name_columns(&c->arena, c->header, c->count, c->columns, err);
 }
 
-void weir_upload_columns_free(struct weir_upload_columns *c)
+void weir_csv_columns_rewind(struct weir_csv_columns *c, struct weir_csv *csv)
+{
+    c->in_rows = !c->has_header;
+    weir_csv_rewind(csv);
+}
+
+int weir_csv_columns_next(struct weir_csv_columns *c, struct weir_csv *csv,
+                          struct weir_csv_record *out, struct weir_error *err)
+{
+    for (;;) {
+        int rc = weir_csv_next(csv, out, err);
+        if (rc || (out->count == 0 && !out->bad)) {
+            return rc;
+        }
+        if (is_separator_line(out)) {
+            continue;
+        }
+        if (c->in_rows || out->bad) {
+            return 0;
+        }
+        c->in_rows = true; /* that was the header */
+    }
+}
+
+void weir_csv_columns_free(struct weir_csv_columns *c)
 {
     weir_arena_free(&c->arena);
 }
 
-void weir_upload_columns_print(const struct weir_upload_columns *c, struct weir_jw *w)
+struct weir_str weir_csv_readable(struct weir_arena *arena, struct weir_str raw)
+{
+    struct weir_buf out;
+    weir_buf_init(&out, 3 * WEIR_CSV_MAX_RECORD + 16);
+    while (raw.len) {
+        size_t valid = weir_utf8_valid_prefix(raw);
+        const char *nul = memchr(raw.ptr, 0, valid);
+        size_t n = nul ? (size_t)(nul - raw.ptr) : valid;
+        weir_buf_add(&out, raw.ptr, n);
+        raw.ptr += n;
+        raw.len -= n;
+        if (raw.len) {
+            weir_buf_addz(&out, "\xef\xbf\xbd");
+            raw.ptr++;
+            raw.len--;
+        }
+    }
+    struct weir_str text = weir_arena_dup(arena, weir_buf_str(&out));
+    weir_buf_free(&out);
+    return text;
+}
+
+void weir_csv_columns_print(const struct weir_csv_columns *c, struct weir_jw *w)
 {
     static const char *const names[] = {"boolean", "bigint", "double", "timestamp", "date", "text"};
     struct weir_buf words;

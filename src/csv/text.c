@@ -1,4 +1,4 @@
-#include "upload/text.h"
+#include "csv/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #define CHUNK      (256u << 10)
 #define MAX_WINDOW (8u << 20)
 
-const char *weir_upload_encoding_name(enum weir_upload_encoding encoding)
+const char *weir_csv_encoding_name(enum weir_csv_encoding encoding)
 {
     static const char *const names[] = {"UTF-8", "UTF-16LE", "UTF-16BE", "Windows-1252"};
     return names[encoding];
@@ -107,17 +107,17 @@ static void look_for_utf8(struct look *l, struct weir_str s, bool last)
     }
 }
 
-static enum weir_upload_encoding judge(const struct look *l)
+static enum weir_csv_encoding judge(const struct look *l)
 {
     uint64_t most = l->even > l->odd ? l->even : l->odd;
     uint64_t least = l->even > l->odd ? l->odd : l->even;
     if (most > l->bytes / 8 && most > least * 8) {
-        return l->odd == most ? WEIR_UPLOAD_UTF16LE : WEIR_UPLOAD_UTF16BE;
+        return l->odd == most ? WEIR_CSV_UTF16LE : WEIR_CSV_UTF16BE;
     }
-    return l->bad > l->good ? WEIR_UPLOAD_WINDOWS_1252 : WEIR_UPLOAD_UTF8;
+    return l->bad > l->good ? WEIR_CSV_WINDOWS_1252 : WEIR_CSV_UTF8;
 }
 
-static ssize_t read_at(struct weir_upload_text *t, char *to, size_t n)
+static ssize_t read_at(struct weir_csv_text *t, char *to, size_t n)
 {
     ssize_t got;
     do {
@@ -127,7 +127,7 @@ static ssize_t read_at(struct weir_upload_text *t, char *to, size_t n)
     return got;
 }
 
-static int find_encoding(struct weir_upload_text *t, struct weir_error *err)
+static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
 {
     struct look l = {0};
     ssize_t n;
@@ -142,12 +142,12 @@ static int find_encoding(struct weir_upload_text *t, struct weir_error *err)
                 return rc;
             }
             if (weir_str_starts(head, WEIR_STR("\xff\xfe"))) {
-                t->encoding = WEIR_UPLOAD_UTF16LE;
+                t->encoding = WEIR_CSV_UTF16LE;
                 t->skip = 2;
                 return 0;
             }
             if (weir_str_starts(head, WEIR_STR("\xfe\xff"))) {
-                t->encoding = WEIR_UPLOAD_UTF16BE;
+                t->encoding = WEIR_CSV_UTF16BE;
                 t->skip = 2;
                 return 0;
             }
@@ -161,13 +161,13 @@ static int find_encoding(struct weir_upload_text *t, struct weir_error *err)
         return weir_fail_errno(err, errno, "the uploaded file cannot be read");
     }
     l.bad += l.carried > 0;
-    t->encoding = t->skip == 3 ? WEIR_UPLOAD_UTF8 : judge(&l);
+    t->encoding = t->skip == 3 ? WEIR_CSV_UTF8 : judge(&l);
     return l.bytes ? 0 : weir_fail(err, WEIR_EINVAL, "the file is empty");
 }
 
-int weir_upload_text_open(struct weir_upload_text *t, const char *path, struct weir_error *err)
+int weir_csv_text_open(struct weir_csv_text *t, const char *path, struct weir_error *err)
 {
-    *t = (struct weir_upload_text){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    *t = (struct weir_csv_text){.fd = open(path, O_RDONLY | O_CLOEXEC)};
     weir_buf_init(&t->window, MAX_WINDOW);
     t->raw = malloc(CHUNK + 16);
     if (t->fd < 0) {
@@ -175,11 +175,11 @@ int weir_upload_text_open(struct weir_upload_text *t, const char *path, struct w
     }
     int rc =
         t->raw ? find_encoding(t, err) : weir_fail(err, WEIR_ENOMEM, "no memory to read an upload");
-    weir_upload_text_rewind(t);
+    weir_csv_text_rewind(t);
     return rc;
 }
 
-void weir_upload_text_free(struct weir_upload_text *t)
+void weir_csv_text_free(struct weir_csv_text *t)
 {
     if (t->fd >= 0) {
         close(t->fd);
@@ -190,7 +190,7 @@ void weir_upload_text_free(struct weir_upload_text *t)
     weir_buf_free(&t->window);
 }
 
-void weir_upload_text_rewind(struct weir_upload_text *t)
+void weir_csv_text_rewind(struct weir_csv_text *t)
 {
     t->at = t->skip;
     t->raw_len = 0;
@@ -201,10 +201,10 @@ void weir_upload_text_rewind(struct weir_upload_text *t)
 /* --- decoding ------------------------------------------------------------------------------------
  */
 
-static size_t from_utf16(struct weir_upload_text *t, bool last)
+static size_t from_utf16(struct weir_csv_text *t, bool last)
 {
     const unsigned char *b = (const unsigned char *)t->raw;
-    unsigned low = t->encoding == WEIR_UPLOAD_UTF16LE ? 0 : 1;
+    unsigned low = t->encoding == WEIR_CSV_UTF16LE ? 0 : 1;
     size_t i = 0;
     for (; i + 2 <= t->raw_len; i += 2) {
         uint32_t c = (uint32_t)b[i + low] | (uint32_t)b[i + 1 - low] << 8;
@@ -225,7 +225,7 @@ static size_t from_utf16(struct weir_upload_text *t, bool last)
     return last ? t->raw_len : i;
 }
 
-static size_t from_windows_1252(struct weir_upload_text *t)
+static size_t from_windows_1252(struct weir_csv_text *t)
 {
     static const uint16_t above[32] = {
         0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
@@ -243,7 +243,7 @@ static size_t from_windows_1252(struct weir_upload_text *t)
     return t->raw_len;
 }
 
-int weir_upload_text_more(struct weir_upload_text *t, struct weir_error *err)
+int weir_csv_text_more(struct weir_csv_text *t, struct weir_error *err)
 {
     ssize_t n = read_at(t, t->raw + t->raw_len, CHUNK - t->raw_len);
     if (n < 0) {
@@ -252,9 +252,9 @@ int weir_upload_text_more(struct weir_upload_text *t, struct weir_error *err)
     t->end = n == 0;
     t->raw_len += (size_t)n;
     size_t used = t->raw_len;
-    if (t->encoding == WEIR_UPLOAD_UTF8) {
+    if (t->encoding == WEIR_CSV_UTF8) {
         weir_buf_add(&t->window, t->raw, t->raw_len);
-    } else if (t->encoding == WEIR_UPLOAD_WINDOWS_1252) {
+    } else if (t->encoding == WEIR_CSV_WINDOWS_1252) {
         used = from_windows_1252(t);
     } else {
         used = from_utf16(t, t->end);
@@ -264,7 +264,7 @@ int weir_upload_text_more(struct weir_upload_text *t, struct weir_error *err)
     return weir_buf_check(&t->window, "a part of the upload", err);
 }
 
-void weir_upload_text_take(struct weir_upload_text *t, size_t n)
+void weir_csv_text_take(struct weir_csv_text *t, size_t n)
 {
     t->window.len -= n;
     memmove(t->window.data, t->window.data + n, t->window.len);

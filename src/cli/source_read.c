@@ -1,0 +1,166 @@
+/* `weir source check|discover|remove|pause|resume`: sources that weir reads from. They need no
+ * server: what they change are files, which a running one reads when it needs them. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/json_write.h"
+#include "cli/commands.h"
+#include "source/source.h"
+
+#define MAX_ANSWER (64u << 20)
+
+static void show_column(struct weir_json column)
+{
+    struct weir_str name = weir_json_get_str(column, "name");
+    struct weir_str original = weir_json_get_str(column, "original");
+    printf("    %-30.*s %.*s", WEIR_STR_ARG(name), WEIR_STR_ARG(weir_json_get_str(column, "type")));
+    if (!weir_str_eq(name, original)) {
+        printf("  (" WEIR_STR_FMT ")", WEIR_STR_ARG(original));
+    }
+    putchar('\n');
+}
+
+static void show(struct weir_json root, bool columns)
+{
+    struct weir_json stream, column;
+    struct weir_json_iter it = weir_json_begin(weir_json_get(root, "streams"));
+    while (weir_json_next(&it, NULL, &stream)) {
+        uint64_t files = 0, bytes = 0;
+        weir_json_u64(weir_json_get(stream, "files"), &files);
+        weir_json_u64(weir_json_get(stream, "bytes"), &bytes);
+        printf(WEIR_STR_FMT "  →  " WEIR_STR_FMT "." WEIR_STR_FMT "  (" WEIR_STR_FMT
+                            ", %llu file%s, %llu bytes)\n",
+               WEIR_STR_ARG(weir_json_get_str(stream, "name")),
+               WEIR_STR_ARG(weir_json_get_str(root, "schema")),
+               WEIR_STR_ARG(weir_json_get_str(stream, "table")),
+               WEIR_STR_ARG(weir_json_get_str(stream, "mode")), (unsigned long long)files,
+               files == 1 ? "" : "s", (unsigned long long)bytes);
+        struct weir_json_iter at = weir_json_begin(weir_json_get(stream, "columns"));
+        while (columns && weir_json_next(&at, NULL, &column)) {
+            show_column(column);
+        }
+    }
+}
+
+static int discover(struct weir_cli *cli, bool columns, struct weir_error *err)
+{
+    struct weir_workspace *workspace = NULL;
+    struct weir_source_site site;
+    struct weir_json_parser *parser = weir_json_parser_new(16);
+    struct weir_json root;
+    struct weir_buf out;
+    weir_buf_init(&out, MAX_ANSWER);
+    struct weir_jw w = weir_jw_on(&out);
+    int code = parser ? weir_cli_workspace(cli, &workspace, err)
+                      : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    code = code ? code : weir_source_site_init(workspace, &site, err);
+    code = code ? code : weir_source_discover(&site, weir_args_at(cli->args, 0), columns, &w, err);
+    code = code ? code : weir_buf_check(&out, "the list of streams", err);
+    if (code == 0 && weir_args_has(cli->args, "json")) {
+        puts(weir_buf_cstr(&out));
+    } else if (code == 0) {
+        code = weir_json_parse(parser, weir_buf_str(&out), &root, err);
+        if (code == 0) {
+            show(root, columns);
+        }
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&out);
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static int run_check(struct weir_cli *cli, struct weir_error *err)
+{
+    return discover(cli, false, err);
+}
+
+static int run_discover(struct weir_cli *cli, struct weir_error *err)
+{
+    return discover(cli, true, err);
+}
+
+static int run_remove(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace = NULL;
+    const char *name = weir_args_at(cli->args, 0);
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_source_remove(workspace, name, err);
+    if (code == 0) {
+        printf("Removed sources/%s.yml; its tables stay.\n", name);
+    }
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
+{
+    struct weir_workspace *workspace = NULL;
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_source_pause(workspace->dir, weir_args_at(cli->args, 0), paused, err);
+    weir_workspace_close(workspace);
+    return code;
+}
+
+static int run_pause(struct weir_cli *cli, struct weir_error *err)
+{
+    return pause(cli, true, err);
+}
+
+static int run_resume(struct weir_cli *cli, struct weir_error *err)
+{
+    return pause(cli, false, err);
+}
+
+static const struct weir_flag json_flags[] = {
+    {"json", 0, NULL, "print JSON", false},
+    {0},
+};
+
+const struct weir_command weir_command_source_check = {
+    .name = "source check",
+    .summary = "Try the connection of a source, and list its streams",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "",
+    .flags = json_flags,
+    .run = run_check,
+};
+const struct weir_command weir_command_source_discover = {
+    .name = "source discover",
+    .summary = "Show the streams of a source, their columns and types",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "Nothing is loaded. Types are found by reading all of each file.",
+    .flags = json_flags,
+    .run = run_discover,
+};
+const struct weir_command weir_command_source_remove = {
+    .name = "source remove",
+    .summary = "Remove a source that weir reads from; its tables stay",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "",
+    .run = run_remove,
+};
+const struct weir_command weir_command_source_pause = {
+    .name = "source pause",
+    .summary = "Leave a source out of `weir sync` without a name",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "Writes `paused: true` into its file.",
+    .run = run_pause,
+};
+const struct weir_command weir_command_source_resume = {
+    .name = "source resume",
+    .summary = "Take a paused source in again",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "",
+    .run = run_resume,
+};

@@ -1,0 +1,31 @@
+/* Runs of sources in the server: each on a thread of its own, one at a time of one source, so that
+ * none waits for another. The latest are remembered here; all are in weir.loads. */
+#ifndef WEIR_SERVE_SOURCE_H
+#define WEIR_SERVE_SOURCE_H
+
+#include "base/json_write.h"
+#include "source/source.h"
+
+struct weir_server;
+struct weir_source_runs;
+
+int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Ends what runs (nothing of it is loaded) and waits for it; takes no more. NULL is fine. */
+void weir_source_runs_stop(struct weir_source_runs *runs);
+void weir_source_runs_free(struct weir_source_runs *runs);
+const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs);
+
+/* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
+int weir_source_runs_start(struct weir_source_runs *runs, const char *source, const char *stream,
+                           bool full, char id[WEIR_SOURCE_RUN_SIZE],
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* Prints {"run","source","state",…}; false when it is not remembered. */
+bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w);
+/* The run of this source that goes on: its id, or "". */
+void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
+                         char id[WEIR_SOURCE_RUN_SIZE]);
+/* false: it does not run. */
+bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id);
+
+#endif

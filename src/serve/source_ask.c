@@ -1,0 +1,248 @@
+/* /api/connectors, /api/sources, /api/runs. */
+#include <stdio.h>
+
+#include "serve/server.h"
+#include "serve/source.h"
+#include "state/person.h"
+
+#define RUNS_SHOWN 200
+
+static struct weir_source_runs *runs_of(struct weir_ask *ask)
+{
+    return ask->server->source_runs;
+}
+
+static const char *id_of(struct weir_ask *ask)
+{
+    const char *id = weir_arena_dup(&ask->arena, ask->id).ptr;
+    return id ? id : "";
+}
+
+static const char *dir_of(struct weir_ask *ask)
+{
+    return weir_source_runs_site(runs_of(ask))->dir;
+}
+
+int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err)
+{
+    (void)err;
+    weir_jw_object(&ask->w);
+    weir_jw_keyz(&ask->w, "connectors");
+    weir_source_print_connectors(&ask->w);
+    weir_jw_object_end(&ask->w);
+    return 0;
+}
+
+/* --- what there is ------------------------------------------------------------------------------
+ */
+
+static void print_tracking(struct weir_jw *w, const char *name)
+{
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "name", name);
+    weir_jw_kstrz(w, "kind", "tracking");
+    weir_jw_kstrz(w, "schema", name);
+    weir_jw_kbool(w, "paused", false);
+    weir_jw_kstr_or_null(w, "run", WEIR_STR(""));
+    weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
+    weir_jw_object_end(w);
+}
+
+static int print_sources(struct weir_ask *ask, const struct weir_sources *sources,
+                         struct weir_error *err)
+{
+    struct weir_jw *w = &ask->w;
+    for (size_t i = 0; i < sources->count; i++) {
+        print_tracking(w, sources->items[i].name);
+    }
+    for (size_t i = 0; i < sources->read_count; i++) {
+        char run[WEIR_SOURCE_RUN_SIZE];
+        weir_source_runs_of(runs_of(ask), sources->read[i].name, run);
+        int rc = weir_source_describe(dir_of(ask), sources->read[i].name, run, w, err);
+        if (rc) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int weir_ask_sources(struct weir_ask *ask, struct weir_error *err)
+{
+    struct weir_sources sources = {0};
+    int rc = weir_sources_load(ask->server->run->workspace, &sources, err);
+    weir_jw_object(&ask->w);
+    weir_jw_keyz(&ask->w, "sources");
+    weir_jw_array(&ask->w);
+    rc = rc ? rc : print_sources(ask, &sources, err);
+    weir_jw_array_end(&ask->w);
+    weir_jw_object_end(&ask->w);
+    weir_sources_free(&sources);
+    return rc;
+}
+
+static int discover(struct weir_ask *ask, bool columns, struct weir_error *err)
+{
+    return weir_source_discover(weir_source_runs_site(runs_of(ask)), id_of(ask), columns, &ask->w,
+                                err);
+}
+
+int weir_ask_source_check(struct weir_ask *ask, struct weir_error *err)
+{
+    return discover(ask, false, err);
+}
+
+int weir_ask_source_discover(struct weir_ask *ask, struct weir_error *err)
+{
+    return discover(ask, true, err);
+}
+
+/* --- changing -----------------------------------------------------------------------------------
+ */
+
+/* The body without the members that are no part of the file. */
+static int read_file(struct weir_ask *ask, struct weir_data **out, struct weir_error *err)
+{
+    int rc = weir_data_from_json(&ask->arena, ask->body, out, err);
+    if (rc == 0) {
+        weir_data_unset(*out, "name");
+        weir_data_unset(*out, "dry_run");
+    }
+    return rc;
+}
+
+int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"name",    "kind",    "schema", "connection",
+                                        "streams", "dry_run", NULL};
+    const struct weir_source_site *site = weir_source_runs_site(runs_of(ask));
+    struct weir_data *file = NULL;
+    struct weir_str name = {NULL, 0};
+    struct weir_buf text;
+    bool dry = false;
+    weir_buf_init(&text, 1u << 20);
+    int rc = weir_ask_keys(ask->body, "a source", known, err);
+    rc = rc ? rc : weir_ask_text(ask, "name", true, &name, err);
+    rc = rc ? rc : read_file(ask, &file, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "dry_run"), &dry);
+    const char *id = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
+    rc = rc || id ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
+    rc = rc ? rc : weir_source_new_text(id, file, &text, err);
+    if (rc == 0 && dry) {
+        rc = weir_source_discover_text(site, id, weir_buf_str(&text), true, &ask->w, err);
+    } else if (rc == 0) {
+        rc = weir_source_create(site->dir, id, weir_buf_str(&text), err);
+        rc = rc ? rc : weir_ask_note(ask, "source.add", name, (struct weir_str){NULL, 0}, err);
+        rc = rc ? rc : weir_source_describe(site->dir, id, "", &ask->w, err);
+        ask->status = rc ? ask->status : 201;
+    }
+    weir_buf_free(&text);
+    return rc;
+}
+
+int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"schema", "connection", "streams", NULL};
+    struct weir_data *changes = NULL;
+    int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
+    rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);
+    rc = rc ? rc : weir_source_change(dir_of(ask), id_of(ask), changes, &ask->arena, err);
+    rc = rc ? rc : weir_ask_note(ask, "source.change", ask->id, (struct weir_str){NULL, 0}, err);
+    return rc ? rc : weir_source_describe(dir_of(ask), id_of(ask), "", &ask->w, err);
+}
+
+int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
+{
+    char run[WEIR_SOURCE_RUN_SIZE];
+    weir_source_runs_of(runs_of(ask), id_of(ask), run);
+    if (*run) {
+        return weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
+    }
+    int rc = weir_source_remove(ask->server->run->workspace, id_of(ask), err);
+    ask->status = 204;
+    return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);
+}
+
+static int pause(struct weir_ask *ask, bool paused, struct weir_error *err)
+{
+    int rc = weir_source_pause(dir_of(ask), id_of(ask), paused, err);
+    rc = rc ? rc
+            : weir_ask_note(ask, paused ? "source.pause" : "source.resume", ask->id,
+                            (struct weir_str){NULL, 0}, err);
+    return rc ? rc : weir_source_describe(dir_of(ask), id_of(ask), "", &ask->w, err);
+}
+
+int weir_ask_source_pause(struct weir_ask *ask, struct weir_error *err)
+{
+    return pause(ask, true, err);
+}
+
+int weir_ask_source_resume(struct weir_ask *ask, struct weir_error *err)
+{
+    return pause(ask, false, err);
+}
+
+/* --- runs ---------------------------------------------------------------------------------------
+ */
+
+int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"stream", "full", NULL};
+    struct weir_str stream = {NULL, 0};
+    char run[WEIR_SOURCE_RUN_SIZE];
+    bool full = false;
+    int rc = weir_ask_keys(ask->body, "a sync", known, err);
+    rc = rc ? rc : weir_ask_text(ask, "stream", false, &stream, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "full"), &full);
+    const char *name = stream.ptr ? weir_arena_dup(&ask->arena, stream).ptr : NULL;
+    rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
+    rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), name, full, run, err);
+    rc = rc ? rc
+            : weir_ask_note(ask, "source.sync", ask->id,
+                            full ? WEIR_STR("{\"full\":true}") : (struct weir_str){NULL, 0}, err);
+    if (rc == 0) {
+        ask->status = 202;
+        (void)weir_source_runs_print(runs_of(ask), run, &ask->w);
+    }
+    return rc;
+}
+
+static int ledger(struct weir_ask *ask, const char *source, const char *run, struct weir_error *err)
+{
+    struct weir_session *session = NULL;
+    int rc = weir_session_new(ask->warehouse, WEIR_SESSION_OWNER, &session, err);
+    rc = rc ? rc : weir_source_runs_list(session, source, run, RUNS_SHOWN, &ask->w, err);
+    weir_session_free(session);
+    return rc;
+}
+
+int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err)
+{
+    char run[WEIR_SOURCE_RUN_SIZE];
+    weir_source_runs_of(runs_of(ask), id_of(ask), run);
+    int rc = weir_source_exists(dir_of(ask), id_of(ask), err);
+    weir_jw_object(&ask->w);
+    weir_jw_kstr_or_null(&ask->w, "run", weir_str_of(run));
+    weir_jw_keyz(&ask->w, "loads");
+    rc = rc ? rc : ledger(ask, id_of(ask), NULL, err);
+    weir_jw_object_end(&ask->w);
+    return rc;
+}
+
+int weir_ask_run(struct weir_ask *ask, struct weir_error *err)
+{
+    if (weir_source_runs_print(runs_of(ask), id_of(ask), &ask->w)) {
+        return 0;
+    }
+    return weir_fail(err, WEIR_ENOENT,
+                     "no run \"%.40s\" is remembered; what runs loaded is in weir.loads",
+                     id_of(ask));
+}
+
+int weir_ask_run_cancel(struct weir_ask *ask, struct weir_error *err)
+{
+    if (!weir_source_runs_cancel(runs_of(ask), id_of(ask))) {
+        return weir_fail(err, WEIR_ENOENT, "no run \"%.40s\" goes on", id_of(ask));
+    }
+    ask->status = 204;
+    return weir_ask_note(ask, "source.cancel", ask->id, (struct weir_str){NULL, 0}, err);
+}

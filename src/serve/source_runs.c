@@ -1,0 +1,245 @@
+#include "serve/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "serve/server.h"
+
+#define KEPT       200 /* runs that are remembered */
+#define MAX_REPORT (16u << 20)
+
+struct item {
+    struct weir_source_runs *runs;
+    char id[WEIR_SOURCE_RUN_SIZE];
+    char source[64], stream[256]; /* stream "": all */
+    bool full;
+    pthread_t thread;
+    bool running; /* guarded by the lock, as is what stands below */
+    weir_time started_at, ended_at;
+    struct weir_buf report;
+    struct weir_source_progress progress;
+};
+
+struct weir_source_runs {
+    struct weir_server *server;
+    struct weir_source_site site;
+    pthread_mutex_t lock;
+    struct item *items[KEPT]; /* oldest first */
+    size_t count;
+    bool stopped;
+};
+
+const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs)
+{
+    return &runs->site;
+}
+
+static void free_item(struct item *item)
+{
+    pthread_join(item->thread, NULL);
+    weir_buf_free(&item->report);
+    free(item);
+}
+
+static void *work(void *arg)
+{
+    struct item *item = arg;
+    struct weir_server *s = item->runs->server;
+    struct weir_error err = {0};
+    struct weir_buf report;
+    struct weir_source_run run = {.site = &item->runs->site,
+                                  .warehouse = s->warehouse,
+                                  .log = s->log,
+                                  .source = item->source,
+                                  .stream = *item->stream ? item->stream : NULL,
+                                  .full = item->full,
+                                  .progress = &item->progress};
+    weir_buf_init(&report, MAX_REPORT);
+    struct weir_jw w = weir_jw_on(&report);
+    int rc = weir_source_sync(&run, item->id, &w, &err);
+    if (rc) {
+        weir_log(s->log, WEIR_LOG_ERROR, "a source's run failed", "source", item->source, "run",
+                 item->id, "error", err.message);
+    }
+    pthread_mutex_lock(&item->runs->lock);
+    item->report = report;
+    item->ended_at = weir_now();
+    item->running = false;
+    pthread_mutex_unlock(&item->runs->lock);
+    return NULL;
+}
+
+/* With the lock. */
+static struct item *find(struct weir_source_runs *runs, const char *id)
+{
+    for (size_t i = runs->count; i-- > 0;) {
+        if (strcmp(runs->items[i]->id, id) == 0) {
+            return runs->items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct item *running_of(struct weir_source_runs *runs, const char *source)
+{
+    for (size_t i = runs->count; i-- > 0;) {
+        if (runs->items[i]->running && strcmp(runs->items[i]->source, source) == 0) {
+            return runs->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Room for one more: the oldest that has ended is forgotten. */
+static bool make_room(struct weir_source_runs *runs)
+{
+    size_t i = 0;
+    if (runs->count < KEPT) {
+        return true;
+    }
+    while (i < runs->count && runs->items[i]->running) {
+        i++;
+    }
+    if (i == runs->count) {
+        return false;
+    }
+    free_item(runs->items[i]);
+    runs->count--;
+    memmove(&runs->items[i], &runs->items[i + 1], (runs->count - i) * sizeof runs->items[0]);
+    return true;
+}
+
+/* With the lock. */
+static int add(struct weir_source_runs *runs, struct item *item, struct weir_error *err)
+{
+    if (runs->stopped) {
+        return weir_fail(err, WEIR_EBUSY, "the server stops");
+    }
+    if (running_of(runs, item->source)) {
+        return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being synced already; wait for its end",
+                         item->source);
+    }
+    if (!make_room(runs)) {
+        return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later", KEPT);
+    }
+    item->running = true;
+    if (pthread_create(&item->thread, NULL, work, item)) {
+        return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");
+    }
+    runs->items[runs->count++] = item;
+    return 0;
+}
+
+int weir_source_runs_start(struct weir_source_runs *runs, const char *source, const char *stream,
+                           bool full, char id[WEIR_SOURCE_RUN_SIZE], struct weir_error *err)
+{
+    struct item *item = calloc(1, sizeof *item);
+    if (!item) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    }
+    int source_len = snprintf(item->source, sizeof item->source, "%s", source);
+    int stream_len = snprintf(item->stream, sizeof item->stream, "%s", stream ? stream : "");
+    item->runs = runs;
+    item->full = full;
+    item->started_at = weir_now();
+    weir_source_run_id(item->id);
+    memcpy(id, item->id, sizeof item->id);
+    int rc = source_len >= (int)sizeof item->source || stream_len >= (int)sizeof item->stream
+                 ? weir_fail(err, WEIR_EINVAL, "the name of a source or a stream is too long")
+                 : 0;
+    if (rc == 0) {
+        pthread_mutex_lock(&runs->lock);
+        rc = add(runs, item, err);
+        pthread_mutex_unlock(&runs->lock);
+    }
+    if (rc) {
+        free(item);
+    }
+    return rc;
+}
+
+bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w)
+{
+    pthread_mutex_lock(&runs->lock);
+    struct item *item = find(runs, id);
+    if (item) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "run", item->id);
+        weir_jw_kstrz(w, "source", item->source);
+        weir_jw_kstrz(w, "state", item->running ? "running" : "done");
+        weir_jw_ktime(w, "started_at", item->started_at);
+        weir_jw_ktime_or_null(w, "ended_at", item->ended_at);
+        weir_jw_ku64(w, "rows", atomic_load(&item->progress.rows));
+        weir_jw_keyz(w, "report");
+        if (item->running || !weir_buf_ok(&item->report)) {
+            weir_jw_null(w);
+        } else {
+            weir_jw_raw(w, weir_buf_str(&item->report));
+        }
+        weir_jw_object_end(w);
+    }
+    pthread_mutex_unlock(&runs->lock);
+    return item != NULL;
+}
+
+void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
+                         char id[WEIR_SOURCE_RUN_SIZE])
+{
+    pthread_mutex_lock(&runs->lock);
+    const struct item *item = running_of(runs, source);
+    snprintf(id, WEIR_SOURCE_RUN_SIZE, "%s", item ? item->id : "");
+    pthread_mutex_unlock(&runs->lock);
+}
+
+bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)
+{
+    pthread_mutex_lock(&runs->lock);
+    struct item *item = find(runs, id);
+    bool running = item && item->running;
+    if (running) {
+        atomic_store(&item->progress.stop, true);
+    }
+    pthread_mutex_unlock(&runs->lock);
+    return running;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **out,
+                         struct weir_error *err)
+{
+    struct weir_source_runs *runs = *out = calloc(1, sizeof *runs);
+    if (!runs) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
+    }
+    runs->server = server;
+    pthread_mutex_init(&runs->lock, NULL);
+    return weir_source_site_init(server->run->workspace, &runs->site, err);
+}
+
+void weir_source_runs_stop(struct weir_source_runs *runs)
+{
+    if (!runs) {
+        return;
+    }
+    pthread_mutex_lock(&runs->lock);
+    runs->stopped = true;
+    for (size_t i = 0; i < runs->count; i++) {
+        atomic_store(&runs->items[i]->progress.stop, true);
+    }
+    size_t count = runs->count;
+    runs->count = 0; /* nobody adds any more */
+    pthread_mutex_unlock(&runs->lock);
+    for (size_t i = 0; i < count; i++) {
+        free_item(runs->items[i]);
+    }
+}
+
+void weir_source_runs_free(struct weir_source_runs *runs)
+{
+    if (runs) {
+        weir_source_runs_stop(runs);
+        pthread_mutex_destroy(&runs->lock);
+        free(runs);
+    }
+}

@@ -1,0 +1,21 @@
+/* From the stage into the table: in one transaction with the cursor and the ledger. Private to
+ * src/source. */
+#ifndef WEIR_SOURCE_APPLY_H
+#define WEIR_SOURCE_APPLY_H
+
+#include "source/contract.h"
+#include "source/stage.h"
+
+struct weir_source_apply {
+    struct weir_source_stage *stage;
+    const struct weir_source_plan *plan;
+    const struct weir_source_stream *stream;
+    const struct weir_source_settled *settled;
+    const struct weir_table *target; /* as it was; NULL: there is none */
+    struct weir_source_load *load;   /* rows_* and status are filled in */
+};
+/* Begins and commits; after a failure nothing has changed but that the stage may have lost rows.
+ * WEIR_ECORRUPT when the table does not hold what the stage held. */
+int weir_source_apply(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

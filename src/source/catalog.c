@@ -1,0 +1,86 @@
+#include "source/catalog.h"
+
+void weir_source_plan_init(struct weir_source_plan *plan)
+{
+    *plan = (struct weir_source_plan){0};
+    weir_arena_init(&plan->arena, WEIR_SOURCE_PLAN_MEMORY);
+}
+
+void weir_source_plan_free(struct weir_source_plan *plan)
+{
+    weir_arena_free(&plan->arena);
+}
+
+struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,
+                                                   const struct weir_source_column *column,
+                                                   size_t *index)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        struct weir_source_column *known = &plan->columns[i];
+        if (weir_str_eq(known->name, column->name)) {
+            if (known->untyped || column->untyped) {
+                known->type = known->untyped ? column->type : known->type;
+                known->untyped = known->untyped && column->untyped;
+            } else {
+                known->type = weir_source_type_join(known->type, column->type);
+            }
+            *index = i;
+            return known;
+        }
+    }
+    if (!plan->columns) {
+        plan->columns =
+            weir_arena_alloc(&plan->arena, (WEIR_SOURCE_MAX_COLUMNS + 1) * sizeof *plan->columns);
+    }
+    if (!plan->columns || plan->column_count == WEIR_SOURCE_MAX_COLUMNS) {
+        return NULL;
+    }
+    struct weir_source_column *added = &plan->columns[plan->column_count];
+    *added = *column;
+    added->name = weir_arena_dup(&plan->arena, column->name);
+    added->original = weir_arena_dup(&plan->arena, column->original);
+    *index = plan->column_count;
+    plan->column_count += added->name.ptr && added->original.ptr;
+    return added->name.ptr && added->original.ptr ? added : NULL;
+}
+
+enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b)
+{
+    if (a == b) {
+        return a;
+    }
+    if ((a == WEIR_TYPE_INT && b == WEIR_TYPE_DOUBLE) ||
+        (a == WEIR_TYPE_DOUBLE && b == WEIR_TYPE_INT)) {
+        return WEIR_TYPE_DOUBLE;
+    }
+    if ((a == WEIR_TYPE_DATE && b == WEIR_TYPE_TIMESTAMP) ||
+        (a == WEIR_TYPE_TIMESTAMP && b == WEIR_TYPE_DATE)) {
+        return WEIR_TYPE_TIMESTAMP;
+    }
+    return WEIR_TYPE_TEXT;
+}
+
+const char *weir_source_type_sql(enum weir_type type)
+{
+    static const char *const names[] = {
+        [WEIR_TYPE_BOOL] = "BOOLEAN",  [WEIR_TYPE_INT] = "BIGINT",
+        [WEIR_TYPE_DOUBLE] = "DOUBLE", [WEIR_TYPE_TIMESTAMP] = "TIMESTAMP",
+        [WEIR_TYPE_DATE] = "DATE",     [WEIR_TYPE_TEXT] = "VARCHAR",
+        [WEIR_TYPE_JSON] = "JSON",     [WEIR_TYPE_OTHER] = "VARCHAR"};
+    return names[type];
+}
+
+bool weir_source_column_reserved(struct weir_str name)
+{
+    return weir_str_starts(name, WEIR_STR("_weir_"));
+}
+
+bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name)
+{
+    for (size_t i = 0; plan->exclude && i < plan->exclude->count; i++) {
+        if (weir_str_is(name, plan->exclude->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}

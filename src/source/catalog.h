@@ -1,0 +1,56 @@
+/* What a source has: streams and their columns, the same for every connector. Private to
+ * src/source. */
+#ifndef WEIR_SOURCE_CATALOG_H
+#define WEIR_SOURCE_CATALOG_H
+
+#include "conf/option.h"
+#include "warehouse/warehouse.h"
+
+/* Columns that weir adds to the tables of sources. */
+#define WEIR_SOURCE_LOADED_AT "_weir_loaded_at"
+#define WEIR_SOURCE_RUN       "_weir_run"
+#define WEIR_SOURCE_FILE      "_weir_file"
+
+struct weir_source_column {
+    struct weir_str name;     /* in the warehouse */
+    struct weir_str original; /* at the source */
+    enum weir_type type;
+    bool untyped; /* it had no value yet: any type will do */
+};
+
+/* What one run of one stream will read. A connector makes it before it reads any row, so the types
+ * of all that comes are known then. */
+struct weir_source_plan {
+    struct weir_arena arena; /* everything below lives in it */
+    struct weir_source_column *columns;
+    size_t column_count;
+    bool nothing;           /* the source is as the cursor says */
+    bool whole;             /* what is read is the whole stream: its table is built anew */
+    struct weir_str *parts; /* else: files whose earlier rows go */
+    size_t part_count;
+    struct weir_str cursor;               /* JSON; kept with the rows, and given to the next plan */
+    uint64_t bytes;                       /* to be read */
+    void *own;                            /* the connector's */
+    const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
+};
+
+#define WEIR_SOURCE_PLAN_MEMORY (512u << 20)
+#define WEIR_SOURCE_MAX_COLUMNS 10000
+
+void weir_source_plan_init(struct weir_source_plan *plan);
+void weir_source_plan_free(struct weir_source_plan *plan);
+/* The column of this name; added when it is new, its type widened when it is there. NULL when there
+ * are too many. */
+struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,
+                                                   const struct weir_source_column *column,
+                                                   size_t *index);
+
+/* The type that holds the values of both without loss. */
+enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b);
+/* What the engine calls it: "BIGINT". */
+const char *weir_source_type_sql(enum weir_type type);
+bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name);
+/* Those that weir adds begin with this; a source's own column must not. */
+bool weir_source_column_reserved(struct weir_str name);
+
+#endif

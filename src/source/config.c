@@ -1,0 +1,323 @@
+#include "source/config.h"
+
+#include <stdio.h>
+
+#include "event/naming.h"
+#include "io/file.h"
+#include "source/connector.h"
+#include "workspace/name.h"
+
+#define MAX_FILE    (1u << 20)
+#define MAX_ARENA   (16u << 20)
+#define MAX_STREAMS 1000
+
+static const struct weir_source_connector *const connectors[] = {&weir_source_file};
+#define CONNECTORS (sizeof connectors / sizeof connectors[0])
+
+static const char *const modes[] = {"replace", "append", "merge", NULL};
+static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
+
+const struct weir_option weir_source_stream_options[] = {
+    {.name = "table",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_source_stream, table),
+     .fallback = "",
+     .help = "the table's name; else it is made of the stream's"},
+    {.name = "path",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_source_stream, path),
+     .fallback = "",
+     .help =
+         "kind `file`: the files of this stream, with * and ?, in the folder of the connection"},
+    {.name = "mode",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_source_stream, mode),
+     .fallback = "replace",
+     .choices = modes,
+     .help =
+         "replace: the table is what the source is; append: rows stay, also those of files that "
+         "are gone; merge: a row replaces the one with its key"},
+    {.name = "key",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct weir_source_stream, key),
+     .fallback = "",
+     .help = "of merge: the columns, as they are named in the warehouse, that say which row it is"},
+    {.name = "contract",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_source_stream, contract),
+     .fallback = "evolve",
+     .choices = contracts,
+     .help =
+         "what happens when columns come or change: evolve: the table follows; freeze: the run "
+         "fails; discard_row and discard_value: what does not fit goes to weir.source_discards"},
+    {.name = "exclude",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct weir_source_stream, exclude),
+     .fallback = "",
+     .help = "columns that are not loaded, as they are named in the warehouse"},
+    {0}};
+
+struct root {
+    int kind;
+    const char *schema;
+    bool paused;
+};
+
+static const char *const kinds[] = {"file", NULL};
+static const struct weir_option root_options[] = {{.name = "kind",
+                                                   .type = WEIR_OPT_CHOICE,
+                                                   .offset = offsetof(struct root, kind),
+                                                   .choices = kinds},
+                                                  {.name = "schema",
+                                                   .type = WEIR_OPT_TEXT,
+                                                   .offset = offsetof(struct root, schema),
+                                                   .fallback = ""},
+                                                  {.name = "paused",
+                                                   .type = WEIR_OPT_BOOL,
+                                                   .offset = offsetof(struct root, paused),
+                                                   .fallback = "false"},
+                                                  {0}};
+
+const char *weir_source_mode_name(int mode)
+{
+    return modes[mode];
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for a source");
+}
+
+/* The mapping without the members that have tables of their own. */
+static int read_root(const struct weir_yaml *doc, struct weir_arena *arena, struct root *out,
+                     struct weir_error *err)
+{
+    struct weir_yaml_node rest = *weir_yaml_root(doc);
+    struct weir_yaml_node **to = &rest.first;
+    if (rest.type != WEIR_YAML_MAPPING) {
+        return weir_yaml_fail(err, doc, weir_yaml_root(doc),
+                              "a source is described by `kind:`, `connection:`, …");
+    }
+    for (const struct weir_yaml_node *n = rest.first; n; n = n->next) {
+        if (weir_str_is(n->key, "connection") || weir_str_is(n->key, "streams")) {
+            continue;
+        }
+        struct weir_yaml_node *copy = weir_arena_alloc(arena, sizeof *copy);
+        if (!copy) {
+            return no_memory(err);
+        }
+        *copy = *n;
+        *to = copy;
+        to = &copy->next;
+    }
+    *to = NULL;
+    int rc = weir_options_default(root_options, out, arena, err);
+    return rc ? rc : weir_options_yaml(root_options, out, arena, doc, &rest, err);
+}
+
+static int default_stream(struct weir_str name, struct weir_arena *arena,
+                          struct weir_source_stream *out, struct weir_error *err)
+{
+    int rc = weir_options_default(weir_source_stream_options, out, arena, err);
+    out->name = weir_arena_dup(arena, name).ptr;
+    return rc ? rc : out->name ? 0 : no_memory(err);
+}
+
+/* The table is made of the stream's name when none is said. */
+static int name_table(struct weir_source_stream *s, struct weir_arena *arena,
+                      struct weir_error *err)
+{
+    struct weir_buf name;
+    if (*s->table) {
+        return weir_str_is_plain_name(weir_str_of(s->table))
+                   ? 0
+                   : weir_fail(err, WEIR_EINVAL,
+                               "\"%.80s\" cannot name a table; use a to z, 0 to 9 and _, beginning "
+                               "with a letter, at most 63",
+                               s->table);
+    }
+    weir_buf_init(&name, 4096);
+    weir_name_make(weir_str_of(s->name), "stream_", &name);
+    s->table = weir_arena_dup(arena, weir_utf8_cut(weir_buf_str(&name), 63)).ptr;
+    int rc = s->table && weir_buf_ok(&name) ? 0 : no_memory(err);
+    weir_buf_free(&name);
+    return rc;
+}
+
+static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node *node,
+                       struct weir_source_config *out, struct weir_error *err)
+{
+    struct weir_source_stream *s = &out->streams[out->stream_count];
+    struct weir_error why = {0};
+    int rc = default_stream(node->key, &out->arena, s, err);
+    if (rc == 0 && node->type != WEIR_YAML_NULL) {
+        rc = weir_options_yaml(weir_source_stream_options, s, &out->arena, doc, node, err);
+    }
+    if (rc == 0 && (s->mode == WEIR_SOURCE_MERGE) != (s->key.count > 0)) {
+        return weir_yaml_fail(err, doc, node,
+                              s->key.count ? "`key` is for `mode: merge`"
+                                           : "`mode: merge` needs `key: [COLUMN, …]`");
+    }
+    if (rc == 0 && name_table(s, &out->arena, &why)) {
+        return weir_yaml_fail(err, doc, node, "%s", why.message);
+    }
+    for (size_t i = 0; rc == 0 && i < out->stream_count; i++) {
+        if (strcmp(out->streams[i].table, s->table) == 0) {
+            return weir_yaml_fail(
+                err, doc, node,
+                "the streams \"%s\" and \"%s\" would share the table \"%s\"; give "
+                "one of them another `table:`",
+                out->streams[i].name, s->name, s->table);
+        }
+    }
+    out->stream_count += rc == 0;
+    return rc;
+}
+
+static int read_streams(const struct weir_yaml *doc, struct weir_source_config *out,
+                        struct weir_error *err)
+{
+    const struct weir_yaml_node *streams = weir_yaml_get(weir_yaml_root(doc), "streams");
+    size_t count = 0;
+    if (!streams || streams->type == WEIR_YAML_NULL) {
+        return 0;
+    }
+    if (streams->type != WEIR_YAML_MAPPING) {
+        return weir_yaml_fail(err, doc, streams,
+                              "`streams` is a list of `name:` with `mode:` below");
+    }
+    for (const struct weir_yaml_node *n = streams->first; n; n = n->next) {
+        count++;
+    }
+    if (count > MAX_STREAMS) {
+        return weir_yaml_fail(err, doc, streams, "a source may have %d streams", MAX_STREAMS);
+    }
+    out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
+    int rc = out->streams ? 0 : no_memory(err);
+    for (const struct weir_yaml_node *n = streams->first; rc == 0 && n; n = n->next) {
+        rc = read_stream(doc, n, out, err);
+    }
+    return rc;
+}
+
+static int read_connection(const struct weir_yaml *doc, struct weir_source_config *out,
+                           struct weir_error *err)
+{
+    const struct weir_source_connector *c = out->connector;
+    const struct weir_yaml_node *node = weir_yaml_get(weir_yaml_root(doc), "connection");
+    out->connection = weir_arena_calloc(&out->arena, c->settings_size);
+    if (!out->connection) {
+        return no_memory(err);
+    }
+    if (!node || node->type != WEIR_YAML_MAPPING) {
+        return weir_yaml_fail(err, doc, node ? node : weir_yaml_root(doc),
+                              "`connection:` is missing: what is read, and how");
+    }
+    int rc = weir_options_default(c->options, out->connection, &out->arena, err);
+    return rc ? rc : weir_options_yaml(c->options, out->connection, &out->arena, doc, node, err);
+}
+
+int weir_source_config_parse(struct weir_str text, const char *name, const char *path,
+                             struct weir_source_config *out, struct weir_error *err)
+{
+    struct weir_yaml *doc = NULL;
+    struct root root = {0};
+    struct weir_error why = {0};
+    *out = (struct weir_source_config){0};
+    weir_arena_init(&out->arena, MAX_ARENA);
+    int rc = weir_yaml_parse(text, path, &doc, err);
+    rc = rc ? rc : read_root(doc, &out->arena, &root, err);
+    if (rc == 0) {
+        out->name = weir_arena_strdup(&out->arena, name);
+        out->connector = connectors[root.kind];
+        out->paused = root.paused;
+        out->schema = *root.schema ? root.schema : out->name;
+        rc = out->name ? 0 : no_memory(err);
+    }
+    if (rc == 0 && weir_source_name_check(weir_str_of(out->schema), &why)) {
+        rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"), "%s",
+                            why.message);
+    }
+    rc = rc ? rc : read_connection(doc, out, err);
+    rc = rc ? rc : read_streams(doc, out, err);
+    weir_yaml_free(doc);
+    return rc;
+}
+
+int weir_source_config_read(const char *workspace_dir, const char *name,
+                            struct weir_source_config *out, struct weir_error *err)
+{
+    char shown[128], path[4096];
+    struct weir_buf text;
+    *out = (struct weir_source_config){0};
+    int rc = weir_source_name_check(weir_str_of(name), err);
+    if (rc) {
+        return rc;
+    }
+    snprintf(shown, sizeof shown, "sources/%s.yml", name);
+    snprintf(path, sizeof path, "%s/%s", workspace_dir, shown);
+    weir_buf_init(&text, MAX_FILE);
+    rc = weir_file_read(path, &text, err);
+    if (rc == WEIR_ENOENT) {
+        weir_fail(err, rc, "there is no source \"%s\"; `weir source list` shows the sources", name);
+    }
+    rc = rc ? rc : weir_source_config_parse(weir_buf_str(&text), name, shown, out, err);
+    weir_buf_free(&text);
+    return rc;
+}
+
+void weir_source_config_free(struct weir_source_config *config)
+{
+    weir_arena_free(&config->arena);
+}
+
+int weir_source_config_stream(struct weir_source_config *config, struct weir_str name,
+                              struct weir_source_stream *out, struct weir_error *err)
+{
+    for (size_t i = 0; i < config->stream_count; i++) {
+        if (weir_str_is(name, config->streams[i].name)) {
+            *out = config->streams[i];
+            return 0;
+        }
+    }
+    *out = (struct weir_source_stream){0};
+    int rc = default_stream(name, &config->arena, out, err);
+    return rc ? rc : name_table(out, &config->arena, err);
+}
+
+void weir_source_print_connectors(struct weir_jw *w)
+{
+    static const char *const types[] = {
+        [WEIR_OPT_BOOL] = "boolean",      [WEIR_OPT_INT] = "integer", [WEIR_OPT_BYTES] = "bytes",
+        [WEIR_OPT_DURATION] = "duration", [WEIR_OPT_TEXT] = "text",   [WEIR_OPT_CHOICE] = "choice",
+        [WEIR_OPT_LIST] = "list"};
+    weir_jw_array(w);
+    for (size_t i = 0; i < CONNECTORS; i++) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "name", connectors[i]->name);
+        weir_jw_kstrz(w, "title", connectors[i]->title);
+        weir_jw_keyz(w, "options");
+        weir_jw_array(w);
+        for (const struct weir_option *o = connectors[i]->options; o->name; o++) {
+            weir_jw_object(w);
+            weir_jw_kstrz(w, "name", o->name);
+            weir_jw_kstrz(w, "type", types[o->type]);
+            weir_jw_kstrz(w, "help", o->help);
+            weir_jw_kbool(w, "required", !o->fallback);
+            weir_jw_kstr_or_null(w, "default", weir_str_of(o->fallback));
+            weir_jw_keyz(w, "choices");
+            weir_jw_array(w);
+            for (size_t k = 0; o->choices && o->choices[k]; k++) {
+                weir_jw_strz(w, o->choices[k]);
+            }
+            weir_jw_array_end(w);
+            weir_jw_object_end(w);
+        }
+        weir_jw_array_end(w);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}

@@ -1,0 +1,55 @@
+/* sources/<name>.yml of a source that weir reads from (`kind:` other than tracking). Format:
+ * docs/format/sources.md. */
+#ifndef WEIR_SOURCE_CONFIG_H
+#define WEIR_SOURCE_CONFIG_H
+
+#include "conf/option.h"
+#include "workspace/workspace.h"
+
+enum weir_source_mode { WEIR_SOURCE_REPLACE, WEIR_SOURCE_APPEND, WEIR_SOURCE_MERGE };
+enum weir_source_contract {
+    WEIR_SOURCE_EVOLVE,
+    WEIR_SOURCE_FREEZE,
+    WEIR_SOURCE_DISCARD_ROW,
+    WEIR_SOURCE_DISCARD_VALUE
+};
+
+struct weir_source_stream {
+    const char *name;              /* as the connector calls it */
+    const char *table;             /* in the warehouse; made of the name when "" */
+    const char *path;              /* of files; "": what was found under this name */
+    int mode;                      /* enum weir_source_mode */
+    int contract;                  /* enum weir_source_contract */
+    struct weir_text_list key;     /* of merge */
+    struct weir_text_list exclude; /* columns, by their names in the warehouse */
+};
+extern const struct weir_option weir_source_stream_options[];
+
+struct weir_source_connector;
+struct weir_source_config {
+    const char *name;
+    const char *schema; /* in the warehouse */
+    bool paused;
+    const struct weir_source_connector *connector;
+    void *connection; /* the connector's settings */
+    struct weir_source_stream *streams;
+    size_t stream_count; /* 0: all that are found */
+    struct weir_arena arena;
+};
+
+/* `name` and `path` ("sources/x.yml") are for messages, which name the line. Free it also after a
+ * failure. */
+int weir_source_config_parse(struct weir_str text, const char *name, const char *path,
+                             struct weir_source_config *out,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_ENOENT when there is no such source, WEIR_EINVAL when it is one of tracking. */
+int weir_source_config_read(const char *workspace_dir, const char *name,
+                            struct weir_source_config *out, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_source_config_free(struct weir_source_config *config);
+/* The stream's settings; those of a stream that is not named in the file are the defaults. */
+int weir_source_config_stream(struct weir_source_config *config, struct weir_str name,
+                              struct weir_source_stream *out,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+const char *weir_source_mode_name(int mode);
+
+#endif

@@ -1,0 +1,55 @@
+/* A connector: how rows of one kind of source are found and read. A folder of src/source, one
+ * exported const struct, one option table from which parsing, the command line and forms come.
+ *
+ * Every function runs on the thread of the run that it is called for. Errors say what is wrong at
+ * the source and what to do; WEIR_EAGAIN means that trying again may help. */
+#ifndef WEIR_SOURCE_CONNECTOR_H
+#define WEIR_SOURCE_CONNECTOR_H
+
+#include "source/catalog.h"
+#include "source/config.h"
+#include "source/source.h"
+
+/* Where the rows go. */
+struct weir_source_sink {
+    /* Exactly these, in this order, are what the columns of every batch are: the plan's columns
+     * with the types that the warehouse has for them, which may be wider than the plan's. */
+    const struct weir_column *columns;
+    size_t column_count;
+    int (*rows)(struct weir_source_sink *sink, struct weir_str part, const struct weir_batch *batch,
+                struct weir_error *err);
+    /* A row that cannot be read is kept with its line, its text (any bytes) and the reason. */
+    int (*reject)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+                  struct weir_str text, const char *reason, struct weir_error *err);
+};
+
+struct weir_source_found { /* a stream */
+    struct weir_str name;
+    uint64_t files, bytes;
+};
+struct weir_source_catalog {
+    struct weir_arena arena;
+    struct weir_source_found *streams;
+    size_t count;
+};
+
+struct weir_source_connector {
+    const char *name;
+    const char *title;                 /* "Files (CSV, JSON, Parquet)" */
+    const struct weir_option *options; /* of `connection:` */
+    size_t settings_size;              /* of the struct that they fill */
+    int (*open)(const struct weir_source_config *config, const struct weir_source_site *site,
+                void **connection, struct weir_error *err);
+    /* All streams that there are. Also the test of a connection: it fails when nothing is there. */
+    int (*discover)(void *connection, struct weir_source_catalog *out, struct weir_error *err);
+    /* What is to be read of a stream: `cursor` is the JSON that the last run kept, or ptr NULL. */
+    int (*plan)(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err);
+    int (*read)(void *connection, const struct weir_source_plan *plan,
+                struct weir_source_sink *sink, struct weir_error *err);
+    void (*close)(void *connection); /* NULL is fine */
+};
+
+extern const struct weir_source_connector weir_source_file;
+
+#endif

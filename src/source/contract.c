@@ -1,0 +1,156 @@
+#include "source/contract.h"
+
+const struct weir_column *weir_source_find_column(const struct weir_table *table,
+                                                  struct weir_str name)
+{
+    for (size_t i = 0; table && i < table->column_count; i++) {
+        if (weir_str_eq_nocase(table->columns[i].name, name)) { /* as the engine has it */
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whole numbers beyond 2^53 do not all have a double. */
+static int has_large(struct weir_session *session, const struct weir_table *table,
+                     struct weir_str column, bool *out, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch rows = {0};
+    weir_buf_init(&sql, 8192);
+    weir_buf_addz(&sql, "SELECT 1 FROM ");
+    weir_sql_table(&sql, table->schema, table->name);
+    weir_buf_addz(&sql, " WHERE abs(CAST(");
+    weir_sql_ident(&sql, column);
+    weir_buf_addz(&sql, " AS HUGEINT)) > 9007199254740992 LIMIT 1");
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_session_query(session, weir_buf_cstr(&sql), NULL, 0, &result, err);
+    rc = rc ? rc : weir_result_next(result, &rows, err);
+    *out = rc == 0 && rows.rows > 0;
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static void note(struct weir_source_settled *out, const char *what, struct weir_str column,
+                 const char *more)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 4096);
+    weir_buf_addf(&text, "%s " WEIR_STR_FMT "%s", what, WEIR_STR_ARG(column), more);
+    weir_buf_addc(&out->changes, out->changes.len > 1 ? ',' : ' ');
+    weir_json_quote(&out->changes, weir_buf_str(&text));
+    weir_buf_free(&text);
+}
+
+static int frozen(const struct weir_source_stream *stream, const struct weir_source_column *c,
+                  const char *what, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_EINVAL,
+                     "column \"" WEIR_STR_FMT "\" (\"" WEIR_STR_FMT
+                     "\") %s, and the contract of stream \"%s\" is freeze: nothing was loaded; set "
+                     "`contract: evolve`, or leave the column out by `exclude`",
+                     WEIR_STR_ARG(c->name), WEIR_STR_ARG(c->original), what, stream->name);
+}
+
+static bool discards(const struct weir_source_stream *stream)
+{
+    return stream->contract == WEIR_SOURCE_DISCARD_ROW ||
+           stream->contract == WEIR_SOURCE_DISCARD_VALUE;
+}
+
+static int settle_new(const struct weir_source_stream *stream, const struct weir_table *target,
+                      const struct weir_source_column *c, struct weir_column *out,
+                      struct weir_source_settled *settled, struct weir_error *err)
+{
+    out->type = c->type;
+    if (!target || discards(stream)) {
+        return 0;
+    }
+    if (stream->contract == WEIR_SOURCE_FREEZE) {
+        return frozen(stream, c, "is new", err);
+    }
+    note(settled, "new column", c->name, "");
+    return 0;
+}
+
+static int settle_old(const struct weir_source_stream *stream, const struct weir_table *target,
+                      const struct weir_column *old, const struct weir_source_column *c,
+                      struct weir_session *session, struct weir_column *out,
+                      struct weir_source_settled *settled, struct weir_error *err)
+{
+    bool large = false;
+    enum weir_type type = c->untyped ? old->type : weir_source_type_join(old->type, c->type);
+    type = old->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : type;
+    int rc = type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT
+                 ? has_large(session, target, old->name, &large, err)
+                 : 0;
+    type = large ? WEIR_TYPE_TEXT : type;
+    if (rc || type == old->type) {
+        out->type = type;
+        return rc;
+    }
+    if (stream->contract == WEIR_SOURCE_FREEZE) {
+        return frozen(stream, c, "has values of another type", err);
+    }
+    if (discards(stream)) {
+        out->type = c->type; /* what fits of it is found by casting it */
+        return 0;
+    }
+    out->type = type;
+    note(settled, "column", c->name, type == WEIR_TYPE_TEXT ? " is text now" : " is wider now");
+    return 0;
+}
+
+static int check_key(const struct weir_source_stream *stream,
+                     const struct weir_source_settled *settled, struct weir_error *err)
+{
+    for (size_t i = 0; i < stream->key.count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < settled->count; k++) {
+            found = found || weir_str_is(settled->columns[k].name, stream->key.items[i]);
+        }
+        if (!found) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "the key \"%s\" of stream \"%s\" is no column of it; `weir source "
+                             "discover` shows the columns",
+                             stream->key.items[i], stream->name);
+        }
+    }
+    return 0;
+}
+
+int weir_source_settle(const struct weir_source_plan *plan, const struct weir_source_stream *stream,
+                       const struct weir_table *target, struct weir_session *session,
+                       struct weir_source_settled *out, struct weir_error *err)
+{
+    struct weir_arena *arena = (struct weir_arena *)(uintptr_t)&plan->arena;
+    int rc = 0;
+    out->count = plan->column_count;
+    out->columns = weir_arena_calloc(arena, (out->count + 1) * sizeof *out->columns);
+    weir_buf_init(&out->changes, 4u << 20);
+    weir_buf_addc(&out->changes, '[');
+    if (!out->columns) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", out->count);
+    }
+    for (size_t i = 0; rc == 0 && i < out->count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        const struct weir_column *old = weir_source_find_column(target, c->name);
+        out->columns[i].name = c->name;
+        rc = old ? settle_old(stream, target, old, c, session, &out->columns[i], out, err)
+                 : settle_new(stream, target, c, &out->columns[i], out, err);
+    }
+    for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {
+        struct weir_str name = target->columns[i].name;
+        bool there = weir_source_column_reserved(name);
+        for (size_t k = 0; !there && k < out->count; k++) {
+            there = weir_str_eq_nocase(out->columns[k].name, name);
+        }
+        if (!there && !plan->nothing && plan->whole) {
+            note(out, "column", name, " does not come any more; it is kept");
+        }
+    }
+    weir_buf_addc(&out->changes, ']');
+    return rc ? rc : check_key(stream, out, err);
+}

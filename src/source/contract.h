@@ -1,0 +1,24 @@
+/* Which columns a stage gets, by what comes, what the table has, and the stream's contract. Private
+ * to src/source. */
+#ifndef WEIR_SOURCE_CONTRACT_H
+#define WEIR_SOURCE_CONTRACT_H
+
+#include "source/connector.h"
+
+struct weir_source_settled {
+    struct weir_column *columns; /* of the stage: the plan's, in its order */
+    size_t count;
+    struct weir_buf
+        changes; /* JSON list of sentences: what changes in the table; freed by the owner */
+};
+
+/* `target`: the stream's table, or NULL when there is none, or when its types do not matter.
+ * WEIR_EINVAL when the contract does not allow what comes, or a key is no column. */
+int weir_source_settle(const struct weir_source_plan *plan, const struct weir_source_stream *stream,
+                       const struct weir_table *target, struct weir_session *session,
+                       struct weir_source_settled *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+const struct weir_column *weir_source_find_column(const struct weir_table *table,
+                                                  struct weir_str name);
+
+#endif

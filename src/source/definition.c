@@ -1,0 +1,199 @@
+/* sources/<name>.yml, written. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/yaml_write.h"
+#include "io/file.h"
+#include "source/connector.h"
+#include "workspace/name.h"
+
+#define MAX_FILE (1u << 20)
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for a source");
+}
+
+int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
+                         struct weir_error *err)
+{
+    struct weir_source_config config;
+    char path[128];
+    weir_buf_addf(out,
+                  "# Rows of this source are kept in the schema \"%s\" of the warehouse.\n"
+                  "# What else can be said here: docs/guide/sources.md\n",
+                  name);
+    snprintf(path, sizeof path, "sources/%.64s.yml", name);
+    int rc = weir_source_name_check(weir_str_of(name), err);
+    rc = rc ? rc : weir_yaml_write(out, what, NULL, err);
+    rc = rc ? rc : weir_buf_check(out, "a source's file", err);
+    if (rc == 0) {
+        rc = weir_source_config_parse(weir_buf_str(out), name, path, &config, err);
+        weir_source_config_free(&config);
+    }
+    return rc;
+}
+
+static int file_of(const char *workspace_dir, const char *name, char path[4096],
+                   struct weir_error *err)
+{
+    int rc = weir_source_name_check(weir_str_of(name), err);
+    if (rc == 0 && snprintf(path, 4096, "%s/sources/%s.yml", workspace_dir, name) >= 4096) {
+        rc = weir_fail(err, WEIR_ETOOBIG, "the workspace's path is too long");
+    }
+    return rc;
+}
+
+int weir_source_create(const char *workspace_dir, const char *name, struct weir_str text,
+                       struct weir_error *err)
+{
+    char path[4096], *dir = weir_path_join(workspace_dir, "sources");
+    int rc = dir ? weir_dir_make(dir, 0755, err) : no_memory(err);
+    rc = rc ? rc : file_of(workspace_dir, name, path, err);
+    if (rc == 0 && access(path, F_OK) == 0) {
+        rc = weir_fail(err, WEIR_EEXIST, "there is a source \"%s\" already", name);
+    }
+    rc = rc ? rc : weir_file_replace(path, text, 0644, err);
+    free(dir);
+    return rc;
+}
+
+int weir_source_remove(struct weir_workspace *workspace, const char *name, struct weir_error *err)
+{
+    char path[4096];
+    struct weir_sources sources = {0};
+    struct weir_error ignored;
+    int rc = file_of(workspace->dir, name, path, err);
+    if (rc == 0 && weir_sources_load(workspace, &sources, &ignored) == 0) {
+        for (size_t i = 0; i < sources.count; i++) {
+            if (strcmp(sources.items[i].name, name) == 0) {
+                rc = weir_fail(err, WEIR_EINVAL,
+                               "\"%s\" is a source of tracking: its file holds the key that apps "
+                               "send with; remove sources/%s.yml yourself",
+                               name, name);
+            }
+        }
+        weir_sources_free(&sources);
+    }
+    if (rc == 0 && unlink(path)) {
+        rc =
+            errno == ENOENT
+                ? weir_fail(err, WEIR_ENOENT,
+                            "there is no source \"%s\"; `weir source list` shows the sources", name)
+                : weir_fail_errno(err, errno, "%s cannot be removed", path);
+    }
+    return rc;
+}
+
+int weir_source_exists(const char *workspace_dir, const char *name, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    weir_source_config_free(&config);
+    return rc;
+}
+
+int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
+                          struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    *paused = rc == 0 && config.paused;
+    weir_source_config_free(&config);
+    return rc;
+}
+
+int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
+                         struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    bool well = rc == 0;
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "name", name);
+    weir_jw_kstr_or_null(w, "kind", weir_str_of(well ? config.connector->name : ""));
+    weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
+    weir_jw_kbool(w, "paused", well && config.paused);
+    weir_jw_kstr_or_null(w, "run", weir_str_of(run));
+    weir_jw_kstr_or_null(w, "error", weir_str_of(well ? "" : err->message));
+    weir_jw_object_end(w);
+    weir_source_config_free(&config);
+    return rc == WEIR_ENOMEM ? rc : 0;
+}
+
+static int set_members(const struct weir_data *changes, struct weir_data *file,
+                       struct weir_arena *arena, struct weir_error *err)
+{
+    for (const struct weir_data *m = changes->first; m; m = m->next) {
+        if (m->type == WEIR_DATA_NULL) {
+            char key[64];
+            snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(m->key));
+            weir_data_unset(file, key);
+        } else if (!weir_data_set(arena, file, m->key, m)) {
+            return no_memory(err);
+        }
+    }
+    return 0;
+}
+
+int weir_source_change(const char *workspace_dir, const char *name, const struct weir_data *changes,
+                       struct weir_arena *arena, struct weir_error *err)
+{
+    char path[4096], shown[128];
+    struct weir_buf text, changed;
+    struct weir_yaml *doc = NULL;
+    struct weir_comments comments = {0};
+    struct weir_data *file = NULL;
+    struct weir_source_config config = {0};
+    snprintf(shown, sizeof shown, "sources/%.64s.yml", name);
+    weir_buf_init(&text, MAX_FILE);
+    weir_buf_init(&changed, MAX_FILE);
+    int rc = weir_source_exists(workspace_dir, name, err);
+    rc = rc ? rc : file_of(workspace_dir, name, path, err);
+    rc = rc ? rc : weir_file_read(path, &text, err);
+    rc = rc ? rc : weir_yaml_parse(weir_buf_str(&text), shown, &doc, err);
+    rc = rc ? rc : weir_comments_read(&comments, weir_buf_str(&text), doc, err);
+    rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
+    rc = rc ? rc : set_members(changes, file, arena, err);
+    rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
+    rc = rc ? rc : weir_source_config_parse(weir_buf_str(&changed), name, shown, &config, err);
+    rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
+    weir_source_config_free(&config);
+    weir_comments_free(&comments);
+    weir_yaml_free(doc);
+    weir_buf_free(&text);
+    weir_buf_free(&changed);
+    return rc;
+}
+
+int weir_source_pause(const char *workspace_dir, const char *name, bool paused,
+                      struct weir_error *err)
+{
+    char path[4096];
+    struct weir_source_config config;
+    struct weir_buf text, changed;
+    weir_buf_init(&text, MAX_FILE);
+    weir_buf_init(&changed, MAX_FILE + 64);
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    rc = rc ? rc : file_of(workspace_dir, name, path, err);
+    rc = rc ? rc : weir_file_read(path, &text, err);
+    struct weir_str rest = weir_buf_str(&text);
+    while (rc == 0 && rest.ptr && rest.len) {
+        struct weir_str line = weir_str_cut(&rest, '\n');
+        if (!weir_str_starts(line, WEIR_STR("paused:"))) {
+            weir_buf_adds(&changed, line);
+            weir_buf_addc(&changed, '\n');
+        }
+    }
+    if (paused) {
+        weir_buf_addz(&changed, "paused: true\n");
+    }
+    rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
+    rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
+    weir_source_config_free(&config);
+    weir_buf_free(&text);
+    weir_buf_free(&changed);
+    return rc;
+}

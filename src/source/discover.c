@@ -1,0 +1,90 @@
+/* What a source has, without loading it. */
+#include "source/connector.h"
+
+#define MAX_CATALOG (512u << 20)
+
+static int print_columns(const struct weir_source_config *config, void *connection,
+                         const struct weir_source_stream *stream, struct weir_jw *w,
+                         struct weir_error *err)
+{
+    struct weir_source_plan plan;
+    weir_source_plan_init(&plan);
+    plan.exclude = &stream->exclude;
+    int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, err);
+    weir_jw_keyz(w, "columns");
+    weir_jw_array(w);
+    for (size_t i = 0; rc == 0 && i < plan.column_count; i++) {
+        weir_jw_object(w);
+        weir_jw_kstr(w, "name", plan.columns[i].name);
+        weir_jw_kstr(w, "original", plan.columns[i].original);
+        weir_jw_kstrz(w, "type", weir_type_name(plan.columns[i].type));
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_source_plan_free(&plan);
+    return rc;
+}
+
+static int print_stream(struct weir_source_config *config, void *connection,
+                        const struct weir_source_found *found, bool columns, struct weir_jw *w,
+                        struct weir_error *err)
+{
+    struct weir_source_stream stream;
+    int rc = weir_source_config_stream(config, found->name, &stream, err);
+    if (rc) {
+        return rc;
+    }
+    weir_jw_object(w);
+    weir_jw_kstr(w, "name", found->name);
+    weir_jw_kstrz(w, "table", stream.table);
+    weir_jw_kstrz(w, "mode", weir_source_mode_name(stream.mode));
+    weir_jw_ku64(w, "files", found->files);
+    weir_jw_ku64(w, "bytes", found->bytes);
+    rc = columns ? print_columns(config, connection, &stream, w, err) : 0;
+    weir_jw_object_end(w);
+    return rc;
+}
+
+static int discover(const struct weir_source_site *site, struct weir_source_config *config,
+                    bool columns, struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_catalog catalog = {.count = 0};
+    void *connection = NULL;
+    weir_arena_init(&catalog.arena, MAX_CATALOG);
+    int rc = config->connector->open(config, site, &connection, err);
+    rc = rc ? rc : config->connector->discover(connection, &catalog, err);
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "source", config->name);
+    weir_jw_kstrz(w, "schema", config->schema);
+    weir_jw_keyz(w, "streams");
+    weir_jw_array(w);
+    for (size_t i = 0; rc == 0 && i < catalog.count; i++) {
+        rc = print_stream(config, connection, &catalog.streams[i], columns, w, err);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+    config->connector->close(connection);
+    weir_arena_free(&catalog.arena);
+    return rc;
+}
+
+int weir_source_discover(const struct weir_source_site *site, const char *source, bool columns,
+                         struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(site->dir, source, &config, err);
+    rc = rc ? rc : discover(site, &config, columns, w, err);
+    weir_source_config_free(&config);
+    return rc;
+}
+
+int weir_source_discover_text(const struct weir_source_site *site, const char *name,
+                              struct weir_str text, bool columns, struct weir_jw *w,
+                              struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_parse(text, name, "sources/<new>.yml", &config, err);
+    rc = rc ? rc : discover(site, &config, columns, w, err);
+    weir_source_config_free(&config);
+    return rc;
+}

@@ -1,0 +1,150 @@
+#include "source/file/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/rows.h"
+
+#define EXACT 9007199254740992 /* beyond it, not every whole number is a double */
+
+/* --- what columns it has ------------------------------------------------------------------------
+ */
+
+struct open_csv {
+    struct weir_csv_text text;
+    struct weir_csv csv;
+    struct weir_csv_columns columns;
+};
+
+static void close_csv(struct open_csv *o)
+{
+    weir_csv_columns_free(&o->columns);
+    weir_csv_free(&o->csv);
+    weir_csv_text_free(&o->text);
+}
+
+/* Reads the file once: types are guessed over all of it. */
+static int open_csv(struct open_csv *o, const struct weir_file *file, int header,
+                    struct weir_error *err)
+{
+    *o = (struct open_csv){.text = {.fd = -1}};
+    int rc = weir_csv_text_open(&o->text, file->path, err);
+    rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
+    rc = rc ? rc
+            : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)header,
+                                    WEIR_SOURCE_MAX_COLUMNS, err);
+    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+}
+
+int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_plan *plan,
+                       struct weir_error *err)
+{
+    struct open_csv o;
+    int rc = open_csv(&o, file, header, err);
+    size_t count = rc ? 0 : o.columns.count;
+    file->column_count = count;
+    file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
+    file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
+    file->formats = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->formats);
+    if (rc == 0 && (!file->columns || !file->originals || !file->formats)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_source_column column = {
+            .name = o.columns.columns[i].name,
+            .original = o.columns.header[i].len ? o.columns.header[i] : o.columns.columns[i].name,
+            .type = o.columns.columns[i].type,
+            .untyped = o.columns.guesses[i].values == 0};
+        file->formats[i] = o.columns.guesses[i].format;
+        rc = weir_file_add_column(file, i, &column, plan, err);
+    }
+    close_csv(&o);
+    return rc;
+}
+
+/* --- its rows -----------------------------------------------------------------------------------
+ */
+
+/* The value as the warehouse has the column, which may be wider than what this file holds. False:
+ * it is none of that type. */
+static bool put_value(struct weir_source_rows *r, size_t to, enum weir_guess_format format,
+                      const struct weir_csv_field *field, int *rc, struct weir_error *err)
+{
+    enum weir_type type = r->vectors[to].type;
+    struct weir_guess_value v;
+    if (type == WEIR_TYPE_TEXT) {
+        if (field->text.len || field->quoted) {
+            *rc = weir_source_rows_text(r, to, field->text, err);
+        }
+        return true;
+    }
+    if (!weir_guess_value(format, field->text, &v)) {
+        return false;
+    }
+    if (v.null) {
+        return true;
+    }
+    enum weir_type from = weir_guess_type(format);
+    if (type == WEIR_TYPE_BOOL && from == type) {
+        weir_source_rows_bool(r, to, v.b);
+    } else if (type == WEIR_TYPE_DOUBLE && from == WEIR_TYPE_INT) {
+        weir_source_rows_double(r, to, (double)v.i);
+        return v.i <= EXACT && v.i >= -EXACT;
+    } else if (type == WEIR_TYPE_DOUBLE && from == type) {
+        weir_source_rows_double(r, to, v.d);
+    } else if (type == WEIR_TYPE_TIMESTAMP && from == WEIR_TYPE_DATE) {
+        weir_source_rows_int(r, to, v.i * WEIR_DAY);
+    } else if (type == from) {
+        weir_source_rows_int(r, to, v.i);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int put_record(struct weir_source_rows *r, const struct weir_file *file,
+                      const struct weir_csv_columns *columns, const struct weir_csv_record *record,
+                      struct weir_error *err)
+{
+    char room[160];
+    int rc = 0;
+    const char *reason = weir_csv_bad(columns, record, room);
+    for (size_t i = 0; !reason && rc == 0 && i < columns->count; i++) {
+        if (file->columns[i] != WEIR_FILE_NO_COLUMN &&
+            !put_value(r, file->columns[i], file->formats[i], &record->fields[i], &rc, err)) {
+            snprintf(room, sizeof room, "field %zu is no such value as the others of its column",
+                     i + 1);
+            reason = room;
+        }
+    }
+    if (rc == 0 && reason) {
+        weir_source_rows_forget(r);
+        return r->sink->reject(r->sink, r->part, record->line, record->raw, reason, err);
+    }
+    return rc ? rc : weir_source_rows_end(r, err);
+}
+
+int weir_file_csv_read(const struct weir_file *file, int header, struct weir_source_sink *sink,
+                       struct weir_error *err)
+{
+    struct open_csv o;
+    struct weir_source_rows rows = {0};
+    struct weir_csv_record record;
+    int rc = open_csv(&o, file, header, err);
+    if (rc == 0 && o.columns.count != file->column_count) {
+        rc = weir_file_unchanged(file, err);
+        rc = rc ? rc : weir_fail(err, WEIR_EAGAIN, "the columns changed while they were read");
+    }
+    rc = rc ? rc : weir_source_rows_open(&rows, sink, file->name, err);
+    if (rc == 0) {
+        weir_csv_columns_rewind(&o.columns, &o.csv);
+    }
+    while (rc == 0 && (rc = weir_csv_columns_next(&o.columns, &o.csv, &record, err)) == 0 &&
+           (record.count || record.bad)) {
+        rc = put_record(&rows, file, &o.columns, &record, err);
+    }
+    rc = rc ? rc : weir_source_rows_flush(&rows, err);
+    weir_source_rows_free(&rows);
+    close_csv(&o);
+    return rc;
+}

@@ -1,0 +1,153 @@
+/* Which files have changed. The cursor: {"v":1,"options":"HEX","files":{"orders.csv":[size, mtime,
+ * inode], …}} */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "source/file/file.h"
+
+#define MAX_CURSOR (256u << 20)
+
+static bool read_mark(struct weir_json value, struct weir_file_mark *out)
+{
+    int64_t *to[] = {&out->size, &out->mtime, &out->inode};
+    struct weir_json_iter it = weir_json_begin(value);
+    struct weir_json item;
+    size_t n = 0;
+    while (weir_json_next(&it, NULL, &item)) {
+        if (n == 3 || !weir_json_i64(item, to[n++])) {
+            return false;
+        }
+    }
+    return n == 3;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct weir_file *x = a, *y = b;
+    return weir_str_order(&x->name, &y->name);
+}
+
+static void print_file(struct weir_jw *w, struct weir_str name, const struct weir_file_mark *mark)
+{
+    weir_jw_key(w, name);
+    weir_jw_array(w);
+    weir_jw_i64(w, mark->size);
+    weir_jw_i64(w, mark->mtime);
+    weir_jw_i64(w, mark->inode);
+    weir_jw_array_end(w);
+}
+
+struct compare {
+    struct weir_file_stream *stream;
+    struct weir_source_plan *plan;
+    int mode;
+    bool *same; /* of each file */
+    struct weir_jw w;
+};
+
+/* Files that the last run knew: which are as they were, and which are gone. */
+static int look_back(struct compare *c, struct weir_json files, struct weir_error *err)
+{
+    struct weir_json_iter it = weir_json_begin(files);
+    struct weir_str name;
+    struct weir_json value;
+    size_t most = c->stream->count + weir_json_count(files) + 1;
+    c->plan->parts = weir_arena_alloc(&c->plan->arena, most * sizeof *c->plan->parts);
+    if (!c->plan->parts) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    while (weir_json_next(&it, &name, &value)) {
+        struct weir_file key = {.name = name}, *file = NULL;
+        struct weir_file_mark mark;
+        file = bsearch(&key, c->stream->files, c->stream->count, sizeof key, by_name);
+        if (!read_mark(value, &mark)) {
+            return weir_fail(err, WEIR_ECORRUPT,
+                             "a cursor of weir.source_state is damaged; sync "
+                             "with --full");
+        }
+        if (file) {
+            c->same[file - c->stream->files] = memcmp(&mark, &file->mark, sizeof mark) == 0;
+        } else if (c->mode == WEIR_SOURCE_REPLACE) {
+            struct weir_str part = weir_arena_dup(&c->plan->arena, name);
+            if (!part.ptr) {
+                return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+            }
+            c->plan->parts[c->plan->part_count++] = part;
+        } else {
+            print_file(&c->w, name, &mark); /* its rows stay: when it comes back, it is no news */
+        }
+    }
+    return 0;
+}
+
+/* Leaves in the stream what is to be read. */
+static void keep_changed(struct compare *c)
+{
+    struct weir_file_stream *s = c->stream;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        print_file(&c->w, s->files[i].name, &s->files[i].mark);
+        if (!c->same[i]) {
+            if (!c->plan->whole && c->mode != WEIR_SOURCE_MERGE) {
+                c->plan->parts[c->plan->part_count++] = s->files[i].name;
+            }
+            s->files[kept++] = s->files[i];
+        }
+    }
+    s->count = kept;
+    c->plan->nothing = kept == 0 && c->plan->part_count == 0;
+}
+
+int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
+                     uint64_t options, struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_buf text, out;
+    struct weir_json root = {NULL, 0};
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    char hash[17];
+    weir_buf_init(&text, MAX_CURSOR);
+    weir_buf_init(&out, MAX_CURSOR);
+    snprintf(hash, sizeof hash, "%016" PRIx64, options);
+    struct compare c = {stream, plan, mode, weir_arena_calloc(&plan->arena, stream->count + 1),
+                        weir_jw_on(&out)};
+    int rc = parser && c.same ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    if (stream->count) {
+        qsort(stream->files, stream->count, sizeof *stream->files, by_name);
+    }
+    if (rc == 0 && cursor.len) {
+        weir_buf_adds(&text, cursor);
+        rc = weir_buf_check(&text, "a cursor", err);
+        rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    }
+    /* Other settings make other rows of the same files: all are read again. Rows of files that are
+     * gone cannot be, so append keeps them. */
+    bool other = !weir_str_is(weir_json_get_str(root, "options"), hash);
+    plan->whole = other && (mode != WEIR_SOURCE_APPEND || !cursor.len);
+    weir_jw_object(&c.w);
+    weir_jw_ki64(&c.w, "v", 1);
+    weir_jw_kstrz(&c.w, "options", hash);
+    weir_jw_keyz(&c.w, "files");
+    weir_jw_object(&c.w);
+    if (rc == 0 && !plan->whole) {
+        rc = look_back(&c, weir_json_get(root, "files"), err);
+    }
+    if (rc == 0) {
+        if (other) {
+            memset(c.same, 0, stream->count);
+        }
+        keep_changed(&c);
+    }
+    weir_jw_object_end(&c.w);
+    weir_jw_object_end(&c.w);
+    rc = rc ? rc : weir_buf_check(&out, "a cursor", err);
+    plan->cursor = weir_arena_dup(&plan->arena, weir_buf_str(&out));
+    if (rc == 0 && !plan->cursor.ptr) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    weir_buf_free(&out);
+    return rc;
+}

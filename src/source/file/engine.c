@@ -1,0 +1,195 @@
+/* JSON and Parquet, read by an engine of their own: in memory, and with the right to read these
+ * files and nothing else. The warehouse's engine has no access to files at all. */
+#include <stdlib.h>
+
+#include "source/file/file.h"
+
+#define MEMORY (512u << 20)
+
+int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
+                          struct weir_session **session, struct weir_error *err)
+{
+    const char **readable = calloc(stream->count + 1, sizeof *readable);
+    if (!readable) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a list of files");
+    }
+    for (size_t i = 0; i < stream->count; i++) {
+        readable[i] = stream->files[i].path;
+    }
+    struct weir_warehouse_options options = {
+        .path = ":memory:", .memory_bytes = MEMORY, .threads = 1, .readable = readable};
+    int rc = weir_warehouse_open(&weir_warehouse_duckdb, &options, out, err);
+    rc = rc ? rc : weir_session_new(*out, WEIR_SESSION_OWNER, session, err);
+    free(readable);
+    return rc;
+}
+
+static void add_reader(struct weir_buf *sql, const struct weir_file *file)
+{
+    weir_buf_addz(sql, " FROM ");
+    weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
+    weir_sql_text(sql, weir_str_of(file->path));
+    if (file->format != WEIR_FILE_PARQUET) {
+        /* Types by all rows; nested values stay JSON. */
+        weir_buf_addf(sql,
+                      ", format = '%s', sample_size = -1, maximum_depth = 2, "
+                      "maximum_object_size = 67108864",
+                      file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
+    }
+    weir_buf_addc(sql, ')');
+}
+
+/* Which of weir's types holds the values of an engine's type without loss. */
+static enum weir_type type_of(const struct weir_column *c)
+{
+    struct weir_str t = c->type_name;
+    if (weir_str_ends(t, WEIR_STR("]")) || weir_str_starts(t, WEIR_STR("STRUCT(")) ||
+        weir_str_starts(t, WEIR_STR("MAP("))) {
+        return WEIR_TYPE_JSON;
+    }
+    if (weir_str_starts(t, WEIR_STR("TIMESTAMP"))) {
+        return weir_str_is(t, "TIMESTAMP_NS") ? WEIR_TYPE_TEXT : WEIR_TYPE_TIMESTAMP;
+    }
+    return c->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : c->type;
+}
+
+static int next(struct weir_result *result, struct weir_batch *batch, const struct weir_file *file,
+                struct weir_error *err)
+{
+    int rc = weir_result_next(result, batch, err);
+    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+}
+
+static int query(struct weir_session *session, struct weir_buf *sql, const struct weir_file *file,
+                 struct weir_result **result, struct weir_error *err)
+{
+    int rc = weir_buf_check(sql, "the statement that reads a file", err);
+    rc = rc ? rc : weir_session_query(session, weir_buf_cstr(sql), NULL, 0, result, err);
+    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+}
+
+static int add_columns(struct weir_file *file, const struct weir_column *columns, size_t count,
+                       struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_column *named = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *named);
+    struct weir_str *headers = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *headers);
+    file->column_count = count;
+    file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
+    file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
+    file->types = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->types);
+    if (!named || !headers || !file->columns || !file->originals || !file->types) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        headers[i] = columns[i].name;
+    }
+    int rc = weir_csv_name_columns(&plan->arena, headers, count, named, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_source_column column = {
+            .name = named[i].name, .original = headers[i], .type = type_of(&columns[i])};
+        file->types[i] = column.type;
+        rc = weir_file_add_column(file, i, &column, plan, err);
+    }
+    return rc;
+}
+
+int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
+                          struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT *");
+    add_reader(&sql, file);
+    weir_buf_addz(&sql, " LIMIT 0");
+    int rc = query(session, &sql, file, &result, err);
+    rc = rc ? rc
+            : add_columns(file, weir_result_columns(result), weir_result_column_count(result), plan,
+                          err);
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* The value as the warehouse has the column. Nested values become JSON; a whole number that a
+ * double cannot hold ends the run. */
+static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type from,
+                     enum weir_type to)
+{
+    bool whole = from == WEIR_TYPE_INT && to == WEIR_TYPE_DOUBLE;
+    if (whole) {
+        weir_buf_addz(sql, "CASE WHEN abs(CAST(");
+        weir_sql_ident(sql, name);
+        weir_buf_addz(sql, " AS HUGEINT)) > 9007199254740992 THEN error(");
+        weir_sql_text(sql, WEIR_STR("a whole number has more digits than a number with a fraction "
+                                    "keeps; --full finds the types of the columns anew"));
+        weir_buf_addz(sql, ") ELSE ");
+    }
+    weir_buf_addz(sql, to == WEIR_TYPE_JSON ? "to_json(" : "CAST(");
+    weir_sql_ident(sql, name);
+    if (to != WEIR_TYPE_JSON) {
+        weir_buf_addf(sql, " AS %s", weir_source_type_sql(to));
+    }
+    weir_buf_addz(sql, whole ? ") END" : ")");
+}
+
+static void add_casts(struct weir_buf *sql, const struct weir_file *file,
+                      const struct weir_source_sink *sink)
+{
+    bool first = true;
+    weir_buf_addz(sql, "SELECT ");
+    for (size_t i = 0; i < file->column_count; i++) {
+        if (file->columns[i] != WEIR_FILE_NO_COLUMN) {
+            weir_buf_addz(sql, first ? "" : ", ");
+            add_cast(sql, file->originals[i], file->types[i], sink->columns[file->columns[i]].type);
+            first = false;
+        }
+    }
+    weir_buf_addz(sql, first ? "NULL" : "");
+}
+
+static int pass_on(struct weir_result *result, const struct weir_file *file,
+                   struct weir_source_sink *sink, struct weir_vector *vectors,
+                   struct weir_error *err)
+{
+    struct weir_batch batch;
+    int rc;
+    while ((rc = next(result, &batch, file, err)) == 0 && batch.rows) {
+        size_t at = 0;
+        for (size_t i = 0; i < file->column_count; i++) {
+            size_t to = file->columns[i];
+            if (to != WEIR_FILE_NO_COLUMN && at < batch.column_count) {
+                vectors[to] = batch.columns[at++];
+                vectors[to].type = sink->columns[to].type;
+            }
+        }
+        struct weir_batch out = {batch.rows, sink->column_count, vectors};
+        rc = sink->rows(sink, file->name, &out, err);
+        if (rc) {
+            return rc;
+        }
+    }
+    return rc;
+}
+
+int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
+                          struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    /* A column that this file has not: without data, which is all NULL. */
+    struct weir_vector *vectors = calloc(sink->column_count + 1, sizeof *vectors);
+    weir_buf_init(&sql, 4u << 20);
+    add_casts(&sql, file, sink);
+    add_reader(&sql, file);
+    for (size_t i = 0; vectors && i < sink->column_count; i++) {
+        vectors[i].type = sink->columns[i].type;
+    }
+    int rc = vectors ? query(session, &sql, file, &result, err)
+                     : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", sink->column_count);
+    rc = rc ? rc : pass_on(result, file, sink, vectors, err);
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    free(vectors);
+    return rc;
+}

@@ -1,0 +1,200 @@
+/* The connector `file`: CSV, TSV, NDJSON, JSON and Parquet on this machine. */
+#include "source/file/file.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+static const char *const formats[] = {"auto", "csv", "ndjson", "json", "parquet", NULL};
+static const char *const headers[] = {"guess", "yes", "no", NULL};
+
+static const struct weir_option options[] = {
+    {.name = "path",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, path),
+     .help =
+         "a file; a pattern with * and ? (its files are one stream, called as the source); or a "
+         "folder (each name in it is a stream). In the workspace, or absolute below one of the "
+         "setting source.folders"},
+    {.name = "format",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_file_settings, format),
+     .fallback = "auto",
+     .choices = formats,
+     .help = "auto: by the end of the name (.csv, .tsv, .txt, .ndjson, .jsonl, .json, .parquet)"},
+    {.name = "header",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_file_settings, header),
+     .fallback = "guess",
+     .choices = headers,
+     .help = "of CSV: whether the first line names the columns"},
+    {0}};
+
+static void close_connection(void *connection)
+{
+    struct weir_file_connection *c = connection;
+    if (c) {
+        weir_arena_free(&c->arena);
+        free(c);
+    }
+}
+
+static int open_connection(const struct weir_source_config *config,
+                           const struct weir_source_site *site, void **out, struct weir_error *err)
+{
+    struct weir_file_connection *c = calloc(1, sizeof *c);
+    *out = c;
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    c->config = config;
+    c->site = site;
+    c->settings = config->connection;
+    weir_arena_init(&c->arena, 256u << 20);
+    return 0;
+}
+
+static void add_found(struct weir_source_catalog *out, struct weir_str name,
+                      const struct weir_file_stream *stream)
+{
+    struct weir_source_found *found = &out->streams[out->count++];
+    *found = (struct weir_source_found){.name = name, .files = stream->count};
+    for (size_t i = 0; i < stream->count; i++) {
+        found->bytes += (uint64_t)stream->files[i].mark.size;
+    }
+}
+
+static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
+{
+    struct weir_file_connection *c = connection;
+    struct weir_file_stream *streams = NULL, one;
+    size_t count = 0;
+    int rc = 0;
+    if (c->config->stream_count) { /* those that were picked */
+        count = c->config->stream_count;
+    } else {
+        rc = weir_files_streams(c, &out->arena, &streams, &count, err);
+    }
+    out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
+    if (rc == 0 && !out->streams) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", count);
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (streams) {
+            add_found(out, streams[i].name, &streams[i]);
+            continue;
+        }
+        const struct weir_source_stream *s = &c->config->streams[i];
+        rc = weir_files_of(c, s, &out->arena, &one, err);
+        if (rc == 0) {
+            add_found(out, weir_str_of(s->name), &one);
+        }
+    }
+    return rc;
+}
+
+int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_source_column *column,
+                         struct weir_source_plan *plan, struct weir_error *err)
+{
+    size_t index = WEIR_FILE_NO_COLUMN;
+    if (weir_source_column_reserved(column->name)) {
+        return weir_fail(err, WEIR_EINVAL,
+                         WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
+                                      "\" has a name that weir keeps for its own; rename it in the "
+                                      "file",
+                         WEIR_STR_ARG(file->name), WEIR_STR_ARG(column->original));
+    }
+    if (!weir_source_plan_excludes(plan, column->name) &&
+        !weir_source_plan_column(plan, column, &index)) {
+        return weir_fail(err, WEIR_ETOOBIG, WEIR_STR_FMT ": a stream may have %d columns",
+                         WEIR_STR_ARG(file->name), WEIR_SOURCE_MAX_COLUMNS);
+    }
+    file->columns[at] = index;
+    file->originals[at] = weir_arena_dup(&plan->arena, column->original);
+    return file->originals[at].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+}
+
+static bool is_text(const struct weir_file *file)
+{
+    return file->format == WEIR_FILE_CSV;
+}
+
+/* All that decides what rows are made of a file. */
+static uint64_t hash_options(const struct weir_file_connection *c,
+                             const struct weir_source_stream *stream)
+{
+    uint64_t hash = weir_hash64("file 1", 6, 1);
+    int numbers[] = {c->settings->format, c->settings->header, stream->mode, stream->contract};
+    hash = weir_hash64(numbers, sizeof numbers, hash);
+    const struct weir_text_list *lists[] = {&stream->key, &stream->exclude};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
+        }
+    }
+    return weir_hash64(stream->table, strlen(stream->table), hash);
+}
+
+static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err)
+{
+    struct weir_file_connection *c = connection;
+    struct weir_file_stream *files = weir_arena_calloc(&out->arena, sizeof *files);
+    struct weir_warehouse *warehouse = NULL;
+    struct weir_session *session = NULL;
+    int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
+                   : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    rc = rc ? rc : weir_file_cursor(files, stream->mode, cursor, hash_options(c, stream), out, err);
+    out->own = files;
+    for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
+        struct weir_file *file = &files->files[i];
+        out->bytes += (uint64_t)file->mark.size;
+        if (is_text(file)) {
+            rc = weir_file_csv_plan(file, c->settings->header, out, err);
+        } else {
+            rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
+            rc = rc ? rc : weir_file_engine_plan(session, file, out, err);
+        }
+    }
+    weir_session_free(session);
+    weir_warehouse_close(warehouse);
+    return rc;
+}
+
+static int read_files(void *connection, const struct weir_source_plan *p,
+                      struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_file_connection *c = connection;
+    const struct weir_file_stream *files = p->own;
+    struct weir_warehouse *warehouse = NULL;
+    struct weir_session *session = NULL;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        const struct weir_file *file = &files->files[i];
+        if (is_text(file)) {
+            rc = weir_file_csv_read(file, c->settings->header, sink, err);
+        } else {
+            rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
+            rc = rc ? rc : weir_file_engine_read(session, file, sink, err);
+        }
+    }
+    weir_session_free(session);
+    weir_warehouse_close(warehouse);
+    /* All of them, behind the last: rows of one file may have been moved to another meanwhile. */
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        rc = weir_file_unchanged(&files->files[i], err);
+    }
+    return rc;
+}
+
+const struct weir_source_connector weir_source_file = {
+    .name = "file",
+    .title = "Files (CSV, TSV, JSON, Parquet)",
+    .options = options,
+    .settings_size = sizeof(struct weir_file_settings),
+    .open = open_connection,
+    .discover = discover,
+    .plan = plan,
+    .read = read_files,
+    .close = close_connection,
+};

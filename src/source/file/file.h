@@ -1,0 +1,90 @@
+/* Files on this machine. Private to src/source/file. */
+#ifndef WEIR_SOURCE_FILE_FILE_H
+#define WEIR_SOURCE_FILE_FILE_H
+
+#include "csv/columns.h"
+#include "source/connector.h"
+
+enum weir_file_format {
+    WEIR_FILE_AUTO, /* by the name's end */
+    WEIR_FILE_CSV,
+    WEIR_FILE_NDJSON,
+    WEIR_FILE_JSON,
+    WEIR_FILE_PARQUET
+};
+
+struct weir_file_settings {
+    const char *path;
+    int format; /* enum weir_file_format */
+    int header; /* enum weir_csv_header */
+};
+
+/* What tells a file from what it was before. */
+struct weir_file_mark {
+    int64_t size, mtime, inode; /* mtime in nanoseconds */
+};
+
+struct weir_file {
+    struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
+    const char *path;     /* real */
+    enum weir_file_format format;
+    struct weir_file_mark mark;
+    /* of the plan */
+    size_t column_count;
+    size_t *columns;                 /* of the plan, of each of its own */
+    struct weir_str *originals;      /* names in the file */
+    enum weir_guess_format *formats; /* of CSV */
+    enum weir_type *types;           /* of the others: as they are in this file */
+};
+
+struct weir_file_stream {
+    struct weir_str name;
+    struct weir_file *files;
+    size_t count;
+};
+
+struct weir_file_connection {
+    const struct weir_source_config *config;
+    const struct weir_source_site *site;
+    const struct weir_file_settings *settings;
+    struct weir_arena arena;
+};
+
+/* --- files.c --- */
+/* The files of one stream, by name; WEIR_ENOENT when there are none. In the arena. */
+int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
+                  struct weir_arena *arena, struct weir_file_stream *out,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+/* All streams that the path of the connection has, without those of the file's `streams:`. */
+int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
+                       struct weir_file_stream **out, size_t *count,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Is it still as it was when it was found? WEIR_EAGAIN. */
+int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- cursor.c --- */
+/* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
+ * the files that are to be read. `options` is a hash of all that makes rows of files. */
+int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
+                     uint64_t options, struct weir_source_plan *plan,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */
+int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_plan *plan,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_csv_read(const struct weir_file *file, int header, struct weir_source_sink *sink,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* JSON and Parquet, by an engine in memory that may read these files and nothing else. */
+int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
+                          struct weir_session **session, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
+                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
+                          struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Adds a column of the file to the plan, unless its name is one of weir's. */
+int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_source_column *column,
+                         struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+#define WEIR_FILE_NO_COLUMN SIZE_MAX
+
+#endif

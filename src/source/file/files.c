@@ -1,0 +1,305 @@
+/* Which files there are, and which of them may be read. */
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "event/naming.h"
+#include "source/file/file.h"
+
+#define MAX_FILES 100000
+
+static const struct {
+    const char *end;
+    enum weir_file_format format;
+} ends[] = {{".csv", WEIR_FILE_CSV},        {".tsv", WEIR_FILE_CSV},      {".txt", WEIR_FILE_CSV},
+            {".ndjson", WEIR_FILE_NDJSON},  {".jsonl", WEIR_FILE_NDJSON}, {".json", WEIR_FILE_JSON},
+            {".parquet", WEIR_FILE_PARQUET}};
+
+static enum weir_file_format format_of(const struct weir_file_connection *c, struct weir_str name)
+{
+    if (c->settings->format != WEIR_FILE_AUTO) {
+        return (enum weir_file_format)c->settings->format;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct weir_str end = weir_str_of(ends[i].end);
+        if (name.len > end.len &&
+            weir_str_eq_nocase((struct weir_str){name.ptr + name.len - end.len, end.len}, end)) {
+            return ends[i].format;
+        }
+    }
+    return WEIR_FILE_AUTO;
+}
+
+/* --- where files may be -------------------------------------------------------------------------
+ */
+
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    while (n > 1 && folder[n - 1] == '/') {
+        n--;
+    }
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == 0 || n == 1);
+}
+
+/* `name` in the workspace, or absolute; false when it is too long. */
+static bool full_path(const struct weir_source_site *site, const char *name, char out[PATH_MAX])
+{
+    int n = name[0] == '/' ? snprintf(out, PATH_MAX, "%s", name)
+                           : snprintf(out, PATH_MAX, "%s/%s", site->dir, name);
+    return n > 0 && n < PATH_MAX;
+}
+
+/* Links are followed first, so none leads out of what is open. weir's own data and the repository
+ * are closed, whatever the setting says: keys lie there. */
+static int may_read(const struct weir_source_site *site, const char *real, struct weir_error *err)
+{
+    char folder[PATH_MAX], resolved[PATH_MAX], git[PATH_MAX];
+    bool open = false;
+    for (size_t i = 0; !open && i < site->folders.count; i++) {
+        open = full_path(site, site->folders.items[i], folder) && realpath(folder, resolved) &&
+               is_below(real, resolved);
+    }
+    if (open && realpath(site->data, resolved)) {
+        open = !is_below(real, resolved);
+    }
+    if (open && full_path(site, ".git", git) && realpath(git, resolved)) {
+        open = !is_below(real, resolved);
+    }
+    return open ? 0
+                : weir_fail(err, WEIR_EPERM,
+                            "%s may not be read: its folder is none of source.folders in weir.yml; "
+                            "add it there",
+                            real);
+}
+
+/* --- what there is ------------------------------------------------------------------------------
+ */
+
+static int add_file(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
+                    struct weir_file *out, bool *added, struct weir_error *err)
+{
+    char real[PATH_MAX], dir[PATH_MAX];
+    struct stat st;
+    *added = false;
+    if (!realpath(path, real)) {
+        return weir_fail_errno(err, errno, "%s cannot be read", path);
+    }
+    int rc = may_read(c->site, real, err);
+    if (rc || stat(real, &st)) {
+        return rc ? rc : weir_fail_errno(err, errno, "%s cannot be read", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return 0;
+    }
+    const char *shown = path;
+    if (realpath(c->site->dir, dir) && is_below(path, c->site->dir)) {
+        shown = path + strlen(c->site->dir);
+        shown += *shown == '/';
+    }
+    *out =
+        (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
+                           .path = weir_arena_strdup(arena, real),
+                           .format = format_of(c, weir_str_of(path)),
+                           .mark = {st.st_size, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+                                    (int64_t)st.st_ino}};
+    if (!out->name.ptr || !out->path) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    if (!weir_utf8_valid(out->name)) {
+        return weir_fail(err, WEIR_EINVAL, "%s: the file's name is no valid UTF-8; rename it",
+                         path);
+    }
+    *added = true;
+    return 0;
+}
+
+static int add_all(struct weir_file_connection *c, const glob_t *found, struct weir_arena *arena,
+                   struct weir_file_stream *out, struct weir_error *err)
+{
+    out->files = weir_arena_calloc(arena, (found->gl_pathc + 1) * sizeof *out->files);
+    if (!out->files || found->gl_pathc > MAX_FILES) {
+        return weir_fail(err, WEIR_ETOOBIG, "a stream may have %d files", MAX_FILES);
+    }
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        bool added;
+        int rc = add_file(c, found->gl_pathv[i], arena, &out->files[out->count], &added, err);
+        if (rc) {
+            return rc;
+        }
+        out->count += added;
+    }
+    return 0;
+}
+
+static int match(struct weir_file_connection *c, const char *pattern, struct weir_arena *arena,
+                 struct weir_file_stream *out, struct weir_error *err)
+{
+    glob_t found = {0};
+    out->count = 0;
+    int failed = glob(pattern, GLOB_ERR, NULL, &found);
+    int rc = 0;
+    if (failed == GLOB_NOMATCH) {
+        rc = weir_fail(err, WEIR_ENOENT, "no file is there that %s names", pattern);
+    } else if (failed) {
+        rc = weir_fail(err, WEIR_EIO, "%s cannot be looked into%s", pattern,
+                       failed == GLOB_NOSPACE ? ": out of memory" : ": may weir read the folder?");
+    }
+    rc = rc ? rc : add_all(c, &found, arena, out, err);
+    globfree(&found);
+    if (rc == 0 && out->count == 0) {
+        rc = weir_fail(err, WEIR_ENOENT, "no file is there that %s names", pattern);
+    }
+    return rc;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_pattern(const char *path)
+{
+    return strpbrk(path, "*?[") != NULL;
+}
+
+/* "2024/Order Lines.csv" → "order_lines" */
+static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
+{
+    struct weir_buf name;
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    struct weir_str base =
+        slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
+    const char *dot = memrchr(base.ptr, '.', base.len);
+    base.len = dot && dot > base.ptr ? (size_t)(dot - base.ptr) : base.len;
+    weir_buf_init(&name, 4096);
+    weir_name_make(base, "file_", &name);
+    struct weir_str out = weir_arena_dup(arena, weir_utf8_cut(weir_buf_str(&name), 63));
+    weir_buf_free(&name);
+    return out;
+}
+
+/* Files of one stem are one stream: orders.csv and orders.json. */
+static int group(struct weir_file_stream *all, struct weir_arena *arena,
+                 struct weir_file_stream **out, size_t *count, struct weir_error *err)
+{
+    struct weir_file_stream *streams = weir_arena_calloc(arena, (all->count + 1) * sizeof *streams);
+    if (!streams) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
+    }
+    *count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        struct weir_file *file = &all->files[i];
+        struct weir_str stem = stem_of(file->name, arena);
+        if (file->format == WEIR_FILE_AUTO) {
+            continue; /* what else lies in the folder */
+        }
+        size_t at = 0;
+        while (at < *count && !weir_str_eq(streams[at].name, stem)) {
+            at++;
+        }
+        if (at == *count) {
+            streams[at].name = stem;
+            streams[at].files =
+                weir_arena_calloc(arena, (all->count + 1) * sizeof(struct weir_file));
+            *count += 1;
+        }
+        if (!stem.ptr || !streams[at].files) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
+        }
+        streams[at].files[streams[at].count++] = *file;
+    }
+    *out = streams;
+    return *count ? 0
+                  : weir_fail(err, WEIR_ENOENT,
+                              "the folder holds no file whose name ends in .csv, .tsv, .txt, "
+                              ".ndjson, .jsonl, .json or .parquet");
+}
+
+int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
+                       struct weir_file_stream **out, size_t *count, struct weir_error *err)
+{
+    char base[PATH_MAX], pattern[PATH_MAX];
+    struct weir_file_stream all = {0};
+    *count = 0;
+    if (!full_path(c->site, c->settings->path, base)) {
+        return weir_fail(err, WEIR_EINVAL, "`path` is too long");
+    }
+    if (is_folder(base)) {
+        int n = snprintf(pattern, sizeof pattern, "%s/*", base);
+        int rc = n < PATH_MAX ? match(c, pattern, arena, &all, err)
+                              : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+        return rc ? rc : group(&all, arena, out, count, err);
+    }
+    *out = weir_arena_calloc(arena, sizeof **out);
+    int rc = *out ? match(c, base, arena, *out, err)
+                  : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    if (rc == 0) {
+        (*out)->name =
+            is_pattern(base) ? weir_str_of(c->config->name) : stem_of((*out)->files[0].name, arena);
+        *count = 1;
+    }
+    return rc;
+}
+
+static int by_path(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
+                   struct weir_file_stream *out, struct weir_error *err)
+{
+    char base[PATH_MAX], pattern[PATH_MAX];
+    bool fits = full_path(c->site, c->settings->path, base);
+    int n = fits && path[0] != '/' && is_folder(base)
+                ? snprintf(pattern, sizeof pattern, "%s/%s", base, path)
+                : (int)full_path(c->site, path, pattern);
+    return fits && n > 0 && n < PATH_MAX ? match(c, pattern, arena, out, err)
+                                         : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+}
+
+int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
+                  struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
+{
+    struct weir_file_stream *streams = NULL;
+    size_t count = 0;
+    bool found = *stream->path != 0;
+    *out = (struct weir_file_stream){.name = weir_str_of(stream->name)};
+    int rc = found ? by_path(c, stream->path, arena, out, err)
+                   : weir_files_streams(c, arena, &streams, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (weir_str_is(streams[i].name, stream->name)) {
+            *out = streams[i];
+            found = true;
+        }
+    }
+    if (rc == 0 && !found) {
+        rc = weir_fail(err, WEIR_ENOENT,
+                       "%s has no stream \"%s\"; `weir source discover %s` shows what it has",
+                       c->settings->path, stream->name, c->config->name);
+    }
+    for (size_t i = 0; rc == 0 && i < out->count; i++) {
+        if (out->files[i].format == WEIR_FILE_AUTO) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           WEIR_STR_FMT ": the end of its name does not say what it holds; set "
+                                        "`format:` in the connection",
+                           WEIR_STR_ARG(out->files[i].name));
+        }
+    }
+    return rc;
+}
+
+int weir_file_unchanged(const struct weir_file *file, struct weir_error *err)
+{
+    struct stat st;
+    bool same = stat(file->path, &st) == 0 && st.st_size == file->mark.size &&
+                st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == file->mark.mtime &&
+                (int64_t)st.st_ino == file->mark.inode;
+    return same
+               ? 0
+               : weir_fail(err, WEIR_EAGAIN,
+                           WEIR_STR_FMT " changed while it was read; nothing was loaded of it, the "
+                                        "next run reads it again",
+                           WEIR_STR_ARG(file->name));
+}

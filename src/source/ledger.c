@@ -1,0 +1,239 @@
+#include "source/ledger.h"
+
+#include <stdio.h>
+
+#include "source/source.h"
+
+#define MAX_COLUMNS 20
+#define SQL_BYTES   (1u << 20)
+
+static const struct weir_column load_columns[] = {
+    {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("schema_name"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("table_name"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("mode"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("status"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("rows_read"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("rows_written"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("rows_discarded"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("rows_superseded"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("bytes"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("source_checksum"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("warehouse_checksum"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("started_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("ended_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("error"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("changes"), WEIR_TYPE_JSON, {0}},
+};
+#define LOAD_COLUMNS (sizeof load_columns / sizeof load_columns[0])
+
+static const struct weir_column state_columns[] = {
+    {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},          {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("cursor"), WEIR_TYPE_JSON, {0}},          {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("updated_at"), WEIR_TYPE_TIMESTAMP, {0}},
+};
+#define STATE_COLUMNS (sizeof state_columns / sizeof state_columns[0])
+
+const struct weir_column weir_source_discard_columns[] = {
+    [WEIR_DISCARD_RUN] = {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_SOURCE] = {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_STREAM] = {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_AT] = {WEIR_STR("discarded_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    [WEIR_DISCARD_FILE] = {WEIR_STR("file"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_LINE] = {WEIR_STR("line"), WEIR_TYPE_INT, {0}},
+    [WEIR_DISCARD_COLUMN] = {WEIR_STR("column_name"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_VALUE] = {WEIR_STR("value"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_REASON] = {WEIR_STR("reason"), WEIR_TYPE_TEXT, {0}},
+    [WEIR_DISCARD_ROW] = {WEIR_STR("row_json"), WEIR_TYPE_JSON, {0}},
+};
+
+static struct weir_str weir_schema(void)
+{
+    return WEIR_STR("weir");
+}
+
+static int make_tables(struct weir_session *session, struct weir_error *err)
+{
+    static const struct {
+        const char *name;
+        const struct weir_column *columns;
+        size_t count;
+    } tables[] = {{"loads", load_columns, LOAD_COLUMNS},
+                  {"source_state", state_columns, STATE_COLUMNS},
+                  {"source_discards", weir_source_discard_columns, WEIR_SOURCE_DISCARD_COLUMNS}};
+    int rc = weir_session_create_schema(session, weir_schema(), err);
+    for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables[0]; i++) {
+        rc = weir_session_create_table(session, weir_schema(), weir_str_of(tables[i].name),
+                                       tables[i].columns, tables[i].count, err);
+        rc = rc == WEIR_EEXIST ? 0 : rc;
+    }
+    return rc;
+}
+
+int weir_source_ledger_open(struct weir_session *session, struct weir_error *err)
+{
+    /* Two runs that both make them: one of them finds them made. */
+    int rc = make_tables(session, err);
+    return rc == WEIR_EAGAIN ? make_tables(session, err) : rc;
+}
+
+/* One row; values as bound ones are. */
+static int append_row(struct weir_session *session, const char *table,
+                      const struct weir_column *columns, const struct weir_param *values,
+                      size_t count, struct weir_error *err)
+{
+    static uint64_t none[1] = {0};
+    struct weir_vector vectors[MAX_COLUMNS];
+    for (size_t i = 0; i < count; i++) {
+        vectors[i] =
+            (struct weir_vector){.type = columns[i].type, .valid = values[i].null ? none : NULL};
+        if (columns[i].type >= WEIR_TYPE_TEXT) {
+            vectors[i].strs = (struct weir_str *)(uintptr_t)&values[i].s;
+        } else {
+            vectors[i].ints = (int64_t *)(uintptr_t)&values[i].i;
+        }
+    }
+    struct weir_batch batch = {1, count, vectors};
+    return weir_session_append(session, weir_schema(), weir_str_of(table), columns, &batch, 1, err);
+}
+
+static struct weir_param text(const char *value)
+{
+    return (struct weir_param){.s = weir_str_of(value), .null = !value || !*value};
+}
+
+static struct weir_param number(int64_t value)
+{
+    return (struct weir_param){.i = value};
+}
+
+int weir_source_ledger_add(struct weir_session *session, const struct weir_source_load *l,
+                           struct weir_error *err)
+{
+    const struct weir_param values[LOAD_COLUMNS] = {
+        text(l->run),
+        text(l->source),
+        text(l->stream),
+        text(l->schema),
+        text(l->table),
+        text(l->mode),
+        text(l->status),
+        number((int64_t)l->rows_read),
+        number((int64_t)l->rows_written),
+        number((int64_t)l->rows_discarded),
+        number((int64_t)l->rows_superseded),
+        number((int64_t)l->bytes),
+        text(l->source_checksum),
+        text(l->warehouse_checksum),
+        number(l->started_at),
+        number(l->ended_at),
+        text(l->error),
+        {.s = l->changes, .null = l->changes.len == 0},
+    };
+    return append_row(session, "loads", load_columns, values, LOAD_COLUMNS, err);
+}
+
+/* --- cursors ------------------------------------------------------------------------------------
+ */
+
+int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
+                              struct weir_arena *arena, struct weir_str *out,
+                              struct weir_error *err)
+{
+    const struct weir_param params[] = {{.type = WEIR_TYPE_TEXT, .s = weir_str_of(source)},
+                                        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(stream)}};
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    *out = (struct weir_str){NULL, 0};
+    int rc =
+        weir_session_query(session,
+                           "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source "
+                           "= $1 AND stream = $2",
+                           params, 2, &result, err);
+    rc = rc ? rc : weir_result_next(result, &batch, err);
+    if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[0], 0)) {
+        *out = weir_arena_dup(arena, batch.columns[0].strs[0]);
+        rc = out->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    }
+    weir_result_free(result);
+    return rc;
+}
+
+int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
+                                  const char *stream, const char *run, struct weir_str cursor,
+                                  weir_time at, struct weir_error *err)
+{
+    struct weir_buf sql;
+    const struct weir_param values[STATE_COLUMNS] = {
+        text(source), text(stream), {.s = cursor}, text(run), number(at)};
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "DELETE FROM weir.source_state WHERE source = ");
+    weir_sql_text(&sql, weir_str_of(source));
+    weir_buf_addz(&sql, " AND stream = ");
+    weir_sql_text(&sql, weir_str_of(stream));
+    weir_session_touch(session, weir_schema(), WEIR_STR("source_state"));
+    int rc = weir_session_exec_buf(session, &sql, err);
+    weir_buf_free(&sql);
+    return rc ? rc : append_row(session, "source_state", state_columns, values, STATE_COLUMNS, err);
+}
+
+/* --- telling ------------------------------------------------------------------------------------
+ */
+
+static void print_value(struct weir_jw *w, const struct weir_column *column,
+                        const struct weir_vector *v, size_t row)
+{
+    weir_jw_key(w, column->name);
+    if (!weir_vector_valid(v, row)) {
+        weir_jw_null(w);
+    } else if (column->type == WEIR_TYPE_INT) {
+        weir_jw_i64(w, v->ints[row]);
+    } else if (column->type == WEIR_TYPE_TIMESTAMP) {
+        char time[28];
+        weir_time_format(v->ints[row], time);
+        weir_jw_strz(w, time);
+    } else if (column->type == WEIR_TYPE_JSON) {
+        weir_jw_raw(w, v->strs[row]);
+    } else {
+        weir_jw_str(w, v->strs[row]);
+    }
+}
+
+int weir_source_runs_list(struct weir_session *session, const char *source, const char *run,
+                          unsigned limit, struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b;
+    const struct weir_param params[] = {
+        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(source), .null = !source},
+        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(run), .null = !run}};
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "SELECT ");
+    for (size_t i = 0; i < LOAD_COLUMNS; i++) {
+        weir_buf_addz(&sql, i ? ", " : "");
+        weir_sql_ident(&sql, load_columns[i].name);
+    }
+    weir_buf_addf(&sql,
+                  " FROM weir.loads WHERE ($1 IS NULL OR source = $1) AND ($2 IS NULL OR run = $2) "
+                  "ORDER BY started_at DESC, stream LIMIT %u",
+                  limit);
+    weir_jw_array(w);
+    int rc = weir_source_ledger_open(session, err);
+    rc = rc ? rc : weir_session_query(session, weir_buf_cstr(&sql), params, 2, &result, err);
+    while (rc == 0 && (rc = weir_result_next(result, &b, err)) == 0 && b.rows) {
+        for (size_t row = 0; row < b.rows; row++) {
+            weir_jw_object(w);
+            for (size_t i = 0; i < LOAD_COLUMNS; i++) {
+                print_value(w, &load_columns[i], &b.columns[i], row);
+            }
+            weir_jw_object_end(w);
+        }
+    }
+    weir_jw_array_end(w);
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/* weir.loads, weir.source_state and weir.source_discards: what was loaded, how far, and what was
+ * not. Formats: docs/format/loads.md. Private to src/source. */
+#ifndef WEIR_SOURCE_LEDGER_H
+#define WEIR_SOURCE_LEDGER_H
+
+#include "base/json_write.h"
+#include "warehouse/warehouse.h"
+
+struct weir_source_load { /* a row of weir.loads */
+    const char *run, *source, *stream, *schema, *table, *mode;
+    const char *status; /* loaded, unchanged, failed, mismatch */
+    uint64_t rows_read, rows_written, rows_discarded, rows_superseded, bytes;
+    const char *source_checksum, *warehouse_checksum; /* "": none */
+    weir_time started_at, ended_at;
+    const char *error;       /* "": none */
+    struct weir_str changes; /* JSON list of what changed in the schema, or "" */
+};
+
+/* Columns of weir.source_discards. */
+extern const struct weir_column weir_source_discard_columns[];
+#define WEIR_SOURCE_DISCARD_COLUMNS 10
+enum {
+    WEIR_DISCARD_RUN,
+    WEIR_DISCARD_SOURCE,
+    WEIR_DISCARD_STREAM,
+    WEIR_DISCARD_AT,
+    WEIR_DISCARD_FILE,
+    WEIR_DISCARD_LINE,
+    WEIR_DISCARD_COLUMN,
+    WEIR_DISCARD_VALUE, /* of the column, or the whole line */
+    WEIR_DISCARD_REASON,
+    WEIR_DISCARD_ROW /* JSON */
+};
+
+/* Makes the tables that are not there. Not in a transaction. */
+int weir_source_ledger_open(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
+/* The cursor in the arena; ptr NULL when there is none. */
+int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
+                              struct weir_arena *arena, struct weir_str *out,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+/* In the transaction of the rows. */
+int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
+                                  const char *stream, const char *run, struct weir_str cursor,
+                                  weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_ledger_add(struct weir_session *session, const struct weir_source_load *load,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,268 @@
+/* One run: each stream of a source, from its cursor to its table. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/apply.h"
+#include "source/connector.h"
+
+#define MAX_CATALOG (512u << 20)
+#define TRIES       5 /* of a transaction that another one got into the way of */
+
+struct stream_run {
+    const struct weir_source_run *run;
+    const char *id;
+    const struct weir_source_config *config;
+    void *connection;
+    struct weir_source_stream stream;
+    struct weir_session *session;
+    struct weir_source_plan plan;
+    struct weir_source_settled settled;
+    const struct weir_table *target;
+    struct weir_source_load load;
+    struct weir_source_stage stage;
+    char read_checksum[17], stored_checksum[17];
+};
+
+/* --- one stream ---------------------------------------------------------------------------------
+ */
+
+static int find_target(struct stream_run *r, struct weir_error *err)
+{
+    struct weir_table *tables;
+    size_t count = 0;
+    int rc = weir_session_describe(r->session, &r->plan.arena, &tables, &count, err);
+    r->target = rc ? NULL
+                   : weir_tables_find(tables, count, weir_str_of(r->config->schema),
+                                      weir_str_of(r->stream.table));
+    if (rc == 0 && r->target && !weir_source_find_column(r->target, WEIR_STR(WEIR_SOURCE_RUN))) {
+        rc = weir_fail(err, WEIR_EEXIST,
+                       "%s.%s is there already and was not loaded by a source; give the stream "
+                       "\"%s\" another `table:`",
+                       r->config->schema, r->stream.table, r->stream.name);
+    }
+    return rc;
+}
+
+/* What is to be read, since the last time. A table that is gone is read as a whole. */
+static int make_plan(struct stream_run *r, struct weir_error *err)
+{
+    struct weir_str cursor = {NULL, 0};
+    int rc = find_target(r, err);
+    if (rc == 0 && r->target && !r->run->full) {
+        rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
+                                       &cursor, err);
+    }
+    r->plan.exclude = &r->stream.exclude;
+    rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
+    r->load.bytes = r->plan.bytes;
+    return rc;
+}
+
+static int read_rows(struct stream_run *r, struct weir_error *err)
+{
+    /* A full run finds all types anew. */
+    bool anew = r->run->full && r->plan.whole && r->stream.contract == WEIR_SOURCE_EVOLVE;
+    int rc = weir_source_settle(&r->plan, &r->stream, anew ? NULL : r->target, r->session,
+                                &r->settled, err);
+    rc = rc ? rc : weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err);
+    rc = rc ? rc : r->config->connector->read(r->connection, &r->plan, &r->stage.sink, err);
+    rc = rc ? rc : weir_source_stage_close(&r->stage, err);
+    r->load.rows_read = r->stage.read.rows + r->stage.reject_count;
+    if (rc == 0 || rc == WEIR_ECORRUPT) {
+        weir_figures_checksum(&r->stage.read, r->read_checksum);
+        weir_figures_checksum(&r->stage.stored, r->stored_checksum);
+    }
+    return rc;
+}
+
+static int load_stream(struct stream_run *r, struct weir_error *err)
+{
+    int rc = make_plan(r, err);
+    if (rc || r->plan.nothing) {
+        r->load.status = "unchanged";
+        return rc;
+    }
+    r->stage = (struct weir_source_stage){
+        .session = r->session,
+        .progress = r->run->progress,
+        .schema = weir_str_of(r->config->schema),
+        .table = weir_str_of(weir_arena_printf(&r->plan.arena, "weir stages %s", r->stream.table)),
+        .reject_table = weir_str_of(
+            weir_arena_printf(&r->plan.arena, "weir stages rejects of %s", r->stream.table)),
+        .source = r->config->name,
+        .stream = r->stream.name,
+        .run = r->id,
+        .at = r->load.started_at,
+        .arena = &r->plan.arena};
+    if (!r->stage.table.ptr || !r->stage.reject_table.ptr) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    }
+    rc = read_rows(r, err);
+    r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
+    struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
+                                      &r->settled, r->target, &r->load};
+    for (int i = 0; rc == 0 && i < TRIES; i++) {
+        rc = weir_source_apply(&apply, err);
+        if (rc != WEIR_EAGAIN || i + 1 == TRIES) {
+            break;
+        }
+        rc = 0;
+    }
+    weir_source_stage_free(&r->stage);
+    if (rc && rc != WEIR_EFATAL) {
+        weir_source_stage_drop(&r->stage);
+    }
+    return rc;
+}
+
+/* A failure is a row of the ledger, too. */
+static void note_failure(struct stream_run *r, int rc, const struct weir_error *why)
+{
+    struct weir_session *session = NULL;
+    struct weir_error err;
+    r->load.status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
+    r->load.error = why->message;
+    r->load.rows_written = r->load.rows_superseded = r->load.rows_discarded = 0;
+    r->load.ended_at = weir_now();
+    weir_log(r->run->log, WEIR_LOG_ERROR, "a stream was not loaded", "source", r->config->name,
+             "stream", r->stream.name, "error", why->message);
+    int failed = weir_session_new(r->run->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    failed = failed ? failed : weir_source_ledger_add(session, &r->load, &err);
+    if (failed) {
+        weir_log(r->run->log, WEIR_LOG_ERROR, "the failure cannot be written to weir.loads",
+                 "error", err.message);
+    }
+    weir_session_free(session);
+}
+
+static void print_load(const struct weir_source_load *l, struct weir_jw *w)
+{
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "stream", l->stream);
+    weir_jw_kstrz(w, "schema", l->schema);
+    weir_jw_kstrz(w, "table", l->table);
+    weir_jw_kstrz(w, "mode", l->mode);
+    weir_jw_kstrz(w, "status", l->status);
+    weir_jw_ku64(w, "rows_read", l->rows_read);
+    weir_jw_ku64(w, "rows_written", l->rows_written);
+    weir_jw_ku64(w, "rows_discarded", l->rows_discarded);
+    weir_jw_ku64(w, "rows_superseded", l->rows_superseded);
+    weir_jw_ku64(w, "bytes", l->bytes);
+    weir_jw_kstr_or_null(w, "source_checksum", weir_str_of(l->source_checksum));
+    weir_jw_kstr_or_null(w, "warehouse_checksum", weir_str_of(l->warehouse_checksum));
+    weir_jw_keyz(w, "changes");
+    weir_jw_raw(w, l->changes.len ? l->changes : WEIR_STR("[]"));
+    weir_jw_kstr_or_null(w, "error", weir_str_of(l->error));
+    weir_jw_object_end(w);
+}
+
+static int run_stream(const struct weir_source_run *run, const char *id,
+                      struct weir_source_config *config, void *connection, struct weir_str name,
+                      const char **status, struct weir_jw *w, struct weir_error *err)
+{
+    struct stream_run *r = calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    }
+    r->run = run;
+    r->id = id;
+    r->config = config;
+    r->connection = connection;
+    weir_source_plan_init(&r->plan);
+    int rc = weir_source_config_stream(config, name, &r->stream, err);
+    if (rc == 0) {
+        r->load = (struct weir_source_load){.run = id,
+                                            .source = config->name,
+                                            .stream = r->stream.name,
+                                            .schema = config->schema,
+                                            .table = r->stream.table,
+                                            .mode = weir_source_mode_name(r->stream.mode),
+                                            .source_checksum = r->read_checksum,
+                                            .warehouse_checksum = r->stored_checksum,
+                                            .started_at = weir_now(),
+                                            .error = "",
+                                            .changes = WEIR_STR("")};
+        rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &r->session, err);
+        rc = rc ? rc : weir_source_ledger_open(r->session, err);
+        rc = rc ? rc : load_stream(r, err);
+        weir_session_free(r->session);
+        if (rc) {
+            note_failure(r, rc, err);
+        }
+        print_load(&r->load, w);
+        *status = r->load.status;
+    }
+    weir_buf_free(&r->settled.changes);
+    weir_source_plan_free(&r->plan);
+    free(r);
+    return rc;
+}
+
+/* --- all of a source ----------------------------------------------------------------------------
+ */
+
+static int run_streams(const struct weir_source_run *run, const char *id,
+                       struct weir_source_config *config, void *connection, const char **status,
+                       struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_catalog catalog = {.count = 0};
+    struct weir_error why;
+    bool found = false;
+    int first = 0;
+    weir_arena_init(&catalog.arena, MAX_CATALOG);
+    size_t count = config->stream_count;
+    int rc = count ? 0 : config->connector->discover(connection, &catalog, err);
+    count = count ? count : catalog.count;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_str name =
+            config->stream_count ? weir_str_of(config->streams[i].name) : catalog.streams[i].name;
+        const char *one = "failed";
+        if (run->stream && !weir_str_is(name, run->stream)) {
+            continue;
+        }
+        found = true;
+        int code = run_stream(run, id, config, connection, name, &one, w, &why);
+        if (code) {
+            first = first ? first : weir_fail(err, code, "%s: %s", config->name, why.message);
+            *status = one;
+        } else if (first == 0 && strcmp(*status, "unchanged") == 0) {
+            *status = one;
+        }
+        if (code == WEIR_ECANCELED || code == WEIR_EFATAL) {
+            break;
+        }
+    }
+    if (rc == 0 && !found) {
+        rc = weir_fail(err, WEIR_ENOENT,
+                       "source \"%s\" has no stream%s%s%s; `weir source discover %s` shows them",
+                       config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
+                       run->stream ? "\"" : "", config->name);
+    }
+    weir_arena_free(&catalog.arena);
+    return rc ? rc : first;
+}
+
+int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *w,
+                     struct weir_error *err)
+{
+    struct weir_source_config config;
+    void *connection = NULL;
+    const char *status = "unchanged";
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "run", id);
+    weir_jw_kstrz(w, "source", run->source);
+    weir_jw_keyz(w, "streams");
+    weir_jw_array(w);
+    int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
+    rc = rc ? rc : config.connector->open(&config, run->site, &connection, err);
+    rc = rc ? rc : run_streams(run, id, &config, connection, &status, w, err);
+    if (config.connector) {
+        config.connector->close(connection);
+    }
+    weir_jw_array_end(w);
+    weir_jw_kstrz(w, "status", rc && strcmp(status, "mismatch") != 0 ? "failed" : status);
+    weir_jw_kstr_or_null(w, "error", weir_str_of(rc ? err->message : ""));
+    weir_jw_object_end(w);
+    weir_source_config_free(&config);
+    return rc;
+}

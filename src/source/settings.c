@@ -1,0 +1,34 @@
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "source/connector.h"
+
+struct settings {
+    struct weir_text_list folders;
+};
+
+const struct weir_option weir_source_settings[] = {
+    {.name = "folders",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct settings, folders),
+     .fallback = ".",
+     .help = "folders that sources of kind `file` may read from, absolute or in the workspace; "
+             "never weir's own data"},
+    {0}};
+
+int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
+                          struct weir_error *err)
+{
+    struct settings settings = {{0}};
+    int rc = weir_workspace_section(workspace, "source", weir_source_settings, &settings, err);
+    *out = (struct weir_source_site){
+        .dir = workspace->dir, .data = workspace->data, .folders = settings.folders};
+    return rc;
+}
+
+void weir_source_run_id(char out[WEIR_SOURCE_RUN_SIZE])
+{
+    snprintf(out, WEIR_SOURCE_RUN_SIZE, "%08x%08x",
+             (unsigned)((uint64_t)(weir_now() / WEIR_SECOND) & 0xffffffff),
+             (unsigned)(weir_random_u64() & 0xffffffff));
+}

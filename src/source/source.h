@@ -1,0 +1,101 @@
+/* Sources: rows of other systems, kept up to date in the warehouse.
+ *
+ * A run reads each stream of a source into a stage beside its table, proves that the stage holds
+ * what was read, and then changes the table, the cursor (weir.source_state) and the ledger
+ * (weir.loads) in one transaction: a run that is killed at any moment has either happened as a
+ * whole, or not at all, and the next one reads from the same cursor. docs/design/sources.md.
+ *
+ * Threads: two runs of one source must not overlap; runs of different sources may. */
+#ifndef WEIR_SOURCE_SOURCE_H
+#define WEIR_SOURCE_SOURCE_H
+
+#include <stdatomic.h>
+
+#include "base/data.h"
+#include "base/json_write.h"
+#include "conf/option.h"
+#include "warehouse/warehouse.h"
+#include "workspace/workspace.h"
+
+/* Settings (section `source` of weir.yml) and places that connectors need; made once, then only
+ * read. */
+struct weir_source_site {
+    const char *dir;               /* the workspace */
+    const char *data;              /* its .weir */
+    struct weir_text_list folders; /* that files may be read from */
+};
+extern const struct weir_option weir_source_settings[];
+int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+
+/* How far a run is; any thread may read it. */
+struct weir_source_progress {
+    atomic_ullong rows, bytes;
+    atomic_bool stop; /* set it to end the run: WEIR_ECANCELED, nothing changed */
+};
+
+struct weir_source_run {
+    const struct weir_source_site *site;
+    struct weir_warehouse *warehouse;
+    const struct weir_log *log;
+    const char *source;
+    const char *stream;                    /* NULL: all */
+    bool full;                             /* forget cursors: read everything, build tables anew */
+    struct weir_source_progress *progress; /* may be NULL */
+};
+
+/* 8 hex digits of the time and 8 of chance: sorts by time. */
+#define WEIR_SOURCE_RUN_SIZE 17
+void weir_source_run_id(char out[WEIR_SOURCE_RUN_SIZE]);
+
+/* Runs, and prints {"run","source","status","streams":[{"stream","table","status","rows_read",
+ * "rows_written","rows_discarded","rows_superseded","error",…}]}. `status`: loaded, unchanged,
+ * failed, mismatch. A stream that fails does not keep the next from loading; the code is that of
+ * the first failure. `id` is a fresh weir_source_run_id. */
+int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *report,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+/* {"streams":[{"name","table","mode","files","bytes","columns":[{"name","original","type"}]}]} of a
+ * source; `columns`: also look into each stream. Reads nothing into the warehouse. */
+int weir_source_discover(const struct weir_source_site *site, const char *source, bool columns,
+                         struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same of a file's text that is not saved yet. */
+int weir_source_discover_text(const struct weir_source_site *site, const char *name,
+                              struct weir_str text, bool columns, struct weir_jw *w,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+
+/* [{"name","title","options":[{"name","type","help","required","choices","default"}]}] */
+void weir_source_print_connectors(struct weir_jw *w);
+
+/* The rows of weir.loads of this source (NULL: all), newest first: [{"run",…}]. */
+int weir_source_runs_list(struct weir_session *session, const char *source, const char *run,
+                          unsigned limit, struct weir_jw *w,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+
+/* The text of sources/<name>.yml of an object with `kind`, `connection`, …; it is checked as when
+ * it is read. */
+int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EEXIST when it is there. */
+int weir_source_create(const char *workspace_dir, const char *name, struct weir_str text,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
+int weir_source_remove(struct weir_workspace *workspace, const char *name,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Sets members of the file to those of `changes`; its comments stay. */
+int weir_source_change(const char *workspace_dir, const char *name, const struct weir_data *changes,
+                       struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_ENOENT, or what is wrong with its file. */
+int weir_source_exists(const char *workspace_dir, const char *name,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* {"name","kind","schema","paused","run","error"}; a file with a mistake has its words in `error`,
+ * and is no failure. */
+int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
+                         struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Writes `paused: true` into the file, or takes it out. */
+int weir_source_pause(const char *workspace_dir, const char *name, bool paused,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,200 @@
+#include "source/stage.h"
+
+#include <stdlib.h>
+
+#include "csv/columns.h"
+
+#define ROWS_PER_COMMIT 122880 /* a row group */
+
+static const struct weir_column own[] = {
+    {WEIR_STR(WEIR_SOURCE_FILE), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR(WEIR_SOURCE_RUN), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR(WEIR_SOURCE_LOADED_AT), WEIR_TYPE_TIMESTAMP, {0}}};
+enum { OWN_FILE, OWN_RUN, OWN_AT, OWN };
+
+static int commit(struct weir_source_stage *s, struct weir_error *err)
+{
+    int rc = s->began ? weir_session_commit(s->session, err) : 0;
+    s->began = false;
+    s->uncommitted = 0;
+    return rc;
+}
+
+static int begin(struct weir_source_stage *s, struct weir_error *err)
+{
+    int rc = s->began ? 0 : weir_session_begin(s->session, err);
+    s->began = rc == 0;
+    return rc;
+}
+
+/* Weir's own columns hold one value in all rows of a batch. */
+static int make_constants(struct weir_source_stage *s, struct weir_str part, size_t rows,
+                          struct weir_error *err)
+{
+    if (rows > s->constant_rows) {
+        size_t room = rows < 8192 ? 8192 : rows;
+        for (int i = 0; i < OWN; i++) {
+            s->constants[i] = (struct weir_vector){.type = own[i].type};
+            s->constants[i].strs = weir_arena_calloc(s->arena, room * sizeof(struct weir_str));
+            if (!s->constants[i].strs) {
+                return weir_fail(err, WEIR_ENOMEM, "no memory for a batch of rows");
+            }
+        }
+        s->constant_rows = room;
+        for (size_t i = 0; i < room; i++) {
+            s->constants[OWN_RUN].strs[i] = weir_str_of(s->run);
+            s->constants[OWN_AT].ints[i] = s->at;
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        s->constants[OWN_FILE].strs[i] = part;
+    }
+    return 0;
+}
+
+static int put_rows(struct weir_source_sink *sink, struct weir_str part,
+                    const struct weir_batch *batch, struct weir_error *err)
+{
+    struct weir_source_stage *s = (struct weir_source_stage *)sink;
+    size_t count = sink->column_count;
+    if (s->progress && atomic_load(&s->progress->stop)) {
+        return weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+    }
+    int rc = make_constants(s, part, batch->rows, err);
+    rc = rc ? rc : begin(s, err);
+    if (rc) {
+        return rc;
+    }
+    memcpy(s->vectors, batch->columns, count * sizeof *s->vectors);
+    memcpy(s->vectors + count, s->constants, sizeof s->constants);
+    weir_figures_add(&s->read, batch);
+    struct weir_batch whole = {batch->rows, count + OWN, s->vectors};
+    rc = weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
+    s->uncommitted += batch->rows;
+    if (s->progress) {
+        atomic_fetch_add(&s->progress->rows, batch->rows);
+    }
+    return rc || s->uncommitted < ROWS_PER_COMMIT ? rc : commit(s, err);
+}
+
+/* A batch of bad lines. */
+static int put_rejects(struct weir_source_sink *sink, struct weir_str part,
+                       const struct weir_batch *batch, struct weir_error *err)
+{
+    struct weir_source_stage *s =
+        (struct weir_source_stage *)((char *)sink -
+                                     offsetof(struct weir_source_stage, rejects_sink));
+    (void)part;
+    int rc = begin(s, err);
+    s->uncommitted += batch->rows;
+    return rc ? rc
+              : weir_session_append(s->session, s->schema, s->reject_table, sink->columns, batch, 1,
+                                    err);
+}
+
+static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+                      struct weir_str text, const char *reason, struct weir_error *err)
+{
+    struct weir_source_stage *s = (struct weir_source_stage *)sink;
+    struct weir_source_rows *r = &s->rejects;
+    struct weir_arena arena;
+    weir_arena_init(&arena, 16u << 20);
+    struct weir_str shown = weir_csv_readable(&arena, text);
+    int rc = shown.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a bad line");
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_RUN, weir_str_of(s->run), err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_SOURCE, weir_str_of(s->source), err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_STREAM, weir_str_of(s->stream), err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_FILE, part, err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_VALUE, shown, err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_REASON, weir_str_of(reason), err);
+    if (rc == 0) {
+        weir_source_rows_int(r, WEIR_DISCARD_AT, s->at);
+        weir_source_rows_int(r, WEIR_DISCARD_LINE, (int64_t)line);
+        s->reject_count++;
+        rc = weir_source_rows_end(r, err);
+    }
+    weir_arena_free(&arena);
+    return rc;
+}
+
+void weir_source_stage_drop(struct weir_source_stage *s)
+{
+    struct weir_buf sql;
+    struct weir_error ignored;
+    const struct weir_str tables[] = {s->table, s->reject_table};
+    if (s->began) {
+        weir_session_rollback(s->session);
+        s->began = false;
+    }
+    weir_buf_init(&sql, 4096);
+    for (size_t i = 0; i < 2; i++) { /* what fails here, the next run does */
+        weir_buf_addz(&sql, "DROP TABLE IF EXISTS ");
+        weir_sql_table(&sql, s->schema, tables[i]);
+        weir_session_touch(s->session, s->schema, tables[i]);
+        (void)!weir_session_exec_buf(s->session, &sql, &ignored);
+    }
+    weir_buf_free(&sql);
+}
+
+void weir_source_stage_free(struct weir_source_stage *s)
+{
+    weir_source_rows_free(&s->rejects);
+}
+
+static int make_tables(struct weir_source_stage *s, struct weir_error *err)
+{
+    int rc = weir_session_create_schema(s->session, s->schema, err);
+    if (rc == 0) {
+        weir_source_stage_drop(s);
+        rc = weir_session_create_table(s->session, s->schema, s->table, s->columns, s->column_count,
+                                       err);
+    }
+    rc = rc ? rc
+            : weir_session_create_table(s->session, s->schema, s->reject_table,
+                                        weir_source_discard_columns, WEIR_SOURCE_DISCARD_COLUMNS,
+                                        err);
+    s->rejects_sink = (struct weir_source_sink){.columns = weir_source_discard_columns,
+                                                .column_count = WEIR_SOURCE_DISCARD_COLUMNS,
+                                                .rows = put_rejects};
+    return rc ? rc : weir_source_rows_open(&s->rejects, &s->rejects_sink, WEIR_STR(""), err);
+}
+
+int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
+                           size_t count, struct weir_error *err)
+{
+    s->columns = weir_arena_calloc(s->arena, (count + OWN) * sizeof *s->columns);
+    s->vectors = weir_arena_calloc(s->arena, (count + OWN) * sizeof *s->vectors);
+    if (!s->columns || !s->vectors) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    }
+    if (count) {
+        memcpy(s->columns, columns, count * sizeof *columns);
+    }
+    memcpy(s->columns + count, own, sizeof own);
+    s->column_count = count + OWN;
+    s->sink = (struct weir_source_sink){
+        .columns = s->columns, .column_count = count, .rows = put_rows, .reject = put_reject};
+    int rc = weir_figures_init(&s->read, count, s->arena, err);
+    rc = rc ? rc : weir_figures_init(&s->stored, count, s->arena, err);
+    return rc ? rc : make_tables(s, err);
+}
+
+int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
+{
+    size_t at;
+    int rc = weir_source_rows_flush(&s->rejects, err);
+    rc = rc ? rc : commit(s, err);
+    rc = rc ? rc : weir_figures_ask(&s->stored, s->session, s->schema, s->table, s->columns, err);
+    if (rc || !weir_figures_differ(&s->read, &s->stored, &at)) {
+        return rc;
+    }
+    return at < s->read.count
+               ? weir_fail(err, WEIR_ECORRUPT,
+                           "what was stored is not what was read: column \"" WEIR_STR_FMT
+                           "\" differs; nothing was loaded",
+                           WEIR_STR_ARG(s->columns[at].name))
+               : weir_fail(err, WEIR_ECORRUPT,
+                           "what was stored is not what was read: %llu rows of %llu; nothing was "
+                           "loaded",
+                           (unsigned long long)s->stored.rows, (unsigned long long)s->read.rows);
+}

@@ -1,0 +1,44 @@
+/* The stage: a table beside a stream's own, in the same schema, that nobody reads yet. Rows come
+ * into it in transactions of their own, so that no long one keeps the warehouse from checkpoints;
+ * what a killed run left is dropped by the next. Private to src/source. */
+#ifndef WEIR_SOURCE_STAGE_H
+#define WEIR_SOURCE_STAGE_H
+
+#include "source/connector.h"
+#include "source/figures.h"
+#include "source/ledger.h"
+#include "source/rows.h"
+
+struct weir_source_stage {
+    struct weir_source_sink sink; /* first: the stage is its sink */
+    struct weir_session *session;
+    struct weir_source_progress *progress; /* or NULL */
+    struct weir_str schema, table;         /* of the stage */
+    struct weir_str reject_table;
+    const char *source, *stream, *run;
+    weir_time at;
+    struct weir_column *columns; /* the plan's, then weir's own */
+    size_t column_count;
+    struct weir_vector *vectors; /* of a batch with weir's own columns */
+    struct weir_vector constants[3];
+    size_t constant_rows;
+    struct weir_figures read, stored;
+    struct weir_source_sink rejects_sink; /* of the table of rejects */
+    struct weir_source_rows rejects;      /* bad lines, in the columns of weir.source_discards */
+    uint64_t reject_count;
+    uint64_t uncommitted; /* rows */
+    bool began;
+    struct weir_arena *arena;
+};
+
+/* `columns`: as they are stored, `count` of them. What stands above `columns` is filled in before.
+ */
+int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
+                           size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+/* After the last row: commits, and compares. WEIR_ECORRUPT when the stage does not hold what was
+ * read. */
+int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_source_stage_drop(struct weir_source_stage *s); /* also of a failed one */
+void weir_source_stage_free(struct weir_source_stage *s);
+
+#endif

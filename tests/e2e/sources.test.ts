@@ -1,0 +1,283 @@
+// Sources of files: `weir sync` and the API keep tables equal to what the files hold.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, setUp } from '../node/client.js';
+import { askPage } from '../node/page.js';
+import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  status: string;
+  rows_read: number;
+  rows_written: number;
+  rows_discarded: number;
+  rows_superseded: number;
+  changes: string[];
+  error: string | null;
+}
+
+// The first tests run without a server; from `in a server` on, one runs.
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+});
+after(() => weir.remove());
+
+const write = (name: string, text: string): void => {
+  const file = path.join(weir.dir, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+};
+const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
+const sync = async (...args: string[]): Promise<Load[]> => {
+  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
+  return streams;
+};
+const one = async (...args: string[]): Promise<Load> => {
+  const [load] = await sync(...args);
+  assert.ok(load);
+  assert.equal(load.rows_read, load.rows_written + load.rows_discarded + load.rows_superseded);
+  return load;
+};
+const fails = async (why: RegExp, ...args: string[]): Promise<void> => {
+  await assert.rejects(weir.in(...(args as [string, ...string[]])), (error: Error) => {
+    assert.match(error.message, why);
+    return true;
+  });
+};
+const rows = async (sql: string): Promise<Row[]> => {
+  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
+  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
+};
+
+test('a folder is one table a name; only what changed is read again', async () => {
+  write('a/orders.csv', 'Id,Post code,Price,Day\n1,007,1.5,2026-01-01\n2,012,2,2026-01-02\n');
+  write('a/people.tsv', 'name\tok\nAda\ttrue\n');
+  write('a/log.ndjson', '{"id":1,"tags":["a"],"deep":{"x":1}}\n{"id":2,"n":0.5}\n');
+  write('a/notes.md', 'no table');
+  await weir.in('source', 'add', 'a', '--kind', 'file', '--set', 'path=a');
+  const { streams } = JSON.parse(await weir.in('source', 'discover', 'a', '--json')) as { streams: { name: string; columns: { name: string; type: string; original: string }[] }[] };
+  assert.deepEqual(streams.map(({ name }) => name).sort(), ['log', 'orders', 'people']);
+  assert.deepEqual(
+    streams.find(({ name }) => name === 'orders')?.columns.map(({ name, type }) => `${name} ${type}`),
+    ['id int', 'post_code text', 'price double', 'day date'],
+  );
+  assert.deepEqual((await sync('a')).map(({ stream, status }) => `${stream} ${status}`).sort(), ['log loaded', 'orders loaded', 'people loaded']);
+  assert.deepEqual(await rows('select * exclude (_weir_run, _weir_loaded_at) from a.orders order by id'), [
+    { id: 1, post_code: '007', price: 1.5, day: '2026-01-01', _weir_file: 'a/orders.csv' },
+    { id: 2, post_code: '012', price: 2, day: '2026-01-02', _weir_file: 'a/orders.csv' },
+  ]);
+  assert.deepEqual(await rows('select id, tags, deep, n from a.log order by id'), [
+    { id: 1, tags: ['a'], deep: { x: 1 }, n: null },
+    { id: 2, tags: null, deep: null, n: 0.5 },
+  ]);
+  assert.deepEqual((await sync('a')).map(({ status }) => status), ['unchanged', 'unchanged', 'unchanged']);
+  write('a/people.tsv', 'name\tok\nAda\ttrue\nBob\tfalse\n');
+  assert.deepEqual((await sync('a')).map(({ stream, status }) => `${stream} ${status}`).sort(), ['log unchanged', 'orders unchanged', 'people loaded']);
+  assert.deepEqual(await rows('select distinct source_checksum = warehouse_checksum as same, status from weir.loads'), [{ same: true, status: 'loaded' }]);
+});
+
+test('killed at any moment, a run has happened as a whole or not at all', async () => {
+  const lines = (from: number, count: number): string => Array.from({ length: count }, (_, i) => `${from + i},name ${from + i}`).join('\n');
+  source('kill', 'connection: {path: kill}\nstreams:\n  t: {path: "*.csv", mode: append}\n');
+  let total = 0;
+  for (let round = 0; round < 3; round++) {
+    const count = 30_000 + round * 1000;
+    write(`kill/${round}.csv`, `id,name\n${lines(total, count)}\n`);
+    const child = spawn(binary, ['-C', weir.dir, 'sync', 'kill'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20 + Math.random() * 250);
+    await ended;
+    clearTimeout(timer);
+    await sync('kill');
+    total += count;
+    const written = "(select sum(rows_written) from weir.loads where source = 'kill' and status = 'loaded') as w";
+    const left = "(select count(*) from information_schema.tables where table_name like 'weir stages%') as left";
+    assert.deepEqual(await rows(`select count(*) as n, count(distinct id) as d, max(id) as m, ${written}, ${left} from kill.t`), [{ n: total, d: total, m: total - 1, w: total, left: 0 }]);
+  }
+});
+
+test('in a server: made, checked and run by the API; a dashboard follows', async () => {
+  await weir.up();
+  const admin: Client = await setUp(weir);
+  write('sales.csv', 'day,amount\n2026-01-01,10\n');
+  const file = { name: 'sales', kind: 'file', connection: { path: 'sales.csv' } };
+  const seen = (await admin.want(200, 'POST', '/api/sources', { ...file, dry_run: true })) as unknown as { streams: { columns: object[] }[] };
+  assert.equal(seen.streams[0]?.columns.length, 2);
+  await admin.want(201, 'POST', '/api/sources', file);
+  await admin.want(409, 'POST', '/api/sources', file);
+  await admin.want(400, 'POST', '/api/sources', { ...file, name: 'sales2', connection: { path: 1, nonsense: 2 } });
+  const run = async (): Promise<string> => {
+    const { run: id } = (await admin.want(202, 'POST', '/api/sources/sales/sync', {})) as { run: string };
+    return until('the run', 30, async () => {
+      const found = (await admin.want(200, 'GET', `/api/runs/${id}`)) as { state: string; report: { status: string } | null };
+      return found.state === 'running' ? undefined : found.report?.status;
+    });
+  };
+  const first = await run();
+  assert.equal(first, 'loaded', weir.log());
+  const made = await admin.want(201, 'POST', '/api/reports', { report: { title: 'Sales', queries: [{ id: 'q' }], tiles: [] }, queries: { q: 'select sum(amount)::int as n from sales.sales' } });
+  const page = async (): Promise<unknown> => (await askPage(admin, { report: String(made['id']) })).parts[0]?.rows;
+  assert.deepEqual(await page(), [[10]]);
+  assert.deepEqual(await page(), [[10]]);
+  write('sales.csv', 'day,amount\n2026-01-01,10\n2026-01-02,32\n');
+  assert.equal(await run(), 'loaded');
+  assert.deepEqual(await page(), [[42]]);
+  assert.equal(await run(), 'unchanged');
+  assert.match(await weir.in('sync', 'sales', '--wait', '--full'), /sales\.sales {2}loaded: 2 rows read/);
+  const { loads } = (await admin.want(200, 'GET', '/api/sources/sales/runs')) as unknown as { loads: Load[] };
+  assert.equal(loads.length, 3);
+  await admin.want(200, 'PATCH', '/api/sources/sales', { streams: { sales: { mode: 'merge', key: ['day'] } } });
+  assert.equal(await run(), 'loaded');
+  await admin.want(200, 'POST', '/api/sources/sales/pause', {});
+  const { sources } = (await admin.want(200, 'GET', '/api/sources')) as unknown as { sources: { name: string; paused: boolean }[] };
+  assert.equal(sources.find(({ name }) => name === 'sales')?.paused, true);
+  await admin.want(204, 'DELETE', '/api/sources/sales');
+  await admin.want(404, 'POST', '/api/sources/sales/sync', {});
+  assert.deepEqual(await page(), [[42]]);
+});
+
+test('many files are one table: changed ones are read anew, rows of removed ones go', async () => {
+  source('many', 'connection: {path: many/*.csv}\n');
+  for (const n of [1, 2, 3]) write(`many/${n}.csv`, `n,v\n${n},x\n`);
+  assert.equal((await one('many')).rows_read, 3);
+  const before = await rows('select n, _weir_run as run from many.many order by n');
+  write('many/2.csv', 'n,v\n2,y\n22,y\n');
+  rmSync(path.join(weir.dir, 'many/3.csv'));
+  assert.equal((await one('many')).rows_read, 2);
+  const now = await rows('select n, v, _weir_run as run from many.many order by n');
+  assert.deepEqual(now.map(({ n, v }) => [n, v]), [[1, 'x'], [2, 'y'], [22, 'y']]);
+  assert.equal(now[0]?.['run'], before[0]?.['run']);
+  for (const n of [1, 2]) rmSync(path.join(weir.dir, `many/${n}.csv`));
+  await fails(/no file is there/, 'sync', '--wait', 'many');
+  assert.equal((await rows('from many.many')).length, 3);
+});
+
+test('columns come, widen and stay; --full finds types anew', async () => {
+  source('evolve', 'connection: {path: evolve/t.csv}\n');
+  write('evolve/t.csv', 'id,a,gone\n1,1,x\n');
+  await one('evolve');
+  write('evolve/t.csv', 'id,a,new\n1,1.5,\n2,2,7\n');
+  const load = await one('evolve');
+  assert.ok(load.changes.some((change) => /new column new/.test(change)));
+  assert.ok(load.changes.some((change) => /column a is wider/.test(change)));
+  assert.deepEqual(await rows('select id, a, gone, new from evolve.t order by id'), [
+    { id: 1, a: 1.5, gone: null, new: null },
+    { id: 2, a: 2, gone: null, new: 7 },
+  ]);
+  write('evolve/t.csv', 'id,a,new\n1,x,1\n');
+  await one('evolve');
+  assert.deepEqual(await rows('select a, typeof(a) as t from evolve.t'), [{ a: 'x', t: 'VARCHAR' }]);
+  write('evolve/t.csv', 'id,a,new\n1,3,1\n');
+  await one('evolve', '--full');
+  assert.deepEqual(await rows('select a, typeof(a) as t from evolve.t'), [{ a: 3, t: 'BIGINT' }]);
+});
+
+test('append keeps rows of files that are gone; a grown file is no second copy', async () => {
+  source('grow', 'connection: {path: grow}\nstreams:\n  log: {path: "log-*.csv", mode: append}\n');
+  write('grow/log-1.csv', 'n\n1\n');
+  write('grow/log-2.csv', 'n\n2\n');
+  await one('grow');
+  rmSync(path.join(weir.dir, 'grow/log-1.csv'));
+  write('grow/log-2.csv', 'n\n2\n3\n');
+  await one('grow');
+  assert.deepEqual((await rows('select n from grow.log order by n')).map(({ n }) => n), [1, 2, 3]);
+});
+
+test('merge: the last row of a key counts, rows without one are kept apart', async () => {
+  source('m', 'connection: {path: m}\nstreams:\n  t: {path: "*.csv", mode: merge, key: [id]}\n');
+  write('m/1.csv', 'id,v\n1,a\n2,b\n2,c\n,d\n');
+  const first = await one('m');
+  assert.deepEqual([first.rows_written, first.rows_superseded, first.rows_discarded], [2, 1, 1]);
+  write('m/2.csv', 'id,v,w\n2,z,1\n3,y,2\n');
+  assert.equal((await one('m')).rows_written, 2);
+  assert.deepEqual(await rows('select id, v, w from m.t order by id'), [
+    { id: 1, v: 'a', w: null },
+    { id: 2, v: 'z', w: 1 },
+    { id: 3, v: 'y', w: 2 },
+  ]);
+  assert.deepEqual(await rows("select reason, row_json->>'v' as v from weir.source_discards where source = 'm'"), [{ reason: 'a column of the key is empty', v: 'd' }]);
+});
+
+test('bad lines are kept with their line and reason', async () => {
+  source('bad', 'connection: {path: bad.csv}\n');
+  write('bad.csv', 'a,b\n1,2\n3\n4,5,6\n7,8\n');
+  const load = await one('bad');
+  assert.deepEqual([load.rows_written, load.rows_discarded], [2, 2]);
+  assert.deepEqual(await rows("select file, line, value, reason from weir.source_discards where source = 'bad' order by line"), [
+    { file: 'bad.csv', line: 3, value: '3', reason: 'it has 1 field, and the table has 2 columns' },
+    { file: 'bad.csv', line: 4, value: '4,5,6', reason: 'it has 3 fields, and the table has 2 columns' },
+  ]);
+});
+
+test('contracts: freeze refuses, the others set aside what does not fit', async () => {
+  const streams = ['freeze', 'discard_row', 'discard_value'].map((contract) => `  ${contract}: {path: t.csv, contract: ${contract}}`).join('\n');
+  source('c', `connection: {path: c}\nstreams:\n${streams}\n`);
+  write('c/t.csv', 'id,n\n1,1\n2,2\n');
+  await sync('c');
+  write('c/t.csv', 'id,n\n1,1.5\n2,2\n');
+  await fails(/column "n".*contract of stream "freeze" is freeze/, 'sync', '--wait', 'c.freeze');
+  assert.deepEqual(await rows('select id, n from c.freeze order by id'), [{ id: 1, n: 1 }, { id: 2, n: 2 }]);
+  assert.equal((await one('c.discard_row')).rows_discarded, 1);
+  assert.deepEqual(await rows('select id, n from c.discard_row'), [{ id: 2, n: 2 }]);
+  await one('c.discard_value');
+  assert.deepEqual(await rows('select id, n from c.discard_value order by id'), [{ id: 1, n: null }, { id: 2, n: 2 }]);
+  write('c/t.csv', 'id,n,extra\n1,1,\n2,2,x\n');
+  await fails(/column "extra".*is new/, 'sync', '--wait', 'c.freeze');
+  await one('c.discard_row');
+  assert.deepEqual(await rows('select id, n from c.discard_row'), [{ id: 1, n: 1 }]);
+  await one('c.discard_value');
+  assert.deepEqual(await rows('select * exclude (_weir_run, _weir_file, _weir_loaded_at) from c.discard_value order by id'), [{ id: 1, n: 1 }, { id: 2, n: 2 }]);
+  assert.deepEqual(
+    (await rows("select stream, column_name as c, value as v from weir.source_discards where source = 'c' order by all")).map(({ stream, c, v }) => [stream, c, v]),
+    [['discard_row', null, null], ['discard_row', null, null], ['discard_value', 'extra', 'x'], ['discard_value', 'n', '1.5']],
+  );
+  assert.deepEqual(await rows("select status, count(*) as n from weir.loads where source = 'c' and stream = 'freeze' group by all order by all"), [
+    { status: 'failed', n: 2 },
+    { status: 'loaded', n: 1 },
+  ]);
+});
+
+test('Parquet and JSON: values arrive as they were', async () => {
+  mkdirSync(path.join(weir.dir, 'p'), { recursive: true });
+  const sql = "select i::bigint as id, 'x' || i as s, i / 4 as d, timestamp '2026-01-01' + to_days(i::int) as at, i % 2 = 0 as b, 12345678901234567.89::decimal(20,2) as m, [i] as l from range(3) t(i)";
+  const file = await weir.in('query', sql, '--format', 'parquet', '--output', path.join(weir.dir, 'p/t.parquet'));
+  assert.equal(typeof file, 'string');
+  write('p/j.json', '[{"id": 9007199254740993, "s": "a"}, {"id": 2, "s": null}]');
+  source('p', 'connection: {path: p}\n');
+  await sync('p');
+  assert.deepEqual(await rows('select * exclude (_weir_run, _weir_file, _weir_loaded_at) from p.t where id = 2'), [
+    { id: 2, s: 'x2', d: 0.5, at: '2026-01-03T00:00:00Z', b: true, m: '12345678901234567.89', l: [2] },
+  ]);
+  assert.deepEqual(await rows('select id::varchar as id, s from p.j order by all'), [{ id: '2', s: null }, { id: '9007199254740993', s: 'a' }]);
+  write('p/j.json', '[{"id": 1,');
+  await fails(/p\/j\.json/, 'sync', '--wait', 'p.j');
+  assert.equal((await rows('from p.j')).length, 2);
+});
+
+test('files that are not open to sources, and mistakes in the file, are told with what to do', async () => {
+  const refuses = async (name: string, text: string, why: RegExp): Promise<void> => {
+    source(name, text);
+    await fails(why, 'source', 'check', name);
+    rmSync(path.join(weir.dir, `sources/${name}.yml`));
+  };
+  await refuses('x', 'connection: {path: /etc/passwd}\n', /source\.folders/);
+  symlinkSync('/etc', path.join(weir.dir, 'etc'));
+  await refuses('x', 'connection: {path: etc/passwd}\n', /source\.folders/);
+  await refuses('x', 'connection: {path: .weir/warehouse.duckdb}\n', /source\.folders/);
+  await refuses('x', 'connection: {path: a}\nstreams:\n  t: {path: ../../../etc/passwd}\n', /source\.folders/);
+  await refuses('x', 'connection: {pat: a}\n', /sources\/x\.yml:2: .*path/);
+  await refuses('x', 'connection: {path: a}\nstreams:\n  t: {mode: merge}\n', /sources\/x\.yml:4: .*key/);
+  await refuses('x', 'connection: {path: a}\nschema: weir\n', /sources\/x\.yml:3: .*reserved/);
+  await refuses('x', 'connection: {path: a}\nstreams:\n  t: {}\n  T: {}\n', /sources\/x\.yml:5: .*share the table/);
+  write('own.csv', '_weir_run\n1\n');
+  source('own', 'connection: {path: own.csv}\n');
+  await fails(/rename it in the file/, 'sync', '--wait', 'own');
+  rmSync(path.join(weir.dir, 'sources/own.yml'));
+  await fails(/cannot name a source/, 'source', 'add', '../x', '--kind', 'file', '--set', 'path=a');
+  await fails(/tracking/, 'source', 'remove', 'web');
+  await fails(/no write key/, 'source', 'key', 'a');
+});

@@ -1,0 +1,221 @@
+/* Sources that weir reads from: their files, and what proves that a load is equal to what was read.
+ */
+#include "test.h"
+
+#include <math.h>
+
+#include "source/connector.h"
+#include "source/figures.h"
+
+/* --- sources/NAME.yml ---------------------------------------------------------------------------
+ */
+
+static int parse(const char *text, struct weir_source_config *config, struct weir_error *err)
+{
+    return weir_source_config_parse(weir_str_of(text), "shop", "sources/shop.yml", config, err);
+}
+
+static void a_file_says_what_is_read_and_how(void **state)
+{
+    struct weir_source_config c;
+    struct weir_source_stream s;
+    struct weir_error err;
+    (void)state;
+    assert_int_equal(parse("kind: file\nschema: sales\nconnection: {path: a}\nstreams:\n"
+                           "  Order Lines: {mode: merge, key: [id, no], exclude: [x]}\n",
+                           &c, &err),
+                     0);
+    assert_string_equal(c.schema, "sales");
+    assert_int_equal(weir_source_config_stream(&c, WEIR_STR("Order Lines"), &s, &err), 0);
+    assert_string_equal(s.table, "order_lines");
+    assert_int_equal(s.mode, WEIR_SOURCE_MERGE);
+    assert_int_equal(s.key.count, 2);
+    assert_int_equal(weir_source_config_stream(&c, WEIR_STR("Another"), &s, &err), 0);
+    assert_string_equal(s.table, "another");
+    assert_int_equal(s.mode, WEIR_SOURCE_REPLACE);
+    weir_source_config_free(&c);
+}
+
+static void mistakes_are_told_with_their_line(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "sources/shop.yml"},
+        {"- a\n", "sources/shop.yml:1"},
+        {"kind: ftp\nconnection: {path: a}\n", "sources/shop.yml:1"},
+        {"kind: file\n", "`connection:` is missing"},
+        {"kind: file\nconnection: a\n", "sources/shop.yml:2"},
+        {"kind: file\nconnection: {}\n", "path"},
+        {"kind: file\nconnection: {path: a, nonsense: 1}\n", "sources/shop.yml:2"},
+        {"kind: file\nnonsense: 1\nconnection: {path: a}\n", "sources/shop.yml:2"},
+        {"kind: file\nschema: main\nconnection: {path: a}\n", "sources/shop.yml:2"},
+        {"kind: file\nconnection: {path: a}\nstreams: [a]\n", "sources/shop.yml:3"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: upsert}\n",
+         "sources/shop.yml:4"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: merge}\n", "needs `key"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {key: [b]}\n", "is for `mode: merge`"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {table: 'x\"y'}\n",
+         "cannot name a table"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a b: {}\n  a-b: {}\n", "share the table"},
+        {"kind: file\nconnection: {path: [\n", "sources/shop.yml"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir_source_config c;
+        struct weir_error err = {0};
+        assert_int_not_equal(parse(cases[i].text, &c, &err), 0);
+        if (!strstr(err.message, cases[i].says)) {
+            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, err.message, cases[i].says);
+        }
+        weir_source_config_free(&c);
+    }
+}
+
+/* --- types --------------------------------------------------------------------------------------
+ */
+
+static void a_joined_type_holds_both(void **state)
+{
+    (void)state;
+    assert_int_equal(weir_source_type_join(WEIR_TYPE_INT, WEIR_TYPE_INT), WEIR_TYPE_INT);
+    assert_int_equal(weir_source_type_join(WEIR_TYPE_INT, WEIR_TYPE_DOUBLE), WEIR_TYPE_DOUBLE);
+    assert_int_equal(weir_source_type_join(WEIR_TYPE_TIMESTAMP, WEIR_TYPE_DATE),
+                     WEIR_TYPE_TIMESTAMP);
+    assert_int_equal(weir_source_type_join(WEIR_TYPE_BOOL, WEIR_TYPE_INT), WEIR_TYPE_TEXT);
+    assert_int_equal(weir_source_type_join(WEIR_TYPE_JSON, WEIR_TYPE_INT), WEIR_TYPE_TEXT);
+}
+
+/* --- figures ------------------------------------------------------------------------------------
+ */
+
+static struct weir_session *session;
+static struct weir_warehouse *warehouse;
+
+static int open_warehouse(void **state)
+{
+    struct weir_warehouse_options options = {.path = ":memory:", .threads = 1};
+    struct weir_error err;
+    (void)state;
+    assert_int_equal(weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err), 0);
+    assert_int_equal(weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, &err), 0);
+    return 0;
+}
+
+static int close_warehouse(void **state)
+{
+    (void)state;
+    weir_session_free(session);
+    weir_warehouse_close(warehouse);
+    return 0;
+}
+
+#define ROWS 3
+static const struct weir_column columns[] = {
+    {WEIR_STR("b"), WEIR_TYPE_BOOL, {0}},      {WEIR_STR("i"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("d"), WEIR_TYPE_DOUBLE, {0}},    {WEIR_STR("at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("day"), WEIR_TYPE_DATE, {0}},    {WEIR_STR("select"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("none"), WEIR_TYPE_DOUBLE, {0}}, {WEIR_STR("j"), WEIR_TYPE_JSON, {0}},
+};
+#define COLUMNS (sizeof columns / sizeof columns[0])
+
+/* Of both sides, for rows with values at the ends of their types. */
+static void count_both(struct weir_arena *arena, struct weir_figures *read,
+                       struct weir_figures *stored, const char *change)
+{
+    struct weir_error err;
+    bool b[ROWS] = {true, false, true};
+    int64_t i[ROWS] = {INT64_MAX, INT64_MAX, INT64_MIN}, at[ROWS] = {INT64_MAX, -1, 5};
+    int64_t day[ROWS] = {INT32_MAX, -1, 20000};
+    double d[ROWS] = {-0.0, 1e308, (double)NAN};
+    struct weir_str s[ROWS] = {WEIR_STR("é"), WEIR_STR(""), WEIR_STR("a longer text than others")};
+    struct weir_str j[ROWS] = {WEIR_STR("{\"a\": 1}"), WEIR_STR("[]"), WEIR_STR("null")};
+    uint64_t two[1] = {3}, none[1] = {0};
+    struct weir_vector v[COLUMNS] = {
+        {WEIR_TYPE_BOOL, two, {.bools = b}},      {WEIR_TYPE_INT, NULL, {.ints = i}},
+        {WEIR_TYPE_DOUBLE, NULL, {.doubles = d}}, {WEIR_TYPE_TIMESTAMP, NULL, {.ints = at}},
+        {WEIR_TYPE_DATE, NULL, {.ints = day}},    {WEIR_TYPE_TEXT, NULL, {.strs = s}},
+        {WEIR_TYPE_DOUBLE, none, {.doubles = d}}, {WEIR_TYPE_JSON, NULL, {.strs = j}}};
+    struct weir_batch batch = {ROWS, COLUMNS, v};
+    assert_int_equal(weir_session_exec(session, "DROP TABLE IF EXISTS main.t", &err), 0);
+    assert_int_equal(
+        weir_session_create_table(session, WEIR_STR("main"), WEIR_STR("t"), columns, COLUMNS, &err),
+        0);
+    assert_int_equal(
+        weir_session_append(session, WEIR_STR("main"), WEIR_STR("t"), columns, &batch, 1, &err), 0);
+    assert_int_equal(weir_session_exec(session, change, &err), 0);
+    assert_int_equal(weir_figures_init(read, COLUMNS, arena, &err), 0);
+    assert_int_equal(weir_figures_init(stored, COLUMNS, arena, &err), 0);
+    weir_figures_add(read, &batch);
+    if (weir_figures_ask(stored, session, WEIR_STR("main"), WEIR_STR("t"), columns, &err)) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void what_is_stored_as_it_was_read_has_the_same_figures(void **state)
+{
+    struct weir_arena arena;
+    struct weir_figures read, stored;
+    size_t at;
+    char a[17], b[17];
+    (void)state;
+    weir_arena_init(&arena, 1 << 20);
+    count_both(&arena, &read, &stored, "SELECT 1");
+    if (weir_figures_differ(&read, &stored, &at)) {
+        fail_msg("column %zu differs", at);
+    }
+    weir_figures_checksum(&read, a);
+    weir_figures_checksum(&stored, b);
+    assert_string_equal(a, b);
+    weir_arena_free(&arena);
+}
+
+static void any_other_value_is_seen(void **state)
+{
+    static const struct {
+        const char *change;
+        size_t column;
+    } cases[] = {
+        {"UPDATE main.t SET b = NOT b WHERE \"at\" = 'infinity'", 0},
+        {"UPDATE main.t SET b = false WHERE b IS NULL", 0},
+        {"UPDATE main.t SET i = i - 1 WHERE i > 0", 1},
+        {"UPDATE main.t SET d = 1 WHERE d = 0", 2},
+        {"UPDATE main.t SET \"at\" = \"at\" + INTERVAL 1 MICROSECOND WHERE \"at\" < 'infinity'", 3},
+        {"UPDATE main.t SET day = day + 1 WHERE day < 'infinity'", 4},
+        {"UPDATE main.t SET \"select\" = 'e' WHERE \"select\" = 'é'", 5},
+        {"UPDATE main.t SET \"none\" = 1", 6},
+        {"UPDATE main.t SET j = '[1]' WHERE j = '[]'", 7},
+        {"DELETE FROM main.t WHERE i < 0", 1},
+        {"INSERT INTO main.t (b) VALUES (NULL)", COLUMNS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir_arena arena;
+        struct weir_figures read, stored;
+        size_t at = 99;
+        char a[17], b[17];
+        weir_arena_init(&arena, 1 << 20);
+        count_both(&arena, &read, &stored, cases[i].change);
+        if (!weir_figures_differ(&read, &stored, &at)) {
+            fail_msg("%s is not seen", cases[i].change);
+        }
+        assert_int_equal(at, cases[i].column);
+        weir_figures_checksum(&read, a);
+        weir_figures_checksum(&stored, b);
+        assert_string_not_equal(a, b);
+        weir_arena_free(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_says_what_is_read_and_how),
+        cmocka_unit_test(mistakes_are_told_with_their_line),
+        cmocka_unit_test(a_joined_type_holds_both),
+        cmocka_unit_test_setup_teardown(what_is_stored_as_it_was_read_has_the_same_figures,
+                                        open_warehouse, close_warehouse),
+        cmocka_unit_test_setup_teardown(any_other_value_is_seen, open_warehouse, close_warehouse),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
