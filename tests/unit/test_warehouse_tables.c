@@ -401,6 +401,29 @@ static void widening_survives_a_crash(void **state)
                         "1.5e-7|2020-01-02T00:00:00.000Z|\"x\"");
 }
 
+/* What somebody has added to a table is there after it was written anew, too. */
+static void widening_keeps_what_people_added(void **state)
+{
+    (void)state;
+    crash_after(
+        "CREATE TABLE w (\"a(\"\"b\" INT CHECK (\"a(\"\"b\" <> 13), k INT DEFAULT 7 NOT NULL,"
+        "d DOUBLE, \"at\" TIMESTAMP, t VARCHAR); CREATE INDEX w_k ON w(k);"
+        "CREATE UNIQUE INDEX \"of ;\" ON w(\"a(\"\"b\", k); INSERT INTO w VALUES "
+        "(1, 1, 1.5, '2020-01-02', 'x'), (2, 2, 1e21, NULL, NULL)");
+    assert_string_equal(ask(owner, "SELECT * FROM w ORDER BY k", NULL, 0),
+                        "1|1|1.5|2020-01-02T00:00:00.000Z|\"x\"\n2|2|1e+21|NULL|NULL");
+    static const char *const refused[] = {"(13, 1)", "(3, NULL)", "(1, 1)"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char sql[128];
+        snprintf(sql, sizeof sql, "INSERT INTO w(\"a(\"\"b\", k) VALUES %s", refused[i]);
+        assert_int_not_equal(weir_session_exec(owner, sql, &err), 0);
+    }
+    ASSERT_OK(weir_session_exec(owner, "INSERT INTO w(\"a(\"\"b\", d) VALUES (3, 'y')", &err), err);
+    assert_string_equal(ask(owner, "SELECT k FROM w WHERE d = 'y'", NULL, 0), "7");
+    assert_string_equal(ask(owner, "SELECT index_name FROM duckdb_indexes() ORDER BY 1", NULL, 0),
+                        "of ;\nw_k");
+}
+
 static size_t files_ending(const char *suffix)
 {
     size_t count = 0;
@@ -435,7 +458,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_merge_keeps_what_the_batch_leaves_out, make, unmake),
         cmocka_unit_test_setup_teardown(tables_and_rows_change_in_one_transaction, make, unmake),
         cmocka_unit_test_setup_teardown(widening_keeps_history, make, unmake),
+        cmocka_unit_test_setup_teardown(widening_keeps_what_people_added, make, unmake),
         cmocka_unit_test_setup_teardown(widened_doubles_are_what_javascript_prints, make, unmake),
+        cmocka_unit_test_setup_teardown(widening_keeps_what_people_added, make, unmake),
         cmocka_unit_test_setup_teardown(widening_survives_a_crash, make, unmake),
         cmocka_unit_test_setup_teardown(a_damaged_wal_is_moved_aside, make, unmake),
     };

@@ -360,31 +360,108 @@ static bool widening_of(enum weir_type from, enum weir_type to, struct widening 
     return true;
 }
 
-static void rewrite_sql(struct weir_buf *sql, struct weir_table_name name, struct weir_str column,
-                        const char *expression)
+static void alter_type(struct weir_buf *sql, struct weir_table_name name, struct weir_str column,
+                       const char *type)
 {
-    struct weir_table_name copy = {name.schema, WEIR_STR("weir rewrites this")};
-    weir_buf_addz(sql, "CREATE TABLE ");
-    weir_sql_table(sql, copy.schema, copy.table);
-    weir_buf_addz(sql, " AS SELECT * REPLACE (");
-    expand(sql, expression, column);
-    weir_buf_addz(sql, " AS ");
+    weir_buf_addz(sql, "ALTER TABLE ");
+    weir_sql_table(sql, name.schema, name.table);
+    weir_buf_addz(sql, " ALTER COLUMN ");
     weir_sql_ident(sql, column);
-    weir_buf_addz(sql, ") FROM ");
-    weir_sql_table(sql, name.schema, name.table);
-    weir_buf_addz(sql, "; DROP TABLE ");
-    weir_sql_table(sql, name.schema, name.table);
-    weir_buf_addz(sql, "; ALTER TABLE ");
-    weir_sql_table(sql, copy.schema, copy.table);
-    weir_buf_addz(sql, " RENAME TO ");
-    weir_sql_ident(sql, name.table);
+    weir_buf_addz(sql, " SET DATA TYPE ");
+    weir_buf_addz(sql, type);
 }
 
-static int rewrite(struct weir_session *session, struct weir_buf *sql, struct weir_error *err)
+/* Adds the one text column of a query about a table, each row followed by @p end. */
+static int add_rows(struct weir_session *session, struct weir_table_name name, const char *query,
+                    const struct weir_param *more, const char *end, struct weir_buf *out,
+                    struct weir_error *err)
+{
+    struct weir_param params[4] = {{.type = WEIR_TYPE_TEXT, .s = name.schema},
+                                   {.type = WEIR_TYPE_TEXT, .s = name.table}};
+    size_t count = 2;
+    if (more) {
+        params[count++] = more[0];
+        params[count++] = more[1];
+    }
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    int rc = weir_duck_query(session, query, params, count, &result, err);
+    do {
+        rc = rc ? rc : weir_duck_result_next(result, &batch, err);
+        for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
+            weir_buf_adds(out, batch.columns[0].strs[i]);
+            weir_buf_addz(out, end);
+        }
+    } while (rc == 0 && batch.rows);
+    if (result) {
+        weir_duck_result_free(result);
+    }
+    return rc;
+}
+
+#define OF_TABLE                                                                                   \
+    " WHERE database_name = current_database() AND schema_name = $1 AND table_name = $2 "
+
+/* $3: the column that changes, $4: its new type */
+static const char columns_as_sql[] =
+    "SELECT '\"' || replace(column_name, '\"', '\"\"') || '\" ' || CASE WHEN column_name = $3 THEN "
+    "$4 "
+    "ELSE data_type END || CASE WHEN is_nullable THEN '' ELSE ' NOT NULL' END || "
+    "coalesce(' DEFAULT ' || column_default, '') FROM duckdb_columns()" OF_TABLE
+    "ORDER BY column_index";
+static const char constraints_as_sql[] =
+    "SELECT constraint_text FROM duckdb_constraints()" OF_TABLE
+    "AND constraint_type <> 'NOT NULL' ORDER BY constraint_index";
+static const char indexes_as_sql[] = "SELECT rtrim(sql, '; ') FROM duckdb_indexes()" OF_TABLE
+                                     "AND sql IS NOT NULL ORDER BY index_oid";
+
+/* With what somebody has added to the table: constraints, defaults, indexes. The new one has the
+ * column's new type from its beginning: ALTER to JSON calls a function, too. */
+static int rewrite_in(struct weir_session *session, struct weir_table_name name,
+                      struct weir_str column, const char *expression, enum weir_type to,
+                      struct weir_error *err)
+{
+    struct weir_table_name copy = {name.schema, WEIR_STR("weir rewrites this")};
+    const struct weir_param change[] = {
+        {.type = WEIR_TYPE_TEXT, .s = column},
+        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(weir_duck_sql_type(to))}};
+    struct weir_buf sql, indexes;
+    weir_buf_init(&sql, 32u << 20);
+    weir_buf_init(&indexes, 16u << 20);
+    weir_buf_addz(&sql, "CREATE TABLE ");
+    weir_sql_table(&sql, copy.schema, copy.table);
+    weir_buf_addz(&sql, " (");
+    int rc = add_rows(session, name, columns_as_sql, change, ", ", &sql, err);
+    rc = rc ? rc : add_rows(session, name, constraints_as_sql, NULL, ", ", &sql, err);
+    rc = rc ? rc : add_rows(session, name, indexes_as_sql, NULL, "; ", &indexes, err);
+    weir_buf_addz(&sql, "); INSERT INTO ");
+    weir_sql_table(&sql, copy.schema, copy.table);
+    weir_buf_addz(&sql, " SELECT * REPLACE (");
+    expand(&sql, expression, column);
+    weir_buf_addz(&sql, " AS ");
+    weir_sql_ident(&sql, column);
+    weir_buf_addz(&sql, ") FROM ");
+    weir_sql_table(&sql, name.schema, name.table);
+    weir_buf_addz(&sql, "; DROP TABLE ");
+    weir_sql_table(&sql, name.schema, name.table);
+    weir_buf_addz(&sql, "; ALTER TABLE ");
+    weir_sql_table(&sql, copy.schema, copy.table);
+    weir_buf_addz(&sql, " RENAME TO ");
+    weir_sql_ident(&sql, name.table);
+    rc = rc ? rc : run_built(session, &sql, err);
+    rc = rc || indexes.len == 0 ? rc : run_built(session, &indexes, err);
+    weir_buf_free(&sql);
+    weir_buf_free(&indexes);
+    return rc;
+}
+
+static int rewrite(struct weir_session *session, struct weir_table_name name,
+                   struct weir_str column, const char *expression, enum weir_type to,
+                   struct weir_error *err)
 {
     bool own = !duck_session_of(session)->in_transaction;
     int rc = own ? weir_duck_begin(session, err) : 0;
-    rc = rc ? rc : run_built(session, sql, err);
+    rc = rc ? rc : rewrite_in(session, name, column, expression, to, err);
     if (own && rc == 0) {
         rc = weir_duck_commit(session, err);
     } else if (own) {
@@ -403,19 +480,11 @@ int weir_duck_widen_column(struct weir_session *session, struct weir_table_name 
                          "column \"" WEIR_STR_FMT "\" of type %s cannot become %s without loss",
                          WEIR_STR_ARG(column), weir_type_name(from), weir_type_name(to));
     }
+    if (how.rewrite) {
+        return rewrite(session, name, column, how.rewrite, to, err);
+    }
     struct weir_buf sql;
     weir_buf_init(&sql, 1 << 20);
-    if (how.rewrite) {
-        rewrite_sql(&sql, name, column, how.rewrite);
-        int rc = rewrite(session, &sql, err);
-        weir_buf_free(&sql);
-        return rc;
-    }
-    weir_buf_addz(&sql, "ALTER TABLE ");
-    weir_sql_table(&sql, name.schema, name.table);
-    weir_buf_addz(&sql, " ALTER COLUMN ");
-    weir_sql_ident(&sql, column);
-    weir_buf_addz(&sql, " SET DATA TYPE ");
-    weir_buf_addz(&sql, how.cast);
+    alter_type(&sql, name, column, how.cast);
     return run_built(session, &sql, err);
 }
