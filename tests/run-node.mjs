@@ -51,7 +51,7 @@ stream.on('test:fail', (data) => {
   const cause = data.details.error?.cause;
   const why = String(cause?.stack ?? cause ?? data.details.error);
   console.log(`not ok ${data.name}\nerror: ${why}`);
-  failures.push(`failed: ${data.name}: ${why.split('\n', 2).join(' ').slice(0, 300)}`);
+  failures.push(`failed: ${data.name}: ${why.split('\n').filter((line) => !/^\s*at .*node:internal/.test(line)).join(' ').replace(/\s+/g, ' ').slice(0, 700)}`);
 });
 stream.on('test:stdout', (data) => process.stdout.write(data.message));
 stream.on('test:stderr', (data) => process.stdout.write(data.message));

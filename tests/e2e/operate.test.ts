@@ -104,14 +104,20 @@ test('who used what is counted: opens, answers with and without a run, failures,
   await viewer.want(204, 'POST', `/api/reports/${report}/open`, {});
   await editor.want(204, 'POST', `/api/reports/${report}/open`, {});
   await askPage(viewer, { report, values: { n: 5 }, queries: ['q', 'bad'] });
-  for (let i = 0; i < 3; i++) await askPage(viewer, { report, values: { n: 5 }, queries: ['q'] });
+  // A result is not kept when tables change while it is computed, as those of usage may: then again.
+  let [asked, kept] = [2, 0];
+  while (kept < 3) {
+    asked++;
+    if ((await askPage(viewer, { report, values: { n: 5 }, queries: ['q'] })).parts[0]?.head?.cached) kept++;
+    assert.ok(asked < 50, 'results are kept');
+  }
   const after = await until('what was used', 20, async () => {
     const row = (await usage()).reports.find(({ id }) => id === report);
-    return row && row.opens === 2 && row.queries >= before.queries + 5 ? row : undefined;
+    return row && row.opens === 2 && row.queries >= before.queries + asked ? row : undefined;
   });
   assert.equal(after['title'], 'Sales');
   assert.equal(after.people, 2);
-  assert.equal(after.queries - before.queries, 5);
+  assert.equal(after.queries - before.queries, asked);
   assert.equal(after.hits - before.hits, 3);
   assert.equal(after.misses, after.queries - after.hits);
   assert.equal(after.failures - before.failures, 1);
