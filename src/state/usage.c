@@ -98,7 +98,8 @@ int weir_usage_reports(struct weir_state *state, int64_t first_day, int64_t limi
                        struct weir_error *err)
 {
     return sums(state,
-                "select report, count(distinct person_id), (select max(o.at) from usage_opens o "
+                "select report, count(distinct nullif(person_id, '')), (select max(o.at) from "
+                "usage_opens o "
                 "where o.report = d.report), " SUMS "group by report order by sum(engine) desc, "
                 "sum(queries) desc, report limit ?2",
                 first_day, limit, arena, out, count, err);

@@ -50,4 +50,10 @@ test('what she opened is there before she asks again, as she sees it', async () 
   });
   const cache = (await admin.want(200, 'GET', '/api/cache')) as Record<string, number>;
   assert.ok((cache['hits'] ?? 0) >= 1);
+  // What was run so that it would be there costs, and is nobody's use.
+  const used = await until('the run and its copy', 20, async () => {
+    const all = (await admin.want(200, 'GET', '/api/usage')) as { reports: Record<string, unknown>[]; people: Record<string, unknown>[] };
+    return all.people.some((person) => person['id'] === null) ? all : undefined;
+  });
+  assert.equal(used.reports.find((row) => row['id'] === id)?.['people'], 1);
 });
