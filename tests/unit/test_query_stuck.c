@@ -25,6 +25,22 @@ static struct weir_query_stats stats_now(void)
     return stats;
 }
 
+/* On a busy machine its time may be over before it was begun; then again. */
+static void become_stuck(struct answer *a, char id[17], size_t stuck)
+{
+    for (;;) {
+        begin_stuck(a, id);
+        answer_wait(a);
+        assert_int_equal(a->code, WEIR_ETIMEDOUT);
+        if (stats_now().stuck == stuck) {
+            return;
+        }
+        assert_int_equal(stats_now().stuck, stuck - 1);
+        assert_int_equal(a->sinks, 0);
+        answer_free(a);
+    }
+}
+
 static void a_query_that_does_not_stop_is_answered_and_replaced(void **state)
 {
     (void)state;
@@ -33,19 +49,14 @@ static void a_query_that_does_not_stop_is_answered_and_replaced(void **state)
     struct answer a, b;
     struct weir_query_stuck stuck[4];
     char id[2][17];
-    begin_stuck(&a, id[0]);
-    answer_wait(&a);
-    assert_int_equal(a.code, WEIR_ETIMEDOUT);
-    assert_int_equal(stats_now().stuck, 1); /* it goes on */
+    become_stuck(&a, id[0], 1); /* it goes on */
     assert_int_equal(weir_query_pool_stuck(pool, stuck, 4), 1);
     assert_string_equal(stuck[0].id, id[0]);
     assert_non_null(strstr(stuck[0].sql, "levenshtein"));
     assert_string_equal(ask("SELECT 1 AS a", WEIR_FORMAT_CSV), "a\n1\n");
     assert_int_equal(stats_now().stuck, 1);
 
-    begin_stuck(&b, id[1]); /* more than are replaced: now nobody is left */
-    answer_wait(&b);
-    assert_int_equal(stats_now().stuck, 2);
+    become_stuck(&b, id[1], 2); /* more than are replaced: now nobody is left */
     assert_true(stats_now().exhausted > 0);
     struct weir_query_request r = {.sql = "SELECT 1", .format = WEIR_FORMAT_CSV};
     char other[17];
