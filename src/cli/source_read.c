@@ -148,7 +148,7 @@ const struct weir_command weir_command_source_remove = {
 };
 const struct weir_command weir_command_source_pause = {
     .name = "source pause",
-    .summary = "Leave a source out of `weir sync` without a name",
+    .summary = "Let the schedule of a source rest, and leave it out of `weir sync`",
     .operands = "NAME",
     .min_operands = 1,
     .max_operands = 1,

@@ -4,6 +4,7 @@
 #define WEIR_SERVE_SOURCE_H
 
 #include "base/json_write.h"
+#include "source/schedule.h"
 #include "source/source.h"
 
 struct weir_server;
@@ -25,6 +26,10 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
 /* The run of this source that goes on: its id, or "". */
 void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
                          char id[WEIR_SOURCE_RUN_SIZE]);
+/* The latest run of this source: its times, and how many failed in a row up to it; left alone when
+ * none is remembered. True: it goes on. */
+bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
+                           struct weir_source_turn *turn);
 /* false: it does not run. */
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id);
 

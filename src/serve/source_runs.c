@@ -13,7 +13,9 @@ struct item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     bool full;
+    unsigned failures; /* in a row, with this one */
     pthread_t thread;
+    bool joined;
     bool running; /* guarded by the lock, as is what stands below */
     weir_time started_at, ended_at;
     struct weir_buf report;
@@ -36,7 +38,9 @@ const struct weir_source_site *weir_source_runs_site(const struct weir_source_ru
 
 static void free_item(struct item *item)
 {
-    pthread_join(item->thread, NULL);
+    if (!item->joined) {
+        pthread_join(item->thread, NULL);
+    }
     weir_buf_free(&item->report);
     free(item);
 }
@@ -63,6 +67,7 @@ static void *work(void *arg)
     }
     pthread_mutex_lock(&item->runs->lock);
     item->report = report;
+    item->failures = rc ? item->failures + 1 : 0;
     item->ended_at = weir_now();
     item->running = false;
     pthread_mutex_unlock(&item->runs->lock);
@@ -74,6 +79,16 @@ static struct item *find(struct weir_source_runs *runs, const char *id)
 {
     for (size_t i = runs->count; i-- > 0;) {
         if (strcmp(runs->items[i]->id, id) == 0) {
+            return runs->items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct item *latest_of(struct weir_source_runs *runs, const char *source)
+{
+    for (size_t i = runs->count; i-- > 0;) {
+        if (strcmp(runs->items[i]->source, source) == 0) {
             return runs->items[i];
         }
     }
@@ -122,6 +137,15 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
     if (!make_room(runs)) {
         return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later", KEPT);
     }
+    for (size_t i = 0; i < runs->count; i++) { /* what they leave behind goes: their stacks */
+        struct item *old = runs->items[i];
+        if (!old->running && !old->joined) {
+            pthread_join(old->thread, NULL);
+            old->joined = true;
+        }
+    }
+    const struct item *before = latest_of(runs, item->source);
+    item->failures = before ? before->failures : 0;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
         return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");
@@ -189,6 +213,21 @@ void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
     const struct item *item = running_of(runs, source);
     snprintf(id, WEIR_SOURCE_RUN_SIZE, "%s", item ? item->id : "");
     pthread_mutex_unlock(&runs->lock);
+}
+
+bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
+                           struct weir_source_turn *turn)
+{
+    pthread_mutex_lock(&runs->lock);
+    const struct item *item = latest_of(runs, source);
+    bool running = item && item->running;
+    if (item && !running) {
+        turn->began = item->started_at;
+        turn->ended = item->ended_at;
+        turn->failures = item->failures;
+    }
+    pthread_mutex_unlock(&runs->lock);
+    return running;
 }
 
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)

@@ -59,7 +59,7 @@ const struct weir_option weir_source_stream_options[] = {
 
 struct root {
     int kind;
-    const char *schema;
+    const char *schema, *schedule;
     bool paused;
 };
 
@@ -72,6 +72,10 @@ static const struct weir_option root_options[] = {{.name = "kind",
                                                    .type = WEIR_OPT_TEXT,
                                                    .offset = offsetof(struct root, schema),
                                                    .fallback = ""},
+                                                  {.name = "schedule",
+                                                   .type = WEIR_OPT_TEXT,
+                                                   .offset = offsetof(struct root, schedule),
+                                                   .fallback = "manual"},
                                                   {.name = "paused",
                                                    .type = WEIR_OPT_BOOL,
                                                    .offset = offsetof(struct root, paused),
@@ -239,6 +243,10 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
     }
     if (rc == 0 && weir_source_name_check(weir_str_of(out->schema), &why)) {
         rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"), "%s",
+                            why.message);
+    }
+    if (rc == 0 && weir_source_schedule_parse(weir_str_of(root.schedule), &out->schedule, &why)) {
+        rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schedule"), "%s",
                             why.message);
     }
     rc = rc ? rc : read_connection(doc, out, err);

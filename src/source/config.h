@@ -4,6 +4,7 @@
 #define WEIR_SOURCE_CONFIG_H
 
 #include "conf/option.h"
+#include "source/schedule.h"
 #include "workspace/workspace.h"
 
 enum weir_source_mode { WEIR_SOURCE_REPLACE, WEIR_SOURCE_APPEND, WEIR_SOURCE_MERGE };
@@ -29,6 +30,7 @@ struct weir_source_connector;
 struct weir_source_config {
     const char *name;
     const char *schema; /* in the warehouse */
+    struct weir_source_schedule schedule;
     bool paused;
     const struct weir_source_connector *connector;
     void *connection; /* the connector's settings */

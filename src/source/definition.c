@@ -95,6 +95,19 @@ int weir_source_exists(const char *workspace_dir, const char *name, struct weir_
     return rc;
 }
 
+int weir_source_schedule_of(const char *workspace_dir, const char *name,
+                            struct weir_source_schedule *out, bool *paused, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    if (rc == 0) {
+        *out = config.schedule;
+        *paused = config.paused;
+    }
+    weir_source_config_free(&config);
+    return rc;
+}
+
 int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
                           struct weir_error *err)
 {

@@ -92,6 +92,10 @@ int weir_source_exists(const char *workspace_dir, const char *name,
  * and is no failure. */
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
                          struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+struct weir_source_schedule;
+int weir_source_schedule_of(const char *workspace_dir, const char *name,
+                            struct weir_source_schedule *out, bool *paused,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Writes `paused: true` into the file, or takes it out. */

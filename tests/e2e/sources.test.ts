@@ -140,6 +140,23 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   assert.deepEqual(await page(), [[42]]);
 });
 
+test('a schedule runs a source, and another one after it', async () => {
+  write('tick.csv', 'n\n1\n');
+  source('tick', 'connection: {path: tick.csv}\nschedule: every 1s\n');
+  source('tock', 'connection: {path: tick.csv}\nschedule: after tick\n');
+  const sum = (n: number): Promise<boolean> =>
+    until(`both tables to hold ${n}`, 30, async () => {
+      const tables = await rows("select count(*) as n from information_schema.tables where table_name = 'tick' and table_schema in ('tick', 'tock')");
+      if (tables[0]?.['n'] !== 2) return undefined;
+      const [found] = await rows('select (select sum(n) from tick.tick) as a, (select sum(n) from tock.tick) as b');
+      return Number(found?.['a']) === n && Number(found?.['b']) === n ? true : undefined;
+    });
+  await sum(1);
+  write('tick.csv', 'n\n1\n2\n');
+  await sum(3);
+  for (const name of ['tick', 'tock']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
+});
+
 test('many files are one table: changed ones are read anew, rows of removed ones go', async () => {
   source('many', 'connection: {path: many/*.csv}\n');
   for (const n of [1, 2, 3]) write(`many/${n}.csv`, `n,v\n${n},x\n`);

@@ -58,6 +58,7 @@ static void mistakes_are_told_with_their_line(void **state)
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {table: 'x\"y'}\n",
          "cannot name a table"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a b: {}\n  a-b: {}\n", "share the table"},
+        {"kind: file\nschedule: hourly\nconnection: {path: a}\n", "sources/shop.yml:2"},
         {"kind: file\nconnection: {path: [\n", "sources/shop.yml"},
     };
     (void)state;
@@ -84,6 +85,64 @@ static void a_joined_type_holds_both(void **state)
                      WEIR_TYPE_TIMESTAMP);
     assert_int_equal(weir_source_type_join(WEIR_TYPE_BOOL, WEIR_TYPE_INT), WEIR_TYPE_TEXT);
     assert_int_equal(weir_source_type_join(WEIR_TYPE_JSON, WEIR_TYPE_INT), WEIR_TYPE_TEXT);
+}
+
+/* --- schedules ----------------------------------------------------------------------------------
+ */
+
+static void schedules_are_few_words(void **state)
+{
+    static const char *const wrong[] = {"",      "every",  "every x",   "every 1ms",
+                                        "after", "hourly", "manual now"};
+    struct weir_source_schedule s;
+    struct weir_error err;
+    (void)state;
+    assert_int_equal(weir_source_schedule_parse(WEIR_STR("every 5m"), &s, &err), 0);
+    assert_int_equal(s.every, 300 * WEIR_SECOND);
+    assert_int_equal(weir_source_schedule_parse(WEIR_STR("after shop"), &s, &err), 0);
+    assert_string_equal(s.after, "shop");
+    assert_int_equal(weir_source_schedule_parse(WEIR_STR("manual"), &s, &err), 0);
+    assert_int_equal(s.kind, WEIR_SOURCE_MANUAL);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(weir_source_schedule_parse(weir_str_of(wrong[i]), &s, &err), WEIR_EINVAL);
+    }
+}
+
+static void runs_are_due_when_their_time_has_come(void **state)
+{
+    struct weir_source_schedule every = {.kind = WEIR_SOURCE_EVERY, .every = 60 * WEIR_SECOND};
+    struct weir_source_schedule after = {.kind = WEIR_SOURCE_AFTER, .after = "shop"};
+    struct weir_source_schedule manual = {.kind = WEIR_SOURCE_MANUAL};
+    const weir_time now = 1000 * WEIR_SECOND;
+    struct weir_source_turn never = {0};
+    struct weir_source_turn ran = {.began = 900 * WEIR_SECOND, .ended = 990 * WEIR_SECOND};
+    (void)state;
+    assert_int_equal(weir_source_schedule_next(&every, &never, now, 0), now);
+    assert_int_equal(weir_source_schedule_next(&every, &ran, now, 0), 960 * WEIR_SECOND);
+    assert_int_equal(weir_source_schedule_next(&manual, &never, now, 0), WEIR_TIME_MAX);
+    assert_int_equal(weir_source_schedule_next(&after, &never, now, 0), WEIR_TIME_MAX);
+    ran.other_ended = 899 * WEIR_SECOND;
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0), WEIR_TIME_MAX);
+    ran.other_ended = 950 * WEIR_SECOND;
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0), now);
+}
+
+static void failures_wait_longer_each_time(void **state)
+{
+    struct weir_source_schedule every = {.kind = WEIR_SOURCE_EVERY, .every = WEIR_SECOND};
+    struct weir_source_turn turn = {.began = 1, .ended = 1000 * WEIR_SECOND};
+    static const weir_time waits[] = {30, 60, 120, 240, 480, 960, 1920, 3600, 3600};
+    (void)state;
+    for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        turn.failures = i + 1;
+        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0),
+                         turn.ended + waits[i] * WEIR_SECOND);
+        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 1),
+                         turn.ended + waits[i] * WEIR_SECOND / 2);
+    }
+    turn.failures = 4000000000u;
+    assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0),
+                     turn.ended + 3600 * WEIR_SECOND);
 }
 
 /* --- figures ------------------------------------------------------------------------------------
@@ -213,6 +272,9 @@ int main(void)
         cmocka_unit_test(a_file_says_what_is_read_and_how),
         cmocka_unit_test(mistakes_are_told_with_their_line),
         cmocka_unit_test(a_joined_type_holds_both),
+        cmocka_unit_test(schedules_are_few_words),
+        cmocka_unit_test(runs_are_due_when_their_time_has_come),
+        cmocka_unit_test(failures_wait_longer_each_time),
         cmocka_unit_test_setup_teardown(what_is_stored_as_it_was_read_has_the_same_figures,
                                         open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(any_other_value_is_seen, open_warehouse, close_warehouse),

@@ -1,0 +1,149 @@
+/* Begins runs of sources as their files say. Looks once a second, on a thread of its own: at the
+ * sources when their files changed, and at what is due. */
+#include "serve/source_schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "io/loop.h"
+#include "serve/server.h"
+#include "serve/source.h"
+
+#define LOOK_EVERY WEIR_SECOND
+#define MOST       1000
+
+struct entry {
+    char name[64];
+    struct weir_source_schedule schedule;
+    bool paused;
+    struct weir_source_turn turn;
+    double chance; /* of this turn */
+};
+
+struct weir_source_scheduler {
+    struct weir_server *server;
+    struct weir_work *work;
+    struct weir_timer *timer;
+    atomic_bool queued;
+    /* of the thread */
+    struct weir_sources sources;
+    bool loaded;
+    struct entry *entries;
+    size_t count;
+};
+
+static struct entry *find(struct entry *entries, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            return &entries[i];
+        }
+    }
+    return NULL;
+}
+
+static double chance(void)
+{
+    return (double)(weir_random_u64() >> 11) / 9007199254740992.0;
+}
+
+/* The sources as their files have them now; what is known of their runs stays. A file with a
+ * mistake is left out until it is mended. */
+static void read_sources(struct weir_source_scheduler *s)
+{
+    struct weir_workspace *workspace = s->server->run->workspace;
+    struct weir_sources sources = {0};
+    struct weir_error err;
+    if (s->loaded && !weir_sources_changed(workspace, &s->sources)) {
+        return;
+    }
+    if (weir_sources_load(workspace, &sources, &err)) {
+        return; /* the collector's log says what is wrong */
+    }
+    struct entry *entries = calloc(MOST, sizeof *entries);
+    size_t count = 0;
+    for (size_t i = 0; entries && i < sources.read_count && count < MOST; i++) {
+        struct entry *e = &entries[count], *before;
+        *e = (struct entry){.chance = chance()};
+        before = find(s->entries, s->count, sources.read[i].name);
+        e->turn = before ? before->turn : e->turn;
+        snprintf(e->name, sizeof e->name, "%s", sources.read[i].name);
+        count +=
+            weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused, &err) == 0;
+    }
+    if (entries) {
+        free(s->entries);
+        s->entries = entries;
+        s->count = count;
+    }
+    weir_sources_free(&s->sources);
+    s->sources = sources;
+    s->loaded = true;
+}
+
+static void begin(struct weir_source_scheduler *s, struct entry *e)
+{
+    char id[WEIR_SOURCE_RUN_SIZE];
+    struct weir_error err;
+    e->chance = chance();
+    /* Busy: somebody else's run goes on, which counts as well. */
+    (void)!weir_source_runs_start(s->server->source_runs, e->name, NULL, false, id, &err);
+}
+
+static void look(void *arg)
+{
+    struct weir_source_scheduler *s = arg;
+    weir_time now = weir_now();
+    atomic_store(&s->queued, false);
+    read_sources(s);
+    for (size_t i = 0; i < s->count; i++) {
+        struct entry *e = &s->entries[i];
+        bool running = weir_source_runs_turn(s->server->source_runs, e->name, &e->turn);
+        if (e->schedule.kind == WEIR_SOURCE_AFTER) {
+            struct weir_source_turn other = {0};
+            (void)weir_source_runs_turn(s->server->source_runs, e->schedule.after, &other);
+            e->turn.other_ended =
+                other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
+        }
+        if (!running && !e->paused &&
+            weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance) <= now) {
+            begin(s, e);
+        }
+    }
+}
+
+static void tick(void *arg)
+{
+    struct weir_source_scheduler *s = arg;
+    struct weir_error ignored;
+    if (!atomic_exchange(&s->queued, true) && weir_work_add(s->work, look, s, &ignored)) {
+        atomic_store(&s->queued, false);
+    }
+}
+
+int weir_source_scheduler_new(struct weir_server *server, struct weir_source_scheduler **out,
+                              struct weir_error *err)
+{
+    struct weir_source_scheduler *s = *out = calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the scheduler");
+    }
+    s->server = server;
+    int rc = weir_work_new(1, 2, &s->work, err);
+    return rc ? rc
+           : weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, tick, s, &s->timer)
+               ? weir_fail(err, WEIR_ENOMEM, "no memory for a timer")
+               : 0;
+}
+
+void weir_source_scheduler_free(struct weir_source_scheduler *s)
+{
+    if (s) {
+        weir_timer_free(s->timer);
+        weir_work_free(s->work);
+        weir_sources_free(&s->sources);
+        free(s->entries);
+        free(s);
+    }
+}

@@ -1,0 +1,72 @@
+#include "source/schedule.h"
+
+#include <stdio.h>
+
+#include "conf/option.h"
+
+#define FIRST_RETRY (30 * WEIR_SECOND)
+#define LAST_RETRY  (3600 * WEIR_SECOND)
+#define LEAST_EVERY WEIR_SECOND
+
+static int read_every(struct weir_str text, weir_time *out, struct weir_error *err)
+{
+    static const struct weir_option option = {.name = "every", .type = WEIR_OPT_DURATION};
+    struct weir_arena arena;
+    weir_arena_init(&arena, 4096);
+    struct weir_str copy = weir_arena_dup(&arena, text);
+    int rc = copy.ptr ? weir_option_set(&option, out, &arena, copy.ptr, "schedule", err)
+                      : weir_fail(err, WEIR_EINVAL, "the schedule is too long");
+    weir_arena_free(&arena);
+    return rc || *out >= LEAST_EVERY
+               ? rc
+               : weir_fail(err, WEIR_EINVAL, "a source can run every second at most");
+}
+
+int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule *out,
+                               struct weir_error *err)
+{
+    struct weir_str rest = weir_str_trim(text), word = weir_str_cut(&rest, ' ');
+    struct weir_str what = rest.ptr ? weir_str_trim(rest) : WEIR_STR("");
+    *out = (struct weir_source_schedule){.kind = WEIR_SOURCE_MANUAL};
+    if (weir_str_is(word, "manual") && what.len == 0) {
+        return 0;
+    }
+    if (weir_str_is(word, "every") && what.len) {
+        out->kind = WEIR_SOURCE_EVERY;
+        return read_every(what, &out->every, err);
+    }
+    if (weir_str_is(word, "after") && what.len && what.len < sizeof out->after) {
+        out->kind = WEIR_SOURCE_AFTER;
+        snprintf(out->after, sizeof out->after, WEIR_STR_FMT, WEIR_STR_ARG(what));
+        return 0;
+    }
+    return weir_fail(err, WEIR_EINVAL,
+                     "\"%.60s\" is no schedule; write `every 5m`, `after NAME` or `manual`",
+                     text.len ? text.ptr : "");
+}
+
+static weir_time back_off(unsigned failures, double chance)
+{
+    weir_time wait = FIRST_RETRY;
+    for (unsigned i = 1; i < failures && wait < LAST_RETRY; i++) {
+        wait *= 2;
+    }
+    wait = wait < LAST_RETRY ? wait : LAST_RETRY;
+    return wait - (weir_time)((double)wait / 2 * chance);
+}
+
+weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
+                                    const struct weir_source_turn *turn, weir_time now,
+                                    double chance)
+{
+    if (s->kind == WEIR_SOURCE_MANUAL) {
+        return WEIR_TIME_MAX;
+    }
+    if (turn->failures) {
+        return turn->ended + back_off(turn->failures, chance);
+    }
+    if (s->kind == WEIR_SOURCE_AFTER) {
+        return turn->other_ended > turn->began ? now : WEIR_TIME_MAX;
+    }
+    return turn->began ? turn->began + s->every : now;
+}

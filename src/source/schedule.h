@@ -1,0 +1,36 @@
+/* When a source runs by itself. Pure: the time is an argument. */
+#ifndef WEIR_SOURCE_SCHEDULE_H
+#define WEIR_SOURCE_SCHEDULE_H
+
+#include "base/error.h"
+#include "base/str.h"
+#include "base/time.h"
+
+enum weir_source_schedule_kind {
+    WEIR_SOURCE_MANUAL,
+    WEIR_SOURCE_EVERY, /* "every 5m": so long from one beginning to the next */
+    WEIR_SOURCE_AFTER  /* "after NAME": when a run of that source has ended well */
+};
+struct weir_source_schedule {
+    enum weir_source_schedule_kind kind;
+    weir_time every;
+    char after[64];
+};
+/* WEIR_EINVAL says what can be written. */
+int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule *out,
+                               struct weir_error *err) WEIR_MUST_CHECK;
+
+/* What is known of the runs of a source; times are 0 when there was none. */
+struct weir_source_turn {
+    weir_time began, ended; /* of the latest run */
+    unsigned failures;      /* in a row, up to it */
+    weir_time other_ended;  /* AFTER: the latest good run of the other source */
+};
+/* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
+ * spreads what would come at the same moment. After failures: 30 s, 1 m, 2 m, … at most an hour,
+ * shortened by up to a half by chance. */
+weir_time weir_source_schedule_next(const struct weir_source_schedule *schedule,
+                                    const struct weir_source_turn *turn, weir_time now,
+                                    double chance);
+
+#endif
