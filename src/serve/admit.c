@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "serve/embeds.h"
+#include "serve/known.h"
 #include "serve/passes.h"
 #include "serve/route.h"
 
@@ -58,33 +59,17 @@ static struct weir_str bearer(struct weir_str authorization)
     return weir_str_trim((struct weir_str){authorization.ptr + 7, authorization.len - 7});
 }
 
-static int by_token(struct weir_call *call, struct weir_str token, struct weir_arena *arena,
-                    struct weir_error *err)
+static int by_token(struct weir_call *call, struct weir_str token, struct weir_error *err)
 {
     struct weir_server *s = call->server;
-    struct weir_token t;
-    struct weir_person p;
     if (token.ptr && weir_secret_same(token, weir_str_of(s->token))) {
         weir_caller_owner(&call->who, WEIR_WAY_OWNER);
         return 0;
     }
-    int rc = token.ptr ? weir_token_find(s->state, token, weir_now(), arena, &t, err) : WEIR_ENOENT;
-    if (rc == 0 && t.person.len) {
-        rc = weir_person_get(s->state, t.person, arena, &p, err);
-    }
-    if (rc) {
-        return rc == WEIR_ENOENT
-                   ? weir_fail(err, rc, "this token is not known, was revoked, or has expired")
-                   : rc;
-    }
-    if (t.person.len) {
-        weir_caller_person(&call->who, &p);
-    } else {
-        weir_caller_owner(&call->who, WEIR_WAY_TOKEN);
-    }
-    call->who.way = WEIR_WAY_TOKEN;
-    call->who.scopes = t.scopes;
-    return 0;
+    int rc = token.ptr ? weir_known_enter(s->known, call, WEIR_WAY_TOKEN, token, err) : WEIR_ENOENT;
+    return rc == WEIR_ENOENT
+               ? weir_fail(err, rc, "this token is not known, was revoked, or has expired")
+               : rc;
 }
 
 static struct weir_str cookie_of(const struct weir_http_request *req)
@@ -101,24 +86,6 @@ static struct weir_str cookie_of(const struct weir_http_request *req)
         }
     }
     return (struct weir_str){0};
-}
-
-static int by_session(struct weir_call *call, struct weir_str secret, struct weir_arena *arena,
-                      struct weir_error *err)
-{
-    struct weir_server *s = call->server;
-    struct weir_person p;
-    if (secret.len != WEIR_SECRET_SIZE - 1) {
-        return WEIR_ENOENT;
-    }
-    int rc = weir_sessions_find(s->state, secret, &s->session_limits, weir_now(), arena, &p, err);
-    if (rc == 0) {
-        weir_caller_person(&call->who, &p);
-        call->who.way = WEIR_WAY_SESSION;
-        call->who.scopes = WEIR_SCOPES_ALL;
-        memcpy(call->who.session, secret.ptr, secret.len);
-    }
-    return rc;
 }
 
 /* What a proxy on this machine passes on comes from anywhere. */
@@ -164,7 +131,7 @@ static int identify(struct weir_call *call, struct weir_arena *arena, struct wei
     weir_address_of(call->req, &call->server->proxies, &room, call->who.address);
     weir_buf_free(&room);
     if (authorization.ptr) {
-        return by_token(call, bearer(authorization), arena, err);
+        return by_token(call, bearer(authorization), err);
     }
     struct weir_str pass = weir_http_header(call->req, "X-Weir-Pass");
     if (pass.ptr && memchr(pass.ptr, '.', pass.len)) {
@@ -175,7 +142,8 @@ static int identify(struct weir_call *call, struct weir_arena *arena, struct wei
                                 err);
     }
     struct weir_str cookie = cookie_of(call->req);
-    int rc = cookie.ptr ? by_session(call, cookie, arena, err) : WEIR_ENOENT;
+    int rc = cookie.ptr ? weir_known_enter(call->server->known, call, WEIR_WAY_SESSION, cookie, err)
+                        : WEIR_ENOENT;
     return rc == WEIR_ENOENT ? by_loopback(call, err) : rc;
 }
 

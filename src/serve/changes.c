@@ -51,10 +51,15 @@ static void unlink_stream(struct stream *s)
     s->changes->count--;
 }
 
+/* What a client that does not read would still have to take is given up with its connection. */
 static void finish(void *arg)
 {
     struct stream *s = arg;
-    weir_http_end(s->req);
+    if (weir_http_pending(s->req) > MAX_PENDING) {
+        weir_http_abort(s->req);
+    } else {
+        weir_http_end(s->req);
+    }
     weir_arena_free(&s->arena);
     free(s);
 }
@@ -298,13 +303,25 @@ void weir_changes_free(struct weir_changes *c)
     }
 }
 
+/* Whoever has an embedded page's link may open it as often as she likes: a quarter of all for one.
+ */
+static bool has_its_share(const struct weir_changes *c, struct weir_str embed, size_t most)
+{
+    size_t count = 0;
+    for (const struct stream *s = c->first; embed.ptr && s; s = s->next) {
+        count += s->embed.ptr && weir_str_eq(s->embed, embed);
+    }
+    return count > 0 && count >= most / 4;
+}
+
 void weir_serve_changes(const struct weir_call *call)
 {
     struct weir_changes *c = weir_shelf_changes(call->server->shelf);
     struct weir_error err;
     /* The last quarter of the connections is left to those who ask something. */
     size_t most = call->server->max_connections / 4 * 3;
-    struct stream *s = c->ended || c->count >= most ? NULL : calloc(1, sizeof *s);
+    bool full = c->ended || c->count >= most || has_its_share(c, call->embed, most);
+    struct stream *s = full ? NULL : calloc(1, sizeof *s);
     int rc = s ? WEIR_OK
                : weir_fail(&err, WEIR_EBUSY,
                            "too many pages follow changes; try again later, or raise "

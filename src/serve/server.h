@@ -13,6 +13,7 @@
 #include "serve/ask.h"
 #include "serve/serve.h"
 #include "serve/work.h"
+#include "state/state.h"
 
 #define WEIR_TOKEN_SIZE 64
 
@@ -143,6 +144,8 @@ struct weir_call {
     struct weir_str id;
     bool local; /* on the unix socket */
     struct weir_caller who;
+    struct weir_state_mark mark; /* of the store, when she came in */
+    bool marked;
     struct weir_str embed;   /* the token of the embedded page that asks; ptr NULL: it is none */
     const char *disposition; /* Content-Disposition of a result's stream, or NULL */
 };

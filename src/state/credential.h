@@ -17,10 +17,11 @@ int weir_sessions_add(struct weir_state *state, struct weir_str person, struct w
                       weir_time now, char secret[WEIR_SECRET_SIZE],
                       struct weir_error *err) WEIR_MUST_CHECK;
 /* Whose session is it? WEIR_ENOENT when there is none, it is too old, or she is disabled. Notes
- * (once a minute) that she was here. */
+ * (once a minute) that she was here. `until`: so long that holds, if nothing in the store changes,
+ * and nothing is to be noted. */
 int weir_sessions_find(struct weir_state *state, struct weir_str secret,
                        const struct weir_session_limits *limits, weir_time now,
-                       struct weir_arena *arena, struct weir_person *out,
+                       struct weir_arena *arena, struct weir_person *out, weir_time *until,
                        struct weir_error *err) WEIR_MUST_CHECK;
 int weir_sessions_remove(struct weir_state *state, struct weir_str secret,
                          struct weir_error *err) WEIR_MUST_CHECK;
@@ -66,9 +67,10 @@ int weir_token_get(struct weir_state *state, struct weir_str id, struct weir_are
                    struct weir_token *out, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_token_remove(struct weir_state *state, struct weir_str id,
                       struct weir_error *err) WEIR_MUST_CHECK;
-/* WEIR_ENOENT when there is none, it has expired, or its person is disabled. */
+/* WEIR_ENOENT when there is none, it has expired, or its person is disabled. Notes (once a minute)
+ * that it was used; `until` as for sessions. */
 int weir_token_find(struct weir_state *state, struct weir_str secret, weir_time now,
-                    struct weir_arena *arena, struct weir_token *out,
+                    struct weir_arena *arena, struct weir_token *out, weir_time *until,
                     struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- one-time links ------------------------------------------------------------------------- */

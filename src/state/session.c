@@ -53,13 +53,14 @@ static int note_seen(struct weir_state *state, const unsigned char *hash, struct
 
 int weir_sessions_find(struct weir_state *state, struct weir_str secret,
                        const struct weir_session_limits *limits, weir_time now,
-                       struct weir_arena *arena, struct weir_person *out, struct weir_error *err)
+                       struct weir_arena *arena, struct weir_person *out, weir_time *until,
+                       struct weir_error *err)
 {
     unsigned char hash[WEIR_HASH_SIZE];
     struct weir_str person = WEIR_STR("");
     weir_time seen = 0;
     weir_secret_hash(secret, USE, hash);
-    struct weir_db q = weir_db_on(state, "select person_id, last_seen_at from sessions "
+    struct weir_db q = weir_db_on(state, "select person_id, last_seen_at, created_at from sessions "
                                          "where hash = ? and created_at > ? and last_seen_at > ?");
     weir_db_bytes(&q, hash, sizeof hash);
     weir_db_i64(&q, now - limits->age);
@@ -68,6 +69,9 @@ int weir_sessions_find(struct weir_state *state, struct weir_str secret,
     if (found) {
         person = weir_db_str(&q, 0, arena);
         seen = weir_db_int(&q, 1);
+        weir_time over = weir_db_int(&q, 2) + limits->age;
+        *until = seen + (limits->idle < SEEN_EVERY ? limits->idle : SEEN_EVERY);
+        *until = over < *until ? over : *until;
     }
     int rc = weir_db_end(&q, err);
     if (rc == 0 && !found) {

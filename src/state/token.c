@@ -129,7 +129,8 @@ int weir_token_remove(struct weir_state *state, struct weir_str id, struct weir_
 }
 
 int weir_token_find(struct weir_state *state, struct weir_str secret, weir_time now,
-                    struct weir_arena *arena, struct weir_token *out, struct weir_error *err)
+                    struct weir_arena *arena, struct weir_token *out, weir_time *until,
+                    struct weir_error *err)
 {
     unsigned char hash[WEIR_HASH_SIZE];
     weir_secret_hash(secret, USE, hash);
@@ -139,6 +140,10 @@ int weir_token_find(struct weir_state *state, struct weir_str secret, weir_time 
     weir_db_bytes(&q, hash, sizeof hash);
     weir_db_i64(&q, now);
     int rc = read_one(&q, arena, out, err);
+    if (rc == 0) {
+        *until = out->last_used_at + USED_EVERY;
+        *until = out->expires_at && out->expires_at < *until ? out->expires_at : *until;
+    }
     if (rc == 0 && now - out->last_used_at > USED_EVERY) {
         q = weir_db_on(state, "update tokens set last_used_at = ? where id = ?");
         weir_db_time(&q, now);

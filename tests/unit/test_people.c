@@ -262,7 +262,9 @@ static void everyone_can_be_tightened_but_not_removed(void **state)
 static int find(struct store *s, const char *secret, weir_time at)
 {
     struct weir_person p;
-    return weir_sessions_find(s->state, weir_str_of(secret), &limits, at, &s->arena, &p, &s->err);
+    weir_time until;
+    return weir_sessions_find(s->state, weir_str_of(secret), &limits, at, &s->arena, &p, &until,
+                              &s->err);
 }
 
 static void sessions_end_by_idleness_and_by_age(void **state)
@@ -326,25 +328,28 @@ static void tokens_expire_and_are_revoked(void **state)
                            .created_at = NOW,
                            .expires_at = NOW + WEIR_DAY},
                       read;
+    weir_time until;
     assert_int_equal(weir_token_add(s->state, &t, secret, &s->err),
                      WEIR_EINVAL); /* no such person */
     struct weir_person ada = store_person(s, "ada", "ada@example.com", WEIR_ROLE_VIEWER);
     ASSERT_OK(weir_token_add(s->state, &t, secret, &s->err), s->err);
     assert_memory_equal(secret, "weir_", 5);
-    ASSERT_OK(weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &s->err),
-              s->err);
+    ASSERT_OK(
+        weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &until, &s->err),
+        s->err);
     assert_int_equal(read.scopes, WEIR_SCOPE_QUERY);
     assert_true(weir_str_is(read.email, "ada@example.com"));
+    assert_int_equal(weir_token_find(s->state, weir_str_of(secret), NOW + WEIR_DAY, &s->arena,
+                                     &read, &until, &s->err),
+                     WEIR_ENOENT);
     assert_int_equal(
-        weir_token_find(s->state, weir_str_of(secret), NOW + WEIR_DAY, &s->arena, &read, &s->err),
-        WEIR_ENOENT);
-    assert_int_equal(
-        weir_token_find(s->state, weir_str_of(secret + 5), NOW, &s->arena, &read, &s->err),
+        weir_token_find(s->state, weir_str_of(secret + 5), NOW, &s->arena, &read, &until, &s->err),
         WEIR_ENOENT);
     ada.disabled = true;
     ASSERT_OK(weir_person_save(s->state, &ada, &s->err), s->err);
-    assert_int_equal(weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &s->err),
-                     WEIR_ENOENT);
+    assert_int_equal(
+        weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &until, &s->err),
+        WEIR_ENOENT);
     ada.disabled = false;
     ASSERT_OK(weir_person_save(s->state, &ada, &s->err), s->err);
     struct weir_token *all;
@@ -355,8 +360,9 @@ static void tokens_expire_and_are_revoked(void **state)
     ASSERT_OK(weir_token_list(s->state, S("bob"), &s->arena, &all, &count, &s->err), s->err);
     assert_int_equal(count, 0);
     ASSERT_OK(weir_token_remove(s->state, S("t1"), &s->err), s->err);
-    assert_int_equal(weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &s->err),
-                     WEIR_ENOENT);
+    assert_int_equal(
+        weir_token_find(s->state, weir_str_of(secret), NOW, &s->arena, &read, &until, &s->err),
+        WEIR_ENOENT);
     assert_int_equal(weir_token_get(s->state, S("t1"), &s->arena, &read, &s->err), WEIR_ENOENT);
     for (unsigned scope = 1; scope <= WEIR_SCOPE_ADMIN; scope *= 2) {
         assert_int_equal(weir_scope_parse(weir_str_of(weir_scope_name(scope))), scope);
