@@ -4,7 +4,7 @@
 
 #include "conf/option.h"
 
-#define FIRST_RETRY (30 * WEIR_SECOND)
+#define FIRST_RETRY (2 * WEIR_SECOND)
 #define LAST_RETRY  (3600 * WEIR_SECOND)
 #define LEAST_EVERY WEIR_SECOND
 

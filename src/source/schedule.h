@@ -27,7 +27,7 @@ struct weir_source_turn {
     weir_time other_ended;  /* AFTER: the latest good run of the other source */
 };
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
- * spreads what would come at the same moment. After failures: 30 s, 1 m, 2 m, … at most an hour,
+ * spreads what would come at the same moment. After failures: 2 s, 4 s, 8 s, … at most an hour,
  * shortened by up to a half by chance. */
 weir_time weir_source_schedule_next(const struct weir_source_schedule *schedule,
                                     const struct weir_source_turn *turn, weir_time now,

@@ -145,7 +145,7 @@ test('a schedule runs a source, and another one after it', async () => {
   source('tick', 'connection: {path: tick.csv}\nschedule: every 1s\n');
   source('tock', 'connection: {path: tick.csv}\nschedule: after tick\n');
   const sum = (n: number): Promise<boolean> =>
-    until(`both tables to hold ${n}`, 30, async () => {
+    until(`both tables to hold ${n}`, 60, async () => {
       const tables = await rows("select count(*) as n from information_schema.tables where table_name = 'tick' and table_schema in ('tick', 'tock')");
       if (tables[0]?.['n'] !== 2) return undefined;
       const [found] = await rows('select (select sum(n) from tick.tick) as a, (select sum(n) from tock.tick) as b');
