@@ -293,6 +293,7 @@ static void *worker(void *arg)
 {
     struct weir_query_pool *pool = arg;
     struct weir_session *session = NULL;
+    pthread_setname_np(pthread_self(), "weir-query");
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct weir_query *q;
