@@ -59,10 +59,33 @@ bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema)
            !(is_pattern(pattern) && weir_str_eq_nocase(schema, WEIR_STR(WEIR_SCHEMA_BY_NAME)));
 }
 
+/* What weir writes before it takes a table's place ("weir stages users"): its rows, without the
+ * rule of its name. Nobody else's table can be called so. */
+static bool is_on_its_way(struct weir_str table)
+{
+    struct weir_str begins = WEIR_STR("weir ");
+    return table.len > begins.len &&
+           weir_str_eq_nocase((struct weir_str){table.ptr, begins.len}, begins);
+}
+
 static bool applies(const struct weir_grant *grant, struct weir_str schema, struct weir_str table)
 {
-    return weir_access_means_schema(grant->schema, schema) &&
+    return !is_on_its_way(table) && weir_access_means_schema(grant->schema, schema) &&
            weir_access_matches(grant->table, table);
+}
+
+static bool shows_part(const struct weir_grant *grant)
+{
+    return grant->rows.len || grant->hidden_count || grant->masked_count;
+}
+
+/* Rows of any table of a source are in it: a pattern means it only in a group that sees all of
+ * each. */
+static bool mixes_tables(const struct weir_grant *grant, struct weir_str schema,
+                         struct weir_str table)
+{
+    return is_pattern(grant->schema) && weir_str_eq_nocase(schema, WEIR_STR("weir")) &&
+           weir_str_eq_nocase(table, WEIR_STR("source_discards"));
 }
 
 /* Does a more specific grant of the same group stand before this one? */
@@ -70,10 +93,12 @@ static bool outdone(const struct weir_access *access, size_t i, struct weir_str 
                     struct weir_str table)
 {
     const struct weir_grant *grant = &access->grants[i];
+    bool mixed = mixes_tables(grant, schema, table);
     for (size_t k = 0; k < access->grant_count; k++) {
         const struct weir_grant *other = &access->grants[k];
-        if (weir_str_eq(other->group, grant->group) && applies(other, schema, table) &&
-            compare(other, grant) > 0) {
+        if (weir_str_eq(other->group, grant->group) &&
+            ((applies(other, schema, table) && compare(other, grant) > 0) ||
+             (mixed && shows_part(other)))) {
             return true;
         }
     }

@@ -18,6 +18,18 @@ static const char *id_of(struct weir_ask *ask)
     return id ? id : "";
 }
 
+/* Streams and columns of a source, and the words of what failed, tell of tables and of values. */
+static int must_see_all(struct weir_ask *ask, struct weir_error *err)
+{
+    struct weir_access *access = NULL;
+    int rc = weir_caller_access(ask->state, &ask->who, &ask->arena, &access, err);
+    return rc || !access || weir_access_shows_all(access)
+               ? rc
+               : weir_fail(err, WEIR_EPERM,
+                           "what a source holds and what its runs loaded tells of tables that you "
+                           "may not see; ask somebody who sees all tables, such as an admin");
+}
+
 static const char *dir_of(struct weir_ask *ask)
 {
     return weir_source_runs_site(runs_of(ask))->dir;
@@ -82,8 +94,10 @@ int weir_ask_sources(struct weir_ask *ask, struct weir_error *err)
 
 static int discover(struct weir_ask *ask, bool columns, struct weir_error *err)
 {
-    return weir_source_discover(weir_source_runs_site(runs_of(ask)), id_of(ask), columns, &ask->w,
-                                err);
+    int rc = must_see_all(ask, err);
+    return rc ? rc
+              : weir_source_discover(weir_source_runs_site(runs_of(ask)), id_of(ask), columns,
+                                     &ask->w, err);
 }
 
 int weir_ask_source_check(struct weir_ask *ask, struct weir_error *err)
@@ -219,7 +233,8 @@ int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err)
 {
     char run[WEIR_SOURCE_RUN_SIZE];
     weir_source_runs_of(runs_of(ask), id_of(ask), run);
-    int rc = weir_source_exists(dir_of(ask), id_of(ask), err);
+    int rc = must_see_all(ask, err);
+    rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
     weir_jw_object(&ask->w);
     weir_jw_kstr_or_null(&ask->w, "run", weir_str_of(run));
     weir_jw_keyz(&ask->w, "loads");
@@ -230,8 +245,9 @@ int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err)
 
 int weir_ask_run(struct weir_ask *ask, struct weir_error *err)
 {
-    if (weir_source_runs_print(runs_of(ask), id_of(ask), &ask->w)) {
-        return 0;
+    int rc = must_see_all(ask, err);
+    if (rc || weir_source_runs_print(runs_of(ask), id_of(ask), &ask->w)) {
+        return rc;
     }
     return weir_fail(err, WEIR_ENOENT,
                      "no run \"%.40s\" is remembered; what runs loaded is in weir.loads",

@@ -249,6 +249,16 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
         rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schedule"), "%s",
                             why.message);
     }
+    if (rc == 0 && weir_str_is(weir_str_of(out->schema), "usage")) {
+        rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"),
+                            "weir keeps its own tables in the schema \"usage\"; choose another "
+                            "`schema:`");
+    }
+    if (rc == 0 && out->schedule.kind == WEIR_SOURCE_AFTER &&
+        strcmp(out->schedule.after, out->name) == 0) {
+        rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schedule"),
+                            "a source cannot run after itself; write `every 5m`");
+    }
     rc = rc ? rc : read_connection(doc, out, err);
     rc = rc ? rc : read_streams(doc, out, err);
     weir_yaml_free(doc);
@@ -273,6 +283,35 @@ int weir_source_config_read(const char *workspace_dir, const char *name,
         weir_fail(err, rc, "there is no source \"%s\"; `weir source list` shows the sources", name);
     }
     rc = rc ? rc : weir_source_config_parse(weir_buf_str(&text), name, shown, out, err);
+    rc = rc ? rc : weir_source_schema_check(workspace_dir, out, err);
+    weir_buf_free(&text);
+    return rc;
+}
+
+int weir_source_schema_check(const char *workspace_dir, const struct weir_source_config *config,
+                             struct weir_error *err)
+{
+    char path[4096];
+    struct weir_buf text;
+    struct weir_yaml *doc = NULL;
+    struct weir_str kind = WEIR_STR("tracking"); /* of a file that says none, or cannot be read */
+    struct weir_error ignored;
+    if (strcmp(config->schema, config->name) == 0) {
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s/sources/%s.yml", workspace_dir, config->schema);
+    weir_buf_init(&text, MAX_FILE);
+    int missing = weir_file_read(path, &text, &ignored);
+    if (missing == 0 && weir_yaml_parse(weir_buf_str(&text), path, &doc, &ignored) == 0) {
+        (void)weir_yaml_str(weir_yaml_get(weir_yaml_root(doc), "kind"), &kind);
+    }
+    int rc = missing != WEIR_ENOENT && weir_str_is(kind, "tracking")
+                 ? weir_fail(err, WEIR_EINVAL,
+                             "sources/%s.yml: the schema \"%s\" is that of sources/%s.yml, whose "
+                             "events have their tables there; choose another `schema:`",
+                             config->name, config->schema, config->schema)
+                 : 0;
+    weir_yaml_free(doc);
     weir_buf_free(&text);
     return rc;
 }

@@ -47,6 +47,9 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
 /* WEIR_ENOENT when there is no such source, WEIR_EINVAL when it is one of tracking. */
 int weir_source_config_read(const char *workspace_dir, const char *name,
                             struct weir_source_config *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL when its schema is that of a source of tracking: events have their tables there. */
+int weir_source_schema_check(const char *workspace_dir, const struct weir_source_config *config,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_config_free(struct weir_source_config *config);
 /* The stream's settings; those of a stream that is not named in the file are the defaults. */
 int weir_source_config_stream(struct weir_source_config *config, struct weir_str name,

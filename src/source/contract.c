@@ -109,6 +109,14 @@ static int check_key(const struct weir_source_stream *stream,
     for (size_t i = 0; i < stream->key.count; i++) {
         bool found = false;
         for (size_t k = 0; k < settled->count; k++) {
+            if (weir_str_eq_nocase(settled->columns[k].name, WEIR_STR("rowid"))) {
+                return weir_fail(
+                    err, WEIR_EINVAL,
+                    "stream \"%s\" has a column \"rowid\", which hides the order of "
+                    "rows that `merge` needs; rename it at the source, or leave it out "
+                    "by `exclude`",
+                    stream->name);
+            }
             found = found || weir_str_is(settled->columns[k].name, stream->key.items[i]);
         }
         if (!found) {

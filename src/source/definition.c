@@ -46,6 +46,18 @@ static int file_of(const char *workspace_dir, const char *name, char path[4096],
     return rc;
 }
 
+static int check_text(const char *workspace_dir, const char *name, struct weir_str text,
+                      struct weir_error *err)
+{
+    struct weir_source_config config;
+    char path[128];
+    snprintf(path, sizeof path, "sources/%.64s.yml", name);
+    int rc = weir_source_config_parse(text, name, path, &config, err);
+    rc = rc ? rc : weir_source_schema_check(workspace_dir, &config, err);
+    weir_source_config_free(&config);
+    return rc;
+}
+
 int weir_source_create(const char *workspace_dir, const char *name, struct weir_str text,
                        struct weir_error *err)
 {
@@ -55,6 +67,7 @@ int weir_source_create(const char *workspace_dir, const char *name, struct weir_
     if (rc == 0 && access(path, F_OK) == 0) {
         rc = weir_fail(err, WEIR_EEXIST, "there is a source \"%s\" already", name);
     }
+    rc = rc ? rc : check_text(workspace_dir, name, text, err);
     rc = rc ? rc : weir_file_replace(path, text, 0644, err);
     free(dir);
     return rc;
@@ -159,7 +172,6 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
     struct weir_yaml *doc = NULL;
     struct weir_comments comments = {0};
     struct weir_data *file = NULL;
-    struct weir_source_config config = {0};
     snprintf(shown, sizeof shown, "sources/%.64s.yml", name);
     weir_buf_init(&text, MAX_FILE);
     weir_buf_init(&changed, MAX_FILE);
@@ -171,9 +183,9 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
     rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
     rc = rc ? rc : set_members(changes, file, arena, err);
     rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
-    rc = rc ? rc : weir_source_config_parse(weir_buf_str(&changed), name, shown, &config, err);
+    rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
+    rc = rc ? rc : check_text(workspace_dir, name, weir_buf_str(&changed), err);
     rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
-    weir_source_config_free(&config);
     weir_comments_free(&comments);
     weir_yaml_free(doc);
     weir_buf_free(&text);
@@ -181,31 +193,60 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
     return rc;
 }
 
+/* In the data: the rest of the file is written anew, as it is read. */
+static int pause_in_data(const char *workspace_dir, const char *name, bool paused,
+                         struct weir_error *err)
+{
+    struct weir_arena arena;
+    weir_arena_init(&arena, MAX_FILE * 16);
+    struct weir_data *changes = weir_data_new(&arena, WEIR_DATA_OBJECT);
+    struct weir_data *value = weir_data_new(&arena, paused ? WEIR_DATA_BOOL : WEIR_DATA_NULL);
+    bool made = changes && value;
+    if (made) {
+        value->truth = paused;
+        made = weir_data_set(&arena, changes, WEIR_STR("paused"), value);
+    }
+    int rc = made ? weir_source_change(workspace_dir, name, changes, &arena, err) : no_memory(err);
+    weir_arena_free(&arena);
+    return rc;
+}
+
+/* Without the line that says it, or with one more. False when that is not what is wanted: a line
+ * is not the only way to write it. */
+static bool pause_in_text(struct weir_str text, const char *name, bool paused, struct weir_buf *out)
+{
+    struct weir_source_config config = {0};
+    struct weir_error ignored;
+    while (text.ptr && text.len) {
+        struct weir_str line = weir_str_cut(&text, '\n');
+        if (!weir_str_starts(line, WEIR_STR("paused:"))) {
+            weir_buf_adds(out, line);
+            weir_buf_addc(out, '\n');
+        }
+    }
+    weir_buf_addz(out, paused ? "paused: true\n" : "");
+    bool well = weir_buf_ok(out) &&
+                weir_source_config_parse(weir_buf_str(out), name, "", &config, &ignored) == 0;
+    well = well && config.paused == paused;
+    weir_source_config_free(&config);
+    return well;
+}
+
 int weir_source_pause(const char *workspace_dir, const char *name, bool paused,
                       struct weir_error *err)
 {
     char path[4096];
-    struct weir_source_config config;
     struct weir_buf text, changed;
     weir_buf_init(&text, MAX_FILE);
-    weir_buf_init(&changed, MAX_FILE + 64);
-    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    weir_buf_init(&changed, MAX_FILE);
+    int rc = weir_source_exists(workspace_dir, name, err);
     rc = rc ? rc : file_of(workspace_dir, name, path, err);
     rc = rc ? rc : weir_file_read(path, &text, err);
-    struct weir_str rest = weir_buf_str(&text);
-    while (rc == 0 && rest.ptr && rest.len) {
-        struct weir_str line = weir_str_cut(&rest, '\n');
-        if (!weir_str_starts(line, WEIR_STR("paused:"))) {
-            weir_buf_adds(&changed, line);
-            weir_buf_addc(&changed, '\n');
-        }
+    if (rc == 0 && pause_in_text(weir_buf_str(&text), name, paused, &changed)) {
+        rc = weir_file_replace(path, weir_buf_str(&changed), 0644, err);
+    } else if (rc == 0) {
+        rc = pause_in_data(workspace_dir, name, paused, err);
     }
-    if (paused) {
-        weir_buf_addz(&changed, "paused: true\n");
-    }
-    rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
-    rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
-    weir_source_config_free(&config);
     weir_buf_free(&text);
     weir_buf_free(&changed);
     return rc;

@@ -138,27 +138,43 @@ int weir_source_ledger_add(struct weir_session *session, const struct weir_sourc
 /* --- cursors ------------------------------------------------------------------------------------
  */
 
+/* The first text of the answer; ptr NULL when there is none. */
+static int ask_text(struct weir_session *session, const char *sql, const char *first,
+                    const char *second, struct weir_arena *arena, struct weir_str *out,
+                    struct weir_error *err)
+{
+    const struct weir_param params[] = {{.type = WEIR_TYPE_TEXT, .s = weir_str_of(first)},
+                                        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(second)}};
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    *out = (struct weir_str){NULL, 0};
+    int rc = weir_session_query(session, sql, params, 2, &result, err);
+    rc = rc ? rc : weir_result_next(result, &batch, err);
+    if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[0], 0)) {
+        *out = weir_arena_dup(arena, batch.columns[0].strs[0]);
+        rc = out->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for an answer of the ledger");
+    }
+    weir_result_free(result);
+    return rc;
+}
+
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
                               struct weir_arena *arena, struct weir_str *out,
                               struct weir_error *err)
 {
-    const struct weir_param params[] = {{.type = WEIR_TYPE_TEXT, .s = weir_str_of(source)},
-                                        {.type = WEIR_TYPE_TEXT, .s = weir_str_of(stream)}};
-    struct weir_result *result = NULL;
-    struct weir_batch batch = {0};
-    *out = (struct weir_str){NULL, 0};
-    int rc =
-        weir_session_query(session,
-                           "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source "
-                           "= $1 AND stream = $2",
-                           params, 2, &result, err);
-    rc = rc ? rc : weir_result_next(result, &batch, err);
-    if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[0], 0)) {
-        *out = weir_arena_dup(arena, batch.columns[0].strs[0]);
-        rc = out->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    }
-    weir_result_free(result);
-    return rc;
+    return ask_text(session,
+                    "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source = $1 AND "
+                    "stream = $2",
+                    source, stream, arena, out, err);
+}
+
+int weir_source_ledger_owner(struct weir_session *session, const char *schema, const char *table,
+                             struct weir_arena *arena, struct weir_str *out, struct weir_error *err)
+{
+    return ask_text(session,
+                    "SELECT source FROM weir.loads WHERE schema_name = $1 AND table_name = $2 AND "
+                    "status = 'loaded' ORDER BY ended_at DESC LIMIT 1",
+                    schema, table, arena, out, err);
 }
 
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,

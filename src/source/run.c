@@ -26,6 +26,37 @@ struct stream_run {
 /* --- one stream ---------------------------------------------------------------------------------
  */
 
+static bool may_load(const struct weir_source_config *config, const struct stream_run *r)
+{
+    bool found = config->stream_count == 0; /* whatever is there */
+    for (size_t i = 0; i < config->stream_count; i++) {
+        found = found || strcmp(config->streams[i].table, r->stream.table) == 0;
+    }
+    return found && strcmp(config->schema, r->config->schema) == 0;
+}
+
+/* A table has one source: two would drop each other's rows. One that is gone leaves its tables. */
+static int check_owner(struct stream_run *r, struct weir_error *err)
+{
+    struct weir_str owner;
+    struct weir_source_config config;
+    struct weir_error ignored;
+    int rc = weir_source_ledger_owner(r->session, r->config->schema, r->stream.table,
+                                      &r->plan.arena, &owner, err);
+    if (rc || !owner.ptr || weir_str_is(owner, r->config->name)) {
+        return rc;
+    }
+    if (weir_source_config_read(r->run->site->dir, owner.ptr, &config, &ignored) == 0 &&
+        may_load(&config, r)) {
+        rc = weir_fail(err, WEIR_EEXIST,
+                       "%s.%s is a table of the source \"%s\"; give the stream \"%s\" another "
+                       "`table:`, or the source another `schema:`",
+                       r->config->schema, r->stream.table, owner.ptr, r->stream.name);
+    }
+    weir_source_config_free(&config);
+    return rc;
+}
+
 static int find_target(struct stream_run *r, struct weir_error *err)
 {
     struct weir_table *tables;
@@ -40,7 +71,7 @@ static int find_target(struct stream_run *r, struct weir_error *err)
                        "\"%s\" another `table:`",
                        r->config->schema, r->stream.table, r->stream.name);
     }
-    return rc;
+    return rc || !r->target ? rc : check_owner(r, err);
 }
 
 /* What is to be read, since the last time. A table that is gone is read as a whole. */

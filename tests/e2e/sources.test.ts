@@ -1,10 +1,10 @@
 // Sources of files: `weir sync` and the API keep tables equal to what the files hold.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Client, setUp } from '../node/client.js';
+import { Client, join, setUp } from '../node/client.js';
 import { askPage } from '../node/page.js';
 import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
 
@@ -100,9 +100,26 @@ test('killed at any moment, a run has happened as a whole or not at all', async 
   }
 });
 
+test('a source is paused however its file is written, and the file can be read afterwards', async () => {
+  const forms = ['kind: file\nconnection: {path: a}\n', '{kind: file, connection: {path: a}}\n', 'kind: file\n"paused": false\nconnection: {path: a}\n', 'kind: file\npaused : false # not yet\nconnection: {path: a}\n', '# why\nkind: file # so\nconnection: {path: a}\npaused: false'];
+  for (const text of forms) {
+    write('sources/rest.yml', text);
+    const paused = (): RegExpMatchArray | null => /["']?paused["']? ?: true/.exec(readFileSync(path.join(weir.dir, 'sources/rest.yml'), 'utf8'));
+    for (const [command, yes] of [['pause', true], ['pause', true], ['resume', false]] as const) {
+      await weir.in('source', command, 'rest');
+      assert.equal(paused() !== null, yes, `${command} of ${text}`);
+      await weir.in('source', 'check', 'rest');
+      await weir.in('source', 'list');
+    }
+  }
+  assert.match(readFileSync(path.join(weir.dir, 'sources/rest.yml'), 'utf8'), /^# why\nkind: file # so\n/);
+  rmSync(path.join(weir.dir, 'sources/rest.yml'));
+});
+
+let admin: Client;
 test('in a server: made, checked and run by the API; a dashboard follows', async () => {
   await weir.up();
-  const admin: Client = await setUp(weir);
+  admin = await setUp(weir);
   write('sales.csv', 'day,amount\n2026-01-01,10\n');
   const file = { name: 'sales', kind: 'file', connection: { path: 'sales.csv' } };
   const seen = (await admin.want(200, 'POST', '/api/sources', { ...file, dry_run: true })) as unknown as { streams: { columns: object[] }[] };
@@ -138,6 +155,47 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   await admin.want(204, 'DELETE', '/api/sources/sales');
   await admin.want(404, 'POST', '/api/sources/sales/sync', {});
   assert.deepEqual(await page(), [[42]]);
+});
+
+test('what a source holds and loaded is told to those who see all tables', async () => {
+  write('secret.json', '[{"pay": 1}]');
+  await admin.want(201, 'POST', '/api/sources', { name: 'hr', kind: 'file', connection: { path: 'secret.json' } });
+  const { client: editor } = await join(admin, 'ed@example.com', { role: 'editor' });
+  const asked = [['POST', '/api/sources/hr/check'], ['POST', '/api/sources/hr/discover'], ['GET', '/api/sources/hr/runs']] as const;
+  for (const [method, target] of asked) await editor.want(200, method, target, method === 'POST' ? {} : undefined);
+  const everyone = await admin.want(200, 'GET', '/api/groups/everyone');
+  await admin.want(200, 'PUT', '/api/groups/everyone', { ...everyone, tables: [{ schema: 'sales', table: '*' }] });
+  await editor.want(200, 'GET', '/api/sources');
+  const { run: id } = (await editor.want(202, 'POST', '/api/sources/hr/sync', {})) as { run: string };
+  await until('the run', 30, async () => ((await admin.want(200, 'GET', `/api/runs/${id}`))['state'] === 'done' ? true : undefined));
+  for (const [method, target] of [...asked, ['GET', `/api/runs/${id}`]] as const) {
+    await editor.want(403, method, target, method === 'POST' ? {} : undefined);
+    await admin.want(200, method, target, method === 'POST' ? {} : undefined);
+  }
+  await admin.want(200, 'PUT', '/api/groups/everyone', everyone);
+  await admin.want(204, 'DELETE', '/api/sources/hr');
+});
+
+test('a table has one source, and no source has the schema of events or of weir', async () => {
+  const file = { kind: 'file', connection: { path: 'sales.csv' } };
+  for (const schema of ['web', 'usage', 'weir', 'uploads']) {
+    await admin.want(400, 'POST', '/api/sources', { ...file, name: 'taker', schema });
+    await admin.want(400, 'POST', '/api/sources', { ...file, name: 'taker', schema, dry_run: true });
+  }
+  await admin.want(400, 'POST', '/api/sources', { ...file, name: 'usage' });
+  source('taker', 'schema: web\nconnection: {path: sales.csv}\n');
+  await fails(/the schema "web" is that of sources\/web\.yml/, 'sync', '--wait', 'taker');
+  await admin.want(400, 'PATCH', '/api/sources/taker', { connection: { path: 'sales.csv' } });
+  await admin.want(200, 'GET', '/api/sources');
+  source('taker', 'schema: mine\nconnection: {path: sales.csv}\n');
+  source('other', 'schema: mine\nconnection: {path: sales.csv}\n');
+  source('self', 'schedule: after self\nconnection: {path: sales.csv}\n');
+  await one('taker');
+  await fails(/mine\.sales is a table of the source "taker"/, 'sync', '--wait', 'other');
+  await fails(/after itself/, 'source', 'check', 'self');
+  rmSync(path.join(weir.dir, 'sources/taker.yml'));
+  await one('other');
+  for (const name of ['other', 'self']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
 });
 
 test('a schedule runs a source, and another one after it', async () => {
@@ -219,6 +277,27 @@ test('merge: the last row of a key counts, rows without one are kept apart', asy
   assert.deepEqual(await rows("select reason, row_json->>'v' as v from weir.source_discards where source = 'm'"), [{ reason: 'a column of the key is empty', v: 'd' }]);
 });
 
+test('merge: rows of files that are gone stay when a setting changes, and go when the key does', async () => {
+  const settings = (more: string): void => source('mm', `connection: {path: mm}\nstreams:\n  t: {path: "*.csv", mode: merge, ${more}}\n`);
+  const found = async (): Promise<unknown[]> => (await rows('select id, v, w from mm.t order by id')).map(({ id, v, w }) => [id, v, w]);
+  settings('key: [id]');
+  write('mm/1.csv', 'id,v,w\n1,a,1\n');
+  await one('mm');
+  rmSync(path.join(weir.dir, 'mm/1.csv'));
+  write('mm/2.csv', 'id,v,w\n2,b,2\n');
+  await one('mm');
+  settings('key: [id], exclude: [w], contract: freeze');
+  assert.equal((await one('mm')).rows_written, 1);
+  assert.deepEqual(await found(), [[1, 'a', 1], [2, 'b', 2]]);
+  settings('key: [v]');
+  await one('mm');
+  assert.deepEqual(await found(), [[2, 'b', 2]]);
+  write('mm/3.csv', 'id,v,rowid\n3,c,1\n3,d,1\n');
+  await fails(/has a column "rowid"/, 'sync', '--wait', 'mm');
+  settings('key: [v], exclude: [rowid]');
+  await one('mm');
+});
+
 test('bad lines are kept with their line and reason', async () => {
   source('bad', 'connection: {path: bad.csv}\n');
   write('bad.csv', 'a,b\n1,2\n3\n4,5,6\n7,8\n');
@@ -270,6 +349,14 @@ test('Parquet and JSON: values arrive as they were', async () => {
     { id: 2, s: 'x2', d: 0.5, at: '2026-01-03T00:00:00Z', b: true, m: '12345678901234567.89', l: [2] },
   ]);
   assert.deepEqual(await rows('select id::varchar as id, s from p.j order by all'), [{ id: '2', s: null }, { id: '9007199254740993', s: 'a' }]);
+  mkdirSync(path.join(weir.dir, 'p/id=7'));
+  for (const name of ['id=7/t.parquet', '[a].parquet', 'a.parquet']) copyFileSync(path.join(weir.dir, 'p/t.parquet'), path.join(weir.dir, `p/${name}`));
+  source('day', 'connection: {path: p/id=7}\n');
+  await one('day');
+  assert.deepEqual((await rows('select id from day.t order by id')).map(({ id }) => id), [0, 1, 2]);
+  source('day', 'connection: {path: p}\nstreams:\n  t: {path: "*a*.parquet"}\n');
+  await fails(/must have none of/, 'sync', '--wait', 'day');
+  for (const name of ['p/[a].parquet', 'p/a.parquet', 'sources/day.yml']) rmSync(path.join(weir.dir, name));
   write('p/j.json', '[{"id": 1,');
   await fails(/p\/j\.json/, 'sync', '--wait', 'p.j');
   assert.equal((await rows('from p.j')).length, 2);

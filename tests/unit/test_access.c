@@ -45,6 +45,44 @@ static void a_pattern_never_means_the_schema_of_usage(void **state)
     assert_true(weir_access_sees(&access, S("usage"), S("days")));
 }
 
+static void a_table_on_its_way_is_nobodys(void **state)
+{
+    (void)state;
+    const struct weir_grant grant = {.group = {"g", 1}, .schema = {"crm", 3}, .table = {"*", 1}};
+    const struct weir_access access = {.grants = &grant, .grant_count = 1};
+    assert_true(weir_access_sees(&access, S("crm"), S("people")));
+    assert_true(weir_access_sees(&access, S("crm"), S("weirdos")));
+    const char *const names[] = {"weir stages people", "Weir Stages people",
+                                 "weir stages rejects of people", "weir replay of users"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_false(weir_access_sees(&access, S("crm"), weir_str_of(names[i])));
+        assert_false(weir_access_all_rows(&access, S("crm"), weir_str_of(names[i])));
+        assert_int_equal(weir_access_column(&access, S("crm"), weir_str_of(names[i]), S("email")),
+                         WEIR_COLUMN_HIDDEN);
+    }
+}
+
+static void rows_set_aside_are_shown_to_who_sees_all_of_each_table(void **state)
+{
+    (void)state;
+    static const struct weir_str email[] = {{"email", 5}};
+    struct weir_grant both[] = {
+        {.group = {"g", 1}, .schema = {"*", 1}, .table = {"*", 1}},
+        {.group = {"g", 1}, .schema = {"crm", 3}, .table = {"people", 6}},
+    };
+    const struct weir_access access = {.grants = both, .grant_count = 2};
+    assert_true(weir_access_sees(&access, S("weir"), S("source_discards")));
+    both[1].hidden = email;
+    both[1].hidden_count = 1;
+    assert_false(weir_access_sees(&access, S("weir"), S("source_discards")));
+    assert_true(weir_access_sees(&access, S("weir"), S("loads")));
+    both[1] = (struct weir_grant){
+        .group = {"g", 1}, .schema = {"crm", 3}, .table = {"people", 6}, .rows = {"id = 1", 6}};
+    assert_false(weir_access_sees(&access, S("Weir"), S("Source_Discards")));
+    both[0].schema = (struct weir_str){"weir", 4};
+    assert_true(weir_access_sees(&access, S("weir"), S("source_discards")));
+}
+
 static void a_hostile_pattern_costs_little(void **state)
 {
     (void)state;
@@ -227,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_match_names),
         cmocka_unit_test(a_pattern_never_means_the_schema_of_usage),
+        cmocka_unit_test(a_table_on_its_way_is_nobodys),
+        cmocka_unit_test(rows_set_aside_are_shown_to_who_sees_all_of_each_table),
         cmocka_unit_test(a_hostile_pattern_costs_little),
         cmocka_unit_test(a_table_is_seen_when_a_group_grants_it),
         cmocka_unit_test(the_narrower_line_of_a_group_replaces_the_wider),

@@ -460,7 +460,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(widening_keeps_history, make, unmake),
         cmocka_unit_test_setup_teardown(widening_keeps_what_people_added, make, unmake),
         cmocka_unit_test_setup_teardown(widened_doubles_are_what_javascript_prints, make, unmake),
-        cmocka_unit_test_setup_teardown(widening_keeps_what_people_added, make, unmake),
         cmocka_unit_test_setup_teardown(widening_survives_a_crash, make, unmake),
         cmocka_unit_test_setup_teardown(a_damaged_wal_is_moved_aside, make, unmake),
     };

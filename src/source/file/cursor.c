@@ -1,5 +1,5 @@
-/* Which files have changed. The cursor: {"v":1,"options":"HEX","files":{"orders.csv":[size, mtime,
- * inode], …}} */
+/* Which files have changed. The cursor:
+ * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}} */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,15 +101,17 @@ static void keep_changed(struct compare *c)
 }
 
 int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
-                     uint64_t options, struct weir_source_plan *plan, struct weir_error *err)
+                     uint64_t options, uint64_t rows, struct weir_source_plan *plan,
+                     struct weir_error *err)
 {
     struct weir_buf text, out;
     struct weir_json root = {NULL, 0};
     struct weir_json_parser *parser = weir_json_parser_new(8);
-    char hash[17];
+    char hash[17], identity[17];
     weir_buf_init(&text, MAX_CURSOR);
     weir_buf_init(&out, MAX_CURSOR);
     snprintf(hash, sizeof hash, "%016" PRIx64, options);
+    snprintf(identity, sizeof identity, "%016" PRIx64, rows);
     struct compare c = {stream, plan, mode, weir_arena_calloc(&plan->arena, stream->count + 1),
                         weir_jw_on(&out)};
     int rc = parser && c.same ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
@@ -122,12 +124,16 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str 
         rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
     }
     /* Other settings make other rows of the same files: all are read again. Rows of files that are
-     * gone cannot be, so append keeps them. */
+     * gone cannot be, so append keeps them, and merge while its key is the same. */
     bool other = !weir_str_is(weir_json_get_str(root, "options"), hash);
-    plan->whole = other && (mode != WEIR_SOURCE_APPEND || !cursor.len);
+    bool kept =
+        mode == WEIR_SOURCE_APPEND ||
+        (mode == WEIR_SOURCE_MERGE && weir_str_is(weir_json_get_str(root, "rows"), identity));
+    plan->whole = other && (!kept || !cursor.len);
     weir_jw_object(&c.w);
     weir_jw_ki64(&c.w, "v", 1);
     weir_jw_kstrz(&c.w, "options", hash);
+    weir_jw_kstrz(&c.w, "rows", identity);
     weir_jw_keyz(&c.w, "files");
     weir_jw_object(&c.w);
     if (rc == 0 && !plan->whole) {

@@ -24,11 +24,24 @@ int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_war
     return rc;
 }
 
+/* The engine takes these for a pattern, which may name other files. */
+static int check_path(const struct weir_file *file, struct weir_error *err)
+{
+    return !strpbrk(file->path, "*?[\\")
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "%s: a JSON or Parquet file must have none of * ? [ \\ in its path; "
+                           "rename it",
+                           file->path);
+}
+
 static void add_reader(struct weir_buf *sql, const struct weir_file *file)
 {
     weir_buf_addz(sql, " FROM ");
     weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
     weir_sql_text(sql, weir_str_of(file->path));
+    /* A folder "day=1" is no column: the file's own would be lost below it. */
+    weir_buf_addz(sql, ", hive_partitioning = false");
     if (file->format != WEIR_FILE_PARQUET) {
         /* Types by all rows; nested values stay JSON. */
         weir_buf_addf(sql,
@@ -102,7 +115,8 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
     weir_buf_addz(&sql, "SELECT *");
     add_reader(&sql, file);
     weir_buf_addz(&sql, " LIMIT 0");
-    int rc = query(session, &sql, file, &result, err);
+    int rc = check_path(file, err);
+    rc = rc ? rc : query(session, &sql, file, &result, err);
     rc = rc ? rc
             : add_columns(file, weir_result_columns(result), weir_result_column_count(result), plan,
                           err);

@@ -135,6 +135,16 @@ static uint64_t hash_options(const struct weir_file_connection *c,
     return weir_hash64(stream->table, strlen(stream->table), hash);
 }
 
+/* What says which row of which table one is. */
+static uint64_t hash_rows(const struct weir_source_stream *stream)
+{
+    uint64_t hash = weir_hash64(stream->table, strlen(stream->table), (uint64_t)stream->mode);
+    for (size_t i = 0; i < stream->key.count; i++) {
+        hash = weir_hash64(stream->key.items[i], strlen(stream->key.items[i]) + 1, hash);
+    }
+    return hash;
+}
+
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
@@ -144,7 +154,9 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_session *session = NULL;
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
-    rc = rc ? rc : weir_file_cursor(files, stream->mode, cursor, hash_options(c, stream), out, err);
+    rc = rc ? rc
+            : weir_file_cursor(files, stream->mode, cursor, hash_options(c, stream),
+                               hash_rows(stream), out, err);
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];

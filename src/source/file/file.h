@@ -64,9 +64,10 @@ int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WE
 
 /* --- cursor.c --- */
 /* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
- * the files that are to be read. `options` is a hash of all that makes rows of files. */
+ * the files that are to be read. `options` is a hash of all that makes rows of files, `rows` of
+ * what says which row of the table one is: when that is another, merge builds the table anew. */
 int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
-                     uint64_t options, struct weir_source_plan *plan,
+                     uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */
