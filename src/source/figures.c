@@ -76,8 +76,8 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "CAST(count_if($) AS VARCHAR)",
         [WEIR_TYPE_INT] = "CAST(sum($) AS VARCHAR)",
-        [WEIR_TYPE_DOUBLE] = "'0', min($) FILTER (WHERE NOT isnan($)), "
-                             "max($) FILTER (WHERE NOT isnan($))",
+        [WEIR_TYPE_DOUBLE] = ("'0', min($) FILTER (WHERE NOT isnan($)), "
+                              "max($) FILTER (WHERE NOT isnan($))"),
         [WEIR_TYPE_TIMESTAMP] = "CAST(sum(epoch_us($)) FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_DATE] = "CAST(sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
