@@ -127,6 +127,13 @@ static ssize_t read_at(struct weir_csv_text *t, char *to, size_t n)
     return got;
 }
 
+static int go_on(const struct weir_csv_text *t, struct weir_error *err)
+{
+    return t->stop && atomic_load(t->stop)
+               ? weir_fail(err, WEIR_ECANCELED, "the reading of the file was stopped")
+               : 0;
+}
+
 static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
 {
     struct look l = {0};
@@ -135,9 +142,13 @@ static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
         char *from = t->raw + 4 - l.carried;
         memcpy(from, l.carry, l.carried);
         size_t len = (size_t)n + l.carried;
+        int rc = go_on(t, err);
+        if (rc) {
+            return rc;
+        }
         if (l.bytes == 0) {
             struct weir_str head = {from, len};
-            int rc = refuse_others(head, err);
+            rc = refuse_others(head, err);
             if (rc) {
                 return rc;
             }
@@ -165,9 +176,10 @@ static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
     return l.bytes ? 0 : weir_fail(err, WEIR_EINVAL, "the file is empty");
 }
 
-int weir_csv_text_open(struct weir_csv_text *t, const char *path, struct weir_error *err)
+int weir_csv_text_open(struct weir_csv_text *t, const char *path, const atomic_bool *stop,
+                       struct weir_error *err)
 {
-    *t = (struct weir_csv_text){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    *t = (struct weir_csv_text){.fd = open(path, O_RDONLY | O_CLOEXEC), .stop = stop};
     weir_buf_init(&t->window, MAX_WINDOW);
     t->raw = malloc(CHUNK + 16);
     if (t->fd < 0) {
@@ -245,6 +257,10 @@ static size_t from_windows_1252(struct weir_csv_text *t)
 
 int weir_csv_text_more(struct weir_csv_text *t, struct weir_error *err)
 {
+    int rc = go_on(t, err);
+    if (rc) {
+        return rc;
+    }
     ssize_t n = read_at(t, t->raw + t->raw_len, CHUNK - t->raw_len);
     if (n < 0) {
         return weir_fail_errno(err, errno, "the uploaded file cannot be read");

@@ -6,6 +6,8 @@
 #ifndef WEIR_CSV_TEXT_H
 #define WEIR_CSV_TEXT_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 
 enum weir_csv_encoding { WEIR_CSV_UTF8, WEIR_CSV_UTF16LE, WEIR_CSV_UTF16BE, WEIR_CSV_WINDOWS_1252 };
@@ -17,6 +19,7 @@ struct weir_csv_text {
     bool end;               /* all of the file is in the window, or was */
 
     /* private */
+    const atomic_bool *stop;
     int fd;
     uint64_t at;   /* in the file */
     unsigned skip; /* bytes of the mark */
@@ -24,8 +27,9 @@ struct weir_csv_text {
     size_t raw_len;
 };
 
-/* Opens the file and finds its encoding. Free it also after a failure. */
-int weir_csv_text_open(struct weir_csv_text *text, const char *path,
+/* Opens the file and finds its encoding. Free it also after a failure. While `stop` (NULL: never)
+ * is set, this and weir_csv_text_more end with WEIR_ECANCELED. */
+int weir_csv_text_open(struct weir_csv_text *text, const char *path, const atomic_bool *stop,
                        struct weir_error *err) WEIR_MUST_CHECK;
 void weir_csv_text_free(struct weir_csv_text *text);
 /* Back to the beginning. */

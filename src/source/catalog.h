@@ -3,6 +3,8 @@
 #ifndef WEIR_SOURCE_CATALOG_H
 #define WEIR_SOURCE_CATALOG_H
 
+#include <stdatomic.h>
+
 #include "conf/option.h"
 #include "warehouse/warehouse.h"
 
@@ -32,6 +34,7 @@ struct weir_source_plan {
     uint64_t bytes;                       /* to be read */
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
+    const atomic_bool *stop; /* set before: when it is true, reading ends; NULL: it never is */
 };
 
 #define WEIR_SOURCE_PLAN_MEMORY (512u << 20)

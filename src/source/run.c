@@ -84,6 +84,7 @@ static int make_plan(struct stream_run *r, struct weir_error *err)
                                        &cursor, err);
     }
     r->plan.exclude = &r->stream.exclude;
+    r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
     r->load.bytes = r->plan.bytes;
     return rc;

@@ -381,7 +381,7 @@ int weir_upload_load(struct weir_warehouse *warehouse, const struct weir_upload 
     weir_arena_init(&l->arena, 1u << 30);
     weir_buf_init(&l->bad, 1u << 20);
     int rc = weir_session_new(warehouse, WEIR_SESSION_OWNER, &l->session, err);
-    rc = rc ? rc : weir_csv_text_open(&l->text, upload->path, err);
+    rc = rc ? rc : weir_csv_text_open(&l->text, upload->path, NULL, err);
     rc = rc ? rc : weir_csv_open(&l->csv, &l->text, err);
     rc = rc ? rc : weir_csv_columns_read(&l->columns, &l->csv, upload->header, max_columns, err);
     rc = rc ? rc : open_rows(l, err);

@@ -3,6 +3,9 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "source/connector.h"
 #include "source/figures.h"
@@ -266,6 +269,44 @@ static void any_other_value_is_seen(void **state)
     }
 }
 
+/* The look through a large file, too: the server must be able to end. */
+static void a_stopped_run_reads_no_further(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/weir-source-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/t.csv", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("a,b\n1,2\n", f);
+    fclose(f);
+    const char *folders[] = {"."};
+    struct weir_source_site site = {.dir = dir, .data = "/nowhere", .folders = {folders, 1}};
+    struct weir_source_config config;
+    struct weir_source_stream stream;
+    struct weir_source_plan plan;
+    struct weir_error err = {0};
+    void *connection = NULL;
+    ASSERT_OK(weir_source_config_parse(WEIR_STR("kind: file\nconnection: {path: t.csv}\n"), "s",
+                                       "sources/s.yml", &config, &err),
+              err);
+    ASSERT_OK(weir_source_config_stream(&config, WEIR_STR("t"), &stream, &err), err);
+    ASSERT_OK(config.connector->open(&config, &site, &connection, &err), err);
+    for (int stopped = 0; stopped < 2; stopped++) {
+        atomic_bool stop = stopped;
+        weir_source_plan_init(&plan);
+        plan.stop = &stop;
+        int rc =
+            config.connector->plan(connection, &stream, (struct weir_str){NULL, 0}, &plan, &err);
+        assert_int_equal(rc, stopped ? WEIR_ECANCELED : 0);
+        weir_source_plan_free(&plan);
+    }
+    config.connector->close(connection);
+    weir_source_config_free(&config);
+    unlink(path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +316,7 @@ int main(void)
         cmocka_unit_test(schedules_are_few_words),
         cmocka_unit_test(runs_are_due_when_their_time_has_come),
         cmocka_unit_test(failures_wait_longer_each_time),
+        cmocka_unit_test(a_stopped_run_reads_no_further),
         cmocka_unit_test_setup_teardown(what_is_stored_as_it_was_read_has_the_same_figures,
                                         open_warehouse, close_warehouse),
         cmocka_unit_test_setup_teardown(any_other_value_is_seen, open_warehouse, close_warehouse),

@@ -124,7 +124,7 @@ static int open_bytes(struct reading *r, const void *bytes, size_t n)
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);
     fclose(f);
-    int rc = weir_csv_text_open(&r->text, path, &r->err);
+    int rc = weir_csv_text_open(&r->text, path, NULL, &r->err);
     return rc ? rc : weir_csv_open(&r->csv, &r->text, &r->err);
 }
 

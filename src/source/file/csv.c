@@ -25,10 +25,10 @@ static void close_csv(struct open_csv *o)
 
 /* Reads the file once: types are guessed over all of it. */
 static int open_csv(struct open_csv *o, const struct weir_file *file, int header,
-                    struct weir_error *err)
+                    const atomic_bool *stop, struct weir_error *err)
 {
     *o = (struct open_csv){.text = {.fd = -1}};
-    int rc = weir_csv_text_open(&o->text, file->path, err);
+    int rc = weir_csv_text_open(&o->text, file->path, stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
     rc = rc ? rc
             : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)header,
@@ -40,7 +40,7 @@ int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_pl
                        struct weir_error *err)
 {
     struct open_csv o;
-    int rc = open_csv(&o, file, header, err);
+    int rc = open_csv(&o, file, header, plan->stop, err);
     size_t count = rc ? 0 : o.columns.count;
     file->column_count = count;
     file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
@@ -124,13 +124,13 @@ static int put_record(struct weir_source_rows *r, const struct weir_file *file,
     return rc ? rc : weir_source_rows_end(r, err);
 }
 
-int weir_file_csv_read(const struct weir_file *file, int header, struct weir_source_sink *sink,
-                       struct weir_error *err)
+int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bool *stop,
+                       struct weir_source_sink *sink, struct weir_error *err)
 {
     struct open_csv o;
     struct weir_source_rows rows = {0};
     struct weir_csv_record record;
-    int rc = open_csv(&o, file, header, err);
+    int rc = open_csv(&o, file, header, stop, err);
     if (rc == 0 && o.columns.count != file->column_count) {
         rc = weir_file_unchanged(file, err);
         rc = rc ? rc : weir_fail(err, WEIR_EAGAIN, "the columns changed while they were read");

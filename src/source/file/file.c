@@ -184,7 +184,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         const struct weir_file *file = &files->files[i];
         if (is_text(file)) {
-            rc = weir_file_csv_read(file, c->settings->header, sink, err);
+            rc = weir_file_csv_read(file, c->settings->header, p->stop, sink, err);
         } else {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc ? rc : weir_file_engine_read(session, file, sink, err);
