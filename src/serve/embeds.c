@@ -181,6 +181,30 @@ void weir_serve_embed(const struct weir_call *call)
     weir_shelf_answer(call, run_get);
 }
 
+/* --- GET /api/embeds ------------------------------------------------------------------------ */
+
+static int run_settings(struct weir_shelf_job *job, struct weir_error *err)
+{
+    const struct weir_embeds *e = job->call.server->embeds;
+    struct weir_jw *w = &job->w;
+    (void)err;
+    weir_jw_object(w);
+    weir_jw_kbool(w, "on", e->on);
+    weir_jw_keyz(w, "origins");
+    weir_jw_array(w);
+    for (size_t i = 0; i < e->origins.count; i++) {
+        weir_jw_strz(w, e->origins.items[i]);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+    return 0;
+}
+
+void weir_serve_embed_settings(const struct weir_call *call)
+{
+    weir_shelf_answer(call, run_settings);
+}
+
 /* --- POST /api/embeds ----------------------------------------------------------------------- */
 
 static int read_person(struct weir_shelf_job *job, struct weir_embed *out, struct weir_error *err)

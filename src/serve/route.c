@@ -23,6 +23,7 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/page", PERSON, QUERY, .handle = weir_serve_page_queries, .reads = true,
      .pass = true, .embed = true},
     {GET, "/api/embed", PERSON, READ, .handle = weir_serve_embed, .embed = true},
+    {GET, "/api/embeds", EDITOR, READ, .handle = weir_serve_embed_settings},
     {POST, "/api/embeds", EDITOR, WRITE, .handle = weir_serve_embed_add},
     {GET, "/api/uploads", EDITOR, READ, .handle = weir_serve_upload_list},
     {POST, "/api/uploads", EDITOR, WRITE, .handle = weir_serve_upload_add,

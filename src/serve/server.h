@@ -174,6 +174,7 @@ void weir_serve_render(const struct weir_call *call);
 void weir_serve_render_file(const struct weir_call *call);
 void weir_serve_render_remove(const struct weir_call *call);
 void weir_serve_embed(const struct weir_call *call);
+void weir_serve_embed_settings(const struct weir_call *call);
 void weir_serve_embed_add(const struct weir_call *call);
 void weir_serve_explain(const struct weir_call *call);
 void weir_serve_table(const struct weir_call *call);

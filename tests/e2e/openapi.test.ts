@@ -143,6 +143,7 @@ test('a report as a file is asked for as described', async () => {
 
 test('embedding answers as described while it is off', async () => {
   await check({ method: 'GET', path: '/api/embed', status: 400 });
+  await check({ method: 'GET', path: '/api/embeds', status: 200 });
   await check({ method: 'POST', path: '/api/embeds', body: { report: 'nobody0000' }, status: 403 });
 });
 

@@ -1,7 +1,7 @@
 // What an embedded page tells whom, what it takes, and how it reads the stream of changes.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hearers, originOf, setValues } from '../../web/core/embed';
+import { frameOf, hearers, originOf, setValues } from '../../web/core/embed';
 import { EventText } from '../../web/core/events';
 import { readParameters } from '../../web/core/report';
 
@@ -13,6 +13,10 @@ test('it speaks to the page around it when that is allowed, to nobody else', () 
   assert.deepEqual(hearers([], undefined), []);
   assert.equal(originOf('https://a.example/x?y#z'), 'https://a.example');
   for (const none of ['', 'about:blank', 'data:text/html,x', 'no address']) assert.equal(originOf(none), '');
+});
+
+test('a frame of it can be written into any page, whatever the title', () => {
+  assert.equal(frameOf('https://weir.example.com/embed/#a.b', 'Ann & "Bo" <b>'), '<iframe src="https://weir.example.com/embed/?theme=auto#a.b" title="Ann &amp; &quot;Bo&quot; &lt;b>" width="100%" height="600"></iframe>');
 });
 
 test('it sets what it knows and nothing else', () => {

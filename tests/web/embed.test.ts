@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Frame, Page } from 'playwright-core';
-import { launch, open, seriousFaults } from '../node/app';
+import { joinApp, launch, open, seriousFaults } from '../node/app';
 import { Weir, until } from '../node/weir';
 
 interface Said {
@@ -166,6 +166,62 @@ test('a page of another site shows the rows of the forced sports, and the two ta
   await frame.getByText('Nothing can be shown here').waitFor();
   await heard(page, ({ type, message: words, tile: of }) => type === 'weir:error' && !of && /not good any more/.test(words ?? ''));
   await page.context().close();
+});
+
+test('an editor makes a link in the app, by keys and on a narrow screen, and the frame shows what it is held to', async () => {
+  const { page, complaints } = await joinApp(browser, weir, 'edda@podium.example', 'editor', 'Edda');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const copied = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText());
+  await page.goto(`http://${weir.serve}/report/${id}`);
+  await page.getByRole('button', { name: 'Publish', exact: true }).press('Enter');
+  await page.getByRole('dialog', { name: /^Publish/ }).getByRole('button', { name: 'Embed in another site' }).press('Enter');
+  const dialog = page.getByRole('dialog', { name: /^Embed/ });
+  await dialog.getByText(`Pages of ${site} and https://other.example may show it.`).waitFor();
+  await dialog.getByLabel('What', { exact: true }).selectOption({ label: 'Views' });
+  // Held to rugby; nothing is made while it is held to nothing.
+  const pick = async (label: string, option: string): Promise<void> => {
+    await dialog.getByLabel(label, { exact: true }).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.type(option);
+    await page.getByRole('option', { name: option, exact: true }).waitFor();
+    await page.keyboard.press('Enter');
+  };
+  await pick('Held to values', 'Sport');
+  await page.keyboard.press('Escape');
+  const make = dialog.getByRole('button', { name: 'Make the link' });
+  await dialog.getByText('Choose what Sport is held to.').waitFor();
+  assert.equal(await make.isDisabled(), true);
+  await pick('Sport, always', 'rugby');
+  await page.keyboard.press('Escape');
+  await dialog.getByLabel('It ends').selectOption({ label: 'in 7 days' });
+  assert.deepEqual(await seriousFaults(page), []);
+  await make.press('Enter');
+  await dialog.getByText(/^The link is made, and good until/).waitFor();
+  await dialog.getByRole('button', { name: 'Copy the link' }).press('Enter');
+  await page.getByText('The link is copied').waitFor();
+  const link = await copied();
+  await dialog.getByRole('button', { name: 'Copy the frame' }).press('Enter');
+  await page.getByText('The frame is copied').waitFor();
+  assert.equal(await copied(), `<iframe src="${link.replace('#', '?theme=auto#')}" title="Views" width="100%" height="600"></iframe>`);
+  assert.deepEqual(await seriousFaults(page), []);
+  await page.setViewportSize({ width: 360, height: 780 });
+  assert.equal(await dialog.evaluate((one) => Array.from(one.querySelectorAll('*')).every((part) => part.getBoundingClientRect().right <= innerWidth)), true, 'it is cut at the right');
+  assert.deepEqual(await seriousFaults(page), []);
+  await page.screenshot({ path: 'build/screenshots/embed_link_narrow.png' });
+  // What is chosen anew is not in the link that was made; Escape leaves the dialog before.
+  await dialog.getByLabel('It ends').selectOption({ label: 'in a day' });
+  await dialog.getByText(/^The link is made/).waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('dialog', { name: /^Publish/ }).waitFor();
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+
+  const shown = await embed(link.split('#')[1] ?? '');
+  await shown.frame.getByRole('region', { name: 'Views' }).getByText('2', { exact: true }).first().waitFor();
+  assert.equal(await shown.frame.getByRole('region').count(), 1);
+  assert.equal(await shown.frame.getByLabel('Sport', { exact: true }).count(), 0);
+  await shown.page.context().close();
 });
 
 test('one tile fills its frame, in the dark, without filters', async () => {

@@ -161,6 +161,18 @@ test('a draft is compared with what is published, and published later', async ()
   await sound(ada);
 });
 
+test('where embedding is off, the dialog says which settings turn it on', async () => {
+  const { page } = ada;
+  await page.goto(url(`/report/${id}`));
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
+  await page.getByRole('dialog', { name: /^Share/ }).getByRole('button', { name: 'Embed in another site' }).click();
+  const dialog = page.getByRole('dialog', { name: /^Embed/ });
+  await dialog.getByText('Embedding is off.').waitFor();
+  await dialog.getByText('serve.embed_origins').waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Make the link' }).count(), 0);
+  await sound(ada);
+});
+
 test('one subscribes to a dashboard, sees what is kept, and ends it', async () => {
   const { page } = ada;
   await page.goto(url(`/dashboard/${id}?sport=golf`));

@@ -28,6 +28,13 @@ export function originOf(address: string): string {
   }
 }
 
+/** What another site writes into its page. `link` is as the server made it. */
+export function frameOf(link: string, title: string): string {
+  const [page, token = ''] = link.split('#');
+  const text = (words: string): string => words.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
+  return `<iframe src="${text(`${page ?? ''}?theme=auto#${token}`)}" title="${text(title)}" width="100%" height="600"></iframe>`;
+}
+
 /** The values of `{type: 'weir:set', values}`: what stands there now with those changed that are
  * named, null for what the report begins with. undefined: it is no such message. */
 export function setValues(message: unknown, parameters: readonly Parameter[], values: Values): Values | undefined {
