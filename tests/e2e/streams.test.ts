@@ -61,6 +61,31 @@ test('who does not read the changes is cut, and nobody else hears less', async (
   good.socket.destroy();
 });
 
+test('who does not read the live events is told nothing more, then the newest; nobody else waits', async () => {
+  const slow = await Listener.open('/api/events/live');
+  const good = (await Listener.open('/api/events/live')).read();
+  await until('both to be let in', 20, () => (good.text.includes('retry') && slow.socket.readableLength > 0) || undefined);
+  const rounds = 5; // of 3 MB; 4 MB wait at most
+  const filler = 'x'.repeat(30_000);
+  const round = async (n: number): Promise<void> => {
+    const response = await fetch(`http://${weir.collect}/v1/batch`, {
+      method: 'POST', headers: { authorization: `Basic ${btoa(`${weir.key}:`)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ batch: Array.from({ length: 100 }, (_, i) => ({ type: 'track', userId: 'u', event: 'Long', messageId: `round ${n}-${i}`, properties: { filler } })) }),
+    });
+    assert.equal(response.status, 200);
+    await until(`the one who reads to hear of round ${n}`, 20, () => good.text.includes(`"message_id":"round ${n}-99"`) || undefined);
+    good.text = '';
+  };
+  for (let n = 0; n < rounds; n++) await round(n);
+  slow.read();
+  await until('the newest to come', 20, () => slow.text.includes(`"message_id":"round ${rounds - 1}-99"`) || undefined);
+  const heard = Array.from({ length: rounds }, (_, n) => n).filter((n) => slow.text.includes(`"message_id":"round ${n}-0"`));
+  assert.ok(heard.length < rounds, `it was told all ${rounds} rounds`);
+  assert.match(slow.text, /"skipped":[1-9]/);
+  assert.deepEqual([slow.over, good.over], [false, false]);
+  for (const one of [slow, good]) one.socket.destroy();
+});
+
 test('an embedded link holds its share of the streams, and leaves the others theirs', async () => {
   const made = await admin.want(201, 'POST', '/api/reports', { report: { title: 'Shown', queries: [], tiles: [] }, queries: {} });
   const id = String(made['id']);
