@@ -142,6 +142,12 @@ function taken(url: string, signal: AbortSignal | undefined): Promise<unknown> |
   return found.answer;
 }
 
+/** What was asked before something changed, or somebody else came in, is not what is asked for after it. */
+function forget(): void {
+  for (const { abort } of asked.values()) abort.abort();
+  asked.clear();
+}
+
 async function fetchJson(method: Method, url: string, options: { body?: unknown; signal?: AbortSignal | undefined }): Promise<unknown> {
   const response = await send(method, url, options);
   try {
@@ -159,5 +165,6 @@ export async function call<M extends Method, P extends PathOf<M>>(
 ): Promise<AnswerOf<P, M>> {
   const url = address(path, options.path, options.query);
   const early = method === 'get' ? taken(url, options.signal) : undefined;
+  if (method !== 'get') forget();
   return (await (early ?? fetchJson(method, url, { body: options.body, signal: options.signal }))) as AnswerOf<P, M>;
 }
