@@ -54,7 +54,7 @@ static bool misfits(const struct writing *w, size_t i, const struct weir_column 
 {
     const struct weir_column *c = &w->a->settled->columns[i];
     *old = weir_source_find_column(w->a->target, c->name);
-    return !*old || (*old)->type != c->type;
+    return !*old || !weir_source_same_type(*old, c);
 }
 
 /* A value fits when it is the same after it was cast there and back; of a text, it is enough that
@@ -73,7 +73,8 @@ static void add_misfit(struct writing *w, const struct weir_column *c,
         if (c->type == WEIR_TYPE_TEXT) {
             weir_buf_addz(&w->sql, " IS NULL");
         } else {
-            weir_buf_addf(&w->sql, " AS %s) IS DISTINCT FROM ", weir_source_type_sql(c->type));
+            weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
+                          WEIR_STR_ARG(weir_source_column_sql(c)));
             weir_sql_ident(&w->sql, c->name);
         }
     }
@@ -207,6 +208,18 @@ static int settle_keys(struct writing *w, struct weir_error *err)
 /* --- the table's columns ------------------------------------------------------------------------
  */
 
+static int widen_decimal(struct writing *w, const struct weir_column *c, struct weir_error *err)
+{
+    weir_session_touch(w->session, w->stage->schema, w->target);
+    weir_buf_addz(&w->sql, "ALTER TABLE ");
+    add_target(w);
+    weir_buf_addz(&w->sql, " ALTER COLUMN ");
+    weir_sql_ident(&w->sql, c->name);
+    weir_buf_addz(&w->sql, " SET DATA TYPE ");
+    weir_buf_adds(&w->sql, weir_source_column_sql(c));
+    return exec(w, err);
+}
+
 static int evolve(struct writing *w, struct weir_error *err)
 {
     const struct weir_table *t = w->a->target;
@@ -216,6 +229,8 @@ static int evolve(struct writing *w, struct weir_error *err)
         const struct weir_column *old = weir_source_find_column(t, c->name);
         if (!old) {
             rc = weir_session_add_columns(w->session, w->stage->schema, w->target, c, 1, err);
+        } else if (!weir_source_same_type(old, c) && c->type == WEIR_TYPE_OTHER) {
+            rc = widen_decimal(w, c, err);
         } else if (old->type != c->type) {
             rc = weir_session_widen_column(w->session, w->stage->schema, w->target, old->name,
                                            old->type, c->type, err);
@@ -239,7 +254,7 @@ static void add_columns(struct writing *w, const char *before, bool values)
         weir_buf_addz(&w->sql, any ? ", " : "");
         weir_buf_addz(&w->sql, before);
         any = true;
-        bool cast = values && !same && old->type != c->type;
+        bool cast = values && !same && !weir_source_same_type(old, c);
         if (cast) { /* what does not fit is in the discards, and nothing here */
             weir_buf_addz(&w->sql, "CASE WHEN ");
             add_misfit(w, c, old);
@@ -268,7 +283,6 @@ static int swap(struct writing *w, struct weir_error *err)
         }
         if (!there) {
             struct weir_column kept = t->columns[i];
-            kept.type = kept.type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : kept.type;
             rc = weir_session_add_columns(w->session, w->stage->schema, w->stage->table, &kept, 1,
                                           err);
         }

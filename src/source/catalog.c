@@ -70,6 +70,61 @@ const char *weir_source_type_sql(enum weir_type type)
     return names[type];
 }
 
+bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale)
+{
+    struct weir_str rest = type_name, start = WEIR_STR("DECIMAL(");
+    int64_t p = 0, s = 0;
+    if (!weir_str_starts(rest, start) || rest.ptr[rest.len - 1] != ')') {
+        return false;
+    }
+    rest = (struct weir_str){rest.ptr + start.len, rest.len - start.len - 1};
+    struct weir_str first = weir_str_cut(&rest, ',');
+    bool read = rest.ptr && weir_str_to_i64(first, &p) && weir_str_to_i64(rest, &s) && s >= 0 &&
+                p > 0 && s <= p && p <= 38;
+    *precision = read ? (unsigned)p : 0;
+    *scale = read ? (unsigned)s : 0;
+    return read;
+}
+
+struct weir_str weir_source_column_sql(const struct weir_column *column)
+{
+    unsigned precision, scale;
+    return column->type == WEIR_TYPE_OTHER &&
+                   weir_source_decimal(column->type_name, &precision, &scale)
+               ? column->type_name
+               : weir_str_of(weir_source_type_sql(column->type));
+}
+
+bool weir_source_same_type(const struct weir_column *a, const struct weir_column *b)
+{
+    return a->type == b->type &&
+           (a->type != WEIR_TYPE_OTHER || weir_str_eq(a->type_name, b->type_name));
+}
+
+static bool digits_of(const struct weir_column *c, unsigned *whole, unsigned *scale)
+{
+    unsigned precision = 19; /* of 64 bits */
+    *scale = 0;
+    bool exact = c->type == WEIR_TYPE_INT || (c->type == WEIR_TYPE_OTHER &&
+                                              weir_source_decimal(c->type_name, &precision, scale));
+    *whole = precision - *scale;
+    return exact;
+}
+
+struct weir_str weir_source_decimal_join(const struct weir_column *a, const struct weir_column *b,
+                                         struct weir_arena *arena)
+{
+    unsigned whole, scale, more, longer;
+    if (!digits_of(a, &whole, &scale) || !digits_of(b, &more, &longer)) {
+        return (struct weir_str){NULL, 0};
+    }
+    whole = whole > more ? whole : more;
+    scale = scale > longer ? scale : longer;
+    return whole + scale > 38
+               ? (struct weir_str){NULL, 0}
+               : weir_str_of(weir_arena_printf(arena, "DECIMAL(%u,%u)", whole + scale, scale));
+}
+
 bool weir_source_column_reserved(struct weir_str name)
 {
     return weir_str_starts(name, WEIR_STR("_weir_"));

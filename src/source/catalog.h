@@ -17,7 +17,8 @@ struct weir_source_column {
     struct weir_str name;     /* in the warehouse */
     struct weir_str original; /* at the source */
     enum weir_type type;
-    bool untyped; /* it had no value yet: any type will do */
+    bool untyped;              /* it had no value yet: any type will do */
+    struct weir_str type_name; /* of WEIR_TYPE_OTHER: "DECIMAL(12,2)" */
 };
 
 /* What one run of one stream will read. A connector makes it before it reads any row, so the types
@@ -52,6 +53,15 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
 enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b);
 /* What the engine calls it: "BIGINT". */
 const char *weir_source_type_sql(enum weir_type type);
+/* The same of a column: exact decimals, which are of WEIR_TYPE_OTHER, have their own. */
+struct weir_str weir_source_column_sql(const struct weir_column *column);
+/* Is it "DECIMAL(P,S)", with 0 <= S <= P <= 38? */
+bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale);
+bool weir_source_same_type(const struct weir_column *a, const struct weir_column *b);
+/* "DECIMAL(P,S)" that holds the values of both, which are decimals or whole numbers; ptr NULL: none
+ * does, they are to be text. */
+struct weir_str weir_source_decimal_join(const struct weir_column *a, const struct weir_column *b,
+                                         struct weir_arena *arena);
 bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name);
 /* Those that weir adds begin with this; a source's own column must not. */
 bool weir_source_column_reserved(struct weir_str name);

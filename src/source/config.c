@@ -11,7 +11,8 @@
 #define MAX_ARENA   (16u << 20)
 #define MAX_STREAMS 1000
 
-static const struct weir_source_connector *const connectors[] = {&weir_source_file};
+static const struct weir_source_connector *const connectors[] = {&weir_source_file,
+                                                                 &weir_source_postgres};
 #define CONNECTORS (sizeof connectors / sizeof connectors[0])
 
 static const char *const modes[] = {"replace", "append", "merge", NULL};
@@ -37,6 +38,13 @@ const struct weir_option weir_source_stream_options[] = {
      .help =
          "replace: the table is what the source is; append: rows stay, also those of files that "
          "are gone; merge: a row replaces the one with its key"},
+    {.name = "cursor",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_source_stream, cursor),
+     .fallback = "",
+     .help =
+         "kind `postgres`, of append and merge: a column, as it is named in the warehouse, that "
+         "only grows; rows below its greatest value of the last run are not read again"},
     {.name = "key",
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct weir_source_stream, key),
@@ -63,7 +71,7 @@ struct root {
     bool paused;
 };
 
-static const char *const kinds[] = {"file", NULL};
+static const char *const kinds[] = {"file", "postgres", NULL};
 static const struct weir_option root_options[] = {{.name = "kind",
                                                    .type = WEIR_OPT_CHOICE,
                                                    .offset = offsetof(struct root, kind),
@@ -164,6 +172,17 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
         return weir_yaml_fail(err, doc, node,
                               s->key.count ? "`key` is for `mode: merge`"
                                            : "`mode: merge` needs `key: [COLUMN, …]`");
+    }
+    if (rc == 0 && *s->cursor &&
+        (out->connector != &weir_source_postgres || s->mode == WEIR_SOURCE_REPLACE)) {
+        return weir_yaml_fail(err, doc, node,
+                              "`cursor` is for kind postgres with `mode: append` or `merge`");
+    }
+    if (rc == 0 && out->connector == &weir_source_postgres && s->mode == WEIR_SOURCE_APPEND &&
+        !*s->cursor) {
+        return weir_yaml_fail(err, doc, node,
+                              "`mode: append` of kind postgres needs `cursor: COLUMN`, or each run "
+                              "would append all rows again");
     }
     if (rc == 0 && name_table(s, &out->arena, &why)) {
         return weir_yaml_fail(err, doc, node, "%s", why.message);

@@ -19,6 +19,7 @@ struct weir_source_stream {
     const char *name;              /* as the connector calls it */
     const char *table;             /* in the warehouse; made of the name when "" */
     const char *path;              /* of files; "": what was found under this name */
+    const char *cursor;            /* a column of the warehouse; "": none */
     int mode;                      /* enum weir_source_mode */
     int contract;                  /* enum weir_source_contract */
     struct weir_text_list key;     /* of merge */

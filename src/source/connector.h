@@ -8,6 +8,7 @@
 
 #include "source/catalog.h"
 #include "source/config.h"
+#include "source/figures.h"
 #include "source/source.h"
 
 /* Where the rows go. */
@@ -18,6 +19,13 @@ struct weir_source_sink {
     size_t column_count;
     int (*rows)(struct weir_source_sink *sink, struct weir_str part, const struct weir_batch *batch,
                 struct weir_error *err);
+    /* The run is to end; a connector that waits for its source looks from time to time. NULL: no.
+     */
+    const atomic_bool *stop;
+    /* What the source itself says of the rows that were read, counted by it and not by weir; a
+     * connector that can ask fills them and sets `told`. The stage must have the same. */
+    struct weir_figures *source;
+    bool told;
     /* A row that cannot be read is kept with its line, its text (any bytes) and the reason. */
     int (*reject)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
                   struct weir_str text, const char *reason, struct weir_error *err);
@@ -51,5 +59,6 @@ struct weir_source_connector {
 };
 
 extern const struct weir_source_connector weir_source_file;
+extern const struct weir_source_connector weir_source_postgres;
 
 #endif

@@ -65,6 +65,7 @@ static int settle_new(const struct weir_source_stream *stream, const struct weir
                       struct weir_source_settled *settled, struct weir_error *err)
 {
     out->type = c->type;
+    out->type_name = c->type_name;
     if (!target || discards(stream)) {
         return 0;
     }
@@ -75,20 +76,38 @@ static int settle_new(const struct weir_source_stream *stream, const struct weir
     return 0;
 }
 
+/* Exact decimals stay exact where one holds the values of both. */
+static void join_types(const struct weir_column *old, const struct weir_source_column *c,
+                       struct weir_arena *arena, struct weir_column *out)
+{
+    const struct weir_column comes = {c->name, c->type, c->type_name};
+    *out = (struct weir_column){out->name, weir_source_type_join(old->type, c->type), {0}};
+    if (c->untyped || weir_source_same_type(old, &comes)) {
+        out->type = old->type;
+        out->type_name = old->type_name;
+    } else if (old->type == WEIR_TYPE_OTHER || c->type == WEIR_TYPE_OTHER) {
+        out->type_name = weir_source_decimal_join(old, &comes, arena);
+        out->type = out->type_name.ptr ? WEIR_TYPE_OTHER : WEIR_TYPE_TEXT;
+    }
+    unsigned precision, scale;
+    if (out->type == WEIR_TYPE_OTHER && !weir_source_decimal(out->type_name, &precision, &scale)) {
+        out->type = WEIR_TYPE_TEXT;
+    }
+}
+
 static int settle_old(const struct weir_source_stream *stream, const struct weir_table *target,
                       const struct weir_column *old, const struct weir_source_column *c,
-                      struct weir_session *session, struct weir_column *out,
-                      struct weir_source_settled *settled, struct weir_error *err)
+                      struct weir_session *session, struct weir_arena *arena,
+                      struct weir_column *out, struct weir_source_settled *settled,
+                      struct weir_error *err)
 {
     bool large = false;
-    enum weir_type type = c->untyped ? old->type : weir_source_type_join(old->type, c->type);
-    type = old->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : type;
-    int rc = type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT
+    join_types(old, c, arena, out);
+    int rc = out->type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT
                  ? has_large(session, target, old->name, &large, err)
                  : 0;
-    type = large ? WEIR_TYPE_TEXT : type;
-    if (rc || type == old->type) {
-        out->type = type;
+    out->type = large ? WEIR_TYPE_TEXT : out->type;
+    if (rc || weir_source_same_type(out, old)) {
         return rc;
     }
     if (stream->contract == WEIR_SOURCE_FREEZE) {
@@ -96,10 +115,11 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
     }
     if (discards(stream)) {
         out->type = c->type; /* what fits of it is found by casting it */
+        out->type_name = c->type_name;
         return 0;
     }
-    out->type = type;
-    note(settled, "column", c->name, type == WEIR_TYPE_TEXT ? " is text now" : " is wider now");
+    note(settled, "column", c->name,
+         out->type == WEIR_TYPE_TEXT ? " is text now" : " is wider now");
     return 0;
 }
 
@@ -146,7 +166,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
         const struct weir_source_column *c = &plan->columns[i];
         const struct weir_column *old = weir_source_find_column(target, c->name);
         out->columns[i].name = c->name;
-        rc = old ? settle_old(stream, target, old, c, session, &out->columns[i], out, err)
+        rc = old ? settle_old(stream, target, old, c, session, arena, &out->columns[i], out, err)
                  : settle_new(stream, target, c, &out->columns[i], out, err);
     }
     for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {

@@ -7,6 +7,8 @@
 #include "base/hash.h"
 
 #define SQL_BYTES (8u << 20)
+/* Sums of decimals of 38 digits fit nowhere; those of what is left of them do. */
+#define DECIMAL_REST ((__int128)1000000000000000000)
 
 int weir_figures_init(struct weir_figures *f, size_t columns, struct weir_arena *arena,
                       struct weir_error *err)
@@ -33,6 +35,17 @@ static bool is_endless(enum weir_type type, int64_t value)
     return value == end || value == -end;
 }
 
+__int128 weir_figures_number(struct weir_str text)
+{
+    unsigned __int128 sum = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= '0' && text.ptr[i] <= '9') {
+            sum = sum * 10 + (unsigned)(text.ptr[i] - '0');
+        }
+    }
+    return (__int128)(text.len && text.ptr[0] == '-' ? -sum : sum);
+}
+
 static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
 {
     f->values++;
@@ -49,6 +62,9 @@ static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
         return;
     case WEIR_TYPE_DOUBLE:
         see_double(f, v->doubles[row]);
+        return;
+    case WEIR_TYPE_OTHER:
+        f->sum += weir_figures_number(v->strs[row]) % DECIMAL_REST;
         return;
     default:
         f->sum += (int64_t)v->strs[row].len;
@@ -82,7 +98,8 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
         [WEIR_TYPE_DATE] = "CAST(sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
         [WEIR_TYPE_JSON] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)",
-        [WEIR_TYPE_OTHER] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)"};
+        [WEIR_TYPE_OTHER] = "CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) % "
+                            "1000000000000000000) AS VARCHAR)"};
     weir_buf_addz(sql, ", count(");
     weir_sql_ident(sql, column->name);
     weir_buf_addz(sql, "), ");
@@ -95,16 +112,6 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
     }
 }
 
-static __int128 read_sum(struct weir_str text)
-{
-    __int128 sum = 0;
-    size_t i = text.len && text.ptr[0] == '-';
-    for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++) {
-        sum = sum * 10 + (text.ptr[i] - '0');
-    }
-    return text.len && text.ptr[0] == '-' ? -sum : sum;
-}
-
 static void read_answer(struct weir_figures *f, const struct weir_column *columns,
                         const struct weir_batch *b)
 {
@@ -114,7 +121,7 @@ static void read_answer(struct weir_figures *f, const struct weir_column *column
         struct weir_figure *figure = &f->columns[i];
         figure->values = (uint64_t)b->columns[at++].ints[0];
         const struct weir_vector *sum = &b->columns[at++];
-        figure->sum = weir_vector_valid(sum, 0) ? read_sum(sum->strs[0]) : 0;
+        figure->sum = weir_vector_valid(sum, 0) ? weir_figures_number(sum->strs[0]) : 0;
         if (columns[i].type == WEIR_TYPE_DOUBLE) {
             figure->any = weir_vector_valid(&b->columns[at], 0);
             figure->least = figure->any ? b->columns[at].doubles[0] : 0;

@@ -23,6 +23,8 @@ struct weir_figures {
 int weir_figures_init(struct weir_figures *f, size_t columns, struct weir_arena *arena,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch);
+/* The digits of a number's text, its point left out. */
+__int128 weir_figures_number(struct weir_str text);
 /* Of a table that has these columns. */
 int weir_figures_ask(struct weir_figures *f, struct weir_session *session, struct weir_str schema,
                      struct weir_str table, const struct weir_column *columns,

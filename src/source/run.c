@@ -101,7 +101,9 @@ static int read_rows(struct stream_run *r, struct weir_error *err)
     rc = rc ? rc : weir_source_stage_close(&r->stage, err);
     r->load.rows_read = r->stage.read.rows + r->stage.reject_count;
     if (rc == 0 || rc == WEIR_ECORRUPT) {
-        weir_figures_checksum(&r->stage.read, r->read_checksum);
+        weir_figures_checksum(r->stage.sink.told && r->stage.reject_count == 0 ? &r->stage.told
+                                                                               : &r->stage.read,
+                              r->read_checksum);
         weir_figures_checksum(&r->stage.stored, r->stored_checksum);
     }
     return rc;

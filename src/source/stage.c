@@ -172,11 +172,32 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
     }
     memcpy(s->columns + count, own, sizeof own);
     s->column_count = count + OWN;
-    s->sink = (struct weir_source_sink){
-        .columns = s->columns, .column_count = count, .rows = put_rows, .reject = put_reject};
+    s->sink = (struct weir_source_sink){.columns = s->columns,
+                                        .column_count = count,
+                                        .rows = put_rows,
+                                        .reject = put_reject,
+                                        .stop = s->progress ? &s->progress->stop : NULL,
+                                        .source = &s->told};
     int rc = weir_figures_init(&s->read, count, s->arena, err);
     rc = rc ? rc : weir_figures_init(&s->stored, count, s->arena, err);
+    rc = rc ? rc : weir_figures_init(&s->told, count, s->arena, err);
     return rc ? rc : make_tables(s, err);
+}
+
+/* Rows that could not be read are in the source's figures, and not in those of what was. */
+static int compare_source(const struct weir_source_stage *s, struct weir_error *err)
+{
+    size_t at = s->read.count;
+    bool same = s->told.rows == s->read.rows + s->reject_count;
+    if (same && s->reject_count == 0) {
+        same = !weir_figures_differ(&s->told, &s->read, &at);
+    }
+    return same ? 0
+                : weir_fail(err, WEIR_ECORRUPT,
+                            "what was read is not what the source says that it has: column "
+                            "\"" WEIR_STR_FMT "\", %llu rows of %llu; nothing was loaded",
+                            WEIR_STR_ARG(at < s->read.count ? s->columns[at].name : WEIR_STR("*")),
+                            (unsigned long long)s->read.rows, (unsigned long long)s->told.rows);
 }
 
 int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
@@ -186,7 +207,7 @@ int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
     rc = rc ? rc : commit(s, err);
     rc = rc ? rc : weir_figures_ask(&s->stored, s->session, s->schema, s->table, s->columns, err);
     if (rc || !weir_figures_differ(&s->read, &s->stored, &at)) {
-        return rc;
+        return rc || !s->sink.told ? rc : compare_source(s, err);
     }
     return at < s->read.count
                ? weir_fail(err, WEIR_ECORRUPT,

@@ -22,7 +22,7 @@ struct weir_source_stage {
     struct weir_vector *vectors; /* of a batch with weir's own columns */
     struct weir_vector constants[3];
     size_t constant_rows;
-    struct weir_figures read, stored;
+    struct weir_figures read, stored, told;
     struct weir_source_sink rejects_sink; /* of the table of rejects */
     struct weir_source_rows rejects;      /* bad lines, in the columns of weir.source_discards */
     uint64_t reject_count;

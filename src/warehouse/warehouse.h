@@ -25,7 +25,8 @@
 #include "base/time.h"
 
 /* The types that weir writes. Queries may return any type: it then has a WEIR_TYPE_OTHER column
- * whose values are the engine's text, and `type_name` names it. */
+ * whose values are the engine's text, and `type_name` names it. Of these, tables can be made with
+ * exact decimals: WEIR_TYPE_OTHER with the type_name "DECIMAL(P,S)". */
 enum weir_type {
     WEIR_TYPE_BOOL,
     WEIR_TYPE_INT, /* int64 */

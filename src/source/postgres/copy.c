@@ -1,0 +1,284 @@
+#include "source/postgres/copy.h"
+
+#include <stdlib.h>
+
+#define EPOCH_DAYS   10957 /* 2000-01-01 */
+#define EPOCH_MICROS (EPOCH_DAYS * WEIR_DAY)
+#define MAX_NUMERIC  4096
+
+static const char signature[] = "PGCOPY\n\377\r\n"; /* and its NUL */
+
+struct reader {
+    const unsigned char *at, *end;
+};
+
+static bool take(struct reader *r, size_t n, struct weir_str *out)
+{
+    *out = (struct weir_str){(const char *)r->at, n};
+    if ((size_t)(r->end - r->at) < n) {
+        return false;
+    }
+    r->at += n;
+    return true;
+}
+
+static uint64_t big(struct weir_str bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        value = value << 8 | (unsigned char)bytes.ptr[i];
+    }
+    return value;
+}
+
+static int64_t signed_big(struct weir_str bytes)
+{
+    uint64_t value = big(bytes);
+    return bytes.len == 2 ? (int16_t)value : bytes.len == 4 ? (int32_t)value : (int64_t)value;
+}
+
+static bool take_number(struct reader *r, size_t n, int64_t *out)
+{
+    struct weir_str bytes;
+    bool there = take(r, n, &bytes);
+    *out = there ? signed_big(bytes) : 0;
+    return there;
+}
+
+void weir_pg_copy_init(struct weir_pg_copy *copy, struct weir_source_rows *rows,
+                       const unsigned *scales)
+{
+    *copy = (struct weir_pg_copy){.rows = rows, .scales = scales};
+    weir_buf_init(&copy->text, MAX_NUMERIC);
+}
+
+void weir_pg_copy_free(struct weir_pg_copy *copy)
+{
+    weir_buf_free(&copy->text);
+}
+
+/* --- values -------------------------------------------------------------------------------------
+ */
+
+/* The digit in base 10,000 at this power of it; 0 where none was sent. */
+static int digit_at(const unsigned char *digits, int64_t count, int64_t weight, int64_t power)
+{
+    int64_t i = weight - power;
+    return i < 0 || i >= count ? 0 : digits[2 * i] << 8 | digits[2 * i + 1];
+}
+
+bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out)
+{
+    struct reader r = {(const unsigned char *)field.ptr,
+                       (const unsigned char *)field.ptr + field.len};
+    int64_t count, weight, sign, shown;
+    if (!take_number(&r, 2, &count) || !take_number(&r, 2, &weight) || !take_number(&r, 2, &sign) ||
+        !take_number(&r, 2, &shown) || count < 0 || r.end - r.at != 2 * count || weight > 10 ||
+        (sign != 0 && sign != 0x4000)) {
+        return false;
+    }
+    int64_t last = -(int64_t)((scale + 3) / 4);
+    for (int64_t i = 0; i < count; i++) {
+        int digit = digit_at(r.at, count, weight, weight - i);
+        unsigned left = scale % 4; /* digits of the last group that are wanted */
+        int rest = left == 0 ? 1 : left == 1 ? 1000 : left == 2 ? 100 : 10;
+        if (digit > 9999 || (weight - i < last && digit) ||
+            (weight - i == last && scale && digit % rest)) {
+            return false;
+        }
+    }
+    if (sign && count) {
+        weir_buf_addc(out, '-');
+    }
+    for (int64_t power = weight > 0 ? weight : 0; power >= 0; power--) {
+        bool first = power == (weight > 0 ? weight : 0);
+        weir_buf_addf(out, first ? "%d" : "%04d", digit_at(r.at, count, weight, power));
+    }
+    weir_buf_addz(out, scale ? "." : "");
+    for (unsigned i = 0; i < scale; i++) {
+        static const int units[] = {1000, 100, 10, 1};
+        int digit = digit_at(r.at, count, weight, -1 - (int64_t)(i / 4));
+        weir_buf_addc(out, (char)('0' + digit / units[i % 4] % 10));
+    }
+    return weir_buf_ok(out);
+}
+
+static bool read_date(int64_t days, int64_t *out)
+{
+    bool endless = days == INT32_MAX || days == INT32_MIN;
+    *out = !endless ? days + EPOCH_DAYS : days > 0 ? INT32_MAX : -(int64_t)INT32_MAX;
+    return endless || *out < INT32_MAX;
+}
+
+static bool read_time(int64_t micros, int64_t *out)
+{
+    if (micros == INT64_MAX || micros == INT64_MIN) {
+        *out = micros > 0 ? INT64_MAX : -INT64_MAX;
+        return true;
+    }
+    return !__builtin_add_overflow(micros, EPOCH_MICROS, out) && *out < INT64_MAX;
+}
+
+/* The double that has the float's shortest text: 0.1 is 0.1. */
+static double widen(float value)
+{
+    struct weir_buf text;
+    double out = (double)value;
+    weir_buf_init(&text, 64);
+    for (int digits = 6; digits <= 9; digits++) {
+        weir_buf_reset(&text);
+        weir_buf_addf(&text, "%.*g", digits, (double)value);
+        if (strtof(weir_buf_cstr(&text), NULL) == value) {
+            out = strtod(weir_buf_cstr(&text), NULL);
+            break;
+        }
+    }
+    weir_buf_free(&text);
+    return out;
+}
+
+static double read_double(struct weir_str field)
+{
+    uint64_t bits = big(field);
+    uint32_t half = (uint32_t)bits;
+    double d;
+    float f;
+    memcpy(&d, &bits, sizeof d);
+    memcpy(&f, &half, sizeof f);
+    return field.len == 4 ? widen(f) : d;
+}
+
+static bool fits(enum weir_type type, size_t len)
+{
+    switch (type) {
+    case WEIR_TYPE_BOOL:
+        return len == 1;
+    case WEIR_TYPE_INT:
+        return len == 2 || len == 4 || len == 8;
+    case WEIR_TYPE_DOUBLE:
+        return len == 4 || len == 8;
+    case WEIR_TYPE_DATE:
+        return len == 4;
+    case WEIR_TYPE_TIMESTAMP:
+        return len == 8;
+    default:
+        return true;
+    }
+}
+
+/* `*why`: the row cannot be loaded. */
+static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field, const char **why,
+               struct weir_error *err)
+{
+    struct weir_source_rows *rows = copy->rows;
+    int64_t value;
+    switch (rows->sink->columns[column].type) {
+    case WEIR_TYPE_BOOL:
+        weir_source_rows_bool(rows, column, field.ptr[0] != 0);
+        return 0;
+    case WEIR_TYPE_INT:
+        weir_source_rows_int(rows, column, signed_big(field));
+        return 0;
+    case WEIR_TYPE_DOUBLE:
+        weir_source_rows_double(rows, column, read_double(field));
+        return 0;
+    case WEIR_TYPE_DATE:
+    case WEIR_TYPE_TIMESTAMP:
+        if (field.len == 4 ? read_date(signed_big(field), &value)
+                           : read_time(signed_big(field), &value)) {
+            weir_source_rows_int(rows, column, value);
+        } else {
+            *why = "a time is beyond what the warehouse can hold";
+        }
+        return 0;
+    case WEIR_TYPE_OTHER:
+        weir_buf_reset(&copy->text);
+        if (!weir_pg_numeric(field, copy->scales[column], &copy->text)) {
+            *why = "a number is NaN, or has more digits than its column";
+            return 0;
+        }
+        return weir_source_rows_text(rows, column, weir_buf_str(&copy->text), err);
+    default:
+        if (!weir_utf8_valid(field)) {
+            *why = "a text is no UTF-8";
+            return 0;
+        }
+        return weir_source_rows_text(rows, column, field, err);
+    }
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
+
+static int damaged(struct weir_error *err, const char *what)
+{
+    return weir_fail(err, WEIR_ECORRUPT, "the server sent no rows in COPY's binary format: %s",
+                     what);
+}
+
+static int read_header(struct weir_pg_copy *copy, struct reader *r, struct weir_error *err)
+{
+    struct weir_str bytes;
+    int64_t flags, more;
+    if (!take(r, sizeof signature, &bytes) || memcmp(bytes.ptr, signature, sizeof signature) != 0 ||
+        !take_number(r, 4, &flags) || !take_number(r, 4, &more) || more < 0 ||
+        !take(r, (size_t)more, &bytes)) {
+        return damaged(err, "its header");
+    }
+    copy->begun = true;
+    return flags & 0xffff0000 ? damaged(err, "flags that weir does not know") : 0;
+}
+
+static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
+                    struct weir_error *err)
+{
+    const struct weir_source_sink *sink = copy->rows->sink;
+    const char *why = NULL, *reason = NULL;
+    struct weir_str shown = {"", 0};
+    int rc = (size_t)fields == sink->column_count ? 0 : damaged(err, "another number of columns");
+    for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
+        struct weir_str field;
+        int64_t len;
+        if (!take_number(r, 4, &len) || len < -1 || (len >= 0 && !take(r, (size_t)len, &field))) {
+            return damaged(err, "a row ends in its middle");
+        }
+        if (len < 0) {
+            continue;
+        }
+        if (!fits(sink->columns[i].type, field.len)) {
+            return damaged(err, "a value of another length than its type's");
+        }
+        rc = put(copy, i, field, &why, err);
+        if (why) {
+            reason = why;
+            shown = sink->columns[i].name;
+            why = NULL;
+        }
+    }
+    if (rc) {
+        return rc;
+    }
+    copy->count++;
+    if (!reason) {
+        return weir_source_rows_end(copy->rows, err);
+    }
+    weir_source_rows_forget(copy->rows);
+    return copy->rows->sink->reject(copy->rows->sink, copy->rows->part, copy->count, shown, reason,
+                                    err);
+}
+
+int weir_pg_copy_message(struct weir_pg_copy *copy, struct weir_str message, struct weir_error *err)
+{
+    struct reader r = {(const unsigned char *)message.ptr,
+                       (const unsigned char *)message.ptr + message.len};
+    int rc = copy->begun ? 0 : read_header(copy, &r, err);
+    while (rc == 0 && r.at < r.end) {
+        int64_t fields;
+        if (copy->ended || !take_number(&r, 2, &fields) || fields < -1) {
+            return damaged(err, "a row's beginning");
+        }
+        copy->ended = fields == -1;
+        rc = copy->ended ? 0 : read_row(copy, &r, fields, err);
+    }
+    return rc;
+}

@@ -1,0 +1,269 @@
+/* The connector `postgres`: tables and views, as a whole or by a cursor column. */
+#include "source/postgres/postgres.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+
+#define AT(member) .offset = offsetof(struct weir_pg_settings, member)
+static const struct weir_option options[] = {
+    {.name = "host",
+     .type = WEIR_OPT_TEXT,
+     AT(host),
+     .fallback = "localhost",
+     .help = "name or address of the server, or the folder of its socket"},
+    {.name = "port",
+     .type = WEIR_OPT_INT,
+     AT(port),
+     .fallback = "5432",
+     .min = 1,
+     .max = 65535,
+     .help = "the server's port"},
+    {.name = "database", .type = WEIR_OPT_TEXT, AT(database), .help = "the database's name"},
+    {.name = "user",
+     .type = WEIR_OPT_TEXT,
+     AT(user),
+     .help = "who reads; the right to SELECT is enough"},
+    {.name = "password",
+     .type = WEIR_OPT_TEXT,
+     AT(password),
+     .fallback = "",
+     .help =
+         "${NAME}: the variable of weir's environment that holds it; never the password itself"},
+    {.name = "sslmode",
+     .type = WEIR_OPT_CHOICE,
+     AT(sslmode),
+     .fallback = "prefer",
+     .choices = weir_pg_sslmodes,
+     .help = "as libpq has it; verify-full proves whose server it is"},
+    {.name = "timeout",
+     .type = WEIR_OPT_DURATION,
+     AT(timeout),
+     .fallback = "5m",
+     .help = "a run fails when the server sends nothing for so long"},
+    {.name = "schemas",
+     .type = WEIR_OPT_LIST,
+     AT(schemas),
+     .fallback = "public",
+     .help = "whose tables are streams; streams of the first are called by the table's name alone"},
+    {0}};
+
+static void close_connection(void *connection)
+{
+    struct weir_pg *pg = connection;
+    if (pg) {
+        PQfinish(pg->con);
+        free(pg);
+    }
+}
+
+static int open_connection(const struct weir_source_config *config,
+                           const struct weir_source_site *site, void **out, struct weir_error *err)
+{
+    struct weir_pg *pg = calloc(1, sizeof *pg);
+    (void)site;
+    *out = pg;
+    if (!pg) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    pg->config = config;
+    pg->settings = config->connection;
+    return weir_pg_connect(pg, &pg->con, err);
+}
+
+static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
+{
+    struct weir_pg *pg = connection;
+    const struct weir_source_config *config = pg->config;
+    if (config->stream_count == 0) {
+        return weir_pg_tables(pg, out, err);
+    }
+    out->streams = weir_arena_calloc(&out->arena, config->stream_count * sizeof *out->streams);
+    if (!out->streams) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
+    }
+    for (size_t i = 0; i < config->stream_count; i++) {
+        out->streams[out->count++].name = weir_str_of(config->streams[i].name);
+    }
+    return 0;
+}
+
+/* --- the cursor: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS} -------------------
+ *
+ * `value` is the greatest value of the column, and `equal` how many rows had it. Rows of that value
+ * may come later, or change: merge reads them again (>=); append does not (>). */
+
+struct mark {
+    struct weir_str value; /* ptr NULL: there is none */
+    int64_t equal;
+};
+
+static uint64_t hash_options(const struct weir_source_stream *s)
+{
+    const char *const texts[] = {s->table, s->cursor};
+    const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
+    uint64_t hash = weir_hash64(&s->mode, sizeof s->mode, 1);
+    for (size_t i = 0; i < 2; i++) {
+        hash = weir_hash64(texts[i], strlen(texts[i]) + 1, hash);
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
+        }
+    }
+    return hash;
+}
+
+static int read_cursor(struct weir_str text, const char *options_hash, struct weir_arena *arena,
+                       struct mark *out, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root;
+    struct weir_buf buf;
+    weir_buf_init(&buf, 16u << 20);
+    weir_buf_adds(&buf, text);
+    *out = (struct mark){{NULL, 0}, 0};
+    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
+    if (rc == 0 && text.len && weir_str_is(weir_json_get_str(root, "options"), options_hash)) {
+        struct weir_str value = weir_json_get_str(root, "value");
+        out->value = value.ptr ? weir_arena_dup(arena, value) : value;
+        (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&buf);
+    return rc;
+}
+
+static const struct weir_pg_column *find_cursor(const struct weir_pg_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->plan->column_count; i++) {
+        if (weir_str_is(t->plan->columns[i].name, name)) {
+            return weir_pg_column_of(t, i);
+        }
+    }
+    return NULL;
+}
+
+/* The greatest value now, in the snapshot, and how many rows have it. */
+static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
+                    const struct weir_pg_column *c, struct weir_arena *arena, struct mark *out,
+                    struct weir_error *err)
+{
+    struct weir_buf sql;
+    PGresult *r = NULL;
+    weir_buf_init(&sql, 1u << 16);
+    weir_buf_addz(&sql, "SELECT m::text, (SELECT count(*) FROM ");
+    weir_sql_table(&sql, t->schema, t->name);
+    weir_buf_addz(&sql, " WHERE ");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " = m) FROM (SELECT max(");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, ") AS m FROM ");
+    weir_sql_table(&sql, t->schema, t->name);
+    weir_buf_addz(&sql, ") AS greatest");
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, &r, err);
+    *out = (struct mark){{NULL, 0}, 0};
+    if (rc == 0 && !PQgetisnull(r, 0, 0)) {
+        out->value = weir_arena_dup(arena, weir_pg_cell(r, 0, 0));
+        (void)weir_str_to_i64(weir_pg_cell(r, 0, 1), &out->equal);
+    }
+    PQclear(r);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stream,
+                       struct weir_pg_table *t, struct weir_str cursor,
+                       struct weir_source_plan *plan, struct weir_error *err)
+{
+    char hash[17];
+    struct mark old, now = {{NULL, 0}, 0};
+    struct weir_buf out;
+    const struct weir_pg_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
+    snprintf(hash, sizeof hash, "%016" PRIx64, hash_options(stream));
+    if (*stream->cursor && !c) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
+                         "discover` shows the columns",
+                         stream->cursor, stream->name);
+    }
+    int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
+    rc = rc || !c ? rc : ask_mark(pg, t, c, &plan->arena, &now, err);
+    plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (c ? !old.value.ptr : !cursor.len);
+    weir_buf_init(&out, 16u << 20);
+    if (rc == 0 && c && old.value.ptr) {
+        plan->nothing =
+            !now.value.ptr || (weir_str_eq(old.value, now.value) &&
+                               (old.equal == now.equal || stream->mode == WEIR_SOURCE_APPEND));
+        weir_buf_addz(&out, " WHERE ");
+        weir_sql_ident(&out, c->name);
+        weir_buf_addz(&out, stream->mode == WEIR_SOURCE_MERGE ? " >= " : " > ");
+        weir_sql_text(&out, old.value);
+        t->condition = weir_arena_dup(&plan->arena, weir_buf_str(&out));
+        weir_buf_reset(&out);
+    }
+    struct weir_jw w = weir_jw_on(&out);
+    weir_jw_object(&w);
+    weir_jw_ki64(&w, "v", 1);
+    weir_jw_kstrz(&w, "options", hash);
+    if (now.value.ptr) {
+        weir_jw_kstrz(&w, "column", stream->cursor);
+        weir_jw_kstr(&w, "value", now.value);
+        weir_jw_ki64(&w, "equal", now.equal);
+    }
+    weir_jw_object_end(&w);
+    rc = rc ? rc : weir_buf_check(&out, "a cursor", err);
+    plan->cursor = weir_arena_dup(&plan->arena, weir_buf_str(&out));
+    weir_buf_free(&out);
+    return rc || (plan->cursor.ptr && t->condition.ptr)
+               ? rc
+               : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+}
+
+/* The snapshot that is taken here is the one that rows are read in. */
+static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err)
+{
+    struct weir_pg *pg = connection;
+    struct weir_pg_table *table = NULL;
+    int rc = 0;
+    if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {
+        PQfinish(pg->con); /* the stream before broke it off */
+        pg->con = NULL;
+        rc = weir_pg_connect(pg, &pg->con, err);
+    } else if (PQtransactionStatus(pg->con) != PQTRANS_IDLE) {
+        rc = weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, NULL, err);
+    }
+    rc = rc ? rc
+            : weir_pg_ask(pg, pg->con, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0,
+                          NULL, NULL, err);
+    rc = rc ? rc : weir_pg_table(pg, stream->name, out, &table, err);
+    rc = rc ? rc : plan_cursor(pg, stream, table, cursor, out, err);
+    out->own = table;
+    out->bytes = rc || table->pages < 0 ? 0 : (uint64_t)table->pages * 8192;
+    return rc;
+}
+
+static int read_rows(void *connection, const struct weir_source_plan *p,
+                     struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_pg *pg = connection;
+    int rc = weir_pg_read(pg, p->own, sink, err);
+    return rc ? rc : weir_pg_ask(pg, pg->con, "COMMIT", NULL, 0, NULL, NULL, err);
+}
+
+const struct weir_source_connector weir_source_postgres = {
+    .name = "postgres",
+    .title = "PostgreSQL",
+    .options = options,
+    .settings_size = sizeof(struct weir_pg_settings),
+    .open = open_connection,
+    .discover = discover,
+    .plan = plan,
+    .read = read_rows,
+    .close = close_connection,
+};

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/postgres/postgres.h"
+
+#define SLICE_MS 100
+
+const char *const weir_pg_sslmodes[] = {"prefer",    "disable",     "allow", "require",
+                                        "verify-ca", "verify-full", NULL};
+
+struct weir_str weir_pg_cell(const PGresult *result, int row, int column)
+{
+    return (struct weir_str){PQgetvalue(result, row, column),
+                             (size_t)PQgetlength(result, row, column)};
+}
+
+static const struct {
+    const char *state; /* SQLSTATE, or its beginning */
+    int code;
+    const char *advice;
+} advices[] = {
+    {"28", WEIR_EPERM, "check `user` and `password`, and the server's pg_hba.conf"},
+    {"3D000", WEIR_ENOENT, "check `database`"},
+    {"42501", WEIR_EPERM, "GRANT SELECT on it to this user, or leave it out of `streams`"},
+    {"42703", WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {"42P01", WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {"57014", WEIR_ETIMEDOUT, "the server stopped the statement"},
+    {"53300", WEIR_EAGAIN, "the server has no connection left; try later"},
+    {"57P", WEIR_EAGAIN, "the server goes down or comes up; try later"},
+    {"40", WEIR_EAGAIN, "try again"},
+    {"08", WEIR_EAGAIN, "is it running, and reachable?"},
+};
+
+int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct weir_error *err)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *said = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *advice = "is it running, and do `host`, `port` and `sslmode` fit?";
+    int code = WEIR_EAGAIN;
+    said = said ? said : PQerrorMessage(con);
+    if (state) {
+        advice = "the server's log tells more";
+        code = WEIR_EINVAL;
+    } else if (strstr(said, "password") || strstr(said, "authentication")) {
+        state = "28"; /* of a connection, libpq has no code */
+    } else if (strstr(said, "database \"") && strstr(said, "does not exist")) {
+        state = "3D000";
+    }
+    for (size_t i = 0; state && i < sizeof advices / sizeof advices[0]; i++) {
+        if (strncmp(state, advices[i].state, strlen(advices[i].state)) == 0) {
+            code = advices[i].code;
+            advice = advices[i].advice;
+            break;
+        }
+    }
+    struct weir_str text = weir_utf8_cut(weir_str_trim(weir_str_of(said)), 600);
+    return weir_fail(err, code, "%s: " WEIR_STR_FMT "; %s", doing, WEIR_STR_ARG(text), advice);
+}
+
+/* "${NAME}": the variable's value. A password in the file would be in git. */
+static int find_password(const char *setting, char *name, size_t size, const char **out,
+                         struct weir_error *err)
+{
+    size_t len = strlen(setting);
+    *out = NULL;
+    if (len == 0) {
+        return 0;
+    }
+    if (len < 4 || strncmp(setting, "${", 2) != 0 || setting[len - 1] != '}' || len - 2 > size) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "`password` must be ${NAME}, the name of a variable of the environment: "
+                         "this file is kept in git");
+    }
+    snprintf(name, size, "%.*s", (int)(len - 3), setting + 2);
+    *out = getenv(name);
+    return *out ? 0
+                : weir_fail(err, WEIR_ENOENT,
+                            "the variable %s that `password` names is not set; set it for weir",
+                            name);
+}
+
+static int set_up(const struct weir_pg *pg, PGconn *con, struct weir_error *err)
+{
+    return weir_pg_ask(pg, con,
+                       "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', "
+                       "'ISO', false), set_config('IntervalStyle', 'postgres', false), "
+                       "set_config('bytea_output', 'hex', false), set_config('lock_timeout', "
+                       "'30s', false), set_config('statement_timeout', '0', false), "
+                       "set_config('extra_float_digits', '1', false), "
+                       "set_config('standard_conforming_strings', 'on', false)",
+                       NULL, 0, NULL, NULL, err);
+}
+
+static void ignore_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+int weir_pg_connect(const struct weir_pg *pg, PGconn **out, struct weir_error *err)
+{
+    const struct weir_pg_settings *s = pg->settings;
+    char port[16], name[256];
+    const char *password;
+    int rc = find_password(s->password, name, sizeof name, &password, err);
+    snprintf(port, sizeof port, "%lld", (long long)s->port);
+    const char *const keys[] = {"host",
+                                "port",
+                                "dbname",
+                                "user",
+                                "sslmode",
+                                "connect_timeout",
+                                "client_encoding",
+                                "application_name",
+                                "passfile",
+                                "password",
+                                NULL};
+    const char *const values[] = {
+        s->host, port,        s->database, s->user, weir_pg_sslmodes[s->sslmode], "10", "UTF8",
+        "weir",  "/dev/null", password,    NULL};
+    *out = NULL;
+    if (rc) {
+        return rc;
+    }
+    *out = PQconnectdbParams(keys, values, 0);
+    if (!*out) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    if (PQstatus(*out) != CONNECTION_OK) {
+        rc = weir_pg_fail(*out, NULL, "cannot connect to PostgreSQL", err);
+    } else {
+        PQsetNoticeReceiver(*out, ignore_notice, NULL);
+        rc = set_up(pg, *out, err);
+    }
+    if (rc) {
+        PQfinish(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static void cancel(PGconn *con)
+{
+    char ignored[256];
+    PGcancel *c = con ? PQgetCancel(con) : NULL;
+    if (c) {
+        (void)PQcancel(c, ignored, sizeof ignored);
+        PQfreeCancel(c);
+    }
+}
+
+int weir_pg_wait(const struct weir_pg *pg, PGconn *con, PGconn *con2, const atomic_bool *stop,
+                 struct weir_error *err)
+{
+    struct pollfd fds[2] = {{.fd = con ? PQsocket(con) : -1, .events = POLLIN},
+                            {.fd = con2 ? PQsocket(con2) : -1, .events = POLLIN}};
+    weir_time end = weir_mono() + pg->settings->timeout;
+    int rc = 0;
+    for (;;) {
+        int ready = poll(fds, 2, SLICE_MS);
+        if (stop && atomic_load(stop)) {
+            rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+        } else if (ready < 0 && errno != EINTR) {
+            rc = weir_fail_errno(err, errno, "the connection to PostgreSQL");
+        } else if (ready <= 0 && weir_mono() > end) {
+            rc = weir_fail(err, WEIR_ETIMEDOUT,
+                           "PostgreSQL sent nothing for %lld s (`timeout`); is a table locked, or "
+                           "the network gone?",
+                           (long long)(pg->settings->timeout / WEIR_SECOND));
+        } else if (ready <= 0) {
+            continue;
+        }
+        break;
+    }
+    if (rc) {
+        cancel(con);
+        cancel(con2);
+        return rc;
+    }
+    if ((con && fds[0].revents && !PQconsumeInput(con)) ||
+        (con2 && fds[1].revents && !PQconsumeInput(con2))) {
+        PGconn *broken = con && PQstatus(con) != CONNECTION_OK ? con : con2 ? con2 : con;
+        return weir_pg_fail(broken, NULL, "the connection to PostgreSQL broke", err);
+    }
+    return 0;
+}
+
+int weir_pg_ask(const struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
+                int count, const atomic_bool *stop, PGresult **out, struct weir_error *err)
+{
+    PGresult *result = NULL, *next;
+    int rc = PQsendQueryParams(con, sql, count, NULL, values, NULL, NULL, 0)
+                 ? 0
+                 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
+    while (rc == 0 && PQisBusy(con)) {
+        rc = weir_pg_wait(pg, con, NULL, stop, err);
+    }
+    while (rc == 0 && (next = PQgetResult(con))) {
+        PQclear(result);
+        result = next;
+        if (PQresultStatus(result) == PGRES_COPY_OUT) {
+            break;
+        }
+    }
+    ExecStatusType status = PQresultStatus(result);
+    if (rc == 0 && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
+        status != PGRES_COPY_OUT) {
+        rc = weir_pg_fail(con, result, "PostgreSQL", err);
+    }
+    if (out && rc == 0) {
+        *out = result;
+    } else {
+        PQclear(result);
+    }
+    return rc;
+}

@@ -1,0 +1,240 @@
+/* Rows: COPY in the plan's snapshot, and what the server says of them in the same one. */
+#include <stdlib.h>
+
+#include "source/postgres/copy.h"
+#include "source/postgres/postgres.h"
+
+#define SQL_BYTES   (8u << 20)
+#define LARGE_PAGES 4096 /* 32 MB: then two connections read */
+#define RANGES      2
+
+/* The column as the sink wants it. */
+static void add_expression(struct weir_buf *sql, const struct weir_pg_column *c,
+                           enum weir_type type)
+{
+    static const char *const casts[] = {
+        [WEIR_TYPE_BOOL] = "",       [WEIR_TYPE_INT] = "::bigint",   [WEIR_TYPE_DOUBLE] = "",
+        [WEIR_TYPE_TIMESTAMP] = "",  [WEIR_TYPE_DATE] = "::date",    [WEIR_TYPE_TEXT] = "::text",
+        [WEIR_TYPE_JSON] = "::text", [WEIR_TYPE_OTHER] = "::numeric"};
+    bool array = weir_str_ends(c->type, WEIR_STR("[]"));
+    bool real = weir_str_is(c->type, "real") || weir_str_is(c->type, "double precision");
+    const char *cast = casts[type];
+    if (type == WEIR_TYPE_DOUBLE && !real) {
+        cast = "::float8";
+    } else if (type == WEIR_TYPE_TIMESTAMP && weir_str_is(c->type, "date")) {
+        cast = "::timestamp";
+    } else if (type == WEIR_TYPE_TEXT && weir_str_starts(c->type, WEIR_STR("character"))) {
+        cast = ""; /* the cast would cut the blanks of char(n) */
+    }
+    weir_buf_addz(sql, array ? "pg_catalog.to_json(" : "");
+    weir_sql_ident(sql, c->name);
+    weir_buf_addz(sql, array ? ")" : "");
+    weir_buf_addz(sql, cast);
+}
+
+static void add_table(struct weir_buf *sql, const struct weir_pg_table *t)
+{
+    weir_buf_addz(sql, " FROM ");
+    weir_sql_table(sql, t->schema, t->name);
+    weir_buf_adds(sql, t->condition);
+}
+
+/* --- what the server says -----------------------------------------------------------------------
+ */
+
+static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
+                       const struct weir_column *to, unsigned scale)
+{
+    static const char *const sums[] = {
+        [WEIR_TYPE_BOOL] = "count(*) FILTER (WHERE $), NULL",
+        [WEIR_TYPE_INT] = "sum($), NULL",
+        [WEIR_TYPE_DOUBLE] = "min($) FILTER (WHERE $ <> 'NaN'), max($) FILTER (WHERE $ <> 'NaN')",
+        [WEIR_TYPE_TIMESTAMP] =
+            "trunc(sum(extract(epoch FROM $) * 1000000) FILTER (WHERE isfinite($))), NULL",
+        [WEIR_TYPE_DATE] = "sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)), NULL",
+        [WEIR_TYPE_TEXT] = "sum(octet_length($)), NULL",
+        [WEIR_TYPE_JSON] = "sum(octet_length($)), NULL",
+        [WEIR_TYPE_OTHER] =
+            "trunc(sum($ * # % 1000000000000000000) FILTER (WHERE $ <> 'NaN')), NULL"};
+    weir_buf_addz(sql, ", count(");
+    weir_sql_ident(sql, c->name);
+    weir_buf_addz(sql, "), ");
+    for (const char *p = sums[to->type]; *p; p++) {
+        if (*p == '$') {
+            weir_buf_addc(sql, '(');
+            add_expression(sql, c, to->type);
+            weir_buf_addc(sql, ')');
+        } else if (*p == '#') {
+            weir_buf_addz(sql, "1");
+            for (unsigned i = 0; i < scale; i++) {
+                weir_buf_addc(sql, '0');
+            }
+        } else {
+            weir_buf_addc(sql, *p);
+        }
+    }
+}
+
+static int ask_figures(struct weir_pg *pg, const struct weir_pg_table *t, const unsigned *scales,
+                       struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_figures *f = sink->source;
+    struct weir_buf sql;
+    PGresult *r = NULL;
+    int at = 1;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "SELECT count(*)");
+    for (size_t i = 0; i < sink->column_count; i++) {
+        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], scales[i]);
+    }
+    add_table(&sql, t);
+    int rc = weir_buf_check(&sql, "the sums of a table", err);
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, sink->stop, &r, err);
+    f->rows = rc ? 0 : (uint64_t)weir_figures_number(weir_pg_cell(r, 0, 0));
+    for (size_t i = 0; rc == 0 && i < sink->column_count; i++, at += 3) {
+        struct weir_figure *to = &f->columns[i];
+        to->values = (uint64_t)weir_figures_number(weir_pg_cell(r, 0, at));
+        if (sink->columns[i].type == WEIR_TYPE_DOUBLE) {
+            to->any = !PQgetisnull(r, 0, at + 1);
+            const char *ends[] = {PQgetvalue(r, 0, at + 1), PQgetvalue(r, 0, at + 2)};
+            /* A float's text is the shortest, as the double that the decoder makes has it. */
+            to->least = strtod(ends[0], NULL);
+            to->greatest = strtod(ends[1], NULL);
+        } else {
+            to->sum = weir_figures_number(weir_pg_cell(r, 0, at + 1));
+        }
+    }
+    sink->told = rc == 0;
+    PQclear(r);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* --- COPY ---------------------------------------------------------------------------------------
+ */
+
+struct range {
+    PGconn *con;
+    struct weir_pg_copy copy;
+    bool open;
+};
+
+static int start(struct weir_pg *pg, const struct weir_pg_table *t, struct range *r, int number,
+                 int count, struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "COPY (SELECT ");
+    for (size_t i = 0; i < sink->column_count; i++) {
+        weir_buf_addz(&sql, i ? ", " : "");
+        add_expression(&sql, weir_pg_column_of(t, i), sink->columns[i].type);
+    }
+    add_table(&sql, t);
+    if (count > 1) { /* what was added since the pages were counted is behind the last border */
+        weir_buf_addf(&sql, "%s ctid %s '(%lld,0)'::tid", t->condition.len ? " AND" : " WHERE",
+                      number ? ">=" : "<", (long long)(t->pages / 2));
+    }
+    weir_buf_addz(&sql, ") TO STDOUT (FORMAT binary)");
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_pg_ask(pg, r->con, weir_buf_cstr(&sql), NULL, 0, sink->stop, NULL, err);
+    r->open = rc == 0;
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* All that has come. */
+static int drain(struct range *r, struct weir_error *err)
+{
+    char *bytes = NULL;
+    int n = 0, rc = 0;
+    while (rc == 0 && (n = PQgetCopyData(r->con, &bytes, 1)) > 0) {
+        rc = weir_pg_copy_message(&r->copy, (struct weir_str){bytes, (size_t)n}, err);
+        PQfreemem(bytes);
+    }
+    if (rc || n == 0) {
+        return rc;
+    }
+    r->open = false;
+    PGresult *end = PQgetResult(r->con);
+    if (n == -2 || PQresultStatus(end) != PGRES_COMMAND_OK) {
+        rc = weir_pg_fail(r->con, end, "reading rows", err);
+    } else if (!r->copy.ended) {
+        rc = weir_fail(err, WEIR_ECORRUPT, "the server's rows end without their end's mark");
+    }
+    while (end) {
+        PQclear(end);
+        end = PQgetResult(r->con);
+    }
+    return rc;
+}
+
+static int copy_all(struct weir_pg *pg, struct range *ranges, int count,
+                    struct weir_source_sink *sink, struct weir_error *err)
+{
+    int rc = 0;
+    while (rc == 0 && (ranges[0].open || ranges[1].open)) {
+        for (int i = 0; rc == 0 && i < count; i++) {
+            rc = ranges[i].open ? drain(&ranges[i], err) : 0;
+        }
+        if (rc == 0 && (ranges[0].open || ranges[1].open)) {
+            rc = weir_pg_wait(pg, ranges[0].open ? ranges[0].con : NULL,
+                              ranges[1].open ? ranges[1].con : NULL, sink->stop, err);
+        }
+    }
+    return rc;
+}
+
+/* A second connection that sees what the first sees. */
+static int join_snapshot(struct weir_pg *pg, PGconn **out, struct weir_error *err)
+{
+    PGresult *r = NULL;
+    struct weir_buf sql;
+    weir_buf_init(&sql, 4096);
+    int rc =
+        weir_pg_ask(pg, pg->con, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, NULL, &r, err);
+    if (rc == 0) {
+        weir_buf_addz(&sql, "SET TRANSACTION SNAPSHOT ");
+        weir_sql_text(&sql, weir_pg_cell(r, 0, 0));
+    }
+    rc = rc ? rc : weir_pg_connect(pg, out, err);
+    rc = rc ? rc
+            : weir_pg_ask(pg, *out, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0,
+                          NULL, NULL, err);
+    rc = rc ? rc : weir_pg_ask(pg, *out, weir_buf_cstr(&sql), NULL, 0, NULL, NULL, err);
+    PQclear(r);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_source_sink *sink,
+                 struct weir_error *err)
+{
+    struct range ranges[RANGES] = {{.con = pg->con}};
+    struct weir_source_rows rows;
+    unsigned precision, *scales = calloc(sink->column_count + 1, sizeof *scales);
+    int count = t->kind == 'r' && t->pages >= LARGE_PAGES && PQserverVersion(pg->con) >= 140000
+                    ? RANGES
+                    : 1;
+    int rc = weir_source_rows_open(&rows, sink, WEIR_STR(""), err);
+    if (rc == 0 && !scales) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+    }
+    for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
+        (void)weir_source_decimal(sink->columns[i].type_name, &precision, &scales[i]);
+    }
+    rc = rc || count == 1 ? rc : join_snapshot(pg, &ranges[1].con, err);
+    for (int i = 0; i < count; i++) {
+        weir_pg_copy_init(&ranges[i].copy, &rows, scales);
+        rc = rc ? rc : start(pg, t, &ranges[i], i, count, sink, err);
+    }
+    rc = rc ? rc : copy_all(pg, ranges, count, sink, err);
+    rc = rc ? rc : weir_source_rows_flush(&rows, err);
+    rc = rc ? rc : ask_figures(pg, t, scales, sink, err);
+    for (int i = 0; i < count; i++) {
+        weir_pg_copy_free(&ranges[i].copy);
+    }
+    PQfinish(ranges[1].con);
+    weir_source_rows_free(&rows);
+    free(scales);
+    return rc;
+}

@@ -1,0 +1,207 @@
+#include <stdlib.h>
+
+#include "csv/columns.h"
+#include "source/postgres/postgres.h"
+
+/* $1: schemas as an array's text. Those of the first schema have no prefix. */
+#define SHOWN "CASE WHEN n.nspname = ($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname"
+#define TABLES                                                                                     \
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "  \
+    "n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'v', 'm', 'p', 'f') "
+
+static void add_schemas(const struct weir_pg *pg, struct weir_buf *out)
+{
+    weir_buf_addc(out, '{');
+    for (size_t i = 0; i < pg->settings->schemas.count; i++) {
+        weir_buf_addz(out, i ? ",\"" : "\"");
+        for (const char *p = pg->settings->schemas.items[i]; *p; p++) {
+            weir_buf_addz(out, *p == '"' || *p == '\\' ? "\\" : "");
+            weir_buf_addc(out, *p);
+        }
+        weir_buf_addc(out, '"');
+    }
+    weir_buf_addc(out, '}');
+}
+
+int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct weir_error *err)
+{
+    struct weir_buf schemas;
+    PGresult *result = NULL;
+    weir_buf_init(&schemas, 1u << 20);
+    add_schemas(pg, &schemas);
+    const char *const values[] = {weir_buf_cstr(&schemas)};
+    int rc = weir_pg_ask(pg, pg->con,
+                         "SELECT " SHOWN ", c.relpages::bigint * 8192" TABLES
+                         "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, "
+                         "'SELECT') ORDER BY 1",
+                         values, 1, NULL, &result, err);
+    int rows = rc ? 0 : PQntuples(result);
+    out->streams = weir_arena_calloc(&out->arena, ((size_t)rows + 1) * sizeof *out->streams);
+    if (rc == 0 && rows == 0) {
+        rc = weir_fail(err, WEIR_ENOENT,
+                       "there is no table that \"%s\" may read in the schemas %s; check `schemas`, "
+                       "or GRANT USAGE on the schema and SELECT on its tables",
+                       pg->settings->user, weir_buf_cstr(&schemas));
+    }
+    for (int i = 0; rc == 0 && i < rows; i++) {
+        struct weir_source_found *f = out->streams ? &out->streams[out->count] : NULL;
+        int64_t bytes = 0;
+        if (!f || !(f->name = weir_arena_dup(&out->arena, weir_pg_cell(result, i, 0))).ptr) {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for %d streams", rows);
+            break;
+        }
+        if (weir_str_to_i64(weir_pg_cell(result, i, 1), &bytes) && bytes > 0) {
+            f->bytes = (uint64_t)bytes;
+        }
+        out->count++;
+    }
+    PQclear(result);
+    weir_buf_free(&schemas);
+    return rc;
+}
+
+/* --- one table ----------------------------------------------------------------------------------
+ */
+
+/* numeric(p,s); all else that is exact is text. */
+static bool decimal(struct weir_str type, struct weir_source_column *c, struct weir_arena *arena)
+{
+    struct weir_str start = WEIR_STR("numeric("), rest = type;
+    int64_t p, s;
+    if (!weir_str_starts(type, start)) {
+        return false;
+    }
+    rest = (struct weir_str){rest.ptr + start.len, rest.len - start.len - 1};
+    struct weir_str first = weir_str_cut(&rest, ',');
+    if (!rest.ptr || !weir_str_to_i64(first, &p) || !weir_str_to_i64(rest, &s)) {
+        return false;
+    }
+    p = s < 0 ? p - s : s > p ? s : p;
+    s = s < 0 ? 0 : s;
+    if (p > 38) {
+        return false;
+    }
+    c->type = WEIR_TYPE_OTHER;
+    c->type_name = weir_str_of(weir_arena_printf(arena, "DECIMAL(%d,%d)", (int)p, (int)s));
+    return c->type_name.ptr;
+}
+
+static void type_of(struct weir_str type, struct weir_source_column *c, struct weir_arena *arena)
+{
+    static const struct {
+        const char *name;
+        enum weir_type type;
+    } known[] = {{"boolean", WEIR_TYPE_BOOL},
+                 {"smallint", WEIR_TYPE_INT},
+                 {"integer", WEIR_TYPE_INT},
+                 {"bigint", WEIR_TYPE_INT},
+                 {"oid", WEIR_TYPE_INT},
+                 {"real", WEIR_TYPE_DOUBLE},
+                 {"double precision", WEIR_TYPE_DOUBLE},
+                 {"date", WEIR_TYPE_DATE},
+                 {"json", WEIR_TYPE_JSON},
+                 {"jsonb", WEIR_TYPE_JSON}};
+    c->type = WEIR_TYPE_TEXT;
+    if (weir_str_ends(type, WEIR_STR("[]"))) {
+        c->type = WEIR_TYPE_JSON;
+    } else if (weir_str_starts(type, WEIR_STR("timestamp"))) {
+        c->type = WEIR_TYPE_TIMESTAMP;
+    } else if (!decimal(type, c, arena)) {
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+            c->type = weir_str_is(type, known[i].name) ? known[i].type : c->type;
+        }
+    }
+}
+
+static int add_columns(struct weir_pg_table *t, const PGresult *result,
+                       struct weir_source_plan *plan, struct weir_error *err)
+{
+    size_t count = (size_t)PQntuples(result);
+    struct weir_column *named = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *named);
+    struct weir_str *names = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *names);
+    t->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *t->columns);
+    if (!named || !names || !t->columns) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = weir_arena_dup(&plan->arena, weir_pg_cell(result, (int)i, 0));
+        t->columns[i].name = names[i];
+        t->columns[i].type = weir_arena_dup(&plan->arena, weir_pg_cell(result, (int)i, 1));
+        t->columns[i].index = SIZE_MAX;
+        if (!names[i].ptr || !t->columns[i].type.ptr) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+        }
+    }
+    t->column_count = count;
+    int rc = weir_csv_name_columns(&plan->arena, names, count, named, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_source_column c = {.name = named[i].name, .original = names[i]};
+        type_of(t->columns[i].type, &c, &plan->arena);
+        if (weir_source_column_reserved(c.name)) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "the column \"" WEIR_STR_FMT "\" has a name that weir keeps for its "
+                             "own; read a view that names it otherwise",
+                             WEIR_STR_ARG(c.original));
+        }
+        if (!weir_source_plan_excludes(plan, c.name) &&
+            !weir_source_plan_column(plan, &c, &t->columns[i].index)) {
+            rc = weir_fail(err, WEIR_ETOOBIG, "no memory for %zu columns", count);
+        }
+    }
+    return rc || plan->column_count ? rc
+                                    : weir_fail(err, WEIR_EINVAL, "no column is left to be read");
+}
+
+int weir_pg_table(struct weir_pg *pg, const char *stream, struct weir_source_plan *plan,
+                  struct weir_pg_table **out, struct weir_error *err)
+{
+    struct weir_pg_table *t = weir_arena_calloc(&plan->arena, sizeof *t);
+    struct weir_buf schemas;
+    PGresult *found = NULL, *columns = NULL;
+    *out = t;
+    weir_buf_init(&schemas, 1u << 20);
+    add_schemas(pg, &schemas);
+    const char *values[] = {weir_buf_cstr(&schemas), stream};
+    int rc = t ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    rc = rc ? rc
+            : weir_pg_ask(pg, pg->con,
+                          "SELECT n.nspname, c.relname, c.relkind, c.relpages, c.oid" TABLES
+                          "AND ($2 = " SHOWN " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
+                          "n.nspname = ($1::text[])[1] DESC LIMIT 1",
+                          values, 2, NULL, &found, err);
+    if (rc == 0 && PQntuples(found) == 0) {
+        rc = weir_fail(err, WEIR_ENOENT,
+                       "there is no table or view \"%s\" in the schemas %s; `weir source discover` "
+                       "shows those that there are",
+                       stream, weir_buf_cstr(&schemas));
+    }
+    if (rc == 0) {
+        const char *oid[] = {PQgetvalue(found, 0, 4)};
+        t->plan = plan;
+        t->schema = weir_arena_dup(&plan->arena, weir_pg_cell(found, 0, 0));
+        t->name = weir_arena_dup(&plan->arena, weir_pg_cell(found, 0, 1));
+        t->kind = *PQgetvalue(found, 0, 2);
+        t->condition = WEIR_STR("");
+        t->pages = strtoll(PQgetvalue(found, 0, 3), NULL, 10);
+        rc = weir_pg_ask(pg, pg->con,
+                         "SELECT attname, pg_catalog.format_type(atttypid, atttypmod) FROM "
+                         "pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT "
+                         "attisdropped ORDER BY attnum",
+                         oid, 1, NULL, &columns, err);
+    }
+    rc = rc ? rc : add_columns(t, columns, plan, err);
+    PQclear(found);
+    PQclear(columns);
+    weir_buf_free(&schemas);
+    return rc;
+}
+
+const struct weir_pg_column *weir_pg_column_of(const struct weir_pg_table *table, size_t index)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].index == index) {
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,155 @@
+/* PostgreSQL's COPY in its binary format, as a server sent it, and as none should. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/postgres/copy.h"
+
+#define HEADER         "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
+#define BYTES(literal) ((struct weir_str){(literal), sizeof(literal) - 1})
+
+struct seen {
+    struct weir_source_sink sink;
+    struct weir_column columns[3];
+    size_t rows, rejects;
+    int64_t when;
+    bool flag;
+    char text[64];
+};
+
+static int see_rows(struct weir_source_sink *sink, struct weir_str part,
+                    const struct weir_batch *batch, struct weir_error *err)
+{
+    struct seen *s = (struct seen *)sink;
+    (void)part;
+    (void)err;
+    s->rows += batch->rows;
+    s->flag = batch->columns[0].bools[0];
+    s->when = batch->columns[1].ints[0];
+    snprintf(s->text, sizeof s->text, WEIR_STR_FMT, WEIR_STR_ARG(batch->columns[2].strs[0]));
+    return 0;
+}
+
+static int see_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+                      struct weir_str text, const char *reason, struct weir_error *err)
+{
+    (void)part;
+    (void)err;
+    assert_true(line > 0 && text.len > 0 && reason);
+    ((struct seen *)sink)->rejects++;
+    return 0;
+}
+
+static int decode(struct seen *s, struct weir_str bytes, struct weir_error *err)
+{
+    static const unsigned scales[3] = {0, 0, 2};
+    struct weir_source_rows rows;
+    struct weir_pg_copy copy;
+    *s = (struct seen){.columns = {{WEIR_STR("b"), WEIR_TYPE_BOOL, {0}},
+                                   {WEIR_STR("at"), WEIR_TYPE_TIMESTAMP, {0}},
+                                   {WEIR_STR("n"), WEIR_TYPE_OTHER, WEIR_STR("DECIMAL(12,2)")}}};
+    s->sink = (struct weir_source_sink){
+        .columns = s->columns, .column_count = 3, .rows = see_rows, .reject = see_reject};
+    assert_int_equal(weir_source_rows_open(&rows, &s->sink, WEIR_STR(""), err), 0);
+    weir_pg_copy_init(&copy, &rows, scales);
+    int rc = weir_pg_copy_message(&copy, bytes, err);
+    rc = rc ? rc : weir_source_rows_flush(&rows, err);
+    weir_pg_copy_free(&copy);
+    weir_source_rows_free(&rows);
+    return rc;
+}
+
+/* SELECT true, timestamp '2000-01-01 00:00:01', -12345.67::numeric(12,2) */
+static const char row[] = HEADER "\0\3"
+                                 "\0\0\0\1\1"
+                                 "\0\0\0\10\0\0\0\0\0\17\102\100"
+                                 "\0\0\0\16\0\3\0\1\100\0\0\2\0\1\11\51\32\54"
+                                 "\377\377";
+
+static void what_a_server_sends_is_read(void **state)
+{
+    struct seen s;
+    struct weir_error err;
+    (void)state;
+    assert_int_equal(decode(&s, BYTES(row), &err), 0);
+    assert_int_equal(s.rows, 1);
+    assert_true(s.flag);
+    assert_true(s.when == 946684801 * WEIR_SECOND);
+    assert_string_equal(s.text, "-12345.67");
+}
+
+static void what_is_cut_or_wrong_is_an_error(void **state)
+{
+    struct seen s;
+    struct weir_error err;
+    (void)state;
+    for (size_t len = 20; len < sizeof row - 3; len++) {
+        char *part = malloc(len);
+        assert_non_null(part);
+        memcpy(part, row, len);
+        assert_int_equal(decode(&s, (struct weir_str){part, len}, &err), WEIR_ECORRUPT);
+        free(part);
+    }
+    assert_int_equal(decode(&s, BYTES(HEADER "\0\2"), &err), WEIR_ECORRUPT);
+    assert_int_equal(decode(&s, BYTES(HEADER "\0\3\177\377\377\377"), &err), WEIR_ECORRUPT);
+    assert_int_equal(decode(&s, BYTES(HEADER "\0\3\377\377\377\376"), &err), WEIR_ECORRUPT);
+    assert_int_equal(decode(&s, BYTES(HEADER "\377\377\0"), &err), WEIR_ECORRUPT);
+    assert_int_equal(decode(&s, BYTES("no header of it......"), &err), WEIR_ECORRUPT);
+}
+
+static void what_no_column_can_hold_is_set_aside(void **state)
+{
+    struct seen s;
+    struct weir_error err;
+    (void)state;
+    /* NaN */
+    assert_int_equal(decode(&s,
+                            BYTES(HEADER "\0\3\377\377\377\377\377\377\377\377"
+                                         "\0\0\0\10\0\0\0\0\300\0\0\0"),
+                            &err),
+                     0);
+    assert_int_equal(s.rejects, 1);
+    assert_int_equal(s.rows, 0);
+}
+
+static void numbers_are_exact(void **state)
+{
+    static const struct {
+        struct weir_str field;
+        unsigned scale;
+        const char *text;
+    } cases[] = {
+        {BYTES("\0\0\0\0\0\0\0\2"), 2, "0.00"},
+        {BYTES("\0\1\377\377\0\0\0\2\1\364"), 2, "0.05"},
+        {BYTES("\0\1\377\377\100\0\0\2\1\364"), 4, "-0.0500"},
+        {BYTES("\0\1\0\1\0\0\0\0\0\2"), 0, "20000"},
+        {BYTES("\0\1\377\377\0\0\0\2\1\364"), 1, NULL},
+        {BYTES("\0\1\0\0\0\0\0\0\47\20"), 0, NULL}, /* a digit of 10,000 */
+        {BYTES("\0\2\0\0\0\0\0\0\0\1"), 0, NULL},
+        {BYTES("\0"), 0, NULL},
+    };
+    struct weir_buf out;
+    (void)state;
+    weir_buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        weir_buf_reset(&out);
+        assert_int_equal(weir_pg_numeric(cases[i].field, cases[i].scale, &out),
+                         cases[i].text != NULL);
+        if (cases[i].text) {
+            assert_string_equal(weir_buf_cstr(&out), cases[i].text);
+        }
+    }
+    weir_buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_server_sends_is_read),
+        cmocka_unit_test(what_is_cut_or_wrong_is_an_error),
+        cmocka_unit_test(what_no_column_can_hold_is_set_aside),
+        cmocka_unit_test(numbers_are_exact),
+    };
+    return cmocka_run_group_tests_name("pgcopy", tests, NULL, NULL);
+}
