@@ -237,6 +237,12 @@ int weir_git_unpin(struct weir_git *git, const char *kind, const char *name, str
     return rc && rc != GIT_ENOTFOUND ? weir_git_fail(err, rc, "%s", path) : 0;
 }
 
+/* libgit2 takes these off both ends of a name, and refuses what is empty then. */
+static bool names_somebody(const char *text)
+{
+    return text[strspn(text, " .,:;<>\"\\'")] != '\0';
+}
+
 int weir_git_signature(git_signature **out, const struct weir_author *who, struct weir_error *err)
 {
     char text[2][256];
@@ -252,8 +258,8 @@ int weir_git_signature(git_signature **out, const struct weir_author *who, struc
         }
         text[k][n] = '\0';
     }
-    int rc = git_signature_now(out, weir_str_trim(weir_str_of(text[0])).len ? text[0] : "unknown",
-                               weir_str_trim(weir_str_of(text[1])).len ? text[1] : "unknown");
+    const char *email = names_somebody(text[1]) ? text[1] : "unknown";
+    int rc = git_signature_now(out, names_somebody(text[0]) ? text[0] : email, email);
     return rc ? weir_git_fail(err, rc, "the author \"%s\"", text[0]) : WEIR_OK;
 }
 

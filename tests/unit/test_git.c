@@ -73,6 +73,25 @@ static void a_commit_holds_what_it_was_given_and_nothing_else(void **state)
     assert_string_equal(shell(dir, "git status --porcelain"), " M a.txt\nA  b.txt\n?? c.txt");
 }
 
+static void whoever_saves_has_a_name_in_git(void **state)
+{
+    (void)state;
+    static const struct weir_author odd[] = {
+        {"\"\"", "q@example.com"}, {" . ", "<>"}, {NULL, NULL}};
+    static const char *const shown[] = {"q@example.com,q@example.com", "unknown,unknown",
+                                        "unknown,unknown"};
+    for (size_t i = 0; i < 3; i++) {
+        char version[WEIR_VERSION_SIZE], text[8];
+        snprintf(text, sizeof text, "%zu\n", i);
+        struct weir_file file = {"a.txt", weir_str_of(text), false};
+        put("a.txt", text);
+        ASSERT_OK(weir_git_lock(git, WEIR_SECOND, &err), err);
+        ASSERT_OK(weir_git_commit(git, &file, 1, &odd[i], "Save", version, &err), err);
+        weir_git_unlock(git);
+        assert_string_equal(shell(dir, "git show -s --format=%an,%ae HEAD"), shown[i]);
+    }
+}
+
 static void it_waits_for_the_lock_of_others(void **state)
 {
     (void)state;
@@ -367,6 +386,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, make, unmake)
     const struct CMUnitTest tests[] = {
         T(a_commit_holds_what_it_was_given_and_nothing_else),
+        T(whoever_saves_has_a_name_in_git),
         T(it_waits_for_the_lock_of_others),
         T(it_leaves_a_merge_under_way_alone),
         T(two_gits_at_once_lose_nothing),
