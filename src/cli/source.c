@@ -225,8 +225,9 @@ const struct weir_command weir_command_source_list = {
 static const struct weir_flag add_flags[] = {
     {"key", 'k', "KEY", "the write key, 16 to 128 letters, digits, _ and -; a fresh one by default",
      false},
-    {"kind", 0, "tracking|file",
-     "tracking: apps send events (the default); file: weir reads CSV, JSON or Parquet files",
+    {"kind", 0, "tracking|file|postgres",
+     "tracking: apps send events (the default); file: weir reads CSV, JSON or Parquet files; "
+     "postgres: it reads the tables of a PostgreSQL",
      false},
     {"set", 's', "KEY=VALUE", "of other kinds: a setting of the connection, as path=orders.csv",
      true},
