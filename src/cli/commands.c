@@ -9,6 +9,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_source_key,
     &weir_command_source_list,
     &weir_command_source_add,
+    &weir_command_source_kinds,
     &weir_command_source_check,
     &weir_command_source_discover,
     &weir_command_source_pause,

@@ -31,6 +31,7 @@ extern const struct weir_command weir_command_source_add;
 extern const struct weir_command weir_command_source_check;
 extern const struct weir_command weir_command_source_discover;
 extern const struct weir_command weir_command_source_key;
+extern const struct weir_command weir_command_source_kinds;
 extern const struct weir_command weir_command_source_list;
 extern const struct weir_command weir_command_source_pause;
 extern const struct weir_command weir_command_source_remove;

@@ -1,5 +1,4 @@
 /* `weir source`: the sources of a workspace. */
-#include "source/source.h"
 #include "base/data.h"
 #include "base/json_write.h"
 #include "cli/commands.h"
@@ -121,82 +120,6 @@ static int run_list(struct weir_cli *cli, struct weir_error *err)
     return code;
 }
 
-static int add_tracking(struct weir_cli *cli, const struct weir_workspace *workspace,
-                        const char *name, struct weir_error *err)
-{
-    int code = weir_source_add(workspace, name, weir_args_value(cli->args, "key"), err);
-    if (!code) {
-        printf("Made sources/%s.yml; its events arrive in the schema \"%s\".\n"
-               "`weir source key %s` prints its write key.\n",
-               name, name, name);
-    }
-    return code;
-}
-
-/* `connection:` of the KEY=VALUE that --set gave. */
-static int read_sets(struct weir_cli *cli, struct weir_arena *arena, struct weir_data *file,
-                     struct weir_error *err)
-{
-    struct weir_data *connection = weir_data_new(arena, WEIR_DATA_OBJECT);
-    const char *set;
-    for (size_t i = 0; connection && (set = weir_args_value_at(cli->args, "set", i)); i++) {
-        struct weir_str value = weir_str_of(set), key = weir_str_cut(&value, '=');
-        if (!value.ptr) {
-            return weir_fail(err, WEIR_EINVAL, "--set %s is no KEY=VALUE", set);
-        }
-        struct weir_data *text = weir_data_text(arena, value);
-        if (!text || !weir_data_set(arena, connection, key, text)) {
-            connection = NULL;
-        }
-    }
-    return connection && weir_data_set(arena, file, WEIR_STR("connection"), connection)
-               ? 0
-               : weir_fail(err, WEIR_ENOMEM, "out of memory for a source");
-}
-
-static int add_read(struct weir_cli *cli, const struct weir_workspace *workspace, const char *name,
-                    const char *kind, struct weir_error *err)
-{
-    struct weir_arena arena;
-    struct weir_buf text;
-    const char *schema = weir_args_value(cli->args, "schema");
-    weir_arena_init(&arena, 4u << 20);
-    weir_buf_init(&text, 1u << 20);
-    struct weir_data *file = weir_data_new(&arena, WEIR_DATA_OBJECT);
-    struct weir_data *kind_text = weir_data_text(&arena, weir_str_of(kind));
-    struct weir_data *schema_text = weir_data_text(&arena, weir_str_of(schema ? schema : ""));
-    int code = file && kind_text && schema_text &&
-                       weir_data_set(&arena, file, WEIR_STR("kind"), kind_text) &&
-                       (!schema || weir_data_set(&arena, file, WEIR_STR("schema"), schema_text))
-                   ? 0
-                   : weir_fail(err, WEIR_ENOMEM, "out of memory for a source");
-    code = code ? code : read_sets(cli, &arena, file, err);
-    code = code ? code : weir_source_new_text(name, file, &text, err);
-    code = code ? code : weir_source_create(workspace->dir, name, weir_buf_str(&text), err);
-    if (!code) {
-        printf("Made sources/%s.yml. `weir source discover %s` shows what it has, `weir sync %s` "
-               "loads it into the schema \"%s\".\n",
-               name, name, name, schema ? schema : name);
-    }
-    weir_buf_free(&text);
-    weir_arena_free(&arena);
-    return code;
-}
-
-static int run_add(struct weir_cli *cli, struct weir_error *err)
-{
-    struct weir_workspace *workspace;
-    const char *name = weir_args_at(cli->args, 0);
-    const char *kind = weir_args_value(cli->args, "kind");
-    int code = weir_cli_workspace(cli, &workspace, err);
-    if (!code) {
-        code = kind && strcmp(kind, "tracking") != 0 ? add_read(cli, workspace, name, kind, err)
-                                                     : add_tracking(cli, workspace, name, err);
-    }
-    weir_workspace_close(workspace);
-    return code;
-}
-
 const struct weir_command weir_command_source_key = {
     .name = "source key",
     .summary = "Print a source's write key, and nothing else",
@@ -220,31 +143,4 @@ const struct weir_command weir_command_source_list = {
     .help = "",
     .flags = list_flags,
     .run = run_list,
-};
-
-static const struct weir_flag add_flags[] = {
-    {"key", 'k', "KEY", "the write key, 16 to 128 letters, digits, _ and -; a fresh one by default",
-     false},
-    {"kind", 0, "tracking|file|postgres",
-     "tracking: apps send events (the default); file: weir reads CSV, JSON or Parquet files; "
-     "postgres: it reads the tables of a PostgreSQL",
-     false},
-    {"set", 's', "KEY=VALUE", "of other kinds: a setting of the connection, as path=orders.csv",
-     true},
-    {"schema", 0, "NAME", "of other kinds: the schema in the warehouse, when it is not the name",
-     false},
-    {0},
-};
-const struct weir_command weir_command_source_add = {
-    .name = "source add",
-    .summary = "Make a source: of events, or one that weir reads from",
-    .operands = "NAME",
-    .min_operands = 1,
-    .max_operands = 1,
-    .help = "NAME is also the schema in the warehouse: a to z, 0 to 9 and _, beginning with a "
-            "letter. A running weir takes the new source in by itself.\n\n"
-            "  weir source add shop\n"
-            "  weir source add billing --kind file --set 'path=exports/*.csv'",
-    .flags = add_flags,
-    .run = run_add,
 };

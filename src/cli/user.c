@@ -1,10 +1,9 @@
 /* `weir user`: people. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/prompt.h"
 #include "cli/remote.h"
 
 #define MAX_BODY (4u << 20)
@@ -204,37 +203,15 @@ static int setup(struct weir_cli *cli, struct weir_remote *r, struct weir_error 
     return code;
 }
 
-/* One line, without showing it when it is typed. */
-static int read_password(struct weir_buf *out, struct weir_error *err)
-{
-    struct termios before, quiet;
-    bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-    char line[4096];
-    if (terminal) {
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        fputs("New password: ", stderr);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
-    bool read = fgets(line, sizeof line, stdin);
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
-    if (!read) {
-        return weir_fail(err, WEIR_CLI_USAGE, "no password on standard input; give it as one line");
-    }
-    weir_buf_adds(out, (struct weir_str){line, strcspn(line, "\r\n")});
-    explicit_bzero(line, sizeof line);
-    return weir_buf_check(out, "the password", err);
-}
-
 static int password(struct weir_cli *cli, struct weir_remote *r, struct weir_error *err)
 {
     struct weir_buf body, text;
     weir_buf_init(&body, MAX_BODY);
     weir_buf_init(&text, 4096);
-    int code = read_password(&text, err);
+    int code = weir_prompt("New password: ", true, &text, err);
+    code = code || text.len ? code
+                            : weir_fail(err, WEIR_CLI_USAGE,
+                                        "no password on standard input; give it as one line");
     struct weir_jw w = weir_jw_on(&body);
     weir_jw_object(&w);
     weir_jw_kstr(&w, "password", weir_buf_str(&text));

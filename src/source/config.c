@@ -11,10 +11,6 @@
 #define MAX_ARENA   (16u << 20)
 #define MAX_STREAMS 1000
 
-static const struct weir_source_connector *const connectors[] = {&weir_source_file,
-                                                                 &weir_source_postgres};
-#define CONNECTORS (sizeof connectors / sizeof connectors[0])
-
 static const char *const modes[] = {"replace", "append", "merge", NULL};
 static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
 
@@ -71,11 +67,10 @@ struct root {
     bool paused;
 };
 
-static const char *const kinds[] = {"file", "postgres", NULL};
 static const struct weir_option root_options[] = {{.name = "kind",
                                                    .type = WEIR_OPT_CHOICE,
                                                    .offset = offsetof(struct root, kind),
-                                                   .choices = kinds},
+                                                   .choices = weir_source_kinds},
                                                   {.name = "schema",
                                                    .type = WEIR_OPT_TEXT,
                                                    .offset = offsetof(struct root, schema),
@@ -255,7 +250,7 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
     rc = rc ? rc : read_root(doc, &out->arena, &root, err);
     if (rc == 0) {
         out->name = weir_arena_strdup(&out->arena, name);
-        out->connector = connectors[root.kind];
+        out->connector = weir_source_connectors[root.kind];
         out->paused = root.paused;
         out->schema = *root.schema ? root.schema : out->name;
         rc = out->name ? 0 : no_memory(err);
@@ -352,38 +347,4 @@ int weir_source_config_stream(struct weir_source_config *config, struct weir_str
     *out = (struct weir_source_stream){0};
     int rc = default_stream(name, &config->arena, out, err);
     return rc ? rc : name_table(out, &config->arena, err);
-}
-
-void weir_source_print_connectors(struct weir_jw *w)
-{
-    static const char *const types[] = {
-        [WEIR_OPT_BOOL] = "boolean",      [WEIR_OPT_INT] = "integer", [WEIR_OPT_BYTES] = "bytes",
-        [WEIR_OPT_DURATION] = "duration", [WEIR_OPT_TEXT] = "text",   [WEIR_OPT_CHOICE] = "choice",
-        [WEIR_OPT_LIST] = "list"};
-    weir_jw_array(w);
-    for (size_t i = 0; i < CONNECTORS; i++) {
-        weir_jw_object(w);
-        weir_jw_kstrz(w, "name", connectors[i]->name);
-        weir_jw_kstrz(w, "title", connectors[i]->title);
-        weir_jw_keyz(w, "options");
-        weir_jw_array(w);
-        for (const struct weir_option *o = connectors[i]->options; o->name; o++) {
-            weir_jw_object(w);
-            weir_jw_kstrz(w, "name", o->name);
-            weir_jw_kstrz(w, "type", types[o->type]);
-            weir_jw_kstrz(w, "help", o->help);
-            weir_jw_kbool(w, "required", !o->fallback);
-            weir_jw_kstr_or_null(w, "default", weir_str_of(o->fallback));
-            weir_jw_keyz(w, "choices");
-            weir_jw_array(w);
-            for (size_t k = 0; o->choices && o->choices[k]; k++) {
-                weir_jw_strz(w, o->choices[k]);
-            }
-            weir_jw_array_end(w);
-            weir_jw_object_end(w);
-        }
-        weir_jw_array_end(w);
-        weir_jw_object_end(w);
-    }
-    weir_jw_array_end(w);
 }

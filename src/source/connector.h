@@ -10,6 +10,7 @@
 #include "source/config.h"
 #include "source/figures.h"
 #include "source/source.h"
+#include "workspace/kinds.h"
 
 /* Where the rows go. */
 struct weir_source_sink {
@@ -58,7 +59,18 @@ struct weir_source_connector {
     void (*close)(void *connection); /* NULL is fine */
 };
 
-extern const struct weir_source_connector weir_source_file;
-extern const struct weir_source_connector weir_source_postgres;
+#define WEIR_SOURCE_DECLARE(kind) extern const struct weir_source_connector weir_source_##kind;
+WEIR_SOURCE_KINDS(WEIR_SOURCE_DECLARE)
+#undef WEIR_SOURCE_DECLARE
+
+/* Names and connectors in the same order, each ended by NULL. */
+extern const char *const weir_source_kinds[];
+extern const struct weir_source_connector *const weir_source_connectors[];
+/* NULL: there is none. */
+const struct weir_source_connector *weir_source_connector_of(struct weir_str kind);
+/* Gives texts of a form or a command line the types that the options have, in place: "5433" of a
+ * number's is a number, "a,b" of a list's is a list; a number of a text's is a text. */
+int weir_source_fit(const struct weir_option *options, struct weir_data *values,
+                    struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -16,23 +16,42 @@ static int no_memory(struct weir_error *err)
     return weir_fail(err, WEIR_ENOMEM, "no memory for a source");
 }
 
+static int fit_values(struct weir_data *file, struct weir_arena *arena, struct weir_error *err)
+{
+    const struct weir_source_connector *c =
+        weir_source_connector_of(weir_data_get_text(file, "kind"));
+    struct weir_data *streams = weir_data_get(file, "streams");
+    int rc = c ? weir_source_fit(c->options, weir_data_get(file, "connection"), arena, err) : 0;
+    for (struct weir_data *s = streams && streams->type == WEIR_DATA_OBJECT ? streams->first : NULL;
+         rc == 0 && s; s = s->next) {
+        rc = weir_source_fit(weir_source_stream_options, s, arena, err);
+    }
+    return rc;
+}
+
 int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
                          struct weir_error *err)
 {
     struct weir_source_config config;
+    struct weir_arena arena;
     char path[128];
+    weir_arena_init(&arena, MAX_FILE * 16);
     weir_buf_addf(out,
                   "# Rows of this source are kept in the schema \"%s\" of the warehouse.\n"
                   "# What else can be said here: docs/guide/sources.md\n",
                   name);
     snprintf(path, sizeof path, "sources/%.64s.yml", name);
+    struct weir_data *file = weir_data_copy(&arena, what);
     int rc = weir_source_name_check(weir_str_of(name), err);
-    rc = rc ? rc : weir_yaml_write(out, what, NULL, err);
+    rc = rc || file ? rc : no_memory(err);
+    rc = rc ? rc : fit_values(file, &arena, err);
+    rc = rc ? rc : weir_yaml_write(out, file, NULL, err);
     rc = rc ? rc : weir_buf_check(out, "a source's file", err);
     if (rc == 0) {
         rc = weir_source_config_parse(weir_buf_str(out), name, path, &config, err);
         weir_source_config_free(&config);
     }
+    weir_arena_free(&arena);
     return rc;
 }
 
@@ -182,6 +201,7 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
     rc = rc ? rc : weir_comments_read(&comments, weir_buf_str(&text), doc, err);
     rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
     rc = rc ? rc : set_members(changes, file, arena, err);
+    rc = rc ? rc : fit_values(file, arena, err);
     rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
     rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
     rc = rc ? rc : check_text(workspace_dir, name, weir_buf_str(&changed), err);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "io/file.h"
+#include "workspace/kinds.h"
 #include "workspace/name.h"
 #include "workspace/workspace.h"
 
@@ -14,7 +15,8 @@
 static const char *const ip_policies[] = {"keep", "anonymize", "drop", NULL};
 
 /* The first is that of a file that says none. */
-static const char *const kinds[] = {"tracking", "file", NULL};
+#define NAME(kind) #kind,
+static const char *const kinds[] = {"tracking", WEIR_SOURCE_KINDS(NAME) NULL};
 
 const struct weir_option weir_source_options[] = {
     {.name = "kind",

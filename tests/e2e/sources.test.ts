@@ -116,6 +116,34 @@ test('a source is paused however its file is written, and the file can be read a
   rmSync(path.join(weir.dir, 'sources/rest.yml'));
 });
 
+// `command`'s answers come when the question before is on the terminal.
+const onTerminal = async (command: string[], answers: [RegExp, string][]): Promise<string> => {
+  const child = spawn('script', ['-qefc', [binary, '-C', weir.dir, ...command].join(' '), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  let shown = '';
+  child.stdout.on('data', (part: Buffer) => {
+    shown += part.toString();
+    while (answers[0]?.[0].test(shown)) child.stdin.write(`${answers.shift()?.[1] ?? ''}\n`);
+  });
+  await ended;
+  return shown;
+};
+const fileOf = (name: string): string => readFileSync(path.join(weir.dir, `sources/${name}.yml`), 'utf8');
+
+test('settings on the command line have the types of the connector; what is missing is asked for, or told', async () => {
+  await weir.in('source', 'add', 'typed', '--kind', 'postgres', '--set', 'port=5433', '--set', 'database=007', '--set', 'user=true', '--set', 'timeout=30s', '--set', 'schemas=public,sales');
+  assert.match(fileOf('typed'), /port: 5433\n {2}database: "007"\n {2}user: "true"\n {2}timeout: "30s"\n {2}schemas: \[public, sales\]/);
+  await fails(/"port" is "many"; it must be a whole number/, 'source', 'add', 'typed2', '--kind', 'postgres', '--set', 'port=many', '--set', 'database=a', '--set', 'user=b');
+  await fails(/needs --set database=… --set user=…; `weir source kinds postgres`/, 'source', 'add', 'typed2', '--kind', 'postgres');
+  await fails(/there is no kind "ftp"/, 'source', 'add', 'typed2', '--kind', 'ftp');
+  assert.match(await weir.in('source', 'kinds'), /file: Files[^]*path[^]*postgres: PostgreSQL\n {2}host .*\(default: localhost\)[^]*database .*\(needed\)/);
+  const shown = await onTerminal(['source', 'add', 'asked', '--kind', 'postgres', '--set', 'host=db'], [[/database \(.*: $/, 'shop'], [/user \(.*: $/, 'ada']]);
+  assert.match(shown, /Made sources\/asked.yml/);
+  assert.match(fileOf('asked'), /connection: \{host: db, database: shop, user: ada\}/);
+  assert.match(await weir.in('source', 'list'), /asked .*postgres/);
+  for (const name of ['typed', 'asked']) await weir.in('source', 'remove', name);
+});
+
 let admin: Client;
 test('in a server: made, checked and run by the API; a dashboard follows', async () => {
   await weir.up();
@@ -126,6 +154,11 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   assert.equal(seen.streams[0]?.columns.length, 2);
   await admin.want(201, 'POST', '/api/sources', file);
   await admin.want(409, 'POST', '/api/sources', file);
+  await admin.want(201, 'POST', '/api/sources', { name: 'form', kind: 'postgres', connection: { port: '5433', database: 'a', user: 'b' } });
+  assert.match(fileOf('form'), /port: 5433,/);
+  await admin.want(200, 'PATCH', '/api/sources/form', { connection: { port: '5434', database: 'a', user: 'b' } });
+  assert.match(fileOf('form'), /port: 5434,/);
+  await admin.want(204, 'DELETE', '/api/sources/form');
   await admin.want(400, 'POST', '/api/sources', { ...file, name: 'sales2', connection: { path: 1, nonsense: 2 } });
   const run = async (): Promise<string> => {
     const { run: id } = (await admin.want(202, 'POST', '/api/sources/sales/sync', {})) as { run: string };

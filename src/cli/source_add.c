@@ -1,0 +1,215 @@
+/* `weir source add` and `weir source kinds`. */
+#include <unistd.h>
+
+#include "base/data.h"
+#include "cli/commands.h"
+#include "cli/prompt.h"
+#include "source/connector.h"
+
+static int add_tracking(struct weir_cli *cli, const struct weir_workspace *workspace,
+                        const char *name, struct weir_error *err)
+{
+    int code = weir_source_add(workspace, name, weir_args_value(cli->args, "key"), err);
+    if (!code) {
+        printf("Made sources/%s.yml; its events arrive in the schema \"%s\".\n"
+               "`weir source key %s` prints its write key.\n",
+               name, name, name);
+    }
+    return code;
+}
+
+/* --- what the connector needs -------------------------------------------------------------------
+ */
+
+struct adding {
+    struct weir_cli *cli;
+    const struct weir_source_connector *connector;
+    struct weir_arena arena;
+    struct weir_data *connection;
+};
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "out of memory for a source");
+}
+
+static int set_text(struct adding *a, struct weir_str key, struct weir_str value,
+                    struct weir_error *err)
+{
+    struct weir_data *text = weir_data_text(&a->arena, value);
+    return text && weir_data_set(&a->arena, a->connection, key, text) ? 0 : no_memory(err);
+}
+
+/* The KEY=VALUE that --set gave; weir_source_new_text() gives them their types. */
+static int read_sets(struct adding *a, struct weir_error *err)
+{
+    const char *set;
+    int code = 0;
+    for (size_t i = 0; !code && (set = weir_args_value_at(a->cli->args, "set", i)); i++) {
+        struct weir_str value = weir_str_of(set), key = weir_str_cut(&value, '=');
+        code = value.ptr ? set_text(a, key, value, err)
+                         : weir_fail(err, WEIR_CLI_USAGE, "--set %s is no KEY=VALUE", set);
+    }
+    return code;
+}
+
+static int ask(struct adding *a, const struct weir_option *option, struct weir_error *err)
+{
+    struct weir_buf answer;
+    char prompt[512];
+    snprintf(prompt, sizeof prompt, "%s (%s): ", option->name, option->help);
+    weir_buf_init(&answer, 65536);
+    int code = weir_prompt(prompt, false, &answer, err);
+    code = code || answer.len
+               ? code
+               : weir_fail(err, WEIR_CLI_USAGE, "\"%s\" is needed; nothing was made", option->name);
+    code = code ? code : set_text(a, weir_str_of(option->name), weir_buf_str(&answer), err);
+    weir_buf_free(&answer);
+    return code;
+}
+
+/* On a terminal, required options that --set did not give are asked for. */
+static int complete(struct adding *a, struct weir_error *err)
+{
+    struct weir_buf missing;
+    int code = 0;
+    weir_buf_init(&missing, 65536);
+    for (const struct weir_option *o = a->connector->options; !code && o->name; o++) {
+        if (o->fallback || weir_data_get(a->connection, o->name)) {
+            continue;
+        }
+        if (isatty(STDIN_FILENO)) {
+            code = ask(a, o, err);
+        } else {
+            weir_buf_addf(&missing, " --set %s=…", o->name);
+        }
+    }
+    if (!code && missing.len) {
+        code = weir_fail(err, WEIR_CLI_USAGE,
+                         "a source of kind %s needs%s; `weir source kinds %s` shows all settings",
+                         a->connector->name, weir_buf_cstr(&missing), a->connector->name);
+    }
+    weir_buf_free(&missing);
+    return code;
+}
+
+static int make_file(struct adding *a, struct weir_data *file, struct weir_error *err)
+{
+    const char *schema = weir_args_value(a->cli->args, "schema");
+    struct weir_data *kind = weir_data_text(&a->arena, weir_str_of(a->connector->name));
+    struct weir_data *named = weir_data_text(&a->arena, weir_str_of(schema ? schema : ""));
+    return file && kind && named && weir_data_set(&a->arena, file, WEIR_STR("kind"), kind) &&
+                   (!schema || weir_data_set(&a->arena, file, WEIR_STR("schema"), named)) &&
+                   weir_data_set(&a->arena, file, WEIR_STR("connection"), a->connection)
+               ? 0
+               : no_memory(err);
+}
+
+static int add_read(struct weir_cli *cli, const struct weir_workspace *workspace, const char *name,
+                    const char *kind, struct weir_error *err)
+{
+    struct adding a = {.cli = cli, .connector = weir_source_connector_of(weir_str_of(kind))};
+    struct weir_buf text;
+    const char *schema = weir_args_value(cli->args, "schema");
+    if (!a.connector) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "there is no kind \"%s\"; `weir source kinds` lists them", kind);
+    }
+    weir_arena_init(&a.arena, 4u << 20);
+    weir_buf_init(&text, 1u << 20);
+    struct weir_data *file = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
+    a.connection = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
+    int code = a.connection ? read_sets(&a, err) : no_memory(err);
+    code = code ? code : complete(&a, err);
+    code = code ? code : make_file(&a, file, err);
+    code = code ? code : weir_source_new_text(name, file, &text, err);
+    code = code ? code : weir_source_create(workspace->dir, name, weir_buf_str(&text), err);
+    if (!code) {
+        printf("Made sources/%s.yml. `weir source discover %s` shows what it has, `weir sync %s` "
+               "loads it into the schema \"%s\".\n",
+               name, name, name, schema ? schema : name);
+    }
+    weir_buf_free(&text);
+    weir_arena_free(&a.arena);
+    return code;
+}
+
+static int run_add(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace;
+    const char *name = weir_args_at(cli->args, 0);
+    const char *kind = weir_args_value(cli->args, "kind");
+    int code = weir_cli_workspace(cli, &workspace, err);
+    if (!code) {
+        code = kind && strcmp(kind, "tracking") != 0 ? add_read(cli, workspace, name, kind, err)
+                                                     : add_tracking(cli, workspace, name, err);
+    }
+    weir_workspace_close(workspace);
+    return code;
+}
+
+#define OR(kind) "|" #kind
+static const struct weir_flag add_flags[] = {
+    {"key", 'k', "KEY", "the write key, 16 to 128 letters, digits, _ and -; a fresh one by default",
+     false},
+    {"kind", 0, "tracking" WEIR_SOURCE_KINDS(OR),
+     "tracking: apps send events (the default); the others: weir reads from it (`weir source "
+     "kinds` says what each needs)",
+     false},
+    {"set", 's', "KEY=VALUE", "of other kinds: a setting of the connection, as path=orders.csv",
+     true},
+    {"schema", 0, "NAME", "of other kinds: the schema in the warehouse, when it is not the name",
+     false},
+    {0},
+};
+const struct weir_command weir_command_source_add = {
+    .name = "source add",
+    .summary = "Make a source: of events, or one that weir reads from",
+    .operands = "NAME",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "NAME is also the schema in the warehouse: a to z, 0 to 9 and _, beginning with a "
+            "letter. A running weir takes the new source in by itself.\n\n"
+            "  weir source add shop\n"
+            "  weir source add billing --kind file --set 'path=exports/*.csv'\n"
+            "  weir source add crm --kind postgres --set database=crm --set user=reader\n\n"
+            "On a terminal, what a kind needs and --set does not say is asked for.",
+    .flags = add_flags,
+    .run = run_add,
+};
+
+/* --- kinds --------------------------------------------------------------------------------------
+ */
+
+static int run_kinds(struct weir_cli *cli, struct weir_error *err)
+{
+    const char *kind = weir_args_at(cli->args, 0);
+    if (kind && !weir_source_connector_of(weir_str_of(kind))) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "there is no kind \"%s\"; `weir source kinds` lists them", kind);
+    }
+    for (size_t i = 0; weir_source_connectors[i]; i++) {
+        const struct weir_source_connector *c = weir_source_connectors[i];
+        if (kind && strcmp(kind, c->name) != 0) {
+            continue;
+        }
+        printf("%s: %s\n", c->name, c->title);
+        for (const struct weir_option *o = c->options; o->name; o++) {
+            bool some = o->fallback && *o->fallback;
+            printf("  %-20s %s (%s%s)\n", o->name, o->help, o->fallback ? "default: " : "needed",
+                   some          ? o->fallback
+                   : o->fallback ? "none"
+                                 : "");
+        }
+    }
+    return 0;
+}
+
+const struct weir_command weir_command_source_kinds = {
+    .name = "source kinds",
+    .summary = "Show the kinds of sources that weir reads from, and their settings",
+    .operands = "[KIND]",
+    .max_operands = 1,
+    .help = "",
+    .run = run_kinds,
+};
