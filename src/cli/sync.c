@@ -46,6 +46,9 @@ static void show_stream(struct weir_json stream)
                (unsigned long long)number(stream, "rows_written"),
                (unsigned long long)number(stream, "rows_discarded"),
                (unsigned long long)number(stream, "rows_superseded"));
+        if (number(stream, "rows_deleted")) {
+            printf(", %llu gone at the source", (unsigned long long)number(stream, "rows_deleted"));
+        }
     } else if (error.len) {
         printf(": " WEIR_STR_FMT, WEIR_STR_ARG(error));
     }

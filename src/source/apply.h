@@ -18,4 +18,9 @@ struct weir_source_apply {
  * WEIR_ECORRUPT when the table does not hold what the stage held. */
 int weir_source_apply(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Holds the table what no source can tell again (versions, marks of deleted rows)? It is never
+ * built anew then, also by --full. `target` may be NULL. */
+bool weir_source_apply_keeps(const struct weir_source_stream *stream,
+                             const struct weir_table *target);
+
 #endif

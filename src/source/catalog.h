@@ -12,6 +12,11 @@
 #define WEIR_SOURCE_LOADED_AT "_weir_loaded_at"
 #define WEIR_SOURCE_RUN       "_weir_run"
 #define WEIR_SOURCE_FILE      "_weir_file"
+#define WEIR_SOURCE_DELETED   "_weir_deleted" /* of soft deletes: when the row was gone, or NULL */
+/* Of mode history. */
+#define WEIR_SOURCE_FROM    "valid_from"
+#define WEIR_SOURCE_TO      "valid_to"
+#define WEIR_SOURCE_CURRENT "is_current"
 
 struct weir_source_column {
     struct weir_str name;     /* in the warehouse */
@@ -29,6 +34,8 @@ struct weir_source_plan {
     size_t column_count;
     bool nothing;           /* the source is as the cursor says */
     bool whole;             /* what is read is the whole stream: its table is built anew */
+    bool complete;          /* all rows that the stream has are read, though the table is kept: of
+                             * merge with deletes, and of history, rows that do not come are gone */
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;               /* JSON; kept with the rows, and given to the next plan */

@@ -11,7 +11,8 @@
 #define MAX_ARENA   (16u << 20)
 #define MAX_STREAMS 1000
 
-static const char *const modes[] = {"replace", "append", "merge", NULL};
+static const char *const modes[] = {"replace", "append", "merge", "history", NULL};
+static const char *const deletes[] = {"none", "soft", "hard", NULL};
 static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
 
 const struct weir_option weir_source_stream_options[] = {
@@ -33,19 +34,30 @@ const struct weir_option weir_source_stream_options[] = {
      .choices = modes,
      .help =
          "replace: the table is what the source is; append: rows stay, also those of files that "
-         "are gone; merge: a row replaces the one with its key"},
+         "are gone; merge: a row replaces the one with its key; history: as merge, and the "
+         "versions "
+         "before are kept, with valid_from, valid_to and is_current"},
     {.name = "cursor",
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_source_stream, cursor),
      .fallback = "",
-     .help =
-         "kind `postgres`, of append and merge: a column, as it is named in the warehouse, that "
-         "only grows; rows below its greatest value of the last run are not read again"},
+     .help = "kind `postgres`, of append, merge and history: a column, as it is named in the "
+             "warehouse, that "
+             "only grows; rows below its greatest value of the last run are not read again"},
     {.name = "key",
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct weir_source_stream, key),
      .fallback = "",
-     .help = "of merge: the columns, as they are named in the warehouse, that say which row it is"},
+     .help =
+         "of merge and history: the columns, as they are named in the warehouse, that say which "
+         "row it is"},
+    {.name = "deletes",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_source_stream, deletes),
+     .fallback = "none",
+     .choices = deletes,
+     .help = "of merge: what becomes of rows that the source does not have any more: none: they "
+             "stay; soft: `_weir_deleted` says since when; hard: they are deleted"},
     {.name = "contract",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_source_stream, contract),
@@ -88,6 +100,11 @@ static const struct weir_option root_options[] = {{.name = "kind",
 const char *weir_source_mode_name(int mode)
 {
     return modes[mode];
+}
+
+bool weir_source_stream_ends(const struct weir_source_stream *stream)
+{
+    return stream->mode == WEIR_SOURCE_HISTORY || stream->deletes != WEIR_SOURCE_DELETES_NONE;
 }
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -154,6 +171,23 @@ static int name_table(struct weir_source_stream *s, struct weir_arena *arena,
     return rc;
 }
 
+static int check_mode(const struct weir_yaml *doc, const struct weir_yaml_node *node,
+                      const struct weir_source_stream *s, struct weir_error *err)
+{
+    bool keyed = s->mode == WEIR_SOURCE_MERGE || s->mode == WEIR_SOURCE_HISTORY;
+    if (keyed != (s->key.count > 0)) {
+        return weir_yaml_fail(err, doc, node,
+                              s->key.count ? "`key` is for `mode: merge` and `history`"
+                                           : "`mode: %s` needs `key: [COLUMN, …]`",
+                              modes[s->mode]);
+    }
+    return s->deletes && s->mode != WEIR_SOURCE_MERGE
+               ? weir_yaml_fail(err, doc, node,
+                                "`deletes` is for `mode: merge`; history ends the versions of rows "
+                                "that are gone by itself")
+               : 0;
+}
+
 static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node *node,
                        struct weir_source_config *out, struct weir_error *err)
 {
@@ -163,15 +197,12 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
     if (rc == 0 && node->type != WEIR_YAML_NULL) {
         rc = weir_options_yaml(weir_source_stream_options, s, &out->arena, doc, node, err);
     }
-    if (rc == 0 && (s->mode == WEIR_SOURCE_MERGE) != (s->key.count > 0)) {
-        return weir_yaml_fail(err, doc, node,
-                              s->key.count ? "`key` is for `mode: merge`"
-                                           : "`mode: merge` needs `key: [COLUMN, …]`");
-    }
+    rc = rc ? rc : check_mode(doc, node, s, err);
     if (rc == 0 && *s->cursor &&
         (out->connector != &weir_source_postgres || s->mode == WEIR_SOURCE_REPLACE)) {
-        return weir_yaml_fail(err, doc, node,
-                              "`cursor` is for kind postgres with `mode: append` or `merge`");
+        return weir_yaml_fail(
+            err, doc, node,
+            "`cursor` is for kind postgres with `mode: append`, `merge` or `history`");
     }
     if (rc == 0 && out->connector == &weir_source_postgres && s->mode == WEIR_SOURCE_APPEND &&
         !*s->cursor) {

@@ -7,7 +7,17 @@
 #include "source/schedule.h"
 #include "workspace/workspace.h"
 
-enum weir_source_mode { WEIR_SOURCE_REPLACE, WEIR_SOURCE_APPEND, WEIR_SOURCE_MERGE };
+enum weir_source_mode {
+    WEIR_SOURCE_REPLACE,
+    WEIR_SOURCE_APPEND,
+    WEIR_SOURCE_MERGE,
+    WEIR_SOURCE_HISTORY
+};
+enum weir_source_deletes {
+    WEIR_SOURCE_DELETES_NONE,
+    WEIR_SOURCE_DELETES_SOFT, /* _weir_deleted says when */
+    WEIR_SOURCE_DELETES_HARD
+};
 enum weir_source_contract {
     WEIR_SOURCE_EVOLVE,
     WEIR_SOURCE_FREEZE,
@@ -22,7 +32,8 @@ struct weir_source_stream {
     const char *cursor;            /* a column of the warehouse; "": none */
     int mode;                      /* enum weir_source_mode */
     int contract;                  /* enum weir_source_contract */
-    struct weir_text_list key;     /* of merge */
+    int deletes;                   /* enum weir_source_deletes, of merge */
+    struct weir_text_list key;     /* of merge and history */
     struct weir_text_list exclude; /* columns, by their names in the warehouse */
 };
 extern const struct weir_option weir_source_stream_options[];
@@ -57,5 +68,7 @@ int weir_source_config_stream(struct weir_source_config *config, struct weir_str
                               struct weir_source_stream *out,
                               struct weir_error *err) WEIR_MUST_CHECK;
 const char *weir_source_mode_name(int mode);
+/* Do rows that the source does not have any more matter? Then all of it is to be read at once. */
+bool weir_source_stream_ends(const struct weir_source_stream *stream);
 
 #endif

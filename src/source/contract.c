@@ -123,6 +123,28 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
     return 0;
 }
 
+static bool is_of_history(struct weir_str name)
+{
+    return weir_str_eq_nocase(name, WEIR_STR(WEIR_SOURCE_FROM)) ||
+           weir_str_eq_nocase(name, WEIR_STR(WEIR_SOURCE_TO)) ||
+           weir_str_eq_nocase(name, WEIR_STR(WEIR_SOURCE_CURRENT));
+}
+
+static int check_history(const struct weir_source_stream *stream,
+                         const struct weir_source_settled *settled, struct weir_error *err)
+{
+    for (size_t i = 0; stream->mode == WEIR_SOURCE_HISTORY && i < settled->count; i++) {
+        if (is_of_history(settled->columns[i].name)) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "stream \"%s\" has a column \"" WEIR_STR_FMT
+                             "\", which `mode: history` makes itself; rename it at the source, or "
+                             "leave it out by `exclude`",
+                             stream->name, WEIR_STR_ARG(settled->columns[i].name));
+        }
+    }
+    return 0;
+}
+
 static int check_key(const struct weir_source_stream *stream,
                      const struct weir_source_settled *settled, struct weir_error *err)
 {
@@ -171,7 +193,8 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
     }
     for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {
         struct weir_str name = target->columns[i].name;
-        bool there = weir_source_column_reserved(name);
+        bool there = weir_source_column_reserved(name) ||
+                     (stream->mode == WEIR_SOURCE_HISTORY && is_of_history(name));
         for (size_t k = 0; !there && k < out->count; k++) {
             there = weir_str_eq_nocase(out->columns[k].name, name);
         }
@@ -180,5 +203,6 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
         }
     }
     weir_buf_addc(&out->changes, ']');
+    rc = rc ? rc : check_history(stream, out, err);
     return rc ? rc : check_key(stream, out, err);
 }

@@ -26,6 +26,7 @@ static const struct weir_column load_columns[] = {
     {WEIR_STR("ended_at"), WEIR_TYPE_TIMESTAMP, {0}},
     {WEIR_STR("error"), WEIR_TYPE_TEXT, {0}},
     {WEIR_STR("changes"), WEIR_TYPE_JSON, {0}},
+    {WEIR_STR("rows_deleted"), WEIR_TYPE_INT, {0}},
 };
 #define LOAD_COLUMNS (sizeof load_columns / sizeof load_columns[0])
 
@@ -72,11 +73,32 @@ static int make_tables(struct weir_session *session, struct weir_error *err)
     return rc;
 }
 
+/* Of a warehouse that an older weir made: columns that came later. */
+static int add_columns(struct weir_session *session, struct weir_error *err)
+{
+    const struct weir_column *latest = &load_columns[LOAD_COLUMNS - 1];
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = latest->name};
+    int rc =
+        weir_session_query(session,
+                           "SELECT count(*) FROM information_schema.columns WHERE "
+                           "table_schema = 'weir' AND table_name = 'loads' AND column_name = $1",
+                           &name, 1, &result, err);
+    rc = rc ? rc : weir_result_next(result, &batch, err);
+    bool there = rc == 0 && batch.rows && batch.columns[0].ints[0] > 0;
+    weir_result_free(result);
+    return rc || there ? rc
+                       : weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"), latest,
+                                                  1, err);
+}
+
 int weir_source_ledger_open(struct weir_session *session, struct weir_error *err)
 {
     /* Two runs that both make them: one of them finds them made. */
     int rc = make_tables(session, err);
-    return rc == WEIR_EAGAIN ? make_tables(session, err) : rc;
+    rc = rc == WEIR_EAGAIN ? make_tables(session, err) : rc;
+    return rc ? rc : add_columns(session, err);
 }
 
 /* One row; values as bound ones are. */
@@ -131,6 +153,7 @@ int weir_source_ledger_add(struct weir_session *session, const struct weir_sourc
         number(l->ended_at),
         text(l->error),
         {.s = l->changes, .null = l->changes.len == 0},
+        number((int64_t)l->rows_deleted),
     };
     return append_row(session, "loads", load_columns, values, LOAD_COLUMNS, err);
 }

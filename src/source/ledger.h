@@ -9,7 +9,7 @@
 struct weir_source_load { /* a row of weir.loads */
     const char *run, *source, *stream, *schema, *table, *mode;
     const char *status; /* loaded, unchanged, failed, mismatch */
-    uint64_t rows_read, rows_written, rows_discarded, rows_superseded, bytes;
+    uint64_t rows_read, rows_written, rows_discarded, rows_superseded, rows_deleted, bytes;
     const char *source_checksum, *warehouse_checksum; /* "": none */
     weir_time started_at, ended_at;
     const char *error;       /* "": none */

@@ -93,7 +93,8 @@ static int make_plan(struct stream_run *r, struct weir_error *err)
 static int read_rows(struct stream_run *r, struct weir_error *err)
 {
     /* A full run finds all types anew. */
-    bool anew = r->run->full && r->plan.whole && r->stream.contract == WEIR_SOURCE_EVOLVE;
+    bool anew = r->run->full && r->plan.whole && r->stream.contract == WEIR_SOURCE_EVOLVE &&
+                !weir_source_apply_keeps(&r->stream, r->target);
     int rc = weir_source_settle(&r->plan, &r->stream, anew ? NULL : r->target, r->session,
                                 &r->settled, err);
     rc = rc ? rc : weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err);
@@ -157,6 +158,7 @@ static void note_failure(struct stream_run *r, int rc, const struct weir_error *
     r->load.status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
     r->load.error = why->message;
     r->load.rows_written = r->load.rows_superseded = r->load.rows_discarded = 0;
+    r->load.rows_deleted = 0;
     r->load.ended_at = weir_now();
     weir_log(r->run->log, WEIR_LOG_ERROR, "a stream was not loaded", "source", r->config->name,
              "stream", r->stream.name, "error", why->message);
@@ -181,6 +183,7 @@ static void print_load(const struct weir_source_load *l, struct weir_jw *w)
     weir_jw_ku64(w, "rows_written", l->rows_written);
     weir_jw_ku64(w, "rows_discarded", l->rows_discarded);
     weir_jw_ku64(w, "rows_superseded", l->rows_superseded);
+    weir_jw_ku64(w, "rows_deleted", l->rows_deleted);
     weir_jw_ku64(w, "bytes", l->bytes);
     weir_jw_kstr_or_null(w, "source_checksum", weir_str_of(l->source_checksum));
     weir_jw_kstr_or_null(w, "warehouse_checksum", weir_str_of(l->warehouse_checksum));

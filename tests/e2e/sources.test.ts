@@ -331,6 +331,68 @@ test('merge: rows of files that are gone stay when a setting changes, and go whe
   await one('mm');
 });
 
+test('deletes: rows that the source has no more are marked or go, and come back; not when lines are unknown', async () => {
+  write('gone/a.csv', 'id,v\n1,a\n2,b\n');
+  write('gone/b.csv', 'id,v\n3,c\n');
+  const set = (mode: string): void => source('gone', `connection: {path: gone}\nstreams:\n  t: {path: "*.csv", ${mode}}\n`);
+  const live = (): Promise<Row[]> => rows('select id, v, _weir_deleted is null as live from gone.t order by id');
+  set('mode: merge, key: [id], deletes: soft');
+  await one('gone');
+  write('gone/a.csv', 'id,v\n1,a\n');
+  let load = await one('gone');
+  assert.equal((load as Load & { rows_deleted: number }).rows_deleted, 1);
+  assert.deepEqual(await live(), [{ id: 1, v: 'a', live: true }, { id: 2, v: 'b', live: false }, { id: 3, v: 'c', live: true }]);
+  rmSync(path.join(weir.dir, 'gone/b.csv'));
+  write('gone/a.csv', 'id,v\n1,a\n2,back\n');
+  await one('gone');
+  assert.deepEqual(await live(), [{ id: 1, v: 'a', live: true }, { id: 2, v: 'back', live: true }, { id: 3, v: 'c', live: false }]);
+  assert.deepEqual((await sync('gone')).map(({ status }) => status), ['unchanged']);
+  await one('gone', '--full');
+  assert.equal((await live()).length, 3, 'a mark outlives --full');
+  write('gone/a.csv', 'id,v\n1,a\n2,"x" y\n');
+  load = await one('gone');
+  assert.equal(load.rows_discarded, 1);
+  assert.ok(load.changes.some((change) => /gone at the source were not looked for: 1 row/.test(change)));
+  assert.equal((await live()).filter(({ live: yes }) => yes).length, 2);
+  set('mode: merge, key: [id], deletes: hard');
+  write('gone/a.csv', 'id,v\n2,b\n4,d\n');
+  await one('gone');
+  assert.deepEqual(await rows('select id, v from gone.t order by id'), [{ id: 2, v: 'b' }, { id: 4, v: 'd' }]);
+  set('mode: append, deletes: soft');
+  await fails(/`deletes` is for `mode: merge`/, 'sync', 'gone', '--wait');
+});
+
+test('history: a version for each change; what is gone ends, what is as it was makes none', async () => {
+  source('past', 'connection: {path: past.csv}\nstreams:\n  past: {mode: history, key: [id]}\n');
+  const versions = (): Promise<Row[]> => rows('select id, v, is_current as c, valid_to is null as open, valid_to = lead(valid_from) over (partition by id order by valid_from) as meets from past.past order by id, valid_from');
+  write('past.csv', 'id,v\n1,a\n2,b\n3,c\n');
+  await one('past');
+  write('past.csv', 'id,v\n1,a\n2,changed\n');
+  const load = await one('past');
+  assert.deepEqual([load.rows_read, load.rows_written, load.rows_superseded], [2, 1, 1]);
+  const second = [
+    { id: 1, v: 'a', c: true, open: true, meets: null },
+    { id: 2, v: 'b', c: false, open: false, meets: true },
+    { id: 2, v: 'changed', c: true, open: true, meets: null },
+    { id: 3, v: 'c', c: false, open: false, meets: null },
+  ];
+  assert.deepEqual(await versions(), second);
+  await one('past', '--full');
+  assert.deepEqual(await versions(), second, '--full keeps versions');
+  write('past.csv', 'id,v,new\n1,a,\n2,changed,7\n3,c,\n');
+  await one('past');
+  assert.deepEqual(await rows('select id, v, new, is_current as c from past.past order by id, valid_from'), [
+    { id: 1, v: 'a', new: null, c: true },
+    { id: 2, v: 'b', new: null, c: false },
+    { id: 2, v: 'changed', new: null, c: false },
+    { id: 2, v: 'changed', new: 7, c: true },
+    { id: 3, v: 'c', new: null, c: false },
+    { id: 3, v: 'c', new: null, c: true },
+  ]);
+  write('past.csv', 'id,is_current\n1,a\n');
+  await fails(/has a column "is_current", which `mode: history` makes itself/, 'sync', 'past', '--wait');
+});
+
 test('bad lines are kept with their line and reason', async () => {
   source('bad', 'connection: {path: bad.csv}\n');
   write('bad.csv', 'a,b\n1,2\n3\n4,5,6\n7,8\n');

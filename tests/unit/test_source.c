@@ -58,6 +58,14 @@ static void mistakes_are_told_with_their_line(void **state)
          "sources/shop.yml:4"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: merge}\n", "needs `key"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {key: [b]}\n", "is for `mode: merge`"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: history}\n",
+         "`mode: history` needs"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: merge, key: [b], deletes: "
+         "maybe}\n",
+         "sources/shop.yml:4"},
+        {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: history, key: [b], deletes: "
+         "soft}\n",
+         "`deletes` is for"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {table: 'x\"y'}\n",
          "cannot name a table"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a b: {}\n  a-b: {}\n", "share the table"},

@@ -43,6 +43,8 @@ struct compare {
     struct weir_file_stream *stream;
     struct weir_source_plan *plan;
     int mode;
+    bool all;   /* one change, and all files are read */
+    bool gone;  /* a file is */
     bool *same; /* of each file */
     struct weir_jw w;
 };
@@ -69,6 +71,8 @@ static int look_back(struct compare *c, struct weir_json files, struct weir_erro
         }
         if (file) {
             c->same[file - c->stream->files] = memcmp(&mark, &file->mark, sizeof mark) == 0;
+        } else if (c->all) {
+            c->gone = true;
         } else if (c->mode == WEIR_SOURCE_REPLACE) {
             struct weir_str part = weir_arena_dup(&c->plan->arena, name);
             if (!part.ptr) {
@@ -87,10 +91,15 @@ static void keep_changed(struct compare *c)
 {
     struct weir_file_stream *s = c->stream;
     size_t kept = 0;
+    bool changed = c->gone;
     for (size_t i = 0; i < s->count; i++) {
+        changed = changed || !c->same[i];
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        c->same[i] = c->same[i] && !(c->all && changed);
         print_file(&c->w, s->files[i].name, &s->files[i].mark);
         if (!c->same[i]) {
-            if (!c->plan->whole && c->mode != WEIR_SOURCE_MERGE) {
+            if (!c->plan->whole && !c->all && c->mode != WEIR_SOURCE_MERGE) {
                 c->plan->parts[c->plan->part_count++] = s->files[i].name;
             }
             s->files[kept++] = s->files[i];
@@ -100,7 +109,7 @@ static void keep_changed(struct compare *c)
     c->plan->nothing = kept == 0 && c->plan->part_count == 0;
 }
 
-int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
+int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err)
 {
@@ -112,8 +121,12 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str 
     weir_buf_init(&out, MAX_CURSOR);
     snprintf(hash, sizeof hash, "%016" PRIx64, options);
     snprintf(identity, sizeof identity, "%016" PRIx64, rows);
-    struct compare c = {stream, plan, mode, weir_arena_calloc(&plan->arena, stream->count + 1),
-                        weir_jw_on(&out)};
+    struct compare c = {.stream = stream,
+                        .plan = plan,
+                        .mode = mode,
+                        .all = all,
+                        .same = weir_arena_calloc(&plan->arena, stream->count + 1),
+                        .w = weir_jw_on(&out)};
     int rc = parser && c.same ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     if (stream->count) {
         qsort(stream->files, stream->count, sizeof *stream->files, by_name);
@@ -128,8 +141,9 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str 
     bool other = !weir_str_is(weir_json_get_str(root, "options"), hash);
     bool kept =
         mode == WEIR_SOURCE_APPEND ||
-        (mode == WEIR_SOURCE_MERGE && weir_str_is(weir_json_get_str(root, "rows"), identity));
+        (mode != WEIR_SOURCE_REPLACE && weir_str_is(weir_json_get_str(root, "rows"), identity));
     plan->whole = other && (!kept || !cursor.len);
+    plan->complete = all;
     weir_jw_object(&c.w);
     weir_jw_ki64(&c.w, "v", 1);
     weir_jw_kstrz(&c.w, "options", hash);

@@ -124,7 +124,8 @@ static uint64_t hash_options(const struct weir_file_connection *c,
                              const struct weir_source_stream *stream)
 {
     uint64_t hash = weir_hash64("file 1", 6, 1);
-    int numbers[] = {c->settings->format, c->settings->header, stream->mode, stream->contract};
+    int numbers[] = {c->settings->format, c->settings->header, stream->mode, stream->contract,
+                     stream->deletes};
     hash = weir_hash64(numbers, sizeof numbers, hash);
     const struct weir_text_list *lists[] = {&stream->key, &stream->exclude};
     for (size_t i = 0; i < 2; i++) {
@@ -155,8 +156,8 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     rc = rc ? rc
-            : weir_file_cursor(files, stream->mode, cursor, hash_options(c, stream),
-                               hash_rows(stream), out, err);
+            : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
+                               hash_options(c, stream), hash_rows(stream), out, err);
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];

@@ -65,8 +65,9 @@ int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WE
 /* --- cursor.c --- */
 /* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
  * the files that are to be read. `options` is a hash of all that makes rows of files, `rows` of
- * what says which row of the table one is: when that is another, merge builds the table anew. */
-int weir_file_cursor(struct weir_file_stream *stream, int mode, struct weir_str cursor,
+ * what says which row of the table one is: when that is another, merge builds the table anew.
+ * `all`: where one file changed or is gone, all that there are are read. */
+int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err) WEIR_MUST_CHECK;
 

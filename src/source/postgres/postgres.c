@@ -194,6 +194,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
     int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
     rc = rc || !c ? rc : ask_mark(pg, t, c, &plan->arena, &now, err);
     plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (c ? !old.value.ptr : !cursor.len);
+    plan->complete = !c;
     weir_buf_init(&out, 16u << 20);
     if (rc == 0 && c && old.value.ptr) {
         plan->nothing =
@@ -201,7 +202,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
                                (old.equal == now.equal || stream->mode == WEIR_SOURCE_APPEND));
         weir_buf_addz(&out, " WHERE ");
         weir_sql_ident(&out, c->name);
-        weir_buf_addz(&out, stream->mode == WEIR_SOURCE_MERGE ? " >= " : " > ");
+        weir_buf_addz(&out, stream->mode == WEIR_SOURCE_APPEND ? " > " : " >= ");
         weir_sql_text(&out, old.value);
         t->condition = weir_arena_dup(&plan->arena, weir_buf_str(&out));
         weir_buf_reset(&out);

@@ -1,0 +1,201 @@
+/* What does not fit its column, and the columns that the table gets. */
+#include "source/apply_write.h"
+
+/* Does this column of the stage have another type than the table's, or none there? */
+static bool misfits(const struct weir_writing *w, size_t i, const struct weir_column **old)
+{
+    const struct weir_column *c = &w->a->settled->columns[i];
+    *old = weir_source_find_column(w->a->target, c->name);
+    return !*old || !weir_source_same_type(*old, c);
+}
+
+/* A value fits when it is the same after it was cast there and back; of a text, it is enough that
+ * it can be read. */
+static void add_misfit(struct weir_writing *w, const struct weir_column *c,
+                       const struct weir_column *old)
+{
+    weir_buf_addc(&w->sql, '(');
+    weir_sql_ident(&w->sql, c->name);
+    weir_buf_addz(&w->sql, " IS NOT NULL");
+    if (old) {
+        weir_buf_addz(&w->sql, " AND TRY_CAST(");
+        weir_buf_addz(&w->sql, c->type == WEIR_TYPE_TEXT ? "" : "TRY_CAST(");
+        weir_sql_ident(&w->sql, c->name);
+        weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(old->type_name));
+        if (c->type == WEIR_TYPE_TEXT) {
+            weir_buf_addz(&w->sql, " IS NULL");
+        } else {
+            weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
+                          WEIR_STR_ARG(weir_source_column_sql(c)));
+            weir_sql_ident(&w->sql, c->name);
+        }
+    }
+    weir_buf_addc(&w->sql, ')');
+}
+
+void weir_apply_discards(struct weir_writing *w, const char *column, const char *value,
+                         const char *reason)
+{
+    weir_session_touch(w->session, WEIR_STR("weir"), WEIR_STR("source_discards"));
+    weir_buf_addz(&w->sql,
+                  "INSERT INTO weir.source_discards (run, source, stream, discarded_at, file, "
+                  "column_name, value, reason, row_json) SELECT " WEIR_SOURCE_RUN ", ");
+    weir_sql_text(&w->sql, weir_str_of(w->stage->source));
+    weir_buf_addz(&w->sql, ", ");
+    weir_sql_text(&w->sql, weir_str_of(w->stage->stream));
+    weir_buf_addf(&w->sql, ", " WEIR_SOURCE_LOADED_AT ", " WEIR_SOURCE_FILE ", %s, %s, ", column,
+                  value);
+    weir_sql_text(&w->sql, weir_str_of(reason));
+    weir_buf_addz(&w->sql, ", to_json(staged) FROM ");
+    weir_apply_stage(w);
+    weir_buf_addz(&w->sql, " AS staged WHERE ");
+}
+
+int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint64_t *count,
+                        struct weir_error *err)
+{
+    weir_buf_addz(&w->sql, "SELECT count(*) FROM ");
+    weir_apply_stage(w);
+    weir_buf_addz(&w->sql, " WHERE ");
+    weir_buf_adds(&w->sql, condition);
+    uint64_t n = 0;
+    int rc = weir_apply_ask(w, &n, err);
+    *count += n;
+    if (rc || n == 0) {
+        return rc;
+    }
+    weir_apply_touch_stage(w);
+    weir_buf_addz(&w->sql, "DELETE FROM ");
+    weir_apply_stage(w);
+    weir_buf_addz(&w->sql, " WHERE ");
+    weir_buf_adds(&w->sql, condition);
+    return weir_apply_exec(w, err);
+}
+
+int weir_apply_discard_values(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_column *old;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->a->settled->count; i++) {
+        const struct weir_column *c = &w->a->settled->columns[i];
+        struct weir_buf column, value;
+        if (!misfits(w, i, &old)) {
+            continue;
+        }
+        weir_buf_init(&column, 4096);
+        weir_buf_init(&value, 4096);
+        weir_sql_text(&column, c->name);
+        weir_buf_addz(&value, "CAST(");
+        weir_sql_ident(&value, c->name);
+        weir_buf_addz(&value, " AS VARCHAR)");
+        weir_apply_discards(w, weir_buf_cstr(&column), weir_buf_cstr(&value),
+                            old ? "the value is none of its column's type (contract: discard_value)"
+                                : "the table has no such column (contract: discard_value)");
+        add_misfit(w, c, old);
+        rc = weir_apply_exec(w, err);
+        weir_buf_free(&column);
+        weir_buf_free(&value);
+    }
+    return rc;
+}
+
+int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_column *old;
+    struct weir_buf condition;
+    bool any = false;
+    weir_buf_init(&condition, WEIR_APPLY_SQL);
+    for (size_t i = 0; i < w->a->settled->count; i++) {
+        if (misfits(w, i, &old)) {
+            weir_buf_addz(&w->sql, any ? " OR " : "(");
+            add_misfit(w, &w->a->settled->columns[i], old);
+            any = true;
+        }
+    }
+    weir_buf_addz(&w->sql, any ? ")" : "");
+    weir_buf_adds(&condition, weir_buf_str(&w->sql));
+    weir_buf_reset(&w->sql);
+    int rc = 0;
+    if (any) {
+        weir_apply_discards(w, "NULL", "NULL",
+                            "a value does not fit its column (contract: discard_row)");
+        weir_buf_adds(&w->sql, weir_buf_str(&condition));
+        rc = weir_apply_exec(w, err);
+        rc =
+            rc ? rc
+               : weir_apply_take_out(w, weir_buf_str(&condition), &w->a->load->rows_discarded, err);
+    }
+    weir_buf_free(&condition);
+    return rc;
+}
+
+/* --- the table's columns ------------------------------------------------------------------------
+ */
+
+static int widen_decimal(struct weir_writing *w, const struct weir_column *c,
+                         struct weir_error *err)
+{
+    weir_session_touch(w->session, w->stage->schema, w->target);
+    weir_buf_addz(&w->sql, "ALTER TABLE ");
+    weir_apply_target(w);
+    weir_buf_addz(&w->sql, " ALTER COLUMN ");
+    weir_sql_ident(&w->sql, c->name);
+    weir_buf_addz(&w->sql, " SET DATA TYPE ");
+    weir_buf_adds(&w->sql, weir_source_column_sql(c));
+    return weir_apply_exec(w, err);
+}
+
+int weir_apply_evolve(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_table *t = w->a->target;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->stage->column_count; i++) {
+        const struct weir_column *c = &w->stage->columns[i];
+        const struct weir_column *old = weir_source_find_column(t, c->name);
+        if (!old) {
+            rc = weir_session_add_columns(w->session, w->stage->schema, w->target, c, 1, err);
+        } else if (!weir_source_same_type(old, c) && c->type == WEIR_TYPE_OTHER) {
+            rc = widen_decimal(w, c, err);
+        } else if (old->type != c->type) {
+            rc = weir_session_widen_column(w->session, w->stage->schema, w->target, old->name,
+                                           old->type, c->type, err);
+        }
+    }
+    return rc;
+}
+
+void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
+{
+    bool any = false;
+    bool same = w->a->stream->contract == WEIR_SOURCE_EVOLVE || !w->a->target;
+    for (size_t i = 0; i < w->stage->column_count; i++) {
+        const struct weir_column *c = &w->stage->columns[i];
+        const struct weir_column *old = weir_source_find_column(w->a->target, c->name);
+        if (!same && !old) {
+            continue;
+        }
+        weir_buf_addz(&w->sql, any ? ", " : "");
+        weir_buf_addz(&w->sql, before);
+        any = true;
+        bool cast = values && !same && !weir_source_same_type(old, c);
+        if (cast) { /* what does not fit is in the discards, and nothing here */
+            weir_buf_addz(&w->sql, "CASE WHEN ");
+            add_misfit(w, c, old);
+            weir_buf_addz(&w->sql, " THEN NULL ELSE TRY_CAST(");
+        }
+        weir_sql_ident(&w->sql, c->name);
+        if (cast) {
+            weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ") END AS ", WEIR_STR_ARG(old->type_name));
+            weir_sql_ident(&w->sql, c->name);
+        }
+    }
+}
+
+void weir_apply_new(struct weir_writing *w, bool rowid)
+{
+    weir_buf_addz(&w->sql, rowid ? "(SELECT rowid AS \"weir row\", " : "(SELECT ");
+    weir_apply_columns(w, "", true);
+    weir_buf_addz(&w->sql, " FROM ");
+    weir_apply_stage(w);
+    weir_buf_addz(&w->sql, ") AS new");
+}
