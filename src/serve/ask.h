@@ -95,6 +95,8 @@ int weir_ask_event(struct weir_ask *ask, struct weir_error *err);
 /* --- source_ask.c --- */
 int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_sources(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err);

@@ -131,9 +131,9 @@ void weir_serve_asset(const struct weir_call *call)
 
 bool weir_serve_is_page(struct weir_str path)
 {
-    static const char *const places[] = {"",      "explore", "report", "reports",   "snapshot",
-                                         "data",  "people",  "system", "account",   "print",
-                                         "setup", "join",    "login",  "dashboard", "embed"};
+    static const char *const places[] = {
+        "",        "explore", "report", "reports", "snapshot", "data",      "people", "system",
+        "account", "print",   "setup",  "join",    "login",    "dashboard", "embed",  "sources"};
     if (path.len == 0 || path.ptr[0] != '/') {
         return false;
     }

@@ -268,6 +268,41 @@ void weir_changes_tell(struct weir_changes *c, const struct weir_change *change)
     weir_buf_free(&text);
 }
 
+static void print_source(struct weir_buf *out, const char *name, struct weir_str run)
+{
+    weir_buf_init(out, 4u << 20);
+    weir_buf_addz(out, "data: ");
+    struct weir_jw w = weir_jw_on(out);
+    weir_jw_object(&w);
+    weir_jw_kstrz(&w, "kind", "source");
+    weir_jw_kstrz(&w, "id", name);
+    weir_jw_keyz(&w, "run");
+    weir_jw_raw(&w, run);
+    weir_jw_object_end(&w);
+    weir_buf_addz(out, "\n\n");
+}
+
+void weir_changes_tell_source(struct weir_changes *c, const char *name, struct weir_str run)
+{
+    struct weir_buf whole, short_one;
+    if (!c->first) {
+        return;
+    }
+    print_source(&whole, name, run);
+    print_source(&short_one, name, WEIR_STR("null"));
+    for (struct stream *s = c->first, *next; s; s = next) {
+        next = s->next;
+        if (is_over(s)) {
+            end(s);
+        } else if (!s->embed.ptr && !s->levels.viewer) {
+            bool all = !s->access || weir_access_shows_all(s->access);
+            weir_http_chunk(s->req, weir_buf_str(all && weir_buf_ok(&whole) ? &whole : &short_one));
+        }
+    }
+    weir_buf_free(&whole);
+    weir_buf_free(&short_one);
+}
+
 void weir_changes_rights(struct weir_changes *c)
 {
     c->rights++;

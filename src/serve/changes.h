@@ -19,6 +19,9 @@ struct weir_change {
 int weir_changes_new(struct weir_server *server, struct weir_changes **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_changes_tell(struct weir_changes *changes, const struct weir_change *change);
+/* A source ("*": any): its latest run as JSON, or null. Editors and admins hear the name; the run,
+ * whose errors and streams tell of tables, those who see all tables. */
+void weir_changes_tell_source(struct weir_changes *changes, const char *name, struct weir_str run);
 /* Somebody's rights changed: who may hear of what is asked again. */
 void weir_changes_rights(struct weir_changes *changes);
 /* Ends the streams of this person ("*": of all): her client asks again, as who she is now. */

@@ -22,6 +22,7 @@
 #include "serve/shelf.h"
 #include "serve/snapshot.h"
 #include "serve/source.h"
+#include "serve/source_news.h"
 #include "serve/source_schedule.h"
 #include "serve/usage.h"
 #include "serve/usage_tables.h"
@@ -267,6 +268,7 @@ static void stop_parts(struct weir_server *s)
     weir_work_stop(s->uploads);
     weir_work_stop(s->lists);
     weir_source_scheduler_free(s->source_scheduler);
+    weir_source_news_free(s->source_news);
     weir_source_runs_stop(s->source_runs);
     weir_shelf_stop(s->shelf);
     if (s->loader) {
@@ -339,6 +341,7 @@ int weir_serve_run(const struct weir_serve_run *run, struct weir_error *err)
     rc = rc ? rc : weir_renders_new(s, &s->renders, err);
     rc = rc ? rc : weir_usage_tables_new(s, &s->usage_tables, err);
     rc = rc ? rc : weir_source_scheduler_new(s, &s->source_scheduler, err);
+    rc = rc ? rc : weir_source_news_new(s, &s->source_news, err);
     rc = rc ? rc : start_http(s, err);
     if (rc == 0 && (weir_loop_on_signal(s->loop, SIGTERM, stop, s) ||
                     weir_loop_on_signal(s->loop, SIGINT, stop, s))) {

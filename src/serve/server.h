@@ -30,6 +30,7 @@ struct weir_usage_tables;
 struct weir_embeds;
 struct weir_source_runs;
 struct weir_source_scheduler;
+struct weir_source_news;
 
 struct weir_serve_settings {
     const char *listen;
@@ -114,6 +115,7 @@ struct weir_server {
     struct weir_usage_tables *usage_tables;
     struct weir_source_runs *source_runs;
     struct weir_source_scheduler *source_scheduler;
+    struct weir_source_news *source_news;
     struct weir_disk disk; /* loop's thread */
     struct weir_results *results;
     struct weir_keeper *keeper;

@@ -21,8 +21,21 @@ const struct weir_source_site *weir_source_runs_site(const struct weir_source_ru
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source, const char *stream,
                            bool full, char id[WEIR_SOURCE_RUN_SIZE],
                            struct weir_error *err) WEIR_MUST_CHECK;
-/* Prints {"run","source","state",…}; false when it is not remembered. */
+/* Prints {"run","source","state",…,"log","report"}; false when it is not remembered. */
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w);
+/* Its latest run without log and report, or null. */
+void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *source,
+                                   struct weir_jw *w);
+/* All of its runs that are remembered, newest first, likewise. */
+void weir_source_runs_print_all(struct weir_source_runs *runs, const char *source,
+                                struct weir_jw *w);
+/* Tells of each run that began, went on or ended since it was asked the last time: `json` is what
+ * weir_source_runs_print_latest prints. */
+typedef void (*weir_source_runs_tell)(void *arg, const char *source, struct weir_str json);
+void weir_source_runs_news(struct weir_source_runs *runs, weir_source_runs_tell tell, void *arg);
+/* Something else about this source is other than it was: a file, a pause. "*": of any. */
+void weir_source_runs_touch(struct weir_source_runs *runs);
+bool weir_source_runs_touched(struct weir_source_runs *runs); /* since the last time */
 /* The run of this source that goes on: its id, or "". */
 void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
                          char id[WEIR_SOURCE_RUN_SIZE]);

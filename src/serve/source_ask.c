@@ -1,8 +1,10 @@
 /* /api/connectors, /api/sources, /api/runs. */
 #include <stdio.h>
 
+#include "query/encode.h"
 #include "serve/server.h"
 #include "serve/source.h"
+#include "serve/source_print.h"
 #include "state/person.h"
 
 #define RUNS_SHOWN 200
@@ -18,16 +20,15 @@ static const char *id_of(struct weir_ask *ask)
     return id ? id : "";
 }
 
-/* Streams and columns of a source, and the words of what failed, tell of tables and of values. */
 static int must_see_all(struct weir_ask *ask, struct weir_error *err)
 {
-    struct weir_access *access = NULL;
-    int rc = weir_caller_access(ask->state, &ask->who, &ask->arena, &access, err);
-    return rc || !access || weir_access_shows_all(access)
-               ? rc
-               : weir_fail(err, WEIR_EPERM,
-                           "what a source holds and what its runs loaded tells of tables that you "
-                           "may not see; ask somebody who sees all tables, such as an admin");
+    bool all = false;
+    int rc = weir_source_sees_all(ask, &all, err);
+    return rc || all ? rc
+                     : weir_fail(err, WEIR_EPERM,
+                                 "what a source holds and what its runs loaded tells of tables "
+                                 "that you may not see; ask somebody who sees all tables, such as "
+                                 "an admin");
 }
 
 static const char *dir_of(struct weir_ask *ask)
@@ -48,48 +49,15 @@ int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err)
 /* --- what there is ------------------------------------------------------------------------------
  */
 
-static void print_tracking(struct weir_jw *w, const char *name)
-{
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "name", name);
-    weir_jw_kstrz(w, "kind", "tracking");
-    weir_jw_kstrz(w, "schema", name);
-    weir_jw_kbool(w, "paused", false);
-    weir_jw_kstr_or_null(w, "run", WEIR_STR(""));
-    weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
-    weir_jw_object_end(w);
-}
-
-static int print_sources(struct weir_ask *ask, const struct weir_sources *sources,
-                         struct weir_error *err)
-{
-    struct weir_jw *w = &ask->w;
-    for (size_t i = 0; i < sources->count; i++) {
-        print_tracking(w, sources->items[i].name);
-    }
-    for (size_t i = 0; i < sources->read_count; i++) {
-        char run[WEIR_SOURCE_RUN_SIZE];
-        weir_source_runs_of(runs_of(ask), sources->read[i].name, run);
-        int rc = weir_source_describe(dir_of(ask), sources->read[i].name, run, w, err);
-        if (rc) {
-            return rc;
-        }
-    }
-    return 0;
-}
-
 int weir_ask_sources(struct weir_ask *ask, struct weir_error *err)
 {
-    struct weir_sources sources = {0};
-    int rc = weir_sources_load(ask->server->run->workspace, &sources, err);
-    weir_jw_object(&ask->w);
-    weir_jw_keyz(&ask->w, "sources");
-    weir_jw_array(&ask->w);
-    rc = rc ? rc : print_sources(ask, &sources, err);
-    weir_jw_array_end(&ask->w);
-    weir_jw_object_end(&ask->w);
-    weir_sources_free(&sources);
-    return rc;
+    return weir_source_print_list(ask, err);
+}
+
+int weir_ask_source(struct weir_ask *ask, struct weir_error *err)
+{
+    int rc = must_see_all(ask, err);
+    return rc ? rc : weir_source_print_one(ask, id_of(ask), true, err);
 }
 
 static int discover(struct weir_ask *ask, bool columns, struct weir_error *err)
@@ -120,48 +88,82 @@ static int read_file(struct weir_ask *ask, struct weir_data **out, struct weir_e
     if (rc == 0) {
         weir_data_unset(*out, "name");
         weir_data_unset(*out, "dry_run");
+        weir_data_unset(*out, "columns");
+        weir_data_unset(*out, "stream");
+        weir_data_unset(*out, "whole");
     }
     return rc;
 }
 
+/* The file that a body describes, and the source's name as C text. */
+static int write_file(struct weir_ask *ask, struct weir_str name, const char **id,
+                      struct weir_buf *text, struct weir_error *err)
+{
+    struct weir_data *file = NULL;
+    int rc = read_file(ask, &file, err);
+    *id = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
+    rc = rc || *id ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
+    return rc ? rc : weir_source_new_text(*id, file, text, err);
+}
+
 int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"name",    "kind",    "schema", "connection",
-                                        "streams", "dry_run", NULL};
+    static const char *const known[] = {"name",    "kind",    "schema",  "schedule", "connection",
+                                        "streams", "dry_run", "columns", NULL};
     const struct weir_source_site *site = weir_source_runs_site(runs_of(ask));
-    struct weir_data *file = NULL;
     struct weir_str name = {NULL, 0};
     struct weir_buf text;
-    bool dry = false;
+    const char *id = NULL;
+    bool dry = false, columns = true;
     weir_buf_init(&text, 1u << 20);
     int rc = weir_ask_keys(ask->body, "a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "name", true, &name, err);
-    rc = rc ? rc : read_file(ask, &file, err);
     (void)weir_json_bool(weir_json_get(ask->body, "dry_run"), &dry);
-    const char *id = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
-    rc = rc || id ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
-    rc = rc ? rc : weir_source_new_text(id, file, &text, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "columns"), &columns);
+    rc = rc ? rc : write_file(ask, name, &id, &text, err);
     if (rc == 0 && dry) {
-        rc = weir_source_discover_text(site, id, weir_buf_str(&text), true, &ask->w, err);
+        rc = weir_source_discover_text(site, id, weir_buf_str(&text), columns, &ask->w, err);
     } else if (rc == 0) {
         rc = weir_source_create(site->dir, id, weir_buf_str(&text), err);
         rc = rc ? rc : weir_ask_note(ask, "source.add", name, (struct weir_str){NULL, 0}, err);
-        rc = rc ? rc : weir_source_describe(site->dir, id, "", &ask->w, err);
+        rc = rc ? rc : weir_source_print_one(ask, id, false, err);
         ask->status = rc ? ask->status : 201;
+        weir_source_runs_touch(runs_of(ask));
     }
+    weir_buf_free(&text);
+    return rc;
+}
+
+int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"kind",    "schema", "schedule", "connection",
+                                        "streams", "stream", "whole",    NULL};
+    struct weir_buf text;
+    struct weir_source_preview what = {.most = 50, .text = weir_query_value_text};
+    const char *id = id_of(ask);
+    bool unsaved = weir_json_get(ask->body, "kind").doc != NULL;
+    weir_buf_init(&text, 1u << 20);
+    int rc = weir_ask_keys(ask->body, "a preview", known, err);
+    rc = rc ? rc : weir_ask_text(ask, "stream", true, &what.stream, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "whole"), &what.whole);
+    rc = rc || !unsaved ? rc : write_file(ask, ask->id, &id, &text, err);
+    what.source = id;
+    what.text_of_file = unsaved ? weir_buf_str(&text) : (struct weir_str){NULL, 0};
+    rc = rc ? rc : weir_source_preview(weir_source_runs_site(runs_of(ask)), &what, &ask->w, err);
     weir_buf_free(&text);
     return rc;
 }
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"schema", "connection", "streams", NULL};
+    static const char *const known[] = {"schema", "schedule", "connection", "streams", NULL};
     struct weir_data *changes = NULL;
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);
     rc = rc ? rc : weir_source_change(dir_of(ask), id_of(ask), changes, &ask->arena, err);
     rc = rc ? rc : weir_ask_note(ask, "source.change", ask->id, (struct weir_str){NULL, 0}, err);
-    return rc ? rc : weir_source_describe(dir_of(ask), id_of(ask), "", &ask->w, err);
+    weir_source_runs_touch(runs_of(ask));
+    return rc ? rc : weir_source_print_one(ask, id_of(ask), false, err);
 }
 
 int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
@@ -173,6 +175,7 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
     }
     int rc = weir_source_remove(ask->server->run->workspace, id_of(ask), err);
     ask->status = 204;
+    weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);
 }
 
@@ -182,7 +185,8 @@ static int pause(struct weir_ask *ask, bool paused, struct weir_error *err)
     rc = rc ? rc
             : weir_ask_note(ask, paused ? "source.pause" : "source.resume", ask->id,
                             (struct weir_str){NULL, 0}, err);
-    return rc ? rc : weir_source_describe(dir_of(ask), id_of(ask), "", &ask->w, err);
+    weir_source_runs_touch(runs_of(ask));
+    return rc ? rc : weir_source_print_one(ask, id_of(ask), false, err);
 }
 
 int weir_ask_source_pause(struct weir_ask *ask, struct weir_error *err)
@@ -237,6 +241,8 @@ int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err)
     rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
     weir_jw_object(&ask->w);
     weir_jw_kstr_or_null(&ask->w, "run", weir_str_of(run));
+    weir_jw_keyz(&ask->w, "runs");
+    weir_source_runs_print_all(runs_of(ask), id_of(ask), &ask->w);
     weir_jw_keyz(&ask->w, "loads");
     rc = rc ? rc : ledger(ask, id_of(ask), NULL, err);
     weir_jw_object_end(&ask->w);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/server.h"
+#include "source/watch.h"
 
 #define KEPT       200 /* runs that are remembered */
 #define MAX_REPORT (16u << 20)
@@ -19,7 +20,13 @@ struct item {
     bool running; /* guarded by the lock, as is what stands below */
     weir_time started_at, ended_at;
     struct weir_buf report;
+    const char *status; /* NULL while it runs */
+    char error[1024];
     struct weir_source_progress progress;
+    /* what was told of it last */
+    bool told;
+    unsigned long long told_rows, told_bytes;
+    bool told_running;
 };
 
 struct weir_source_runs {
@@ -29,6 +36,7 @@ struct weir_source_runs {
     struct item *items[KEPT]; /* oldest first */
     size_t count;
     bool stopped;
+    atomic_bool touched;
 };
 
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs)
@@ -42,6 +50,7 @@ static void free_item(struct item *item)
         pthread_join(item->thread, NULL);
     }
     weir_buf_free(&item->report);
+    weir_source_watch_free(item->progress.watch);
     free(item);
 }
 
@@ -67,7 +76,13 @@ static void *work(void *arg)
     }
     pthread_mutex_lock(&item->runs->lock);
     item->report = report;
-    item->failures = rc ? item->failures + 1 : 0;
+    /* What somebody ended is not tried again until it is due. */
+    item->failures = rc && rc != WEIR_ECANCELED ? item->failures + 1 : 0;
+    item->status = rc == WEIR_ECANCELED ? "stopped"
+                   : rc && strcmp(weir_source_watch_status(item->progress.watch), "mismatch") != 0
+                       ? "failed"
+                       : weir_source_watch_status(item->progress.watch);
+    snprintf(item->error, sizeof item->error, "%s", rc ? err.message : "");
     item->ended_at = weir_now();
     item->running = false;
     pthread_mutex_unlock(&item->runs->lock);
@@ -166,20 +181,41 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source, co
     item->runs = runs;
     item->full = full;
     item->started_at = weir_now();
+    item->progress.watch = weir_source_watch_new();
     weir_source_run_id(item->id);
     memcpy(id, item->id, sizeof item->id);
     int rc = source_len >= (int)sizeof item->source || stream_len >= (int)sizeof item->stream
                  ? weir_fail(err, WEIR_EINVAL, "the name of a source or a stream is too long")
-                 : 0;
+             : item->progress.watch ? 0
+                                    : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     if (rc == 0) {
         pthread_mutex_lock(&runs->lock);
         rc = add(runs, item, err);
         pthread_mutex_unlock(&runs->lock);
     }
     if (rc) {
+        weir_source_watch_free(item->progress.watch);
         free(item);
     }
     return rc;
+}
+
+/* --- telling ------------------------------------------------------------------------------------
+ */
+
+/* With the lock: members of an object. */
+static void print_item(const struct item *item, struct weir_jw *w)
+{
+    weir_jw_kstrz(w, "run", item->id);
+    weir_jw_kstrz(w, "source", item->source);
+    weir_jw_kstr_or_null(w, "stream", weir_str_of(item->stream));
+    weir_jw_kbool(w, "full", item->full);
+    weir_jw_kstrz(w, "state", item->running ? "running" : "done");
+    weir_jw_kstr_or_null(w, "status", weir_str_of(item->running ? "" : item->status));
+    weir_jw_kstr_or_null(w, "error", weir_str_of(item->error));
+    weir_jw_ktime(w, "started_at", item->started_at);
+    weir_jw_ktime_or_null(w, "ended_at", item->ended_at);
+    weir_source_watch_print(item->progress.watch, w);
 }
 
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w)
@@ -188,12 +224,9 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
     struct item *item = find(runs, id);
     if (item) {
         weir_jw_object(w);
-        weir_jw_kstrz(w, "run", item->id);
-        weir_jw_kstrz(w, "source", item->source);
-        weir_jw_kstrz(w, "state", item->running ? "running" : "done");
-        weir_jw_ktime(w, "started_at", item->started_at);
-        weir_jw_ktime_or_null(w, "ended_at", item->ended_at);
-        weir_jw_ku64(w, "rows", atomic_load(&item->progress.rows));
+        print_item(item, w);
+        weir_jw_keyz(w, "log");
+        weir_source_watch_print_log(item->progress.watch, w);
         weir_jw_keyz(w, "report");
         if (item->running || !weir_buf_ok(&item->report)) {
             weir_jw_null(w);
@@ -204,6 +237,75 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
     }
     pthread_mutex_unlock(&runs->lock);
     return item != NULL;
+}
+
+void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *source,
+                                   struct weir_jw *w)
+{
+    pthread_mutex_lock(&runs->lock);
+    const struct item *item = latest_of(runs, source);
+    if (item) {
+        weir_jw_object(w);
+        print_item(item, w);
+        weir_jw_object_end(w);
+    } else {
+        weir_jw_null(w);
+    }
+    pthread_mutex_unlock(&runs->lock);
+}
+
+void weir_source_runs_print_all(struct weir_source_runs *runs, const char *source,
+                                struct weir_jw *w)
+{
+    pthread_mutex_lock(&runs->lock);
+    weir_jw_array(w);
+    for (size_t i = runs->count; i-- > 0;) {
+        if (strcmp(runs->items[i]->source, source) == 0) {
+            weir_jw_object(w);
+            print_item(runs->items[i], w);
+            weir_jw_object_end(w);
+        }
+    }
+    weir_jw_array_end(w);
+    pthread_mutex_unlock(&runs->lock);
+}
+
+void weir_source_runs_news(struct weir_source_runs *runs, weir_source_runs_tell tell, void *arg)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 4u << 20);
+    pthread_mutex_lock(&runs->lock);
+    for (size_t i = 0; i < runs->count; i++) {
+        struct item *item = runs->items[i];
+        unsigned long long rows = atomic_load(&item->progress.rows),
+                           bytes = atomic_load(&item->progress.bytes);
+        if (item->told && item->told_running == item->running && item->told_rows == rows &&
+            item->told_bytes == bytes) {
+            continue;
+        }
+        struct weir_jw w = weir_jw_on(&text);
+        weir_buf_reset(&text);
+        weir_jw_object(&w);
+        print_item(item, &w);
+        weir_jw_object_end(&w);
+        item->told = true;
+        item->told_running = item->running;
+        item->told_rows = rows;
+        item->told_bytes = bytes;
+        tell(arg, item->source, weir_buf_ok(&text) ? weir_buf_str(&text) : WEIR_STR("null"));
+    }
+    pthread_mutex_unlock(&runs->lock);
+    weir_buf_free(&text);
+}
+
+void weir_source_runs_touch(struct weir_source_runs *runs)
+{
+    atomic_store(&runs->touched, true);
+}
+
+bool weir_source_runs_touched(struct weir_source_runs *runs)
+{
+    return atomic_exchange(&runs->touched, false);
 }
 
 void weir_source_runs_of(struct weir_source_runs *runs, const char *source,

@@ -19,6 +19,7 @@ struct entry {
     bool paused;
     struct weir_source_turn turn;
     double chance; /* of this turn */
+    weir_time due; /* WEIR_TIME_MAX: not by itself */
 };
 
 struct weir_source_scheduler {
@@ -29,7 +30,8 @@ struct weir_source_scheduler {
     /* of the thread */
     struct weir_sources sources;
     bool loaded;
-    struct entry *entries;
+    pthread_mutex_t lock;  /* other threads read the entries' names and `due` with it */
+    struct entry *entries; /* changed with it, too */
     size_t count;
 };
 
@@ -65,7 +67,7 @@ static void read_sources(struct weir_source_scheduler *s)
     size_t count = 0;
     for (size_t i = 0; entries && i < sources.read_count && count < MOST; i++) {
         struct entry *e = &entries[count], *before;
-        *e = (struct entry){.chance = chance()};
+        *e = (struct entry){.chance = chance(), .due = WEIR_TIME_MAX};
         before = find(s->entries, s->count, sources.read[i].name);
         e->turn = before ? before->turn : e->turn;
         snprintf(e->name, sizeof e->name, "%s", sources.read[i].name);
@@ -73,13 +75,17 @@ static void read_sources(struct weir_source_scheduler *s)
             weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused, &err) == 0;
     }
     if (entries) {
-        free(s->entries);
+        struct entry *old = s->entries;
+        pthread_mutex_lock(&s->lock);
         s->entries = entries;
         s->count = count;
+        pthread_mutex_unlock(&s->lock);
+        free(old);
     }
     weir_sources_free(&s->sources);
     s->sources = sources;
     s->loaded = true;
+    weir_source_runs_touch(s->server->source_runs);
 }
 
 static void begin(struct weir_source_scheduler *s, struct entry *e)
@@ -106,8 +112,13 @@ static void look(void *arg)
             e->turn.other_ended =
                 other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
         }
-        if (!running && !e->paused &&
-            weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance) <= now) {
+        weir_time due = e->paused
+                            ? WEIR_TIME_MAX
+                            : weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance);
+        pthread_mutex_lock(&s->lock);
+        e->due = due;
+        pthread_mutex_unlock(&s->lock);
+        if (!running && due <= now) {
             begin(s, e);
         }
     }
@@ -130,6 +141,7 @@ int weir_source_scheduler_new(struct weir_server *server, struct weir_source_sch
         return weir_fail(err, WEIR_ENOMEM, "no memory for the scheduler");
     }
     s->server = server;
+    pthread_mutex_init(&s->lock, NULL);
     int rc = weir_work_new(1, 2, &s->work, err);
     return rc ? rc
            : weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, tick, s, &s->timer)
@@ -144,6 +156,19 @@ void weir_source_scheduler_free(struct weir_source_scheduler *s)
         weir_work_free(s->work);
         weir_sources_free(&s->sources);
         free(s->entries);
+        pthread_mutex_destroy(&s->lock);
         free(s);
     }
+}
+
+weir_time weir_source_scheduler_due(struct weir_source_scheduler *s, const char *source)
+{
+    if (!s) {
+        return 0;
+    }
+    pthread_mutex_lock(&s->lock);
+    const struct entry *e = find(s->entries, s->count, source);
+    weir_time due = e && e->due != WEIR_TIME_MAX ? e->due : 0;
+    pthread_mutex_unlock(&s->lock);
+    return due;
 }

@@ -283,6 +283,7 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
         out->name = weir_arena_strdup(&out->arena, name);
         out->connector = weir_source_connectors[root.kind];
         out->paused = root.paused;
+        out->schedule_text = root.schedule;
         out->schema = *root.schema ? root.schema : out->name;
         rc = out->name ? 0 : no_memory(err);
     }

@@ -43,6 +43,7 @@ struct weir_source_config {
     const char *name;
     const char *schema; /* in the warehouse */
     struct weir_source_schedule schedule;
+    const char *schedule_text; /* as the file says it */
     bool paused;
     const struct weir_source_connector *connector;
     void *connection; /* the connector's settings */

@@ -27,6 +27,8 @@ struct weir_source_sink {
      * connector that can ask fills them and sets `told`. The stage must have the same. */
     struct weir_figures *source;
     bool told;
+    /* So many bytes more of the plan's were read; NULL: nobody asks. */
+    void (*bytes)(struct weir_source_sink *sink, uint64_t bytes);
     /* A row that cannot be read is kept with its line, its text (any bytes) and the reason. */
     int (*reject)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
                   struct weir_str text, const char *reason, struct weir_error *err);
@@ -72,5 +74,7 @@ const struct weir_source_connector *weir_source_connector_of(struct weir_str kin
  * number's is a number, "a,b" of a list's is a list; a number of a text's is a text. */
 int weir_source_fit(const struct weir_option *options, struct weir_data *values,
                     struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* [{"name","original","type"}] */
+void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_jw *w);
 
 #endif

@@ -156,16 +156,43 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     struct weir_source_config config;
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     bool well = rc == 0;
-    weir_jw_object(w);
     weir_jw_kstrz(w, "name", name);
     weir_jw_kstr_or_null(w, "kind", weir_str_of(well ? config.connector->name : ""));
     weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
+    weir_jw_kstr_or_null(w, "schedule", weir_str_of(well ? config.schedule_text : ""));
     weir_jw_kbool(w, "paused", well && config.paused);
     weir_jw_kstr_or_null(w, "run", weir_str_of(run));
     weir_jw_kstr_or_null(w, "error", weir_str_of(well ? "" : err->message));
-    weir_jw_object_end(w);
     weir_source_config_free(&config);
     return rc == WEIR_ENOMEM ? rc : 0;
+}
+
+int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
+                           struct weir_jw *w, struct weir_error *err)
+{
+    char path[4096], shown[128];
+    struct weir_buf text;
+    struct weir_yaml *doc = NULL;
+    struct weir_data *data = NULL;
+    struct weir_error ignored;
+    snprintf(shown, sizeof shown, "sources/%.64s.yml", name);
+    weir_buf_init(&text, MAX_FILE);
+    int rc = file_of(workspace_dir, name, path, err);
+    rc = rc ? rc : weir_file_read(path, &text, err);
+    if (rc == 0) {
+        weir_jw_kstrz(w, "file", shown);
+        weir_jw_kstr(w, "text", weir_buf_str(&text));
+        weir_jw_keyz(w, "settings");
+        if (weir_yaml_parse(weir_buf_str(&text), shown, &doc, &ignored) ||
+            weir_data_from_yaml(arena, weir_yaml_root(doc), &data, &ignored)) {
+            weir_jw_null(w);
+        } else {
+            weir_data_print(data, w);
+        }
+    }
+    weir_yaml_free(doc);
+    weir_buf_free(&text);
+    return rc;
 }
 
 static int set_members(const struct weir_data *changes, struct weir_data *file,

@@ -3,6 +3,20 @@
 
 #define MAX_CATALOG (512u << 20)
 
+void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_jw *w)
+{
+    weir_jw_array(w);
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        weir_jw_object(w);
+        weir_jw_kstr(w, "name", c->name);
+        weir_jw_kstr(w, "original", c->original);
+        weir_jw_kstrz(w, "type", weir_type_name(c->type));
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}
+
 static int print_columns(const struct weir_source_config *config, void *connection,
                          const struct weir_source_stream *stream, struct weir_jw *w,
                          struct weir_error *err)
@@ -12,15 +26,7 @@ static int print_columns(const struct weir_source_config *config, void *connecti
     plan.exclude = &stream->exclude;
     int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, err);
     weir_jw_keyz(w, "columns");
-    weir_jw_array(w);
-    for (size_t i = 0; rc == 0 && i < plan.column_count; i++) {
-        weir_jw_object(w);
-        weir_jw_kstr(w, "name", plan.columns[i].name);
-        weir_jw_kstr(w, "original", plan.columns[i].original);
-        weir_jw_kstrz(w, "type", weir_type_name(plan.columns[i].type));
-        weir_jw_object_end(w);
-    }
-    weir_jw_array_end(w);
+    weir_source_print_columns(&plan, w);
     weir_source_plan_free(&plan);
     return rc;
 }

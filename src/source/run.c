@@ -4,6 +4,7 @@
 
 #include "source/apply.h"
 #include "source/connector.h"
+#include "source/watch.h"
 
 #define MAX_CATALOG (512u << 20)
 #define TRIES       5 /* of a transaction that another one got into the way of */
@@ -33,6 +34,11 @@ static bool may_load(const struct weir_source_config *config, const struct strea
         found = found || strcmp(config->streams[i].table, r->stream.table) == 0;
     }
     return found && strcmp(config->schema, r->config->schema) == 0;
+}
+
+static struct weir_source_watch *watch_of(const struct weir_source_run *run)
+{
+    return run->progress ? run->progress->watch : NULL;
 }
 
 /* A table has one source: two would drop each other's rows. One that is gone leaves its tables. */
@@ -132,10 +138,14 @@ static int load_stream(struct stream_run *r, struct weir_error *err)
     if (!r->stage.table.ptr || !r->stage.reject_table.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
+    weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
     rc = read_rows(r, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
     struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
                                       &r->settled, r->target, &r->load};
+    if (rc == 0) {
+        weir_source_watch_write(watch_of(r->run), r->stream.name);
+    }
     for (int i = 0; rc == 0 && i < TRIES; i++) {
         rc = weir_source_apply(&apply, err);
         if (rc != WEIR_EAGAIN || i + 1 == TRIES) {
@@ -219,6 +229,7 @@ static int run_stream(const struct weir_source_run *run, const char *id,
                                             .started_at = weir_now(),
                                             .error = "",
                                             .changes = WEIR_STR("")};
+        weir_source_watch_look(watch_of(run), r->stream.name);
         rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &r->session, err);
         rc = rc ? rc : weir_source_ledger_open(r->session, err);
         rc = rc ? rc : load_stream(r, err);
@@ -226,6 +237,7 @@ static int run_stream(const struct weir_source_run *run, const char *id,
         if (rc) {
             note_failure(r, rc, err);
         }
+        weir_source_watch_end(watch_of(run), &r->load);
         print_load(&r->load, w);
         *status = r->load.status;
     }
@@ -293,6 +305,9 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
     rc = rc ? rc : config.connector->open(&config, run->site, &connection, err);
     rc = rc ? rc : run_streams(run, id, &config, connection, &status, w, err);
+    if (rc) {
+        weir_source_watch_say(watch_of(run), "failed: %s", err->message);
+    }
     if (config.connector) {
         config.connector->close(connection);
     }

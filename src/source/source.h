@@ -28,10 +28,12 @@ extern const struct weir_option weir_source_settings[];
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
+struct weir_source_watch; /* source/watch.h */
 /* How far a run is; any thread may read it. */
 struct weir_source_progress {
     atomic_ullong rows, bytes;
-    atomic_bool stop; /* set it to end the run: WEIR_ECANCELED, nothing changed */
+    struct weir_source_watch *watch; /* what it does, stream by stream; NULL: nobody looks */
+    atomic_bool stop;                /* set it to end the run: WEIR_ECANCELED, nothing changed */
 };
 
 struct weir_source_run {
@@ -64,6 +66,22 @@ int weir_source_discover_text(const struct weir_source_site *site, const char *n
                               struct weir_str text, bool columns, struct weir_jw *w,
                               struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The first rows of a stream, as they would be loaded; nothing is. */
+struct weir_source_preview {
+    const char *source;           /* its name */
+    struct weir_str text_of_file; /* as it would be saved; ptr NULL: as it is */
+    struct weir_str stream;
+    bool whole; /* also columns that are excluded */
+    size_t most;
+    /* Writes a value as people read it. */
+    void (*text)(struct weir_buf *out, const struct weir_column *column,
+                 const struct weir_vector *v, size_t row);
+};
+/* {"stream","table","columns":[as discover has them],"rows":[[text or null]],"more",
+ * "bad_lines":[{"line","text","reason"}]}. WEIR_ETIMEDOUT after half a minute. */
+int weir_source_preview(const struct weir_source_site *site, const struct weir_source_preview *what,
+                        struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* [{"name","title","options":[{"name","type","help","required","choices","default"}]}] */
 void weir_source_print_connectors(struct weir_jw *w);
 
@@ -88,10 +106,13 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
 /* WEIR_ENOENT, or what is wrong with its file. */
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* {"name","kind","schema","paused","run","error"}; a file with a mistake has its words in `error`,
- * and is no failure. */
+/* Members of an object: "name","kind","schema","schedule","paused","run","error"; a file with a
+ * mistake has its words in `error`, and is no failure. */
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
                          struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* The file: {"file","text","settings"}, the last as data. Of a source of tracking, too. */
+int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
+                           struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_schedule;
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
                             struct weir_source_schedule *out, bool *paused,

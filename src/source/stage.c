@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "csv/columns.h"
+#include "source/watch.h"
 
 #define ROWS_PER_COMMIT 122880 /* a row group */
 
@@ -73,8 +74,18 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     s->uncommitted += batch->rows;
     if (s->progress) {
         atomic_fetch_add(&s->progress->rows, batch->rows);
+        weir_source_watch_more(s->progress->watch, s->stream, batch->rows, 0);
     }
     return rc || s->uncommitted < ROWS_PER_COMMIT ? rc : commit(s, err);
+}
+
+static void put_bytes(struct weir_source_sink *sink, uint64_t bytes)
+{
+    struct weir_source_stage *s = (struct weir_source_stage *)sink;
+    if (s->progress) {
+        atomic_fetch_add(&s->progress->bytes, bytes);
+        weir_source_watch_more(s->progress->watch, s->stream, 0, bytes);
+    }
 }
 
 /* A batch of bad lines. */
@@ -175,6 +186,7 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
     s->sink = (struct weir_source_sink){.columns = s->columns,
                                         .column_count = count,
                                         .rows = put_rows,
+                                        .bytes = put_bytes,
                                         .reject = put_reject,
                                         .stop = s->progress ? &s->progress->stop : NULL,
                                         .source = &s->told};

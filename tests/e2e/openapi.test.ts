@@ -316,11 +316,17 @@ test('sources are made, looked into, run and removed', async () => {
   await check({ method: 'GET', path: '/api/connectors', status: 200 });
   const body = { name: 'files', kind: 'file', connection: { path: 'orders.csv' } };
   await check({ method: 'POST', path: '/api/sources', body: { ...body, dry_run: true }, status: 200 });
+  const preview = { method: 'POST', path: '/api/sources/{name}/preview', target: '/api/sources/files/preview' } as const;
+  await check({ ...preview, body: { kind: 'file', connection: body.connection, stream: 'orders' }, status: 200 });
+  await check({ ...preview, body: { stream: 'orders' }, status: 404 });
   await check({ method: 'POST', path: '/api/sources', body, status: 201 });
   await check({ method: 'POST', path: '/api/sources', body, status: 409 });
   await check({ method: 'POST', path: '/api/sources', body: { ...body, kind: 'nonsense' }, status: 400 });
   await check({ method: 'POST', path: '/api/sources', body: { ...body, dry_run: true, connection: { path: '/etc/passwd' } }, status: 403 });
   await check({ method: 'GET', path: '/api/sources', status: 200 });
+  await check({ ...preview, body: { stream: 'orders' }, status: 200 });
+  await check({ method: 'GET', path: '/api/sources/{name}', target: '/api/sources/files', status: 200 });
+  await check({ method: 'GET', path: '/api/sources/{name}', target: '/api/sources/nothing', status: 404 });
   await check({ method: 'PATCH', path: '/api/sources/{name}', target: '/api/sources/files', body: { streams: { orders: { mode: 'merge', key: ['id'] } } }, status: 200 });
   for (const what of ['check', 'discover', 'pause', 'resume']) {
     await check({ method: 'POST', path: `/api/sources/{name}/${what}`, target: `/api/sources/files/${what}`, body: {}, status: 200 });
@@ -335,6 +341,7 @@ test('sources are made, looked into, run and removed', async () => {
   assert.equal(status, 'loaded');
   await check({ method: 'DELETE', path: '/api/runs/{id}', target, status: 404 });
   await check({ method: 'GET', path: '/api/sources/{name}/runs', target: '/api/sources/files/runs', status: 200 });
+  await check({ method: 'GET', path: '/api/sources', status: 200 });
   await check({ method: 'DELETE', path: '/api/sources/{name}', target: '/api/sources/web', status: 400 });
   await check({ method: 'DELETE', path: '/api/sources/{name}', target: '/api/sources/files', status: 204 });
   rmSync(path.join(weir.dir, 'orders.csv')); // the repository's status is looked at below

@@ -152,7 +152,13 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   const file = { name: 'sales', kind: 'file', connection: { path: 'sales.csv' } };
   const seen = (await admin.want(200, 'POST', '/api/sources', { ...file, dry_run: true })) as unknown as { streams: { columns: object[] }[] };
   assert.equal(seen.streams[0]?.columns.length, 2);
-  await admin.want(201, 'POST', '/api/sources', file);
+  const unsaved = { kind: file.kind, connection: file.connection, streams: { sales: { exclude: ['day'] } }, stream: 'sales' };
+  const some = (await admin.want(200, 'POST', '/api/sources/sales/preview', unsaved)) as unknown as { rows: string[][]; more: boolean };
+  assert.deepEqual([some.rows, some.more], [[['10']], false]);
+  write('many.csv', `day,amount\n${Array.from({ length: 80 }, (_, i) => `2026-01-01,${i}${i === 3 ? ',too,many' : ''}\n`).join('')}`);
+  const many = (await admin.want(200, 'POST', '/api/sources/sales/preview', { ...unsaved, connection: { path: 'many.csv' }, stream: 'many', whole: true })) as unknown as { rows: string[][]; more: boolean; bad_lines: { line: number }[] };
+  assert.deepEqual([many.rows.length, many.rows[0], many.more, many.bad_lines.map(({ line }) => line)], [50, ['2026-01-01', '0'], true, [5]]);
+  await admin.want(201, 'POST', '/api/sources', { ...file, schedule: 'after other' });
   await admin.want(409, 'POST', '/api/sources', file);
   await admin.want(201, 'POST', '/api/sources', { name: 'form', kind: 'postgres', connection: { port: '5433', database: 'a', user: 'b' } });
   assert.match(fileOf('form'), /port: 5433,/);
@@ -180,6 +186,21 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   assert.match(await weir.in('sync', 'sales', '--wait', '--full'), /sales\.sales {2}loaded: 2 rows read/);
   const { loads } = (await admin.want(200, 'GET', '/api/sources/sales/runs')) as unknown as { loads: Load[] };
   assert.equal(loads.length, 3);
+  interface Told {
+    text: string;
+    settings: object;
+    schedule: string;
+    latest: { status: string; streams: { stream: string; state: string; rows: number }[] };
+    streams: { stream: string; status: string; good_at: string; failing_since: null }[];
+  }
+  const told = (await admin.want(200, 'GET', '/api/sources/sales')) as unknown as Told;
+  assert.match(told.text, /schedule: after other/);
+  assert.deepEqual(told.settings, { kind: 'file', connection: { path: 'sales.csv' }, schedule: 'after other' });
+  assert.equal(told.schedule, 'after other');
+  assert.deepEqual([told.latest.status, told.latest.streams.map(({ stream, state, rows: n }) => [stream, state, n])], ['loaded', [['sales', 'loaded', 2]]]);
+  assert.deepEqual(told.streams.map(({ stream, status, failing_since: since }) => [stream, status, since]), [['sales', 'loaded', null]]);
+  await admin.want(200, 'PATCH', '/api/sources/sales', { schedule: null });
+  await admin.want(400, 'PATCH', '/api/sources/sales', { schedule: 'sometimes' });
   await admin.want(200, 'PATCH', '/api/sources/sales', { streams: { sales: { mode: 'merge', key: ['day'] } } });
   assert.equal(await run(), 'loaded');
   await admin.want(200, 'POST', '/api/sources/sales/pause', {});
@@ -194,7 +215,8 @@ test('what a source holds and loaded is told to those who see all tables', async
   write('secret.json', '[{"pay": 1}]');
   await admin.want(201, 'POST', '/api/sources', { name: 'hr', kind: 'file', connection: { path: 'secret.json' } });
   const { client: editor } = await join(admin, 'ed@example.com', { role: 'editor' });
-  const asked = [['POST', '/api/sources/hr/check'], ['POST', '/api/sources/hr/discover'], ['GET', '/api/sources/hr/runs']] as const;
+  const asked = [['POST', '/api/sources/hr/check'], ['POST', '/api/sources/hr/discover'], ['GET', '/api/sources/hr/runs'], ['GET', '/api/sources/hr']] as const;
+  await editor.want(403, 'POST', '/api/sources/hr/preview', { stream: 'secret' });
   for (const [method, target] of asked) await editor.want(200, method, target, method === 'POST' ? {} : undefined);
   const everyone = await admin.want(200, 'GET', '/api/groups/everyone');
   await admin.want(200, 'PUT', '/api/groups/everyone', { ...everyone, tables: [{ schema: 'sales', table: '*' }] });
@@ -205,6 +227,11 @@ test('what a source holds and loaded is told to those who see all tables', async
     await editor.want(403, method, target, method === 'POST' ? {} : undefined);
     await admin.want(200, method, target, method === 'POST' ? {} : undefined);
   }
+  const listed = async (who: Client): Promise<unknown[]> => {
+    const { sources } = (await who.want(200, 'GET', '/api/sources')) as unknown as { sources: { name: string; latest: object | null; streams: object[] | null }[] };
+    return sources.filter(({ name }) => name === 'hr').map(({ latest, streams }) => [latest !== null, streams?.length]);
+  };
+  assert.deepEqual([await listed(admin), await listed(editor)], [[[true, 1]], [[false, undefined]]]);
   await admin.want(200, 'PUT', '/api/groups/everyone', everyone);
   await admin.want(204, 'DELETE', '/api/sources/hr');
 });

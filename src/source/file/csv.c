@@ -130,6 +130,7 @@ int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bo
     struct open_csv o;
     struct weir_source_rows rows = {0};
     struct weir_csv_record record;
+    uint64_t told = 0;
     int rc = open_csv(&o, file, header, stop, err);
     if (rc == 0 && o.columns.count != file->column_count) {
         rc = weir_file_unchanged(file, err);
@@ -141,6 +142,10 @@ int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bo
     }
     while (rc == 0 && (rc = weir_csv_columns_next(&o.columns, &o.csv, &record, err)) == 0 &&
            (record.count || record.bad)) {
+        if (sink->bytes && o.text.at > told) {
+            sink->bytes(sink, o.text.at - told);
+            told = o.text.at;
+        }
         rc = put_record(&rows, file, &o.columns, &record, err);
     }
     rc = rc ? rc : weir_source_rows_flush(&rows, err);

@@ -1,0 +1,145 @@
+#include "serve/source_print.h"
+
+#include "serve/server.h"
+#include "serve/source.h"
+#include "serve/source_schedule.h"
+#include "source/standing.h"
+
+struct standing {
+    bool all; /* she sees all tables */
+    struct weir_source_standing *items;
+    size_t count;
+};
+
+int weir_source_sees_all(struct weir_ask *ask, bool *all, struct weir_error *err)
+{
+    struct weir_access *access = NULL;
+    int rc = weir_caller_access(ask->state, &ask->who, &ask->arena, &access, err);
+    *all = rc == 0 && (!access || weir_access_shows_all(access));
+    return rc;
+}
+
+static int read_standing(struct weir_ask *ask, const char *source, struct standing *out,
+                         struct weir_error *err)
+{
+    struct weir_session *session = NULL;
+    *out = (struct standing){0};
+    int rc = weir_source_sees_all(ask, &out->all, err);
+    if (rc || !out->all) {
+        return rc;
+    }
+    rc = weir_session_new(ask->warehouse, WEIR_SESSION_OWNER, &session, err);
+    rc =
+        rc ? rc
+           : weir_source_standing_read(session, source, &ask->arena, &out->items, &out->count, err);
+    weir_session_free(session);
+    return rc;
+}
+
+static void print_tracking(struct weir_jw *w, const char *name)
+{
+    weir_jw_kstrz(w, "name", name);
+    weir_jw_kstrz(w, "kind", "tracking");
+    weir_jw_kstrz(w, "schema", name);
+    weir_jw_keyz(w, "schedule");
+    weir_jw_null(w);
+    weir_jw_kbool(w, "paused", false);
+    weir_jw_kstr_or_null(w, "run", WEIR_STR(""));
+    weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
+    weir_jw_ktime_or_null(w, "next_at", 0);
+    weir_jw_keyz(w, "latest");
+    weir_jw_null(w);
+    weir_jw_keyz(w, "streams");
+    weir_jw_null(w);
+}
+
+static int print_read(struct weir_ask *ask, const struct standing *standing, const char *name,
+                      struct weir_error *err)
+{
+    struct weir_server *s = ask->server;
+    struct weir_jw *w = &ask->w;
+    char run[WEIR_SOURCE_RUN_SIZE];
+    weir_source_runs_of(s->source_runs, name, run);
+    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir, name, run, w, err);
+    weir_jw_ktime_or_null(w, "next_at", weir_source_scheduler_due(s->source_scheduler, name));
+    weir_jw_keyz(w, "latest");
+    if (standing->all) {
+        weir_source_runs_print_latest(s->source_runs, name, w);
+    } else {
+        weir_jw_null(w);
+    }
+    weir_jw_keyz(w, "streams");
+    if (standing->all) {
+        weir_source_standing_print(standing->items, standing->count, name, w);
+    } else {
+        weir_jw_null(w);
+    }
+    return rc;
+}
+
+int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
+{
+    struct weir_sources sources = {0};
+    struct standing standing;
+    struct weir_jw *w = &ask->w;
+    int rc = weir_sources_load(ask->server->run->workspace, &sources, err);
+    rc = rc || sources.read_count == 0 ? rc : read_standing(ask, NULL, &standing, err);
+    weir_jw_object(w);
+    weir_jw_keyz(w, "sources");
+    weir_jw_array(w);
+    for (size_t i = 0; rc == 0 && i < sources.count; i++) {
+        weir_jw_object(w);
+        print_tracking(w, sources.items[i].name);
+        weir_jw_object_end(w);
+    }
+    for (size_t i = 0; rc == 0 && i < sources.read_count; i++) {
+        weir_jw_object(w);
+        rc = print_read(ask, &standing, sources.read[i].name, err);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_jw_object_end(w);
+    weir_sources_free(&sources);
+    return rc;
+}
+
+/* Is it one of tracking? WEIR_ENOENT when there is none of this name. A mistake in the file of
+ * another source is none of its. */
+static int find(struct weir_ask *ask, const char *name, bool *tracking, struct weir_error *err)
+{
+    struct weir_sources sources = {0};
+    struct weir_error ignored;
+    bool found = weir_sources_load(ask->server->run->workspace, &sources, &ignored) != 0;
+    *tracking = false;
+    for (size_t i = 0; !found && i < sources.count; i++) {
+        *tracking = *tracking || strcmp(sources.items[i].name, name) == 0;
+    }
+    for (size_t i = 0; !found && i < sources.read_count; i++) {
+        found = strcmp(sources.read[i].name, name) == 0;
+    }
+    weir_sources_free(&sources);
+    return found || *tracking ? 0 : weir_fail(err, WEIR_ENOENT, "there is no source \"%s\"", name);
+}
+
+int weir_source_print_one(struct weir_ask *ask, const char *name, bool file, struct weir_error *err)
+{
+    struct standing standing = {0};
+    struct weir_jw *w = &ask->w;
+    bool tracking;
+    int rc = find(ask, name, &tracking, err);
+    rc = rc ? rc : read_standing(ask, name, &standing, err);
+    if (rc) {
+        return rc;
+    }
+    weir_jw_object(w);
+    if (tracking) {
+        print_tracking(w, name);
+    } else {
+        rc = print_read(ask, &standing, name, err);
+    }
+    rc = rc || !file ? rc
+                     : weir_source_print_file(weir_source_runs_site(ask->server->source_runs)->dir,
+                                              name, &ask->arena, w, err);
+    weir_jw_object_end(w);
+    return rc;
+}

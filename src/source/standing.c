@@ -1,0 +1,105 @@
+#include "source/standing.h"
+
+#include "source/ledger.h"
+
+enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, TEXTS };
+enum { WRITTEN = TEXTS, DISCARDED, ENDED, GOOD, FAILING };
+
+static const char statement[] =
+    "WITH good AS (SELECT source, stream, max(started_at) AS at FROM weir.loads WHERE status = "
+    "'loaded' GROUP BY ALL) "
+    "SELECT l.source, l.stream, arg_max(l.schema_name, l.started_at), arg_max(l.table_name, "
+    "l.started_at), arg_max(l.mode, l.started_at), arg_max(l.status, l.started_at), arg_max(l.run, "
+    "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), arg_max(l.rows_written, "
+    "l.started_at), arg_max(l.rows_discarded, l.started_at), max(l.ended_at), any_value(g.at), "
+    "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)) "
+    "FROM weir.loads AS l LEFT JOIN good AS g ON g.source = l.source AND g.stream = l.stream "
+    "WHERE $1 IS NULL OR l.source = $1 GROUP BY l.source, l.stream ORDER BY l.source, l.stream "
+    "LIMIT 100000";
+
+static int64_t number(const struct weir_batch *b, size_t column, size_t row)
+{
+    const struct weir_vector *v = &b->columns[column];
+    return weir_vector_valid(v, row) ? v->ints[row] : 0;
+}
+
+static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena,
+                struct weir_source_standing *out, struct weir_error *err)
+{
+    struct weir_str *const texts[] = {&out->source, &out->stream, &out->schema, &out->table,
+                                      &out->mode,   &out->status, &out->run,    &out->error};
+    for (size_t i = 0; i < TEXTS; i++) {
+        const struct weir_vector *v = &b->columns[i];
+        *texts[i] = weir_vector_valid(v, row) ? weir_arena_dup(arena, v->strs[row]) : WEIR_STR("");
+        if (!texts[i]->ptr) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for how sources stand");
+        }
+    }
+    out->rows_written = number(b, WRITTEN, row);
+    out->rows_discarded = number(b, DISCARDED, row);
+    out->ended_at = number(b, ENDED, row);
+    out->good_at = number(b, GOOD, row);
+    out->failing_since = number(b, FAILING, row);
+    return 0;
+}
+
+int weir_source_standing_read(struct weir_session *session, const char *source,
+                              struct weir_arena *arena, struct weir_source_standing **out,
+                              size_t *count, struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch b;
+    size_t room = 0;
+    const struct weir_param param = {
+        .type = WEIR_TYPE_TEXT, .s = weir_str_of(source), .null = !source};
+    *out = NULL;
+    *count = 0;
+    int rc = weir_source_ledger_open(session, err);
+    rc = rc ? rc : weir_session_query(session, statement, &param, 1, &result, err);
+    while (rc == 0 && (rc = weir_result_next(result, &b, err)) == 0 && b.rows) {
+        if (*count + b.rows > room) {
+            room = 2 * room + b.rows;
+            struct weir_source_standing *grown = weir_arena_calloc(arena, room * sizeof *grown);
+            if (!grown) {
+                rc = weir_fail(err, WEIR_ENOMEM, "no memory for how sources stand");
+                break;
+            }
+            if (*count) {
+                memcpy(grown, *out, *count * sizeof *grown);
+            }
+            *out = grown;
+        }
+        for (size_t row = 0; rc == 0 && row < b.rows; row++) {
+            rc = keep(&b, row, arena, &(*out)[(*count)++], err);
+        }
+    }
+    weir_result_free(result);
+    return rc;
+}
+
+void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
+                                const char *source, struct weir_jw *w)
+{
+    weir_jw_array(w);
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_source_standing *s = &items[i];
+        if (!weir_str_is(s->source, source)) {
+            continue;
+        }
+        weir_jw_object(w);
+        weir_jw_kstr(w, "stream", s->stream);
+        weir_jw_kstr(w, "schema", s->schema);
+        weir_jw_kstr(w, "table", s->table);
+        weir_jw_kstr(w, "mode", s->mode);
+        weir_jw_kstr(w, "status", s->status);
+        weir_jw_kstr(w, "run", s->run);
+        weir_jw_kstr_or_null(w, "error", s->error);
+        weir_jw_ki64(w, "rows_written", s->rows_written);
+        weir_jw_ki64(w, "rows_discarded", s->rows_discarded);
+        weir_jw_ktime_or_null(w, "ended_at", s->ended_at);
+        weir_jw_ktime_or_null(w, "good_at", s->good_at);
+        weir_jw_ktime_or_null(w, "failing_since", s->failing_since);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}

@@ -1,0 +1,27 @@
+/* How the streams of sources stand, by weir.loads: what each loaded last, and since when it fails.
+ */
+#ifndef WEIR_SOURCE_STANDING_H
+#define WEIR_SOURCE_STANDING_H
+
+#include "base/json_write.h"
+#include "warehouse/warehouse.h"
+
+struct weir_source_standing { /* of one stream; texts are never NULL */
+    struct weir_str source, stream, schema, table, mode;
+    struct weir_str status, run, error; /* of its latest load */
+    int64_t rows_written, rows_discarded;
+    weir_time ended_at;
+    weir_time good_at; /* beginning of the latest load that went well: its rows are as of then */
+    weir_time failing_since; /* beginning of the first load that failed after it; 0: it does not */
+};
+
+/* Of this source (NULL: of all), by source and stream, in the arena. */
+int weir_source_standing_read(struct weir_session *session, const char *source,
+                              struct weir_arena *arena, struct weir_source_standing **out,
+                              size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+/* [{"stream","schema","table","mode","status","run","error","rows_written","rows_discarded",
+ * "ended_at","good_at","failing_since"}] of those of this source. */
+void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
+                                const char *source, struct weir_jw *w);
+
+#endif
