@@ -1,11 +1,12 @@
 // Tables of a real PostgreSQL: as a whole and by a cursor column, equal to their source.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Postgres, missing } from '../node/postgres.js';
-import { Weir, type Cell, type Row, binary } from '../node/weir.js';
+import { Postgres, missing, tls } from '../node/postgres.js';
+import { setUp } from '../node/client.js';
+import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -132,4 +133,97 @@ test('errors say what to do, and never the password', { skip }, async () => {
   await fails(/the cursor "nothing".*is no column/, 'sync', 'wrong', '--wait');
   source('wrong', 'streams: {orders: {mode: append}}\n');
   await fails(/needs `cursor: COLUMN`/, 'sync', 'wrong', '--wait');
+});
+
+test('hostile names and types, many columns, and what is a table', { skip }, async () => {
+  const q = '"we""ir; DROP TABLE x --\\ä"';
+  pg.sql(`create schema odd; set search_path = odd;
+    create type character_sheet as (a int, b text); create type timestamp_kind as enum ('now', 'then'); create domain numeric_code as numeric(5,2) check (value > 0); create type odd."numeric(4,2)" as enum ('x');
+    create table ${q} ("SELECT" int, "a""b" character_sheet, c timestamp_kind, d numeric_code, e odd."numeric(4,2)", f inet, g cidr, h money, i bit(5), j int4multirange, k int[][], l character_sheet[], m jsonb, n xml, o timetz, p date, q timestamp, r numeric(4,2), s interval, t text generated always as ('made') stored, u numrange, v macaddr, w "char", x numeric(10,-2), y tsvector);
+    insert into ${q} values (1, row(1, 'x,"y'), 'then', 1.50, 'x', '10.0.0.1', '10.0.0.0/8', 12.5, '10101', '{[1,3),[5,9)}', '{{1,NULL},{3,4}}', array[row(1,'a')::character_sheet, null], '{"a": "\\u00e4"}', '<a/>', '12:00+02', '4713-01-01 BC', '4713-01-01 00:00 BC', 12.34, '-1 year 2 days', default, '[1.5,)', '08:00:2b:01:02:03', 'z', 12345, 'a:1 b'),
+      (2, null, null, null, null, '::1/64', null, null, null, '{}', '{}', '{}', '"x"', null, null, '5874897-12-31', '294276-12-31 23:59:59', 1, '178000000 years', default, 'empty', null, '', -99, ''),
+      (3, null, null, null, null, '10.0.0.2/24', null, null, null, null, null, null, null, null, null, 'infinity', '-infinity', -99.99, null, default, null, null, null, null, null), (4, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, 'NaN', null, default, null, null, null, null, null);
+    create table wide (${Array.from({ length: 1600 }, (_, i) => `c${i} ${['int', 'text', 'float8', 'bool'][i % 4] ?? ''}`).join(', ')}); insert into wide (c0, c1599) values (7, true);
+    create table none (); create table empty (a int);
+    create table parts (k int, at date) partition by range (k); create table parts_1 partition of parts for values from (0) to (10); create table parts_2 partition of parts for values from (10) to (20); insert into parts select g, '2026-01-01' from generate_series(0, 19) g;
+    create table parent (a int); create table child () inherits (parent); insert into parent values (1); insert into child values (2);
+    create view seen as select a, random() as r from parent; create materialized view kept as select a from parent;
+    create table uuids (u uuid); insert into uuids values (gen_random_uuid())`);
+
+  writeFileSync(path.join(weir.dir, 'sources/odd.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", schemas: [odd]}\n`);
+  const loads = await sync('odd');
+  assert.deepEqual(loads.map(({ stream, status, rows_read, rows_discarded }) => [stream, status, rows_read, rows_discarded]).sort(), [
+    ['child', 'loaded', 1, 0], ['empty', 'loaded', 0, 0], ['kept', 'loaded', 2, 0], ['parent', 'loaded', 2, 0], ['parts', 'loaded', 20, 0], ['seen', 'loaded', 2, 0], ['uuids', 'loaded', 1, 0],
+    ['we"ir; DROP TABLE x --\\ä', 'loaded', 4, 2], ['wide', 'loaded', 1, 0],
+  ]);
+  const odd = await rows('select * exclude (_weir_run, _weir_loaded_at, _weir_file), p::varchar as p, q::varchar as q, s::varchar as s from odd.we_ir_drop_table_x order by 1');
+  assert.deepEqual(odd[0], {
+    select: 1, a_b: '(1,"x,""y")', c: 'then', d: '1.50', e: 'x', f: '10.0.0.1', g: '10.0.0.0/8', h: '$12.50', i: '10101', j: '{[1,3),[5,9)}', k: [[1, null], [3, 4]], l: [{ a: 1, b: 'a' }, null], m: { a: 'ä' }, n: '<a/>', o: '12:00:00+02', p: '4713-01-01 (BC)', q: '4713-01-01 (BC) 00:00:00', r: 12.34, s: '-1 years +2 days', t: 'made', u: '[1.5,)', v: '08:00:2b:01:02:03', w: 'z', x: 12300, y: "'a':1 'b'",
+  });
+  assert.deepEqual([odd.length, odd[1]?.['p'], odd[1]?.['q'], odd[1]?.['f']], [2, 'infinity', '-infinity', '10.0.0.2/24']);
+  assert.deepEqual(await rows("select reason, value from weir.source_discards where source = 'odd' order by 1"), [{ reason: 'a number is NaN, or has more digits than its column', value: 'r' }, { reason: 'a time is beyond what the warehouse can hold', value: 'q' }]);
+  assert.deepEqual(await rows('select c0, c1, c1599 from odd.wide'), [{ c0: 7, c1: null, c1599: true }]);
+  writeFileSync(path.join(weir.dir, 'sources/odd2.yml'), readFileSync(path.join(weir.dir, 'sources/odd.yml'), 'utf8') + 'streams: {uuids: {mode: append, cursor: u}}\n');
+  await fails(/function max\(uuid\) does not exist.*no order/, 'sync', 'odd2', '--wait');
+  pg.sql('create table odd."Kept" (a int)');
+  await fails(/"Kept" and "kept" would be one/, 'sync', 'odd', '--wait');
+});
+
+test('rights and row security: the stream fails, the others load', { skip }, async () => {
+  pg.sql(`create role reader login password 'secret of the owner'; create schema mine; grant usage on schema mine to reader;
+    create table mine.open (a int); create table mine.shut (a int); create table mine.part (a int, b text); create table mine.policed (a int, who text); insert into mine.policed values (1, 'reader'), (2, 'other'); insert into mine.part values (1, 'x');
+    alter table mine.policed enable row level security; create policy p on mine.policed using (who = current_user);
+    grant select on mine.open, mine.policed to reader; grant select (a) on mine.part to reader`);
+  const write = (more: string): void => writeFileSync(path.join(weir.dir, 'sources/rights.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: reader, password: "\${TEST_PG_PASSWORD}", schemas: [mine]${more}}\nstreams: {open: {}, shut: {}, part: {exclude: [b]}, policed: {}}\n`);
+  const statuses = async (): Promise<Row> => {
+    await weir.in('sync', 'rights', '--wait').catch(() => '');
+    return Object.fromEntries((await rows("select stream, coalesce(error, cast(rows_read as varchar)) as e from weir.loads where source = 'rights' and run = (select max(run) from weir.loads where source = 'rights')")).map(({ stream, e }) => [String(stream), e ?? null]));
+  };
+  write('');
+  const refused = await statuses();
+  assert.match(String(refused['shut']), /permission denied for table shut; GRANT SELECT/);
+  assert.match(String(refused['policed']), /row-level security policy.*row_security/);
+  assert.deepEqual([refused['open'], refused['part']], ['0', '1']);
+  write(', row_security: apply');
+  assert.equal((await statuses())['policed'], '1');
+});
+
+test('a silent server, a lost connection, a stopped run, a restart: nothing changes, and the next run loads', { skip }, async () => {
+  pg.sql(`create schema slow; create table slow.t (a int, pad text); insert into slow.t select g, repeat('x', 1000) from generate_series(1, 2000) g;
+    create view slow.v as select a, pad, pg_sleep(case when a % 100 = 0 then 0.03 else 0 end)::text as s from slow.t; create role hurried login superuser password 'secret of the owner'; alter role hurried set statement_timeout = '100ms'; alter role hurried set idle_in_transaction_session_timeout = '100ms'; alter role hurried set search_path = public, pg_catalog; alter role hurried set datestyle = 'German'; alter role hurried set timezone = 'Asia/Tokyo'`);
+  const write = (name: string, more: string, stream = 'v'): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: hurried, password: "\${TEST_PG_PASSWORD}", schemas: [slow]${more}}\nstreams: {${stream}: {table: t}}\n`);
+  write('slow', '');
+  const reading = (): Promise<string> => until('a COPY', 20, () => pg.sql("select pid from pg_stat_activity where application_name = 'weir' and query like 'COPY%' and state = 'active'") || undefined);
+  assert.equal((await one('slow')).rows_read, 2000);
+  for (const end of [async () => pg.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'"), () => pg.restart()]) {
+    const failed = fails(/terminating connection|connection to PostgreSQL broke|server closed the connection/, 'sync', 'slow', '--wait');
+    await Promise.all([failed, reading().then(async () => end())]);
+    assert.deepEqual(await rows('select count(*) as n from slow.t'), [{ n: 2000 }]);
+  }
+  assert.equal((await one('slow')).rows_read, 2000);
+  write('silent', ', timeout: 1s', 'w');
+  pg.sql('create view slow.w as select a, pg_sleep(100)::text as s from slow.t');
+  await fails(/sent nothing for 1 s/, 'sync', 'silent', '--wait');
+  await until('the statement to end', 20, () => (pg.sql("select count(*) from pg_stat_activity where application_name = 'weir' and state = 'active'") === '0' ? true : undefined));
+  await weir.up();
+  const admin = await setUp(weir);
+  const { run } = (await admin.want(202, 'POST', '/api/sources/slow/sync', {})) as { run: string };
+  await reading();
+  await admin.want(204, 'DELETE', `/api/runs/${run}`);
+  const report = await until('the run', 20, async () => ((await admin.want(200, 'GET', `/api/runs/${run}`)) as { report: { error: string } | null }).report ?? undefined);
+  assert.match(report.error, /stopped; nothing changed/);
+  await until('the statement to end', 20, () => (pg.sql("select count(*) from pg_stat_activity where application_name = 'weir' and state = 'active'") === '0' ? true : undefined));
+  await weir.down();
+});
+
+test('TLS: as sslmode says', { skip: skip || !tls }, async () => {
+  const at = (mode: string, more = ''): void => writeFileSync(path.join(weir.dir, 'sources/tls.yml'), `kind: postgres\nconnection: {host: localhost, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", sslmode: ${mode}${more}, schemas: [slow]}\nstreams: {t: {}}\n`);
+  at('require');
+  await fails(/server does not support SSL.*sslmode/s, 'sync', 'tls', '--wait');
+  const root = await pg.tls();
+  assert.equal((await one('tls')).rows_read, 2000);
+  at('verify-full');
+  await fails(/root certificate file.*does not exist|certificate verify failed/s, 'sync', 'tls', '--wait');
+  at('verify-full', `, sslrootcert: ${root}`);
+  assert.equal((await one('tls')).rows_read, 2000);
 });

@@ -1,6 +1,6 @@
 // A real PostgreSQL of Debian's packages: a fresh cluster on a port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,9 @@ const versions = '/usr/lib/postgresql';
 const version = existsSync(versions) ? readdirSync(versions).filter((name) => existsSync(path.join(versions, name, 'bin/initdb'))).sort((a, b) => Number(a) - Number(b)).at(-1) : undefined;
 /** Why there is none here, or undefined. */
 export const missing = version ? undefined : 'PostgreSQL is not installed (Debian packages postgresql, postgresql-client): NOT TESTED';
+
+/** Is there something to make certificates with? */
+export const tls = ['/usr/bin/openssl', '/bin/openssl'].some((file) => existsSync(file));
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -27,13 +30,14 @@ export class Postgres {
     readonly dir: string,
     readonly port: number,
     private readonly who: { uid?: number; gid?: number },
+    private readonly options: string[],
   ) {}
 
-  static async start(): Promise<Postgres> {
+  static async start(...options: string[]): Promise<Postgres> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-pg-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
     const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
-    const pg = new Postgres(dir, await freePort(), who);
+    const pg = new Postgres(dir, await freePort(), who, options);
     const password = path.join(dir, 'password');
     writeFileSync(password, 'secret of the owner');
     if (who.uid !== undefined && who.gid !== undefined) {
@@ -41,15 +45,48 @@ export class Postgres {
       chownSync(password, who.uid, who.gid);
     }
     execFileSync(pg.bin('initdb'), ['-D', path.join(dir, 'data'), '-U', 'owner', '-A', 'scram-sha-256', '--pwfile', password, '-E', 'UTF8', '--locale=C.UTF-8', '-N'], { ...who, cwd: dir, stdio: 'ignore' });
-    pg.server = spawn(pg.bin('postgres'), ['-D', path.join(dir, 'data'), '-p', String(pg.port), '-k', dir, '-h', '127.0.0.1', '-F'], { ...who, cwd: dir, stdio: 'ignore' });
+    await pg.begin();
+    return pg;
+  }
+
+  private async begin(): Promise<void> {
+    this.server = spawn(this.bin('postgres'), ['-D', path.join(this.dir, 'data'), '-p', String(this.port), '-k', this.dir, '-h', '127.0.0.1', '-F', ...this.options], { ...this.who, cwd: this.dir, stdio: 'ignore' });
     await until('PostgreSQL', 60, () => {
       try {
-        return pg.sql('select 1');
+        return this.sql('select 1');
       } catch {
         return undefined;
       }
     });
-    return pg;
+  }
+
+  private async end(): Promise<void> {
+    const server = this.server;
+    if (server && server.exitCode === null) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGINT');
+      await ended;
+    }
+  }
+
+  /** Whoever is connected is thrown out. */
+  async restart(): Promise<void> {
+    await this.end();
+    await this.begin();
+  }
+
+  /** Switches TLS on; gives the file of the certificate, which is its own root. */
+  async tls(): Promise<string> {
+    const [key, crt] = [path.join(this.dir, 'data/server.key'), path.join(this.dir, 'data/server.crt')];
+    execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    for (const file of [key, crt]) {
+      chmodSync(file, 0o600);
+      if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(file, this.who.uid, this.who.gid);
+    }
+    copyFileSync(crt, path.join(this.dir, 'root.crt'));
+    this.sql('alter system set ssl = on');
+    await this.restart();
+    return path.join(this.dir, 'root.crt');
   }
 
   private bin(name: string): string {
@@ -68,12 +105,7 @@ export class Postgres {
   }
 
   async stop(): Promise<void> {
-    const server = this.server;
-    if (server && server.exitCode === null) {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGINT');
-      await ended;
-    }
+    await this.end();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

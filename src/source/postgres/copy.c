@@ -5,6 +5,7 @@
 #define EPOCH_DAYS   10957 /* 2000-01-01 */
 #define EPOCH_MICROS (EPOCH_DAYS * WEIR_DAY)
 #define MAX_NUMERIC  4096
+#define MAX_ROW      (192u << 20) /* bytes; a batch may hold 256 MB of texts */
 
 static const char signature[] = "PGCOPY\n\377\r\n"; /* and its NUL */
 
@@ -235,6 +236,7 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
     const struct weir_source_sink *sink = copy->rows->sink;
     const char *why = NULL, *reason = NULL;
     struct weir_str shown = {"", 0};
+    size_t bytes = 0;
     int rc = (size_t)fields == sink->column_count ? 0 : damaged(err, "another number of columns");
     for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
         struct weir_str field;
@@ -242,7 +244,10 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
         if (!take_number(r, 4, &len) || len < -1 || (len >= 0 && !take(r, (size_t)len, &field))) {
             return damaged(err, "a row ends in its middle");
         }
-        if (len < 0) {
+        bytes += len > 0 ? (size_t)len : 0;
+        if (len < 0 || bytes > MAX_ROW) {
+            reason = bytes > MAX_ROW ? "the row has more than 192 MB" : reason;
+            shown = bytes > MAX_ROW ? sink->columns[i].name : shown;
             continue;
         }
         if (!fits(sink->columns[i].type, field.len)) {

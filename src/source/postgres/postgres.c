@@ -9,6 +9,7 @@
 #include "base/json.h"
 
 #define AT(member) .offset = offsetof(struct weir_pg_settings, member)
+static const char *const row_securities[] = {"refuse", "apply", NULL};
 static const struct weir_option options[] = {
     {.name = "host",
      .type = WEIR_OPT_TEXT,
@@ -39,6 +40,19 @@ static const struct weir_option options[] = {
      .fallback = "prefer",
      .choices = weir_pg_sslmodes,
      .help = "as libpq has it; verify-full proves whose server it is"},
+    {.name = "sslrootcert",
+     .type = WEIR_OPT_TEXT,
+     AT(sslrootcert),
+     .fallback = "",
+     .help = "file of the certificates that verify-ca and verify-full trust; else libpq's own, "
+             "~/.postgresql/root.crt"},
+    {.name = "row_security",
+     .type = WEIR_OPT_CHOICE,
+     AT(row_security),
+     .fallback = "refuse",
+     .choices = row_securities,
+     .help = "refuse: a table of which policies hide rows from the user is not read; apply: what "
+             "the user may see is all there is"},
     {.name = "timeout",
      .type = WEIR_OPT_DURATION,
      AT(timeout),
@@ -165,7 +179,9 @@ static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
     weir_sql_table(&sql, t->schema, t->name);
     weir_buf_addz(&sql, ") AS greatest");
     int rc = weir_buf_check(&sql, "a statement", err);
-    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, &r, err);
+    pg->patient = true;
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
+    pg->patient = false;
     *out = (struct mark){{NULL, 0}, 0};
     if (rc == 0 && !PQgetisnull(r, 0, 0)) {
         out->value = weir_arena_dup(arena, weir_pg_cell(r, 0, 0));
@@ -225,24 +241,48 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
                : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
 }
 
+/* A connection that can begin something: a stream before may have broken it off. */
+static int ready(struct weir_pg *pg, struct weir_error *err)
+{
+    if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {
+        PQfinish(pg->con);
+        pg->con = NULL;
+        return weir_pg_connect(pg, &pg->con, err);
+    }
+    return PQtransactionStatus(pg->con) == PQTRANS_IDLE
+               ? 0
+               : weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, err);
+}
+
+/* The lock comes before the snapshot: TRUNCATE, or an ALTER TABLE that writes the rows anew, would
+ * leave a snapshot of before with an empty table. */
+static int begin(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 8192);
+    int rc = weir_pg_ask(pg, pg->con, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0,
+                         NULL, err);
+    if (rc == 0 && t->lockable) {
+        weir_buf_addz(&sql, "LOCK TABLE ");
+        weir_sql_table(&sql, t->schema, t->name);
+        weir_buf_addz(&sql, " IN ACCESS SHARE MODE");
+        rc = weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, err);
+    }
+    weir_buf_free(&sql);
+    return rc;
+}
+
 /* The snapshot that is taken here is the one that rows are read in. */
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
     struct weir_pg *pg = connection;
     struct weir_pg_table *table = NULL;
-    int rc = 0;
-    if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {
-        PQfinish(pg->con); /* the stream before broke it off */
-        pg->con = NULL;
-        rc = weir_pg_connect(pg, &pg->con, err);
-    } else if (PQtransactionStatus(pg->con) != PQTRANS_IDLE) {
-        rc = weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, NULL, err);
-    }
-    rc = rc ? rc
-            : weir_pg_ask(pg, pg->con, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0,
-                          NULL, NULL, err);
-    rc = rc ? rc : weir_pg_table(pg, stream->name, out, &table, err);
+    pg->stop = out->stop;
+    int rc = ready(pg, err);
+    rc = rc ? rc : weir_pg_find(pg, stream->name, out, &table, err);
+    rc = rc ? rc : begin(pg, table, err);
+    rc = rc ? rc : weir_pg_columns(pg, table, out, err);
     rc = rc ? rc : plan_cursor(pg, stream, table, cursor, out, err);
     out->own = table;
     out->bytes = rc || table->pages < 0 ? 0 : (uint64_t)table->pages * 8192;
@@ -254,7 +294,7 @@ static int read_rows(void *connection, const struct weir_source_plan *p,
 {
     struct weir_pg *pg = connection;
     int rc = weir_pg_read(pg, p->own, sink, err);
-    return rc ? rc : weir_pg_ask(pg, pg->con, "COMMIT", NULL, 0, NULL, NULL, err);
+    return rc ? rc : weir_pg_ask(pg, pg->con, "COMMIT", NULL, 0, NULL, err);
 }
 
 const struct weir_source_connector weir_source_postgres = {

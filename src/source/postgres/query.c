@@ -24,8 +24,12 @@ static const struct {
     {"28", WEIR_EPERM, "check `user` and `password`, and the server's pg_hba.conf"},
     {"3D000", WEIR_ENOENT, "check `database`"},
     {"42501", WEIR_EPERM, "GRANT SELECT on it to this user, or leave it out of `streams`"},
+    {"row", WEIR_EPERM,
+     "give the user BYPASSRLS, or set `row_security: apply` to load only what it may see"},
     {"42703", WEIR_EAGAIN, "the table changed meanwhile; run it again"},
     {"42P01", WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {"42883", WEIR_EINVAL, "the type of the `cursor` column has no order that max() knows"},
+    {"55P03", WEIR_EAGAIN, "somebody holds a lock on it; try later"},
     {"57014", WEIR_ETIMEDOUT, "the server stopped the statement"},
     {"53300", WEIR_EAGAIN, "the server has no connection left; try later"},
     {"57P", WEIR_EAGAIN, "the server goes down or comes up; try later"},
@@ -48,6 +52,9 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
     } else if (strstr(said, "database \"") && strstr(said, "does not exist")) {
         state = "3D000";
     }
+    if (state && strcmp(state, "42501") == 0 && strstr(said, "row-level security")) {
+        state = "row";
+    }
     for (size_t i = 0; state && i < sizeof advices / sizeof advices[0]; i++) {
         if (strncmp(state, advices[i].state, strlen(advices[i].state)) == 0) {
             code = advices[i].code;
@@ -56,6 +63,9 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
         }
     }
     struct weir_str text = weir_utf8_cut(weir_str_trim(weir_str_of(said)), 600);
+    if (!weir_utf8_valid(text)) { /* before it knows what we want, it uses an encoding of its own */
+        text = WEIR_STR("it says so in an encoding that is not UTF-8");
+    }
     return weir_fail(err, code, "%s: " WEIR_STR_FMT "; %s", doing, WEIR_STR_ARG(text), advice);
 }
 
@@ -81,16 +91,22 @@ static int find_password(const char *setting, char *name, size_t size, const cha
                             name);
 }
 
-static int set_up(const struct weir_pg *pg, PGconn *con, struct weir_error *err)
+/* Texts are as weir's decoders want them, whatever the role's own settings are; and what is
+ * computed twice is the same. Names of functions mean the server's own. */
+static int set_up(struct weir_pg *pg, PGconn *con, struct weir_error *err)
 {
-    return weir_pg_ask(pg, con,
-                       "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', "
-                       "'ISO', false), set_config('IntervalStyle', 'postgres', false), "
-                       "set_config('bytea_output', 'hex', false), set_config('lock_timeout', "
-                       "'30s', false), set_config('statement_timeout', '0', false), "
-                       "set_config('extra_float_digits', '1', false), "
-                       "set_config('standard_conforming_strings', 'on', false)",
-                       NULL, 0, NULL, NULL, err);
+    const char *const values[] = {pg->settings->row_security == WEIR_PG_ROWS_ALL ? "off" : "on"};
+    return weir_pg_ask(
+        pg, con,
+        "SELECT pg_catalog.set_config(s.name, v.value, false) FROM (VALUES ('TimeZone', 'UTC'), "
+        "('DateStyle', 'ISO'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), "
+        "('lock_timeout', '30s'), ('statement_timeout', '0'), "
+        "('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'), "
+        "('idle_session_timeout', '0'), ('extra_float_digits', '3'), ('synchronize_seqscans', "
+        "'off'), ('standard_conforming_strings', 'on'), ('row_security', $1), ('search_path', "
+        "'pg_catalog, ' || pg_catalog.current_setting('search_path'))) AS v (name, value) JOIN "
+        "pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)",
+        values, 1, NULL, err);
 }
 
 static void ignore_notice(void *arg, const PGresult *result)
@@ -99,7 +115,7 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-int weir_pg_connect(const struct weir_pg *pg, PGconn **out, struct weir_error *err)
+int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
 {
     const struct weir_pg_settings *s = pg->settings;
     char port[16], name[256];
@@ -111,15 +127,19 @@ int weir_pg_connect(const struct weir_pg *pg, PGconn **out, struct weir_error *e
                                 "dbname",
                                 "user",
                                 "sslmode",
-                                "connect_timeout",
-                                "client_encoding",
-                                "application_name",
+                                "sslrootcert",
                                 "passfile",
                                 "password",
+                                "connect_timeout",
+                                "keepalives_idle",
+                                "tcp_user_timeout",
+                                "client_encoding",
+                                "application_name",
                                 NULL};
     const char *const values[] = {
-        s->host, port,        s->database, s->user, weir_pg_sslmodes[s->sslmode], "10", "UTF8",
-        "weir",  "/dev/null", password,    NULL};
+        s->host,        port,        s->database, s->user, weir_pg_sslmodes[s->sslmode],
+        s->sslrootcert, "/dev/null", password,    "10",    "30",
+        "30000",        "UTF8",      "weir",      NULL};
     *out = NULL;
     if (rc) {
         return rc;
@@ -151,59 +171,56 @@ static void cancel(PGconn *con)
     }
 }
 
-int weir_pg_wait(const struct weir_pg *pg, PGconn *con, PGconn *con2, const atomic_bool *stop,
-                 struct weir_error *err)
+int weir_pg_wait(struct weir_pg *pg, PGconn *con, PGconn *con2, struct weir_error *err)
 {
     struct pollfd fds[2] = {{.fd = con ? PQsocket(con) : -1, .events = POLLIN},
                             {.fd = con2 ? PQsocket(con2) : -1, .events = POLLIN}};
-    weir_time end = weir_mono() + pg->settings->timeout;
-    int rc = 0;
-    for (;;) {
-        int ready = poll(fds, 2, SLICE_MS);
-        if (stop && atomic_load(stop)) {
-            rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
-        } else if (ready < 0 && errno != EINTR) {
-            rc = weir_fail_errno(err, errno, "the connection to PostgreSQL");
-        } else if (ready <= 0 && weir_mono() > end) {
-            rc = weir_fail(err, WEIR_ETIMEDOUT,
-                           "PostgreSQL sent nothing for %lld s (`timeout`); is a table locked, or "
-                           "the network gone?",
-                           (long long)(pg->settings->timeout / WEIR_SECOND));
-        } else if (ready <= 0) {
-            continue;
-        }
-        break;
+    int ready = poll(fds, 2, SLICE_MS), rc = 0;
+    bool silent = weir_mono() > pg->heard + pg->settings->timeout;
+    if (pg->stop && atomic_load(pg->stop)) {
+        rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+    } else if (ready < 0 && errno != EINTR) {
+        rc = weir_fail_errno(err, errno, "the connection to PostgreSQL");
+    } else if (ready > 0) {
+        pg->heard = weir_mono();
+    } else if (silent && !pg->patient) {
+        rc = weir_fail(err, WEIR_ETIMEDOUT,
+                       "PostgreSQL sent nothing for %lld s (`timeout`); is a table locked, or the "
+                       "network gone?",
+                       (long long)(pg->settings->timeout / WEIR_SECOND));
     }
     if (rc) {
         cancel(con);
         cancel(con2);
         return rc;
     }
-    if ((con && fds[0].revents && !PQconsumeInput(con)) ||
-        (con2 && fds[1].revents && !PQconsumeInput(con2))) {
-        PGconn *broken = con && PQstatus(con) != CONNECTION_OK ? con : con2 ? con2 : con;
-        return weir_pg_fail(broken, NULL, "the connection to PostgreSQL broke", err);
+    /* Also when the socket has nothing: what came in one record of TLS may wait inside. */
+    if (con && !PQconsumeInput(con)) {
+        return weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
     }
-    return 0;
+    return con2 && !PQconsumeInput(con2)
+               ? weir_pg_fail(con2, NULL, "the connection to PostgreSQL broke", err)
+               : 0;
 }
 
-int weir_pg_ask(const struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
-                int count, const atomic_bool *stop, PGresult **out, struct weir_error *err)
+int weir_pg_ask(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
+                int count, PGresult **out, struct weir_error *err)
 {
-    PGresult *result = NULL, *next;
-    int rc = PQsendQueryParams(con, sql, count, NULL, values, NULL, NULL, 0)
-                 ? 0
-                 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
-    while (rc == 0 && PQisBusy(con)) {
-        rc = weir_pg_wait(pg, con, NULL, stop, err);
-    }
-    while (rc == 0 && (next = PQgetResult(con))) {
-        PQclear(result);
-        result = next;
-        if (PQresultStatus(result) == PGRES_COPY_OUT) {
-            break;
+    PGresult *result = NULL, *next = NULL;
+    int sent = count < 0 ? PQsendQuery(con, sql)
+                         : PQsendQueryParams(con, sql, count, NULL, values, NULL, NULL, 0);
+    int rc = sent ? 0 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
+    pg->heard = weir_mono();
+    do {
+        while (rc == 0 && PQisBusy(con)) {
+            rc = weir_pg_wait(pg, con, NULL, err);
         }
-    }
+        next = rc ? NULL : PQgetResult(con);
+        if (next) {
+            PQclear(result);
+            result = next;
+        }
+    } while (next && PQresultStatus(next) != PGRES_COPY_OUT);
     ExecStatusType status = PQresultStatus(result);
     if (rc == 0 && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
         status != PGRES_COPY_OUT) {

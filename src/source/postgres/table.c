@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "csv/columns.h"
+#include "event/naming.h"
 #include "source/postgres/postgres.h"
 
 /* $1: schemas as an array's text. Those of the first schema have no prefix. */
@@ -23,6 +24,32 @@ static void add_schemas(const struct weir_pg *pg, struct weir_buf *out)
     weir_buf_addc(out, '}');
 }
 
+/* Names that differ at the source, and not in the warehouse, would take one table in turns. */
+static int check_names(struct weir_source_catalog *c, struct weir_error *err)
+{
+    struct weir_str *made = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *made);
+    struct weir_buf name;
+    int rc = made ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", c->count);
+    weir_buf_init(&name, 4096);
+    for (size_t i = 0; rc == 0 && i < c->count; i++) {
+        weir_buf_reset(&name);
+        weir_name_make(c->streams[i].name, "stream_", &name);
+        made[i] = weir_arena_dup(&c->arena, weir_utf8_cut(weir_buf_str(&name), 63));
+        for (size_t k = 0; rc == 0 && k < i; k++) {
+            if (made[i].ptr && weir_str_eq(made[i], made[k])) {
+                rc = weir_fail(err, WEIR_EINVAL,
+                               "the tables \"" WEIR_STR_FMT "\" and \"" WEIR_STR_FMT
+                               "\" would be one in the warehouse; name the tables that you want "
+                               "in `streams`, these two with a `table:` each",
+                               WEIR_STR_ARG(c->streams[k].name), WEIR_STR_ARG(c->streams[i].name));
+            }
+        }
+        rc = rc || made[i].ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a name");
+    }
+    weir_buf_free(&name);
+    return rc;
+}
+
 int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct weir_buf schemas;
@@ -33,8 +60,9 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     int rc = weir_pg_ask(pg, pg->con,
                          "SELECT " SHOWN ", c.relpages::bigint * 8192" TABLES
                          "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, "
-                         "'SELECT') ORDER BY 1",
-                         values, 1, NULL, &result, err);
+                         "'SELECT') AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
+                         "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 1",
+                         values, 1, &result, err);
     int rows = rc ? 0 : PQntuples(result);
     out->streams = weir_arena_calloc(&out->arena, ((size_t)rows + 1) * sizeof *out->streams);
     if (rc == 0 && rows == 0) {
@@ -57,7 +85,7 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     }
     PQclear(result);
     weir_buf_free(&schemas);
-    return rc;
+    return rc ? rc : check_names(out, err);
 }
 
 /* --- one table ----------------------------------------------------------------------------------
@@ -86,30 +114,30 @@ static bool decimal(struct weir_str type, struct weir_source_column *c, struct w
     return c->type_name.ptr;
 }
 
-static void type_of(struct weir_str type, struct weir_source_column *c, struct weir_arena *arena)
+static void type_of(const struct weir_pg_column *from, struct weir_source_column *c,
+                    struct weir_arena *arena)
 {
     static const struct {
-        const char *name;
+        enum weir_pg_oid oid;
         enum weir_type type;
-    } known[] = {{"boolean", WEIR_TYPE_BOOL},
-                 {"smallint", WEIR_TYPE_INT},
-                 {"integer", WEIR_TYPE_INT},
-                 {"bigint", WEIR_TYPE_INT},
-                 {"oid", WEIR_TYPE_INT},
-                 {"real", WEIR_TYPE_DOUBLE},
-                 {"double precision", WEIR_TYPE_DOUBLE},
-                 {"date", WEIR_TYPE_DATE},
-                 {"json", WEIR_TYPE_JSON},
-                 {"jsonb", WEIR_TYPE_JSON}};
-    c->type = WEIR_TYPE_TEXT;
-    if (weir_str_ends(type, WEIR_STR("[]"))) {
-        c->type = WEIR_TYPE_JSON;
-    } else if (weir_str_starts(type, WEIR_STR("timestamp"))) {
-        c->type = WEIR_TYPE_TIMESTAMP;
-    } else if (!decimal(type, c, arena)) {
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-            c->type = weir_str_is(type, known[i].name) ? known[i].type : c->type;
-        }
+    } known[] = {{WEIR_PG_BOOL, WEIR_TYPE_BOOL},
+                 {WEIR_PG_INT2, WEIR_TYPE_INT},
+                 {WEIR_PG_INT4, WEIR_TYPE_INT},
+                 {WEIR_PG_INT8, WEIR_TYPE_INT},
+                 {WEIR_PG_OID, WEIR_TYPE_INT},
+                 {WEIR_PG_FLOAT4, WEIR_TYPE_DOUBLE},
+                 {WEIR_PG_FLOAT8, WEIR_TYPE_DOUBLE},
+                 {WEIR_PG_DATE, WEIR_TYPE_DATE},
+                 {WEIR_PG_TIMESTAMP, WEIR_TYPE_TIMESTAMP},
+                 {WEIR_PG_TIMESTAMPTZ, WEIR_TYPE_TIMESTAMP},
+                 {WEIR_PG_JSON, WEIR_TYPE_JSON},
+                 {WEIR_PG_JSONB, WEIR_TYPE_JSON}};
+    c->type = from->array ? WEIR_TYPE_JSON : WEIR_TYPE_TEXT;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        c->type = from->oid == known[i].oid ? known[i].type : c->type;
+    }
+    if (from->oid == WEIR_PG_NUMERIC && !decimal(from->type, c, arena)) {
+        c->type = WEIR_TYPE_TEXT;
     }
 }
 
@@ -127,6 +155,8 @@ static int add_columns(struct weir_pg_table *t, const PGresult *result,
         names[i] = weir_arena_dup(&plan->arena, weir_pg_cell(result, (int)i, 0));
         t->columns[i].name = names[i];
         t->columns[i].type = weir_arena_dup(&plan->arena, weir_pg_cell(result, (int)i, 1));
+        t->columns[i].oid = (uint32_t)strtoul(PQgetvalue(result, (int)i, 2), NULL, 10);
+        t->columns[i].array = *PQgetvalue(result, (int)i, 3) == 't';
         t->columns[i].index = SIZE_MAX;
         if (!names[i].ptr || !t->columns[i].type.ptr) {
             return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
@@ -136,7 +166,7 @@ static int add_columns(struct weir_pg_table *t, const PGresult *result,
     int rc = weir_csv_name_columns(&plan->arena, names, count, named, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct weir_source_column c = {.name = named[i].name, .original = names[i]};
-        type_of(t->columns[i].type, &c, &plan->arena);
+        type_of(&t->columns[i], &c, &plan->arena);
         if (weir_source_column_reserved(c.name)) {
             return weir_fail(err, WEIR_EINVAL,
                              "the column \"" WEIR_STR_FMT "\" has a name that weir keeps for its "
@@ -152,12 +182,12 @@ static int add_columns(struct weir_pg_table *t, const PGresult *result,
                                     : weir_fail(err, WEIR_EINVAL, "no column is left to be read");
 }
 
-int weir_pg_table(struct weir_pg *pg, const char *stream, struct weir_source_plan *plan,
-                  struct weir_pg_table **out, struct weir_error *err)
+int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan *plan,
+                 struct weir_pg_table **out, struct weir_error *err)
 {
     struct weir_pg_table *t = weir_arena_calloc(&plan->arena, sizeof *t);
     struct weir_buf schemas;
-    PGresult *found = NULL, *columns = NULL;
+    PGresult *found = NULL;
     *out = t;
     weir_buf_init(&schemas, 1u << 20);
     add_schemas(pg, &schemas);
@@ -165,10 +195,11 @@ int weir_pg_table(struct weir_pg *pg, const char *stream, struct weir_source_pla
     int rc = t ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     rc = rc ? rc
             : weir_pg_ask(pg, pg->con,
-                          "SELECT n.nspname, c.relname, c.relkind, c.relpages, c.oid" TABLES
+                          "SELECT n.nspname, c.relname, c.relkind, c.relpages, c.relkind IN ('r', "
+                          "'p') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')" TABLES
                           "AND ($2 = " SHOWN " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
                           "n.nspname = ($1::text[])[1] DESC LIMIT 1",
-                          values, 2, NULL, &found, err);
+                          values, 2, &found, err);
     if (rc == 0 && PQntuples(found) == 0) {
         rc = weir_fail(err, WEIR_ENOENT,
                        "there is no table or view \"%s\" in the schemas %s; `weir source discover` "
@@ -176,23 +207,35 @@ int weir_pg_table(struct weir_pg *pg, const char *stream, struct weir_source_pla
                        stream, weir_buf_cstr(&schemas));
     }
     if (rc == 0) {
-        const char *oid[] = {PQgetvalue(found, 0, 4)};
         t->plan = plan;
         t->schema = weir_arena_dup(&plan->arena, weir_pg_cell(found, 0, 0));
         t->name = weir_arena_dup(&plan->arena, weir_pg_cell(found, 0, 1));
         t->kind = *PQgetvalue(found, 0, 2);
         t->condition = WEIR_STR("");
         t->pages = strtoll(PQgetvalue(found, 0, 3), NULL, 10);
-        rc = weir_pg_ask(pg, pg->con,
-                         "SELECT attname, pg_catalog.format_type(atttypid, atttypmod) FROM "
-                         "pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT "
-                         "attisdropped ORDER BY attnum",
-                         oid, 1, NULL, &columns, err);
+        t->lockable = *PQgetvalue(found, 0, 4) == 't';
+        rc = t->schema.ptr && t->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     }
-    rc = rc ? rc : add_columns(t, columns, plan, err);
     PQclear(found);
-    PQclear(columns);
     weir_buf_free(&schemas);
+    return rc;
+}
+
+int weir_pg_columns(struct weir_pg *pg, struct weir_pg_table *t, struct weir_source_plan *plan,
+                    struct weir_error *err)
+{
+    PGresult *columns = NULL;
+    const char *const values[] = {t->schema.ptr, t->name.ptr};
+    int rc = weir_pg_ask(
+        pg, pg->con,
+        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid, "
+        "y.typcategory = 'A' AND y.typlen = -1 AND y.typelem <> 0 FROM pg_catalog.pg_attribute a "
+        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN pg_catalog.pg_class c ON c.oid = "
+        "a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
+        "AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        values, 2, &columns, err);
+    rc = rc ? rc : add_columns(t, columns, plan, err);
+    PQclear(columns);
     return rc;
 }
 
