@@ -127,6 +127,9 @@ bool weir_http_next_param(struct weir_str *rest, struct weir_buf *key, struct we
  * After weir_http_begin it sets a trailer, which weir_http_end sends to a client that takes them
  * and nobody else gets; announce it by the field `Trailer`. */
 void weir_http_set(struct weir_http_request *req, const char *name, const char *value);
+/* Whole lines, each with its CR LF, before all others: what every answer begins with. Nothing when
+ * they stand there already. */
+void weir_http_set_first(struct weir_http_request *req, struct weir_str lines);
 /* The whole answer. `type` may be NULL when the body is empty. The body is copied. */
 void weir_http_reply(struct weir_http_request *req, int status, const char *type,
                      struct weir_str body);

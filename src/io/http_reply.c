@@ -104,6 +104,20 @@ static void write_head(struct weir_http_request *req, int status, const char *ty
     weir_buf_addz(out, "\r\n");
 }
 
+void weir_http_set_first(struct weir_http_request *req, struct weir_str lines)
+{
+    struct weir_buf *set = &req->headers;
+    size_t before = set->len;
+    if (before >= lines.len && memcmp(set->data, lines.ptr, lines.len) == 0) {
+        return;
+    }
+    weir_buf_adds(set, lines);
+    if (before && weir_buf_ok(set)) {
+        memmove(set->data + lines.len, set->data, before);
+        memcpy(set->data, lines.ptr, lines.len);
+    }
+}
+
 void weir_http_set(struct weir_http_request *req, const char *name, const char *value)
 {
     struct weir_buf *lines = &req->headers;

@@ -30,6 +30,7 @@ struct weir_loop {
     struct event *wake_event;
     int wake_fd;
     atomic_bool stop;
+    uint64_t turn;
     weir_loop_fn turn_end;
     void *turn_end_arg;
     struct signal_watch signals[MAX_SIGNALS];
@@ -145,16 +146,23 @@ void weir_loop_free(struct weir_loop *loop)
 void weir_loop_run(struct weir_loop *loop)
 {
     while (!atomic_load_explicit(&loop->stop, memory_order_acquire)) {
+        loop->turn++;
         if (event_base_loop(loop->base, EVLOOP_ONCE) < 0) {
             break;
         }
         if (loop->turn_end) {
             /* What came in while this turn's requests were read shares their commit. */
+            loop->turn++;
             event_base_loop(loop->base, EVLOOP_NONBLOCK);
             loop->turn_end(loop->turn_end_arg);
         }
     }
     atomic_store(&loop->stop, false);
+}
+
+uint64_t weir_loop_turn(const struct weir_loop *loop)
+{
+    return loop->turn;
 }
 
 void weir_loop_stop(struct weir_loop *loop)

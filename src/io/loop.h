@@ -5,6 +5,8 @@
 #ifndef WEIR_IO_LOOP_H
 #define WEIR_IO_LOOP_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 #include "base/time.h"
 
@@ -26,6 +28,10 @@ void weir_loop_stop(struct weir_loop *loop);
 /* Runs fn(arg) on the loop's thread, soon, in posting order. Posts that were not run when the loop
  * is freed are run by weir_loop_free, so that nothing they own leaks. */
 int weir_loop_post(struct weir_loop *loop, weir_loop_fn fn, void *arg) WEIR_MUST_CHECK;
+
+/* Another number each time after the loop looked what is ready: whatever is handled under one
+ * number had come before it was given. */
+uint64_t weir_loop_turn(const struct weir_loop *loop);
 
 /* Called at the end of every turn of the loop: after all I/O that was ready has been handled, and
  * before the loop sleeps. This is where group commit lives. One hook a loop. */

@@ -105,7 +105,11 @@ static bool is_passed_on(const struct weir_call *call)
 static int by_loopback(struct weir_call *call, struct weir_error *err)
 {
     struct weir_server *s = call->server;
-    int rc = s->began ? 0 : weir_people_began(s->state, &s->began, err);
+    int rc = 0;
+    if (!s->began && s->began_turn != weir_loop_turn(s->loop)) { /* see mark_of in known.c */
+        rc = weir_people_began(s->state, &s->began, err);
+        s->began_turn = rc ? 0 : weir_loop_turn(s->loop);
+    }
     if (rc == 0 && !s->began && !s->settings.require_token && !is_passed_on(call) &&
         weir_http_peer_is_loopback(call->req)) {
         weir_caller_owner(&call->who, WEIR_WAY_LOOPBACK);

@@ -13,22 +13,7 @@
 /* Styles: the app's own file, and the elements that editors insert, which carry the nonce. Scripts:
  * own files only, and no string becomes HTML or a script's address but through the two named
  * policies. */
-#define POLICY                                                                                     \
-    "default-src 'none'; script-src 'self'; style-src 'self'%s%s%s; connect-src 'self'; "          \
-    "img-src 'self' data: blob:; font-src 'self'; worker-src 'self'; manifest-src 'self'; "        \
-    "base-uri 'none'; form-action 'none'; frame-ancestors %s; "                                    \
-    "require-trusted-types-for 'script'; trusted-types svelte-trusted-html weir"
 #define NONCE_MARK "@nonce@" /* in web/index.html */
-
-void weir_serve_set_policy(struct weir_http_request *req, const char *nonce, const char *ancestors)
-{
-    struct weir_buf policy;
-    weir_buf_init(&policy, 64u << 10);
-    weir_buf_addf(&policy, POLICY, *nonce ? " 'nonce-" : "", nonce, *nonce ? "'" : "", ancestors);
-    weir_http_set(req, "Content-Security-Policy",
-                  weir_buf_ok(&policy) ? weir_buf_cstr(&policy) : "default-src 'none'");
-    weir_buf_free(&policy);
-}
 
 static const struct weir_asset *find(struct weir_str path)
 {

@@ -28,6 +28,8 @@ struct entrant {
 struct weir_known {
     struct entry entries[PEOPLE];     /* by hash of id and role */
     struct entrant entrants[SECRETS]; /* by hash of the secret */
+    struct weir_state_mark mark;      /* when the loop had `turn` */
+    uint64_t turn;
 };
 
 struct weir_known *weir_known_new(void)
@@ -45,6 +47,22 @@ void weir_known_free(struct weir_known *k)
         weir_arena_free(&k->entries[i].arena);
     }
     free(k);
+}
+
+/* The store is asked once a turn of the loop: whatever came in with it was sent before. */
+static int mark_of(struct weir_known *k, const struct weir_server *s, struct weir_state_mark *out,
+                   struct weir_error *err)
+{
+    uint64_t turn = weir_loop_turn(s->loop);
+    int rc = 0;
+    if (k->turn == turn) {
+        weir_state_mark_own(s->state, &k->mark);
+    } else {
+        rc = weir_state_mark(s->state, &k->mark, err);
+        k->turn = rc ? 0 : turn;
+    }
+    *out = k->mark;
+    return rc;
 }
 
 /* --- who comes in -------------------------------------------------------------------------------
@@ -109,7 +127,7 @@ int weir_known_enter(struct weir_known *k, struct weir_call *call, enum weir_way
     if (secret.len != most - 1) {
         return weir_fail(err, WEIR_ENOENT, "nobody comes in with this");
     }
-    int rc = weir_state_mark(call->server->state, &call->mark, err);
+    int rc = mark_of(k, call->server, &call->mark, err);
     if (rc) {
         return rc;
     }
@@ -152,7 +170,7 @@ int weir_known_of(struct weir_known *k, const struct weir_call *call,
     uint64_t hash = weir_hash64(who->id, strlen(who->id), (uint64_t)who->role);
     struct entry *e = &k->entries[hash % PEOPLE];
     mark = call->mark; /* of this request: nobody can have heard of a later commit */
-    int rc = call->marked ? 0 : weir_state_mark(call->server->state, &mark, err);
+    int rc = call->marked ? 0 : mark_of(k, call->server, &mark, err);
     *out = &e->person;
     if (rc || (e->known && e->role == who->role && strcmp(e->id, who->id) == 0 &&
                weir_state_mark_same(e->mark, mark))) {

@@ -29,8 +29,8 @@ static void add_frame(struct weir_buf *out, enum frame kind, uint16_t index, str
 
 static void print_etag(const struct weir_kept *kept, char out[33])
 {
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)kept->etag.hi,
-             (unsigned long long)kept->etag.lo);
+    uint64_t bytes[2] = {htobe64(kept->etag.hi), htobe64(kept->etag.lo)};
+    weir_hex(bytes, sizeof bytes, out);
 }
 
 /* When the rows of a materialized view were stored; its table's name is views.NAME. */
@@ -64,8 +64,9 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         if (!p->access || weir_access_sees(p->access, r->schema, r->table)) {
             weir_buf_reset(&name);
-            weir_buf_addf(&name, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(r->schema),
-                          WEIR_STR_ARG(r->table));
+            weir_buf_adds(&name, r->schema);
+            weir_buf_addc(&name, '.');
+            weir_buf_adds(&name, r->table);
             weir_jw_str(w, weir_buf_str(&name));
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
@@ -115,17 +116,20 @@ static void add_error(struct page *p, const struct tile *t)
 static void add_end(struct page *p, const struct tile *t)
 {
     char json[128];
-    int n = snprintf(json, sizeof json, "{\"rows\":%llu,\"truncated\":%s,\"elapsed_ms\":%.3f}",
-                     (unsigned long long)t->kept->rows, t->kept->truncated ? "true" : "false",
-                     (double)t->kept->elapsed / 1000);
+    long long took = t->kept->elapsed;
+    int n =
+        snprintf(json, sizeof json, "{\"rows\":%llu,\"truncated\":%s,\"elapsed_ms\":%lld.%03lld}",
+                 (unsigned long long)t->kept->rows, t->kept->truncated ? "true" : "false",
+                 took / 1000, took % 1000);
     add_frame(&p->out, FRAME_END, t->index, (struct weir_str){json, (size_t)n});
 }
 
 void weir_page_add_done(struct page *p)
 {
     char json[128];
-    int n = snprintf(json, sizeof json, "{\"elapsed_ms\":%.3f,\"hits\":%u,\"misses\":%u}",
-                     (double)(weir_mono() - p->began) / 1000, p->hits, p->misses);
+    long long took = weir_mono() - p->began;
+    int n = snprintf(json, sizeof json, "{\"elapsed_ms\":%lld.%03lld,\"hits\":%u,\"misses\":%u}",
+                     took / 1000, took % 1000, p->hits, p->misses);
     add_frame(&p->out, FRAME_DONE, 0, (struct weir_str){json, (size_t)n});
 }
 

@@ -2,13 +2,32 @@
 #include "serve/server.h"
 #include "serve/template.h"
 
+#define POLICY(nonce, ancestors)                                                                   \
+    "default-src 'none'; script-src 'self'; style-src 'self'" nonce "; connect-src 'self'; "       \
+    "img-src 'self' data: blob:; font-src 'self'; worker-src 'self'; manifest-src 'self'; "        \
+    "base-uri 'none'; form-action 'none'; frame-ancestors " ancestors "; "                         \
+    "require-trusted-types-for 'script'; trusted-types svelte-trusted-html weir"
+
 void weir_serve_common_headers(struct weir_http_request *req)
 {
-    weir_http_set(req, "X-Content-Type-Options", "nosniff");
-    weir_http_set(req, "Referrer-Policy", "no-referrer");
-    weir_serve_set_policy(req, "", "'none'");
-    weir_http_set(req, "Cross-Origin-Resource-Policy", "same-origin");
-    weir_http_set(req, "Cache-Control", "no-store");
+    static const char lines[] = "X-Content-Type-Options: nosniff\r\n"
+                                "Referrer-Policy: no-referrer\r\n"
+                                "Content-Security-Policy: " POLICY(
+                                    "", "'none'") "\r\n"
+                                                  "Cross-Origin-Resource-Policy: same-origin\r\n"
+                                                  "Cache-Control: no-store\r\n";
+    weir_http_set_first(req, (struct weir_str){lines, sizeof lines - 1});
+}
+
+void weir_serve_set_policy(struct weir_http_request *req, const char *nonce, const char *ancestors)
+{
+    struct weir_buf policy;
+    weir_buf_init(&policy, 64u << 10);
+    weir_buf_addf(&policy, POLICY("%s%s%s", "%s"), *nonce ? " 'nonce-" : "", nonce,
+                  *nonce ? "'" : "", ancestors);
+    weir_http_set(req, "Content-Security-Policy",
+                  weir_buf_ok(&policy) ? weir_buf_cstr(&policy) : "default-src 'none'");
+    weir_buf_free(&policy);
 }
 
 void weir_serve_reply_json(const struct weir_call *call, int status, struct weir_buf *body)

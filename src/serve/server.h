@@ -109,6 +109,7 @@ struct weir_server {
     struct weir_snapshots *snapshots;
     unsigned snapshots_taking; /* loop's thread */
     bool began;                /* there has been a person: loopback is not trusted */
+    uint64_t began_turn;       /* of the loop: when that was looked up last */
     struct weir_history *history;
     struct weir_usage *usage;
     struct weir_event_streams *event_streams;

@@ -223,8 +223,13 @@ int weir_state_mark(struct weir_state *state, struct weir_state_mark *out, struc
     if (weir_db_row(&q)) {
         out->others = weir_db_int(&q, 0);
     }
-    out->own = sqlite3_total_changes64(state->db);
+    weir_state_mark_own(state, out);
     return weir_db_end(&q, err);
+}
+
+void weir_state_mark_own(struct weir_state *state, struct weir_state_mark *mark)
+{
+    mark->own = sqlite3_total_changes64(state->db);
 }
 
 /* --- ids ------------------------------------------------------------------------------------ */

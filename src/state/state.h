@@ -47,6 +47,8 @@ struct weir_state_mark {
 };
 int weir_state_mark(struct weir_state *state, struct weir_state_mark *out,
                     struct weir_error *err) WEIR_MUST_CHECK;
+/* Brings `own` up to date, which costs nothing. */
+void weir_state_mark_own(struct weir_state *state, struct weir_state_mark *mark);
 static inline bool weir_state_mark_same(struct weir_state_mark a, struct weir_state_mark b)
 {
     return a.others == b.others && a.own == b.own;
