@@ -166,6 +166,21 @@ static int set_list(void *slot, struct weir_arena *arena, const char *text, stru
     return WEIR_OK;
 }
 
+static int set_data(const struct weir_option *option, void *slot, struct weir_arena *arena,
+                    const char *text, const char *where, struct weir_error *err)
+{
+    struct weir_yaml *doc = NULL;
+    struct weir_data *data = NULL;
+    int rc = *text ? weir_yaml_parse(weir_str_of(text), where, &doc, err) : 0;
+    rc = rc || !*text ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &data, err);
+    if (rc == 0 && data && data->type != WEIR_DATA_OBJECT) {
+        rc = fail_value(err, option, where, text, "a mapping such as {start_date: 2026-01-01}");
+    }
+    weir_yaml_free(doc);
+    *(const struct weir_data **)slot = data;
+    return rc;
+}
+
 int weir_option_set(const struct weir_option *option, void *settings, struct weir_arena *arena,
                     const char *text, const char *where, struct weir_error *err)
 {
@@ -187,6 +202,8 @@ int weir_option_set(const struct weir_option *option, void *settings, struct wei
         return set_choice(option, slot, text, where, err);
     case WEIR_OPT_LIST:
         return set_list(slot, arena, text, err);
+    case WEIR_OPT_DATA:
+        return set_data(option, slot, arena, text, where, err);
     case WEIR_OPT_TEXT:
         *(const char **)slot = weir_arena_strdup(arena, text);
         return *(const char **)slot ? WEIR_OK
@@ -255,9 +272,17 @@ static int set_node(const struct weir_option *option, void *settings, struct wei
     if (option->type == WEIR_OPT_LIST && node->type == WEIR_YAML_SEQUENCE) {
         return set_list_node(option, settings, arena, doc, node, err);
     }
+    if (option->type == WEIR_OPT_DATA && node->type == WEIR_YAML_MAPPING) {
+        struct weir_data *data = NULL;
+        int rc = weir_data_from_yaml(arena, node, &data, err);
+        *(const struct weir_data **)slot_of(option, settings) = data;
+        return rc;
+    }
     if (node->type != WEIR_YAML_SCALAR) {
         return weir_yaml_fail(err, doc, node, "\"%s\" must be a single value%s", option->name,
-                              option->type == WEIR_OPT_LIST ? " or a list of them" : "");
+                              option->type == WEIR_OPT_LIST   ? " or a list of them"
+                              : option->type == WEIR_OPT_DATA ? " or a mapping"
+                                                              : "");
     }
     if (memchr(node->scalar.ptr, '\0', node->scalar.len)) {
         return weir_yaml_fail(err, doc, node, "\"%s\" holds a NUL character", option->name);
@@ -329,8 +354,8 @@ static void cell(struct weir_buf *out, const char *text)
 
 static const char *type_text(const struct weir_option *option, struct weir_buf *text)
 {
-    static const char *const names[] = {"true or false", "number", "size",         "duration",
-                                        "text",          "",       "list of texts"};
+    static const char *const names[] = {"true or false", "number", "size",          "duration",
+                                        "text",          "",       "list of texts", "mapping"};
     weir_buf_reset(text);
     if (option->type == WEIR_OPT_CHOICE) {
         for (int i = 0; option->choices[i]; i++) {

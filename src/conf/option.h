@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/data.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "base/yaml.h"
@@ -29,7 +30,9 @@ enum weir_option_type {
     WEIR_OPT_DURATION, /* weir_time: 250ms, 30s, 15m, 12h, 7d */
     WEIR_OPT_TEXT,     /* const char * */
     WEIR_OPT_CHOICE,   /* int: index into `choices` */
-    WEIR_OPT_LIST      /* struct weir_text_list: a YAML sequence of scalars, or a,b,c */
+    WEIR_OPT_LIST,     /* struct weir_text_list: a YAML sequence of scalars, or a,b,c */
+    WEIR_OPT_DATA      /* const struct weir_data *: a mapping of anything, or YAML or JSON as text;
+                        * "": NULL */
 };
 
 struct weir_text_list {

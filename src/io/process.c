@@ -67,7 +67,10 @@ static int give(const struct weir_process_options *o)
 
 static int limit(int what, uint64_t most)
 {
-    struct rlimit r = {most, most};
+    struct rlimit r = {most, most}, may;
+    if (most && getrlimit(what, &may) == 0 && may.rlim_max < most) {
+        r = (struct rlimit){may.rlim_max, may.rlim_max}; /* it is stricter as it is */
+    }
     return most ? setrlimit(what, &r) : 0;
 }
 
@@ -79,7 +82,7 @@ static void become(const struct weir_process_options *o, pid_t parent, int repor
         setpgid(0, 0);
     }
     if (o->die_with_parent) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        prctl(PR_SET_PDEATHSIG, o->no_mercy ? SIGKILL : SIGTERM);
         if (getppid() != parent) {
             _exit(127); /* it died before we asked to be told */
         }
@@ -94,7 +97,8 @@ static void become(const struct weir_process_options *o, pid_t parent, int repor
         goto failed;
     }
     if (give(o) == 0 && limit(RLIMIT_DATA, o->max_memory) == 0 &&
-        limit(RLIMIT_FSIZE, o->max_file) == 0) {
+        limit(RLIMIT_FSIZE, o->max_file) == 0 && limit(RLIMIT_CPU, o->max_cpu) == 0 &&
+        limit(RLIMIT_NOFILE, o->max_files) == 0 && (!o->dir || chdir(o->dir) == 0)) {
         execve(o->argv[0], (char *const *)(uintptr_t)o->argv,
                o->env ? (char *const *)(uintptr_t)o->env : environ);
     }

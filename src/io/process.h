@@ -24,10 +24,14 @@ struct weir_process_options {
     int give_fd_count;                      /* at most WEIR_PROCESS_GIVEN */
     uint64_t max_memory;                    /* bytes of private memory (RLIMIT_DATA); 0: any */
     uint64_t max_file;                      /* bytes of a file that it writes; 0: any */
+    uint64_t max_cpu;                       /* seconds of processor time; 0: any */
+    uint64_t max_files;                     /* descriptors; 0: any */
+    const char *dir;                        /* its working directory; NULL: the parent's */
     int stdin_fd;                           /* -1: /dev/null */
     int stdout_fd;                          /* -1: the parent's */
     int stderr_fd;                          /* -1: the parent's */
     bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
+    bool no_mercy;        /* SIGKILL then: it may not be one that listens */
     bool new_group;       /* a process group of its own: Ctrl-C reaches the parent only */
 };
 

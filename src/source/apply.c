@@ -144,6 +144,26 @@ static int add_marks(struct weir_writing *w, struct weir_error *err)
                                                          : 0;
 }
 
+/* Versions that the source has left behind. */
+static int drop_versions(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_source_plan *plan = w->a->plan;
+    if (!plan->versioned || plan->whole ||
+        (w->a->target && !weir_source_find_column(w->a->target, WEIR_STR(WEIR_SOURCE_VERSION)) &&
+         w->a->stream->contract != WEIR_SOURCE_EVOLVE)) {
+        return 0;
+    }
+    weir_apply_touch_target(w);
+    weir_buf_addz(&w->sql, "DELETE FROM ");
+    weir_apply_target(w);
+    weir_buf_addf(&w->sql,
+                  " WHERE (" WEIR_SOURCE_VERSION " IS NULL OR " WEIR_SOURCE_VERSION
+                  " < %lld) AND " WEIR_SOURCE_RUN " <> ",
+                  (long long)plan->version);
+    weir_sql_text(&w->sql, weir_str_of(w->stage->run));
+    return weir_apply_exec(w, err);
+}
+
 static int build(struct weir_writing *w, struct weir_error *err)
 {
     int rc = swap(w, err);
@@ -268,6 +288,7 @@ static int change_all(struct weir_writing *w, struct weir_error *err)
     l->rows_superseded = l->rows_deleted = 0;
     int rc = settle_stage(w, err);
     rc = rc ? rc : write_rows(w, err);
+    rc = rc ? rc : drop_versions(w, err);
     rc = rc ? rc : verify(w, err);
     rc = rc ? rc : keep_rejects(w, err);
     l->ended_at = weir_now();
@@ -278,21 +299,28 @@ static int change_all(struct weir_writing *w, struct weir_error *err)
                                               a->plan->cursor, l->ended_at, err);
 }
 
-int weir_source_apply(struct weir_source_apply *a, struct weir_error *err)
+int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
 {
     struct weir_writing w = {.a = a,
                              .session = a->stage->session,
                              .stage = a->stage,
                              .target = weir_str_of(a->stream->table)};
     weir_buf_init(&w.sql, WEIR_APPLY_SQL);
-    int rc = weir_session_begin(w.session, err);
+    int rc = change_all(&w, err);
+    weir_buf_free(&w.sql);
+    return rc;
+}
+
+int weir_source_apply(struct weir_source_apply *a, struct weir_error *err)
+{
+    struct weir_session *session = a->stage->session;
+    int rc = weir_session_begin(session, err);
     if (rc == 0) {
-        rc = change_all(&w, err);
-        rc = rc ? rc : weir_session_commit(w.session, err);
+        rc = weir_source_apply_in(a, err);
+        rc = rc ? rc : weir_session_commit(session, err);
         if (rc) {
-            weir_session_rollback(w.session);
+            weir_session_rollback(session);
         }
     }
-    weir_buf_free(&w.sql);
     return rc;
 }

@@ -17,6 +17,8 @@ struct weir_source_apply {
 /* Begins and commits; after a failure nothing has changed but that the stage may have lost rows.
  * WEIR_ECORRUPT when the table does not hold what the stage held. */
 int weir_source_apply(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same in a transaction that the caller has begun, and ends. */
+int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Holds the table what no source can tell again (versions, marks of deleted rows)? It is never
  * built anew then, also by --full. `target` may be NULL. */

@@ -17,6 +17,7 @@
 #define WEIR_SOURCE_FROM    "valid_from"
 #define WEIR_SOURCE_TO      "valid_to"
 #define WEIR_SOURCE_CURRENT "is_current"
+#define WEIR_SOURCE_VERSION "_weir_version"
 
 struct weir_source_column {
     struct weir_str name;     /* in the warehouse */
@@ -32,10 +33,13 @@ struct weir_source_plan {
     struct weir_arena arena; /* everything below lives in it */
     struct weir_source_column *columns;
     size_t column_count;
-    bool nothing;           /* the source is as the cursor says */
-    bool whole;             /* what is read is the whole stream: its table is built anew */
-    bool complete;          /* all rows that the stream has are read, though the table is kept: of
-                             * merge with deletes, and of history, rows that do not come are gone */
+    bool nothing;  /* the source is as the cursor says */
+    bool whole;    /* what is read is the whole stream: its table is built anew */
+    bool complete; /* all rows that the stream has are read, though the table is kept: of
+                    * merge with deletes, and of history, rows that do not come are gone */
+    /* Rows of earlier runs whose WEIR_SOURCE_VERSION is below `version`, or none, go. */
+    bool versioned;
+    int64_t version;
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;               /* JSON; kept with the rows, and given to the next plan */

@@ -196,13 +196,15 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
     int rc = default_stream(node->key, &out->arena, s, err);
     if (rc == 0 && node->type != WEIR_YAML_NULL) {
         rc = weir_options_yaml(weir_source_stream_options, s, &out->arena, doc, node, err);
+        s->mode_said = weir_yaml_get(node, "mode") != NULL;
     }
     rc = rc ? rc : check_mode(doc, node, s, err);
     if (rc == 0 && *s->cursor &&
-        (out->connector != &weir_source_postgres || s->mode == WEIR_SOURCE_REPLACE)) {
+        (out->connector == &weir_source_file ||
+         (s->mode == WEIR_SOURCE_REPLACE && (s->mode_said || !out->connector->feed)))) {
         return weir_yaml_fail(
             err, doc, node,
-            "`cursor` is for kind postgres with `mode: append`, `merge` or `history`");
+            "`cursor` is for other kinds than file, with `mode: append`, `merge` or `history`");
     }
     if (rc == 0 && out->connector == &weir_source_postgres && s->mode == WEIR_SOURCE_APPEND &&
         !*s->cursor) {

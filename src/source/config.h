@@ -31,6 +31,7 @@ struct weir_source_stream {
     const char *path;              /* of files; "": what was found under this name */
     const char *cursor;            /* a column of the warehouse; "": none */
     int mode;                      /* enum weir_source_mode */
+    bool mode_said;                /* else a foreign process may know better */
     int contract;                  /* enum weir_source_contract */
     int deletes;                   /* enum weir_source_deletes, of merge */
     struct weir_text_list key;     /* of merge and history */

@@ -36,6 +36,7 @@ struct weir_source_sink {
 
 struct weir_source_found { /* a stream */
     struct weir_str name;
+    const char *mode; /* how it is loaded when its file says nothing; NULL: the default */
     uint64_t files, bytes;
 };
 struct weir_source_catalog {
@@ -44,6 +45,7 @@ struct weir_source_catalog {
     size_t count;
 };
 
+struct weir_feed;
 struct weir_source_connector {
     const char *name;
     const char *title;                 /* "Files (CSV, JSON, Parquet)" */
@@ -59,6 +61,9 @@ struct weir_source_connector {
     int (*read)(void *connection, const struct weir_source_plan *plan,
                 struct weir_source_sink *sink, struct weir_error *err);
     void (*close)(void *connection); /* NULL is fine */
+    /* Of a connector whose process speaks of all streams at once (feed.h); `plan` then only tells
+     * the columns to whoever looks, and `read` is NULL. Reads all that the feed wants into it. */
+    int (*feed)(void *connection, struct weir_feed *feed, struct weir_error *err);
 };
 
 #define WEIR_SOURCE_DECLARE(kind) extern const struct weir_source_connector weir_source_##kind;

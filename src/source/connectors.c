@@ -43,6 +43,24 @@ static bool split(struct weir_data *value, struct weir_arena *arena)
     return true;
 }
 
+/* A mapping as text, YAML or JSON, becomes one. */
+static bool parse(struct weir_data *value, struct weir_arena *arena)
+{
+    struct weir_yaml *doc = NULL;
+    struct weir_data *made = NULL, *next = value->next;
+    struct weir_str key = value->key;
+    struct weir_error ignored;
+    int rc = weir_yaml_parse(value->text, "--set", &doc, &ignored);
+    rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &made, &ignored);
+    if (rc == 0 && made->type == WEIR_DATA_OBJECT) {
+        *value = *made;
+        value->key = key;
+        value->next = next;
+    }
+    weir_yaml_free(doc);
+    return rc != WEIR_ENOMEM;
+}
+
 /* What cannot be the option's type stays as it is: the file's check says why, with the line. */
 static bool fit(const struct weir_option *option, struct weir_data *value, struct weir_arena *arena)
 {
@@ -62,6 +80,8 @@ static bool fit(const struct weir_option *option, struct weir_data *value, struc
         value->text = (struct weir_str){NULL, 0};
     } else if (option->type == WEIR_OPT_LIST && text) {
         return split(value, arena);
+    } else if (option->type == WEIR_OPT_DATA && text && value->text.len) {
+        return parse(value, arena);
     } else if (option->type == WEIR_OPT_TEXT && value->type == WEIR_DATA_NUMBER) {
         value->type = WEIR_DATA_TEXT;
     }
@@ -86,7 +106,7 @@ void weir_source_print_connectors(struct weir_jw *w)
     static const char *const types[] = {
         [WEIR_OPT_BOOL] = "boolean",      [WEIR_OPT_INT] = "integer", [WEIR_OPT_BYTES] = "bytes",
         [WEIR_OPT_DURATION] = "duration", [WEIR_OPT_TEXT] = "text",   [WEIR_OPT_CHOICE] = "choice",
-        [WEIR_OPT_LIST] = "list"};
+        [WEIR_OPT_LIST] = "list",         [WEIR_OPT_DATA] = "mapping"};
     weir_jw_array(w);
     for (size_t i = 0; weir_source_connectors[i]; i++) {
         weir_jw_object(w);

@@ -43,7 +43,9 @@ static int print_stream(struct weir_source_config *config, void *connection,
     weir_jw_object(w);
     weir_jw_kstr(w, "name", found->name);
     weir_jw_kstrz(w, "table", stream.table);
-    weir_jw_kstrz(w, "mode", weir_source_mode_name(stream.mode));
+    weir_jw_kstrz(w, "mode",
+                  found->mode && !stream.mode_said ? found->mode
+                                                   : weir_source_mode_name(stream.mode));
     weir_jw_ku64(w, "files", found->files);
     weir_jw_ku64(w, "bytes", found->bytes);
     rc = columns ? print_columns(config, connection, &stream, w, err) : 0;

@@ -2,32 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "source/apply.h"
-#include "source/connector.h"
+#include "source/run.h"
 #include "source/watch.h"
 
 #define MAX_CATALOG (512u << 20)
-#define TRIES       5 /* of a transaction that another one got into the way of */
-
-struct stream_run {
-    const struct weir_source_run *run;
-    const char *id;
-    const struct weir_source_config *config;
-    void *connection;
-    struct weir_source_stream stream;
-    struct weir_session *session;
-    struct weir_source_plan plan;
-    struct weir_source_settled settled;
-    const struct weir_table *target;
-    struct weir_source_load load;
-    struct weir_source_stage stage;
-    char read_checksum[17], stored_checksum[17];
-};
 
 /* --- one stream ---------------------------------------------------------------------------------
  */
 
-static bool may_load(const struct weir_source_config *config, const struct stream_run *r)
+static bool may_load(const struct weir_source_config *config, const struct weir_stream_run *r)
 {
     bool found = config->stream_count == 0; /* whatever is there */
     for (size_t i = 0; i < config->stream_count; i++) {
@@ -42,7 +25,7 @@ static struct weir_source_watch *watch_of(const struct weir_source_run *run)
 }
 
 /* A table has one source: two would drop each other's rows. One that is gone leaves its tables. */
-static int check_owner(struct stream_run *r, struct weir_error *err)
+static int check_owner(struct weir_stream_run *r, struct weir_error *err)
 {
     struct weir_str owner;
     struct weir_source_config config;
@@ -63,7 +46,7 @@ static int check_owner(struct stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static int find_target(struct stream_run *r, struct weir_error *err)
+int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err)
 {
     struct weir_table *tables;
     size_t count = 0;
@@ -81,10 +64,10 @@ static int find_target(struct stream_run *r, struct weir_error *err)
 }
 
 /* What is to be read, since the last time. A table that is gone is read as a whole. */
-static int make_plan(struct stream_run *r, struct weir_error *err)
+static int make_plan(struct weir_stream_run *r, struct weir_error *err)
 {
     struct weir_str cursor = {NULL, 0};
-    int rc = find_target(r, err);
+    int rc = weir_stream_run_find_target(r, err);
     if (rc == 0 && r->target && !r->run->full) {
         rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
@@ -96,7 +79,7 @@ static int make_plan(struct stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static int read_rows(struct stream_run *r, struct weir_error *err)
+static int read_rows(struct weir_stream_run *r, struct weir_error *err)
 {
     /* A full run finds all types anew. */
     bool anew = r->run->full && r->plan.whole && r->stream.contract == WEIR_SOURCE_EVOLVE &&
@@ -104,7 +87,9 @@ static int read_rows(struct stream_run *r, struct weir_error *err)
     int rc = weir_source_settle(&r->plan, &r->stream, anew ? NULL : r->target, r->session,
                                 &r->settled, err);
     rc = rc ? rc : weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err);
-    rc = rc ? rc : r->config->connector->read(r->connection, &r->plan, &r->stage.sink, err);
+    rc = rc        ? rc
+         : r->feed ? weir_feed_read(r->feed, &r->plan, &r->stage.sink, err)
+                   : r->config->connector->read(r->connection, &r->plan, &r->stage.sink, err);
     rc = rc ? rc : weir_source_stage_close(&r->stage, err);
     r->load.rows_read = r->stage.read.rows + r->stage.reject_count;
     if (rc == 0 || rc == WEIR_ECORRUPT) {
@@ -116,16 +101,12 @@ static int read_rows(struct stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static int load_stream(struct stream_run *r, struct weir_error *err)
+int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
 {
-    int rc = make_plan(r, err);
-    if (rc || r->plan.nothing) {
-        r->load.status = "unchanged";
-        return rc;
-    }
     r->stage = (struct weir_source_stage){
         .session = r->session,
         .progress = r->run->progress,
+        .counted = r->feed,
         .schema = weir_str_of(r->config->schema),
         .table = weir_str_of(weir_arena_printf(&r->plan.arena, "weir stages %s", r->stream.table)),
         .reject_table = weir_str_of(
@@ -138,30 +119,48 @@ static int load_stream(struct stream_run *r, struct weir_error *err)
     if (!r->stage.table.ptr || !r->stage.reject_table.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
-    weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
-    rc = read_rows(r, err);
+    if (!r->feed) {
+        weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
+    }
+    int rc = read_rows(r, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
+    return rc;
+}
+
+void weir_stream_run_unstage(struct weir_stream_run *r, int rc)
+{
+    weir_source_stage_free(&r->stage);
+    if (rc && rc != WEIR_EFATAL && r->stage.table.ptr) {
+        weir_source_stage_drop(&r->stage);
+    }
+}
+
+static int load_stream(struct weir_stream_run *r, struct weir_error *err)
+{
+    int rc = make_plan(r, err);
+    if (rc || r->plan.nothing) {
+        r->load.status = "unchanged";
+        return rc;
+    }
+    rc = weir_stream_run_stage(r, err);
     struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
                                       &r->settled, r->target, &r->load};
     if (rc == 0) {
         weir_source_watch_write(watch_of(r->run), r->stream.name);
     }
-    for (int i = 0; rc == 0 && i < TRIES; i++) {
+    for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
         rc = weir_source_apply(&apply, err);
-        if (rc != WEIR_EAGAIN || i + 1 == TRIES) {
+        if (rc != WEIR_EAGAIN || i + 1 == WEIR_SOURCE_TRIES) {
             break;
         }
         rc = 0;
     }
-    weir_source_stage_free(&r->stage);
-    if (rc && rc != WEIR_EFATAL) {
-        weir_source_stage_drop(&r->stage);
-    }
+    weir_stream_run_unstage(r, rc);
     return rc;
 }
 
 /* A failure is a row of the ledger, too. */
-static void note_failure(struct stream_run *r, int rc, const struct weir_error *why)
+void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why)
 {
     struct weir_session *session = NULL;
     struct weir_error err;
@@ -181,7 +180,7 @@ static void note_failure(struct stream_run *r, int rc, const struct weir_error *
     weir_session_free(session);
 }
 
-static void print_load(const struct weir_source_load *l, struct weir_jw *w)
+void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)
 {
     weir_jw_object(w);
     weir_jw_kstrz(w, "stream", l->stream);
@@ -203,18 +202,11 @@ static void print_load(const struct weir_source_load *l, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
-static int run_stream(const struct weir_source_run *run, const char *id,
-                      struct weir_source_config *config, void *connection, struct weir_str name,
-                      const char **status, struct weir_jw *w, struct weir_error *err)
+int weir_stream_run_init(struct weir_stream_run *r, const struct weir_source_run *run,
+                         const char *id, struct weir_source_config *config, struct weir_str name,
+                         struct weir_error *err)
 {
-    struct stream_run *r = calloc(1, sizeof *r);
-    if (!r) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-    }
-    r->run = run;
-    r->id = id;
-    r->config = config;
-    r->connection = connection;
+    *r = (struct weir_stream_run){.run = run, .id = id, .config = config};
     weir_source_plan_init(&r->plan);
     int rc = weir_source_config_stream(config, name, &r->stream, err);
     if (rc == 0) {
@@ -229,20 +221,40 @@ static int run_stream(const struct weir_source_run *run, const char *id,
                                             .started_at = weir_now(),
                                             .error = "",
                                             .changes = WEIR_STR("")};
+    }
+    return rc;
+}
+
+void weir_stream_run_free(struct weir_stream_run *r)
+{
+    weir_buf_free(&r->settled.changes);
+    weir_source_plan_free(&r->plan);
+}
+
+static int run_stream(const struct weir_source_run *run, const char *id,
+                      struct weir_source_config *config, void *connection, struct weir_str name,
+                      const char **status, struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_stream_run *r = calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    }
+    int rc = weir_stream_run_init(r, run, id, config, name, err);
+    r->connection = connection;
+    if (rc == 0) {
         weir_source_watch_look(watch_of(run), r->stream.name);
         rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &r->session, err);
         rc = rc ? rc : weir_source_ledger_open(r->session, err);
         rc = rc ? rc : load_stream(r, err);
         weir_session_free(r->session);
         if (rc) {
-            note_failure(r, rc, err);
+            weir_stream_run_note_failure(r, rc, err);
         }
         weir_source_watch_end(watch_of(run), &r->load);
-        print_load(&r->load, w);
+        weir_source_load_print(&r->load, w);
         *status = r->load.status;
     }
-    weir_buf_free(&r->settled.changes);
-    weir_source_plan_free(&r->plan);
+    weir_stream_run_free(r);
     free(r);
     return rc;
 }
@@ -304,7 +316,10 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
     rc = rc ? rc : config.connector->open(&config, run->site, &connection, err);
-    rc = rc ? rc : run_streams(run, id, &config, connection, &status, w, err);
+    rc = rc ? rc
+         : config.connector->feed
+             ? weir_source_run_feed(run, id, &config, connection, &status, w, err)
+             : run_streams(run, id, &config, connection, &status, w, err);
     if (rc) {
         weir_source_watch_say(watch_of(run), "failed: %s", err->message);
     }

@@ -4,7 +4,7 @@
 #include "source/connector.h"
 
 struct settings {
-    struct weir_text_list folders;
+    struct weir_text_list folders, programs;
 };
 
 const struct weir_option weir_source_settings[] = {
@@ -14,15 +14,24 @@ const struct weir_option weir_source_settings[] = {
      .fallback = ".",
      .help = "folders that sources of kind `file` may read from, absolute or in the workspace; "
              "never weir's own data"},
+    {.name = "programs",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct settings, programs),
+     .fallback = "package",
+     .help = "what sources of kinds `singer` and `airbyte` may run, as weir's own user: programs "
+             "and folders of programs, absolute or in the workspace; `package`: packages of "
+             "Python; `docker`: images"},
     {0}};
 
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
                           struct weir_error *err)
 {
-    struct settings settings = {{0}};
+    struct settings settings = {0};
     int rc = weir_workspace_section(workspace, "source", weir_source_settings, &settings, err);
-    *out = (struct weir_source_site){
-        .dir = workspace->dir, .data = workspace->data, .folders = settings.folders};
+    *out = (struct weir_source_site){.dir = workspace->dir,
+                                     .data = workspace->data,
+                                     .folders = settings.folders,
+                                     .programs = settings.programs};
     return rc;
 }
 

@@ -20,9 +20,10 @@
 /* Settings (section `source` of weir.yml) and places that connectors need; made once, then only
  * read. */
 struct weir_source_site {
-    const char *dir;               /* the workspace */
-    const char *data;              /* its .weir */
-    struct weir_text_list folders; /* that files may be read from */
+    const char *dir;                /* the workspace */
+    const char *data;               /* its .weir */
+    struct weir_text_list folders;  /* that files may be read from */
+    struct weir_text_list programs; /* that may be run; "package": packages of Python */
 };
 extern const struct weir_option weir_source_settings[];
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,

@@ -72,7 +72,7 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     struct weir_batch whole = {batch->rows, count + OWN, s->vectors};
     rc = weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
-    if (s->progress) {
+    if (s->progress && !s->counted) {
         atomic_fetch_add(&s->progress->rows, batch->rows);
         weir_source_watch_more(s->progress->watch, s->stream, batch->rows, 0);
     }

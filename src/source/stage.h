@@ -13,7 +13,8 @@ struct weir_source_stage {
     struct weir_source_sink sink; /* first: the stage is its sink */
     struct weir_session *session;
     struct weir_source_progress *progress; /* or NULL */
-    struct weir_str schema, table;         /* of the stage */
+    bool counted; /* rows were told to `progress` when they came, and are not once more */
+    struct weir_str schema, table; /* of the stage */
     struct weir_str reject_table;
     const char *source, *stream, *run;
     weir_time at;

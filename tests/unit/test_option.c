@@ -13,6 +13,7 @@ struct settings {
     const char *token;
     int ip;
     struct weir_text_list proxies;
+    const struct weir_data *config;
 };
 
 static const char *const ip_names[] = {"keep", "anonymize", "drop", NULL};
@@ -62,6 +63,11 @@ static const struct weir_option table[] = {{.name = "trust",
                                             .offset = offsetof(struct settings, proxies),
                                             .fallback = "",
                                             .help = "whom to believe"},
+                                           {.name = "config",
+                                            .type = WEIR_OPT_DATA,
+                                            .offset = offsetof(struct settings, config),
+                                            .fallback = "",
+                                            .help = "what it wants"},
                                            {0}};
 
 static struct settings got;
@@ -117,6 +123,16 @@ static void every_type_is_read(void **state)
     ASSERT_OK(load("token: t\nproxies: ' a, b ,,c'\n"), err);
     assert_int_equal(got.proxies.count, 3);
     assert_string_equal(got.proxies.items[1], "b");
+    assert_null(got.config);
+    static const char *const mappings[] = {
+        "token: t\nconfig: {a: 1.50, b: [x, {c: yes}]}\n",
+        "token: t\nconfig: '{\"a\": 1.50, \"b\": [\"x\", {}]}'\n"};
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_OK(load(mappings[i]), err);
+        assert_int_equal(got.config->count, 2);
+        assert_true(weir_str_is(got.config->first->text, "1.50"));
+        assert_int_equal(weir_data_get(got.config, "b")->count, 2);
+    }
 }
 
 static void the_environment_wins(void **state)
@@ -169,6 +185,9 @@ static void a_wrong_value_says_where_and_what(void **state)
         {"token: t\nlisten: [a]\n", "weir.yml:2: \"listen\" must be a single value"},
         {"token: t\nproxies: {a: b}\n",
          "weir.yml:2: \"proxies\" must be a single value or a list of them"},
+        {"token: t\nconfig: [a]\n", "weir.yml:2: \"config\" must be a single value or a mapping"},
+        {"token: t\nconfig: a\n",
+         "weir.yml:2: \"config\" is \"a\"; it must be a mapping such as {start_date: 2026-01-01}"},
         {"token: t\nproxies:\n  - [a]\n", "weir.yml:3: \"proxies\" must be a list of plain values"},
         {"token: \"a\\0b\"\n", "weir.yml:1: \"token\" holds a NUL character"},
         {"- a\n", "weir.yml:1: expected settings here (`name: value`)"},

@@ -1,0 +1,137 @@
+/* A feed: the rows of all streams that one foreign process speaks of, kept in a spool until the
+ * process has ended well. Then each stream is planned and staged from it like any other; the types
+ * of its columns are joined from what was declared and from every value that came, so none is lost.
+ * docs/design/sources.md. Private to src/source. One thread. */
+#ifndef WEIR_SOURCE_FEED_H
+#define WEIR_SOURCE_FEED_H
+
+#include "base/json.h"
+#include "base/map.h"
+#include "source/connector.h"
+#include "source/rows.h"
+#include "source/spool.h"
+
+#define WEIR_FEED_NO_VERSION INT64_MIN
+
+struct weir_feed_column {
+    struct weir_str original, name; /* at the source, in the warehouse */
+    enum weir_type type;
+    bool untyped;              /* nothing was declared, and no value came */
+    bool big;                  /* some whole number is beyond 2^53 */
+    unsigned precision, scale; /* of WEIR_TYPE_OTHER: exact decimals */
+};
+
+struct weir_feed_stream {
+    struct weir_feed *feed;
+    struct weir_str name, said; /* said: what the process calls it, when it is something else */
+    struct weir_feed_column *columns;
+    size_t column_count, column_room;
+    struct weir_map by_original; /* index + 1 */
+    size_t guess;                /* where the next member of a record probably is */
+    bool exact;                  /* some column is of exact decimals */
+    bool came;                   /* a schema or a record */
+    uint64_t rows;
+    struct weir_spool_block *blocks;
+    size_t block_count, block_room;
+    /* What the process says of it. */
+    struct weir_text_list key; /* originals */
+    bool incremental;          /* only what is new comes */
+    bool versioned, activated; /* rows have versions; older ones than `active` are to go */
+    int64_t version, active;
+    bool declared; /* `declared_rows` is how many there are, by the process's own count */
+    uint64_t declared_rows;
+    /* The batch that is being made. */
+    struct weir_source_sink sink;
+    struct weir_source_rows batch;
+    bool open;
+    uint64_t used; /* when, by the feed's clock */
+};
+
+/* What the run knows of a stream before it begins. */
+struct weir_feed_wanted {
+    struct weir_source_stream stream;
+    bool anew;              /* its table is to be built anew: no state of it counts */
+    struct weir_str cursor; /* of the stream, as weir_feed_plan() made it; or ptr NULL */
+};
+
+struct weir_feed {
+    const struct weir_source_config *config;
+    const char *only; /* the one stream that is wanted; NULL: all that the file names */
+    struct weir_feed_wanted *wanted; /* those that are known before */
+    size_t wanted_count;
+    struct weir_str state; /* of the run before; ptr NULL: none, or it does not count */
+    const atomic_bool *stop;
+    struct weir_source_progress *progress; /* or NULL */
+    const struct weir_log *log;
+    /* Made by the connector. */
+    struct weir_buf new_state; /* JSON; empty: none was told */
+    struct weir_feed_stream **streams;
+    size_t stream_count, stream_room;
+    struct weir_map by_name;
+    uint64_t bytes, told;   /* read; told to `progress` */
+    uint64_t ignored;       /* records of streams that nobody wants */
+    bool numbers_are_texts; /* those of the record that comes, where they have many digits */
+    struct weir_spool spool;
+    struct weir_buf text;
+    struct weir_arena arena;
+    size_t open_count;
+    uint64_t clock;
+};
+
+/* `dir` is there; free it also after a failure. What stands above `new_state` is filled in by the
+ * caller afterwards. */
+int weir_feed_open(struct weir_feed *feed, const char *dir, uint64_t max_spool,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+void weir_feed_free(struct weir_feed *feed);
+
+bool weir_feed_wants(const struct weir_feed *feed, struct weir_str name);
+/* NULL when it was not known before the run. */
+const struct weir_feed_wanted *weir_feed_find_wanted(const struct weir_feed *feed,
+                                                     struct weir_str name);
+/* The stream, made when it is new. */
+int weir_feed_stream(struct weir_feed *feed, struct weir_str name, struct weir_feed_stream **out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* Columns of a JSON schema ({"type":"object","properties":{…}}), and the names of its key. */
+int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+int weir_feed_set_key(struct weir_feed_stream *s, struct weir_json names,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* A row: an object. */
+int weir_feed_record(struct weir_feed_stream *s, struct weir_json record,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* Rows that follow are of this version. */
+int weir_feed_version(struct weir_feed_stream *s, int64_t version,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* No more rows come: the last batches go to the spool. */
+int weir_feed_end(struct weir_feed *feed, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* How the stream is loaded: as its file says, else as the process says it. Sets mode and key. */
+int weir_feed_settle_mode(const struct weir_feed_stream *s, struct weir_source_stream *stream,
+                          struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* Columns, and what becomes of the rows that the table has. */
+int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *stream,
+                   struct weir_str cursor, struct weir_source_plan *out,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+/* Does the cursor say that the table was made by other settings? */
+bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor);
+int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
+                   struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- feed_type.c --- */
+/* The type that a JSON schema says; false: it says none. */
+bool weir_feed_type_of(struct weir_json schema, struct weir_feed_column *out);
+/* Widens the column so that it holds the values of the other one, too; true when it changed. */
+bool weir_feed_join(struct weir_feed_column *column, const struct weir_feed_column *other);
+/* The value as the column has it, into row `count` of the batch. *widened: the column became wider
+ * instead, and the row is to be made again. */
+int weir_feed_put(struct weir_feed_stream *s, size_t column, struct weir_json value, bool *widened,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+/* "-12.5" with just `scale` digits behind the point, when nothing is lost; false: it is no decimal
+ * of so many digits. `out` is emptied before. */
+bool weir_feed_decimal(struct weir_str text, unsigned precision, unsigned scale,
+                       struct weir_buf *out);
+/* Numbers with a point that stand `depth` objects deep and have more digits than a double, in
+ * quotes; false: there is none. */
+bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, struct weir_buf *out);
+
+#endif

@@ -1,0 +1,375 @@
+/* From the spool to a stage. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "source/feed.h"
+
+#define MAX_BATCH   (1u << 30)
+#define EXACT_WHOLE ((int64_t)1 << 53)
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for the rows of a run");
+}
+
+/* --- how it is loaded ---------------------------------------------------------------------------
+ */
+
+static const struct weir_feed_column *find_original(const struct weir_feed_stream *s,
+                                                    const char *original)
+{
+    for (size_t i = 0; i < s->column_count; i++) {
+        if (weir_str_is(s->columns[i].original, original)) {
+            return &s->columns[i];
+        }
+    }
+    return NULL;
+}
+
+int weir_feed_settle_mode(const struct weir_feed_stream *s, struct weir_source_stream *stream,
+                          struct weir_arena *arena, struct weir_error *err)
+{
+    if (stream->mode_said) {
+        return 0;
+    }
+    stream->mode = s->key.count                     ? WEIR_SOURCE_MERGE
+                   : s->incremental || s->versioned ? WEIR_SOURCE_APPEND
+                                                    : WEIR_SOURCE_REPLACE;
+    const char **names = weir_arena_calloc(arena, (s->key.count + 1) * sizeof *names);
+    if (!names) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < s->key.count; i++) {
+        const struct weir_feed_column *c = find_original(s, s->key.items[i]);
+        if (!c) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "stream \"%s\": its key \"%s\" is none of its columns; say `mode:` "
+                             "and `key:` in the source's file",
+                             stream->name, s->key.items[i]);
+        }
+        names[i] = c->name.ptr;
+    }
+    stream->key = (struct weir_text_list){names, s->key.count};
+    return 0;
+}
+
+static uint64_t hash_options(const struct weir_source_stream *s)
+{
+    const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
+    uint64_t hash = weir_hash64(&s->mode, sizeof s->mode, 1);
+    hash = weir_hash64(s->table, strlen(s->table) + 1, hash);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
+        }
+    }
+    return hash;
+}
+
+struct mark {
+    bool same; /* made by these settings */
+    bool versioned;
+    int64_t version;
+};
+
+/* {"v":1,"options":HEX,"version":NUMBER} */
+static struct mark read_mark(const char *hash, struct weir_str cursor)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root;
+    struct weir_error ignored;
+    struct weir_buf buf;
+    struct mark mark = {0};
+    weir_buf_init(&buf, 1u << 20);
+    weir_buf_adds(&buf, cursor);
+    if (parser && cursor.len && weir_buf_ok(&buf) &&
+        weir_json_parse(parser, weir_buf_str(&buf), &root, &ignored) == 0) {
+        mark.same = weir_str_is(weir_json_get_str(root, "options"), hash);
+        mark.versioned = weir_json_i64(weir_json_get(root, "version"), &mark.version);
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&buf);
+    return mark;
+}
+
+static void hash_text(const struct weir_source_stream *stream, char out[17])
+{
+    snprintf(out, 17, "%016" PRIx64, hash_options(stream));
+}
+
+bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor)
+{
+    char hash[17];
+    hash_text(stream, hash);
+    return !read_mark(hash, cursor).same;
+}
+
+/* --- the plan -----------------------------------------------------------------------------------
+ */
+
+/* Of a version that was left behind within this run. */
+static bool is_old(const struct weir_feed_stream *s, const struct weir_spool_block *block)
+{
+    return s->activated && block->version != WEIR_FEED_NO_VERSION && block->version < s->active;
+}
+
+static uint64_t live_rows(const struct weir_feed_stream *s)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s->block_count; i++) {
+        n += is_old(s, &s->blocks[i]) ? 0 : s->blocks[i].rows;
+    }
+    return n;
+}
+
+static int plan_columns(const struct weir_feed_stream *s, struct weir_source_plan *out,
+                        struct weir_error *err)
+{
+    size_t at;
+    for (size_t i = 0; i < s->column_count; i++) {
+        const struct weir_feed_column *c = &s->columns[i];
+        struct weir_source_column column = {
+            .name = c->name, .original = c->original, .type = c->type, .untyped = c->untyped};
+        if (c->type == WEIR_TYPE_OTHER) {
+            column.type_name = weir_str_of(
+                weir_arena_printf(&out->arena, "DECIMAL(%u,%u)", c->precision, c->scale));
+        }
+        if (!weir_source_plan_excludes(out, c->name) &&
+            !weir_source_plan_column(out, &column, &at)) {
+            return no_memory(err);
+        }
+    }
+    struct weir_source_column version = {.name = WEIR_STR(WEIR_SOURCE_VERSION),
+                                         .original = WEIR_STR("version"),
+                                         .type = WEIR_TYPE_INT};
+    return !s->versioned || weir_source_plan_column(out, &version, &at) ? 0 : no_memory(err);
+}
+
+int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *stream,
+                   struct weir_str cursor, struct weir_source_plan *out, struct weir_error *err)
+{
+    char hash[17];
+    struct weir_buf text;
+    hash_text(stream, hash);
+    struct mark mark = read_mark(hash, cursor);
+    int rc = plan_columns(s, out, err);
+    out->whole = stream->mode == WEIR_SOURCE_REPLACE || !mark.same;
+    out->versioned = s->activated;
+    out->version = s->active;
+    bool prunes = s->activated && !(mark.versioned && mark.version == s->active);
+    out->nothing =
+        !s->came || out->column_count == 0 || (!out->whole && !prunes && live_rows(s) == 0);
+    out->own = s;
+    weir_buf_init(&text, 4096);
+    struct weir_jw w = weir_jw_on(&text);
+    weir_jw_object(&w);
+    weir_jw_ki64(&w, "v", 1);
+    weir_jw_kstrz(&w, "options", hash);
+    if (s->activated || mark.versioned) {
+        weir_jw_ki64(&w, "version", s->activated ? s->active : mark.version);
+    }
+    weir_jw_object_end(&w);
+    out->cursor = weir_arena_dup(&out->arena, weir_buf_str(&text));
+    weir_buf_free(&text);
+    return rc ? rc : out->cursor.ptr ? 0 : no_memory(err);
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct weir_feed_stream *s;
+    struct weir_source_sink *sink;
+    struct weir_arena arena; /* of a batch */
+    struct weir_buf text;
+    struct weir_vector *vectors; /* of the sink */
+    size_t *from; /* the feed's column of each of the sink's; SIZE_MAX: the version */
+};
+
+static struct weir_str print_value(struct reading *r, const struct weir_vector *v, size_t row)
+{
+    char time[28];
+    struct weir_buf *b = &r->text;
+    weir_buf_reset(b);
+    switch (v->type) {
+    case WEIR_TYPE_BOOL:
+        return v->bools[row] ? WEIR_STR("true") : WEIR_STR("false");
+    case WEIR_TYPE_INT:
+        weir_buf_add_i64(b, v->ints[row]);
+        break;
+    case WEIR_TYPE_DOUBLE:
+        weir_json_number(b, v->doubles[row]);
+        break;
+    case WEIR_TYPE_TIMESTAMP:
+        weir_time_print(b, v->ints[row], v->ints[row] % WEIR_SECOND ? 6 : 0);
+        break;
+    case WEIR_TYPE_DATE:
+        weir_time_format(v->ints[row] * WEIR_DAY, time);
+        weir_buf_add(b, time, 10);
+        break;
+    default:
+        return v->strs[row];
+    }
+    return weir_buf_str(b);
+}
+
+static int to_texts(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
+                    struct weir_vector *out, size_t rows, struct weir_error *err)
+{
+    unsigned precision = 0, scale = 0;
+    struct weir_buf digits;
+    bool exact = c->type == WEIR_TYPE_OTHER;
+    int rc = 0;
+    out->strs = weir_arena_calloc(&r->arena, rows * sizeof *out->strs);
+    weir_buf_init(&digits, 256);
+    if (!out->strs || (exact && !weir_source_decimal(c->type_name, &precision, &scale))) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; rc == 0 && i < rows; i++) {
+        if (!weir_vector_valid(in, i)) {
+            continue;
+        }
+        struct weir_str text = print_value(r, in, i);
+        if (exact && !weir_feed_decimal(text, precision, scale, &digits)) {
+            rc = weir_fail(err, WEIR_ECORRUPT,
+                           "a decimal does not fit its column \"" WEIR_STR_FMT
+                           "\"; nothing was loaded",
+                           WEIR_STR_ARG(c->name));
+            break;
+        }
+        out->strs[i] = weir_arena_dup(&r->arena, exact ? weir_buf_str(&digits) : text);
+        rc = out->strs[i].ptr ? 0 : no_memory(err);
+    }
+    weir_buf_free(&digits);
+    return rc;
+}
+
+static int to_numbers(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
+                      struct weir_vector *out, size_t rows, struct weir_error *err)
+{
+    out->ints = weir_arena_calloc(&r->arena, rows * sizeof *out->ints);
+    if (!out->ints) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        if (!weir_vector_valid(in, i)) {
+            continue;
+        }
+        if (c->type == WEIR_TYPE_TIMESTAMP && in->type == WEIR_TYPE_DATE) {
+            out->ints[i] = in->ints[i] * WEIR_DAY;
+        } else if (c->type == WEIR_TYPE_DOUBLE && in->type == WEIR_TYPE_INT &&
+                   in->ints[i] <= EXACT_WHOLE && in->ints[i] >= -EXACT_WHOLE) {
+            out->doubles[i] = (double)in->ints[i];
+        } else {
+            return weir_fail(err, WEIR_EINVAL,
+                             "column \"" WEIR_STR_FMT
+                             "\": a whole number has more digits than a number with a fraction "
+                             "keeps; --full finds the types of the columns anew",
+                             WEIR_STR_ARG(c->name));
+        }
+    }
+    return 0;
+}
+
+/* A column of a batch as the warehouse has it. */
+static int convert(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
+                   struct weir_vector *out, size_t rows, struct weir_error *err)
+{
+    *out = *in;
+    out->type = c->type;
+    bool any = false;
+    for (size_t i = 0; !any && i < (rows + 63) / 64; i++) {
+        any = in->valid[i] != 0;
+    }
+    if (!any) {
+        out->ints = NULL; /* all are NULL */
+        return 0;
+    }
+    if (c->type == WEIR_TYPE_OTHER || (in->type < WEIR_TYPE_TEXT && c->type == WEIR_TYPE_TEXT)) {
+        return to_texts(r, c, in, out, rows, err);
+    }
+    return in->type == c->type || c->type >= WEIR_TYPE_TEXT ? 0
+                                                            : to_numbers(r, c, in, out, rows, err);
+}
+
+static int pass_on(struct reading *r, const struct weir_spool_block *block, struct weir_error *err)
+{
+    struct weir_batch batch;
+    int rc = weir_spool_read(&r->s->feed->spool, block, &batch, err);
+    weir_arena_reset(&r->arena);
+    for (size_t i = 0; rc == 0 && i < r->sink->column_count; i++) {
+        struct weir_vector *out = &r->vectors[i];
+        if (r->from[i] == SIZE_MAX) {
+            *out = (struct weir_vector){.type = WEIR_TYPE_INT};
+            out->ints = weir_arena_alloc(&r->arena, batch.rows * sizeof *out->ints);
+            for (size_t row = 0; out->ints && row < batch.rows; row++) {
+                out->ints[row] =
+                    block->version == WEIR_FEED_NO_VERSION ? r->s->active : block->version;
+            }
+            rc = out->ints ? 0 : no_memory(err);
+        } else if (r->from[i] >= batch.column_count) { /* it came later */
+            *out = (struct weir_vector){.type = r->sink->columns[i].type};
+        } else {
+            rc = convert(r, &r->sink->columns[i], &batch.columns[r->from[i]], out, batch.rows, err);
+        }
+    }
+    struct weir_batch made = {batch.rows, r->sink->column_count, r->vectors};
+    return rc ? rc : r->sink->rows(r->sink, WEIR_STR(""), &made, err);
+}
+
+static int map_columns(struct reading *r, const struct weir_source_plan *plan,
+                       struct weir_error *err)
+{
+    size_t n = r->sink->column_count;
+    struct weir_arena *arena = (struct weir_arena *)(uintptr_t)&plan->arena;
+    r->vectors = weir_arena_calloc(arena, (n + 1) * sizeof *r->vectors);
+    r->from = weir_arena_calloc(arena, (n + 1) * sizeof *r->from);
+    if (!r->vectors || !r->from) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        r->from[i] = SIZE_MAX;
+        for (size_t k = 0; k < r->s->column_count; k++) {
+            if (weir_str_eq(r->s->columns[k].name, r->sink->columns[i].name)) {
+                r->from[i] = k;
+            }
+        }
+    }
+    return 0;
+}
+
+/* What came, what was kept and what the process says that it sent are one number. */
+static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct weir_error *err)
+{
+    if (all != s->rows) {
+        return weir_fail(err, WEIR_ECORRUPT,
+                         "%llu rows were kept for loading of the %llu that came; nothing was "
+                         "loaded",
+                         (unsigned long long)all, (unsigned long long)s->rows);
+    }
+    return !s->declared || s->declared_rows == s->rows
+               ? 0
+               : weir_fail(err, WEIR_ECORRUPT,
+                           "%llu rows came, and the source says that it sent %llu; nothing was "
+                           "loaded",
+                           (unsigned long long)s->rows, (unsigned long long)s->declared_rows);
+}
+
+int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
+                   struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct reading r = {.s = s, .sink = sink};
+    uint64_t all = 0;
+    weir_arena_init(&r.arena, MAX_BATCH);
+    weir_buf_init(&r.text, 4096);
+    int rc = map_columns(&r, plan, err);
+    for (size_t i = 0; rc == 0 && i < s->block_count; i++) {
+        all += s->blocks[i].rows;
+        rc = is_old(s, &s->blocks[i]) ? 0 : pass_on(&r, &s->blocks[i], err);
+    }
+    rc = rc ? rc : check_counts(s, all, err);
+    weir_arena_free(&r.arena);
+    weir_buf_free(&r.text);
+    return rc;
+}

@@ -1,0 +1,109 @@
+/* The program of a foreign connector: where it is, how it gets there, and what it is given. A
+ * package of Python has a virtual environment of its own in .weir/taps/NAME. Private to src/source.
+ */
+#ifndef WEIR_SOURCE_PROGRAM_H
+#define WEIR_SOURCE_PROGRAM_H
+
+#include "base/data.h"
+#include "io/child.h"
+#include "source/connector.h"
+
+/* First in the settings of each connector that runs programs. */
+struct weir_program_settings {
+    const char *package, *executable;
+    const struct weir_data *config; /* or NULL */
+    struct weir_text_list env;      /* variables that it sees */
+    uint64_t memory, max_line, max_spool;
+    weir_time idle, timeout, cpu;
+};
+#define WEIR_PROGRAM_OPTIONS(package_help)                                                         \
+    {.name = "package",                                                                            \
+     .type = WEIR_OPT_TEXT,                                                                        \
+     .offset = offsetof(struct weir_program_settings, package),                                    \
+     .fallback = "",                                                                               \
+     .help = package_help},                                                                        \
+        {.name = "executable",                                                                     \
+         .type = WEIR_OPT_TEXT,                                                                    \
+         .offset = offsetof(struct weir_program_settings, executable),                             \
+         .fallback = "",                                                                           \
+         .help = "the program: of the package, when it is not called like it; else a path that "   \
+                 "source.programs of weir.yml names, or that lies in a folder named there"},       \
+        {.name = "config",                                                                         \
+         .type = WEIR_OPT_DATA,                                                                    \
+         .offset = offsetof(struct weir_program_settings, config),                                 \
+         .fallback = "",                                                                           \
+         .help = "the connector's own settings, a mapping as its documentation says; \"${NAME}\" " \
+                 "is a variable of weir's environment"},                                           \
+        {.name = "env",                                                                            \
+         .type = WEIR_OPT_LIST,                                                                    \
+         .offset = offsetof(struct weir_program_settings, env),                                    \
+         .fallback = "",                                                                           \
+         .help = "variables of weir's environment that the program sees; no others"},              \
+        {.name = "memory",                                                                         \
+         .type = WEIR_OPT_BYTES,                                                                   \
+         .offset = offsetof(struct weir_program_settings, memory),                                 \
+         .fallback = "2GB",                                                                        \
+         .help = "what the program may take of its own; 0: any"},                                  \
+        {.name = "cpu",                                                                            \
+         .type = WEIR_OPT_DURATION,                                                                \
+         .offset = offsetof(struct weir_program_settings, cpu),                                    \
+         .fallback = "0",                                                                          \
+         .help = "processor time that the program may take; 0: any"},                              \
+        {.name = "idle",                                                                           \
+         .type = WEIR_OPT_DURATION,                                                                \
+         .offset = offsetof(struct weir_program_settings, idle),                                   \
+         .fallback = "30m",                                                                        \
+         .help = "a program that says nothing for so long is ended, and the run fails; 0: any"},   \
+        {.name = "timeout",                                                                        \
+         .type = WEIR_OPT_DURATION,                                                                \
+         .offset = offsetof(struct weir_program_settings, timeout),                                \
+         .fallback = "0",                                                                          \
+         .help = "a program that takes longer is ended, and the run fails; 0: any"},               \
+        {.name = "max_line",                                                                       \
+         .type = WEIR_OPT_BYTES,                                                                   \
+         .offset = offsetof(struct weir_program_settings, max_line),                               \
+         .fallback = "64MB",                                                                       \
+         .min = 1024,                                                                              \
+         .max = 512 << 20,                                                                         \
+         .help = "the longest line that it may write"},                                            \
+    {                                                                                              \
+        .name = "max_spool", .type = WEIR_OPT_BYTES,                                               \
+        .offset = offsetof(struct weir_program_settings, max_spool), .fallback = "32GB",           \
+        .help = "what the rows of a run may take in weir's data folder before they are loaded"     \
+    }
+
+struct weir_program {
+    const struct weir_source_config *config;
+    const struct weir_source_site *site;
+    const struct weir_program_settings *settings;
+    char home[4000], tmp[4000]; /* what is kept of it; of this use of it */
+    char path[4096];            /* the program itself */
+    char log[4096];             /* what it says on stderr */
+    const char *name;           /* of it, for messages */
+    const char *env[64];
+    struct weir_arena arena;
+};
+
+/* Installs it when it is not there yet, or another version is asked for. Free it also after a
+ * failure. */
+int weir_program_open(struct weir_program *p, const struct weir_source_config *config,
+                      const struct weir_source_site *site,
+                      const struct weir_program_settings *settings,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+void weir_program_free(struct weir_program *p);
+/* `argv` must have the program first; it lives as long as what is made of it. */
+struct weir_child_options weir_program_options(struct weir_program *p, const char *const *argv,
+                                               const atomic_bool *stop);
+/* What it says on stderr becomes lines of the run's log. */
+void weir_program_listen(struct weir_child_options *options, struct weir_source_progress *progress);
+/* A file for this use of it alone; the path lives as long as the program. */
+int weir_program_write(struct weir_program *p, const char *name, struct weir_str text,
+                       const char **path, struct weir_error *err) WEIR_MUST_CHECK;
+/* The file with its settings, which it may rewrite: what it made of them is kept until the
+ * settings are others. */
+int weir_program_config(struct weir_program *p, const char **path,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* May this package's name stand on a command line: name, extras, ==version? */
+bool weir_program_package(struct weir_str package);
+
+#endif

@@ -1,0 +1,46 @@
+/* One stream of a run, on its way from the plan to the table. Private to src/source. */
+#ifndef WEIR_SOURCE_RUN_H
+#define WEIR_SOURCE_RUN_H
+
+#include "source/apply.h"
+#include "source/feed.h"
+
+#define WEIR_SOURCE_TRIES 5 /* of a transaction that another one got into the way of */
+
+struct weir_stream_run {
+    const struct weir_source_run *run;
+    const char *id;
+    const struct weir_source_config *config;
+    void *connection;
+    struct weir_feed_stream *feed; /* its rows are there already; NULL: the connector reads them */
+    struct weir_source_stream stream;
+    struct weir_session *session;
+    struct weir_source_plan plan;
+    struct weir_source_settled settled;
+    const struct weir_table *target;
+    struct weir_source_load load;
+    struct weir_source_stage stage;
+    char read_checksum[17], stored_checksum[17];
+};
+
+/* Settings and a fresh row of the ledger; must not be moved afterwards. Free it also after a
+ * failure. */
+int weir_stream_run_init(struct weir_stream_run *r, const struct weir_source_run *run,
+                         const char *id, struct weir_source_config *config, struct weir_str name,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+void weir_stream_run_free(struct weir_stream_run *r);
+/* The table as it is; WEIR_EEXIST when it is somebody else's. */
+int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* By the plan that was made. Unstage it afterwards, whatever came of it (`rc`). */
+int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_stream_run_unstage(struct weir_stream_run *r, int rc);
+/* A failure is a row of the ledger, too. */
+void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
+void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
+
+/* A run of a connector with `feed`: all streams and the state in one transaction. */
+int weir_source_run_feed(const struct weir_source_run *run, const char *id,
+                         struct weir_source_config *config, void *connection, const char **status,
+                         struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

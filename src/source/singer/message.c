@@ -1,0 +1,304 @@
+/* What a tap says, line by line. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "io/child.h"
+#include "source/singer/singer.h"
+
+#define MAX_DEPTH    60
+#define MAX_EXACT    (512u << 20)
+#define RECORD_DEPTH 2
+#define CHUNK        (256u << 10)
+
+int weir_singer_reader_init(struct weir_singer_reader *r, struct weir_feed *feed,
+                            struct weir_error *err)
+{
+    *r = (struct weir_singer_reader){
+        .feed = feed, .name = "the tap", .parser = weir_json_parser_new(MAX_DEPTH)};
+    weir_buf_init(&r->exact, MAX_EXACT);
+    return r->parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a tap's messages");
+}
+
+void weir_singer_reader_free(struct weir_singer_reader *r)
+{
+    weir_json_parser_free(r->parser);
+    weir_buf_free(&r->exact);
+}
+
+static int rubbish(const struct weir_singer_reader *r, struct weir_str line, const char *why,
+                   struct weir_error *err)
+{
+    char shown[512];
+    weir_child_show(line, shown);
+    return weir_fail(err, WEIR_EINVAL,
+                     "line %llu of what %s wrote is no message of Singer: %s; nothing was loaded. "
+                     "The line: %s",
+                     (unsigned long long)r->line, r->name, why, shown);
+}
+
+/* NULL in *out: nobody wants it. */
+static int stream_of(struct weir_singer_reader *r, struct weir_json root,
+                     struct weir_feed_stream **out, struct weir_error *err)
+{
+    struct weir_str said = weir_json_get_str(root, "stream"), name = said;
+    *out = NULL;
+    if (!said.ptr) {
+        return weir_fail(err, WEIR_EINVAL, "it names no stream");
+    }
+    if (r->last && weir_str_eq(said, r->last_name)) {
+        *out = r->last;
+        return 0;
+    }
+    const struct weir_singer_entry *entry = r->catalog ? weir_singer_find(r->catalog, said) : NULL;
+    name = entry ? entry->name : name;
+    if (!weir_feed_wants(r->feed, name)) {
+        return 0;
+    }
+    int rc = weir_feed_stream(r->feed, name, out, err);
+    if (rc == 0 && entry) {
+        (*out)->incremental = (*out)->incremental || entry->incremental;
+    }
+    if (rc == 0) {
+        struct weir_feed_stream *f = *out;
+        if (!weir_str_eq(said, f->name) && !weir_str_eq(said, f->said)) {
+            f->said = weir_arena_dup(&r->feed->arena, said);
+        }
+        r->last_name = weir_str_eq(said, f->name) ? f->name : f->said;
+        r->last = r->last_name.ptr ? f : NULL;
+    }
+    return rc;
+}
+
+static int take_schema(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+{
+    struct weir_feed_stream *s;
+    struct weir_json schema = weir_json_get(root, "schema");
+    int rc = stream_of(r, root, &s, err);
+    if (rc || !s) {
+        return rc;
+    }
+    if (weir_json_type(schema) != WEIR_JSON_OBJECT) {
+        return weir_fail(err, WEIR_EINVAL, "its `schema` is no object");
+    }
+    rc = weir_feed_schema(s, schema, err);
+    rc = rc ? rc : weir_feed_set_key(s, weir_json_get(root, "key_properties"), err);
+    s->incremental =
+        s->incremental || weir_json_count(weir_json_get(root, "bookmark_properties")) > 0;
+    return rc;
+}
+
+static int take_version(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+{
+    struct weir_feed_stream *s;
+    int64_t version;
+    int rc = stream_of(r, root, &s, err);
+    if (rc == 0 && !weir_json_i64(weir_json_get(root, "version"), &version)) {
+        rc = weir_fail(err, WEIR_EINVAL, "its `version` is no whole number");
+    }
+    if (rc == 0 && s) {
+        s->active = s->activated && s->active > version ? s->active : version;
+        s->activated = s->versioned = true;
+    }
+    return rc;
+}
+
+static int take_state(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+{
+    struct weir_json value = weir_json_get(root, "value");
+    if (!weir_json_exists(value)) {
+        return weir_fail(err, WEIR_EINVAL, "it has no `value`");
+    }
+    weir_buf_reset(&r->feed->new_state);
+    weir_json_print(value, &r->feed->new_state);
+    return weir_buf_check(&r->feed->new_state, "the state of a tap", err);
+}
+
+static int put_record(struct weir_singer_reader *r, struct weir_feed_stream *s,
+                      struct weir_json record, struct weir_str line, unsigned depth,
+                      struct weir_error *err)
+{
+    struct weir_json_repairs ignored;
+    if (weir_json_type(record) != WEIR_JSON_OBJECT) {
+        return weir_fail(err, WEIR_EINVAL, "its `record` is no object");
+    }
+    if (!s->exact || !weir_feed_quote_numbers(line, depth, &r->exact)) {
+        return weir_feed_record(s, record, err);
+    }
+    int rc = weir_json_parse_lenient(r->parser, weir_buf_str(&r->exact), &record, &ignored, err);
+    if (rc == 0 && depth == RECORD_DEPTH) {
+        record = weir_json_get(record, "record");
+    }
+    r->feed->numbers_are_texts = true;
+    rc = rc ? rc : weir_feed_record(s, record, err);
+    r->feed->numbers_are_texts = false;
+    return rc;
+}
+
+static int take_record(struct weir_singer_reader *r, struct weir_json root, struct weir_str line,
+                       struct weir_error *err)
+{
+    struct weir_feed_stream *s;
+    int64_t version;
+    int rc = stream_of(r, root, &s, err);
+    if (rc || !s) {
+        r->feed->ignored += rc == 0;
+        return rc;
+    }
+    struct weir_json said = weir_json_get(root, "version");
+    if (weir_json_exists(said) && weir_json_i64(said, &version)) {
+        rc = weir_feed_version(s, version, err);
+    }
+    return rc ? rc : put_record(r, s, weir_json_get(root, "record"), line, RECORD_DEPTH, err);
+}
+
+/* --- BATCH: records in files of the tap's ------------------------------------------------------
+ */
+
+static int batch_line(struct weir_singer_reader *r, struct weir_feed_stream *s,
+                      struct weir_str line, struct weir_error *err)
+{
+    struct weir_json root;
+    struct weir_json_repairs ignored;
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, err);
+    return rc ? rc : put_record(r, s, root, line, 1, err);
+}
+
+/* All lines of a file; zlib reads those that are not compressed, too. */
+static int batch_file(struct weir_singer_reader *r, struct weir_feed_stream *s, const char *path,
+                      struct weir_error *err)
+{
+    struct weir_buf in;
+    size_t taken = 0;
+    int n = 0, rc = 0;
+    gzFile file = gzopen(path, "rbe");
+    if (!file) {
+        return weir_fail_errno(err, errno, "cannot read the file %s of a BATCH", path);
+    }
+    weir_buf_init(&in, MAX_EXACT);
+    do {
+        memmove(in.data ? in.data : (char *)&n, in.data ? in.data + taken : (char *)&n,
+                in.len - taken);
+        in.len -= taken;
+        taken = 0;
+        char *room = weir_buf_room(&in, CHUNK);
+        n = room ? gzread(file, room, CHUNK) : -1;
+        in.len += n > 0 ? (size_t)n : 0;
+        for (const char *end; rc == 0 && in.len > taken;) {
+            end = memchr(in.data + taken, '\n', in.len - taken);
+            if (!end && n > 0) {
+                break;
+            }
+            struct weir_str line = {in.data + taken,
+                                    end ? (size_t)(end - in.data) - taken : in.len - taken};
+            taken += line.len + (end != NULL);
+            rc = weir_str_trim(line).len ? batch_line(r, s, line, err) : 0;
+        }
+    } while (rc == 0 && n > 0);
+    if (rc == 0 && n < 0) {
+        rc = weir_fail(err, WEIR_EIO, "the file %s of a BATCH cannot be read", path);
+    }
+    gzclose(file);
+    weir_buf_free(&in);
+    return rc;
+}
+
+static int take_batch(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+{
+    struct weir_feed_stream *s;
+    struct weir_json encoding = weir_json_get(root, "encoding"), item;
+    struct weir_str format = weir_json_get_str(encoding, "format"), name;
+    struct weir_str compression = weir_json_get_str(encoding, "compression");
+    struct weir_text_list files = {0};
+    int rc = stream_of(r, root, &s, err);
+    if (rc || !s) {
+        return rc;
+    }
+    if (!weir_str_is(format, "jsonl") || !(weir_str_is(compression, "gzip") ||
+                                           weir_str_is(compression, "none") || !compression.len)) {
+        return weir_fail(err, WEIR_EUNSUPPORTED,
+                         "a BATCH must be jsonl, with gzip or without; set `batch_config` so");
+    }
+    struct weir_json manifest = weir_json_get(root, "manifest");
+    struct weir_json_iter it = weir_json_begin(manifest);
+    files.items =
+        weir_arena_calloc(&r->feed->arena, (weir_json_count(manifest) + 1) * sizeof *files.items);
+    /* The lines are parsed by the same parser: the names are kept first. */
+    while (rc == 0 && weir_json_next(&it, NULL, &item)) {
+        if (!files.items || !weir_json_str(item, &name) ||
+            !weir_str_starts(name, WEIR_STR("file:///"))) {
+            rc = weir_fail(err, WEIR_EUNSUPPORTED, "a BATCH must name files of this machine");
+        } else {
+            name = (struct weir_str){name.ptr + 7, name.len - 7};
+            files.items[files.count++] = weir_arena_dup(&r->feed->arena, name).ptr;
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < files.count; i++) {
+        rc = files.items[i] ? batch_file(r, s, files.items[i], err)
+                            : weir_fail(err, WEIR_ENOMEM, "no memory for a BATCH");
+    }
+    return rc;
+}
+
+/* --- lines --------------------------------------------------------------------------------------
+ */
+
+static bool type_is(struct weir_str type, const char *name)
+{
+    return weir_str_eq_nocase(type, weir_str_of(name));
+}
+
+int weir_singer_line(struct weir_singer_reader *r, struct weir_str line, struct weir_error *err)
+{
+    struct weir_json root;
+    struct weir_json_repairs ignored;
+    struct weir_error why;
+    r->line++;
+    r->feed->bytes += line.len + 1;
+    if (weir_str_trim(line).len == 0) {
+        return 0;
+    }
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, &why);
+    if (rc) {
+        return rubbish(r, line, why.message, err);
+    }
+    struct weir_str type = weir_json_get_str(root, "type");
+    if (!type.ptr) {
+        return rubbish(r, line, "it has no `type`", err);
+    }
+    if (type_is(type, "RECORD")) {
+        rc = take_record(r, root, line, &why);
+    } else if (type_is(type, "SCHEMA")) {
+        rc = take_schema(r, root, &why);
+    } else if (type_is(type, "STATE")) {
+        rc = take_state(r, root, &why);
+    } else if (type_is(type, "ACTIVATE_VERSION")) {
+        rc = take_version(r, root, &why);
+    } else if (type_is(type, "BATCH")) {
+        rc = take_batch(r, root, &why);
+    } /* others are permitted, and say nothing to us */
+    if (rc == WEIR_EINVAL) {
+        return rubbish(r, line, why.message, err);
+    }
+    return rc ? weir_fail(err, rc, "%s", why.message) : 0;
+}
+
+int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err)
+{
+    struct weir_json root, bookmarks;
+    int rc = 0;
+    if (r->feed->new_state.len) {
+        rc = weir_json_parse(r->parser, weir_buf_str(&r->feed->new_state), &root, err);
+    }
+    bookmarks =
+        rc || !r->feed->new_state.len ? (struct weir_json){0} : weir_json_get(root, "bookmarks");
+    for (size_t i = 0; rc == 0 && i < r->feed->stream_count; i++) {
+        struct weir_feed_stream *s = r->feed->streams[i];
+        const struct weir_singer_entry *e =
+            r->catalog ? weir_singer_find(r->catalog, s->name) : NULL;
+        const char *id = e ? e->id.ptr : s->name.ptr; /* both end with NUL */
+        s->incremental = s->incremental || weir_json_count(weir_json_get(bookmarks, id)) > 0;
+    }
+    return rc ? rc : weir_feed_end(r->feed, err);
+}

@@ -1,0 +1,31 @@
+/* Rows on their way: batches in one file that has no name, so nothing of it is left when weir is
+ * killed. Written by this process, and read by it. Private to src/source. */
+#ifndef WEIR_SOURCE_SPOOL_H
+#define WEIR_SOURCE_SPOOL_H
+
+#include "warehouse/warehouse.h"
+
+struct weir_spool {
+    int fd;
+    uint64_t bytes, max;
+    struct weir_buf block;
+    struct weir_arena arena; /* of the batch that was read last */
+};
+struct weir_spool_block { /* where a batch is */
+    uint64_t at;
+    size_t bytes, rows;
+    int64_t version; /* the caller's */
+};
+
+/* In a folder that is there; free it also after a failure. */
+int weir_spool_open(struct weir_spool *s, const char *dir, uint64_t max,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+void weir_spool_free(struct weir_spool *s);
+/* WEIR_ETOOBIG beyond `max`. */
+int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
+                     struct weir_spool_block *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Good until the next call. A column of a batch has the type that it was written with. */
+int weir_spool_read(struct weir_spool *s, const struct weir_spool_block *block,
+                    struct weir_batch *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,236 @@
+// Singer taps: what one process says of all streams is loaded with its state, or not at all.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Tap, record, schema, state } from '../node/tap.js';
+import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  status: string;
+  mode: string;
+  rows_read: number;
+  rows_written: number;
+  error: string | null;
+}
+
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+  process.env['TAP_TOKEN'] = 'of the environment';
+  process.env['TAP_SECRET'] = 'nobody may see this';
+});
+after(() => weir.remove());
+
+const sync = async (...args: string[]): Promise<Load[]> => {
+  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
+  return streams;
+};
+const fails = (why: RegExp, ...args: string[]): Promise<void> =>
+  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
+    assert.match(error.message, why);
+    return true;
+  });
+const rows = async (sql: string): Promise<Row[]> => {
+  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
+  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
+};
+const configure = (tap: Tap, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(connection, more));
+const alive = (pid: string): boolean => existsSync(`/proc/${pid.trim()}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, 'utf8'));
+
+test('a program runs only where source.programs allows it', async () => {
+  const tap = new Tap(weir, 'no');
+  tap.catalog({ stream: 's' });
+  await fails(/may not be run: add it, or its folder, to source.programs/, 'no');
+  appendFileSync(path.join(weir.dir, 'weir.yml'), '\nsource:\n  programs: [package, .]\n');
+  for (const name of ['tap x', '-r requirements.txt', 'git+ssh://x', 'a==', '../x']) {
+    writeFileSync(path.join(weir.dir, 'sources/bad.yml'), `kind: singer\nconnection: {package: "${name}"}\n`);
+    await fails(/must be NAME or NAME==VERSION/, 'bad');
+  }
+  execFileSync('rm', [path.join(weir.dir, 'sources/bad.yml'), path.join(weir.dir, 'sources/no.yml')]);
+});
+
+test('types are those of the schema and of every value; nothing is rounded or lost', async () => {
+  const tap = new Tap(weir, 'types');
+  const properties = {
+    id: { type: 'integer' },
+    'Long Name': { type: ['null', 'string'] },
+    price: { type: ['null', 'number'], multipleOf: 0.01 },
+    exact: { type: 'number', multipleOf: 1e-10, maximum: 1e20, exclusiveMaximum: true },
+    rate: { type: ['number', 'null'] },
+    at: { anyOf: [{ type: 'string', format: 'date-time' }, { type: 'null' }] },
+    day: { type: 'string', format: 'date' },
+    ok: { type: 'boolean' },
+    deep: { type: ['object', 'null'] },
+    wrong: { type: 'integer' },
+    half: { type: 'integer' },
+    odd: { type: 'string', format: 'date-time' },
+    empty: {},
+  };
+  tap.catalog({ stream: 'rows', id: 'public-rows', schema: { properties }, key: ['id'] }, { stream: 'unwanted' });
+  configure(tap, '', 'streams: {rows: {exclude: [secret]}}');
+  tap.run(
+    schema('rows', properties, ['id']),
+    'echo \'{"type":"record","stream":"rows","record":{"id":1,"Long Name":"a\\u0000é","price":12.5,"exact":12345678901234567890.0123456789,"rate":0.1,"at":"2026-01-02T03:04:05.678901+02:00","day":"2026-02-03","ok":true,"deep":{"a":[1,{"b":null}]},"wrong":1,"half":7,"odd":"2026-01-01T00:00:00Z","big":9007199254740993,"late":1}}\'',
+    'echo \'{"type":"RECORD","stream":"rows","record":{"id":2,"Long Name":5,"price":null,"exact":-0.5,"rate":NaN,"at":"2026-01-02","day":"2026-02-04","ok":false,"deep":null,"wrong":"x","half":7.5,"odd":"not a time","big":2.5,"secret":"s","more":[1]}}\'',
+    record('unwanted', { a: 1 }),
+    { type: 'SOMETHING ELSE' },
+    '',
+  );
+  const [load, ...others] = await sync('types');
+  assert.deepEqual([load?.stream, load?.status, load?.mode, load?.rows_written, others.length], ['rows', 'loaded', 'merge', 2, 0]);
+  const types = await rows("select column_name as c, data_type as t from information_schema.columns where table_schema = 'types' and column_name not like '\\_weir%' escape '\\' order by ordinal_position");
+  assert.deepEqual(
+    types.map(({ c, t }) => `${c as string} ${t as string}`),
+    ['id BIGINT', 'long_name VARCHAR', 'price DECIMAL(38,2)', 'exact DECIMAL(30,10)', 'rate DOUBLE', 'at TIMESTAMP', 'day DATE', 'ok BOOLEAN', 'deep JSON', 'wrong VARCHAR', 'half DOUBLE', 'odd VARCHAR', 'empty VARCHAR', 'big VARCHAR', 'late BIGINT', 'more JSON'],
+  );
+  const found = await rows('select id, long_name, price::varchar as price, exact::varchar as exact, rate, "at"::varchar as "at", day::varchar as day, ok, deep, wrong, half, odd, big, late, more from types.rows order by id');
+  assert.deepEqual(found, [
+    { id: 1, long_name: 'a\u0000é', price: '12.50', exact: '12345678901234567890.0123456789', rate: 0.1, at: '2026-01-02 01:04:05.678901', day: '2026-02-03', ok: true, deep: { a: [1, { b: null }] }, wrong: '1', half: 7, odd: '2026-01-01T00:00:00Z', big: '9007199254740993', late: 1, more: null },
+    { id: 2, long_name: '5', price: null, exact: '-0.5000000000', rate: null, at: '2026-01-02 00:00:00', day: '2026-02-04', ok: false, deep: null, wrong: 'x', half: 7.5, odd: 'not a time', big: '2.5', late: null, more: [1] },
+  ]);
+});
+
+test('the state comes back after its rows are there; modes and the catalog are as they are said', async () => {
+  const tap = new Tap(weir, 'shop');
+  const properties = { id: { type: 'integer' }, v: { type: 'string' } };
+  tap.catalog({ stream: 'keyed', schema: { properties }, key: ['id'], method: 'INCREMENTAL' }, { stream: 'log', schema: { properties }, method: 'INCREMENTAL' }, { stream: 'all', schema: { properties }, method: 'FULL_TABLE' });
+  tap.run(
+    'cp "$CATALOG" "$here/given.json"; cp "${STATE:-/dev/null}" "$here/state.json"',
+    schema('keyed', properties, ['id']),
+    schema('log', properties),
+    schema('all', properties),
+    ...['keyed', 'log', 'all'].flatMap((s) => [record(s, { id: 1, v: 'a' }), record(s, { id: 2, v: 'b' })]),
+    state({ bookmarks: { keyed: { id: 2 }, log: { id: 2 } } }),
+  );
+  assert.deepEqual((await sync('shop')).map(({ stream, mode }) => `${stream} ${mode}`), ['keyed merge', 'log append', 'all replace']);
+  await sync('shop');
+  const given = (name: string): unknown => JSON.parse(readFileSync(path.join(tap.dir, name), 'utf8'));
+  assert.deepEqual(given('state.json'), { bookmarks: { keyed: { id: 2 }, log: { id: 2 } } });
+  const selected = (): Record<string, boolean> => Object.fromEntries((given('given.json') as { streams: { stream: string; selected: boolean; metadata: { metadata: { selected: boolean } }[] }[] }).streams.map((s) => [s.stream, s.selected && s.metadata[0]?.metadata.selected === true]));
+  assert.deepEqual(selected(), { keyed: true, log: true, all: true });
+  const counts = 'select (select count(*) from shop.keyed) as keyed, (select count(*) from shop.log) as log, (select count(*) from shop."all") as everything';
+  assert.deepEqual(await rows(counts), [{ keyed: 2, log: 4, everything: 2 }]);
+  configure(tap, '', 'streams: {keyed: {cursor: v, mode: append}}');
+  assert.deepEqual((await sync('shop')).map(({ stream, rows_written }) => `${stream} ${rows_written}`), ['keyed 2']);
+  assert.deepEqual(given('state.json'), { bookmarks: { log: { id: 2 } } });
+  assert.deepEqual(await rows(counts), [{ keyed: 2, log: 4, everything: 2 }]);
+  assert.deepEqual(selected(), { keyed: true, log: false, all: false });
+  const [first] = (given('given.json') as { streams: { metadata: { metadata: object }[] }[] }).streams;
+  assert.deepEqual(first?.metadata[0]?.metadata, { 'replication-method': 'INCREMENTAL', selected: true, 'replication-key': 'v' });
+  configure(tap, '');
+  await fails(/loaded in another way now.*--full/, 'shop');
+  await sync('shop', '--full');
+  assert.equal(readFileSync(path.join(tap.dir, 'state.json'), 'utf8'), '');
+});
+
+test('versions, batches, and a configuration that the tap rewrites', async () => {
+  const tap = new Tap(weir, 'versions');
+  const properties = { id: { type: 'integer' } };
+  tap.catalog({ stream: 't', schema: { properties }, key: ['id'] }, { stream: 'b', schema: { properties } });
+  configure(tap, 'config: {token: "${TAP_TOKEN}", list: [1, two], deep: {x: 1.50}}\nenv: [TAP_TOKEN]');
+  const version = (v: number, ...ids: number[]): object[] => [...ids.map((id) => record('t', { id }, { version: v })), { type: 'ACTIVATE_VERSION', stream: 't', version: v }];
+  tap.run('cp "$CONFIG" "$here/config"; env > "$here/env"; echo \'{"token":"fresh"}\' > "$CONFIG"', schema('t', properties, ['id']), ...version(1, 1, 2, 3), `echo '{"id":7}' > batch; printf '{"id":8}\\n{"id":9}' | gzip > batch.gz; echo '{"type":"BATCH","stream":"b","encoding":{"format":"jsonl","compression":"gzip"},"manifest":["file://'$PWD/batch'","file://'$PWD/batch.gz'"]}'`);
+  await sync('versions');
+  const config = (): unknown => JSON.parse(readFileSync(path.join(tap.dir, 'config'), 'utf8'));
+  assert.deepEqual(config(), { token: 'of the environment', list: [1, 'two'], deep: { x: 1.5 } });
+  assert.match(readFileSync(path.join(tap.dir, 'env'), 'utf8'), /^TAP_TOKEN=/m);
+  assert.doesNotMatch(readFileSync(path.join(tap.dir, 'env'), 'utf8'), /TAP_SECRET/);
+  assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from versions.b"), [{ ids: '7 8 9' }]);
+  tap.run('cp "$CONFIG" "$here/config"', schema('t', properties, ['id']), ...version(1, 4), record('t', { id: 99 }, { version: 2 }), ...version(3, 2, 5));
+  await sync('versions');
+  assert.deepEqual(config(), { token: 'fresh' });
+  assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from versions.t"), [{ ids: '2 5' }]);
+  configure(tap, 'config: {token: another}');
+  await sync('versions');
+  assert.deepEqual(config(), { token: 'another' });
+});
+
+test('what goes wrong ends the run with its reason, and nothing is half loaded', async () => {
+  const tap = new Tap(weir, 'wrong');
+  const good = [schema('t', { id: { type: 'integer' } }), record('t', { id: 1 })];
+  tap.catalog({ stream: 't', schema: { properties: { id: { type: 'integer' } } } });
+  const limits = 'max_line: 64k\nmemory: 256MB';
+  const cases: [RegExp, ...(string | object)[]][] = [
+    [/line 3 of what tap wrote is no message of Singer: .* The line: Traceback \\xff\\x07/, ...good, "printf 'Traceback \\377\\007 (most recent call last)\\n'"],
+    [/line 3 .*it has no `type`.* The line: \[1\]/, ...good, 'echo "[1]"'],
+    [/its `record` is no object/, ...good, { type: 'RECORD', stream: 't', record: [1] }],
+    [/tap failed \(exit 3\): it broke; all that it said is in .*taps\/wrong\/log/, ...good, 'echo it broke >&2; exit 3'],
+    [/tap said nothing for 0 seconds and was ended/, ...good, 'sleep 600'],
+    [/tap wrote a line of more than 65536 bytes/, ...good, 'head -c 200000 /dev/zero | tr "\\0" x; sleep 600'],
+    [/tap failed \(killed by SIGKILL\)/, ...good, 'kill -9 $$'],
+    [/tap failed \(exit 1\)/, ...good, 'exec python3 -c "x = bytearray(1 << 30)"'],
+    [/has a name that weir keeps for its own/, ...good, record('t', { _weir_run: 1 })],
+  ];
+  for (const [why, ...what] of cases) {
+    configure(tap, why.source.includes('nothing for') ? `${limits}\nidle: 500ms` : limits);
+    tap.run(...what);
+    await fails(why, 'wrong');
+  }
+  tap.run('sleep 600 & echo $! > "$here/pid"', 'head -c 40000000 /dev/zero | tr "\\0" "\\n" >&2', ...good);
+  assert.deepEqual((await sync('wrong')).map(({ status }) => status), ['loaded']);
+  assert.equal(alive(readFileSync(path.join(tap.dir, 'pid'), 'utf8')), false);
+  assert.ok(statSync(path.join(weir.dir, '.weir/taps/wrong/log')).size <= 16 << 20);
+  assert.deepEqual(readdirSync(path.join(weir.dir, '.weir/tmp/source')), []);
+  assert.deepEqual(await rows("select count(*) as n, (select count(*) from weir.loads where source = 'wrong' and status = 'failed') as f from wrong.t"), [{ n: 1, f: cases.length }]);
+});
+
+test('killed at any moment, rows and state have happened as a whole or not at all', async () => {
+  const tap = new Tap(weir, 'kill');
+  const properties = { id: { type: 'integer' }, name: { type: 'string' } };
+  tap.catalog({ stream: 'a', schema: { properties }, method: 'INCREMENTAL' }, { stream: 'b', schema: { properties }, key: ['id'] });
+  // From the state on, 20,000 rows of two streams, then the state.
+  tap.run(
+    'echo $$ > "$here/pid"; n=$(sed "s/[^0-9]//g" "${STATE:-/dev/null}"); n=${n:-0}',
+    schema('a', properties),
+    schema('b', properties, ['id']),
+    `awk -v n=$n 'BEGIN { for (i = n; i < n + 20000; i++) { r = "\\"record\\":{\\"id\\":" i ",\\"name\\":\\"name " i "\\"}}"; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"a\\"," r; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"b\\"," r } print "{\\"type\\":\\"STATE\\",\\"value\\":{\\"n\\":" i "}}" }'`,
+  );
+  for (let round = 0; round < 4; round++) {
+    const child = spawn(binary, ['-C', weir.dir, 'sync', 'kill'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30 + Math.random() * 500);
+    await ended;
+    clearTimeout(timer);
+    if (existsSync(path.join(tap.dir, 'pid'))) {
+      await until('the tap to die with weir', 20, () => (alive(readFileSync(path.join(tap.dir, 'pid'), 'utf8')) ? undefined : true));
+    }
+    await sync('kill');
+    const [found] = await rows("select count(*) as n, count(distinct id) as d, max(id) + 1 as m, (select count(*) from kill.b) as b, (select cast(cursor->>'n' as bigint) from weir.source_state where source = 'kill' and stream = '*') as s, (select count(*) from information_schema.tables where table_name like 'weir stages%') as left from kill.a");
+    assert.ok(found && Number(found['n']) >= 20_000 * (round + 1));
+    assert.deepEqual(found, { n: found['s'], d: found['s'], m: found['s'], b: found['s'], s: found['s'], left: 0 });
+  }
+  assert.deepEqual(readdirSync(path.join(weir.dir, '.weir/tmp/source')), []);
+});
+
+test('a package gets an environment of its own', async (t) => {
+  const wheels = path.join(weir.dir, 'wheels');
+  mkdirSync(wheels);
+  const make = `
+import sys, zipfile
+for version in ("1.0",):
+    with zipfile.ZipFile("${wheels}/tap_own-%s-py3-none-any.whl" % version, "w") as z:
+        z.writestr("tap_own.py", "import sys\\ndef main():\\n    print('{\\"streams\\":[{\\"stream\\":\\"s\\",\\"schema\\":{\\"properties\\":{\\"v\\":{\\"type\\":\\"string\\"}}}}]}' if '--discover' in sys.argv else '{\\"type\\":\\"RECORD\\",\\"stream\\":\\"s\\",\\"record\\":{\\"v\\":\\"%s\\"}}')\\n" % version)
+        i = "tap_own-%s.dist-info/" % version
+        z.writestr(i + "METADATA", "Metadata-Version: 2.1\\nName: tap-own\\nVersion: %s\\n" % version)
+        z.writestr(i + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        z.writestr(i + "entry_points.txt", "[console_scripts]\\ntap-own = tap_own:main\\n")
+        z.writestr(i + "RECORD", "")
+`;
+  try {
+    execFileSync('python3', ['-c', `import ensurepip\n${make}`], { stdio: 'pipe' });
+  } catch {
+    t.skip('python3 with venv (Debian package python3-venv) is not installed: NOT TESTED');
+    return;
+  }
+  process.env['PIP_NO_INDEX'] = '1';
+  process.env['PIP_FIND_LINKS'] = wheels;
+  await weir.in('source', 'add', 'own', '--kind', 'singer', '--set', 'package=tap-own==3.0');
+  await fails(/the package "tap-own==3.0" cannot be installed: pip failed/, 'own');
+  const file = path.join(weir.dir, 'sources/own.yml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('==3.0', '==1.0'));
+  await sync('own');
+  assert.deepEqual(await rows('select v from own.s'), [{ v: '1.0' }]);
+});
