@@ -4,7 +4,9 @@
  * nothing, whatever is in it. */
 #include <stdio.h>
 
+#include "serve/published.h"
 #include "serve/shelf.h"
+#include "state/publication.h"
 
 #define MAX_IMAGE (2u << 20)
 
@@ -97,6 +99,37 @@ static int check_image(struct weir_str bytes, const char *name, struct weir_erro
                            kind->type, kind->ending);
 }
 
+/* Of the report as it is saved, or as it is published. */
+static bool is_named(const struct weir_document *d, const char *name)
+{
+    const struct weir_data *tiles = d ? weir_data_get(d->report.data, "tiles") : NULL;
+    for (const struct weir_data *t = tiles ? tiles->first : NULL; t; t = t->next) {
+        if (weir_str_is(weir_data_get_text(t, "image"), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_unused(struct weir_shelf_job *job, const struct weir_document *d, const char *name,
+                        struct weir_error *err)
+{
+    struct weir_publication now;
+    int rc = weir_publication_get(job->call.server->state, weir_str_of(job->id), false, &job->arena,
+                                  &now, err);
+    struct weir_document *published =
+        rc == 0 && now.version.ptr
+            ? weir_publishing_hold(weir_shelf_publishing(job->call.server->shelf),
+                                   weir_str_of(job->id), now.version)
+            : NULL;
+    if (rc == 0 && (is_named(d, name) || is_named(published, name))) {
+        rc = weir_fail(err, WEIR_EEXIST, "a tile of the report%s shows %s; take it out there first",
+                       is_named(d, name) ? "" : "'s published version", name);
+    }
+    weir_document_release(published);
+    return rc;
+}
+
 static int change(struct weir_shelf_job *job, bool remove, struct weir_error *err)
 {
     struct weir_documents *all;
@@ -109,7 +142,7 @@ static int change(struct weir_shelf_job *job, bool remove, struct weir_error *er
         return rc;
     }
     rc = weir_shelf_find(job, WEIR_LEVEL_EDIT, &all, &d, err);
-    rc = rc || remove ? rc : check_image(bytes, name, err);
+    rc = rc ? rc : remove ? check_unused(job, d, name, err) : check_image(bytes, name, err);
     if (rc == 0) {
         snprintf(message, sizeof message, "%s %.100s of %.200s", remove ? "Remove" : "Save", name,
                  d->title);

@@ -9,6 +9,10 @@
 #include "state/publication.h"
 #include "state/report_use.h"
 
+#define MAX_IMAGE_FILE                                                                             \
+    (16u << 20) /* one that was put there by hand may be larger than the app's                     \
+                 */
+
 /* --- GET /api/documents ------------------------------------------------------------------------
  */
 
@@ -237,6 +241,7 @@ int weir_report_answer_save(struct weir_shelf_job *job, const char *key,
     int rc = weir_report_save(job->library, key, content, how, &saved, err);
     if (rc == 0) {
         job->status = key ? 200 : 201;
+        snprintf(job->id, sizeof job->id, "%s", saved.key);
         weir_jw_object(&job->w);
         weir_shelf_print_saved(&job->w, "id", &saved);
         weir_jw_object_end(&job->w);
@@ -365,6 +370,31 @@ static int run_archive(struct weir_shelf_job *job, struct weir_error *err)
     return rc;
 }
 
+/* To the report that was just saved. One that is not there is missing in both. */
+static int copy_images(struct weir_shelf_job *job, const struct weir_document *from,
+                       struct weir_error *err)
+{
+    const struct weir_data *tiles = weir_data_get(from->report.data, "tiles");
+    struct weir_save how = weir_shelf_save(job, NULL, "Copy an image of a report");
+    struct weir_buf bytes;
+    int rc = WEIR_OK;
+    weir_buf_init(&bytes, MAX_IMAGE_FILE);
+    for (const struct weir_data *t = tiles ? tiles->first : NULL; rc == 0 && t; t = t->next) {
+        struct weir_str name = weir_data_get_text(t, "image");
+        if (!name.ptr) {
+            continue;
+        }
+        weir_buf_reset(&bytes);
+        rc = weir_report_image_read(job->library, from->key, name.ptr, &bytes, err);
+        rc = rc == WEIR_ENOENT ? WEIR_OK
+                               : (rc ? rc
+                                     : weir_report_image_put(job->library, job->id, name.ptr,
+                                                             weir_buf_str(&bytes), &how, err));
+    }
+    weir_buf_free(&bytes);
+    return rc;
+}
+
 static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
 {
     struct weir_documents *all;
@@ -386,6 +416,7 @@ static int run_clone(struct weir_shelf_job *job, struct weir_error *err)
             weir_data_unset(report, "archived");
             rc = weir_report_answer_save(
                 job, NULL, (struct weir_content){report, d->report.queries}, &how, err);
+            rc = rc ? rc : copy_images(job, d, err);
         } else {
             rc = weir_fail(err, WEIR_ENOMEM, "no memory for a report");
         }

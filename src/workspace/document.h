@@ -138,7 +138,8 @@ int weir_report_document_at(struct weir_library *library, const char *key, const
 /* Images beside report.yml. WEIR_EINVAL: no image has this name; WEIR_ENOENT. */
 int weir_report_image_read(struct weir_library *library, const char *key, const char *name,
                            struct weir_buf *out, struct weir_error *err) WEIR_MUST_CHECK;
-/* Writes and commits it; bytes with ptr NULL: it is removed. */
+/* Writes and commits it; WEIR_EEXIST: this name has other bytes, and keeps them. Bytes with ptr
+ * NULL: it is removed. */
 int weir_report_image_put(struct weir_library *library, const char *key, const char *name,
                           struct weir_str bytes, const struct weir_save *save,
                           struct weir_error *err) WEIR_MUST_CHECK;

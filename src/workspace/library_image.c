@@ -1,10 +1,12 @@
-/* Images beside a report's files: pictures that its tiles name. They are committed one by one, and
- * are no part of the report's version. */
+/* Images beside a report's files: pictures that its tiles name. They are committed one by one; what
+ * a name means does not change, so that a version of a report that names it shows what it showed.
+ */
 #include <stdio.h>
 
 #include "workspace/library.h"
 
 #define LOCK_WAIT (10 * WEIR_SECOND)
+#define MAX_OLD   (16u << 20)
 
 bool weir_report_image_ok(struct weir_str name)
 {
@@ -48,6 +50,24 @@ int weir_report_image_read(struct weir_library *lib, const char *key, const char
     return rc ? rc : weir_files_read(lib->dir, path, out, err);
 }
 
+static int check_same(struct weir_library *lib, const char *path, const char *name,
+                      struct weir_str bytes, bool *there, struct weir_error *err)
+{
+    struct weir_buf old;
+    weir_buf_init(&old, MAX_OLD);
+    int rc = weir_files_read(lib->dir, path, &old, err);
+    *there = rc == WEIR_OK;
+    rc = rc == WEIR_ENOENT ? WEIR_OK : rc;
+    if (rc == WEIR_ETOOBIG || (*there && !weir_str_eq(weir_buf_str(&old), bytes))) {
+        rc = weir_fail(err, WEIR_EEXIST,
+                       "the report has another image named %s, which its versions may show; give "
+                       "this one another name",
+                       name);
+    }
+    weir_buf_free(&old);
+    return rc;
+}
+
 int weir_report_image_put(struct weir_library *lib, const char *key, const char *name,
                           struct weir_str bytes, const struct weir_save *save,
                           struct weir_error *err)
@@ -59,9 +79,13 @@ int weir_report_image_put(struct weir_library *lib, const char *key, const char 
     if (rc) {
         return rc;
     }
-    rc = file.gone ? weir_files_remove(lib->dir, path, err)
-                   : weir_files_write(lib->dir, path, bytes, err);
-    rc = rc ? rc : weir_git_commit(lib->git, &file, 1, &save->author, save->message, NULL, err);
+    bool there = false;
+    rc = file.gone ? WEIR_OK : check_same(lib, path, name, bytes, &there, err);
+    if (rc == 0 && !there) {
+        rc = file.gone ? weir_files_remove(lib->dir, path, err)
+                       : weir_files_write(lib->dir, path, bytes, err);
+        rc = rc ? rc : weir_git_commit(lib->git, &file, 1, &save->author, save->message, NULL, err);
+    }
     weir_git_unlock(lib->git);
     return rc;
 }

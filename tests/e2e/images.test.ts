@@ -85,10 +85,27 @@ test('images are taken by their content, given to those who see them, and run no
   await ed.want(204, 'DELETE', at('a.jpg'));
   assert.equal((await ed.ask('GET', at('a.jpg'))).status, 404);
   assert.equal(existsSync(file('a.jpg')), false);
+  // A name keeps its picture, and a picture that is shown stays.
+  const other = Buffer.concat([png, Buffer.from('more')]);
+  assert.equal(await put(ed, at('logo.png'), png), 204, 'the same bytes');
+  assert.equal(await put(ed, at('logo.png'), other), 409);
+  assert.match((await ed.ask('DELETE', at('logo.png'))).text, /a tile of the report shows logo\.png/);
+  await ed.want(200, 'PUT', `/api/reports/${id}/publication`, { company: true });
+  const shown = await ed.want(200, 'GET', `/api/reports/${id}`);
+  assert.equal(await put(ed, at('new.png'), other), 204);
+  await ed.want(200, 'PUT', `/api/reports/${id}`, { report: { ...(shown['report'] as object), tiles: [{ ...tile, image: 'new.png' }] }, queries: shown['queries'], base: shown['version'] });
+  assert.match((await ed.ask('DELETE', at('logo.png'))).text, /the report's published version shows logo\.png/);
+  assert.deepEqual((await nina.ask('GET', at('logo.png'))).raw, png);
+  // A clone has its own.
+  const clone = await ed.want(201, 'POST', `/api/reports/${id}/clone`, {});
+  assert.deepEqual((await ed.ask('GET', `/api/reports/${String(clone['id'])}/files/new.png`)).raw, other);
+  await ed.want(204, 'DELETE', `/api/reports/${id}/publication`);
+  await ed.want(204, 'DELETE', at('logo.png'));
+
   // Saving the report leaves them; deleting it takes those along that its tiles show.
   const now = await ed.want(200, 'GET', `/api/reports/${id}`);
   await ed.want(200, 'PUT', `/api/reports/${id}`, { report: { ...(now['report'] as object), title: 'Still' }, queries: now['queries'], base: now['version'] });
-  assert.equal((await nina.ask('GET', at('logo.png'))).status, 200);
+  assert.equal((await nina.ask('GET', at('new.png'))).status, 200);
   await ed.want(204, 'DELETE', `/api/reports/${id}`);
-  assert.equal(existsSync(file('logo.png')), false);
+  assert.equal(existsSync(file('new.png')), false);
 });

@@ -235,6 +235,24 @@ test('filters stand in the address; back and reset take them back; choices depen
   assert.equal(new URL(page.url()).search, '');
 });
 
+test('a filter that is pointed at, or has the focus, shows which tiles it reaches', async () => {
+  const { page } = rita;
+  const mark = (name: string): Promise<string | null> => tile(page, name).getAttribute('class');
+  const grain = filters(page).getByLabel('By', { exact: true });
+  await grain.focus();
+  await page.locator('section.tile.reached').first().waitFor();
+  assert.match((await mark('Number 1')) ?? '', /\breached\b/, 'its query groups by it');
+  assert.match((await mark('Views')) ?? '', /\bbeyond\b/);
+  assert.match((await mark('By sport')) ?? '', /\bbeyond\b/);
+  await filters(page).getByLabel('Minutes', { exact: true }).hover();
+  await page.locator('section.tile.reached', { has: page.getByRole('heading', { name: 'Views' }) }).waitFor();
+  assert.match((await mark('Broken')) ?? '', /\bbeyond\b/, 'what failed shows no effect');
+  await page.mouse.move(2, 2);
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await page.locator('section.tile.reached, section.tile.beyond').first().waitFor({ state: 'detached' });
+  await filters(page).locator('[title*="Reaches 7 tiles"]').waitFor();
+});
+
 test('a press on a mark filters the other tiles, and again takes it back; all by keys', async () => {
   const { page } = rita;
   const bars = tile(page, 'By sport').getByRole('application');
