@@ -46,6 +46,7 @@ struct weir_source_catalog {
 };
 
 struct weir_feed;
+struct weir_source_capture;
 struct weir_source_connector {
     const char *name;
     const char *title;                 /* "Files (CSV, JSON, Parquet)" */
@@ -64,6 +65,8 @@ struct weir_source_connector {
     /* Of a connector whose process speaks of all streams at once (feed.h); `plan` then only tells
      * the columns to whoever looks, and `read` is NULL. Reads all that the feed wants into it. */
     int (*feed)(void *connection, struct weir_feed *feed, struct weir_error *err);
+    /* How it tells what changed (follow.h); NULL: it cannot. */
+    const struct weir_source_capture *capture;
 };
 
 #define WEIR_SOURCE_DECLARE(kind) extern const struct weir_source_connector weir_source_##kind;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "source/run.h"
+
+#include "source/follow.h"
 #include "source/watch.h"
 
 #define MAX_CATALOG (512u << 20)
@@ -231,9 +233,10 @@ void weir_stream_run_free(struct weir_stream_run *r)
     weir_source_plan_free(&r->plan);
 }
 
-static int run_stream(const struct weir_source_run *run, const char *id,
-                      struct weir_source_config *config, void *connection, struct weir_str name,
-                      const char **status, struct weir_jw *w, struct weir_error *err)
+int weir_source_run_stream(const struct weir_source_run *run, const char *id,
+                           struct weir_source_config *config, void *connection,
+                           struct weir_str name, const char **status, struct weir_jw *w,
+                           struct weir_error *err)
 {
     struct weir_stream_run *r = calloc(1, sizeof *r);
     if (!r) {
@@ -282,7 +285,7 @@ static int run_streams(const struct weir_source_run *run, const char *id,
             continue;
         }
         found = true;
-        int code = run_stream(run, id, config, connection, name, &one, w, &why);
+        int code = weir_source_run_stream(run, id, config, connection, name, &one, w, &why);
         if (code) {
             first = first ? first : weir_fail(err, code, "%s: %s", config->name, why.message);
             *status = one;
@@ -316,10 +319,13 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
     rc = rc ? rc : config.connector->open(&config, run->site, &connection, err);
+    const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
+    bool follow = capture && capture->on(connection);
     rc = rc ? rc
          : config.connector->feed
              ? weir_source_run_feed(run, id, &config, connection, &status, w, err)
-             : run_streams(run, id, &config, connection, &status, w, err);
+         : follow ? weir_source_follow_all(run, id, &config, connection, &status, w, err)
+                  : run_streams(run, id, &config, connection, &status, w, err);
     if (rc) {
         weir_source_watch_say(watch_of(run), "failed: %s", err->message);
     }

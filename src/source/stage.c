@@ -13,7 +13,7 @@ static const struct weir_column own[] = {
     {WEIR_STR(WEIR_SOURCE_LOADED_AT), WEIR_TYPE_TIMESTAMP, {0}}};
 enum { OWN_FILE, OWN_RUN, OWN_AT, OWN };
 
-static int commit(struct weir_source_stage *s, struct weir_error *err)
+int weir_source_stage_commit(struct weir_source_stage *s, struct weir_error *err)
 {
     int rc = s->began ? weir_session_commit(s->session, err) : 0;
     s->began = false;
@@ -76,7 +76,7 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
         atomic_fetch_add(&s->progress->rows, batch->rows);
         weir_source_watch_more(s->progress->watch, s->stream, batch->rows, 0);
     }
-    return rc || s->uncommitted < ROWS_PER_COMMIT ? rc : commit(s, err);
+    return rc || s->uncommitted < ROWS_PER_COMMIT ? rc : weir_source_stage_commit(s, err);
 }
 
 static void put_bytes(struct weir_source_sink *sink, uint64_t bytes)
@@ -216,7 +216,7 @@ int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
 {
     size_t at;
     int rc = weir_source_rows_flush(&s->rejects, err);
-    rc = rc ? rc : commit(s, err);
+    rc = rc ? rc : weir_source_stage_commit(s, err);
     rc = rc ? rc : weir_figures_ask(&s->stored, s->session, s->schema, s->table, s->columns, err);
     if (rc || !weir_figures_differ(&s->read, &s->stored, &at)) {
         return rc || !s->sink.told ? rc : compare_source(s, err);

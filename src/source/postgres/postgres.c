@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "source/postgres/capture.h"
 
 #define AT(member) .offset = offsetof(struct weir_pg_settings, member)
 static const char *const row_securities[] = {"refuse", "apply", NULL};
@@ -63,12 +64,37 @@ static const struct weir_option options[] = {
      AT(schemas),
      .fallback = "public",
      .help = "whose tables are streams; streams of the first are called by the table's name alone"},
+    {.name = "capture",
+     .type = WEIR_OPT_BOOL,
+     AT(capture),
+     .fallback = "false",
+     .help = "follow the changes of the tables by logical replication, deletes and all"},
+    {.name = "publication",
+     .type = WEIR_OPT_TEXT,
+     AT(publication),
+     .fallback = "",
+     .help = "of capture; else weir_ and the source's name. It is made when it is not there"},
+    {.name = "slot",
+     .type = WEIR_OPT_TEXT,
+     AT(slot),
+     .fallback = "",
+     .help = "of capture: the replication slot; else weir_ and the source's name"},
+    {.name = "max_slot",
+     .type = WEIR_OPT_BYTES,
+     AT(max_slot),
+     .fallback = "50GB",
+     .min = 1 << 20,
+     .max = INT64_MAX,
+     .help =
+         "of capture: a slot that keeps more of the server's log is dropped, and the run fails, "
+         "before the server's disk fills"},
     {0}};
 
 static void close_connection(void *connection)
 {
     struct weir_pg *pg = connection;
     if (pg) {
+        weir_pg_capture_close(pg);
         PQfinish(pg->con);
         free(pg);
     }
@@ -85,6 +111,19 @@ static int open_connection(const struct weir_source_config *config,
     }
     pg->config = config;
     pg->settings = config->connection;
+    for (size_t i = 0; pg->settings->capture && i < config->stream_count; i++) {
+        const struct weir_source_stream *s = &config->streams[i];
+        bool follows = s->mode == WEIR_SOURCE_REPLACE ||
+                       (s->mode == WEIR_SOURCE_MERGE && s->deletes && !*s->cursor);
+        if (!follows || s->contract != WEIR_SOURCE_EVOLVE) {
+            return weir_fail(
+                err, WEIR_EINVAL,
+                "a table that is followed (`capture`) is what the source's is: stream "
+                "\"%s\" may be of `mode: replace`, or of `merge` with `deletes: soft`, "
+                "and of `contract: evolve`",
+                s->name);
+        }
+    }
     return weir_pg_connect(pg, &pg->con, err);
 }
 
@@ -115,7 +154,7 @@ struct mark {
     int64_t equal;
 };
 
-static uint64_t hash_options(const struct weir_source_stream *s)
+uint64_t weir_pg_options_hash(const struct weir_source_stream *s)
 {
     const char *const texts[] = {s->table, s->cursor};
     const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
@@ -200,7 +239,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
     struct mark old, now = {{NULL, 0}, 0};
     struct weir_buf out;
     const struct weir_pg_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
-    snprintf(hash, sizeof hash, "%016" PRIx64, hash_options(stream));
+    snprintf(hash, sizeof hash, "%016" PRIx64, weir_pg_options_hash(stream));
     if (*stream->cursor && !c) {
         return weir_fail(err, WEIR_EINVAL,
                          "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
@@ -241,19 +280,6 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
                : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
 }
 
-/* A connection that can begin something: a stream before may have broken it off. */
-static int ready(struct weir_pg *pg, struct weir_error *err)
-{
-    if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {
-        PQfinish(pg->con);
-        pg->con = NULL;
-        return weir_pg_connect(pg, &pg->con, err);
-    }
-    return PQtransactionStatus(pg->con) == PQTRANS_IDLE
-               ? 0
-               : weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, err);
-}
-
 /* The lock comes before the snapshot: TRUNCATE, or an ALTER TABLE that writes the rows anew, would
  * leave a snapshot of before with an empty table. */
 static int begin(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_error *err)
@@ -267,9 +293,42 @@ static int begin(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_
         weir_sql_table(&sql, t->schema, t->name);
         weir_buf_addz(&sql, " IN ACCESS SHARE MODE");
         rc = weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, err);
+        weir_buf_reset(&sql);
+    }
+    if (rc == 0 && pg->capture) {
+        weir_buf_addz(&sql, "SET TRANSACTION SNAPSHOT ");
+        weir_sql_text(&sql, weir_str_of(pg->capture->snapshot));
+        rc = weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, err);
     }
     weir_buf_free(&sql);
     return rc;
+}
+
+/* The first load of a table that is followed: what it keeps says from where. */
+static int plan_capture(struct weir_pg *pg, const struct weir_source_stream *stream,
+                        struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_pg_followed *t = weir_pg_capture_table(pg, weir_str_of(stream->name));
+    plan->whole = true;
+    if (!t) {
+        return weir_fail(err, WEIR_ENOENT, "the stream \"%s\" is not followed", stream->name);
+    }
+    t->from = pg->capture->from;
+    plan->cursor = weir_pg_capture_table_cursor(&plan->arena, t, stream, t->from);
+    return plan->cursor.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+}
+
+static int check_refused(struct weir_pg *pg, const char *stream, struct weir_error *err)
+{
+    const struct weir_source_follow *f = pg->capture->f;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->streams[i].refused.len && weir_str_is(f->streams[i].name, stream)) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "changes of \"%s\" cannot be captured: " WEIR_STR_FMT, stream,
+                             WEIR_STR_ARG(f->streams[i].refused));
+        }
+    }
+    return 0;
 }
 
 /* The snapshot that is taken here is the one that rows are read in. */
@@ -279,11 +338,14 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_pg *pg = connection;
     struct weir_pg_table *table = NULL;
     pg->stop = out->stop;
-    int rc = ready(pg, err);
+    int rc = weir_pg_ready(pg, err);
+    rc = rc || !pg->capture ? rc : check_refused(pg, stream->name, err);
     rc = rc ? rc : weir_pg_find(pg, stream->name, out, &table, err);
     rc = rc ? rc : begin(pg, table, err);
     rc = rc ? rc : weir_pg_columns(pg, table, out, err);
-    rc = rc ? rc : plan_cursor(pg, stream, table, cursor, out, err);
+    rc = rc            ? rc
+         : pg->capture ? plan_capture(pg, stream, out, err)
+                       : plan_cursor(pg, stream, table, cursor, out, err);
     out->own = table;
     out->bytes = rc || table->pages < 0 ? 0 : (uint64_t)table->pages * 8192;
     return rc;
@@ -297,6 +359,16 @@ static int read_rows(void *connection, const struct weir_source_plan *p,
     return rc ? rc : weir_pg_ask(pg, pg->con, "COMMIT", NULL, 0, NULL, err);
 }
 
+static const struct weir_source_capture capture = {
+    .on = weir_pg_capture_on,
+    .open = weir_pg_capture_open,
+    .loaded = weir_pg_capture_loaded,
+    .columns = weir_pg_capture_columns,
+    .read = weir_pg_capture_read,
+    .confirm = weir_pg_capture_confirm,
+    .close = weir_pg_capture_close,
+};
+
 const struct weir_source_connector weir_source_postgres = {
     .name = "postgres",
     .title = "PostgreSQL",
@@ -306,5 +378,6 @@ const struct weir_source_connector weir_source_postgres = {
     .discover = discover,
     .plan = plan,
     .read = read_rows,
+    .capture = &capture,
     .close = close_connection,
 };

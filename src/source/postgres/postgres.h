@@ -5,46 +5,32 @@
 #include <libpq-fe.h>
 
 #include "source/connector.h"
+#include "source/postgres/oid.h"
 
 struct weir_pg_settings {
     const char *host, *database, *user, *password, *sslrootcert;
     int64_t port;
     int sslmode, row_security;
+    bool capture;
+    const char *publication, *slot; /* "": named after the source */
+    uint64_t max_slot;
     weir_time timeout;
     struct weir_text_list schemas;
 };
 extern const char *const weir_pg_sslmodes[];
 enum weir_pg_rows { WEIR_PG_ROWS_ALL, WEIR_PG_ROWS_VISIBLE };
 
-/* Types of the server's own, by their number in pg_type. A name may be anybody's. */
-enum weir_pg_oid {
-    WEIR_PG_BOOL = 16,
-    WEIR_PG_INT8 = 20,
-    WEIR_PG_INT2 = 21,
-    WEIR_PG_INT4 = 23,
-    WEIR_PG_TEXT = 25,
-    WEIR_PG_OID = 26,
-    WEIR_PG_JSON = 114,
-    WEIR_PG_FLOAT4 = 700,
-    WEIR_PG_FLOAT8 = 701,
-    WEIR_PG_INET = 869,
-    WEIR_PG_BPCHAR = 1042,
-    WEIR_PG_DATE = 1082,
-    WEIR_PG_TIMESTAMP = 1114,
-    WEIR_PG_TIMESTAMPTZ = 1184,
-    WEIR_PG_NUMERIC = 1700,
-    WEIR_PG_JSONB = 3802
-};
-
 struct weir_pg_column {
     struct weir_str name, type; /* as format_type() has it */
     uint32_t oid;
     bool array;
-    size_t index; /* of the plan; SIZE_MAX: it is not wanted */
+    uint32_t element; /* of an array: the type of its elements */
+    size_t index;     /* of the plan; SIZE_MAX: it is not wanted */
 };
 struct weir_pg_table {
     struct weir_str schema, name;
     char kind;     /* relkind */
+    bool only;     /* without the rows of tables that inherit from it */
     bool lockable; /* its rows cannot go from under a snapshot */
     int64_t pages;
     struct weir_pg_column *columns;
@@ -52,17 +38,24 @@ struct weir_pg_table {
     struct weir_str condition; /* "" or " WHERE …" */
     const struct weir_source_plan *plan;
 };
+struct weir_pg_capture;
 struct weir_pg {
     const struct weir_source_config *config;
     const struct weir_pg_settings *settings;
     PGconn *con;
-    const atomic_bool *stop; /* of the run; NULL: none */
-    weir_time heard;         /* when the server last sent something */
-    bool patient;            /* it computes: it may be silent for longer than `timeout` */
+    struct weir_pg_capture *capture; /* while changes are followed; else NULL */
+    const atomic_bool *stop;         /* of the run; NULL: none */
+    weir_time heard;                 /* when the server last sent something */
+    bool patient;                    /* it computes: it may be silent for longer than `timeout` */
 };
 
 /* --- query.c: the connection and small questions --- */
 int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* `replication`: the server takes the commands of replication there, and nothing is set up. */
+int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* pg->con can begin something, whatever broke off before. */
+int weir_pg_ready(struct weir_pg *pg, struct weir_error *err) WEIR_MUST_CHECK;
 /* What the server says, and what to do; `doing` begins the sentence. */
 int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing,
                  struct weir_error *err) WEIR_MUST_CHECK;
@@ -86,6 +79,10 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
 int weir_pg_columns(struct weir_pg *pg, struct weir_pg_table *table, struct weir_source_plan *plan,
                     struct weir_error *err) WEIR_MUST_CHECK;
 const struct weir_pg_column *weir_pg_column_of(const struct weir_pg_table *table, size_t index);
+
+/* --- postgres.c --- */
+/* Of all settings that decide which rows a stream has. */
+uint64_t weir_pg_options_hash(const struct weir_source_stream *stream);
 
 /* --- read.c --- */
 int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *table,

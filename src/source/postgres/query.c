@@ -24,6 +24,12 @@ static const struct {
     {"28", WEIR_EPERM, "check `user` and `password`, and the server's pg_hba.conf"},
     {"3D000", WEIR_ENOENT, "check `database`"},
     {"42501", WEIR_EPERM, "GRANT SELECT on it to this user, or leave it out of `streams`"},
+    {"rep", WEIR_EPERM, "ALTER ROLE … REPLICATION lets the user capture changes"},
+    {"53400", WEIR_EINVAL,
+     "raise max_replication_slots or max_wal_senders (capture takes one slot, and another one "
+     "while "
+     "it loads a table), or temp_file_limit"},
+    {"55006", WEIR_EAGAIN, "somebody reads from it now; try later"},
     {"row", WEIR_EPERM,
      "give the user BYPASSRLS, or set `row_security: apply` to load only what it may see"},
     {"42703", WEIR_EAGAIN, "the table changed meanwhile; run it again"},
@@ -54,6 +60,8 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
     }
     if (state && strcmp(state, "42501") == 0 && strstr(said, "row-level security")) {
         state = "row";
+    } else if (state && strcmp(state, "42501") == 0 && strstr(said, "replication")) {
+        state = "rep";
     }
     for (size_t i = 0; state && i < sizeof advices / sizeof advices[0]; i++) {
         if (strncmp(state, advices[i].state, strlen(advices[i].state)) == 0) {
@@ -115,7 +123,7 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
+int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struct weir_error *err)
 {
     const struct weir_pg_settings *s = pg->settings;
     char port[16], name[256];
@@ -135,11 +143,23 @@ int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
                                 "tcp_user_timeout",
                                 "client_encoding",
                                 "application_name",
+                                "replication",
                                 NULL};
-    const char *const values[] = {
-        s->host,        port,        s->database, s->user, weir_pg_sslmodes[s->sslmode],
-        s->sslrootcert, "/dev/null", password,    "10",    "30",
-        "30000",        "UTF8",      "weir",      NULL};
+    const char *const values[] = {s->host,
+                                  port,
+                                  s->database,
+                                  s->user,
+                                  weir_pg_sslmodes[s->sslmode],
+                                  s->sslrootcert,
+                                  "/dev/null",
+                                  password,
+                                  "10",
+                                  "30",
+                                  "30000",
+                                  "UTF8",
+                                  "weir",
+                                  replication ? "database" : NULL,
+                                  NULL};
     *out = NULL;
     if (rc) {
         return rc;
@@ -152,13 +172,30 @@ int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
         rc = weir_pg_fail(*out, NULL, "cannot connect to PostgreSQL", err);
     } else {
         PQsetNoticeReceiver(*out, ignore_notice, NULL);
-        rc = set_up(pg, *out, err);
+        rc = replication ? 0 : set_up(pg, *out, err);
     }
     if (rc) {
         PQfinish(*out);
         *out = NULL;
     }
     return rc;
+}
+
+int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
+{
+    return weir_pg_connect_as(pg, false, out, err);
+}
+
+int weir_pg_ready(struct weir_pg *pg, struct weir_error *err)
+{
+    if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {
+        PQfinish(pg->con);
+        pg->con = NULL;
+        return weir_pg_connect(pg, &pg->con, err);
+    }
+    return PQtransactionStatus(pg->con) == PQTRANS_IDLE
+               ? 0
+               : weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, err);
 }
 
 static void cancel(PGconn *con)

@@ -40,7 +40,7 @@ static void add_expression(struct weir_buf *sql, const struct weir_pg_column *c,
 
 static void add_table(struct weir_buf *sql, const struct weir_pg_table *t)
 {
-    weir_buf_addz(sql, " FROM ");
+    weir_buf_addz(sql, t->only ? " FROM ONLY " : " FROM ");
     weir_sql_table(sql, t->schema, t->name);
     weir_buf_adds(sql, t->condition);
 }

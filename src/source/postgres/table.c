@@ -56,13 +56,15 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     PGresult *result = NULL;
     weir_buf_init(&schemas, 1u << 20);
     add_schemas(pg, &schemas);
-    const char *const values[] = {weir_buf_cstr(&schemas)};
-    int rc = weir_pg_ask(pg, pg->con,
-                         "SELECT " SHOWN ", c.relpages::bigint * 8192" TABLES
-                         "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, "
-                         "'SELECT') AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
-                         "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 1",
-                         values, 1, &result, err);
+    const char *const values[] = {weir_buf_cstr(&schemas), pg->settings->capture ? "t" : "f"};
+    int rc =
+        weir_pg_ask(pg, pg->con,
+                    "SELECT " SHOWN ", c.relpages::bigint * 8192" TABLES
+                    "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, "
+                    "'SELECT') AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
+                    "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AND (NOT $2::bool "
+                    "OR c.relkind IN ('r', 'p')) ORDER BY 1",
+                    values, 2, &result, err);
     int rows = rc ? 0 : PQntuples(result);
     out->streams = weir_arena_calloc(&out->arena, ((size_t)rows + 1) * sizeof *out->streams);
     if (rc == 0 && rows == 0) {
@@ -157,6 +159,7 @@ static int add_columns(struct weir_pg_table *t, const PGresult *result,
         t->columns[i].type = weir_arena_dup(&plan->arena, weir_pg_cell(result, (int)i, 1));
         t->columns[i].oid = (uint32_t)strtoul(PQgetvalue(result, (int)i, 2), NULL, 10);
         t->columns[i].array = *PQgetvalue(result, (int)i, 3) == 't';
+        t->columns[i].element = (uint32_t)strtoul(PQgetvalue(result, (int)i, 4), NULL, 10);
         t->columns[i].index = SIZE_MAX;
         if (!names[i].ptr || !t->columns[i].type.ptr) {
             return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
@@ -213,6 +216,7 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
         t->kind = *PQgetvalue(found, 0, 2);
         t->condition = WEIR_STR("");
         t->pages = strtoll(PQgetvalue(found, 0, 3), NULL, 10);
+        t->only = pg->settings->capture && t->kind == 'r';
         t->lockable = *PQgetvalue(found, 0, 4) == 't';
         rc = t->schema.ptr && t->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     }
@@ -225,15 +229,21 @@ int weir_pg_columns(struct weir_pg *pg, struct weir_pg_table *t, struct weir_sou
                     struct weir_error *err)
 {
     PGresult *columns = NULL;
-    const char *const values[] = {t->schema.ptr, t->name.ptr};
+    /* Changes tell nothing of generated columns; and of arrays of the server's own types alone is
+     * known how to_json() writes their elements. */
+    bool capture = pg->settings->capture;
+    const char *const values[] = {t->schema.ptr, t->name.ptr, capture ? "t" : "f"};
     int rc = weir_pg_ask(
         pg, pg->con,
         "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid, "
-        "y.typcategory = 'A' AND y.typlen = -1 AND y.typelem <> 0 FROM pg_catalog.pg_attribute a "
+        "y.typcategory = 'A' AND y.typlen = -1 AND y.typelem <> 0 AND (y.typelem < 16384 OR NOT "
+        "$3::bool), y.typelem FROM pg_catalog.pg_attribute a "
         "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN pg_catalog.pg_class c ON c.oid = "
         "a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
-        "AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-        values, 2, &columns, err);
+        "AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated = '' OR "
+        "NOT "
+        "$3::bool) ORDER BY a.attnum",
+        values, 3, &columns, err);
     rc = rc ? rc : add_columns(t, columns, plan, err);
     PQclear(columns);
     return rc;

@@ -1,0 +1,384 @@
+#include "source/follow.h"
+
+#include <stdlib.h>
+
+#include "source/run.h"
+#include "source/watch.h"
+
+#define MAX_MEMORY (512u << 20)
+#define ALL        "*" /* the stream of weir.source_state that is the source as a whole */
+#define ATTEMPTS   5   /* tables that change while they are read */
+/* Of tables whose changes come between each other: how many may have rows in memory, and bytes, by
+ * a look from time to time. */
+#define MAX_AWAKE     64
+#define MAX_BYTES     (64u << 20)
+#define CALLS_OF_LOOK 256
+#define TRIES         5 /* of a transaction that another one got into the way of */
+
+static struct weir_source_watch *watch_of(const struct weir_source_follow *f)
+{
+    return f->run->progress ? f->run->progress->watch : NULL;
+}
+
+/* --- the streams --------------------------------------------------------------------------------
+ */
+
+static int list_streams(struct weir_source_follow *f, struct weir_error *err)
+{
+    struct weir_source_catalog catalog = {.count = 0};
+    weir_arena_init(&catalog.arena, MAX_MEMORY);
+    f->count = f->config->stream_count;
+    int rc = f->count ? 0 : f->config->connector->discover(f->connection, &catalog, err);
+    f->count = f->count ? f->count : catalog.count;
+    f->streams = weir_arena_calloc(&f->arena, (f->count + 1) * sizeof *f->streams);
+    for (size_t i = 0; rc == 0 && f->streams && i < f->count; i++) {
+        f->streams[i].named = f->config->stream_count > 0;
+        f->streams[i].refused = f->streams[i].changed = WEIR_STR("");
+        f->streams[i].name =
+            weir_arena_dup(&f->arena, f->streams[i].named ? weir_str_of(f->config->streams[i].name)
+                                                          : catalog.streams[i].name);
+        rc = f->streams[i].name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for streams");
+        if (rc == 0 && weir_str_is(f->streams[i].name, ALL)) {
+            rc = weir_fail(err, WEIR_EINVAL, "a table called \"" ALL "\" cannot be followed");
+        }
+    }
+    weir_arena_free(&catalog.arena);
+    return rc || f->streams ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for streams");
+}
+
+static const struct weir_table *find_table(const struct weir_source_follow *f, const char *name)
+{
+    return weir_tables_find(f->tables, f->table_count, weir_str_of(f->config->schema),
+                            weir_str_of(name));
+}
+
+/* How far each is; a table that is gone is loaded again. Stages that a killed run left go. */
+static int read_state(struct weir_source_follow *f, struct weir_error *err)
+{
+    int rc = weir_session_describe(f->session, &f->arena, &f->tables, &f->table_count, err);
+    rc = rc ? rc
+            : weir_source_ledger_cursor(f->session, f->config->name, ALL, &f->arena, &f->cursor,
+                                        err);
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        struct weir_source_stream stream;
+        rc = weir_source_config_stream(f->config, f->streams[i].name, &stream, err);
+        const struct weir_table *table = rc ? NULL : find_table(f, stream.table);
+        if (table && !f->run->full) {
+            rc = weir_source_ledger_cursor(f->session, f->config->name, stream.name, &f->arena,
+                                           &f->streams[i].cursor, err);
+        }
+        const char *left = weir_arena_printf(&f->arena, "weir stages %s", stream.table);
+        if (rc == 0 && left && find_table(f, left)) {
+            struct weir_source_stage stage = {.session = f->session,
+                                              .schema = weir_str_of(f->config->schema),
+                                              .table = weir_str_of(left),
+                                              .reject_table = WEIR_STR("weir stages rejects of")};
+            stage.reject_table = weir_str_of(
+                weir_arena_printf(&f->arena, "weir stages rejects of %s", stream.table));
+            weir_source_stage_drop(&stage);
+        }
+    }
+    return rc;
+}
+
+int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor,
+                            struct weir_error *err)
+{
+    int rc = weir_session_begin(f->session, err);
+    if (rc == 0) {
+        rc = weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->id, cursor,
+                                           weir_now(), err);
+        for (size_t i = 0; rc == 0 && i < f->count; i++) {
+            const struct weir_source_follow_stream *s = &f->streams[i];
+            rc = s->changed.len
+                     ? weir_source_ledger_set_cursor(f->session, f->config->name, s->name.ptr,
+                                                     f->id, s->changed, weir_now(), err)
+                     : 0;
+        }
+        rc = rc ? rc : weir_session_commit(f->session, err);
+        if (rc) {
+            weir_session_rollback(f->session);
+        }
+    }
+    return rc;
+}
+
+/* --- one round ----------------------------------------------------------------------------------
+ */
+
+static void drop_changes(struct weir_source_follow *f, bool stages)
+{
+    if (f->writing && f->writing->stage.began) { /* or what is dropped below would be there again */
+        weir_session_rollback(f->session);
+        f->writing->stage.began = false;
+    }
+    f->writing = NULL;
+    f->awake = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->streams[i].changes) {
+            if (stages) {
+                weir_source_stage_drop(&f->streams[i].changes->stage);
+            }
+            weir_source_changes_free(f->streams[i].changes);
+            f->streams[i].changes = NULL;
+        }
+    }
+}
+
+static int open_table(struct weir_source_follow *f, size_t i, struct weir_error *err)
+{
+    struct weir_source_changes *c = f->streams[i].changes = calloc(1, sizeof *c);
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the changes of a table");
+    }
+    weir_source_plan_init(&c->plan);
+    int rc = weir_source_config_stream(f->config, f->streams[i].name, &c->stream, err);
+    if (rc) {
+        return rc;
+    }
+    c->target = find_table(f, c->stream.table);
+    c->plan.exclude = &c->stream.exclude;
+    c->plan.stop = f->run->progress ? &f->run->progress->stop : NULL;
+    c->load = (struct weir_source_load){.run = f->id,
+                                        .source = f->config->name,
+                                        .stream = c->stream.name,
+                                        .schema = f->config->schema,
+                                        .table = c->stream.table,
+                                        .mode = "capture",
+                                        .source_checksum = c->read_checksum,
+                                        .warehouse_checksum = c->stored_checksum,
+                                        .started_at = weir_now(),
+                                        .error = "",
+                                        .changes = WEIR_STR("")};
+    struct weir_arena *arena = &c->plan.arena;
+    c->stage = (struct weir_source_stage){
+        .session = f->session,
+        .progress = f->run->progress,
+        .schema = weir_str_of(f->config->schema),
+        .table = weir_str_of(weir_arena_printf(arena, "weir stages %s", c->stream.table)),
+        .reject_table =
+            weir_str_of(weir_arena_printf(arena, "weir stages rejects of %s", c->stream.table)),
+        .source = f->config->name,
+        .stream = c->stream.name,
+        .run = f->id,
+        .at = c->load.started_at,
+        .arena = arena};
+    weir_source_watch_read(watch_of(f), c->stream.name, 0);
+    rc = f->config->connector->capture->columns(f->connection, i, c, err);
+    return rc ? rc : weir_source_changes_open(c, err);
+}
+
+/* All rows that wait in memory. */
+static int rest_all(struct weir_source_follow *f, struct weir_error *err)
+{
+    int rc = f->writing ? weir_source_stage_commit(&f->writing->stage, err) : 0;
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        struct weir_source_changes *c = f->streams[i].changes;
+        rc = c && !c->rests && c->touched ? weir_source_changes_rest(c, err) : 0;
+    }
+    f->writing = NULL;
+    f->awake = 0;
+    return rc;
+}
+
+static bool takes_much(struct weir_source_follow *f)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; f->calls % CALLS_OF_LOOK == 0 && i < f->count; i++) {
+        struct weir_source_changes *c = f->streams[i].changes;
+        bytes += c && !c->rests ? c->rows.texts.used : 0;
+    }
+    return f->awake > MAX_AWAKE || bytes > MAX_BYTES;
+}
+
+int weir_source_follow_table(struct weir_source_follow *f, size_t i,
+                             struct weir_source_changes **out, struct weir_error *err)
+{
+    struct weir_source_changes *c = f->streams[i].changes;
+    f->calls++;
+    *out = c;
+    if (c && c == f->writing && !c->rests) {
+        return 0;
+    }
+    int rc = f->writing ? weir_source_stage_commit(&f->writing->stage, err) : 0;
+    rc = rc || !takes_much(f) ? rc : rest_all(f, err);
+    if (rc == 0 && (!c || c->rests)) {
+        f->awake++;
+        rc = c ? weir_source_changes_wake(c, err) : open_table(f, i, err);
+    }
+    f->writing = *out = rc ? NULL : f->streams[i].changes;
+    return rc;
+}
+
+static int apply_once(struct weir_source_follow *f, struct weir_error *err)
+{
+    int rc = weir_session_begin(f->session, err);
+    if (rc) {
+        return rc;
+    }
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        struct weir_source_changes *c = f->streams[i].changes;
+        rc = c ? weir_source_changes_apply(c, err) : 0;
+    }
+    rc = rc ? rc
+            : weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->id, f->cursor,
+                                            weir_now(), err);
+    rc = rc ? rc : weir_session_commit(f->session, err);
+    if (rc) {
+        weir_session_rollback(f->session);
+    }
+    return rc;
+}
+
+static int apply(struct weir_source_follow *f, struct weir_error *err)
+{
+    int rc = rest_all(f, err);
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        rc = f->streams[i].changes ? weir_source_changes_close(f->streams[i].changes, err) : 0;
+    }
+    for (int i = 0; rc == 0 && i < TRIES; i++) {
+        rc = apply_once(f, err);
+        if (rc != WEIR_EAGAIN || i + 1 == TRIES) {
+            break;
+        }
+        rc = 0;
+    }
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        if (f->streams[i].changes) {
+            weir_source_load_print(&f->streams[i].changes->load, f->report);
+            weir_source_watch_end(watch_of(f), &f->streams[i].changes->load);
+        }
+    }
+    return rc;
+}
+
+static bool any_changes(const struct weir_source_follow *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->streams[i].changes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int drain(struct weir_source_follow *f, const char **status, struct weir_error *err)
+{
+    const struct weir_source_capture *capture = f->config->connector->capture;
+    int rc = 0;
+    f->more = true;
+    while (rc == 0 && f->more) {
+        f->more = f->again = f->moved = false;
+        rc = capture->read(f->connection, f, err);
+        bool any = any_changes(f);
+        if (rc == 0 && !f->again && any) {
+            rc = apply(f, err);
+            *status = rc ? *status : "loaded";
+        } else if (rc == 0 && !f->again && f->moved) {
+            rc = weir_source_follow_save(f, f->cursor, err);
+        }
+        drop_changes(f, rc != 0 || f->again);
+        if (rc == 0 && f->again) {
+            return 0;
+        }
+        rc = rc || (!any && !f->moved) ? rc : capture->confirm(f->connection, err);
+        if (rc == 0 && any && f->more) { /* the columns that tables have now */
+            rc = weir_session_describe(f->session, &f->arena, &f->tables, &f->table_count, err);
+        }
+    }
+    return rc;
+}
+
+/* Failures of one stream's load do not keep the others from following. */
+static int load_anew(struct weir_source_follow *f, const char **status, struct weir_error *err)
+{
+    struct weir_error why;
+    int first = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        struct weir_source_follow_stream *s = &f->streams[i];
+        const char *one = "failed";
+        if (s->refused.len && !s->named) {
+            weir_log(f->run->log, WEIR_LOG_WARN, "a table is not followed", "source",
+                     f->config->name, "stream", s->name.ptr, "why", s->refused.ptr);
+        }
+        if (!s->anew && !(s->refused.len && s->named)) {
+            continue;
+        }
+        int code = weir_source_run_stream(f->run, f->id, f->config, f->connection, s->name, &one,
+                                          f->report, &why);
+        if (code) {
+            first = first ? first : weir_fail(err, code, "%s: %s", f->config->name, why.message);
+            *status = one;
+        } else if (strcmp(*status, "unchanged") == 0) {
+            *status = one;
+        }
+        if (code == WEIR_ECANCELED || code == WEIR_EFATAL) {
+            break;
+        }
+        s->cursor = WEIR_STR("");
+        if (code) {
+            s->cursor.ptr = NULL;
+        }
+    }
+    return first;
+}
+
+static int attempt(struct weir_source_follow *f, const char **status, struct weir_error *err)
+{
+    const struct weir_source_capture *capture = f->config->connector->capture;
+    int rc = list_streams(f, err);
+    rc = rc ? rc : read_state(f, err);
+    rc = rc ? rc : capture->open(f->connection, f, err);
+    int loads = rc ? 0 : load_anew(f, status, err);
+    if (rc || loads == WEIR_ECANCELED || loads == WEIR_EFATAL) {
+        return rc ? rc : loads;
+    }
+    struct weir_error later;
+    rc = capture->loaded(f->connection, &later);
+    rc =
+        rc ? rc : weir_session_describe(f->session, &f->arena, &f->tables, &f->table_count, &later);
+    for (size_t i = 0; rc == 0 && i < f->count; i++) { /* what the loads kept */
+        rc = f->streams[i].anew && f->streams[i].cursor.ptr
+                 ? weir_source_ledger_cursor(f->session, f->config->name, f->streams[i].name.ptr,
+                                             &f->arena, &f->streams[i].cursor, &later)
+                 : 0;
+    }
+    rc = rc ? rc : drain(f, status, &later);
+    return loads ? loads : rc ? weir_fail(err, rc, "%s", later.message) : 0;
+}
+
+int weir_source_follow_all(const struct weir_source_run *run, const char *id,
+                           struct weir_source_config *config, void *connection, const char **status,
+                           struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_run following = *run;
+    struct weir_source_follow f = {.run = &following,
+                                   .id = id,
+                                   .config = config,
+                                   .connection = connection,
+                                   .report = w,
+                                   .again = true};
+    if (run->stream) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "the tables of \"%s\" follow their source together; run `weir sync %s`",
+                         config->name, config->name);
+    }
+    weir_arena_init(&f.arena, MAX_MEMORY);
+    int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &f.session, err);
+    rc = rc ? rc : weir_source_ledger_open(f.session, err);
+    for (int i = 0; rc == 0 && f.again; i++) {
+        f.again = false;
+        weir_arena_reset(&f.arena);
+        rc = attempt(&f, status, err);
+        following.full = false; /* it is done */
+        if (rc == 0 && f.again && i + 1 == ATTEMPTS) {
+            rc = weir_fail(err, WEIR_EAGAIN,
+                           "tables of \"%s\" are altered again and again; run it later",
+                           config->name);
+        }
+    }
+    config->connector->capture->close(connection);
+    weir_session_free(f.session);
+    weir_arena_free(&f.arena);
+    return rc;
+}

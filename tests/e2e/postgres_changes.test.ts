@@ -1,0 +1,190 @@
+// Tables of a real PostgreSQL, followed by logical replication: equal to their source, whatever happens.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Postgres, missing } from '../node/postgres.js';
+import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  mode: string;
+  status: string;
+  rows_read: number;
+  rows_written: number;
+  error: string | null;
+}
+
+const skip = missing ?? false;
+if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+let weir: Weir;
+let pg: Postgres;
+before(async () => {
+  if (skip) return;
+  process.env['TEST_PG_PASSWORD'] = 'secret of the owner';
+  [weir, pg] = await Promise.all([Weir.init(), Postgres.start('-c', 'wal_level=logical')]);
+  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+});
+after(async () => {
+  if (skip) return;
+  await weir.remove();
+  await pg.stop();
+});
+
+const source = (name: string, schema: string, more = '', streams = ''): void =>
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
+const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
+const rows = async (sql: string): Promise<Row[]> => {
+  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
+  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
+};
+/** All rows of the tables, by their columns of now, as both engines write them. */
+const equal = async (schema: string, tables: string[], why: string): Promise<void> => {
+  const found = pg.sql(`select attrelid::regclass::text || ':' || string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = any ('{${tables.map((t) => `${schema}.${t}`).join(',')}}'::regclass[]) and attnum > 0 and not attisdropped group by attrelid`).split('\n');
+  const all = (type: string): string =>
+    found
+      .map((line) => line.split(':'))
+      .map(([table = '', columns = '']) => `select concat_ws('|', '${table}', ${columns.split(',').map((c) => `coalesce(case when length(${c}::${type}) > 40 then md5(${c}::${type}) else ${c}::${type} end, '-')`).join(', ')}) as r from ${table}`)
+      .join(' union all ');
+  const theirs = pg.sql(all('text'));
+  const ours = await rows(all('varchar'));
+  assert.deepEqual(ours.map(({ r }) => String(r)).sort(), theirs === '' ? [] : theirs.split('\n').sort(), why);
+};
+/** A sync that is killed at some moment. */
+const killed = async (name: string, after: number): Promise<void> => {
+  const child = spawn(binary, ['-C', weir.dir, 'sync', name, '--wait'], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const timer = setTimeout(() => child.kill('SIGKILL'), after);
+  await ended;
+  clearTimeout(timer);
+};
+
+test('loaded once, then followed: rows, keys, large values, all types; nothing new is cheap', { skip }, async () => {
+  pg.sql(`create schema a; set search_path = a; create table t (id int primary key, s text, n numeric(10,2), big text); alter table t alter big set storage external;
+    insert into t select g, 'row ' || g, g / 4.0, repeat(md5(g::text), 100) from generate_series(1, 1000) g;
+    create table bag (a int, b text); alter table bag replica identity full; insert into bag values (1, 'x'), (1, 'x'), (2, null);
+    create table nothing (a int); create view seen as select * from t;
+    create table kinds (id int primary key, b bool, f4 float4, f8 float8, d date, ts timestamp, tz timestamptz, iv interval, u uuid, j json, jb jsonb, ai int[], at text[], atz timestamptz[], i inet, c char(4), raw bytea, big numeric(38,10), free numeric, gen int generated always as (id + 1) stored);
+    create table parts (k int primary key, v text) partition by range (k); create table parts_1 partition of parts for values from (0) to (100); create table parts_2 partition of parts for values from (100) to (200); insert into parts values (1, 'a'), (101, 'b')`);
+  source('a', 'a');
+  assert.deepEqual((await sync('a')).map(({ stream, status, rows_read }) => [stream, status, rows_read]), [['bag', 'loaded', 3], ['kinds', 'loaded', 0], ['parts', 'loaded', 2], ['t', 'loaded', 1000]]);
+  assert.deepEqual(await sync('a'), []);
+  const kinds = `(true, 0.1, '-Infinity', '4713-01-01 BC', 'infinity', '2024-06-01 12:00:00.25+02', '1 mon -2 days 03:00', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"x":  1}', '{"y": [1, 2]}', '{{1,NULL},{3,4}}', '{a,"b c\\\\\\"",NULL,"null"}', '{"2024-06-01 12:00+00",infinity}', '10.0.0.1', 'c', '\\xdead', -0.0000000001, 1e-20)`;
+  const names = 'b, f4, f8, d, ts, tz, iv, u, j, jb, ai, at, atz, i, c, raw, big, free';
+  pg.sql(`set search_path = a; insert into kinds (id, ${names}) values (1, ${kinds.slice(1, -1)}), (2, null${', null'.repeat(17)});
+    update t set s = 'changed' where id <= 10; update t set id = id + 5000 where id <= 5; update t set s = 'again' where id = 5001; delete from t where id = 20; insert into t values (20, 'back', 1, 'small');
+    begin; update t set id = -1 where id = 30; update t set id = 30 where id = 31; update t set id = 31 where id = -1; update t set s = 'swapped' where id in (30, 31); commit;
+    insert into bag select 5, 'w' from generate_series(1, 9000); update t set s = 'between' where id = 900; insert into bag values (5, 'w'); delete from bag where a = 5; insert into bag values (1, 'x'), (3, 'y'); delete from bag where ctid in (select min(ctid) from bag where a = 1); update bag set b = 'z' where a = 2; update parts set k = 150 where k = 1; insert into parts values (50, 'c')`);
+  const loads = await sync('a');
+  assert.deepEqual(loads.map(({ stream, mode, status }) => [stream, mode, status]), [['bag', 'capture', 'loaded'], ['kinds', 'capture', 'loaded'], ['parts', 'capture', 'loaded'], ['t', 'capture', 'loaded']]);
+  await equal('a', ['t', 'bag', 'parts'], 'after changes');
+  const followed = await rows('select * exclude (_weir_run, _weir_loaded_at, _weir_file) from a.kinds order by id');
+  await sync('a', '--full'); // COPY has other decoders: they must say the same
+  assert.deepEqual(followed, await rows('select * exclude (_weir_run, _weir_loaded_at, _weir_file) from a.kinds order by id'));
+  assert.equal(followed.length, 2);
+  await equal('a', ['t', 'bag', 'parts'], 'after all was loaded anew');
+  assert.equal(pg.sql("select count(*) from pg_replication_slots"), '1');
+});
+
+test('what is lost is said, and --full is the way back', { skip }, async () => {
+  pg.sql('create schema b; create table b.t (id int primary key); insert into b.t values (1); create table b.none (a int)');
+  source('b', 'b', '', 'streams: {t: {}}\n');
+  pg.sql("select pg_create_logical_replication_slot('weir_b', 'pgoutput')");
+  await fails(/a slot "weir_b" already.*--full/, 'sync', 'b', '--wait');
+  await sync('b', '--full');
+  pg.sql("insert into b.t values (2); select pg_drop_replication_slot('weir_b')");
+  await fails(/slot is gone.*changes may be missing, and nothing was loaded.*weir sync b --full/, 'sync', 'b', '--wait');
+  await sync('b', '--full');
+  await equal('b', ['t'], 'anew');
+  pg.sql("insert into b.t values (3); select pg_drop_replication_slot('weir_b'); select pg_create_logical_replication_slot('weir_b', 'pgoutput'); insert into b.t values (4)");
+  await fails(/somebody else read from it, or made it anew/, 'sync', 'b', '--wait');
+  await sync('b', '--full');
+  source('b', 'b', ', max_slot: 1MB', 'streams: {t: {}}\n');
+  pg.sql("create table b.other as select g, repeat('x', 500) from generate_series(1, 5000) g");
+  await fails(/more than `max_slot`; it was dropped/, 'sync', 'b', '--wait');
+  assert.equal(pg.sql("select count(*) from pg_replication_slots where slot_name = 'weir_b'"), '0');
+  source('b', 'b', '', 'streams: {t: {}, none: {}}\n');
+  await fails(/changes of "none" cannot be captured.*PRIMARY KEY/, 'sync', 'b', '--wait', '--full');
+  await equal('b', ['t'], 'beside a table that cannot be followed');
+  pg.sql('delete from b.none; insert into b.t values (5)'); // it is in no publication, so its owner may change it
+  await fails(/changes of "none"/, 'sync', 'b', '--wait');
+  await equal('b', ['t'], 'beside a table that cannot be followed');
+  source('b', 'b', '', 'streams: {t: {mode: merge, key: [id]}}\n');
+  await fails(/may be of `mode: replace`, or of `merge` with `deletes: soft`/, 'sync', 'b', '--wait');
+});
+
+test('a running server follows within its schedule; rows that are gone are marked', { skip }, async () => {
+  pg.sql('create schema c; create table c.t (id int primary key, v int); insert into c.t values (1, 1), (2, 2)');
+  source('c', 'c', '', 'schedule: every 1s\nstreams: {t: {mode: merge, key: [id], deletes: soft}}\n');
+  await weir.up();
+  const seen = (wanted: string): Promise<unknown> => until(wanted, 30, async () => ((await rows("select string_agg(id || ':' || v || case when _weir_deleted is null then '' else ' gone' end, ', ' order by id) as s from c.t").catch(() => []))[0]?.['s'] === wanted ? true : undefined));
+  await seen('1:1, 2:2');
+  pg.sql('update c.t set v = 3 where id = 1; delete from c.t where id = 2; insert into c.t values (4, 4)');
+  await seen('1:3, 2:2 gone, 4:4');
+  pg.sql('insert into c.t values (2, 5); alter table c.t alter v type bigint using v + 10; delete from c.t where id = 4');
+  await seen('1:13, 2:15, 4:4 gone');
+  await weir.in('source', 'pause', 'c');
+  await weir.down();
+});
+
+test('a random schedule, with writers meanwhile, restarts and kill -9: equal at the end', { skip }, async () => {
+  const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  let state = seed;
+  const random = (n: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return Math.floor((state / 0x80000000) * n);
+  };
+  const why = `(TEST_SEED=${seed})`;
+  pg.sql(`create schema r; set search_path = r; create table k (id int primary key, s text, n numeric(10,2), big text); alter table k alter big set storage external;
+    create table f (a int, s text); alter table f replica identity full; create table i (x int not null, y text not null, s text, unique (x, y)); alter table i replica identity using index i_x_y_key;
+    create table p (id int primary key, s text) partition by hash (id); create table p0 partition of p for values with (modulus 2, remainder 0); create table p1 partition of p for values with (modulus 2, remainder 1);
+    insert into k select g, 's', g, repeat(md5(g::text), 80) from generate_series(1, 3000) g; insert into f select g % 50, 's' from generate_series(1, 300) g`);
+  source('r', 'r');
+  const rounds = Number(process.env['TEST_ROUNDS'] ?? 5);
+  let columns = 0;
+  const id = (): number => random(400);
+  const statement = (): string => {
+    const any = random(100);
+    if (any < 22) return `insert into k values (${id()}, 'i${random(9)}', ${random(1000)}.5, repeat(md5('${random(99)}'), ${random(90)})) on conflict (id) do update set s = excluded.s`;
+    if (any < 36) return `update k set s = 'u${random(999)}' where id % ${1 + random(50)} = 0`;
+    if (any < 44) return `update k set id = ${id()} where id = ${id()} and not exists (select from k where id = ${id()})`;
+    if (any < 48) return `update k set big = null where id = ${id()}`;
+    if (any < 54) return `delete from k where id between ${id()} and ${id()}`;
+    if (any < 64) return `insert into f values (${random(50)}, ${random(2) ? 'null' : `'${random(3)}'`})`;
+    if (any < 70) return `delete from f where ctid in (select ctid from f where a = ${random(50)} limit 1)`;
+    if (any < 74) return `update f set s = 'u' where a = ${random(50)}`;
+    if (any < 82) return `insert into i values (${random(30)}, '${random(3)}', 's${random(99)}') on conflict do nothing`;
+    if (any < 86) return `update i set x = ${random(30)} + 100 * ${random(1e6)} where x = ${random(30)} and y = '${random(3)}'`;
+    if (any < 93) return `insert into p values (${id()}, '${random(99)}') on conflict (id) do update set s = 'again'`;
+    if (any < 95) return `update p set id = id + 1000 + ${random(1e8)} where id = ${id()}`;
+    if (any < 96) return `truncate ${['k', 'f', 'i', 'p', 'p0'][random(5)] ?? ''}`;
+    if (any < 97) return `alter table k add column c${columns++} int ${random(2) ? 'default 7' : ''}`;
+    if (any < 98 && columns > 0) return `alter table k drop column if exists c${random(columns)}`;
+    if (any < 99) return `alter table i alter s type varchar(${20 + random(50)})`;
+    return random(2) ? `update k set s = s || '!'` : `insert into f select g % 50, repeat('w', 99) from generate_series(1, 9000) g; update k set s = 'b'; delete from f where length(s) = 99`;
+  };
+  const step = (): string => {
+    const many = Array.from({ length: 1 + random(12) }, () => `do $$ begin ${statement()}; exception when unique_violation then null; end $$`).join(';\n');
+    return random(3) ? many : `begin;\n${many};\n${random(5) ? 'commit' : 'rollback'}`;
+  };
+  for (let round = 0; round < rounds; round++) {
+    const syncing = random(3) === 0 ? killed('r', 20 + random(400)) : sync('r').catch((error: Error) => assert.match(error.message, /altered again and again|changed meanwhile|connection|lock|terminat|starting up|shutting down/, `${why}: ${error.message}`));
+    for (let n = 0; n < 5; n++) {
+      pg.sql(`set search_path = r;\n${step()}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (random(6) === 0) await pg.restart();
+    await syncing;
+    if (random(3) === 0) {
+      await sync('r');
+      await equal('r', ['k', 'f', 'i', 'p'], `in round ${round} ${why}`);
+    }
+  }
+  await sync('r');
+  await equal('r', ['k', 'f', 'i', 'p'], `at the end ${why}`);
+  const [left] = await rows("select (select count(*) from information_schema.tables where table_name like 'weir stages%') as stages, (select count(*) from weir.loads where source = 'r' and status = 'mismatch') as mismatches");
+  assert.deepEqual(left, { stages: 0, mismatches: 0 }, why);
+  console.log(`# ${why}`);
+});
