@@ -38,8 +38,7 @@ struct weir_feed_stream {
     bool incremental;          /* only what is new comes */
     bool versioned, activated; /* rows have versions; older ones than `active` are to go */
     int64_t version, active;
-    bool declared; /* `declared_rows` is how many there are, by the process's own count */
-    uint64_t declared_rows;
+    int64_t generation; /* kept in the cursor for the next run; 0: none */
     /* The batch that is being made. */
     struct weir_source_sink sink;
     struct weir_source_rows batch;
@@ -112,6 +111,8 @@ int weir_feed_settle_mode(const struct weir_feed_stream *s, struct weir_source_s
 int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *stream,
                    struct weir_str cursor, struct weir_source_plan *out,
                    struct weir_error *err) WEIR_MUST_CHECK;
+/* What a run before kept there; 0: none. */
+int64_t weir_feed_generation(struct weir_str cursor);
 /* Does the cursor say that the table was made by other settings? */
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor);
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,

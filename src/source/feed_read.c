@@ -70,10 +70,10 @@ static uint64_t hash_options(const struct weir_source_stream *s)
 struct mark {
     bool same; /* made by these settings */
     bool versioned;
-    int64_t version;
+    int64_t version, generation;
 };
 
-/* {"v":1,"options":HEX,"version":NUMBER} */
+/* {"v":1,"options":HEX,"version":NUMBER,"generation":NUMBER} */
 static struct mark read_mark(const char *hash, struct weir_str cursor)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
@@ -87,6 +87,7 @@ static struct mark read_mark(const char *hash, struct weir_str cursor)
         weir_json_parse(parser, weir_buf_str(&buf), &root, &ignored) == 0) {
         mark.same = weir_str_is(weir_json_get_str(root, "options"), hash);
         mark.versioned = weir_json_i64(weir_json_get(root, "version"), &mark.version);
+        (void)weir_json_i64(weir_json_get(root, "generation"), &mark.generation);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -96,6 +97,11 @@ static struct mark read_mark(const char *hash, struct weir_str cursor)
 static void hash_text(const struct weir_source_stream *stream, char out[17])
 {
     snprintf(out, 17, "%016" PRIx64, hash_options(stream));
+}
+
+int64_t weir_feed_generation(struct weir_str cursor)
+{
+    return read_mark("", cursor).generation;
 }
 
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor)
@@ -168,6 +174,9 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     weir_jw_kstrz(&w, "options", hash);
     if (s->activated || mark.versioned) {
         weir_jw_ki64(&w, "version", s->activated ? s->active : mark.version);
+    }
+    if (s->generation) {
+        weir_jw_ki64(&w, "generation", s->generation);
     }
     weir_jw_object_end(&w);
     out->cursor = weir_arena_dup(&out->arena, weir_buf_str(&text));
@@ -339,21 +348,14 @@ static int map_columns(struct reading *r, const struct weir_source_plan *plan,
     return 0;
 }
 
-/* What came, what was kept and what the process says that it sent are one number. */
+/* What came is what was kept. */
 static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct weir_error *err)
 {
-    if (all != s->rows) {
-        return weir_fail(err, WEIR_ECORRUPT,
-                         "%llu rows were kept for loading of the %llu that came; nothing was "
-                         "loaded",
-                         (unsigned long long)all, (unsigned long long)s->rows);
-    }
-    return !s->declared || s->declared_rows == s->rows
-               ? 0
-               : weir_fail(err, WEIR_ECORRUPT,
-                           "%llu rows came, and the source says that it sent %llu; nothing was "
-                           "loaded",
-                           (unsigned long long)s->rows, (unsigned long long)s->declared_rows);
+    return all == s->rows ? 0
+                          : weir_fail(err, WEIR_ECORRUPT,
+                                      "%llu rows were kept for loading of the %llu that came; "
+                                      "nothing was loaded",
+                                      (unsigned long long)all, (unsigned long long)s->rows);
 }
 
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,

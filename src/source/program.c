@@ -183,6 +183,23 @@ static struct weir_str name_of(struct weir_str package)
     return weir_str_cut(&name, '[');
 }
 
+/* Many taps import pkg_resources without saying so: environments used to have it. Where it cannot
+ * be had, those that need it say so when they run. */
+static void bring_setuptools(struct weir_program *p, const char *own, const char *python)
+{
+    struct weir_error ignored;
+    const char *look[] = {own, "-c", "import pkg_resources", NULL};
+    const char *get[] = {python,       "-m",
+                         "pip",        "--python",
+                         own,          "install",
+                         "--quiet",    "--disable-pip-version-check",
+                         "--no-input", "setuptools<81",
+                         NULL};
+    if (run_step(p, "python", look, &ignored)) {
+        (void)!run_step(p, "pip", get, &ignored);
+    }
+}
+
 /* `before`: the package that the environment was made for, or "". Another version of it goes into
  * the same one. */
 static int install(struct weir_program *p, const char *venv, struct weir_str before,
@@ -222,7 +239,11 @@ static int install(struct weir_program *p, const char *venv, struct weir_str bef
         rc = run_step(p, "ensurepip (on Debian the package python3-venv)", bring, err);
         rc = rc ? rc : run_step(p, "pip", get_own, err);
     }
-    return rc ? weir_error_prefix(err, rc, "the package \"%s\" cannot be installed", package) : 0;
+    if (rc) {
+        return weir_error_prefix(err, rc, "the package \"%s\" cannot be installed", package);
+    }
+    bring_setuptools(p, own, python);
+    return 0;
 }
 
 struct search {
@@ -468,7 +489,7 @@ static bool is_json(struct weir_str text)
     return is;
 }
 
-static int keep_config(struct weir_program *p, struct weir_str text, struct weir_error *err)
+int weir_program_keep_config(struct weir_program *p, struct weir_str text, struct weir_error *err)
 {
     char path[4100];
     snprintf(path, sizeof path, "%s/config.json", p->home);
@@ -498,7 +519,7 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
             weir_file_read(from, &have, &ignored) == 0 && weir_str_is(weir_buf_str(&have), hash);
         weir_buf_reset(&have);
         same = same && weir_file_read(*path, &have, &ignored) == 0 && is_json(weir_buf_str(&have));
-        rc = same ? 0 : keep_config(p, weir_buf_str(&text), err);
+        rc = same ? 0 : weir_program_keep_config(p, weir_buf_str(&text), err);
         rc = rc || same ? rc : weir_file_replace(from, weir_str_of(hash), 0600, err);
     }
     weir_buf_free(&text);

@@ -103,6 +103,10 @@ int weir_program_write(struct weir_program *p, const char *name, struct weir_str
  * settings are others. */
 int weir_program_config(struct weir_program *p, const char **path,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Settings that the program told, as JSON, count from now on. */
+int weir_program_keep_config(struct weir_program *p, struct weir_str text,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+
 /* May this package's name stand on a command line: name, extras, ==version? */
 bool weir_program_package(struct weir_str package);
 

@@ -20,7 +20,7 @@ const struct weir_option weir_source_settings[] = {
      .fallback = "package",
      .help = "what sources of kinds `singer` and `airbyte` may run, as weir's own user: programs "
              "and folders of programs, absolute or in the workspace; `package`: packages of "
-             "Python; `docker`: images"},
+             "Python"},
     {0}};
 
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,

@@ -1,0 +1,262 @@
+/* The connector `airbyte`: any source that speaks its protocol. One run of it speaks of all
+ * streams. */
+#include "source/airbyte/airbyte.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAX_TEXT (256u << 20)
+
+static const struct weir_option options[] = {
+    WEIR_PROGRAM_OPTIONS("a source in PyPI, NAME==VERSION, which gets a virtual environment of its "
+                         "own in .weir/taps"),
+    {0}};
+
+struct airbyte {
+    const struct weir_source_config *config;
+    const struct weir_airbyte_settings *settings;
+    struct weir_program program;
+    struct weir_airbyte_catalog catalog;
+    bool discovered;
+    const char *config_path;
+};
+
+static void close_connection(void *connection)
+{
+    struct airbyte *a = connection;
+    if (a) {
+        weir_airbyte_catalog_free(&a->catalog);
+        weir_program_free(&a->program);
+        free(a);
+    }
+}
+
+static int open_connection(const struct weir_source_config *config,
+                           const struct weir_source_site *site, void **out, struct weir_error *err)
+{
+    struct airbyte *a = calloc(1, sizeof *a);
+    *out = a;
+    if (!a) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    a->config = config;
+    a->settings = config->connection;
+    return weir_program_open(&a->program, config, site, &a->settings->program, err);
+}
+
+/* --- talks --------------------------------------------------------------------------------------
+ */
+
+/* One command to its end. What the source says of a failure is more than how it ended. */
+static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *const *argv,
+                const atomic_bool *stop, struct weir_source_progress *progress,
+                struct weir_error *err)
+{
+    struct weir_child_options o = weir_program_options(&a->program, argv, stop);
+    struct weir_child child;
+    struct weir_str line;
+    weir_program_listen(&o, progress);
+    r->name = a->program.name;
+    int rc = weir_child_start(&child, &o, err);
+    while (rc == 0 && (rc = weir_child_line(&child, &line, err)) == 0 && line.ptr) {
+        rc = weir_airbyte_line(r, line, err);
+    }
+    rc = rc ? rc : weir_child_end(&child, err);
+    weir_child_free(&child);
+    struct weir_error ignored;
+    if (r->config.len) { /* a token that was refreshed counts, whatever became of the rest */
+        int kept = weir_program_keep_config(&a->program, weir_buf_str(&r->config), &ignored);
+        rc = rc ? rc : kept ? weir_fail(err, kept, "%s", ignored.message) : 0;
+    }
+    if (r->error[0] && (rc == 0 || rc == WEIR_EIO)) {
+        rc = weir_fail(err, WEIR_EIO, "%s: %s (all that it said is in %s)", a->program.name,
+                       r->error, a->program.log);
+    }
+    return rc;
+}
+
+/* Settings that its specification asks for, and that are not there. */
+static void add_missing(struct airbyte *a, struct weir_airbyte_reader *r, struct weir_buf *out)
+{
+    struct weir_json root, item;
+    struct weir_str name;
+    struct weir_error ignored;
+    char key[128];
+    if (!r->spec_text.len ||
+        weir_json_parse(r->parser, weir_buf_str(&r->spec_text), &root, &ignored)) {
+        return;
+    }
+    struct weir_json spec = weir_json_get(root, "connectionSpecification");
+    struct weir_json_iter it = weir_json_begin(weir_json_get(spec, "required"));
+    while (weir_json_next(&it, NULL, &item)) {
+        if (weir_json_str(item, &name) && name.len < sizeof key) {
+            snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(name));
+            if (!weir_data_get(a->settings->program.config, key)) {
+                weir_buf_addf(out, "%s%s", out->len ? ", " : "", key);
+            }
+        }
+    }
+}
+
+/* Why it could not be looked into: its check says more than its discovery. */
+static int explain(struct airbyte *a, int rc, const atomic_bool *stop, struct weir_error *err)
+{
+    struct weir_airbyte_reader r;
+    struct weir_error why = {0};
+    struct weir_buf missing;
+    const char *spec[] = {a->program.path, "spec", NULL};
+    const char *check[] = {a->program.path, "check", "--config", a->config_path, NULL};
+    if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
+        return rc;
+    }
+    weir_buf_init(&missing, 500);
+    int failed = weir_airbyte_reader_init(&r, NULL, &why);
+    if (failed == 0 && talk(a, &r, spec, stop, NULL, &why) == 0) {
+        add_missing(a, &r, &missing);
+    }
+    if (missing.len) {
+        rc = weir_fail(err, WEIR_EINVAL, "`config` of the source's file lacks %s",
+                       weir_buf_cstr(&missing));
+    } else if (failed == 0) {
+        r.error[0] = 0;
+        (void)!talk(a, &r, check, stop, NULL, &why);
+        if (r.checked && !r.well) {
+            rc = weir_fail(err, rc, "%s: %s", a->program.name, r.error);
+        }
+    }
+    weir_airbyte_reader_free(&r);
+    weir_buf_free(&missing);
+    return rc;
+}
+
+static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *err)
+{
+    struct weir_airbyte_reader r;
+    if (a->discovered) {
+        return 0;
+    }
+    int rc = weir_program_config(&a->program, &a->config_path, err);
+    if (rc) {
+        return rc;
+    }
+    const char *argv[] = {a->program.path, "discover", "--config", a->config_path, NULL};
+    rc = weir_airbyte_reader_init(&r, NULL, err);
+    rc = rc ? rc : talk(a, &r, argv, stop, NULL, err);
+    if (rc == 0 && !r.catalog_text.len) {
+        rc = weir_fail(err, WEIR_EINVAL, "`%s discover` told no catalog", a->program.name);
+    }
+    rc = rc ? explain(a, rc, stop, err)
+            : weir_airbyte_catalog_read(&a->catalog, weir_buf_str(&r.catalog_text), err);
+    a->discovered = rc == 0;
+    weir_airbyte_reader_free(&r);
+    return rc;
+}
+
+/* --- what it has --------------------------------------------------------------------------------
+ */
+
+static const char *mode_of(const struct weir_airbyte_entry *e)
+{
+    return !e->incremental ? "replace" : e->keyed ? "merge" : "append";
+}
+
+static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
+{
+    struct airbyte *a = connection;
+    const struct weir_source_config *config = a->config;
+    int rc = look(a, NULL, err);
+    size_t count = config->stream_count ? config->stream_count : a->catalog.count;
+    if (rc) {
+        return rc;
+    }
+    out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
+    if (!out->streams) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct weir_str name = config->stream_count ? weir_str_of(config->streams[i].name)
+                                                    : a->catalog.entries[i].name;
+        const struct weir_airbyte_entry *e = weir_airbyte_find(&a->catalog, name);
+        if (!e) {
+            return weir_fail(err, WEIR_ENOENT,
+                             "%s has no stream \"" WEIR_STR_FMT "\"; without `streams:` in the "
+                             "file `weir source discover` shows all",
+                             a->program.name, WEIR_STR_ARG(name));
+        }
+        out->streams[out->count++] = (struct weir_source_found){.name = name, .mode = mode_of(e)};
+    }
+    return 0;
+}
+
+/* The columns, for whoever looks. */
+static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err)
+{
+    struct airbyte *a = connection;
+    struct weir_feed feed;
+    struct weir_feed_stream *s;
+    int rc = look(a, out->stop, err);
+    const struct weir_airbyte_entry *e =
+        rc ? NULL : weir_airbyte_find(&a->catalog, weir_str_of(stream->name));
+    if (rc || !e) {
+        return rc;
+    }
+    rc = weir_feed_open(&feed, a->program.tmp, 0, err);
+    rc = rc ? rc : weir_feed_stream(&feed, weir_str_of(stream->name), &s, err);
+    rc = rc ? rc : weir_feed_schema(s, weir_json_get(e->stream, "json_schema"), err);
+    rc = rc ? rc : weir_feed_plan(s, stream, cursor, out, err);
+    out->own = NULL;
+    weir_feed_free(&feed);
+    return rc;
+}
+
+/* --- a run --------------------------------------------------------------------------------------
+ */
+
+static int feed_all(void *connection, struct weir_feed *feed, struct weir_error *err)
+{
+    struct airbyte *a = connection;
+    struct weir_airbyte_reader r;
+    struct weir_buf text;
+    const char *argv[12] = {a->program.path, "read", "--config"}, *path;
+    int64_t sync = weir_now() / WEIR_SECOND;
+    size_t n = 3;
+    int rc = look(a, feed->stop, err);
+    if (rc) {
+        return rc;
+    }
+    argv[n++] = a->config_path;
+    weir_buf_init(&text, MAX_TEXT);
+    rc = weir_airbyte_reader_init(&r, feed, err);
+    r.catalog = &a->catalog;
+    rc = rc ? rc : weir_airbyte_configure(&a->catalog, feed, sync, &text, err);
+    rc = rc ? rc : weir_program_write(&a->program, "catalog.json", weir_buf_str(&text), &path, err);
+    argv[n++] = "--catalog";
+    argv[n++] = path;
+    weir_buf_reset(&text);
+    rc = rc ? rc : weir_airbyte_state_read(&r, err);
+    rc = rc ? rc : weir_airbyte_state_print(&r, &text, err);
+    if (rc == 0 && text.len) {
+        rc = weir_program_write(&a->program, "state.json", weir_buf_str(&text), &path, err);
+        argv[n++] = "--state";
+        argv[n++] = path;
+    }
+    argv[n] = NULL;
+    rc = rc ? rc : talk(a, &r, argv, feed->stop, feed->progress, err);
+    rc = rc ? rc : weir_airbyte_lines_end(&r, sync, err);
+    weir_airbyte_reader_free(&r);
+    weir_buf_free(&text);
+    return rc;
+}
+
+const struct weir_source_connector weir_source_airbyte = {
+    .name = "airbyte",
+    .title = "Airbyte sources",
+    .options = options,
+    .settings_size = sizeof(struct weir_airbyte_settings),
+    .open = open_connection,
+    .discover = discover,
+    .plan = plan,
+    .close = close_connection,
+    .feed = feed_all,
+};

@@ -1,0 +1,97 @@
+/* Airbyte's sources. Private to src/source/airbyte. */
+#ifndef WEIR_SOURCE_AIRBYTE_AIRBYTE_H
+#define WEIR_SOURCE_AIRBYTE_AIRBYTE_H
+
+#include "source/feed.h"
+#include "source/program.h"
+
+struct weir_airbyte_settings {
+    struct weir_program_settings program; /* first */
+};
+
+struct weir_airbyte_entry { /* of the catalog */
+    struct weir_str name;   /* what weir calls it: with its namespace when others are called so */
+    struct weir_str own, space;
+    struct weir_json stream; /* of weir_airbyte_catalog.parser */
+    bool incremental;        /* it can be read so without being told a cursor */
+    bool keyed;
+};
+struct weir_airbyte_catalog {
+    struct weir_json_parser *parser;
+    struct weir_buf text;
+    struct weir_arena arena;
+    struct weir_airbyte_entry *entries;
+    size_t count;
+};
+
+/* A state message of a stream, of all ("" with `global`), or of an old source ("legacy"). */
+struct weir_airbyte_state {
+    struct weir_str name, space; /* of a stream */
+    enum { WEIR_AIRBYTE_STREAM, WEIR_AIRBYTE_GLOBAL, WEIR_AIRBYTE_LEGACY } kind;
+    struct weir_buf text; /* of `stream`, `global` or `data` */
+};
+
+struct weir_airbyte_count { /* rows since the last state */
+    struct weir_str name, space;
+    uint64_t rows;
+};
+
+struct weir_airbyte_reader {
+    struct weir_feed *feed; /* NULL: a talk without rows */
+    const struct weir_airbyte_catalog *catalog;
+    const char *name; /* of the source, for messages */
+    uint64_t line;
+    struct weir_json_parser *parser;
+    struct weir_buf exact;
+    struct weir_arena arena;
+    /* What it said. */
+    struct weir_airbyte_state *states;
+    size_t state_count, state_room;
+    struct weir_airbyte_count *counts;
+    size_t count_count, count_room;
+    struct weir_buf catalog_text, spec_text, config; /* JSON; empty: it said none */
+    char error[900];                                 /* what it says to people; "": nothing */
+    bool checked, well;                              /* of `check` */
+};
+
+/* --- catalog.c --- */
+/* Of the JSON of a CATALOG message. Free it also after a failure. */
+int weir_airbyte_catalog_read(struct weir_airbyte_catalog *c, struct weir_str text,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+void weir_airbyte_catalog_free(struct weir_airbyte_catalog *c);
+const struct weir_airbyte_entry *weir_airbyte_find(const struct weir_airbyte_catalog *c,
+                                                   struct weir_str name);
+const struct weir_airbyte_entry *weir_airbyte_find_own(const struct weir_airbyte_catalog *c,
+                                                       struct weir_str own, struct weir_str space);
+/* Is it read incrementally, as the feed wants it? */
+bool weir_airbyte_is_incremental(const struct weir_airbyte_entry *e,
+                                 const struct weir_feed_wanted *wanted);
+/* The configured catalog of what the feed wants. `sync` counts the runs, in their order. */
+int weir_airbyte_configure(const struct weir_airbyte_catalog *c, const struct weir_feed *feed,
+                           int64_t sync, struct weir_buf *out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- state.c --- */
+/* What the runs before kept, without streams that begin anew. */
+int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* As a source is given it (empty: there is none), and as it is kept. */
+int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* A row came. */
+int weir_airbyte_state_count(struct weir_airbyte_reader *r, struct weir_str name,
+                             struct weir_str space, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- message.c --- */
+int weir_airbyte_reader_init(struct weir_airbyte_reader *r, struct weir_feed *feed,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+void weir_airbyte_reader_free(struct weir_airbyte_reader *r);
+/* One line of stdout, with WEIR_BUF_PADDING readable bytes behind it. */
+int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* After the last line of a run that ended well. */
+int weir_airbyte_lines_end(struct weir_airbyte_reader *r, int64_t sync,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

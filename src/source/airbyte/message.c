@@ -1,0 +1,273 @@
+/* What an Airbyte source says, line by line. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/child.h"
+#include "source/airbyte/airbyte.h"
+#include "source/watch.h"
+
+#define MAX_DEPTH    60
+#define MAX_TEXT     (256u << 20)
+#define MAX_EXACT    (512u << 20)
+#define RECORD_DEPTH 3
+
+int weir_airbyte_reader_init(struct weir_airbyte_reader *r, struct weir_feed *feed,
+                             struct weir_error *err)
+{
+    *r = (struct weir_airbyte_reader){
+        .feed = feed, .name = "the source", .parser = weir_json_parser_new(MAX_DEPTH)};
+    weir_buf_init(&r->exact, MAX_EXACT);
+    weir_buf_init(&r->catalog_text, MAX_TEXT);
+    weir_buf_init(&r->spec_text, MAX_TEXT);
+    weir_buf_init(&r->config, 16u << 20);
+    weir_arena_init(&r->arena, 64u << 20);
+    return r->parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a source's messages");
+}
+
+void weir_airbyte_reader_free(struct weir_airbyte_reader *r)
+{
+    for (size_t i = 0; i < r->state_count; i++) {
+        weir_buf_free(&r->states[i].text);
+    }
+    free(r->states);
+    free(r->counts);
+    weir_json_parser_free(r->parser);
+    weir_buf_free(&r->exact);
+    weir_buf_free(&r->catalog_text);
+    weir_buf_free(&r->spec_text);
+    weir_buf_free(&r->config);
+    weir_arena_free(&r->arena);
+}
+
+static int rubbish(const struct weir_airbyte_reader *r, struct weir_str line, const char *why,
+                   struct weir_error *err)
+{
+    char shown[512];
+    weir_child_show(line, shown);
+    return weir_fail(err, WEIR_EINVAL,
+                     "line %llu of what %s wrote is no message of Airbyte: %s; nothing was loaded. "
+                     "The line: %s",
+                     (unsigned long long)r->line, r->name, why, shown);
+}
+
+static struct weir_source_watch *watch_of(const struct weir_airbyte_reader *r)
+{
+    return r->feed && r->feed->progress ? r->feed->progress->watch : NULL;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
+
+/* The stream of a record, made with its schema and key; NULL: nobody wants it. */
+static int stream_of(struct weir_airbyte_reader *r, struct weir_str own, struct weir_str space,
+                     struct weir_feed_stream **out, struct weir_error *err)
+{
+    const struct weir_airbyte_entry *e = weir_airbyte_find_own(r->catalog, own, space);
+    const struct weir_feed_wanted *w = e ? weir_feed_find_wanted(r->feed, e->name) : NULL;
+    *out = NULL;
+    if (!w) {
+        return 0;
+    }
+    int rc = weir_feed_stream(r->feed, e->name, out, err);
+    struct weir_feed_stream *s = *out;
+    if (rc || s->came) {
+        return rc;
+    }
+    s->incremental = weir_airbyte_is_incremental(e, w);
+    rc = weir_feed_schema(s, weir_json_get(e->stream, "json_schema"), err);
+    if (rc == 0 && s->incremental && e->keyed) {
+        rc = weir_feed_set_key(s, weir_json_get(e->stream, "source_defined_primary_key"), err);
+    }
+    return rc;
+}
+
+static int put_record(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
+                      struct weir_json data, struct weir_str line, struct weir_error *err)
+{
+    struct weir_json root;
+    struct weir_json_repairs ignored;
+    if (!s->exact || !weir_feed_quote_numbers(line, RECORD_DEPTH, &r->exact)) {
+        return weir_feed_record(s, data, err);
+    }
+    int rc = weir_json_parse_lenient(r->parser, weir_buf_str(&r->exact), &root, &ignored, err);
+    r->feed->numbers_are_texts = true;
+    rc = rc ? rc : weir_feed_record(s, weir_json_get(weir_json_get(root, "record"), "data"), err);
+    r->feed->numbers_are_texts = false;
+    return rc;
+}
+
+static int take_record(struct weir_airbyte_reader *r, struct weir_json record, struct weir_str line,
+                       struct weir_error *err)
+{
+    struct weir_str own = weir_json_get_str(record, "stream");
+    struct weir_str space = weir_json_get_str(record, "namespace");
+    struct weir_json data = weir_json_get(record, "data");
+    struct weir_feed_stream *s = NULL;
+    if (!own.len || weir_json_type(data) != WEIR_JSON_OBJECT) {
+        return weir_fail(err, WEIR_EINVAL, "it names no stream, or its `data` is no object");
+    }
+    int rc = weir_airbyte_state_count(r, own, space, err);
+    rc = rc ? rc : stream_of(r, own, space, &s, err);
+    if (rc || !s) {
+        r->feed->ignored += rc == 0;
+        return rc;
+    }
+    return put_record(r, s, data, line, err);
+}
+
+/* --- what it tells ------------------------------------------------------------------------------
+ */
+
+static void tell(struct weir_airbyte_reader *r, const char *what, struct weir_str text)
+{
+    struct weir_str cut = weir_utf8_cut(text, 1000);
+    if (cut.len) {
+        weir_source_watch_say(watch_of(r), "%s" WEIR_STR_FMT, what, WEIR_STR_ARG(cut));
+    }
+}
+
+static void keep_error(struct weir_airbyte_reader *r, struct weir_str words)
+{
+    struct weir_str cut = weir_utf8_cut(words, 800);
+    if (cut.len && !r->error[0]) {
+        snprintf(r->error, sizeof r->error, WEIR_STR_FMT, WEIR_STR_ARG(cut));
+    }
+}
+
+static void take_trace(struct weir_airbyte_reader *r, struct weir_json trace)
+{
+    struct weir_str type = weir_json_get_str(trace, "type");
+    struct weir_json error = weir_json_get(trace, "error");
+    struct weir_json estimate = weir_json_get(trace, "estimate");
+    struct weir_json status = weir_json_get(trace, "stream_status");
+    double bytes = 0;
+    if (weir_str_is(type, "ERROR")) {
+        keep_error(r, weir_json_get_str(error, "message"));
+        keep_error(r, WEIR_STR("it failed without a word"));
+        tell(r, "error: ", weir_json_get_str(error, "message"));
+        tell(r, "internal: ", weir_json_get_str(error, "internal_message"));
+        tell(r, "stack: ", weir_json_get_str(error, "stack_trace"));
+    } else if (weir_str_is(type, "STREAM_STATUS")) {
+        struct weir_json descriptor = weir_json_get(status, "stream_descriptor");
+        struct weir_str name = weir_json_get_str(descriptor, "name");
+        if (weir_str_is(weir_json_get_str(status, "status"), "INCOMPLETE")) {
+            char text[300];
+            snprintf(text, sizeof text, "the stream \"" WEIR_STR_FMT "\" was not read to its end",
+                     WEIR_STR_ARG(weir_utf8_cut(name, 200)));
+            keep_error(r, weir_str_of(text));
+        }
+    } else if (weir_str_is(type, "ESTIMATE")) {
+        struct weir_str name = weir_json_get_str(estimate, "name");
+        if (name.len && name.len < 200 &&
+            weir_json_double(weir_json_get(estimate, "byte_estimate"), &bytes) && bytes > 0 &&
+            bytes < 1e18) {
+            char copy[201];
+            snprintf(copy, sizeof copy, WEIR_STR_FMT, WEIR_STR_ARG(name));
+            weir_source_watch_read(watch_of(r), copy, (uint64_t)bytes);
+        }
+    }
+}
+
+static int take_control(struct weir_airbyte_reader *r, struct weir_json control,
+                        struct weir_error *err)
+{
+    struct weir_json config = weir_json_get(weir_json_get(control, "connectorConfig"), "config");
+    if (weir_json_type(config) != WEIR_JSON_OBJECT) {
+        return 0; /* of a kind that is not known */
+    }
+    weir_buf_reset(&r->config);
+    weir_json_print(config, &r->config);
+    return weir_buf_check(&r->config, "the settings of a source", err);
+}
+
+static int take_text(struct weir_json value, struct weir_buf *out, struct weir_error *err)
+{
+    weir_buf_reset(out);
+    weir_json_print(value, out);
+    return weir_buf_check(out, "what a source tells", err);
+}
+
+static void take_status(struct weir_airbyte_reader *r, struct weir_json status)
+{
+    r->checked = true;
+    r->well = weir_str_is(weir_json_get_str(status, "status"), "SUCCEEDED");
+    if (!r->well) {
+        r->error[0] = 0;
+        keep_error(r, weir_json_get_str(status, "message"));
+        keep_error(r, WEIR_STR("its check failed without a word"));
+    }
+}
+
+static int take(struct weir_airbyte_reader *r, struct weir_json root, struct weir_str type,
+                struct weir_str line, struct weir_error *err)
+{
+    if (r->feed && weir_str_is(type, "RECORD")) {
+        return take_record(r, weir_json_get(root, "record"), line, err);
+    }
+    if (r->feed && weir_str_is(type, "STATE")) {
+        return weir_airbyte_state_take(r, weir_json_get(root, "state"), err);
+    }
+    if (weir_str_is(type, "CATALOG")) {
+        return take_text(weir_json_get(root, "catalog"), &r->catalog_text, err);
+    }
+    if (weir_str_is(type, "SPEC")) {
+        return take_text(weir_json_get(root, "spec"), &r->spec_text, err);
+    }
+    if (weir_str_is(type, "CONTROL")) {
+        return take_control(r, weir_json_get(root, "control"), err);
+    }
+    if (weir_str_is(type, "CONNECTION_STATUS")) {
+        take_status(r, weir_json_get(root, "connectionStatus"));
+    } else if (weir_str_is(type, "TRACE")) {
+        take_trace(r, weir_json_get(root, "trace"));
+    } else if (weir_str_is(type, "LOG")) {
+        tell(r, "", weir_json_get_str(weir_json_get(root, "log"), "message"));
+    } /* others are permitted, and say nothing to us */
+    return 0;
+}
+
+int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struct weir_error *err)
+{
+    struct weir_json root;
+    struct weir_json_repairs ignored;
+    struct weir_error why;
+    r->line++;
+    if (r->feed) {
+        r->feed->bytes += line.len + 1;
+    }
+    if (weir_str_trim(line).len == 0) {
+        return 0;
+    }
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, &why);
+    if (rc) {
+        return rubbish(r, line, why.message, err);
+    }
+    struct weir_str type = weir_json_get_str(root, "type");
+    if (!type.ptr) {
+        return rubbish(r, line, "it has no `type`", err);
+    }
+    rc = take(r, root, type, line, &why);
+    if (rc == WEIR_EINVAL) {
+        return rubbish(r, line, why.message, err);
+    }
+    return rc ? weir_fail(err, rc, "%s", why.message) : 0;
+}
+
+/* A stream that is read as a whole and has no row is empty now; it came all the same. */
+int weir_airbyte_lines_end(struct weir_airbyte_reader *r, int64_t sync, struct weir_error *err)
+{
+    struct weir_feed_stream *s;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->catalog->count; i++) {
+        const struct weir_airbyte_entry *e = &r->catalog->entries[i];
+        const struct weir_feed_wanted *w = weir_feed_find_wanted(r->feed, e->name);
+        rc = w ? stream_of(r, e->own, e->space, &s, err) : 0;
+        if (rc == 0 && w) {
+            int64_t before = weir_feed_generation(w->cursor);
+            bool begins = w->anew || !weir_airbyte_is_incremental(e, w) || before == 0;
+            s->generation = begins ? sync : before;
+        }
+    }
+    rc = rc ? rc : weir_airbyte_state_print(r, &r->feed->new_state, err);
+    return rc ? rc : weir_feed_end(r->feed, err);
+}

@@ -1,0 +1,251 @@
+/* Airbyte's state: of each stream, of all of them, or whatever an old source wrote. */
+#include <stdlib.h>
+
+#include "source/airbyte/airbyte.h"
+
+#define MAX_STATE (64u << 20)
+#define MAX_DEPTH 60
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for a state");
+}
+
+static struct weir_airbyte_state *find(struct weir_airbyte_reader *r, int kind,
+                                       struct weir_str name, struct weir_str space)
+{
+    for (size_t i = 0; i < r->state_count; i++) {
+        struct weir_airbyte_state *s = &r->states[i];
+        if ((int)s->kind == kind && weir_str_eq(s->name, name) && weir_str_eq(s->space, space)) {
+            return s;
+        }
+    }
+    if (r->state_count == r->state_room) {
+        size_t room = r->state_room ? r->state_room * 2 : 16;
+        struct weir_airbyte_state *grown = reallocarray(r->states, room, sizeof *grown);
+        if (!grown) {
+            return NULL;
+        }
+        r->states = grown;
+        r->state_room = room;
+    }
+    struct weir_airbyte_state *s = &r->states[r->state_count];
+    *s = (struct weir_airbyte_state){.name = weir_arena_dup(&r->arena, name),
+                                     .space = weir_arena_dup(&r->arena, space),
+                                     .kind = kind};
+    weir_buf_init(&s->text, MAX_STATE);
+    r->state_count += s->name.ptr && s->space.ptr;
+    return s->name.ptr && s->space.ptr ? s : NULL;
+}
+
+static int put(struct weir_airbyte_reader *r, int kind, struct weir_json descriptor,
+               struct weir_json value, struct weir_error *err)
+{
+    struct weir_airbyte_state *s = find(r, kind, weir_json_get_str(descriptor, "name"),
+                                        weir_json_get_str(descriptor, "namespace"));
+    if (!s) {
+        return no_memory(err);
+    }
+    weir_buf_reset(&s->text);
+    weir_json_print(value, &s->text);
+    return weir_buf_check(&s->text, "a state", err);
+}
+
+/* --- counts -------------------------------------------------------------------------------------
+ */
+
+static struct weir_airbyte_count *count_of(struct weir_airbyte_reader *r, struct weir_str name,
+                                           struct weir_str space)
+{
+    for (size_t i = r->count_count; i > 0; i--) { /* mostly the latest */
+        struct weir_airbyte_count *c = &r->counts[i - 1];
+        if (weir_str_eq(c->name, name) && weir_str_eq(c->space, space)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+int weir_airbyte_state_count(struct weir_airbyte_reader *r, struct weir_str name,
+                             struct weir_str space, struct weir_error *err)
+{
+    struct weir_airbyte_count *c = count_of(r, name, space);
+    if (!c && r->count_count == r->count_room) {
+        size_t room = r->count_room ? r->count_room * 2 : 16;
+        struct weir_airbyte_count *grown = reallocarray(r->counts, room, sizeof *grown);
+        if (!grown) {
+            return no_memory(err);
+        }
+        r->counts = grown;
+        r->count_room = room;
+    }
+    if (!c) {
+        c = &r->counts[r->count_count];
+        *c = (struct weir_airbyte_count){weir_arena_dup(&r->arena, name),
+                                         weir_arena_dup(&r->arena, space), 0};
+        if (!c->name.ptr || !c->space.ptr) {
+            return no_memory(err);
+        }
+        r->count_count++;
+    }
+    c->rows++;
+    return 0;
+}
+
+/* The source's own count of the rows since its state before must be what came. */
+static int check_count(struct weir_airbyte_reader *r, struct weir_json state, bool all,
+                       struct weir_json descriptor, struct weir_error *err)
+{
+    double said = 0;
+    uint64_t came = 0;
+    struct weir_str name = weir_json_get_str(descriptor, "name");
+    struct weir_airbyte_count *one =
+        all ? NULL : count_of(r, name, weir_json_get_str(descriptor, "namespace"));
+    for (size_t i = 0; all && i < r->count_count; i++) {
+        came += r->counts[i].rows;
+        r->counts[i].rows = 0;
+    }
+    if (one) {
+        came = one->rows;
+        one->rows = 0;
+    }
+    struct weir_json stats = weir_json_get(state, "sourceStats");
+    if (!weir_json_double(weir_json_get(stats, "recordCount"), &said) ||
+        (said <= (double)came && said >= (double)came)) {
+        return 0;
+    }
+    return weir_fail(err, WEIR_ECORRUPT,
+                     "%s says that it sent %.0f rows%s" WEIR_STR_FMT
+                     " since its last state, and %llu came; nothing was loaded",
+                     r->name, said, all ? "" : " of ", WEIR_STR_ARG(all ? WEIR_STR("") : name),
+                     (unsigned long long)came);
+}
+
+int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
+                            struct weir_error *err)
+{
+    struct weir_str type = weir_json_get_str(state, "type");
+    struct weir_json none = {0}, stream = weir_json_get(state, "stream");
+    struct weir_json global = weir_json_get(state, "global"), data = weir_json_get(state, "data");
+    struct weir_json descriptor = weir_json_get(stream, "stream_descriptor");
+    bool of_stream = weir_str_is(type, "STREAM");
+    int rc = check_count(r, state, !of_stream, descriptor, err);
+    if (rc) {
+        return rc;
+    }
+    if (of_stream && weir_json_get_str(descriptor, "name").ptr) {
+        return put(r, WEIR_AIRBYTE_STREAM, descriptor, stream, err);
+    }
+    if (weir_str_is(type, "GLOBAL") && weir_json_exists(global)) {
+        return put(r, WEIR_AIRBYTE_GLOBAL, none, global, err);
+    }
+    return weir_json_exists(data) && !of_stream
+               ? put(r, WEIR_AIRBYTE_LEGACY, none, data, err)
+               : weir_fail(err, WEIR_EINVAL, "it is a STATE of nothing that weir knows");
+}
+
+/* --- kept ---------------------------------------------------------------------------------------
+ */
+
+static bool begins_anew(const struct weir_airbyte_reader *r, struct weir_str own,
+                        struct weir_str space)
+{
+    const struct weir_airbyte_entry *e = weir_airbyte_find_own(r->catalog, own, space);
+    const struct weir_feed_wanted *w = e ? weir_feed_find_wanted(r->feed, e->name) : NULL;
+    return w && (w->anew || !weir_airbyte_is_incremental(e, w));
+}
+
+static bool any_anew(const struct weir_feed *feed)
+{
+    for (size_t i = 0; i < feed->wanted_count; i++) {
+        if (feed->wanted[i].anew && feed->wanted[i].cursor.len) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of all streams: those that begin anew are taken out. */
+static int put_global(struct weir_airbyte_reader *r, struct weir_json global,
+                      struct weir_error *err)
+{
+    struct weir_airbyte_state *s = find(r, WEIR_AIRBYTE_GLOBAL, WEIR_STR(""), WEIR_STR(""));
+    struct weir_json_iter it = weir_json_begin(weir_json_get(global, "stream_states"));
+    struct weir_json item, shared = weir_json_get(global, "shared_state");
+    bool any = false;
+    if (!s) {
+        return no_memory(err);
+    }
+    weir_buf_addc(&s->text, '{');
+    if (weir_json_exists(shared)) {
+        weir_buf_addz(&s->text, "\"shared_state\":");
+        weir_json_print(shared, &s->text);
+        weir_buf_addc(&s->text, ',');
+    }
+    weir_buf_addz(&s->text, "\"stream_states\":[");
+    while (weir_json_next(&it, NULL, &item)) {
+        struct weir_json d = weir_json_get(item, "stream_descriptor");
+        if (!begins_anew(r, weir_json_get_str(d, "name"), weir_json_get_str(d, "namespace"))) {
+            weir_buf_addz(&s->text, any ? "," : "");
+            weir_json_print(item, &s->text);
+            any = true;
+        }
+    }
+    weir_buf_addz(&s->text, "]}");
+    return weir_buf_check(&s->text, "a state", err);
+}
+
+int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
+    struct weir_buf text;
+    struct weir_json root, item, none = {0};
+    weir_buf_init(&text, 256u << 20);
+    weir_buf_adds(&text, r->feed->state);
+    int rc = parser ? weir_buf_check(&text, "a state", err) : no_memory(err);
+    rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_OBJECT && !any_anew(r->feed)) {
+        rc = put(r, WEIR_AIRBYTE_LEGACY, none, root, err); /* it cannot be taken apart */
+    }
+    struct weir_json_iter it = {0};
+    if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_ARRAY) {
+        it = weir_json_begin(root);
+        while (rc == 0 && weir_json_next(&it, NULL, &item)) {
+            struct weir_json stream = weir_json_get(item, "stream");
+            struct weir_json d = weir_json_get(stream, "stream_descriptor");
+            if (weir_json_exists(weir_json_get(item, "global"))) {
+                rc = put_global(r, weir_json_get(item, "global"), err);
+            } else if (!begins_anew(r, weir_json_get_str(d, "name"),
+                                    weir_json_get_str(d, "namespace"))) {
+                rc = put(r, WEIR_AIRBYTE_STREAM, d, stream, err);
+            }
+        }
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    return rc;
+}
+
+int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
+                             struct weir_error *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->state_count; i++) {
+        const struct weir_airbyte_state *s = &r->states[i];
+        if (s->kind == WEIR_AIRBYTE_LEGACY) {
+            if (r->state_count == 1) {
+                weir_buf_adds(out, weir_buf_str(&s->text));
+                return weir_buf_check(out, "a state", err);
+            }
+            continue;
+        }
+        weir_buf_addz(out, any ? "," : "[");
+        weir_buf_addz(out, s->kind == WEIR_AIRBYTE_GLOBAL ? "{\"type\":\"GLOBAL\",\"global\":"
+                                                          : "{\"type\":\"STREAM\",\"stream\":");
+        weir_buf_adds(out, weir_buf_str(&s->text));
+        weir_buf_addc(out, '}');
+        any = true;
+    }
+    weir_buf_addz(out, any ? "]" : "");
+    return weir_buf_check(out, "a state", err);
+}
