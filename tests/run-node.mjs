@@ -34,6 +34,7 @@ await build({
 
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 const failures = [];
 const files = entries.map((name) => path.join(out, path.basename(name, '.ts') + '.mjs'));
 const stream = run({ files, concurrency: 1, timeout: 3_600_000 });
@@ -41,6 +42,11 @@ const stream = run({ files, concurrency: 1, timeout: 3_600_000 });
 const isTest = (data) => data.nesting > 0 || !files.includes(data.name);
 stream.on('test:pass', (data) => {
   if (!isTest(data) || data.details.type === 'suite') return;
+  if (data.skip !== undefined) {
+    skipped++;
+    console.log(`skipped ${data.name}: ${data.skip}`);
+    return;
+  }
   passed++;
   console.log(`ok ${data.name} (${Math.round(data.details.duration_ms)} ms)`);
 });
@@ -58,5 +64,5 @@ stream.on('test:stderr', (data) => process.stdout.write(data.message));
 stream.on('test:diagnostic', () => undefined);
 for await (const event of stream) void event;
 for (const line of failures) console.log(line);
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
