@@ -218,7 +218,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     struct airbyte *a = connection;
     struct weir_airbyte_reader r;
     struct weir_buf text;
-    const char *argv[12] = {a->program.path, "read", "--config"}, *path;
+    const char *argv[12] = {a->program.path, "read", "--config"}, *path = NULL;
     int64_t sync = weir_now() / WEIR_SECOND;
     size_t n = 3;
     int rc = look(a, feed->stop, err);

@@ -170,7 +170,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
 static int feed_all(void *connection, struct weir_feed *feed, struct weir_error *err)
 {
     struct singer *t = connection;
-    const char *argv[8] = {t->program.path}, *path;
+    const char *argv[8] = {t->program.path}, *path = NULL;
     size_t n = 1;
     struct weir_buf text;
     weir_buf_init(&text, MAX_CATALOG);
