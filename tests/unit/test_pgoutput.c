@@ -102,6 +102,7 @@ static void arrays_become_json(void **state)
         {"{\"0044-03-15 10:00:00 BC\"}", WEIR_PG_TIMESTAMP, "[\"0044-03-15T10:00:00 BC\"]"},
         {"", WEIR_PG_INT4, NULL},
         {"{1,,2}", WEIR_PG_INT4, NULL},
+        {"{1,}", WEIR_PG_INT4, NULL},
         {"{1", WEIR_PG_INT4, NULL},
         {"{1}}", WEIR_PG_INT4, NULL},
         {"{\"a", WEIR_PG_TEXT, NULL},

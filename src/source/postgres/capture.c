@@ -128,6 +128,7 @@ static int look(struct weir_pg *pg, struct server *out, struct weir_error *err)
     out->lost = *PQgetvalue(r, 0, 8) == 't';
     (void)weir_pg_lsn_read(weir_pg_cell(r, 0, 9), &out->confirmed);
     (void)weir_str_to_i64(weir_pg_cell(r, 0, 10), &out->retained);
+    c->retained = out->retained;
     if (*PQgetvalue(r, 0, 2) == 't') {
         rc = weir_fail(err, WEIR_EUNSUPPORTED,
                        "this server is a standby; changes are captured from its primary");
@@ -219,7 +220,8 @@ static int make_slot(struct weir_pg *pg, bool temporary, struct weir_error *err)
     struct weir_buf sql;
     PGresult *r = NULL;
     char name[80];
-    snprintf(name, sizeof name, "%.50s%s", c->slot, temporary ? "_load" : "");
+    /* The server may not have seen yet that a killed run is gone: its name is another one. */
+    snprintf(name, sizeof name, "%.40s_load_%s", c->slot, c->f->id + 8);
     weir_buf_init(&sql, 1024);
     weir_buf_addz(&sql, "CREATE_REPLICATION_SLOT ");
     weir_sql_ident(&sql, weir_str_of(temporary ? name : c->slot));

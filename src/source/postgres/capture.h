@@ -29,7 +29,8 @@ struct weir_pg_capture {
     char slot[64], publication[64];
     struct weir_str system, timeline;
     uint64_t from, commit, lsn, confirmed;
-    int64_t kept_at; /* second in which the cursor was kept */
+    int64_t retained; /* bytes of log that the server decodes again in each run */
+    int64_t kept_at;  /* second in which the cursor was kept */
     struct weir_pg_followed *tables;
     struct weir_pg_message *message;
 };

@@ -10,6 +10,8 @@
 #define CHANGES_AT_ONCE 1000000    /* the server ends behind the transaction that reaches it */
 #define IDLE_BYTES      (4u << 20) /* of log that others wrote: then the slot goes on */
 #define IDLE_SECONDS    60
+#define AGAIN_BYTES     (1 << 20) /* that the server decodes in each run, though nothing is new */
+#define AGAIN_SECONDS   15
 #define BYTES_MOST      (192u << 20) /* of a row */
 
 /* A relation as the server numbers it, and where its values go. */
@@ -420,9 +422,10 @@ static int find_end(struct weir_pg_capture *c, struct weir_pg *pg, uint64_t *end
     (void)(rc || weir_pg_lsn_read(weir_pg_cell(r, 0, 0), end));
     PQclear(r);
     r = NULL;
-    if (rc || *end < c->lsn ||
-        (*end - c->lsn < IDLE_BYTES &&
-         (*end - c->lsn < 1024 || weir_now() / WEIR_SECOND < c->kept_at + IDLE_SECONDS))) {
+    int64_t seconds = weir_now() / WEIR_SECOND - c->kept_at;
+    bool idle = *end >= c->lsn + IDLE_BYTES || (*end >= c->lsn + 1024 && seconds >= IDLE_SECONDS) ||
+                (*end > c->lsn && c->retained > AGAIN_BYTES && seconds >= AGAIN_SECONDS);
+    if (rc || !idle) {
         return rc;
     }
     rc = weir_pg_ask(pg, pg->con, "SELECT pg_catalog.pg_logical_emit_message(true, 'weir', '')",

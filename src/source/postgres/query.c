@@ -151,7 +151,7 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                   s->user,
                                   weir_pg_sslmodes[s->sslmode],
                                   s->sslrootcert,
-                                  "/dev/null",
+                                  "/dev/null/none",
                                   password,
                                   "10",
                                   "30",

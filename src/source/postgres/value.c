@@ -213,42 +213,36 @@ bool weir_pg_array(struct weir_str s, uint32_t element, struct weir_buf *out)
 {
     struct weir_buf text;
     int depth = 0;
-    bool good = true, value = true; /* may a value stand here? */
-    const char *open = s.len && *s.ptr == '[' ? memchr(s.ptr, '=', s.len) : NULL;
+    bool good = s.len > 0, quoted;
+    char last = ','; /* what came before: { , or } and v after which no value may stand */
+    const char *open = good && *s.ptr == '[' ? memchr(s.ptr, '=', s.len) : NULL;
     if (open) { /* "[0:1]={…}": the bounds */
         s.len -= (size_t)(open + 1 - s.ptr);
         s.ptr = open + 1;
     }
     weir_buf_init(&text, 256u << 20);
-    good = s.len && *s.ptr == '{';
     while (good && s.len) {
-        if (*s.ptr == '{') {
-            good = value && ++depth <= MAX_DEPTH;
-            weir_buf_addc(out, '[');
-            (void)sign(&s, '{');
-            value = true;
-        } else if (*s.ptr == '}') {
-            weir_buf_addc(out, ']');
-            (void)sign(&s, '}');
-            good = depth-- > 0 && (depth > 0 || s.len == 0);
-            value = false;
-        } else if (*s.ptr == ',') {
-            good = !value && depth > 0;
-            weir_buf_addc(out, ',');
-            (void)sign(&s, ',');
-            value = true;
+        bool value = last == '{' || last == ',';
+        char c = *s.ptr;
+        if (c == '{' || c == '}' || c == ',') {
+            depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+            weir_buf_addc(out, c == '{' ? '[' : c == '}' ? ']' : ',');
+            (void)sign(&s, c);
+            good = c == '{'   ? value && depth <= MAX_DEPTH
+                   : c == '}' ? last != ',' && (depth > 0 || (depth == 0 && s.len == 0))
+                              : !value && depth > 0;
+            last = c;
         } else {
-            bool quoted;
             weir_buf_reset(&text);
             good = value && depth > 0 && read_element(&s, &text, &quoted) && weir_buf_ok(&text);
             if (good) {
                 add_element(out, element, weir_buf_str(&text), quoted);
             }
-            value = false;
+            last = 'v';
         }
     }
     weir_buf_free(&text);
-    return good && depth == 0 && weir_buf_ok(out);
+    return good && depth == 0 && last == '}' && weir_buf_ok(out);
 }
 
 /* --- values -------------------------------------------------------------------------------------
