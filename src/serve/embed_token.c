@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/hash.h"
@@ -34,15 +35,36 @@ void weir_embed_key_free(struct weir_embed_key *key)
     memset(key->key, 0, sizeof key->key);
 }
 
-int weir_embed_key_make(struct weir_embed_key *key, struct weir_error *err)
+static int write_key(const struct weir_embed_key *key, const char *path, struct weir_error *err)
 {
     char secret[WEIR_SECRET_SIZE + 1];
     weir_secret_make(secret);
     secret[WEIR_SECRET_SIZE - 1] = '\n';
     int rc = weir_dir_make(key->folder, 0700, err);
     return rc ? rc
-              : weir_file_replace(key->path, (struct weir_str){secret, WEIR_SECRET_SIZE}, 0600,
-                                  err);
+              : weir_file_replace(path, (struct weir_str){secret, WEIR_SECRET_SIZE}, 0600, err);
+}
+
+int weir_embed_key_make(struct weir_embed_key *key, struct weir_error *err)
+{
+    return write_key(key, key->path, err);
+}
+
+/* Where there is none: of two who come at once, also from two processes, one makes it for both. */
+static int make_first_key(const struct weir_embed_key *key, struct weir_error *err)
+{
+    char own[4200];
+    int n =
+        snprintf(own, sizeof own, "%s.%016llx", key->path, (unsigned long long)weir_random_u64());
+    if (n < 0 || (size_t)n >= sizeof own) {
+        return no_memory(err);
+    }
+    int rc = write_key(key, own, err);
+    if (rc == 0 && link(own, key->path) && errno != EEXIST) {
+        rc = weir_fail_errno(err, errno, "cannot make %s", key->path);
+    }
+    (void)unlink(own);
+    return rc;
 }
 
 static int digit(char c)
@@ -152,7 +174,7 @@ int weir_embed_sign(struct weir_embed_key *key, const struct weir_embed *embed,
     rc = rc ? rc : weir_buf_check(&token, "a token", err);
     rc = rc ? rc : mac_of(key, weir_buf_str(&token), &mac, err);
     if (rc == WEIR_ENOENT) {
-        rc = weir_embed_key_make(key, err);
+        rc = make_first_key(key, err);
         rc = rc ? rc : mac_of(key, weir_buf_str(&token), &mac, err);
     }
     weir_buf_addc(&token, '.');
