@@ -52,6 +52,7 @@ static const struct weir_serve_route routes[] = {
     {GET, "/api/history", PERSON, QUERY, .ask = weir_ask_history, .slow = true},
     {GET, "/api/status", PERSON, READ, .handle = weir_serve_status},
     {GET, "/api/schema", PERSON, READ, .handle = weir_serve_schema},
+    {GET, "/api/functions", PERSON, READ, .handle = weir_serve_functions},
     {GET, "/api/tables/{name}", EDITOR, QUERY, .handle = weir_serve_table, .rest = true},
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
     {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},

@@ -1,5 +1,5 @@
-/* GET /api/schema: the tables and their columns. Asking the engine can take long, so a thread does
- * it. */
+/* GET /api/schema: the tables and their columns; GET /api/functions: what SQL may call. Asking the
+ * engine can take long, so a thread does it. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 struct ask {
     struct weir_call call;
+    int (*print)(struct ask *ask, struct weir_session *session, struct weir_arena *arena);
     struct weir_arena arena;    /* of the access */
     struct weir_access *access; /* NULL: everything is seen */
     struct weir_buf body;
@@ -52,20 +53,11 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
     weir_jw_object_end(w);
 }
 
-static int describe(struct ask *a)
+static int print_tables(struct ask *a, struct weir_session *session, struct weir_arena *arena)
 {
-    struct weir_arena arena;
     struct weir_table *tables;
-    struct weir_session *session;
     size_t count;
-    int rc = weir_session_new(a->call.server->warehouse, WEIR_SESSION_READER, &session, &a->err);
-    if (rc) {
-        return rc;
-    }
-    weir_arena_init(&arena, 256u << 20);
-    /* A grant on a view shows of it what she sees of what it reads. */
-    rc = weir_session_set_access(session, a->access, &a->err);
-    rc = rc ? rc : weir_session_describe(session, &arena, &tables, &count, &a->err);
+    int rc = weir_session_describe(session, arena, &tables, &count, &a->err);
     if (rc == 0) {
         struct weir_jw w = weir_jw_on(&a->body);
         weir_jw_object(&w);
@@ -76,8 +68,48 @@ static int describe(struct ask *a)
         }
         weir_jw_array_end(&w);
         weir_jw_object_end(&w);
-        weir_buf_addc(&a->body, '\n');
     }
+    return rc;
+}
+
+static int print_functions(struct ask *a, struct weir_session *session, struct weir_arena *arena)
+{
+    struct weir_function *functions;
+    size_t count;
+    int rc = weir_session_functions(session, arena, &functions, &count, &a->err);
+    if (rc == 0) {
+        struct weir_jw w = weir_jw_on(&a->body);
+        weir_jw_object(&w);
+        weir_jw_keyz(&w, "functions");
+        weir_jw_array(&w);
+        for (size_t i = 0; i < count; i++) {
+            const struct weir_function *f = &functions[i];
+            weir_jw_object(&w);
+            weir_jw_kstr(&w, "name", f->name);
+            weir_jw_kstr(&w, "arguments", f->arguments);
+            weir_jw_kstr(&w, "about", f->about);
+            weir_jw_kbool(&w, "table", f->table);
+            weir_jw_object_end(&w);
+        }
+        weir_jw_array_end(&w);
+        weir_jw_object_end(&w);
+    }
+    return rc;
+}
+
+static int look(struct ask *a)
+{
+    struct weir_arena arena;
+    struct weir_session *session;
+    int rc = weir_session_new(a->call.server->warehouse, WEIR_SESSION_READER, &session, &a->err);
+    if (rc) {
+        return rc;
+    }
+    weir_arena_init(&arena, 256u << 20);
+    /* A grant on a view shows of it what she sees of what it reads. */
+    rc = weir_session_set_access(session, a->access, &a->err);
+    rc = rc ? rc : a->print(a, session, &arena);
+    weir_buf_addc(&a->body, '\n');
     weir_arena_free(&arena);
     weir_session_free(session);
     return rc;
@@ -100,7 +132,7 @@ static void *work(void *arg)
 {
     struct ask *a = arg;
     struct weir_server *server = a->call.server;
-    a->code = describe(a);
+    a->code = look(a);
     if (a->code == WEIR_EFATAL) {
         a->code = weir_fail(&a->err, WEIR_EBUSY, "the warehouse is being reopened; try again");
     }
@@ -111,7 +143,9 @@ static void *work(void *arg)
     return NULL;
 }
 
-void weir_serve_schema(const struct weir_call *call)
+static void start(const struct weir_call *call,
+                  int (*print)(struct ask *ask, struct weir_session *session,
+                               struct weir_arena *arena))
 {
     struct weir_error err;
     struct ask *a = calloc(1, sizeof *a);
@@ -123,6 +157,7 @@ void weir_serve_schema(const struct weir_call *call)
         return;
     }
     a->call = *call;
+    a->print = print;
     weir_buf_init(&a->body, 512u << 20);
     weir_arena_init(&a->arena, 64u << 20);
     if (weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &err)) {
@@ -141,4 +176,14 @@ void weir_serve_schema(const struct weir_call *call)
         return;
     }
     pthread_detach(thread);
+}
+
+void weir_serve_schema(const struct weir_call *call)
+{
+    start(call, print_tables);
+}
+
+void weir_serve_functions(const struct weir_call *call)
+{
+    start(call, print_functions);
 }

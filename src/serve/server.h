@@ -185,6 +185,7 @@ void weir_serve_health(const struct weir_call *call);
 void weir_serve_metrics(const struct weir_call *call);
 void weir_serve_status(const struct weir_call *call);
 void weir_serve_schema(const struct weir_call *call);
+void weir_serve_functions(const struct weir_call *call);
 void weir_serve_replay_start(const struct weir_call *call);
 void weir_serve_replay_progress(const struct weir_call *call);
 

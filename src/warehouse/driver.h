@@ -79,6 +79,8 @@ struct weir_warehouse_driver {
     int (*check_rows)(struct weir_session *session, struct weir_table_name name,
                       struct weir_str rows, struct weir_error *err);
 
+    int (*functions)(struct weir_session *session, struct weir_arena *arena,
+                     struct weir_function **functions, size_t *count, struct weir_error *err);
     int (*describe)(struct weir_session *session, struct weir_arena *arena,
                     struct weir_table **tables, size_t *count, struct weir_error *err);
     int (*create_schema)(struct weir_session *session, struct weir_str schema,

@@ -264,6 +264,12 @@ int weir_session_export(struct weir_session *session, const char *sql,
 
 /* --- catalog and tables --------------------------------------------------------------------- */
 
+int weir_session_functions(struct weir_session *session, struct weir_arena *arena,
+                           struct weir_function **functions, size_t *count, struct weir_error *err)
+{
+    return session->warehouse->driver->functions(session, arena, functions, count, err);
+}
+
 int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
                           struct weir_table **tables, size_t *count, struct weir_error *err)
 {

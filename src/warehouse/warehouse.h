@@ -217,6 +217,16 @@ struct weir_table {
     size_t column_count;
     struct weir_column *columns;
 };
+/* What SQL of a reader may call: by name, in the arena. */
+struct weir_function {
+    struct weir_str name;
+    struct weir_str arguments; /* "string, separator, index"; of the shortest form */
+    struct weir_str about;     /* a sentence, or "" */
+    bool table;                /* stands behind FROM */
+};
+int weir_session_functions(struct weir_session *session, struct weir_arena *arena,
+                           struct weir_function **functions, size_t *count,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* All tables and views outside the engine's own schemas, by schema and name, in the arena; of them
  * what the session's person may see, without the size of tables whose rows she sees in part. */
 int weir_session_describe(struct weir_session *session, struct weir_arena *arena,

@@ -74,6 +74,9 @@ const query = (body: unknown, status = 200): Promise<{ body: unknown; headers: H
 test('status, schema and the contract itself', async () => {
   await check({ method: 'GET', path: '/api/status', status: 200 });
   await check({ method: 'GET', path: '/api/schema', status: 200 });
+  const { functions } = (await check({ method: 'GET', path: '/api/functions', status: 200 })).body as { functions: { name: string; table: boolean }[] };
+  for (const [name, table] of [['date_trunc', false], ['jaro_winkler_similarity', false], ['unnest', true]] as const) assert.ok(functions.some((one) => one.name === name && one.table === table), name);
+  assert.ok(!functions.some(({ name }) => /read_csv|getenv|current_setting|parquet/.test(name)), 'what a query may not call');
   const { body } = await check({ method: 'GET', path: '/api/openapi.yaml', status: 200 });
   assert.equal(body, text);
 });

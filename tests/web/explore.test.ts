@@ -57,6 +57,10 @@ test('completion knows tables, their columns by alias, and functions', async () 
   await type(page, 'select date_tr');
   await page.keyboard.press('Control+Space');
   await page.getByRole('option', { name: /^date_trunc/ }).waitFor();
+  await page.keyboard.press('Escape');
+  await type(page, 'select jaro_wi');
+  await page.keyboard.press('Control+Space');
+  await page.getByRole('option', { name: /^jaro_winkler_similarity/ }).waitFor();
 });
 
 test('an error is underlined where the engine saw it, with its words', async () => {

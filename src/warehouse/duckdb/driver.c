@@ -43,6 +43,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .compile = weir_duck_compile,
     .reads = weir_duck_reads,
     .check_rows = weir_duck_check_rows,
+    .functions = weir_duck_functions,
     .describe = weir_duck_describe,
     .create_schema = weir_duck_create_schema,
     .create_table = weir_duck_create_table,

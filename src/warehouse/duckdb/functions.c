@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "warehouse/duckdb/duck.h"
+
 /* clang-format off */
 /* Scalar functions, aggregates and the engine's own macros: pure functions of their arguments, and
  * the clock. Left out: error (the engine takes {"exception_type": "FATAL"} for its own), settings and variables, sequences, sleeping, logging, aggregate states as
@@ -199,4 +201,53 @@ enum weir_clock weir_duck_word_clock(struct weir_str name)
     return IN_LIST(words, name)  ? WEIR_CLOCK_NOW
            : IN_LIST(days, name) ? WEIR_CLOCK_DAY
                                  : WEIR_CLOCK_NONE;
+}
+
+/* --- of those, the ones that people write ------------------------------------------------------
+ */
+
+#define FUNCTIONS                                                                                  \
+    "SELECT function_name, function_type LIKE '%table%' AS behind, "                               \
+    "arg_min(array_to_string(parameters, ', '), len(parameters)), "                                \
+    "coalesce(arg_min(description, len(parameters)), '') FROM duckdb_functions() "                 \
+    "WHERE regexp_full_match(function_name, '[a-z][a-z0-9_]*') AND schema_name <> 'pg_catalog' "   \
+    "GROUP BY ALL ORDER BY ALL"
+#define MAX_FUNCTIONS 4096
+
+static int take_function(const struct weir_batch *batch, size_t row, struct weir_arena *arena,
+                         struct weir_function *functions, size_t *count)
+{
+    struct weir_str name = batch->columns[0].strs[row];
+    bool table = batch->columns[1].bools[row];
+    if (*count == MAX_FUNCTIONS ||
+        !(table ? weir_duck_table_function_allowed(name) : weir_duck_scalar_allowed(name))) {
+        return 0;
+    }
+    struct weir_function *f = &functions[(*count)++];
+    *f = (struct weir_function){.name = weir_arena_dup(arena, name),
+                                .arguments = weir_arena_dup(arena, batch->columns[2].strs[row]),
+                                .about = weir_arena_dup(arena, batch->columns[3].strs[row]),
+                                .table = table};
+    return f->name.ptr && f->arguments.ptr && f->about.ptr ? 0 : WEIR_ENOMEM;
+}
+
+int weir_duck_functions(struct weir_session *session, struct weir_arena *arena,
+                        struct weir_function **functions, size_t *count, struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch batch;
+    *count = 0;
+    *functions = weir_arena_calloc(arena, MAX_FUNCTIONS * sizeof **functions);
+    int rc = *functions ? weir_duck_query(session, FUNCTIONS, NULL, 0, &result, err)
+                        : weir_fail(err, WEIR_ENOMEM, "no memory for the functions");
+    while (rc == 0 && (rc = weir_duck_result_next(result, &batch, err)) == 0 && batch.rows) {
+        for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
+            rc = take_function(&batch, i, arena, *functions, count);
+        }
+        rc = rc == WEIR_ENOMEM ? weir_fail(err, rc, "no memory for the functions") : rc;
+    }
+    if (result) {
+        weir_duck_result_free(result);
+    }
+    return rc;
 }

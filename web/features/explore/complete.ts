@@ -21,16 +21,28 @@ export interface Names {
   snippets: readonly Document[];
   definitions: readonly Document[];
   parameters: readonly Pick<Parameter, 'name' | 'type'>[];
+  /** All that the engine lets a query call. */
+  functions: readonly EngineFunction[];
 }
-export const noNames: Names = { tables: [], views: [], snippets: [], definitions: [], parameters: [] };
+interface EngineFunction {
+  name: string;
+  arguments: string;
+  about: string;
+  table: boolean;
+}
+export const noNames: Names = { tables: [], views: [], snippets: [], definitions: [], parameters: [], functions: [] };
 
 const calls: readonly Completion[] = functions.map(([call, info]) => {
   const name = call.replace(/\(.*/, '');
   const inside = /\((.*)\)/.exec(call)?.[1];
   const detail = inside === undefined ? info : `(${inside})  ${info}`;
-  if (!inside || inside === '*') return { label: name, detail, type: 'function', apply: call };
-  return snippetCompletion(`${name}(\${})`, { label: name, detail, type: 'function' });
+  if (!inside || inside === '*') return { label: name, detail, type: 'function', apply: call, boost: 1 };
+  return snippetCompletion(`${name}(\${})`, { label: name, detail, type: 'function', boost: 1 });
 });
+const told = new Set(calls.map(({ label }) => label));
+const called = ({ name, arguments: inside, about }: EngineFunction): Completion => snippetCompletion(`${name}(\${})`, { label: name, detail: `(${inside})`, type: 'function', ...(about ? { info: about } : {}) });
+/** Of the engine's, those that are not among the ones with words of our own. */
+const otherCalls = (all: readonly EngineFunction[]): Completion[] => all.filter(({ name, table }) => !table && !told.has(name)).map(called);
 
 /** Whole statements that analysts write again and again. */
 const patterns: readonly Completion[] = [
@@ -89,7 +101,7 @@ function optionsFor(text: string, place: number, names: Names): { from: number; 
       const all: Completion[] = tables.map((table) => ({ label: `${table.schema}.${table.name}`, type: 'class', detail: rowsOf(table), apply: tableName(table), boost: 5 }));
       const read = tablesAt(text, place, tables);
       if (wanted === 'join') all.push(...joinsFor(read, tables).map(({ table, on }): Completion => ({ label: `${table} ${on}`, type: 'class', detail: 'join', boost: 9 })));
-      return give([...all, ...views.map((one): Completion => ({ label: `[${one.name}]`, type: 'class', detail: 'view', apply: `[${one.name}]`, boost: 4 })), ...definitions.map((one): Completion => ({ label: `{{ @${one.name} }}`, type: 'class', detail: 'definition', boost: 3 }))]);
+      return give([...all, ...views.map((one): Completion => ({ label: `[${one.name}]`, type: 'class', detail: 'view', apply: `[${one.name}]`, boost: 4 })), ...definitions.map((one): Completion => ({ label: `{{ @${one.name} }}`, type: 'class', detail: 'definition', boost: 3 })), ...names.functions.filter(({ table }) => table).map(called)]);
     }
     case 'word': {
       const read = tablesAt(text, place, tables);
@@ -98,7 +110,7 @@ function optionsFor(text: string, place: number, names: Names): { from: number; 
       const aliases = read.filter(({ table, alias }) => alias !== table.name).map(({ table, alias }): Completion => ({ label: alias, type: 'variable', detail: table.name, boost: 2 }));
       const all = tables.map((table): Completion => ({ label: `${table.schema}.${table.name}`, type: 'class', detail: rowsOf(table), apply: tableName(table), boost: -1 }));
       const taken = snippets.map((one): Completion => ({ label: one.name, type: 'text', detail: 'snippet', ...(one.description ? { info: one.description } : {}), apply: `[${one.name}]` }));
-      return give([...columns.values(), ...aliases, ...calls, ...all, ...taken, ...patterns], true);
+      return give([...columns.values(), ...aliases, ...calls, ...otherCalls(names.functions), ...all, ...taken, ...patterns], true);
     }
   }
 }

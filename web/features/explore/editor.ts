@@ -7,6 +7,7 @@ import { type Diagnostic, diagnosticCount, lintGutter, setDiagnostics } from '@c
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { EditorState, Prec } from '@codemirror/state';
 import { EditorView, drawSelection, dropCursor, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder, rectangularSelection } from '@codemirror/view';
+import { spell } from '../../core/keys';
 import { type Statement, statementAt, wordAt } from '../../core/sql';
 import { styleNonce } from '../../core/trust';
 import { type Names, completions, noNames } from './complete';
@@ -85,7 +86,7 @@ export function createEditor({ parent, text, hooks }: EditorOptions): SqlEditor 
     highlightSelectionMatches(),
     search({ top: false }),
     autocompletion({ icons: false, activateOnTypingDelay: 60, override: completions(() => known) }),
-    placeholder('select …   —   Ctrl+Enter runs, Ctrl+Space completes'),
+    placeholder(matchMedia('(pointer: coarse)').matches ? 'select …' : `select …   —   ${spell('mod+Enter').join('+')} runs, ${spell('ctrl+Space').join('+')} completes`),
     Prec.highest(
       keymap.of([
         { key: 'Mod-Enter', run: (view) => (closeCompletion(view), atCursor(view), true) },
