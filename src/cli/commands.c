@@ -20,6 +20,9 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_collect,
     &weir_command_serve,
     &weir_command_demo,
+    &weir_command_secret_set,
+    &weir_command_secret_list,
+    &weir_command_secret_remove,
     &weir_command_sync,
     /* look */
     &weir_command_query,

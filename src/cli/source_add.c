@@ -1,10 +1,12 @@
 /* `weir source add` and `weir source kinds`. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/data.h"
 #include "cli/commands.h"
 #include "cli/prompt.h"
 #include "source/connector.h"
+#include "source/secret.h"
 
 static int add_tracking(struct weir_cli *cli, const struct weir_workspace *workspace,
                         const char *name, struct weir_error *err)
@@ -57,28 +59,32 @@ static int ask(struct adding *a, const struct weir_option *option, struct weir_e
 {
     struct weir_buf answer;
     char prompt[512];
-    snprintf(prompt, sizeof prompt, "%s (%s): ", option->name, option->help);
+    snprintf(prompt, sizeof prompt, "%s (%s): ", option->name,
+             option->secret ? "not shown; none: press Enter" : option->help);
     weir_buf_init(&answer, 65536);
-    int code = weir_prompt(prompt, false, &answer, err);
-    code = code || answer.len
-               ? code
-               : weir_fail(err, WEIR_CLI_USAGE, "\"%s\" is needed; nothing was made", option->name);
-    code = code ? code : set_text(a, weir_str_of(option->name), weir_buf_str(&answer), err);
+    int code = weir_prompt(prompt, option->secret, &answer, err);
+    if (!code && answer.len == 0 && !option->fallback) {
+        code = weir_fail(err, WEIR_CLI_USAGE, "\"%s\" is needed; nothing was made", option->name);
+    } else if (!code && answer.len) {
+        code = set_text(a, weir_str_of(option->name), weir_buf_str(&answer), err);
+        explicit_bzero(answer.data, answer.len);
+    }
     weir_buf_free(&answer);
     return code;
 }
 
-/* On a terminal, required options that --set did not give are asked for. */
+/* On a terminal, required options and secrets that --set did not give are asked for. */
 static int complete(struct adding *a, struct weir_error *err)
 {
     struct weir_buf missing;
+    bool terminal = isatty(STDIN_FILENO);
     int code = 0;
     weir_buf_init(&missing, 65536);
     for (const struct weir_option *o = a->connector->options; !code && o->name; o++) {
-        if (o->fallback || weir_data_get(a->connection, o->name)) {
+        if ((o->fallback && !(o->secret && terminal)) || weir_data_get(a->connection, o->name)) {
             continue;
         }
-        if (isatty(STDIN_FILENO)) {
+        if (terminal) {
             code = ask(a, o, err);
         } else {
             weir_buf_addf(&missing, " --set %s=…", o->name);
@@ -105,10 +111,12 @@ static int make_file(struct adding *a, struct weir_data *file, struct weir_error
                : no_memory(err);
 }
 
-static int add_read(struct weir_cli *cli, const struct weir_workspace *workspace, const char *name,
+static int add_read(struct weir_cli *cli, struct weir_workspace *workspace, const char *name,
                     const char *kind, struct weir_error *err)
 {
     struct adding a = {.cli = cli, .connector = weir_source_connector_of(weir_str_of(kind))};
+    struct weir_source_site site;
+    struct weir_source_typed *typed = NULL;
     struct weir_buf text;
     const char *schema = weir_args_value(cli->args, "schema");
     if (!a.connector) {
@@ -121,8 +129,12 @@ static int add_read(struct weir_cli *cli, const struct weir_workspace *workspace
     a.connection = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
     int code = a.connection ? read_sets(&a, err) : no_memory(err);
     code = code ? code : complete(&a, err);
+    code = code ? code
+                : weir_source_take_typed(name, a.connector, a.connection, &a.arena, &typed, err);
     code = code ? code : make_file(&a, file, err);
     code = code ? code : weir_source_new_text(name, file, &text, err);
+    code = code ? code : weir_source_site_init(workspace, &site, err);
+    code = code ? code : weir_source_seal(&site, typed, err);
     code = code ? code : weir_source_create(workspace->dir, name, weir_buf_str(&text), err);
     if (!code) {
         printf("Made sources/%s.yml. `weir source discover %s` shows what it has, `weir sync %s` "

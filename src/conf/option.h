@@ -49,6 +49,7 @@ struct weir_option {
     int64_t min, max;           /* both 0: any */
     const char *env;            /* variable that overrides the file, or NULL */
     const char *help;           /* one sentence; says the unit and what the value is for */
+    bool secret; /* of WEIR_OPT_TEXT with a fallback: never shown, and not asked for aloud */
 };
 
 /* Every option gets its fallback. Text goes to the arena. */

@@ -4,7 +4,10 @@
 #include "query/encode.h"
 #include "serve/server.h"
 #include "serve/source.h"
+#include "serve/source_commit.h"
 #include "serve/source_print.h"
+#include "source/connector.h"
+#include "source/secret.h"
 #include "state/person.h"
 
 #define RUNS_SHOWN 200
@@ -95,42 +98,64 @@ static int read_file(struct weir_ask *ask, struct weir_data **out, struct weir_e
     return rc;
 }
 
-/* The file that a body describes, and the source's name as C text. */
-static int write_file(struct weir_ask *ask, struct weir_str name, const char **id,
-                      struct weir_buf *text, struct weir_error *err)
+/* A source that a body describes. */
+struct described {
+    const char *name;
+    struct weir_buf text; /* of its file; free it */
+    struct weir_source_typed *typed;
+    struct weir_source_site site; /* where what was typed is known, too */
+};
+
+static int write_file(struct weir_ask *ask, struct weir_str name, struct described *d,
+                      struct weir_error *err)
 {
     struct weir_data *file = NULL;
     int rc = read_file(ask, &file, err);
-    *id = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
-    rc = rc || *id ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
-    return rc ? rc : weir_source_new_text(*id, file, text, err);
+    const struct weir_source_connector *c =
+        rc ? NULL : weir_source_connector_of(weir_data_get_text(file, "kind"));
+    d->name = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
+    rc = rc || d->name ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
+    if (rc == 0 && c) {
+        rc = weir_source_take_typed(d->name, c, weir_data_get(file, "connection"), &ask->arena,
+                                    &d->typed, err);
+    }
+    d->site = *weir_source_runs_site(runs_of(ask));
+    d->site.typed = d->typed;
+    return rc ? rc : weir_source_new_text(d->name, file, &d->text, err);
+}
+
+static int create(struct weir_ask *ask, void *arg, struct weir_error *err)
+{
+    struct described *d = arg;
+    (void)ask;
+    int rc = weir_source_create(d->site.dir, d->name, weir_buf_str(&d->text), err);
+    return rc ? rc : weir_source_seal(&d->site, d->typed, err);
 }
 
 int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
 {
     static const char *const known[] = {"name",    "kind",    "schema",  "schedule", "connection",
                                         "streams", "dry_run", "columns", NULL};
-    const struct weir_source_site *site = weir_source_runs_site(runs_of(ask));
+    struct described d = {.typed = NULL};
     struct weir_str name = {NULL, 0};
-    struct weir_buf text;
-    const char *id = NULL;
     bool dry = false, columns = true;
-    weir_buf_init(&text, 1u << 20);
+    weir_buf_init(&d.text, 1u << 20);
     int rc = weir_ask_keys(ask->body, "a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "name", true, &name, err);
     (void)weir_json_bool(weir_json_get(ask->body, "dry_run"), &dry);
     (void)weir_json_bool(weir_json_get(ask->body, "columns"), &columns);
-    rc = rc ? rc : write_file(ask, name, &id, &text, err);
+    rc = rc ? rc : write_file(ask, name, &d, err);
     if (rc == 0 && dry) {
-        rc = weir_source_discover_text(site, id, weir_buf_str(&text), columns, &ask->w, err);
+        rc = weir_source_discover_text(&d.site, d.name, weir_buf_str(&d.text), columns, &ask->w,
+                                       err);
     } else if (rc == 0) {
-        rc = weir_source_create(site->dir, id, weir_buf_str(&text), err);
+        rc = weir_source_commit(ask, d.name, "Add", create, &d, err);
         rc = rc ? rc : weir_ask_note(ask, "source.add", name, (struct weir_str){NULL, 0}, err);
-        rc = rc ? rc : weir_source_print_one(ask, id, false, err);
+        rc = rc ? rc : weir_source_print_one(ask, d.name, false, err);
         ask->status = rc ? ask->status : 201;
         weir_source_runs_touch(runs_of(ask));
     }
-    weir_buf_free(&text);
+    weir_buf_free(&d.text);
     return rc;
 }
 
@@ -138,20 +163,25 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
 {
     static const char *const known[] = {"kind",    "schema", "schedule", "connection",
                                         "streams", "stream", "whole",    NULL};
-    struct weir_buf text;
+    struct described d = {.typed = NULL, .site = *weir_source_runs_site(runs_of(ask))};
     struct weir_source_preview what = {.most = 50, .text = weir_query_value_text};
-    const char *id = id_of(ask);
     bool unsaved = weir_json_get(ask->body, "kind").doc != NULL;
-    weir_buf_init(&text, 1u << 20);
+    weir_buf_init(&d.text, 1u << 20);
     int rc = weir_ask_keys(ask->body, "a preview", known, err);
     rc = rc ? rc : weir_ask_text(ask, "stream", true, &what.stream, err);
     (void)weir_json_bool(weir_json_get(ask->body, "whole"), &what.whole);
-    rc = rc || !unsaved ? rc : write_file(ask, ask->id, &id, &text, err);
-    what.source = id;
-    what.text_of_file = unsaved ? weir_buf_str(&text) : (struct weir_str){NULL, 0};
-    rc = rc ? rc : weir_source_preview(weir_source_runs_site(runs_of(ask)), &what, &ask->w, err);
-    weir_buf_free(&text);
+    rc = rc || !unsaved ? rc : write_file(ask, ask->id, &d, err);
+    what.source = unsaved ? d.name : id_of(ask);
+    what.text_of_file = unsaved ? weir_buf_str(&d.text) : (struct weir_str){NULL, 0};
+    rc = rc ? rc : weir_source_preview(&d.site, &what, &ask->w, err);
+    weir_buf_free(&d.text);
     return rc;
+}
+
+static int change(struct weir_ask *ask, void *arg, struct weir_error *err)
+{
+    return weir_source_change(weir_source_runs_site(runs_of(ask)), id_of(ask), arg, &ask->arena,
+                              err);
 }
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
@@ -160,10 +190,17 @@ int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
     struct weir_data *changes = NULL;
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);
-    rc = rc ? rc : weir_source_change(dir_of(ask), id_of(ask), changes, &ask->arena, err);
+    rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
+    rc = rc ? rc : weir_source_commit(ask, id_of(ask), "Change", change, changes, err);
     rc = rc ? rc : weir_ask_note(ask, "source.change", ask->id, (struct weir_str){NULL, 0}, err);
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_source_print_one(ask, id_of(ask), false, err);
+}
+
+static int remove_file(struct weir_ask *ask, void *arg, struct weir_error *err)
+{
+    (void)arg;
+    return weir_source_remove(ask->server->run->workspace, id_of(ask), err);
 }
 
 int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
@@ -173,15 +210,21 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
     if (*run) {
         return weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
     }
-    int rc = weir_source_remove(ask->server->run->workspace, id_of(ask), err);
+    int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
     ask->status = 204;
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);
 }
 
+static int write_paused(struct weir_ask *ask, void *arg, struct weir_error *err)
+{
+    return weir_source_pause(dir_of(ask), id_of(ask), *(const bool *)arg, err);
+}
+
 static int pause(struct weir_ask *ask, bool paused, struct weir_error *err)
 {
-    int rc = weir_source_pause(dir_of(ask), id_of(ask), paused, err);
+    int rc = weir_source_commit(ask, id_of(ask), paused ? "Pause" : "Resume", write_paused, &paused,
+                                err);
     rc = rc ? rc
             : weir_ask_note(ask, paused ? "source.pause" : "source.resume", ask->id,
                             (struct weir_str){NULL, 0}, err);

@@ -5,6 +5,7 @@
 #include "event/naming.h"
 #include "io/file.h"
 #include "source/connector.h"
+#include "source/secret.h"
 #include "workspace/name.h"
 
 #define MAX_FILE    (1u << 20)
@@ -268,7 +269,8 @@ static int read_connection(const struct weir_yaml *doc, struct weir_source_confi
                               "`connection:` is missing: what is read, and how");
     }
     int rc = weir_options_default(c->options, out->connection, &out->arena, err);
-    return rc ? rc : weir_options_yaml(c->options, out->connection, &out->arena, doc, node, err);
+    rc = rc ? rc : weir_options_yaml(c->options, out->connection, &out->arena, doc, node, err);
+    return rc ? rc : weir_source_secrets_check(out, doc, node, err);
 }
 
 int weir_source_config_parse(struct weir_str text, const char *name, const char *path,

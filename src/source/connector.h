@@ -78,6 +78,10 @@ extern const char *const weir_source_kinds[];
 extern const struct weir_source_connector *const weir_source_connectors[];
 /* NULL: there is none. */
 const struct weir_source_connector *weir_source_connector_of(struct weir_str kind);
+/* Opens the connector. Secret options (`secret` of its table) have their values then, in the place
+ * of the references that the file has. */
+int weir_source_open(const struct weir_source_site *site, struct weir_source_config *config,
+                     void **connection, struct weir_error *err) WEIR_MUST_CHECK;
 /* Gives texts of a form or a command line the types that the options have, in place: "5433" of a
  * number's is a number, "a,b" of a list's is a list; a number of a text's is a text. */
 int weir_source_fit(const struct weir_option *options, struct weir_data *values,

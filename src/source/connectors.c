@@ -120,6 +120,7 @@ void weir_source_print_connectors(struct weir_jw *w)
             weir_jw_kstrz(w, "type", types[o->type]);
             weir_jw_kstrz(w, "help", o->help);
             weir_jw_kbool(w, "required", !o->fallback);
+            weir_jw_kbool(w, "secret", o->secret);
             weir_jw_kstr_or_null(w, "default", weir_str_of(o->fallback));
             weir_jw_keyz(w, "choices");
             weir_jw_array(w);

@@ -7,6 +7,7 @@
 #include "base/yaml_write.h"
 #include "io/file.h"
 #include "source/connector.h"
+#include "source/secret.h"
 #include "workspace/name.h"
 
 #define MAX_FILE (1u << 20)
@@ -210,9 +211,22 @@ static int set_members(const struct weir_data *changes, struct weir_data *file,
     return 0;
 }
 
-int weir_source_change(const char *workspace_dir, const char *name, const struct weir_data *changes,
-                       struct weir_arena *arena, struct weir_error *err)
+static int take_typed(const char *name, struct weir_data *file, struct weir_arena *arena,
+                      struct weir_source_typed **out, struct weir_error *err)
 {
+    const struct weir_source_connector *c =
+        weir_source_connector_of(weir_data_get_text(file, "kind"));
+    *out = NULL;
+    return c ? weir_source_take_typed(name, c, weir_data_get(file, "connection"), arena, out, err)
+             : 0;
+}
+
+int weir_source_change(const struct weir_source_site *site, const char *name,
+                       const struct weir_data *changes, struct weir_arena *arena,
+                       struct weir_error *err)
+{
+    const char *workspace_dir = site->dir;
+    struct weir_source_typed *typed = NULL;
     char path[4096], shown[128];
     struct weir_buf text, changed;
     struct weir_yaml *doc = NULL;
@@ -228,10 +242,12 @@ int weir_source_change(const char *workspace_dir, const char *name, const struct
     rc = rc ? rc : weir_comments_read(&comments, weir_buf_str(&text), doc, err);
     rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
     rc = rc ? rc : set_members(changes, file, arena, err);
+    rc = rc ? rc : take_typed(name, file, arena, &typed, err);
     rc = rc ? rc : fit_values(file, arena, err);
     rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
     rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
     rc = rc ? rc : check_text(workspace_dir, name, weir_buf_str(&changed), err);
+    rc = rc ? rc : weir_source_seal(site, typed, err);
     rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
     weir_comments_free(&comments);
     weir_yaml_free(doc);
@@ -253,7 +269,8 @@ static int pause_in_data(const char *workspace_dir, const char *name, bool pause
         value->truth = paused;
         made = weir_data_set(&arena, changes, WEIR_STR("paused"), value);
     }
-    int rc = made ? weir_source_change(workspace_dir, name, changes, &arena, err) : no_memory(err);
+    const struct weir_source_site site = {.dir = workspace_dir};
+    int rc = made ? weir_source_change(&site, name, changes, &arena, err) : no_memory(err);
     weir_arena_free(&arena);
     return rc;
 }

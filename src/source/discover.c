@@ -59,7 +59,7 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     struct weir_source_catalog catalog = {.count = 0};
     void *connection = NULL;
     weir_arena_init(&catalog.arena, MAX_CATALOG);
-    int rc = config->connector->open(config, site, &connection, err);
+    int rc = weir_source_open(site, config, &connection, err);
     rc = rc ? rc : config->connector->discover(connection, &catalog, err);
     weir_jw_object(w);
     weir_jw_kstrz(w, "source", config->name);

@@ -204,7 +204,7 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
                  : weir_source_config_read(site->dir, what->source, &config, err);
     rc = rc ? rc : set_alarm(&a, err);
     if (rc == 0) {
-        rc = config.connector->open(&config, site, &connection, err);
+        rc = weir_source_open(site, &config, &connection, err);
         rc = rc ? rc : read_some(&config, connection, &p, &a, w, err);
         config.connector->close(connection);
         end_alarm(&a);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "io/file.h"
 #include "source/watch.h"
+#include "source/secret.h"
 
 #define MAX_CONFIG (16u << 20)
 #define MAX_LOG    (16u << 20)
@@ -453,29 +454,25 @@ int weir_program_write(struct weir_program *p, const char *name, struct weir_str
     return *path ? weir_file_replace(*path, text, 0600, err) : no_memory(err);
 }
 
-/* "${NAME}" anywhere in it: the variable's value. */
+/* ${secret:NAME} and ${NAME} anywhere in it: their values. */
 static int resolve(struct weir_program *p, struct weir_data *data, struct weir_error *err)
 {
+    const char *value = NULL;
     for (struct weir_data *m = data->first; m; m = m->next) {
         int rc = resolve(p, m, err);
         if (rc) {
             return rc;
         }
     }
-    struct weir_str t = data->text;
-    if (data->type != WEIR_DATA_TEXT || t.len < 4 || memcmp(t.ptr, "${", 2) != 0 ||
-        t.ptr[t.len - 1] != '}') {
+    if (data->type != WEIR_DATA_TEXT || !weir_source_is_reference(data->text)) {
         return 0;
     }
-    const char *name = weir_arena_dup(&p->arena, (struct weir_str){t.ptr + 2, t.len - 3}).ptr;
-    const char *value = name ? getenv(name) : NULL;
-    if (!value) {
-        return weir_fail(err, WEIR_ENOENT,
-                         "the variable %.100s that `config` names is not set; set it for weir",
-                         name ? name : "");
+    int rc = weir_source_reveal(p->site, p->config->name, data->text, &p->arena, &value, err);
+    if (rc) {
+        return weir_error_prefix(err, rc, "`config`");
     }
-    data->text = weir_str_of(weir_arena_strdup(&p->arena, value));
-    return data->text.ptr ? 0 : no_memory(err);
+    data->text = weir_str_of(value);
+    return 0;
 }
 
 static bool is_json(struct weir_str text)

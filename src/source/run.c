@@ -318,7 +318,7 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
-    rc = rc ? rc : config.connector->open(&config, run->site, &connection, err);
+    rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
     bool follow = capture && capture->on(connection);
     rc = rc ? rc

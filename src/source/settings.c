@@ -4,7 +4,7 @@
 #include "source/connector.h"
 
 struct settings {
-    struct weir_text_list folders, programs;
+    struct weir_text_list folders, programs, env;
 };
 
 const struct weir_option weir_source_settings[] = {
@@ -21,6 +21,12 @@ const struct weir_option weir_source_settings[] = {
      .help = "what sources of kinds `singer` and `airbyte` may run, as weir's own user: programs "
              "and folders of programs, absolute or in the workspace; `package`: packages of "
              "Python"},
+    {.name = "env",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct settings, env),
+     .fallback = "",
+     .help = "variables of the environment that files of sources may name as `${NAME}`, beside "
+             "those that begin with WEIR_SOURCE_"},
     {0}};
 
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
@@ -31,7 +37,8 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
     *out = (struct weir_source_site){.dir = workspace->dir,
                                      .data = workspace->data,
                                      .folders = settings.folders,
-                                     .programs = settings.programs};
+                                     .programs = settings.programs,
+                                     .env = settings.env};
     return rc;
 }
 

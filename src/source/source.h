@@ -24,6 +24,8 @@ struct weir_source_site {
     const char *data;               /* its .weir */
     struct weir_text_list folders;  /* that files may be read from */
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
+    struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */
+    const struct weir_source_typed *typed; /* secrets of a source that is tried before it is made */
 };
 extern const struct weir_option weir_source_settings[];
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
@@ -101,9 +103,11 @@ int weir_source_create(const char *workspace_dir, const char *name, struct weir_
 /* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
 int weir_source_remove(struct weir_workspace *workspace, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Sets members of the file to those of `changes`; its comments stay. */
-int weir_source_change(const char *workspace_dir, const char *name, const struct weir_data *changes,
-                       struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* Sets members of the file to those of `changes`; its comments stay. Secrets that were typed are
+ * sealed, and named in the file. */
+int weir_source_change(const struct weir_source_site *site, const char *name,
+                       const struct weir_data *changes, struct weir_arena *arena,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_ENOENT, or what is wrong with its file. */
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;

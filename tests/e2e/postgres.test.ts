@@ -25,8 +25,8 @@ let weir: Weir;
 let pg: Postgres;
 before(async () => {
   if (skip) return;
-  process.env['TEST_PG_PASSWORD'] = 'secret of the owner';
-  process.env['TEST_PG_WRONG'] = 'another secret';
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
+  process.env['WEIR_SOURCE_TEST_WRONG'] = 'another secret';
   [weir, pg] = await Promise.all([Weir.init(), Postgres.start()]);
 });
 after(async () => {
@@ -39,7 +39,7 @@ const source = (name: string, more = ''): void => {
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(
     path.join(weir.dir, 'sources', `${name}.yml`),
-    `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}"}\n${more}`,
+    `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\n${more}`,
   );
 };
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
@@ -117,14 +117,14 @@ test('by a cursor: only what is new; killed, nothing twice and nothing lost; a c
 test('errors say what to do, and never the password', { skip }, async () => {
   const write = (name: string, text: string): void => writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), text);
   const at = `host: 127.0.0.1, port: ${pg.port}`;
-  write('wrong', `kind: postgres\nconnection: {${at}, database: postgres, user: owner, password: "\${TEST_PG_WRONG}"}\n`);
+  write('wrong', `kind: postgres\nconnection: {${at}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_WRONG}"}\n`);
   await fails(/password authentication failed.*check `user` and `password`/s, 'source', 'check', 'wrong');
-  write('wrong', `kind: postgres\nconnection: {${at}, database: nowhere, user: owner, password: "\${TEST_PG_PASSWORD}"}\n`);
+  write('wrong', `kind: postgres\nconnection: {${at}, database: nowhere, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\n`);
   await fails(/"nowhere" does not exist.*check `database`/s, 'source', 'check', 'wrong');
   write('wrong', `kind: postgres\nconnection: {${at}, database: postgres, user: owner, password: "another secret"}\n`);
-  await fails(/must be \$\{NAME\}/, 'source', 'check', 'wrong');
-  write('wrong', `kind: postgres\nconnection: {${at}, database: postgres, user: owner, password: "\${TEST_PG_NONE}"}\n`);
-  await fails(/TEST_PG_NONE.*is not set/, 'source', 'check', 'wrong');
+  await fails(/must not stand in this file/, 'source', 'check', 'wrong');
+  write('wrong', `kind: postgres\nconnection: {${at}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_NONE}"}\n`);
+  await fails(/WEIR_SOURCE_TEST_NONE.*is not set/, 'source', 'check', 'wrong');
   write('wrong', 'kind: postgres\nconnection: {host: 127.0.0.1, port: 1, database: a, user: b}\n');
   await fails(/cannot connect.*is it running/s, 'source', 'check', 'wrong');
   source('wrong', 'streams: {nothing: {}}\n');
@@ -150,7 +150,7 @@ test('hostile names and types, many columns, and what is a table', { skip }, asy
     create view seen as select a, random() as r from parent; create materialized view kept as select a from parent;
     create table uuids (u uuid); insert into uuids values (gen_random_uuid())`);
 
-  writeFileSync(path.join(weir.dir, 'sources/odd.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", schemas: [odd]}\n`);
+  writeFileSync(path.join(weir.dir, 'sources/odd.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [odd]}\n`);
   const loads = await sync('odd');
   assert.deepEqual(loads.map(({ stream, status, rows_read, rows_discarded }) => [stream, status, rows_read, rows_discarded]).sort(), [
     ['child', 'loaded', 1, 0], ['empty', 'loaded', 0, 0], ['kept', 'loaded', 2, 0], ['parent', 'loaded', 2, 0], ['parts', 'loaded', 20, 0], ['seen', 'loaded', 2, 0], ['uuids', 'loaded', 1, 0],
@@ -174,7 +174,7 @@ test('rights and row security: the stream fails, the others load', { skip }, asy
     create table mine.open (a int); create table mine.shut (a int); create table mine.part (a int, b text); create table mine.policed (a int, who text); insert into mine.policed values (1, 'reader'), (2, 'other'); insert into mine.part values (1, 'x');
     alter table mine.policed enable row level security; create policy p on mine.policed using (who = current_user);
     grant select on mine.open, mine.policed to reader; grant select (a) on mine.part to reader`);
-  const write = (more: string): void => writeFileSync(path.join(weir.dir, 'sources/rights.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: reader, password: "\${TEST_PG_PASSWORD}", schemas: [mine]${more}}\nstreams: {open: {}, shut: {}, part: {exclude: [b]}, policed: {}}\n`);
+  const write = (more: string): void => writeFileSync(path.join(weir.dir, 'sources/rights.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: reader, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [mine]${more}}\nstreams: {open: {}, shut: {}, part: {exclude: [b]}, policed: {}}\n`);
   const statuses = async (): Promise<Row> => {
     await weir.in('sync', 'rights', '--wait').catch(() => '');
     return Object.fromEntries((await rows("select stream, coalesce(error, cast(rows_read as varchar)) as e from weir.loads where source = 'rights' and run = (select max(run) from weir.loads where source = 'rights')")).map(({ stream, e }) => [String(stream), e ?? null]));
@@ -191,7 +191,7 @@ test('rights and row security: the stream fails, the others load', { skip }, asy
 test('a silent server, a lost connection, a stopped run, a restart: nothing changes, and the next run loads', { skip }, async () => {
   pg.sql(`create schema slow; create table slow.t (a int, pad text); insert into slow.t select g, repeat('x', 1000) from generate_series(1, 2000) g;
     create view slow.v as select a, pad, pg_sleep(case when a % 100 = 0 then 0.03 else 0 end)::text as s from slow.t; create role hurried login superuser password 'secret of the owner'; alter role hurried set statement_timeout = '100ms'; alter role hurried set idle_in_transaction_session_timeout = '100ms'; alter role hurried set search_path = public, pg_catalog; alter role hurried set datestyle = 'German'; alter role hurried set timezone = 'Asia/Tokyo'`);
-  const write = (name: string, more: string, stream = 'v'): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: hurried, password: "\${TEST_PG_PASSWORD}", schemas: [slow]${more}}\nstreams: {${stream}: {table: t}}\n`);
+  const write = (name: string, more: string, stream = 'v'): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: hurried, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [slow]${more}}\nstreams: {${stream}: {table: t}}\n`);
   write('slow', '');
   const reading = (): Promise<string> => until('a COPY', 20, () => pg.sql("select pid from pg_stat_activity where application_name = 'weir' and query like 'COPY%' and state = 'active'") || undefined);
   assert.equal((await one('slow')).rows_read, 2000);
@@ -217,7 +217,7 @@ test('a silent server, a lost connection, a stopped run, a restart: nothing chan
 });
 
 test('TLS: as sslmode says', { skip: skip || !tls }, async () => {
-  const at = (mode: string, more = ''): void => writeFileSync(path.join(weir.dir, 'sources/tls.yml'), `kind: postgres\nconnection: {host: localhost, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", sslmode: ${mode}${more}, schemas: [slow]}\nstreams: {t: {}}\n`);
+  const at = (mode: string, more = ''): void => writeFileSync(path.join(weir.dir, 'sources/tls.yml'), `kind: postgres\nconnection: {host: localhost, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", sslmode: ${mode}${more}, schemas: [slow]}\nstreams: {t: {}}\n`);
   at('require');
   await fails(/server does not support SSL.*sslmode/s, 'sync', 'tls', '--wait');
   const root = await pg.tls();

@@ -22,7 +22,7 @@ let weir: Weir;
 let pg: Postgres;
 before(async () => {
   if (skip) return;
-  process.env['TEST_PG_PASSWORD'] = 'secret of the owner';
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
   [weir, pg] = await Promise.all([Weir.init(), Postgres.start('-c', 'wal_level=logical')]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
 });
@@ -33,7 +33,7 @@ after(async () => {
 });
 
 const source = (name: string, schema: string, more = '', streams = ''): void =>
-  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${TEST_PG_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
 const rows = async (sql: string): Promise<Row[]> => {

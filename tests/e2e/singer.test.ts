@@ -19,7 +19,7 @@ interface Load {
 let weir: Weir;
 before(async () => {
   weir = await Weir.init();
-  process.env['TAP_TOKEN'] = 'of the environment';
+  process.env['WEIR_SOURCE_TAP_TOKEN'] = 'of the environment';
   process.env['TAP_SECRET'] = 'nobody may see this';
 });
 after(() => weir.remove());
@@ -130,13 +130,13 @@ test('versions, batches, and a configuration that the tap rewrites', async () =>
   const tap = new Tap(weir, 'versions');
   const properties = { id: { type: 'integer' } };
   tap.catalog({ stream: 't', schema: { properties }, key: ['id'] }, { stream: 'b', schema: { properties } });
-  configure(tap, 'config: {token: "${TAP_TOKEN}", list: [1, two], deep: {x: 1.50}}\nenv: [TAP_TOKEN]');
+  configure(tap, 'config: {token: "${WEIR_SOURCE_TAP_TOKEN}", list: [1, two], deep: {x: 1.50}}\nenv: [WEIR_SOURCE_TAP_TOKEN]');
   const version = (v: number, ...ids: number[]): object[] => [...ids.map((id) => record('t', { id }, { version: v })), { type: 'ACTIVATE_VERSION', stream: 't', version: v }];
   tap.run('cp "$CONFIG" "$here/config"; env > "$here/env"; echo \'{"token":"fresh"}\' > "$CONFIG"', schema('t', properties, ['id']), ...version(1, 1, 2, 3), `echo '{"id":7}' > batch; printf '{"id":8}\\n{"id":9}' | gzip > batch.gz; echo '{"type":"BATCH","stream":"b","encoding":{"format":"jsonl","compression":"gzip"},"manifest":["file://'$PWD/batch'","file://'$PWD/batch.gz'"]}'`);
   await sync('versions');
   const config = (): unknown => JSON.parse(readFileSync(path.join(tap.dir, 'config'), 'utf8'));
   assert.deepEqual(config(), { token: 'of the environment', list: [1, 'two'], deep: { x: 1.5 } });
-  assert.match(readFileSync(path.join(tap.dir, 'env'), 'utf8'), /^TAP_TOKEN=/m);
+  assert.match(readFileSync(path.join(tap.dir, 'env'), 'utf8'), /^WEIR_SOURCE_TAP_TOKEN=/m);
   assert.doesNotMatch(readFileSync(path.join(tap.dir, 'env'), 'utf8'), /TAP_SECRET/);
   assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from versions.b"), [{ ids: '7 8 9' }]);
   tap.run('cp "$CONFIG" "$here/config"', schema('t', properties, ['id']), ...version(1, 4), record('t', { id: 99 }, { version: 2 }), ...version(3, 2, 5));

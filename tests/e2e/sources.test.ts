@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, join, setUp } from '../node/client.js';
 import { askPage } from '../node/page.js';
+import { onTerminal } from '../node/terminal.js';
 import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -116,18 +117,6 @@ test('a source is paused however its file is written, and the file can be read a
   rmSync(path.join(weir.dir, 'sources/rest.yml'));
 });
 
-// `command`'s answers come when the question before is on the terminal.
-const onTerminal = async (command: string[], answers: [RegExp, string][]): Promise<string> => {
-  const child = spawn('script', ['-qefc', [binary, '-C', weir.dir, ...command].join(' '), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  let shown = '';
-  child.stdout.on('data', (part: Buffer) => {
-    shown += part.toString();
-    while (answers[0]?.[0].test(shown)) child.stdin.write(`${answers.shift()?.[1] ?? ''}\n`);
-  });
-  await ended;
-  return shown;
-};
 const fileOf = (name: string): string => readFileSync(path.join(weir.dir, `sources/${name}.yml`), 'utf8');
 
 test('settings on the command line have the types of the connector; what is missing is asked for, or told', async () => {
@@ -137,7 +126,7 @@ test('settings on the command line have the types of the connector; what is miss
   await fails(/needs --set database=… --set user=…; `weir source kinds postgres`/, 'source', 'add', 'typed2', '--kind', 'postgres');
   await fails(/there is no kind "ftp"/, 'source', 'add', 'typed2', '--kind', 'ftp');
   assert.match(await weir.in('source', 'kinds'), /file: Files[^]*path[^]*postgres: PostgreSQL\n {2}host .*\(default: localhost\)[^]*database .*\(needed\)/);
-  const shown = await onTerminal(['source', 'add', 'asked', '--kind', 'postgres', '--set', 'host=db'], [[/database \(.*: $/, 'shop'], [/user \(.*: $/, 'ada']]);
+  const shown = await onTerminal(weir, ['source', 'add', 'asked', '--kind', 'postgres', '--set', 'host=db'], [[/database \(.*: $/, 'shop'], [/user \(.*: $/, 'ada'], [/password \(.*: $/, '']]);
   assert.match(shown, /Made sources\/asked.yml/);
   assert.match(fileOf('asked'), /connection: \{host: db, database: shop, user: ada\}/);
   assert.match(await weir.in('source', 'list'), /asked .*postgres/);

@@ -1,8 +1,10 @@
 /* The store itself: its file, its versions, its transactions, its backup. */
 #include "state_fixture.h"
 
+#include "io/file.h"
 #include "state/db.h"
 #include "state/run.h"
+#include "state/sealed.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -379,6 +381,38 @@ static void a_statement_that_stays_prepared_begins_anew_each_time(void **state)
     assert_int_not_equal(weir_db_end(&wrong, &s->err), 0);
 }
 
+static void a_secret_is_sealed_and_its_box_is_no_others(void **state)
+{
+    struct store *s = *state;
+    char folder[512];
+    struct weir_str value;
+    struct weir_sealed *list;
+    size_t count;
+    tempdir_path(&s->dir, "secrets", folder);
+    ASSERT_OK(weir_sealed_set(s->state, folder, S("a"), S("first"), &s->err), s->err);
+    ASSERT_OK(weir_sealed_set(s->state, folder, S("a.b"), S("second"), &s->err), s->err);
+    ASSERT_OK(weir_sealed_get(s->state, folder, S("a"), &s->arena, &value, &s->err), s->err);
+    assert_string_equal(value.ptr, "first");
+    ASSERT_OK(weir_sealed_list(s->state, &s->arena, &list, &count, &s->err), s->err);
+    assert_int_equal(count, 2);
+    ASSERT_OK(weir_db_script(s->state,
+                             "update sealed set box = (select box from sealed where name = 'a') "
+                             "where name = 'a.b'",
+                             &s->err),
+              s->err);
+    assert_int_equal(weir_sealed_get(s->state, folder, S("a.b"), &s->arena, &value, &s->err),
+                     WEIR_ECORRUPT);
+    assert_int_equal(weir_sealed_set(s->state, folder, S("a b"), S("x"), &s->err), WEIR_EINVAL);
+    assert_int_equal(weir_sealed_set(s->state, folder, S("b"), S(""), &s->err), WEIR_EINVAL);
+    ASSERT_OK(weir_sealed_remove(s->state, S("a"), &s->err), s->err);
+    assert_int_equal(weir_sealed_get(s->state, folder, S("a"), &s->arena, &value, &s->err),
+                     WEIR_ENOENT);
+    ASSERT_OK(weir_tree_remove(folder, &s->err), s->err);
+    ASSERT_OK(weir_sealed_set(s->state, folder, S("c"), S("new key"), &s->err), s->err);
+    assert_int_equal(weir_sealed_get(s->state, folder, S("a.b"), &s->arena, &value, &s->err),
+                     WEIR_ECORRUPT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(int argc, char **argv)
@@ -403,6 +437,7 @@ int main(int argc, char **argv)
         TEST(a_removed_person_leaves_no_runs),
         TEST(a_large_statement_is_cut),
         TEST(a_backup_ends_while_runs_are_written),
+        TEST(a_secret_is_sealed_and_its_box_is_no_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,9 @@ static const struct weir_option options[] = {
      .type = WEIR_OPT_TEXT,
      AT(password),
      .fallback = "",
-     .help =
-         "${NAME}: the variable of weir's environment that holds it; never the password itself"},
+     .help = "${secret:NAME}, sealed by `weir secret set NAME`, or ${NAME}, a variable of weir's "
+             "environment",
+     .secret = true},
     {.name = "sslmode",
      .type = WEIR_OPT_CHOICE,
      AT(sslmode),

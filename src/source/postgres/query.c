@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "source/postgres/postgres.h"
 
@@ -77,28 +76,6 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
     return weir_fail(err, code, "%s: " WEIR_STR_FMT "; %s", doing, WEIR_STR_ARG(text), advice);
 }
 
-/* "${NAME}": the variable's value. A password in the file would be in git. */
-static int find_password(const char *setting, char *name, size_t size, const char **out,
-                         struct weir_error *err)
-{
-    size_t len = strlen(setting);
-    *out = NULL;
-    if (len == 0) {
-        return 0;
-    }
-    if (len < 4 || strncmp(setting, "${", 2) != 0 || setting[len - 1] != '}' || len - 2 > size) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "`password` must be ${NAME}, the name of a variable of the environment: "
-                         "this file is kept in git");
-    }
-    snprintf(name, size, "%.*s", (int)(len - 3), setting + 2);
-    *out = getenv(name);
-    return *out ? 0
-                : weir_fail(err, WEIR_ENOENT,
-                            "the variable %s that `password` names is not set; set it for weir",
-                            name);
-}
-
 /* Texts are as weir's decoders want them, whatever the role's own settings are; and what is
  * computed twice is the same. Names of functions mean the server's own. */
 static int set_up(struct weir_pg *pg, PGconn *con, struct weir_error *err)
@@ -126,9 +103,8 @@ static void ignore_notice(void *arg, const PGresult *result)
 int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struct weir_error *err)
 {
     const struct weir_pg_settings *s = pg->settings;
-    char port[16], name[256];
-    const char *password;
-    int rc = find_password(s->password, name, sizeof name, &password, err);
+    char port[16];
+    int rc = 0;
     snprintf(port, sizeof port, "%lld", (long long)s->port);
     const char *const keys[] = {"host",
                                 "port",
@@ -152,7 +128,7 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                   weir_pg_sslmodes[s->sslmode],
                                   s->sslrootcert,
                                   "/dev/null/none",
-                                  password,
+                                  *s->password ? s->password : NULL,
                                   "10",
                                   "30",
                                   "30000",
@@ -160,10 +136,6 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                   "weir",
                                   replication ? "database" : NULL,
                                   NULL};
-    *out = NULL;
-    if (rc) {
-        return rc;
-    }
     *out = PQconnectdbParams(keys, values, 0);
     if (!*out) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");

@@ -1,0 +1,183 @@
+#include "source/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/connector.h"
+#include "state/sealed.h"
+
+#define PREFIX "WEIR_SOURCE_"
+
+/* What stands between "${" and "}"; ptr NULL: it is no reference. */
+static struct weir_str inside(struct weir_str text)
+{
+    bool well = text.len > 3 && weir_str_starts(text, WEIR_STR("${")) &&
+                text.ptr[text.len - 1] == '}' && !memchr(text.ptr, '\0', text.len);
+    return well ? (struct weir_str){text.ptr + 2, text.len - 3} : (struct weir_str){NULL, 0};
+}
+
+bool weir_source_is_reference(struct weir_str text)
+{
+    return inside(text).ptr;
+}
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
+}
+
+/* --- where they are -----------------------------------------------------------------------------
+ */
+
+static int open_store(const struct weir_source_site *site, struct weir_arena *arena,
+                      struct weir_state **state, const char **folder, struct weir_error *err)
+{
+    const char *path = weir_arena_printf(arena, "%s/state.sqlite", site->data);
+    *folder = weir_arena_printf(arena, "%s/secrets", site->data);
+    *state = NULL;
+    return path && *folder ? weir_state_open(path, state, err) : no_memory(err);
+}
+
+static int sealed(const struct weir_source_site *site, const char *source, struct weir_str name,
+                  struct weir_arena *arena, const char **out, struct weir_error *err)
+{
+    struct weir_state *state = NULL;
+    struct weir_str value, rest = name, owner = weir_str_cut(&rest, '.');
+    const char *folder;
+    if (rest.ptr && !weir_str_is(owner, source)) {
+        return weir_fail(err, WEIR_EPERM,
+                         "the secret \"" WEIR_STR_FMT "\" is for the source \"" WEIR_STR_FMT
+                         "\" only; make one for this source, `weir secret set %s.NAME`",
+                         WEIR_STR_ARG(name), WEIR_STR_ARG(owner), source);
+    }
+    for (const struct weir_source_typed *t = site->typed; t; t = t->next) {
+        if (weir_str_is(name, t->name)) {
+            *out = weir_arena_dup(arena, t->value).ptr;
+            return *out ? 0 : no_memory(err);
+        }
+    }
+    int rc = open_store(site, arena, &state, &folder, err);
+    rc = rc ? rc : weir_sealed_get(state, folder, name, arena, &value, err);
+    *out = rc ? NULL : value.ptr;
+    weir_state_close(state);
+    return rc;
+}
+
+static int variable(const struct weir_source_site *site, struct weir_str name,
+                    struct weir_arena *arena, const char **out, struct weir_error *err)
+{
+    const char *copy = weir_arena_dup(arena, name).ptr;
+    bool open = weir_str_starts(name, WEIR_STR(PREFIX));
+    for (size_t i = 0; !open && i < site->env.count; i++) {
+        open = weir_str_is(name, site->env.items[i]);
+    }
+    if (!copy) {
+        return no_memory(err);
+    }
+    if (!open) {
+        return weir_fail(err, WEIR_EPERM,
+                         "the variable %.80s is not open to sources; name it " PREFIX
+                         "…, add it to `source.env` in weir.yml, or `weir secret set` a secret and "
+                         "write ${secret:NAME}",
+                         copy);
+    }
+    const char *value = getenv(copy);
+    *out = value ? weir_arena_strdup(arena, value) : NULL;
+    return *out    ? 0
+           : value ? no_memory(err)
+                   : weir_fail(err, WEIR_ENOENT, "the variable %.80s is not set; set it for weir",
+                               copy);
+}
+
+int weir_source_reveal(const struct weir_source_site *site, const char *source,
+                  struct weir_str reference, struct weir_arena *arena, const char **out,
+                  struct weir_error *err)
+{
+    struct weir_str name = inside(reference), kind = WEIR_STR("secret:");
+    if (!name.ptr) {
+        return weir_fail(err, WEIR_EINVAL, "a secret is written ${secret:NAME} or ${NAME}");
+    }
+    if (weir_str_starts(name, kind)) {
+        return sealed(site, source, (struct weir_str){name.ptr + kind.len, name.len - kind.len},
+                      arena, out, err);
+    }
+    return variable(site, name, arena, out, err);
+}
+
+/* --- options of a connector ---------------------------------------------------------------------
+ */
+
+static const char **slot_of(const struct weir_option *option, void *settings)
+{
+    return (const char **)(void *)((char *)settings + option->offset);
+}
+
+int weir_source_open(const struct weir_source_site *site, struct weir_source_config *config,
+                     void **connection, struct weir_error *err)
+{
+    int rc = 0;
+    *connection = NULL;
+    for (const struct weir_option *o = config->connector->options; rc == 0 && o->name; o++) {
+        const char **slot = slot_of(o, config->connection);
+        if (o->secret && **slot) {
+            rc = weir_source_reveal(site, config->name, weir_str_of(*slot), &config->arena, slot, err);
+            rc = rc ? weir_error_prefix(err, rc, "`%s`", o->name) : 0;
+        }
+    }
+    return rc ? rc : config->connector->open(config, site, connection, err);
+}
+
+int weir_source_secrets_check(const struct weir_source_config *config, const struct weir_yaml *doc,
+                              const struct weir_yaml_node *section, struct weir_error *err)
+{
+    for (const struct weir_option *o = config->connector->options; o->name; o++) {
+        const char *value = o->secret ? *slot_of(o, config->connection) : "";
+        if (*value && !weir_source_is_reference(weir_str_of(value))) {
+            return weir_yaml_fail(err, doc, weir_yaml_get(section, o->name),
+                                  "`%s` must not stand in this file, which git keeps: `weir secret "
+                                  "set %s.%s`, and write ${secret:%s.%s} here",
+                                  o->name, config->name, o->name, config->name, o->name);
+        }
+    }
+    return 0;
+}
+
+int weir_source_take_typed(const char *source, const struct weir_source_connector *connector,
+                           struct weir_data *connection, struct weir_arena *arena,
+                           struct weir_source_typed **out, struct weir_error *err)
+{
+    *out = NULL;
+    for (const struct weir_option *o = connector->options; o->name; o++) {
+        struct weir_data *value = o->secret ? weir_data_get(connection, o->name) : NULL;
+        if (!value || value->type != WEIR_DATA_TEXT || value->text.len == 0 ||
+            weir_source_is_reference(value->text)) {
+            continue;
+        }
+        struct weir_source_typed *t = weir_arena_alloc(arena, sizeof *t);
+        const char *name = weir_arena_printf(arena, "%s.%s", source, o->name);
+        const char *reference = weir_arena_printf(arena, "${secret:%s.%s}", source, o->name);
+        if (!t || !name || !reference) {
+            return no_memory(err);
+        }
+        *t = (struct weir_source_typed){name, value->text, *out};
+        *out = t;
+        value->text = weir_str_of(reference);
+    }
+    return 0;
+}
+
+int weir_source_seal(const struct weir_source_site *site, const struct weir_source_typed *typed,
+                     struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_state *state = NULL;
+    const char *folder;
+    weir_arena_init(&arena, 65536);
+    int rc = typed ? open_store(site, &arena, &state, &folder, err) : 0;
+    for (; rc == 0 && typed; typed = typed->next) {
+        rc = weir_sealed_set(state, folder, weir_str_of(typed->name), typed->value, err);
+    }
+    weir_state_close(state);
+    weir_arena_free(&arena);
+    return rc;
+}

@@ -1,0 +1,39 @@
+/* Secrets in the files of sources: what stands there says where the value is, and never is it.
+ *
+ *     ${secret:NAME}   sealed in the state store, by `weir secret set NAME`. A name with a point
+ *                      ("shop.password") is for the source before it, and for no other.
+ *     ${NAME}          a variable of weir's environment. It begins with WEIR_SOURCE_, or is named
+ * in `source.env`: whoever may make sources could otherwise send any variable of the server to a
+ * machine of theirs. */
+#ifndef WEIR_SOURCE_SECRET_H
+#define WEIR_SOURCE_SECRET_H
+
+#include "source/config.h"
+#include "source/source.h"
+
+/* Is it ${secret:NAME} or ${NAME}? */
+bool weir_source_is_reference(struct weir_str text);
+/* The value of a reference, in the arena. Errors name the reference only. */
+int weir_source_reveal(const struct weir_source_site *site, const char *source,
+                       struct weir_str reference, struct weir_arena *arena, const char **out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL, with the line and without the value, when a secret option is no reference. */
+int weir_source_secrets_check(const struct weir_source_config *config, const struct weir_yaml *doc,
+                              const struct weir_yaml_node *section,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+/* A secret that was typed into a form or a command line: "SOURCE.OPTION", and its value. */
+struct weir_source_typed {
+    const char *name;
+    struct weir_str value;
+    struct weir_source_typed *next;
+};
+/* Puts references in the place of values of secret options in `connection`, and lists what was
+ * there. */
+int weir_source_take_typed(const char *source, const struct weir_source_connector *connector,
+                           struct weir_data *connection, struct weir_arena *arena,
+                           struct weir_source_typed **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* So that the references hold. */
+int weir_source_seal(const struct weir_source_site *site, const struct weir_source_typed *typed,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
