@@ -43,6 +43,8 @@ void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
  * none is remembered. True: it goes on. */
 bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
                            struct weir_source_turn *turn);
+/* How many runs go on. */
+size_t weir_source_runs_count(struct weir_source_runs *runs);
 /* false: it does not run. */
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id);
 

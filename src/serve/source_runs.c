@@ -332,6 +332,17 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
     return running;
 }
 
+size_t weir_source_runs_count(struct weir_source_runs *runs)
+{
+    size_t running = 0;
+    pthread_mutex_lock(&runs->lock);
+    for (size_t i = 0; i < runs->count; i++) {
+        running += runs->items[i]->running;
+    }
+    pthread_mutex_unlock(&runs->lock);
+    return running;
+}
+
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)
 {
     pthread_mutex_lock(&runs->lock);

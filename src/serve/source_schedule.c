@@ -9,6 +9,7 @@
 #include "io/loop.h"
 #include "serve/server.h"
 #include "serve/source.h"
+#include "serve/template.h"
 
 #define LOOK_EVERY WEIR_SECOND
 #define MOST       1000
@@ -17,9 +18,18 @@ struct entry {
     char name[64];
     struct weir_source_schedule schedule;
     bool paused;
+    unsigned priority;
     struct weir_source_turn turn;
     double chance; /* of this turn */
     weir_time due; /* WEIR_TIME_MAX: not by itself */
+    bool ready;    /* no run of it goes on */
+};
+
+#define OFFSETS 64
+struct known_offset { /* of a zone in a quarter of an hour */
+    char zone[64];
+    int64_t quarter;
+    weir_time offset;
 };
 
 struct weir_source_scheduler {
@@ -30,10 +40,58 @@ struct weir_source_scheduler {
     /* of the thread */
     struct weir_sources sources;
     bool loaded;
+    struct known_offset offsets[OFFSETS];
+    size_t next_offset;
     pthread_mutex_t lock;  /* other threads read the entries' names and `due` with it */
     struct entry *entries; /* changed with it, too */
     size_t count;
 };
+
+/* --- time zones ---------------------------------------------------------------------------------
+ */
+
+#define QUARTER (15 * 60 * WEIR_SECOND)
+
+/* The engine knows them. What it said of a quarter of an hour is remembered. */
+static bool zone_offset(void *arg, const char *zone, weir_time utc, weir_time *offset)
+{
+    struct weir_source_scheduler *s = arg;
+    struct weir_error err;
+    int64_t quarter = utc / QUARTER - (utc % QUARTER < 0);
+    for (size_t i = 0; i < OFFSETS; i++) {
+        if (s->offsets[i].quarter == quarter && strcmp(s->offsets[i].zone, zone) == 0) {
+            *offset = s->offsets[i].offset;
+            return true;
+        }
+    }
+    if (weir_template_offset(s->server->warehouse, zone, utc, offset, &err)) {
+        return false;
+    }
+    struct known_offset *kept = &s->offsets[s->next_offset++ % OFFSETS];
+    kept->quarter = quarter;
+    kept->offset = *offset;
+    snprintf(kept->zone, sizeof kept->zone, "%s", zone);
+    return true;
+}
+
+/* What was due while no server ran is due now, once; a source that never ran waits for its time. */
+static void begin_cron(struct weir_source_scheduler *s, struct entry *e)
+{
+    struct weir_session *session = NULL;
+    struct weir_error err;
+    const struct weir_zone_clock clock = {zone_offset, s};
+    weir_time last = 0;
+    int rc = weir_session_new(s->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    rc = rc ? rc : weir_source_last_run(session, e->name, &last, &err);
+    weir_session_free(session);
+    e->turn.known = rc == 0 && last ? last : weir_now();
+    if (weir_cron_next(&e->schedule.cron, e->turn.known, &clock) == WEIR_TIME_MAX) {
+        weir_log(s->server->log, WEIR_LOG_ERROR,
+                 "a source never runs: its schedule names no time zone that there is, or a day "
+                 "that is years away",
+                 "source", e->name, "zone", e->schedule.cron.zone);
+    }
+}
 
 static struct entry *find(struct entry *entries, size_t count, const char *name)
 {
@@ -71,8 +129,12 @@ static void read_sources(struct weir_source_scheduler *s)
         before = find(s->entries, s->count, sources.read[i].name);
         e->turn = before ? before->turn : e->turn;
         snprintf(e->name, sizeof e->name, "%s", sources.read[i].name);
-        count +=
-            weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused, &err) == 0;
+        bool well = weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused,
+                                            &e->priority, &err) == 0;
+        if (well && e->schedule.kind == WEIR_SOURCE_CRON && e->turn.known == 0) {
+            begin_cron(s, e);
+        }
+        count += well;
     }
     if (entries) {
         struct entry *old = s->entries;
@@ -97,9 +159,31 @@ static void begin(struct weir_source_scheduler *s, struct entry *e)
     (void)!weir_source_runs_start(s->server->source_runs, e->name, NULL, false, id, &err);
 }
 
+/* Of what is due, the highest priority first, then what waits longest. */
+static void begin_due(struct weir_source_scheduler *s, weir_time now)
+{
+    size_t most = (size_t)weir_source_runs_site(s->server->source_runs)->runs;
+    size_t running = weir_source_runs_count(s->server->source_runs);
+    for (; running < most; running++) {
+        struct entry *first = NULL;
+        for (size_t i = 0; i < s->count; i++) {
+            struct entry *e = &s->entries[i];
+            bool better = !first || e->priority > first->priority ||
+                          (e->priority == first->priority && e->due < first->due);
+            first = e->ready && e->due <= now && better ? e : first;
+        }
+        if (!first) {
+            return;
+        }
+        first->ready = false;
+        begin(s, first);
+    }
+}
+
 static void look(void *arg)
 {
     struct weir_source_scheduler *s = arg;
+    const struct weir_zone_clock clock = {zone_offset, s};
     weir_time now = weir_now();
     atomic_store(&s->queued, false);
     read_sources(s);
@@ -112,16 +196,15 @@ static void look(void *arg)
             e->turn.other_ended =
                 other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
         }
-        weir_time due = e->paused
-                            ? WEIR_TIME_MAX
-                            : weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance);
+        weir_time due =
+            e->paused ? WEIR_TIME_MAX
+                      : weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance, &clock);
         pthread_mutex_lock(&s->lock);
         e->due = due;
         pthread_mutex_unlock(&s->lock);
-        if (!running && due <= now) {
-            begin(s, e);
-        }
+        e->ready = !running;
     }
+    begin_due(s, now);
 }
 
 static void tick(void *arg)

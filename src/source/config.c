@@ -11,6 +11,7 @@
 #define MAX_FILE    (1u << 20)
 #define MAX_ARENA   (16u << 20)
 #define MAX_STREAMS 1000
+#define MAX_CHAIN   100
 
 static const char *const modes[] = {"replace", "append", "merge", "history", NULL};
 static const char *const deletes[] = {"none", "soft", "hard", NULL};
@@ -78,6 +79,7 @@ struct root {
     int kind;
     const char *schema, *schedule;
     bool paused;
+    int64_t priority;
 };
 
 static const struct weir_option root_options[] = {{.name = "kind",
@@ -96,6 +98,11 @@ static const struct weir_option root_options[] = {{.name = "kind",
                                                    .type = WEIR_OPT_BOOL,
                                                    .offset = offsetof(struct root, paused),
                                                    .fallback = "false"},
+                                                  {.name = "priority",
+                                                   .type = WEIR_OPT_INT,
+                                                   .offset = offsetof(struct root, priority),
+                                                   .max = 9,
+                                                   .fallback = "5"},
                                                   {0}};
 
 const char *weir_source_mode_name(int mode)
@@ -287,6 +294,7 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
         out->name = weir_arena_strdup(&out->arena, name);
         out->connector = weir_source_connectors[root.kind];
         out->paused = root.paused;
+        out->priority = (unsigned)root.priority;
         out->schedule_text = root.schedule;
         out->schema = *root.schema ? root.schema : out->name;
         rc = out->name ? 0 : no_memory(err);
@@ -333,37 +341,68 @@ int weir_source_config_read(const char *workspace_dir, const char *name,
         weir_fail(err, rc, "there is no source \"%s\"; `weir source list` shows the sources", name);
     }
     rc = rc ? rc : weir_source_config_parse(weir_buf_str(&text), name, shown, out, err);
-    rc = rc ? rc : weir_source_schema_check(workspace_dir, out, err);
+    rc = rc ? rc : weir_source_others_check(workspace_dir, out, err);
     weir_buf_free(&text);
     return rc;
 }
 
-int weir_source_schema_check(const char *workspace_dir, const struct weir_source_config *config,
-                             struct weir_error *err)
+/* The text at `key` of another source's file; false when there is no such file. */
+static bool look_up(const char *workspace_dir, const char *name, const char *key, char *out,
+                    size_t size)
 {
     char path[4096];
     struct weir_buf text;
     struct weir_yaml *doc = NULL;
-    struct weir_str kind = WEIR_STR("tracking"); /* of a file that says none, or cannot be read */
+    struct weir_str value = WEIR_STR("");
     struct weir_error ignored;
-    if (strcmp(config->schema, config->name) == 0) {
-        return 0;
-    }
-    snprintf(path, sizeof path, "%s/sources/%s.yml", workspace_dir, config->schema);
+    snprintf(path, sizeof path, "%s/sources/%s.yml", workspace_dir, name);
     weir_buf_init(&text, MAX_FILE);
     int missing = weir_file_read(path, &text, &ignored);
     if (missing == 0 && weir_yaml_parse(weir_buf_str(&text), path, &doc, &ignored) == 0) {
-        (void)weir_yaml_str(weir_yaml_get(weir_yaml_root(doc), "kind"), &kind);
+        (void)weir_yaml_str(weir_yaml_get(weir_yaml_root(doc), key), &value);
     }
-    int rc = missing != WEIR_ENOENT && weir_str_is(kind, "tracking")
-                 ? weir_fail(err, WEIR_EINVAL,
-                             "sources/%s.yml: the schema \"%s\" is that of sources/%s.yml, whose "
-                             "events have their tables there; choose another `schema:`",
-                             config->name, config->schema, config->schema)
-                 : 0;
+    snprintf(out, size, WEIR_STR_FMT, WEIR_STR_ARG(value));
     weir_yaml_free(doc);
     weir_buf_free(&text);
-    return rc;
+    return missing != WEIR_ENOENT;
+}
+
+/* Sources that run after each other in a ring would run without end. */
+static int check_ring(const char *workspace_dir, const struct weir_source_config *config,
+                      struct weir_error *err)
+{
+    struct weir_source_schedule s = config->schedule;
+    struct weir_error ignored;
+    char text[256];
+    for (int i = 0; i < MAX_CHAIN && s.kind == WEIR_SOURCE_AFTER; i++) {
+        if (strcmp(s.after, config->name) == 0) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "sources/%s.yml: the schedules of \"%s\" and \"%s\" run after each "
+                             "other in a ring; give one of them `every 5m`",
+                             config->name, config->name, config->schedule.after);
+        }
+        if (weir_source_name_check(weir_str_of(s.after), &ignored) ||
+            !look_up(workspace_dir, s.after, "schedule", text, sizeof text) ||
+            weir_source_schedule_parse(weir_str_of(text), &s, &ignored)) {
+            break;
+        }
+    }
+    return 0;
+}
+
+int weir_source_others_check(const char *workspace_dir, const struct weir_source_config *config,
+                             struct weir_error *err)
+{
+    char kind[64];
+    if (strcmp(config->schema, config->name) != 0 &&
+        look_up(workspace_dir, config->schema, "kind", kind, sizeof kind) &&
+        (!*kind || strcmp(kind, "tracking") == 0)) { /* also of a file that cannot be read */
+        return weir_fail(err, WEIR_EINVAL,
+                         "sources/%s.yml: the schema \"%s\" is that of sources/%s.yml, whose "
+                         "events have their tables there; choose another `schema:`",
+                         config->name, config->schema, config->schema);
+    }
+    return check_ring(workspace_dir, config, err);
 }
 
 void weir_source_config_free(struct weir_source_config *config)

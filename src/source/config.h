@@ -46,6 +46,7 @@ struct weir_source_config {
     struct weir_source_schedule schedule;
     const char *schedule_text; /* as the file says it */
     bool paused;
+    unsigned priority; /* 0 to 9; more goes first */
     const struct weir_source_connector *connector;
     void *connection; /* the connector's settings */
     struct weir_source_stream *streams;
@@ -61,8 +62,9 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
 /* WEIR_ENOENT when there is no such source, WEIR_EINVAL when it is one of tracking. */
 int weir_source_config_read(const char *workspace_dir, const char *name,
                             struct weir_source_config *out, struct weir_error *err) WEIR_MUST_CHECK;
-/* WEIR_EINVAL when its schema is that of a source of tracking: events have their tables there. */
-int weir_source_schema_check(const char *workspace_dir, const struct weir_source_config *config,
+/* WEIR_EINVAL when its schema is that of a source of tracking, whose events have their tables
+ * there, or when its schedule is part of a ring. */
+int weir_source_others_check(const char *workspace_dir, const struct weir_source_config *config,
                              struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_config_free(struct weir_source_config *config);
 /* The stream's settings; those of a stream that is not named in the file are the defaults. */

@@ -73,7 +73,7 @@ static int check_text(const char *workspace_dir, const char *name, struct weir_s
     char path[128];
     snprintf(path, sizeof path, "sources/%.64s.yml", name);
     int rc = weir_source_config_parse(text, name, path, &config, err);
-    rc = rc ? rc : weir_source_schema_check(workspace_dir, &config, err);
+    rc = rc ? rc : weir_source_others_check(workspace_dir, &config, err);
     weir_source_config_free(&config);
     return rc;
 }
@@ -129,13 +129,15 @@ int weir_source_exists(const char *workspace_dir, const char *name, struct weir_
 }
 
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
-                            struct weir_source_schedule *out, bool *paused, struct weir_error *err)
+                            struct weir_source_schedule *out, bool *paused, unsigned *priority,
+                            struct weir_error *err)
 {
     struct weir_source_config config;
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     if (rc == 0) {
         *out = config.schedule;
         *paused = config.paused;
+        *priority = config.priority;
     }
     weir_source_config_free(&config);
     return rc;

@@ -92,7 +92,7 @@ int weir_source_discover_text(const struct weir_source_site *site, const char *n
 {
     struct weir_source_config config;
     int rc = weir_source_config_parse(text, name, "sources/<new>.yml", &config, err);
-    rc = rc ? rc : weir_source_schema_check(site->dir, &config, err);
+    rc = rc ? rc : weir_source_others_check(site->dir, &config, err);
     rc = rc ? rc : discover(site, &config, columns, w, err);
     weir_source_config_free(&config);
     return rc;

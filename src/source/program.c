@@ -11,8 +11,8 @@
 
 #include "base/hash.h"
 #include "io/file.h"
-#include "source/watch.h"
 #include "source/secret.h"
+#include "source/watch.h"
 
 #define MAX_CONFIG (16u << 20)
 #define MAX_LOG    (16u << 20)

@@ -32,7 +32,7 @@ struct weir_program_settings {
          .type = WEIR_OPT_DATA,                                                                    \
          .offset = offsetof(struct weir_program_settings, config),                                 \
          .fallback = "",                                                                           \
-         .help = "the connector's own settings, a mapping as its documentation says; texts " \
+         .help = "the connector's own settings, a mapping as its documentation says; texts "       \
                  "${secret:NAME} and ${NAME} are secrets"},                                        \
         {.name = "env",                                                                            \
          .type = WEIR_OPT_LIST,                                                                    \

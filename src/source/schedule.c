@@ -40,8 +40,13 @@ int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule
         snprintf(out->after, sizeof out->after, WEIR_STR_FMT, WEIR_STR_ARG(what));
         return 0;
     }
+    if (weir_str_is(word, "cron")) {
+        out->kind = WEIR_SOURCE_CRON;
+        return weir_cron_parse(what, &out->cron, err);
+    }
     return weir_fail(err, WEIR_EINVAL,
-                     "\"%.60s\" is no schedule; write `every 5m`, `after NAME` or `manual`",
+                     "\"%.60s\" is no schedule; write `every 5m`, `cron 0 6 * * 1-5 "
+                     "Europe/Berlin`, `after NAME` or `manual`",
                      text.len ? text.ptr : "");
 }
 
@@ -57,7 +62,7 @@ static weir_time back_off(unsigned failures, double chance)
 
 weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
                                     const struct weir_source_turn *turn, weir_time now,
-                                    double chance)
+                                    double chance, const struct weir_zone_clock *clock)
 {
     if (s->kind == WEIR_SOURCE_MANUAL) {
         return WEIR_TIME_MAX;
@@ -67,6 +72,9 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
     }
     if (s->kind == WEIR_SOURCE_AFTER) {
         return turn->other_ended > turn->began ? now : WEIR_TIME_MAX;
+    }
+    if (s->kind == WEIR_SOURCE_CRON) {
+        return weir_cron_next(&s->cron, turn->began ? turn->began : turn->known, clock);
     }
     return turn->began ? turn->began + s->every : now;
 }

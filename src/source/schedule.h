@@ -5,16 +5,19 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "source/cron.h"
 
 enum weir_source_schedule_kind {
     WEIR_SOURCE_MANUAL,
     WEIR_SOURCE_EVERY, /* "every 5m": so long from one beginning to the next */
-    WEIR_SOURCE_AFTER  /* "after NAME": when a run of that source has ended well */
+    WEIR_SOURCE_AFTER, /* "after NAME": when a run of that source has ended well */
+    WEIR_SOURCE_CRON   /* "cron 0 6 * * 1-5 Europe/Berlin" */
 };
 struct weir_source_schedule {
     enum weir_source_schedule_kind kind;
     weir_time every;
     char after[64];
+    struct weir_cron cron;
 };
 /* WEIR_EINVAL says what can be written. */
 int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule *out,
@@ -25,12 +28,13 @@ struct weir_source_turn {
     weir_time began, ended; /* of the latest run */
     unsigned failures;      /* in a row, up to it */
     weir_time other_ended;  /* AFTER: the latest good run of the other source */
+    weir_time known;        /* CRON, without a run: what was due before is over */
 };
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
  * spreads what would come at the same moment. After failures: 2 s, 4 s, 8 s, … at most an hour,
- * shortened by up to a half by chance. */
+ * shortened by up to a half by chance. `clock` is asked for CRON only. */
 weir_time weir_source_schedule_next(const struct weir_source_schedule *schedule,
                                     const struct weir_source_turn *turn, weir_time now,
-                                    double chance);
+                                    double chance, const struct weir_zone_clock *clock);
 
 #endif

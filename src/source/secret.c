@@ -90,8 +90,8 @@ static int variable(const struct weir_source_site *site, struct weir_str name,
 }
 
 int weir_source_reveal(const struct weir_source_site *site, const char *source,
-                  struct weir_str reference, struct weir_arena *arena, const char **out,
-                  struct weir_error *err)
+                       struct weir_str reference, struct weir_arena *arena, const char **out,
+                       struct weir_error *err)
 {
     struct weir_str name = inside(reference), kind = WEIR_STR("secret:");
     if (!name.ptr) {
@@ -120,7 +120,8 @@ int weir_source_open(const struct weir_source_site *site, struct weir_source_con
     for (const struct weir_option *o = config->connector->options; rc == 0 && o->name; o++) {
         const char **slot = slot_of(o, config->connection);
         if (o->secret && **slot) {
-            rc = weir_source_reveal(site, config->name, weir_str_of(*slot), &config->arena, slot, err);
+            rc = weir_source_reveal(site, config->name, weir_str_of(*slot), &config->arena, slot,
+                                    err);
             rc = rc ? weir_error_prefix(err, rc, "`%s`", o->name) : 0;
         }
     }

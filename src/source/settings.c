@@ -5,6 +5,7 @@
 
 struct settings {
     struct weir_text_list folders, programs, env;
+    int64_t runs;
 };
 
 const struct weir_option weir_source_settings[] = {
@@ -21,6 +22,14 @@ const struct weir_option weir_source_settings[] = {
      .help = "what sources of kinds `singer` and `airbyte` may run, as weir's own user: programs "
              "and folders of programs, absolute or in the workspace; `package`: packages of "
              "Python"},
+    {.name = "runs",
+     .type = WEIR_OPT_INT,
+     .offset = offsetof(struct settings, runs),
+     .fallback = "4",
+     .min = 1,
+     .max = 100,
+     .help = "how many runs of sources that schedules begin go on at one time; those of a higher "
+             "`priority` go first, and runs that people begin do not wait"},
     {.name = "env",
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct settings, env),
@@ -38,6 +47,7 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
                                      .data = workspace->data,
                                      .folders = settings.folders,
                                      .programs = settings.programs,
+                                     .runs = settings.runs,
                                      .env = settings.env};
     return rc;
 }

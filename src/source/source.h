@@ -24,6 +24,7 @@ struct weir_source_site {
     const char *data;               /* its .weir */
     struct weir_text_list folders;  /* that files may be read from */
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
+    int64_t runs;                   /* that go on by themselves at one time, at most */
     struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */
     const struct weir_source_typed *typed; /* secrets of a source that is tried before it is made */
 };
@@ -93,6 +94,10 @@ int weir_source_runs_list(struct weir_session *session, const char *source, cons
                           unsigned limit, struct weir_jw *w,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
+/* When the latest run in weir.loads began; 0: there is none. */
+int weir_source_last_run(struct weir_session *session, const char *source, weir_time *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The text of sources/<name>.yml of an object with `kind`, `connection`, …; it is checked as when
  * it is read. */
 int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
@@ -120,7 +125,7 @@ int weir_source_print_file(const char *workspace_dir, const char *name, struct w
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_schedule;
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
-                            struct weir_source_schedule *out, bool *paused,
+                            struct weir_source_schedule *out, bool *paused, unsigned *priority,
                             struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
                           struct weir_error *err) WEIR_MUST_CHECK;

@@ -264,6 +264,21 @@ test('a schedule runs a source, and another one after it', async () => {
   for (const name of ['tick', 'tock']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
 });
 
+test('a schedule by the clock says when it is due; a ring of schedules is refused', async () => {
+  write('clock.csv', 'a\n1\n');
+  source('clock', 'schedule: cron 0 0 1 1 * Europe/Berlin\nconnection: {path: clock.csv}\n');
+  const next = async (): Promise<string | undefined> => {
+    const { sources } = (await admin.want(200, 'GET', '/api/sources')) as unknown as { sources: { name: string; next_at: string | null }[] };
+    return sources.find(({ name }) => name === 'clock')?.next_at ?? undefined;
+  };
+  assert.match(await until('when it is due', 30, next), /^\d{4}-12-31T23:00:00/);
+  await admin.want(201, 'POST', '/api/sources', { name: 'ring_a', kind: 'file', schedule: 'after ring_b', connection: { path: 'clock.csv' } });
+  const refused = await admin.want(400, 'POST', '/api/sources', { name: 'ring_b', kind: 'file', schedule: 'after ring_a', connection: { path: 'clock.csv' } });
+  assert.match(JSON.stringify(refused), /in a ring/);
+  await admin.want(204, 'DELETE', '/api/sources/ring_a');
+  await admin.want(204, 'DELETE', '/api/sources/clock');
+});
+
 test('many files are one table: changed ones are read anew, rows of removed ones go', async () => {
   source('many', 'connection: {path: many/*.csv}\n');
   for (const n of [1, 2, 3]) write(`many/${n}.csv`, `n,v\n${n},x\n`);

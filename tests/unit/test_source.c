@@ -103,8 +103,8 @@ static void a_joined_type_holds_both(void **state)
 
 static void schedules_are_few_words(void **state)
 {
-    static const char *const wrong[] = {"",      "every",  "every x",   "every 1ms",
-                                        "after", "hourly", "manual now"};
+    static const char *const wrong[] = {"",      "every",  "every x",    "every 1ms",
+                                        "after", "hourly", "manual now", "cron 0 6 * *"};
     struct weir_source_schedule s;
     struct weir_error err;
     (void)state;
@@ -114,6 +114,9 @@ static void schedules_are_few_words(void **state)
     assert_string_equal(s.after, "shop");
     assert_int_equal(weir_source_schedule_parse(WEIR_STR("manual"), &s, &err), 0);
     assert_int_equal(s.kind, WEIR_SOURCE_MANUAL);
+    assert_int_equal(
+        weir_source_schedule_parse(WEIR_STR("cron 0 6 * * 1-5 Europe/Berlin"), &s, &err), 0);
+    assert_string_equal(s.cron.zone, "Europe/Berlin");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(weir_source_schedule_parse(weir_str_of(wrong[i]), &s, &err), WEIR_EINVAL);
     }
@@ -128,14 +131,14 @@ static void runs_are_due_when_their_time_has_come(void **state)
     struct weir_source_turn never = {0};
     struct weir_source_turn ran = {.began = 900 * WEIR_SECOND, .ended = 990 * WEIR_SECOND};
     (void)state;
-    assert_int_equal(weir_source_schedule_next(&every, &never, now, 0), now);
-    assert_int_equal(weir_source_schedule_next(&every, &ran, now, 0), 960 * WEIR_SECOND);
-    assert_int_equal(weir_source_schedule_next(&manual, &never, now, 0), WEIR_TIME_MAX);
-    assert_int_equal(weir_source_schedule_next(&after, &never, now, 0), WEIR_TIME_MAX);
+    assert_int_equal(weir_source_schedule_next(&every, &never, now, 0, NULL), now);
+    assert_int_equal(weir_source_schedule_next(&every, &ran, now, 0, NULL), 960 * WEIR_SECOND);
+    assert_int_equal(weir_source_schedule_next(&manual, &never, now, 0, NULL), WEIR_TIME_MAX);
+    assert_int_equal(weir_source_schedule_next(&after, &never, now, 0, NULL), WEIR_TIME_MAX);
     ran.other_ended = 899 * WEIR_SECOND;
-    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0), WEIR_TIME_MAX);
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), WEIR_TIME_MAX);
     ran.other_ended = 950 * WEIR_SECOND;
-    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0), now);
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), now);
 }
 
 static void failures_wait_longer_each_time(void **state)
@@ -146,13 +149,13 @@ static void failures_wait_longer_each_time(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         turn.failures = i + 1;
-        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0),
+        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0, NULL),
                          turn.ended + waits[i] * WEIR_SECOND);
-        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 1),
+        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 1, NULL),
                          turn.ended + waits[i] * WEIR_SECOND / 2);
     }
     turn.failures = 4000000000u;
-    assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0),
+    assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0, NULL),
                      turn.ended + 3600 * WEIR_SECOND);
 }
 
