@@ -138,6 +138,12 @@ static int by_server(struct sync *s, const char *source, const char *stream, str
     if (stream) {
         weir_jw_kstrz(&w, "stream", stream);
     }
+    for (size_t i = 0; i < 2; i++) {
+        const char *key = i ? "to" : "from";
+        if (weir_args_has(s->cli->args, key)) {
+            weir_jw_kstrz(&w, key, weir_args_value(s->cli->args, key));
+        }
+    }
     weir_jw_kbool(&w, "full", weir_args_has(s->cli->args, "full"));
     weir_jw_object_end(&w);
     snprintf(target, sizeof target, "/api/sources/%.64s/sync", source);
@@ -166,6 +172,8 @@ static int here(struct sync *s, const char *source, const char *stream, struct w
                                   .log = &s->cli->log,
                                   .source = source,
                                   .stream = stream,
+                                  .from = weir_args_value(s->cli->args, "from"),
+                                  .to = weir_args_value(s->cli->args, "to"),
                                   .full = weir_args_has(s->cli->args, "full")};
     int code = 0;
     if (!s->warehouse) {
@@ -233,6 +241,10 @@ static int run(struct weir_cli *cli, struct weir_error *err)
         *stream++ = 0;
     }
     weir_buf_init(&s.answer, ANSWER_BYTES);
+    if (!what && (weir_args_has(cli->args, "from") || weir_args_has(cli->args, "to"))) {
+        weir_json_parser_free(s.parser);
+        return weir_fail(err, WEIR_CLI_USAGE, "--from needs a source: weir sync SOURCE --from …");
+    }
     int code = s.parser ? weir_cli_workspace(cli, &s.workspace, err)
                         : weir_fail(err, WEIR_ENOMEM, "out of memory");
     if (code == 0) {
@@ -247,6 +259,8 @@ static int run(struct weir_cli *cli, struct weir_error *err)
 
 static const struct weir_flag flags[] = {
     {"full", 0, NULL, "read everything again, and build the tables anew", false},
+    {"from", 0, "VALUE", "read again what has this value or more in the cursor column", false},
+    {"to", 0, "VALUE", "with --from: only what has less", false},
     {"wait", 'w', NULL, "wait for the end of runs in the server, and show what was loaded", false},
     {"json", 0, NULL, "print each run's report as JSON", false},
     {0},
@@ -261,6 +275,10 @@ const struct weir_command weir_command_sync = {
         "Reads what is new at the source since the last run: all sources that are not paused, "
         "one of them, or one of its streams. A run that fails or is killed has changed nothing; "
         "the next one goes on from where the last one ended. Every run is a row of weir.loads.\n\n"
+        "--from fills a table again (streams with a cursor column and `mode: merge` or `history`); "
+        "where "
+        "the next run goes on stays as it was:\n\n"
+        "  weir sync shop.orders --from 2026-11-01 --to 2026-11-08\n\n"
         "With a running server the runs go on in it, each on its own; without one, here, one "
         "after the other.",
     .flags = flags,

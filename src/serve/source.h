@@ -18,8 +18,12 @@ void weir_source_runs_free(struct weir_source_runs *runs);
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs);
 
 /* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
-int weir_source_runs_start(struct weir_source_runs *runs, const char *source, const char *stream,
-                           bool full, char id[WEIR_SOURCE_RUN_SIZE],
+struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */
+    const char *stream, *from, *to;
+    bool full;
+};
+int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
+                           const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
                            struct weir_error *err) WEIR_MUST_CHECK;
 /* Prints {"run","source","state",…,"log","report"}; false when it is not remembered. */
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w);

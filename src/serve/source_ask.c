@@ -245,21 +245,32 @@ int weir_ask_source_resume(struct weir_ask *ask, struct weir_error *err)
 /* --- runs ---------------------------------------------------------------------------------------
  */
 
+/* A text of the body as C text; NULL when it is absent. */
+static int read_text(struct weir_ask *ask, const char *key, const char **out,
+                     struct weir_error *err)
+{
+    struct weir_str text = {NULL, 0};
+    int rc = weir_ask_text(ask, key, false, &text, err);
+    *out = rc == 0 && text.ptr ? weir_arena_dup(&ask->arena, text).ptr : NULL;
+    return rc || !text.ptr || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+}
+
 int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"stream", "full", NULL};
-    struct weir_str stream = {NULL, 0};
+    static const char *const known[] = {"stream", "full", "from", "to", NULL};
+    struct weir_source_wanted wanted = {.full = false};
     char run[WEIR_SOURCE_RUN_SIZE];
-    bool full = false;
     int rc = weir_ask_keys(ask->body, "a sync", known, err);
-    rc = rc ? rc : weir_ask_text(ask, "stream", false, &stream, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "full"), &full);
-    const char *name = stream.ptr ? weir_arena_dup(&ask->arena, stream).ptr : NULL;
+    rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
+    rc = rc ? rc : read_text(ask, "from", &wanted.from, err);
+    rc = rc ? rc : read_text(ask, "to", &wanted.to, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "full"), &wanted.full);
     rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
-    rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), name, full, run, err);
+    rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), &wanted, run, err);
     rc = rc ? rc
             : weir_ask_note(ask, "source.sync", ask->id,
-                            full ? WEIR_STR("{\"full\":true}") : (struct weir_str){NULL, 0}, err);
+                            wanted.full ? WEIR_STR("{\"full\":true}") : (struct weir_str){NULL, 0},
+                            err);
     if (rc == 0) {
         ask->status = 202;
         (void)weir_source_runs_print(runs_of(ask), run, &ask->w);

@@ -13,6 +13,7 @@ struct item {
     struct weir_source_runs *runs;
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
+    char from[64], to[64];        /* "": not said */
     bool full;
     unsigned failures; /* in a row, with this one */
     pthread_t thread;
@@ -65,6 +66,8 @@ static void *work(void *arg)
                                   .log = s->log,
                                   .source = item->source,
                                   .stream = *item->stream ? item->stream : NULL,
+                                  .from = *item->from ? item->from : NULL,
+                                  .to = *item->to ? item->to : NULL,
                                   .full = item->full,
                                   .progress = &item->progress};
     weir_buf_init(&report, MAX_REPORT);
@@ -169,23 +172,31 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
     return 0;
 }
 
-int weir_source_runs_start(struct weir_source_runs *runs, const char *source, const char *stream,
-                           bool full, char id[WEIR_SOURCE_RUN_SIZE], struct weir_error *err)
+static bool fill(char *to, size_t size, const char *text)
+{
+    return snprintf(to, size, "%s", text ? text : "") < (int)size;
+}
+
+int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
+                           const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
+                           struct weir_error *err)
 {
     struct item *item = calloc(1, sizeof *item);
     if (!item) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
-    int source_len = snprintf(item->source, sizeof item->source, "%s", source);
-    int stream_len = snprintf(item->stream, sizeof item->stream, "%s", stream ? stream : "");
+    bool fits = fill(item->source, sizeof item->source, source) &&
+                fill(item->stream, sizeof item->stream, wanted->stream) &&
+                fill(item->from, sizeof item->from, wanted->from) &&
+                fill(item->to, sizeof item->to, wanted->to);
     item->runs = runs;
-    item->full = full;
+    item->full = wanted->full;
     item->started_at = weir_now();
     item->progress.watch = weir_source_watch_new();
     weir_source_run_id(item->id);
     memcpy(id, item->id, sizeof item->id);
-    int rc = source_len >= (int)sizeof item->source || stream_len >= (int)sizeof item->stream
-                 ? weir_fail(err, WEIR_EINVAL, "the name of a source or a stream is too long")
+    int rc = !fits                  ? weir_fail(err, WEIR_EINVAL,
+                                                "the name of a source or a stream, or `from` or `to`, is too long")
              : item->progress.watch ? 0
                                     : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     if (rc == 0) {

@@ -152,11 +152,12 @@ static void read_sources(struct weir_source_scheduler *s)
 
 static void begin(struct weir_source_scheduler *s, struct entry *e)
 {
+    const struct weir_source_wanted all = {.stream = NULL};
     char id[WEIR_SOURCE_RUN_SIZE];
     struct weir_error err;
     e->chance = chance();
     /* Busy: somebody else's run goes on, which counts as well. */
-    (void)!weir_source_runs_start(s->server->source_runs, e->name, NULL, false, id, &err);
+    (void)!weir_source_runs_start(s->server->source_runs, e->name, &all, id, &err);
 }
 
 /* Of what is due, the highest priority first, then what waits longest. */

@@ -46,6 +46,9 @@ struct weir_source_plan {
     uint64_t bytes;                       /* to be read */
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
+    /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
+     * that is said; the cursor then stays what it was. ptr NULL: what is new. */
+    struct weir_str from, to;
     const atomic_bool *stop; /* set before: when it is true, reading ends; NULL: it never is */
 };
 

@@ -65,6 +65,29 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
     return rc || !r->target ? rc : check_owner(r, err);
 }
 
+/* A back-fill reads rows again that are there: only a key says which. */
+static bool can_fill(const struct weir_source_stream *stream)
+{
+    return *stream->cursor && stream->key.count;
+}
+
+static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
+                       struct weir_error *err)
+{
+    if (!can_fill(&r->stream)) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "stream \"%s\" cannot be filled from some point on: that needs `cursor: "
+                         "COLUMN` and `mode: merge` or `history`; `--full` reads all of it",
+                         r->stream.name);
+    }
+    return cursor.len
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "stream \"%s\" was not loaded yet; `weir sync %s.%s` loads all of "
+                           "it",
+                           r->stream.name, r->config->name, r->stream.name);
+}
+
 /* What is to be read, since the last time. A table that is gone is read as a whole. */
 static int make_plan(struct weir_stream_run *r, struct weir_error *err)
 {
@@ -73,6 +96,11 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     if (rc == 0 && r->target && !r->run->full) {
         rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
+    }
+    if (r->run->from) {
+        r->plan.from = weir_str_of(r->run->from);
+        r->plan.to = r->run->to ? weir_str_of(r->run->to) : (struct weir_str){NULL, 0};
+        rc = rc ? rc : check_range(r, cursor, err);
     }
     r->plan.exclude = &r->stream.exclude;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
@@ -265,6 +293,13 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
 /* --- all of a source ----------------------------------------------------------------------------
  */
 
+static bool is_filled(struct weir_source_config *config, struct weir_str name)
+{
+    struct weir_source_stream stream;
+    struct weir_error ignored;
+    return weir_source_config_stream(config, name, &stream, &ignored) == 0 && can_fill(&stream);
+}
+
 static int run_streams(const struct weir_source_run *run, const char *id,
                        struct weir_source_config *config, void *connection, const char **status,
                        struct weir_jw *w, struct weir_error *err)
@@ -281,7 +316,7 @@ static int run_streams(const struct weir_source_run *run, const char *id,
         struct weir_str name =
             config->stream_count ? weir_str_of(config->streams[i].name) : catalog.streams[i].name;
         const char *one = "failed";
-        if (run->stream && !weir_str_is(name, run->stream)) {
+        if (run->stream ? !weir_str_is(name, run->stream) : run->from && !is_filled(config, name)) {
             continue;
         }
         found = true;
@@ -296,7 +331,12 @@ static int run_streams(const struct weir_source_run *run, const char *id,
             break;
         }
     }
-    if (rc == 0 && !found) {
+    if (rc == 0 && !found && run->from && !run->stream) {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "no stream of source \"%s\" has `cursor: COLUMN` and `mode: merge` or "
+                       "`history`, so none can be filled from some point on",
+                       config->name);
+    } else if (rc == 0 && !found) {
         rc = weir_fail(err, WEIR_ENOENT,
                        "source \"%s\" has no stream%s%s%s; `weir source discover %s` shows them",
                        config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
@@ -304,6 +344,22 @@ static int run_streams(const struct weir_source_run *run, const char *id,
     }
     weir_arena_free(&catalog.arena);
     return rc ? rc : first;
+}
+
+static int check_fill(const struct weir_source_run *run, const struct weir_source_config *config,
+                      struct weir_error *err)
+{
+    if (run->from && config->connector->feed) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "a source of kind %s cannot be filled from some point on: its program "
+                         "decides what it reads; `--full` reads all of it",
+                         config->connector->name);
+    }
+    return run->from && run->full
+               ? weir_fail(err, WEIR_EINVAL, "a run reads everything, or from some point on")
+           : run->to && !run->from
+               ? weir_fail(err, WEIR_EINVAL, "a range needs its beginning, `from`")
+               : 0;
 }
 
 int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *w,
@@ -318,9 +374,15 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
+    rc = rc ? rc : check_fill(run, &config, err);
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
     bool follow = capture && capture->on(connection);
+    if (rc == 0 && follow && run->from) {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "a source that follows changes has no cursor to be filled from; `--full` "
+                       "reads all of it");
+    }
     rc = rc ? rc
          : config.connector->feed
              ? weir_source_run_feed(run, id, &config, connection, &status, w, err)

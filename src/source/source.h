@@ -46,6 +46,7 @@ struct weir_source_run {
     const struct weir_log *log;
     const char *source;
     const char *stream;                    /* NULL: all */
+    const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
     bool full;                             /* forget cursors: read everything, build tables anew */
     struct weir_source_progress *progress; /* may be NULL */
 };

@@ -114,6 +114,29 @@ test('by a cursor: only what is new; killed, nothing twice and nothing lost; a c
   assert.deepEqual(there, { n: 50_002, s: pg.sql('select sum(amount) from orders'), l: 50_002, d: 50_002 });
 });
 
+test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
+  pg.sql(`create table fill (id int primary key, day date, v text); insert into fill select i, date '2026-01-01' + i, 'a' from generate_series(0, 9) i`);
+  source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n  orders: {}\n');
+  await fails(/was not loaded yet/, 'sync', 'fill.fill', '--from', '2026-01-01', '--wait');
+  await sync('fill');
+  const cursor = async (): Promise<unknown> => (await rows("select cursor from weir.source_state where source = 'fill' and stream = 'fill'"))[0];
+  const before = await cursor();
+  pg.sql(`update fill set v = 'b'`);
+  assert.deepEqual((await sync('fill', '--from', '2026-01-03', '--to', '2026-01-05')).map(({ stream, rows_written: n }) => [stream, n]), [['fill', 2]]);
+  assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaaaaa' }]);
+  assert.deepEqual(await cursor(), before);
+  assert.equal((await one('fill.fill', '--from', '2026-01-08')).rows_written, 3);
+  assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaabbb' }]);
+  await fails(/cannot be filled from some point on/, 'sync', 'fill.orders', '--from', '1', '--wait');
+  await fails(/invalid input syntax for type date/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
+  await fails(/needs its beginning/, 'sync', 'fill.fill', '--to', '2026-01-01', '--wait');
+  source('fill', 'streams: {fill: {mode: merge, key: [id], deletes: soft}}\n');
+  await sync('fill');
+  pg.sql('delete from fill where id > 5');
+  await sync('fill');
+  assert.deepEqual(await rows('select count(*) as n, count(*) filter (_weir_deleted is null) as live from fill.fill'), [{ n: 10, live: 6 }]);
+});
+
 test('errors say what to do, and never the password', { skip }, async () => {
   const write = (name: string, text: string): void => writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), text);
   const at = `host: 127.0.0.1, port: ${pg.port}`;

@@ -232,6 +232,30 @@ static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
     return rc;
 }
 
+/* A back-fill: the cursor stays. */
+static int plan_range(const struct weir_pg_column *c, struct weir_str cursor,
+                      struct weir_source_plan *plan, struct weir_str *condition,
+                      struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, " WHERE ");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " >= ");
+    weir_sql_text(&sql, plan->from);
+    if (plan->to.ptr) {
+        weir_buf_addz(&sql, " AND ");
+        weir_sql_ident(&sql, c->name);
+        weir_buf_addz(&sql, " < ");
+        weir_sql_text(&sql, plan->to);
+    }
+    int rc = weir_buf_check(&sql, "a statement", err);
+    *condition = weir_arena_dup(&plan->arena, weir_buf_str(&sql));
+    weir_buf_free(&sql);
+    plan->cursor = cursor;
+    return rc || condition->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a range");
+}
+
 static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stream,
                        struct weir_pg_table *t, struct weir_str cursor,
                        struct weir_source_plan *plan, struct weir_error *err)
@@ -246,6 +270,9 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
                          "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
                          "discover` shows the columns",
                          stream->cursor, stream->name);
+    }
+    if (plan->from.ptr && c) {
+        return plan_range(c, cursor, plan, &t->condition, err);
     }
     int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
     rc = rc || !c ? rc : ask_mark(pg, t, c, &plan->arena, &now, err);
