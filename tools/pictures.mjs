@@ -1,5 +1,6 @@
 // node tools/pictures.mjs [ADDRESS]: takes the pictures of docs/guide from a running `weir demo`
-// (default 127.0.0.1:8081). Look at them before you commit them.
+// (default 127.0.0.1:8081). Look at them before you commit them. Those of sources (list-light.png, add-postgres-light.png)
+// come from PICTURES=FOLDER node tests/run-node.mjs web sources, which has a PostgreSQL.
 import { mkdirSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 

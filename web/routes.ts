@@ -5,7 +5,7 @@ import { ahead } from './api/client';
 import type { Role } from './api/people';
 
 export type { Role };
-export type Icon = 'home' | 'explore' | 'reports' | 'data' | 'people' | 'system' | 'account';
+export type Icon = 'home' | 'explore' | 'reports' | 'data' | 'sources' | 'people' | 'system' | 'account';
 
 export interface Route {
   /** '/report/{id}': what stands in {id} is the page's property `id`. */
@@ -35,6 +35,10 @@ export const routes: readonly Route[] = [
   { path: '/dashboard/{id}', title: 'Dashboard', load: () => import('./features/dashboard/Dashboard.svelte'), ahead: ({ id = '' }, search) => ahead('/api/reports/{id}', { path: { id }, query: { version: search.has('draft') ? 'draft' : 'published' } }) },
   { path: '/print/{id}', title: 'On paper', bare: true, load: () => import('./features/dashboard/Print.svelte') },
   { path: '/data', title: 'Data', icon: 'data', keys: 'g d', roles: ['admin', 'editor'], load: () => import('./features/data/Data.svelte') },
+  { path: '/sources', title: 'Sources', icon: 'sources', keys: 'g o', roles: ['admin', 'editor'], load: () => import('./features/sources/Sources.svelte') },
+  { path: '/sources/add/source', title: 'Add a source', roles: ['admin'], load: () => import('./features/sources/AddSource.svelte') },
+  { path: '/sources/edit/{name}', title: 'Change a source', roles: ['admin'], load: () => import('./features/sources/AddSource.svelte') },
+  { path: '/sources/{name}', title: 'Source', roles: ['admin', 'editor'], load: () => import('./features/sources/Source.svelte') },
   { path: '/snapshot/{id}', title: 'Kept run', load: () => import('./features/report/Snapshot.svelte') },
   { path: '/people', title: 'People', icon: 'people', keys: 'g p', roles: ['admin'], load: () => import('./features/people/People.svelte') },
   { path: '/people/groups/{id}', title: 'Group', roles: ['admin'], load: () => import('./features/people/GroupPage.svelte') },

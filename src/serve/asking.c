@@ -95,7 +95,7 @@ static void work(void *arg)
     }
 }
 
-void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
+void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, struct weir_work *pool)
 {
     struct weir_server *s = call->server;
     struct asking *a = calloc(1, sizeof *a);
@@ -120,8 +120,8 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow)
     a->ask.id = call->id;
     a->ask.query = weir_http_query(call->req);
     int rc = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &err);
-    if (rc == 0 && slow) {
-        rc = weir_work_add(s->work, work, a, &err);
+    if (rc == 0 && pool) {
+        rc = weir_work_add(pool, work, a, &err);
         if (rc == 0) {
             return; /* it is the worker's from here on */
         }

@@ -57,22 +57,23 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
     {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},
     {GET, "/api/connectors", EDITOR, READ, .ask = weir_ask_connectors},
-    {GET, "/api/sources", EDITOR, READ, .ask = weir_ask_sources, .slow = true},
-    {POST, "/api/sources", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_add, .slow = true},
-    {GET, "/api/sources/{name}", EDITOR, READ, .ask = weir_ask_source, .slow = true},
-    {PATCH, "/api/sources/{name}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_change, .slow = true},
+    {GET, "/api/sources", EDITOR, READ, .ask = weir_ask_sources, .waits = true},
+    {POST, "/api/sources", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_add, .waits = true},
+    {GET, "/api/sources/{name}", EDITOR, READ, .ask = weir_ask_source, .waits = true},
+    {PATCH, "/api/sources/{name}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_change,
+     .waits = true},
     {DELETE, "/api/sources/{name}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_remove,
-     .slow = true},
-    {POST, "/api/sources/{name}/check", EDITOR, WRITE, .ask = weir_ask_source_check, .slow = true},
+     .waits = true},
+    {POST, "/api/sources/{name}/check", EDITOR, WRITE, .ask = weir_ask_source_check, .waits = true},
     {POST, "/api/sources/{name}/discover", EDITOR, WRITE, .ask = weir_ask_source_discover,
-     .slow = true},
+     .waits = true},
     {POST, "/api/sources/{name}/preview", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_preview,
-     .slow = true},
-    {POST, "/api/sources/{name}/sync", EDITOR, WRITE, .ask = weir_ask_source_sync, .slow = true},
-    {POST, "/api/sources/{name}/pause", EDITOR, WRITE, .ask = weir_ask_source_pause, .slow = true},
+     .waits = true},
+    {POST, "/api/sources/{name}/sync", EDITOR, WRITE, .ask = weir_ask_source_sync, .waits = true},
+    {POST, "/api/sources/{name}/pause", EDITOR, WRITE, .ask = weir_ask_source_pause, .waits = true},
     {POST, "/api/sources/{name}/resume", EDITOR, WRITE, .ask = weir_ask_source_resume,
-     .slow = true},
-    {GET, "/api/sources/{name}/runs", EDITOR, READ, .ask = weir_ask_source_runs, .slow = true},
+     .waits = true},
+    {GET, "/api/sources/{name}/runs", EDITOR, READ, .ask = weir_ask_source_runs, .waits = true},
     {GET, "/api/runs/{id}", EDITOR, READ, .ask = weir_ask_run},
     {DELETE, "/api/runs/{id}", EDITOR, WRITE, .ask = weir_ask_run_cancel, .slow = true},
     {GET, "/metrics", PERSON, READ, .handle = weir_serve_metrics},
@@ -276,7 +277,10 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
         weir_serve_refuse(&call, 415, WEIR_EINVAL,
                           "the body must be JSON: send Content-Type: application/json");
     } else if (route->ask) {
-        weir_serve_ask(&call, route->ask, route->slow);
+        weir_serve_ask(&call, route->ask,
+                       route->slow    ? call.server->work
+                       : route->waits ? call.server->outside
+                                      : NULL);
     } else {
         route->handle(&call);
     }

@@ -22,6 +22,7 @@ struct weir_serve_route {
     bool rest;  /* {id}, which is last, may hold slashes */
     bool bytes; /* the body is no JSON; the handler looks at its type */
     bool slow;  /* ask: on a thread of its own (it hashes a password) */
+    bool waits; /* likewise, on one of others: it may wait for another system */
     bool pass;  /* with a pass: for its report only */
     bool embed; /* from an embedded page: for its report only */
     bool reads; /* may be used through another's eyes; every GET may */

@@ -28,14 +28,16 @@
 #include "serve/usage_tables.h"
 #include "serve/warm.h"
 
-#define GRACE        (10 * WEIR_SECOND)
-#define OTHER_FILES  256 /* descriptors that are no connections */
-#define MIN_GROWTH   (2ull << 30)
-#define LOOK_EVERY   WEIR_SECOND
-#define HASH_THREADS 2 /* 64 MB each */
-#define HASH_QUEUE   32
-#define UPLOAD_QUEUE 64
-#define HOPELESS     10 /* looks; reopening the warehouse takes half of it */
+#define GRACE           (10 * WEIR_SECOND)
+#define OTHER_FILES     256 /* descriptors that are no connections */
+#define MIN_GROWTH      (2ull << 30)
+#define LOOK_EVERY      WEIR_SECOND
+#define HASH_THREADS    2 /* 64 MB each */
+#define HASH_QUEUE      32
+#define OUTSIDE_THREADS 4
+#define OUTSIDE_QUEUE   64
+#define UPLOAD_QUEUE    64
+#define HOPELESS        10 /* looks; reopening the warehouse takes half of it */
 
 /* --- starting ------------------------------------------------------------------------------- */
 
@@ -101,6 +103,7 @@ static int start_people(struct weir_server *s, struct weir_error *err)
         rc = weir_history_new(path, s->settings.history_max, s->log, &s->history, err);
     }
     rc = rc ? rc : weir_work_new(HASH_THREADS, HASH_QUEUE, &s->work, err);
+    rc = rc ? rc : weir_work_new(OUTSIDE_THREADS, OUTSIDE_QUEUE, &s->outside, err);
     rc = rc ? rc : weir_usage_new(s, &s->usage, err);
     s->event_streams = weir_event_streams_new(s);
     rc = rc || s->event_streams ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a timer");
@@ -265,6 +268,7 @@ static void stop_parts(struct weir_server *s)
         usleep(1000); /* detached; each ends within one catalog query */
     }
     weir_work_stop(s->work);
+    weir_work_stop(s->outside);
     weir_work_stop(s->uploads);
     weir_work_stop(s->lists);
     weir_source_scheduler_free(s->source_scheduler);
@@ -295,6 +299,7 @@ static void stop_parts(struct weir_server *s)
     weir_snapshots_free(s->snapshots);
     weir_loop_free(s->loop);
     weir_work_free(s->work); /* whatever is on the loop may have tried to add to them */
+    weir_work_free(s->outside);
     weir_work_free(s->uploads);
     weir_work_free(s->lists);
     weir_warm_free(s->warm);

@@ -103,6 +103,7 @@ struct weir_server {
     struct weir_passes *passes;
     struct weir_renders *renders;
     struct weir_embeds *embeds;
+    struct weir_work *outside; /* a few threads: what may wait for another system */
     struct weir_work *uploads; /* one thread: reading files into the warehouse */
     struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
     unsigned uploads_coming;   /* files that are open; the loop's thread */
@@ -265,8 +266,8 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
                              const struct weir_error *err);
 
 /* --- asking.c --- */
-/* Answers by `fn`; on a thread of its own when that is slow. */
-void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, bool slow);
+/* Answers by `fn`, on a thread of `work`; NULL: here. */
+void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, struct weir_work *work);
 /* "http://weir.example.com", for links. */
 const char *weir_serve_base(const struct weir_call *call, struct weir_arena *arena);
 

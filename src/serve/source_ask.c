@@ -6,6 +6,7 @@
 #include "serve/source.h"
 #include "serve/source_commit.h"
 #include "serve/source_print.h"
+#include "source/config.h"
 #include "source/connector.h"
 #include "source/secret.h"
 #include "state/person.h"
@@ -45,6 +46,8 @@ int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err)
     weir_jw_object(&ask->w);
     weir_jw_keyz(&ask->w, "connectors");
     weir_source_print_connectors(&ask->w);
+    weir_jw_keyz(&ask->w, "stream_options");
+    weir_source_print_options(weir_source_stream_options, &ask->w);
     weir_jw_object_end(&ask->w);
     return 0;
 }

@@ -101,36 +101,41 @@ int weir_source_fit(const struct weir_option *options, struct weir_data *values,
     return 0;
 }
 
-void weir_source_print_connectors(struct weir_jw *w)
+void weir_source_print_options(const struct weir_option *options, struct weir_jw *w)
 {
     static const char *const types[] = {
         [WEIR_OPT_BOOL] = "boolean",      [WEIR_OPT_INT] = "integer", [WEIR_OPT_BYTES] = "bytes",
         [WEIR_OPT_DURATION] = "duration", [WEIR_OPT_TEXT] = "text",   [WEIR_OPT_CHOICE] = "choice",
         [WEIR_OPT_LIST] = "list",         [WEIR_OPT_DATA] = "mapping"};
     weir_jw_array(w);
+    for (const struct weir_option *o = options; o->name; o++) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "name", o->name);
+        weir_jw_kstrz(w, "type", types[o->type]);
+        weir_jw_kstrz(w, "help", o->help);
+        weir_jw_kbool(w, "required", !o->fallback);
+        weir_jw_kbool(w, "secret", o->secret);
+        weir_jw_kstr_or_null(w, "default", weir_str_of(o->fallback));
+        weir_jw_keyz(w, "choices");
+        weir_jw_array(w);
+        for (size_t k = 0; o->choices && o->choices[k]; k++) {
+            weir_jw_strz(w, o->choices[k]);
+        }
+        weir_jw_array_end(w);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}
+
+void weir_source_print_connectors(struct weir_jw *w)
+{
+    weir_jw_array(w);
     for (size_t i = 0; weir_source_connectors[i]; i++) {
         weir_jw_object(w);
         weir_jw_kstrz(w, "name", weir_source_connectors[i]->name);
         weir_jw_kstrz(w, "title", weir_source_connectors[i]->title);
         weir_jw_keyz(w, "options");
-        weir_jw_array(w);
-        for (const struct weir_option *o = weir_source_connectors[i]->options; o->name; o++) {
-            weir_jw_object(w);
-            weir_jw_kstrz(w, "name", o->name);
-            weir_jw_kstrz(w, "type", types[o->type]);
-            weir_jw_kstrz(w, "help", o->help);
-            weir_jw_kbool(w, "required", !o->fallback);
-            weir_jw_kbool(w, "secret", o->secret);
-            weir_jw_kstr_or_null(w, "default", weir_str_of(o->fallback));
-            weir_jw_keyz(w, "choices");
-            weir_jw_array(w);
-            for (size_t k = 0; o->choices && o->choices[k]; k++) {
-                weir_jw_strz(w, o->choices[k]);
-            }
-            weir_jw_array_end(w);
-            weir_jw_object_end(w);
-        }
-        weir_jw_array_end(w);
+        weir_source_print_options(weir_source_connectors[i]->options, w);
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);

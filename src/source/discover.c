@@ -11,7 +11,9 @@ void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_
         weir_jw_object(w);
         weir_jw_kstr(w, "name", c->name);
         weir_jw_kstr(w, "original", c->original);
-        weir_jw_kstrz(w, "type", weir_type_name(c->type));
+        weir_jw_kstr(w, "type",
+                     c->type == WEIR_TYPE_OTHER ? c->type_name
+                                                : weir_str_of(weir_type_name(c->type)));
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);

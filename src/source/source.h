@@ -89,6 +89,8 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
 
 /* [{"name","title","options":[{"name","type","help","required","choices","default"}]}] */
 void weir_source_print_connectors(struct weir_jw *w);
+/* The list of options alone. */
+void weir_source_print_options(const struct weir_option *options, struct weir_jw *w);
 
 /* The rows of weir.loads of this source (NULL: all), newest first: [{"run",…}]. */
 int weir_source_runs_list(struct weir_session *session, const char *source, const char *run,

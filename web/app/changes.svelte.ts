@@ -5,7 +5,7 @@ import { listOf } from '../core/data';
 import { EventText } from '../core/events';
 
 export interface Change {
-  /** document, tables, schema; "again": the stream was broken, and anything may have changed. */
+  /** document, tables, schema, source; "again": the stream was broken, and anything may have changed. */
   kind: string;
   /** report, view, snippet, definition, collection; with kind "document" */
   document: string;
@@ -16,6 +16,8 @@ export interface Change {
   by: string;
   /** "schema.table", with kind "tables"; "*" stands for every one. */
   tables: readonly string[];
+  /** The run of a source, with kind "source"; null when something else is other than it was. */
+  run: unknown;
 }
 
 const listeners = new Set<(change: Change) => void>();
@@ -33,7 +35,7 @@ function read(text: string): Change | undefined {
   try {
     const data = JSON.parse(text) as Record<string, unknown>;
     const word = (key: string): string => (typeof data[key] === 'string' ? data[key] : '');
-    return { kind: word('kind'), document: word('document'), id: word('id'), version: typeof data['version'] === 'string' ? data['version'] : null, by: word('by'), tables: listOf(data['tables']).filter((one): one is string => typeof one === 'string') };
+    return { kind: word('kind'), document: word('document'), id: word('id'), version: typeof data['version'] === 'string' ? data['version'] : null, by: word('by'), tables: listOf(data['tables']).filter((one): one is string => typeof one === 'string'), run: data['run'] ?? null };
   } catch {
     return undefined;
   }
@@ -43,7 +45,7 @@ let broken = false;
 
 function opened(): void {
   open = true;
-  if (broken) for (const one of listeners) one({ kind: 'again', document: '', id: '', version: null, by: '', tables: [] });
+  if (broken) for (const one of listeners) one({ kind: 'again', document: '', id: '', version: null, by: '', tables: [], run: null });
   broken = false;
 }
 function closed(): void {

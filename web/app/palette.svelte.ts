@@ -11,7 +11,7 @@ import { may, seeAs, signOut, who } from './session.svelte';
 import { setTheme } from './theme.svelte';
 
 export interface Item {
-  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'Dashboard' | 'View' | 'Query' | 'Person';
+  kind: 'Page' | 'Action' | 'Table' | 'Column' | 'Report' | 'Dashboard' | 'View' | 'Query' | 'Person' | 'Source';
   label: string;
   note?: string;
   icon: IconName;
@@ -106,6 +106,12 @@ provide(async (signal) => {
   if (!who.signedIn || !may(['admin', 'editor'])) return [];
   const { runs } = readRuns(await (await send('get', '/api/history?limit=100', { signal })).json());
   return recent(runs, 50).map(({ sql, line, at }): Item => ({ kind: 'Query', label: line, note: ago(at), icon: 'explore', run: page(`/explore?sql=${encodeURIComponent(sql)}`) }));
+});
+
+provide(async (signal) => {
+  if (!who.signedIn || !may(['admin', 'editor'])) return [];
+  const { sources } = await call('get', '/api/sources', { signal });
+  return sources.map(({ name, kind, paused }): Item => ({ kind: 'Source', label: name, note: kind === 'tracking' ? 'events' : paused ? `${kind ?? ''}, paused` : (kind ?? 'its file has a mistake'), icon: 'sources', run: page(`/sources/${name}`) }));
 });
 
 provide(async (signal) => {

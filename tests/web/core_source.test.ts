@@ -1,0 +1,124 @@
+// Sources in words, and forms made of option tables.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+
+const now = new Date('2026-11-26T12:00:00Z');
+const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
+const run = (more: Partial<Run> = {}): Run => ({ run: 'r2', source: 's', stream: null, full: false, state: 'done', status: 'loaded', error: null, started_at: '2026-11-26T11:59:00Z', ended_at: '2026-11-26T11:59:10Z', rows: 0, bytes: 0, rate: null, streams: [], ...more });
+const standing = (more: Partial<Standing> = {}): Standing => ({ stream: 'orders', schema: 's', table: 'orders', mode: 'replace', status: 'loaded', run: 'r1', error: null, rows_written: 1, rows_discarded: 0, ended_at: '2026-11-26T10:00:00Z', good_at: '2026-11-26T09:59:00Z', failing_since: null, ...more });
+const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', paused: false, run: null, error: null, next_at: null, latest: null, streams: [], ...more });
+const load = (more: Partial<Load> = {}): Load => ({ run: 'r1', stream: 'orders', schema_name: 's', table_name: 'orders', mode: 'replace', status: 'loaded', rows_read: 5, rows_written: 4, rows_discarded: 1, rows_superseded: 0, bytes: 0, source_checksum: 'a', warehouse_checksum: 'a', started_at: '2026-11-26T09:00:00Z', ended_at: '2026-11-26T09:00:02Z', error: null, changes: null, ...more });
+
+test('schedules are said as a person would', () => {
+  const cases: [string | null, string][] = [
+    [null, 'only when somebody asks for it'],
+    ['manual', 'only when somebody asks for it'],
+    ['every 5m', 'every 5 minutes'],
+    ['every 1h', 'every hour'],
+    ['every 2d', 'every 2 days'],
+    ['every 250ms', 'every 250ms'],
+    ['after billing', 'whenever billing has run well'],
+    ['cron 0 6 * * * Europe/Berlin', 'every day at 06:00 (Europe/Berlin)'],
+  ];
+  for (const [text, words] of cases) assert.equal(saySchedule(text), words);
+  assert.equal(sayCron('*/15 * * * *'), 'every 15 minutes');
+  assert.equal(sayCron('5 * * * *'), 'every hour at 5 past');
+  assert.equal(sayCron('30 9 * * 1-5'), 'on weekdays at 09:30');
+  assert.equal(sayCron('0 9 * * 1,4'), 'every Monday and Thursday at 09:00');
+  assert.equal(sayCron('0 0 1 * *'), 'on day 1 of each month at 00:00');
+  assert.equal(sayCron('1 2 3 4 5'), 'by cron: 1 2 3 4 5');
+});
+
+test('how a source stands: what needs somebody comes first', () => {
+  const kind = (more: Partial<Source>): string => stateOf(source(more), now).kind;
+  const failed = standing({ status: 'failed', error: 'no', failing_since: '2026-11-26T09:00:00Z' });
+  assert.equal(kind({ kind: 'tracking', streams: null }), 'events');
+  assert.equal(kind({ error: 'line 3', run: 'r' }), 'broken');
+  assert.equal(kind({ run: 'r', paused: true }), 'running');
+  assert.equal(kind({}), 'new');
+  assert.equal(kind({ streams: null }), 'unknown');
+  assert.equal(kind({ streams: [standing()] }), 'well');
+  assert.equal(kind({ streams: [standing()], paused: true }), 'paused');
+  assert.equal(kind({ streams: [failed], paused: true }), 'failed');
+  assert.equal(stateOf(source({ streams: [failed] }), now).text, 'failed since 3\u202fh');
+  assert.equal(stateOf(source({ streams: [failed] }), now).why, 'no');
+  // No stream failed: nothing was reached.
+  assert.equal(stateOf(source({ streams: [standing()], latest: run({ status: 'failed', error: 'cannot connect' }) }), now).why, 'cannot connect');
+  // A later run that went well is what counts; one of a single stream says nothing of the others.
+  assert.equal(kind({ streams: [failed], latest: run({ status: 'unchanged' }) }), 'well');
+  assert.equal(kind({ streams: [standing({ status: 'mismatch' })], latest: run({ stream: 'other' }) }), 'mismatch');
+  assert.equal(kind({ streams: [standing()], latest: run({ status: 'stopped' }) }), 'stopped');
+});
+
+test('as of when its rows are, and when it runs next', () => {
+  assert.equal(asOf(source()), undefined);
+  assert.equal(asOf(source({ streams: [standing(), standing({ good_at: '2026-11-25T00:00:00Z' })] }))?.toISOString(), '2026-11-25T00:00:00.000Z');
+  assert.equal(asOf(source({ streams: [standing()], latest: run({ status: 'unchanged' }) }))?.toISOString(), '2026-11-26T11:59:00.000Z');
+  assert.equal(sayNext(source({ next_at: '2026-11-26T12:04:00Z' }), now), 'in 4\u202fmin');
+  assert.equal(sayNext(source({ next_at: '2026-11-26T11:00:00Z' }), now), 'now');
+  assert.equal(sayNext(source({ paused: true }), now), 'paused');
+  assert.equal(sayNext(source(), now), '');
+});
+
+test('how far a run is', () => {
+  const stream = { stream: 'orders', state: 'reading', rows: 1000, bytes: 1024, bytes_total: 4096, seconds_left: 9, error: null } as const;
+  assert.deepEqual(sayStream(stream), { text: '1\u202f000 rows, 1.0\u202fKB of about 4.0\u202fKB, about 9\u202fs left', value: 0.25, done: false, tone: 'accent' });
+  assert.equal(sayStream({ ...stream, bytes: 9999 }).value, 0.99);
+  assert.equal(sayStream({ ...stream, bytes_total: null, seconds_left: null }).value, null);
+  assert.equal(sayStream({ ...stream, state: 'failed', error: 'no right' }).text, 'no right');
+  assert.equal(sayRun(run({ state: 'running', rows: 12_400, rate: 3400 })), '12.4\u202fk rows, 3\u202f400 rows/s');
+});
+
+test('runs of the ledger and of the server are one list', () => {
+  const past = pastRuns([run(), run({ run: 'r3', status: 'unchanged', started_at: '2026-11-26T12:30:00Z' })], [load({ run: 'r2', changes: ['new column "x"'] }), load(), load({ stream: 'log', status: 'failed', error: 'gone' })]);
+  assert.deepEqual(past.map(({ run: id, status, rows, discarded, error, changes, remembered }) => [id, status, rows, discarded, error, changes, remembered]), [
+    ['r3', 'unchanged', 0, 0, '', [], true],
+    ['r2', 'loaded', 4, 1, '', ['orders: new column "x"'], true],
+    ['r1', 'failed', 8, 2, 'gone', [], false],
+  ]);
+  assert.deepEqual(proof(load()), { equal: true, text: '5 read = 4 in the table + 1 discarded; checksum of the source a, of the warehouse a' });
+  assert.equal(proof(load({ warehouse_checksum: 'b' }))?.equal, false);
+  assert.equal(proof(load({ source_checksum: null })), undefined);
+});
+
+test('a form holds what a file does, without defaults', () => {
+  const options = [option('host', { default: 'localhost' }), option('port', { type: 'integer', default: '5432' }), option('database', { required: true, default: null }), option('password', { secret: true }), option('schemas', { type: 'list', default: 'public' }), option('deep', { type: 'boolean', default: 'false' }), option('config', { type: 'mapping' })];
+  const body = { port: 5433, database: 'shop', password: ' spaces ', schemas: ['a', 'b'], deep: true, config: { start: 1 } };
+  assert.deepEqual(bodyOf(options, { host: ' localhost ', port: '5433', database: ' shop', password: ' spaces ', schemas: 'a, b', deep: 'true', config: '{"start": 1}' }), body);
+  assert.deepEqual(bodyOf(options, valuesOf(options, body)), body);
+  assert.deepEqual(missing(options, {}), { database: 'This is needed.' });
+  assert.deepEqual(options.filter(isRare).map(({ name }) => name), ['schemas', 'deep']);
+  assert.deepEqual(['sslmode', 'api_key', 'host'].map(labelOf), ['SSL mode', 'API key', 'Host']);
+});
+
+test('an error is said beside the field that it is about', () => {
+  const options = [option('host'), option('database'), option('user'), option('password', { secret: true })];
+  assert.equal(faultAt('FATAL: password authentication failed for user "owner"; check `user` and `password`', options), 'password');
+  assert.equal(faultAt('database "x" does not exist; check `database`', options), 'database');
+  assert.equal(faultAt('sources/<new>.yml:3: connection.host must be text', options), 'host');
+  assert.equal(faultAt('it is dark', options, { host: 'db.example.org' }), undefined);
+  assert.equal(faultAt('db.example.org:5432 does not answer', options, { host: 'db.example.org' }), 'host');
+  assert.equal(sayFault('sources/<new>.yml:3: key "x" is missing'), 'key "x" is missing');
+});
+
+test('names, keys and cursors are guessed', () => {
+  assert.deepEqual(['a', 'a_1', 'A', '1a', 'a__b', 'a_', ''].map(isSourceName), [true, true, false, false, false, false, false]);
+  assert.equal(suggestName('postgres', { database: 'My Shop' }, []), 'my_shop');
+  assert.equal(suggestName('file', { path: '/srv/exports/orders-*.csv' }, ['orders']), 'orders_2');
+  assert.equal(suggestName('file', {}, []), 'file');
+  const columns = (...names: string[]) => names.map((name) => ({ name, original: name, type: name.endsWith('_at') ? 'timestamp' : 'int' }));
+  assert.equal(guessKey('public.countries', columns('name', 'country_id')), 'country_id');
+  assert.equal(guessKey('orders', columns('order_id', 'id')), 'id');
+  assert.equal(guessKey('orders', columns('n')), undefined);
+  assert.equal(guessCursor(columns('created_at', 'updated_at')), 'updated_at');
+  assert.equal(guessCursor(columns('created_at')), undefined);
+  assert.deepEqual(personal(columns('id', 'e_mail', 'customer_phone', 'emails_sent', 'last_name')), ['e_mail', 'customer_phone', 'last_name']);
+});
+
+test('streams that are taken as they are need no lines in the file', () => {
+  const options = [option('mode', { type: 'choice', default: 'replace' }), option('key', { type: 'list' }), option('cursor'), option('exclude', { type: 'list' })];
+  assert.equal(streamsOf(options, { a: { chosen: true, values: { mode: 'replace' } }, b: { chosen: true, values: {} } }), undefined);
+  assert.deepEqual(streamsOf(options, { a: { chosen: true, values: { mode: 'merge', key: 'id, day' } }, b: { chosen: false, values: {} } }), { a: { mode: 'merge', key: ['id', 'day'] } });
+  assert.equal(sayChoice({ mode: 'merge', key: 'id', cursor: 'at', exclude: 'email' }), 'one row for each id; what is new by at; without email');
+});

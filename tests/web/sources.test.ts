@@ -1,0 +1,261 @@
+// Sources in the browser: a PostgreSQL and a file are connected, watched while they load, changed and removed; what
+// an editor and a viewer may; keys alone.
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
+import { Postgres, missing } from '../node/postgres';
+import { Weir, until } from '../node/weir';
+
+let weir: Weir;
+let pg: Postgres | undefined;
+let browser: Browser;
+let admin: Opened;
+const url = (where: string): string => `http://${weir.serve}${where}`;
+
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['PICTURES'];
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+}
+/** As it is now: wide and narrow, light and dark. */
+async function sound({ page, complaints }: Opened, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await picture(page, `${name}-${colorScheme}`);
+    assert.deepEqual(await seriousFaults(page), []);
+  }
+  await page.setViewportSize({ width: 360, height: 740 });
+  await picture(page, `${name}-360-dark`);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await picture(page, `${name}-360`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page scrolls sideways');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  assert.deepEqual(complaints, []);
+}
+const button = (page: Page, name: string | RegExp): ReturnType<Page['getByRole']> => page.getByRole('button', { name });
+
+before(async () => {
+  [weir, pg, browser] = await Promise.all([Weir.init(), missing ? undefined : Postgres.start(), launch()]);
+  mkdirSync(path.join(weir.dir, 'exports'));
+  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'plan,price,email\nbasic,9.5,a@example.org\npro,19,b@example.org\nbad,1,2,3,4\n');
+  await weir.up();
+  const sent = await fetch(`http://${weir.collect}/v1/track`, {
+    method: 'POST', headers: { authorization: `Basic ${btoa(`${weir.key}:`)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ userId: '7', event: 'Order Completed', properties: { order_id: 7 } }),
+  });
+  assert.equal(sent.status, 200);
+  admin = await joinApp(browser, weir, 'ada@podium.example', 'admin', 'Ada');
+});
+after(async () => {
+  await browser?.close();
+  await weir.remove();
+  await pg?.stop();
+});
+
+test('nothing is read yet: the page says what to do, and the palette leads there', async () => {
+  const { page } = admin;
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('sources');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/sources$/);
+  await page.getByText('Nothing is read from another system yet').waitFor();
+  await page.getByRole('link', { name: 'web', exact: true }).waitFor();
+  await page.getByText('takes events').waitFor();
+  await picture(page, 'empty');
+});
+
+test('files are connected by keys alone; lines that cannot be read and columns about persons are told before', async () => {
+  const { page } = admin;
+  await page.getByRole('link', { name: 'Add a source' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('radio', { name: /^Files/ }).focus();
+  await page.keyboard.press('Space');
+  await page.getByText('These are files that the server can reach').waitFor();
+  const where = page.getByRole('textbox', { name: 'Path' });
+  await where.focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('This is needed.').waitFor();
+  await page.keyboard.type('nowhere');
+  await page.keyboard.press('Enter');
+  await page.locator('#connection [aria-invalid]').waitFor();
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('exports');
+  await page.keyboard.press('Enter');
+  await page.getByText('connected', { exact: true }).waitFor();
+  const rows = page.getByRole('region', { name: 'The first rows of plans' });
+  await rows.getByRole('cell', { name: '19', exact: true }).waitFor();
+  await page.getByText(/1 line cannot be read .* line 4/).waitFor();
+  await page.getByText('email may tell of persons.').waitFor();
+  await sound(admin, 'add-file');
+  await button(page, 'Leave it out').focus();
+  await page.keyboard.press('Enter');
+  await button(page, 'Left out email').waitFor();
+  const name = page.getByRole('textbox', { name: 'Name' });
+  assert.equal(await name.inputValue(), 'exports');
+  await name.focus();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('Plans');
+  await page.getByText(/a to z, 0 to 9 and _/).waitFor();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('plans');
+  await page.getByRole('combobox', { name: 'When does it run?' }).selectOption('manual');
+  await name.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/sources\/plans$/);
+  await page.getByText('up to date').waitFor();
+  await button(page, /^equal ?, show the figures of plans/).click();
+  const run = page.getByRole('dialog', { name: /^Run of/ });
+  await run.getByText('Equal to the source').waitFor();
+  await run.getByText(/3 read = 2 in the table \+ 1 discarded; checksum/).waitFor();
+  await run.getByRole('region', { name: 'Log of the run' }).getByText(/loaded 2 rows into plans\.plans/).waitFor();
+  await sound(admin, 'run');
+  await page.keyboard.press('Escape');
+  await page.getByRole('tab', { name: 'Set aside' }).click();
+  await page.getByRole('cell', { name: 'bad,1,2,3,4' }).waitFor();
+  await picture(page, 'aside');
+  await page.getByRole('tab', { name: 'Its file' }).click();
+  await page.getByRole('region', { name: 'The file sources/plans.yml' }).getByText(/exclude: \[?\s*-? ?email/).waitFor();
+  await picture(page, 'file');
+});
+
+test('what changes at the source is synced while the page looks on; the schema change is noted', async () => {
+  const { page } = admin;
+  await page.goto(url('/sources/plans?tab=runs'));
+  await page.getByRole('row', { name: /loaded/ }).waitFor();
+  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'plan,price,note\nbasic,9.5,x\npro,19,y\nmax,49,z\n');
+  await button(page, 'Sync now').click();
+  await page.getByRole('row', { name: /loaded 3/ }).waitFor();
+  await page.getByText(/plans: new column .?note/).waitFor();
+  await page.getByRole('img', { name: /^Rows of the latest 2 runs/ }).waitFor();
+  await picture(page, 'runs');
+  await button(page, 'Sync now').click();
+  await page.getByText('nothing new').waitFor();
+  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), '');
+  await button(page, 'Sync now').click();
+  await page.getByText(/^failed since/).waitFor();
+  await page.getByText('Its latest run failed').waitFor();
+  await sound(admin, 'failed');
+  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'plan,price,note\nbasic,9.5,x\n');
+  await button(page, 'More about plans').first().click();
+  await page.getByRole('menuitem', { name: /Read everything anew/ }).click();
+  await page.getByText('up to date').waitFor();
+});
+
+test('a PostgreSQL: a wrong password is said beside its field, and streams are shown with their rows', { skip: missing ?? false }, async () => {
+  const { page } = admin;
+  assert.ok(pg);
+  pg.sql(`create table orders (id int primary key, amount numeric(10,2), email text, updated_at timestamptz);
+    insert into orders select g, g / 4.0, 'p' || g || '@example.org', now() - g * interval '1 s' from generate_series(1, 300000) g; create table countries (code text); insert into countries values ('de'), ('fr')`);
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: 'PostgreSQL' }).check();
+  const fill = (label: string, text: string): Promise<void> => page.locator('#connection').getByLabel(new RegExp(`^${label}( \\(optional\\))?$`)).fill(text);
+  await fill('Host', '127.0.0.1');
+  await fill('Port', String(pg.port));
+  await fill('Database', 'postgres');
+  await fill('User', 'owner');
+  await fill('Password', 'another secret');
+  assert.equal(await page.getByLabel(/^Password/).getAttribute('type'), 'password');
+  await button(page, 'Test the connection').click();
+  await page.locator('.field', { has: page.getByLabel(/^Password/) }).getByText(/password authentication failed/).waitFor();
+  await picture(page, 'wrong');
+  await fill('Password', 'secret of the owner');
+  await button(page, 'Test the connection').click();
+  await page.getByText('connected', { exact: true }).waitFor();
+  await button(page, 'Rows and settings of orders').click();
+  await page.getByRole('region', { name: 'The first rows of orders' }).getByRole('cell', { name: 'p1@example.org' }).waitFor();
+  await button(page, 'Read only what changed').click();
+  await button(page, 'Leave it out').click();
+  await page.getByText('one row for each id; what is new by updated_at; without email').waitFor();
+  await sound(admin, 'add-postgres');
+});
+
+test('the first load of it is watched from anywhere; its rows join with events; a change at the source comes', { skip: missing ?? false }, async () => {
+  const { page } = admin;
+  assert.ok(pg);
+  await page.getByRole('textbox', { name: 'Name' }).fill('shop');
+  await page.getByRole('combobox', { name: 'When does it run?' }).selectOption('manual');
+  await button(page, 'Save and load').click();
+  await page.waitForURL(/\/sources\/shop$/);
+  // The page is closed, and opened again: the run goes on.
+  await page.goto(url('/sources'));
+  await page.getByRole('row', { name: /shop/ }).getByText('up to date').waitFor();
+  await sound(admin, 'list');
+  await page.getByRole('link', { name: 'shop', exact: true }).click();
+  await page.getByRole('row', { name: /shop\.orders/ }).getByText(`300\u202f000`).waitFor();
+  await sound(admin, 'source');
+  const file = readFileSync(path.join(weir.dir, 'sources/shop.yml'), 'utf8');
+  assert.match(file, /mode: merge/);
+  assert.match(file, /password: "\$\{secret:shop\.password\}"/);
+  assert.doesNotMatch(file, /secret of the owner/);
+  pg.sql(`update orders set amount = 41.5, updated_at = now() + interval '1 s' where id = 7`);
+  await button(page, 'Sync now').click();
+  await page.getByRole('tab', { name: 'Runs' }).click();
+  await page.getByRole('row', { name: /loaded 4\b/ }).waitFor();
+  await page.goto(url(`/explore?sql=${encodeURIComponent("select o.amount::double as amount from web.order_completed e join shop.orders o on o.id = e.order_id")}`));
+  await page.locator('[data-ready]').waitFor();
+  await page.getByRole('textbox', { name: 'SQL' }).focus();
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('gridcell', { name: '41.5' }).waitFor();
+});
+
+test('it is changed, paused, and removed; tables stay', async () => {
+  const { page } = admin;
+  await page.goto(url('/sources/plans'));
+  const menu = async (item: RegExp): Promise<void> => {
+    await button(page, 'More about plans').first().click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await menu(/Pause/);
+  await page.getByText('paused', { exact: true }).waitFor();
+  await menu(/Resume/);
+  await page.getByText('up to date').waitFor();
+  await menu(/Change it/);
+  await page.getByText('connected', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Path' }).inputValue(), 'exports');
+  await page.getByRole('combobox', { name: 'When does it run?' }).selectOption('every 15m');
+  await button(page, 'Save').click();
+  await page.waitForURL(/\/sources\/plans$/);
+  await page.getByText('Every 15 minutes').waitFor();
+  assert.match(readFileSync(path.join(weir.dir, 'sources/plans.yml'), 'utf8'), /schedule: every 15m/);
+  // Somebody else's editor: the page follows.
+  appendFileSync(path.join(weir.dir, 'sources/plans.yml'), 'nonsense: 1\n');
+  await page.getByText('its file has a mistake', { exact: true }).waitFor();
+  writeFileSync(path.join(weir.dir, 'sources/plans.yml'), 'kind: file\nconnection: {path: exports}\n');
+  await page.getByText('Only when somebody asks for it').waitFor();
+  await menu(/Remove it/);
+  const dialog = page.getByRole('dialog', { name: /Remove the source plans/ });
+  await dialog.getByText('Its tables stay').waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Remove' }).isDisabled(), true);
+  await dialog.getByRole('textbox').fill('plans');
+  await sound(admin, 'remove');
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await page.waitForURL(/\/sources$/);
+  await page.getByRole('link', { name: 'plans', exact: true }).waitFor({ state: 'detached' });
+  assert.match(await weir.in('query', 'select count(*) as n from plans.plans'), /1/);
+});
+
+test('an editor runs and pauses; a viewer sees nothing of it', async () => {
+  await weir.in('source', 'add', 'again', '--kind', 'file', '--set', 'path=exports');
+  const editor = await joinApp(browser, weir, 'ed@podium.example', 'editor', 'Ed');
+  await editor.page.goto(url('/sources'));
+  await editor.page.getByRole('link', { name: 'again', exact: true }).click();
+  assert.equal(await editor.page.getByRole('link', { name: 'Add a source' }).count(), 0);
+  await button(editor.page, 'More about again').click();
+  assert.deepEqual(await editor.page.getByRole('menuitem', { name: /Change it|Remove it/ }).count(), 0);
+  await editor.page.keyboard.press('Escape');
+  await button(editor.page, 'Sync now').click();
+  await editor.page.getByText('up to date').waitFor();
+  await picture(editor.page, 'editor');
+  const viewer = await joinApp(browser, weir, 'vi@podium.example', 'viewer', 'Vi');
+  assert.equal(await viewer.page.getByRole('link', { name: 'Sources' }).count(), 0);
+  await viewer.page.goto(url('/sources'));
+  assert.equal(await viewer.page.getByText('Add a source').count(), 0);
+  const status = await viewer.page.evaluate(async () => (await fetch('/api/sources')).status);
+  assert.equal(status, 403);
+  await until('nothing runs', 20, async () => (await fetch(url('/')).then(({ ok }) => ok)) || undefined);
+});
