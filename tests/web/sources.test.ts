@@ -196,11 +196,19 @@ test('the first load of it is watched from anywhere; its rows join with events; 
   await button(page, 'Sync now').click();
   await page.getByRole('tab', { name: 'Runs' }).click();
   await page.getByRole('row', { name: /loaded 4\b/ }).waitFor();
+  // What changed without its cursor column is read again, by its range.
+  pg.sql('update orders set amount = 42.5 where id = 7');
+  await button(page, 'More about shop').first().click();
+  await page.getByRole('menuitem', { name: 'Read a range again' }).click();
+  const range = page.getByRole('dialog', { name: 'Read a range again' });
+  await range.getByLabel('From').fill('2000-01-01');
+  await page.keyboard.press('Enter');
+  await page.getByRole('row', { name: /loaded 300.000/ }).waitFor();
   await page.goto(url(`/explore?sql=${encodeURIComponent("select o.amount::double as amount from web.order_completed e join shop.orders o on o.id = e.order_id")}`));
   await page.locator('[data-ready]').waitFor();
   await page.getByRole('textbox', { name: 'SQL' }).focus();
   await page.keyboard.press('Control+Enter');
-  await page.getByRole('gridcell', { name: '41.5' }).waitFor();
+  await page.getByRole('gridcell', { name: '42.5' }).waitFor();
 });
 
 test('it is changed, paused, and removed; tables stay', async () => {
