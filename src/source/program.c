@@ -395,7 +395,11 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
                          "say which program: `package: NAME==VERSION`, or "
                          "`executable: PATH`");
     }
-    int rc = make_places(p, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < settings->env.count; i++) {
+        rc = weir_source_check_variable(site, settings->env.items[i], err);
+    }
+    rc = rc ? rc : make_places(p, err);
     rc = rc ? rc : *settings->package ? find_package(p, err) : find_executable(p, err);
     if (rc == 0) {
         p->name = strrchr(p->path, '/') + 1;

@@ -63,23 +63,28 @@ static int sealed(const struct weir_source_site *site, const char *source, struc
     return rc;
 }
 
+int weir_source_check_variable(const struct weir_source_site *site, const char *name,
+                               struct weir_error *err)
+{
+    bool open = weir_str_starts(weir_str_of(name), WEIR_STR(PREFIX));
+    for (size_t i = 0; !open && i < site->env.count; i++) {
+        open = strcmp(name, site->env.items[i]) == 0;
+    }
+    return open ? 0
+                : weir_fail(err, WEIR_EPERM,
+                            "the variable %.80s is not open to sources; name it " PREFIX
+                            "…, add it to `source.env` in weir.yml, or `weir secret set` a secret "
+                            "and write ${secret:NAME}",
+                            name);
+}
+
 static int variable(const struct weir_source_site *site, struct weir_str name,
                     struct weir_arena *arena, const char **out, struct weir_error *err)
 {
     const char *copy = weir_arena_dup(arena, name).ptr;
-    bool open = weir_str_starts(name, WEIR_STR(PREFIX));
-    for (size_t i = 0; !open && i < site->env.count; i++) {
-        open = weir_str_is(name, site->env.items[i]);
-    }
-    if (!copy) {
-        return no_memory(err);
-    }
-    if (!open) {
-        return weir_fail(err, WEIR_EPERM,
-                         "the variable %.80s is not open to sources; name it " PREFIX
-                         "…, add it to `source.env` in weir.yml, or `weir secret set` a secret and "
-                         "write ${secret:NAME}",
-                         copy);
+    int rc = copy ? weir_source_check_variable(site, copy, err) : no_memory(err);
+    if (rc) {
+        return rc;
     }
     const char *value = getenv(copy);
     *out = value ? weir_arena_strdup(arena, value) : NULL;

@@ -17,6 +17,9 @@ bool weir_source_is_reference(struct weir_str text);
 int weir_source_reveal(const struct weir_source_site *site, const char *source,
                        struct weir_str reference, struct weir_arena *arena, const char **out,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* May sources have this variable? WEIR_EPERM says how it can be opened to them. */
+int weir_source_check_variable(const struct weir_source_site *site, const char *name,
+                               struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_EINVAL, with the line and without the value, when a secret option is no reference. */
 int weir_source_secrets_check(const struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *section,

@@ -146,6 +146,8 @@ test('versions, batches, and a configuration that the tap rewrites', async () =>
   configure(tap, 'config: {token: another}');
   await sync('versions');
   assert.deepEqual(config(), { token: 'another' });
+  configure(tap, 'env: [TAP_SECRET]');
+  await fails(/the variable TAP_SECRET is not open to sources/, 'versions');
 });
 
 test('what goes wrong ends the run with its reason, and nothing is half loaded', async () => {
