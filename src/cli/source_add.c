@@ -134,8 +134,7 @@ static int add_read(struct weir_cli *cli, struct weir_workspace *workspace, cons
     code = code ? code : make_file(&a, file, err);
     code = code ? code : weir_source_new_text(name, file, &text, err);
     code = code ? code : weir_source_site_init(workspace, &site, err);
-    code = code ? code : weir_source_seal(&site, typed, err);
-    code = code ? code : weir_source_create(workspace->dir, name, weir_buf_str(&text), err);
+    code = code ? code : weir_source_create(&site, name, weir_buf_str(&text), typed, err);
     if (!code) {
         printf("Made sources/%s.yml. `weir source discover %s` shows what it has, `weir sync %s` "
                "loads it into the schema \"%s\".\n",

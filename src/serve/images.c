@@ -4,7 +4,6 @@
  * nothing, whatever is in it. */
 #include <stdio.h>
 
-#include "serve/published.h"
 #include "serve/shelf.h"
 #include "state/publication.h"
 
@@ -111,22 +110,30 @@ static bool is_named(const struct weir_document *d, const char *name)
     return false;
 }
 
+/* By the report as it is saved, as it is published, and as it will be. */
 static int check_unused(struct weir_shelf_job *job, const struct weir_document *d, const char *name,
                         struct weir_error *err)
 {
-    struct weir_publication now;
-    int rc = weir_publication_get(job->call.server->state, weir_str_of(job->id), false, &job->arena,
-                                  &now, err);
-    struct weir_document *published =
-        rc == 0 && now.version.ptr
-            ? weir_publishing_hold(weir_shelf_publishing(job->call.server->shelf),
-                                   weir_str_of(job->id), now.version)
-            : NULL;
-    if (rc == 0 && (is_named(d, name) || is_named(published, name))) {
-        rc = weir_fail(err, WEIR_EEXIST, "a tile of the report%s shows %s; take it out there first",
-                       is_named(d, name) ? "" : "'s published version", name);
+    static const char *const which[] = {"'s published version", "'s scheduled version"};
+    int rc = is_named(d, name)
+                 ? weir_fail(err, WEIR_EEXIST,
+                             "a tile of the report shows %s; take it out there first", name)
+                 : WEIR_OK;
+    for (int i = 0; rc == 0 && i < 2; i++) {
+        struct weir_publication p;
+        struct weir_document *shown = NULL;
+        rc = weir_publication_get(job->call.server->state, weir_str_of(job->id), i == 1,
+                                  &job->arena, &p, err);
+        if (rc == 0 && p.version.ptr) {
+            rc = weir_report_document_at(job->library, job->id, p.version.ptr, &shown, err);
+        }
+        if (rc == 0 && is_named(shown, name)) {
+            rc = weir_fail(err, WEIR_EEXIST,
+                           "a tile of the report%s shows %s; take it out there first", which[i],
+                           name);
+        }
+        weir_document_release(shown);
     }
-    weir_document_release(published);
     return rc;
 }
 

@@ -131,8 +131,7 @@ static int create(struct weir_ask *ask, void *arg, struct weir_error *err)
 {
     struct described *d = arg;
     (void)ask;
-    int rc = weir_source_create(d->site.dir, d->name, weir_buf_str(&d->text), err);
-    return rc ? rc : weir_source_seal(&d->site, d->typed, err);
+    return weir_source_create(&d->site, d->name, weir_buf_str(&d->text), d->typed, err);
 }
 
 int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)

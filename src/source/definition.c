@@ -78,17 +78,21 @@ static int check_text(const char *workspace_dir, const char *name, struct weir_s
     return rc;
 }
 
-int weir_source_create(const char *workspace_dir, const char *name, struct weir_str text,
-                       struct weir_error *err)
+int weir_source_create(const struct weir_source_site *site, const char *name, struct weir_str text,
+                       const struct weir_source_typed *typed, struct weir_error *err)
 {
-    char path[4096], *dir = weir_path_join(workspace_dir, "sources");
+    char path[4096], *dir = weir_path_join(site->dir, "sources");
     int rc = dir ? weir_dir_make(dir, 0755, err) : no_memory(err);
-    rc = rc ? rc : file_of(workspace_dir, name, path, err);
+    rc = rc ? rc : file_of(site->dir, name, path, err);
     if (rc == 0 && access(path, F_OK) == 0) {
         rc = weir_fail(err, WEIR_EEXIST, "there is a source \"%s\" already", name);
     }
-    rc = rc ? rc : check_text(workspace_dir, name, text, err);
+    rc = rc ? rc : check_text(site->dir, name, text, err);
     rc = rc ? rc : weir_file_replace(path, text, 0644, err);
+    if (rc == 0 && weir_source_seal(site, typed, err)) {
+        rc = err->code;
+        (void)unlink(path);
+    }
     free(dir);
     return rc;
 }

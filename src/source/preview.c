@@ -175,6 +175,11 @@ static int read_some(struct weir_source_config *config, void *connection, struct
         plan.stop = &a->stop;
         rc = config->connector->plan(connection, &stream, (struct weir_str){NULL, 0}, &plan, err);
     }
+    if (rc == 0 && !config->connector->read) { /* its program tells columns only */
+        print(p, &stream, &plan, w);
+        weir_source_plan_free(&plan);
+        return 0;
+    }
     rc = rc ? rc : make_columns(p, &plan, err);
     rc = rc ? rc : weir_figures_init(&told, plan.column_count, &plan.arena, err);
     p->sink.source = &told;

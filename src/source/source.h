@@ -105,8 +105,11 @@ int weir_source_last_run(struct weir_session *session, const char *source, weir_
  * it is read. */
 int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
                          struct weir_error *err) WEIR_MUST_CHECK;
-/* WEIR_EEXIST when it is there. */
-int weir_source_create(const char *workspace_dir, const char *name, struct weir_str text,
+struct weir_source_typed;
+/* Writes the file, and seals what was typed for it. WEIR_EEXIST when it is there: nothing of it
+ * changes. */
+int weir_source_create(const struct weir_source_site *site, const char *name, struct weir_str text,
+                       const struct weir_source_typed *typed,
                        struct weir_error *err) WEIR_MUST_CHECK;
 /* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
 int weir_source_remove(struct weir_workspace *workspace, const char *name,

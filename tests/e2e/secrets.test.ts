@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, setUp } from '../node/client.js';
 import { Postgres, missing } from '../node/postgres.js';
+import { Tap } from '../node/tap.js';
 import { onTerminal } from '../node/terminal.js';
 import { Weir, binary, until } from '../node/weir.js';
 
@@ -68,7 +69,7 @@ test('variables: those that a name or a setting opens', { skip }, async () => {
   assert.match(await run('source', 'check', 'other'), /CLOSED_PG is not open to sources.*source\.env/);
   source('other', '${WEIR_SOURCE_NONE}');
   assert.match(await run('source', 'check', 'other'), /WEIR_SOURCE_NONE is not set/);
-  writeFileSync(path.join(weir.dir, 'weir.yml'), `${readFileSync(path.join(weir.dir, 'weir.yml'), 'utf8')}\nsource:\n  env: [LISTED_PG]\n`);
+  writeFileSync(path.join(weir.dir, 'weir.yml'), `${readFileSync(path.join(weir.dir, 'weir.yml'), 'utf8')}\nsource:\n  env: [LISTED_PG]\n  programs: [.]\n`);
   source('other', '${LISTED_PG}');
   assert.match(await run('source', 'check', 'other'), /^t {2}→/m);
   source('other', wrong);
@@ -80,6 +81,8 @@ test('asked for on a terminal, it is not shown and not in the file', { skip }, a
   said.push(shown);
   assert.match(fileOf('asked'), /password: "\$\{secret:asked\.password\}"/);
   assert.match(await run('source', 'check', 'asked'), /^t {2}→/m);
+  assert.match(await run('source', 'add', 'asked', '--kind', 'postgres', '--set', 'database=x', '--set', 'user=y', '--set', `password=yet-another`), /there is a source "asked" already/);
+  assert.match(await run('source', 'check', 'asked'), /^t {2}→/m, 'its password is what it was');
 });
 
 test('typed into a form, it is sealed; the file is a commit of whoever saved', { skip }, async () => {
@@ -113,6 +116,10 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   await ask(200, 'POST', '/api/sources/form/pause', {});
   for (const target of ['/api/sources', '/api/sources/form/runs', '/api/connectors']) await ask(200, 'GET', target);
   await ask(204, 'DELETE', '/api/sources/form');
+  // Programs tell columns, and no rows before a run.
+  new Tap(weir, 'tap').catalog({ stream: 't', schema: { properties: { id: { type: 'integer' } } } });
+  const first = await ask(200, 'POST', '/api/sources/tap/preview', { stream: 't' });
+  assert.deepEqual([(first['columns'] as { name: string }[]).map(({ name }) => name), first['rows']], [['id'], []]);
   const commits = execFileSync('git', ['-C', weir.dir, 'log', '--format=%an: %s', '--', 'sources/form.yml'], { encoding: 'utf8' });
   assert.equal(commits, 'Ada: Remove the source form\nAda: Pause the source form\nAda: Add the source form\n');
 });

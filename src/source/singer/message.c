@@ -199,7 +199,10 @@ static int batch_file(struct weir_singer_reader *r, struct weir_feed_stream *s, 
     if (rc == 0 && n < 0) {
         rc = weir_fail(err, WEIR_EIO, "the file %s of a BATCH cannot be read", path);
     }
-    gzclose(file);
+    /* What ends in the middle is known at the end only. */
+    if (gzclose(file) != Z_OK && rc == 0) {
+        rc = weir_fail(err, WEIR_EIO, "the file %s of a BATCH is not whole", path);
+    }
     weir_buf_free(&in);
     return rc;
 }
