@@ -144,11 +144,19 @@ static int add_marks(struct weir_writing *w, struct weir_error *err)
                                                          : 0;
 }
 
-/* Versions that the source has left behind. */
+/* Rows that are gone at the source are marked or deleted, or their version ends. */
+static bool follows_deletes(const struct weir_source_stream *stream)
+{
+    return stream->mode == WEIR_SOURCE_HISTORY ||
+           (stream->mode == WEIR_SOURCE_MERGE && stream->deletes);
+}
+
+/* Versions that the source has left behind; where deletes are followed, their rows are among those
+ * that are gone. */
 static int drop_versions(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_plan *plan = w->a->plan;
-    if (!plan->versioned || plan->whole ||
+    if (!plan->versioned || plan->whole || follows_deletes(w->a->stream) ||
         (w->a->target && !weir_source_find_column(w->a->target, WEIR_STR(WEIR_SOURCE_VERSION)) &&
          w->a->stream->contract != WEIR_SOURCE_EVOLVE)) {
         return 0;
@@ -240,9 +248,7 @@ static int keep_rejects(struct weir_writing *w, struct weir_error *err)
 static int settle_deletes(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_apply *a = w->a;
-    bool wanted = a->stream->mode == WEIR_SOURCE_HISTORY ||
-                  (a->stream->mode == WEIR_SOURCE_MERGE && a->stream->deletes);
-    bool complete = wanted && (a->plan->whole || a->plan->complete);
+    bool complete = follows_deletes(a->stream) && (a->plan->whole || a->plan->complete);
     w->ends = complete && a->load->rows_discarded == 0;
     if (complete && !w->ends) {
         struct weir_str so_far = a->load->changes.len ? a->load->changes : WEIR_STR("[]");

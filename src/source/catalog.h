@@ -37,7 +37,8 @@ struct weir_source_plan {
     bool whole;    /* what is read is the whole stream: its table is built anew */
     bool complete; /* all rows that the stream has are read, though the table is kept: of
                     * merge with deletes, and of history, rows that do not come are gone */
-    /* Rows of earlier runs whose WEIR_SOURCE_VERSION is below `version`, or none, go. */
+    /* Rows of earlier runs whose WEIR_SOURCE_VERSION is below `version`, or none, go; but where
+     * deletes are followed, `complete` says it. */
     bool versioned;
     int64_t version;
     struct weir_str *parts; /* else: files whose earlier rows go */

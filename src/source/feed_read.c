@@ -164,6 +164,7 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     out->versioned = s->activated;
     out->version = s->active;
     bool prunes = s->activated && !(mark.versioned && mark.version == s->active);
+    out->complete = prunes && !out->whole;
     out->nothing =
         !s->came || out->column_count == 0 || (!out->whole && !prunes && live_rows(s) == 0);
     out->own = s;

@@ -150,6 +150,22 @@ test('versions, batches, and a configuration that the tap rewrites', async () =>
   await fails(/the variable TAP_SECRET is not open to sources/, 'versions');
 });
 
+test('a new version ends or marks the rows that are gone, and leaves those that are as they were', async () => {
+  const tap = new Tap(weir, 'gone');
+  const properties = { id: { type: 'integer' }, v: { type: 'string' } };
+  const streams = ['h', 's', 'd'];
+  tap.catalog(...streams.map((stream) => ({ stream, schema: { properties }, key: ['id'], method: 'FULL_TABLE' })));
+  configure(tap, '', 'streams:\n  h: {mode: history, key: [id]}\n  s: {mode: merge, key: [id], deletes: soft}\n  d: {mode: merge, key: [id], deletes: hard}');
+  for (const [version, ...values] of [[1, 'a', 'b', 'c'], [2, 'a', 'B'], [3, 'a', 'B', 'c']] as [number, ...string[]][]) {
+    tap.run(...streams.flatMap((s) => [schema(s, properties, ['id']), ...values.map((v, id) => record(s, { id, v }, { version })), { type: 'ACTIVATE_VERSION', stream: s, version }]));
+    await sync('gone');
+    if (version === 2) {
+      assert.deepEqual(await rows("select string_agg(v, ' ' order by id) as d, (select string_agg(v || case when _weir_deleted is null then '' else ' gone' end, ' ' order by id) from gone.s) as s from gone.d"), [{ d: 'a B', s: 'a B c gone' }]);
+    }
+  }
+  assert.deepEqual(await rows("select string_agg(v || case when is_current then '' else ' ended' end, ', ' order by id, valid_from) as h, (select count(*) from gone.s where _weir_deleted is null) as s, (select count(*) from gone.d) as d from gone.h"), [{ h: 'a, b ended, B, c ended, c', s: 3, d: 3 }]);
+});
+
 test('what goes wrong ends the run with its reason, and nothing is half loaded', async () => {
   const tap = new Tap(weir, 'wrong');
   const good = [schema('t', { id: { type: 'integer' } }), record('t', { id: 1 })];
