@@ -70,9 +70,11 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
                        "source \"%s\" has no stream \"%s\"; `weir source discover %s` shows them",
                        f->config->name, f->run->stream ? f->run->stream : "", f->config->name);
     }
-    rc = rc || f->run->full ? rc
-                            : weir_source_ledger_cursor(f->session, f->config->name, STATE_STREAM,
-                                                        &feed->arena, &feed->state, err);
+    /* The others' part of it stays, when one stream begins anew. */
+    bool forgets = f->run->full && !(f->run->stream && found);
+    rc = rc || forgets ? rc
+                       : weir_source_ledger_cursor(f->session, f->config->name, STATE_STREAM,
+                                                   &feed->arena, &feed->state, err);
     return rc;
 }
 

@@ -126,6 +126,19 @@ test('the state comes back after its rows are there; modes and the catalog are a
   assert.equal(readFileSync(path.join(tap.dir, 'state.json'), 'utf8'), '');
 });
 
+test('one stream that is read anew leaves the bookmarks of the others', async () => {
+  const tap = new Tap(weir, 'again');
+  const properties = { id: { type: 'integer' } };
+  tap.catalog({ stream: 'keyed', schema: { properties }, key: ['id'], method: 'INCREMENTAL' }, { stream: 'log', schema: { properties }, method: 'INCREMENTAL' });
+  const bookmarks = state({ bookmarks: { keyed: { id: 1 }, log: { id: 1 } } });
+  tap.run('cp "${STATE:-/dev/null}" "$here/state.json"', schema('keyed', properties, ['id']), record('keyed', { id: 1 }), schema('log', properties), 'grep -q log "$here/state.json" ||', record('log', { id: 1 }), bookmarks);
+  await sync('again');
+  await sync('again.keyed', '--full');
+  assert.deepEqual(JSON.parse(readFileSync(path.join(tap.dir, 'state.json'), 'utf8')), { bookmarks: { log: { id: 1 } } });
+  await sync('again');
+  assert.deepEqual(await rows('select count(*) as n, (select count(*) from again.keyed) as keyed from again.log'), [{ n: 1, keyed: 1 }]);
+});
+
 test('versions, batches, and a configuration that the tap rewrites', async () => {
   const tap = new Tap(weir, 'versions');
   const properties = { id: { type: 'integer' } };
