@@ -68,6 +68,7 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
 
 static void end_of_said(struct weir_child *c)
 {
+    c->said.len = weir_mask_bytes(c->options.mask, c->said.data, c->said.len);
     struct weir_str line = weir_str_trim(weir_buf_str(&c->said));
     if (line.len) {
         struct weir_str cut = weir_utf8_cut(line, WEIR_CHILD_TAIL - 1);
@@ -247,7 +248,7 @@ int weir_child_line(struct weir_child *c, struct weir_str *line, struct weir_err
     }
     if (c->in.len > c->options.line_max && !line->ptr && c->out >= 0) {
         char shown[512];
-        weir_child_show((struct weir_str){c->in.data, 100}, shown);
+        weir_child_show((struct weir_str){c->in.data, 100}, c->options.mask, shown);
         return weir_fail(err, WEIR_ETOOBIG,
                          "%s wrote a line of more than %zu bytes; raise `max_line` if it is to be "
                          "so long: %s…",
@@ -330,9 +331,13 @@ int weir_child_run(const struct weir_child_options *options, struct weir_buf *ou
     return rc;
 }
 
-void weir_child_show(struct weir_str line, char out[512])
+void weir_child_show(struct weir_str line, const struct weir_mask *mask, char out[512])
 {
-    size_t n = 0;
+    char copy[1024];
+    size_t n = line.len < sizeof copy ? line.len : sizeof copy;
+    memcpy(copy, line.ptr, n);
+    line = (struct weir_str){copy, weir_mask_bytes(mask, copy, n)};
+    n = 0;
     for (size_t i = 0; i < line.len && i < 120 && n < 500; i++) {
         unsigned char c = (unsigned char)line.ptr[i];
         if (c >= 0x20 && c < 0x7f) {

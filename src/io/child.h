@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/mask.h"
 #include "io/process.h"
 
 #define WEIR_CHILD_TAIL 600
@@ -20,6 +21,7 @@ struct weir_child_options {
     const atomic_bool *stop;          /* NULL: nobody stops it */
     const char *log_path;             /* stderr goes there, from its beginning; NULL: nowhere */
     uint64_t log_max;                 /* at most so many bytes of it; the rest is thrown away */
+    const struct weir_mask *mask;     /* not in what is told of stderr; the file has all of it */
     void (*said)(void *arg, struct weir_str line); /* a line of stderr, cut at 4,096; or NULL */
     void *arg;
 };
@@ -54,6 +56,6 @@ int weir_child_run(const struct weir_child_options *options, struct weir_buf *ou
                    struct weir_error *err) WEIR_MUST_CHECK;
 
 /* A line for a message: at most 120 bytes, what cannot be shown as \xNN. */
-void weir_child_show(struct weir_str line, char out[512]);
+void weir_child_show(struct weir_str line, const struct weir_mask *mask, char out[512]);
 
 #endif

@@ -433,7 +433,8 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
                                        .timeout = s->timeout,
                                        .stop = stop,
                                        .log_path = p->log,
-                                       .log_max = MAX_LOG};
+                                       .log_max = MAX_LOG,
+                                       .mask = p->mask};
 }
 
 static void say(void *arg, struct weir_str line)
@@ -476,7 +477,17 @@ static int resolve(struct weir_program *p, struct weir_data *data, struct weir_e
         return weir_error_prefix(err, rc, "`config`");
     }
     data->text = weir_str_of(value);
-    return 0;
+    return weir_mask_add(&p->mask, &p->arena, data->text, err);
+}
+
+static int mask_variables(struct weir_program *p, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < p->settings->env.count; i++) {
+        const char *value = getenv(p->settings->env.items[i]);
+        rc = value ? weir_mask_add(&p->mask, &p->arena, weir_str_of(value), err) : 0;
+    }
+    return rc;
 }
 
 static bool is_json(struct weir_str text)
@@ -507,6 +518,7 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
     *path = weir_arena_printf(&p->arena, "%s/config.json", p->home);
     snprintf(from, sizeof from, "%s/config.from", p->home);
     int rc = config && *path ? resolve(p, config, err) : no_memory(err);
+    rc = rc ? rc : mask_variables(p, err);
     weir_buf_init(&text, MAX_CONFIG);
     weir_buf_init(&have, MAX_CONFIG);
     if (rc == 0) {

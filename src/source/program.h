@@ -81,6 +81,7 @@ struct weir_program {
     char log[4096];             /* what it says on stderr */
     const char *name;           /* of it, for messages */
     const char *env[64];
+    struct weir_mask *mask; /* secrets that it was given; all from weir_program_config on */
     struct weir_arena arena;
 };
 

@@ -208,6 +208,30 @@ test('what goes wrong ends the run with its reason, and nothing is half loaded',
   assert.deepEqual(await rows("select count(*) as n, (select count(*) from weir.loads where source = 'wrong' and status = 'failed') as f from wrong.t"), [{ n: 1, f: cases.length }]);
 });
 
+test('what a tap was given in secret is in no line, error or load that tells of it', async () => {
+  const tap = new Tap(weir, 'loud');
+  const properties = { id: { type: 'integer' } };
+  process.env['WEIR_SOURCE_KEY_FILE'] = 'begin "of a key"\nits second line\nend';
+  tap.catalog({ stream: 't', schema: { properties } });
+  configure(tap, 'config: {token: "${WEIR_SOURCE_TAP_TOKEN}", key: "${WEIR_SOURCE_KEY_FILE}"}');
+  const told = [
+    ['cat "$CONFIG" >&2; echo >&2', /"token":"\*\*\*".*"key":"\*\*\*"/s],
+    ["echo 'GET /?t=of the environment failed' >&2; exit 3", /GET \/\?t=\*\*\* failed/],
+    ["printf 'key:\\nits second line\\n' >&2; exit 3", /tap failed \(exit 3\): \*\*\*;/],
+    ["echo 'no JSON: of the environment'", /The line: no JSON: \*\*\*/],
+    ['echo "$(head -c 105 /dev/zero | tr "\\0" x) of the environment"', /The line: x+ \*\*\*/],
+  ] as const;
+  const all: string[] = [];
+  for (const [what, shown] of told) {
+    tap.run(schema('t', properties), record('t', { id: 1 }), what, 'exit 1');
+    const error = await weir.in('sync', 'loud', '--wait').then(String, String);
+    assert.match(error, what.startsWith('cat') ? /tap failed/ : shown);
+    all.push(error);
+  }
+  all.push(JSON.stringify(await rows("select * from weir.loads where source = 'loud'")));
+  assert.deepEqual(all.filter((text) => /of the env|second line|of a key/.test(text)), []);
+});
+
 test('killed at any moment, rows and state have happened as a whole or not at all', async () => {
   const tap = new Tap(weir, 'kill');
   const properties = { id: { type: 'integer' }, name: { type: 'string' } };

@@ -57,6 +57,7 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     struct weir_str line;
     weir_program_listen(&o, progress);
     r->name = a->program.name;
+    r->mask = a->program.mask;
     int rc = weir_child_start(&child, &o, err);
     while (rc == 0 && (rc = weir_child_line(&child, &line, err)) == 0 && line.ptr) {
         rc = weir_airbyte_line(r, line, err);
@@ -147,6 +148,9 @@ static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *e
     }
     rc = rc ? explain(a, rc, stop, err)
             : weir_airbyte_catalog_read(&a->catalog, weir_buf_str(&r.catalog_text), err);
+    if (rc) {
+        weir_mask_error(a->program.mask, err);
+    }
     a->discovered = rc == 0;
     weir_airbyte_reader_free(&r);
     return rc;
@@ -244,6 +248,9 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     argv[n] = NULL;
     rc = rc ? rc : talk(a, &r, argv, feed->stop, feed->progress, err);
     rc = rc ? rc : weir_airbyte_lines_end(&r, sync, err);
+    if (rc) {
+        weir_mask_error(a->program.mask, err);
+    }
     weir_airbyte_reader_free(&r);
     weir_buf_free(&text);
     return rc;

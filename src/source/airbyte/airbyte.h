@@ -39,7 +39,8 @@ struct weir_airbyte_count { /* rows since the last state */
 struct weir_airbyte_reader {
     struct weir_feed *feed; /* NULL: a talk without rows */
     const struct weir_airbyte_catalog *catalog;
-    const char *name; /* of the source, for messages */
+    const char *name;             /* of the source, for messages */
+    const struct weir_mask *mask; /* what messages must not have */
     uint64_t line;
     struct weir_json_parser *parser;
     struct weir_buf exact;

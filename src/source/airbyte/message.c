@@ -43,7 +43,7 @@ static int rubbish(const struct weir_airbyte_reader *r, struct weir_str line, co
                    struct weir_error *err)
 {
     char shown[512];
-    weir_child_show(line, shown);
+    weir_child_show(line, r->mask, shown);
     return weir_fail(err, WEIR_EINVAL,
                      "line %llu of what %s wrote is no message of Airbyte: %s; nothing was loaded. "
                      "The line: %s",
@@ -120,8 +120,11 @@ static int take_record(struct weir_airbyte_reader *r, struct weir_json record, s
 
 static void tell(struct weir_airbyte_reader *r, const char *what, struct weir_str text)
 {
-    struct weir_str cut = weir_utf8_cut(text, 1000);
+    char copy[1000];
+    struct weir_str cut = weir_utf8_cut(text, sizeof copy);
     if (cut.len) {
+        memcpy(copy, cut.ptr, cut.len);
+        cut = (struct weir_str){copy, weir_mask_bytes(r->mask, copy, cut.len)};
         weir_source_watch_say(watch_of(r), "%s" WEIR_STR_FMT, what, WEIR_STR_ARG(cut));
     }
 }
@@ -131,6 +134,7 @@ static void keep_error(struct weir_airbyte_reader *r, struct weir_str words)
     struct weir_str cut = weir_utf8_cut(words, 800);
     if (cut.len && !r->error[0]) {
         snprintf(r->error, sizeof r->error, WEIR_STR_FMT, WEIR_STR_ARG(cut));
+        r->error[weir_mask_bytes(r->mask, r->error, strlen(r->error))] = 0;
     }
 }
 

@@ -31,7 +31,7 @@ static int rubbish(const struct weir_singer_reader *r, struct weir_str line, con
                    struct weir_error *err)
 {
     char shown[512];
-    weir_child_show(line, shown);
+    weir_child_show(line, r->mask, shown);
     return weir_fail(err, WEIR_EINVAL,
                      "line %llu of what %s wrote is no message of Singer: %s; nothing was loaded. "
                      "The line: %s",

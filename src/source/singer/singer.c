@@ -79,6 +79,9 @@ static int look(struct singer *t, const atomic_bool *stop, struct weir_error *er
         weir_error_prefix(err, rc, "`%s --discover` (if it cannot discover, say `selection: none`)",
                           t->program.name);
     }
+    if (rc) {
+        weir_mask_error(t->program.mask, err);
+    }
     weir_buf_free(&out);
     return rc;
 }
@@ -153,6 +156,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
     int rc = weir_singer_reader_init(&reader, feed, err);
     reader.catalog = t->discovered ? &t->catalog : NULL;
     reader.name = t->program.name;
+    reader.mask = t->program.mask;
     bool started = rc == 0;
     rc = rc ? rc : weir_child_start(&child, &o, err);
     while (rc == 0 && (rc = weir_child_line(&child, &line, err)) == 0 && line.ptr) {
@@ -193,6 +197,9 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     }
     argv[n] = NULL;
     rc = rc ? rc : read_lines(t, feed, argv, err);
+    if (rc) {
+        weir_mask_error(t->program.mask, err);
+    }
     weir_buf_free(&text);
     return rc;
 }

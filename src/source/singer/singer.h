@@ -49,6 +49,7 @@ struct weir_singer_reader {
     struct weir_feed *feed;
     const struct weir_singer_catalog *catalog; /* NULL: there is none */
     const char *name;                          /* of the tap, for messages */
+    const struct weir_mask *mask;              /* what messages must not have */
     uint64_t line;
     struct weir_json_parser *parser;
     struct weir_buf exact; /* a line whose long numbers are in quotes */
