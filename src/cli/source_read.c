@@ -83,11 +83,14 @@ static int run_discover(struct weir_cli *cli, struct weir_error *err)
 static int run_remove(struct weir_cli *cli, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
+    struct weir_source_site site;
     const char *name = weir_args_at(cli->args, 0);
     int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_source_site_init(workspace, &site, err);
     code = code ? code : weir_source_remove(workspace, name, err);
+    code = code ? code : weir_source_forget(&site, name, err);
     if (code == 0) {
-        printf("Removed sources/%s.yml; its tables stay.\n", name);
+        printf("Removed sources/%s.yml and the secrets %s.*; its tables stay.\n", name, name);
     }
     weir_workspace_close(workspace);
     return code;
@@ -139,7 +142,7 @@ const struct weir_command weir_command_source_discover = {
 };
 const struct weir_command weir_command_source_remove = {
     .name = "source remove",
-    .summary = "Remove a source that weir reads from; its tables stay",
+    .summary = "Remove a source that weir reads from, and its secrets; its tables stay",
     .operands = "NAME",
     .min_operands = 1,
     .max_operands = 1,

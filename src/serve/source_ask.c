@@ -213,6 +213,7 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
         return weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
     }
     int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
+    rc = rc ? rc : weir_source_forget(weir_source_runs_site(runs_of(ask)), id_of(ask), err);
     ask->status = 204;
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);

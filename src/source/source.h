@@ -114,6 +114,10 @@ int weir_source_create(const struct weir_source_site *site, const char *name, st
 /* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
 int weir_source_remove(struct weir_workspace *workspace, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* What it had for itself: its secrets (SOURCE.*), and the folder of its program with all that this
+ * was given. For when its file is gone for good. */
+int weir_source_forget(const struct weir_source_site *site, const char *name,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* Sets members of the file to those of `changes`; its comments stay. Secrets that were typed are
  * sealed, and named in the file. */
 int weir_source_change(const struct weir_source_site *site, const char *name,

@@ -217,3 +217,12 @@ int weir_sealed_remove(struct weir_state *state, struct weir_str name, struct we
                       : weir_fail(err, WEIR_ENOENT, "there is no secret \"" WEIR_STR_FMT "\"",
                                   WEIR_STR_ARG(name));
 }
+
+int weir_sealed_remove_all(struct weir_state *state, struct weir_str beginning,
+                           struct weir_error *err)
+{
+    struct weir_db q =
+        weir_db_on(state, "delete from sealed where substr(name, 1, length(?1)) = ?1");
+    weir_db_text(&q, beginning);
+    return weir_db_run(&q, NULL, err);
+}

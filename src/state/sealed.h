@@ -28,5 +28,8 @@ int weir_sealed_list(struct weir_state *state, struct weir_arena *arena, struct 
                      size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_sealed_remove(struct weir_state *state, struct weir_str name,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* All whose names begin so. None is no failure. */
+int weir_sealed_remove_all(struct weir_state *state, struct weir_str beginning,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -115,7 +115,9 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   });
   await ask(200, 'POST', '/api/sources/form/pause', {});
   for (const target of ['/api/sources', '/api/sources/form/runs', '/api/connectors']) await ask(200, 'GET', target);
+  assert.match(await run('secret', 'list'), /^form\.password/m);
   await ask(204, 'DELETE', '/api/sources/form');
+  assert.doesNotMatch(await run('secret', 'list'), /form\./, 'the next of that name has none of them');
   // Programs tell columns, and no rows before a run.
   new Tap(weir, 'tap').catalog({ stream: 't', schema: { properties: { id: { type: 'integer' } } } });
   const first = await ask(200, 'POST', '/api/sources/tap/preview', { stream: 't' });

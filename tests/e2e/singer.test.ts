@@ -230,6 +230,10 @@ test('what a tap was given in secret is in no line, error or load that tells of 
   }
   all.push(JSON.stringify(await rows("select * from weir.loads where source = 'loud'")));
   assert.deepEqual(all.filter((text) => /of the env|second line|of a key/.test(text)), []);
+  const kept = path.join(weir.dir, '.weir/taps/loud');
+  assert.match(readFileSync(path.join(kept, 'config.json'), 'utf8'), /of the environment/);
+  await weir.in('source', 'remove', 'loud');
+  assert.equal(existsSync(kept), false);
 });
 
 test('killed at any moment, rows and state have happened as a whole or not at all', async () => {
