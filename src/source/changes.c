@@ -315,7 +315,7 @@ static int fill_moved(struct applying *a, struct weir_error *err)
             add(a, " END");
         }
     }
-    add(a, " FROM (SELECT was._weir_seq + 1 AS at, old.* FROM ");
+    add(a, " FROM (SELECT was._weir_seq + 1 AS \"weir at\", old.* FROM ");
     add_stage(a);
     add(a, " AS was JOIN ");
     add_target(a);
@@ -323,7 +323,7 @@ static int fill_moved(struct applying *a, struct weir_error *err)
     add_same_key(a, "old", "was");
     add(a, " WHERE ");
     add_segment_of(a, "was");
-    add(a, ") AS src WHERE src.at = new._weir_seq AND starts_with(new._weir_kept, 'm') AND ");
+    add(a, ") src WHERE src.\"weir at\" = new._weir_seq AND starts_with(new._weir_kept, 'm') AND ");
     add_segment_of(a, "new");
     return exec(a, err);
 }
@@ -344,10 +344,10 @@ static int fill_kept(struct applying *a, struct weir_error *err)
     add(a, " FROM (SELECT seen._weir_seq AS at, old._weir_run IS NOT NULL AS known");
     for (size_t i = 0; i < c->settled.count; i++) {
         if (c->kept[i]) {
-            weir_buf_addf(&a->sql, ", CASE WHEN seen.s%zu IS NOT NULL THEN seen.s%zu.v ELSE old.",
-                          i, i);
+            weir_buf_addf(&a->sql, ", CASE WHEN seen.\"weir %zu\" IS NOT NULL", i);
+            weir_buf_addf(&a->sql, " THEN seen.\"weir %zu\".v ELSE old.", i);
             weir_sql_ident(&a->sql, c->settled.columns[i].name);
-            weir_buf_addf(&a->sql, " END AS v%zu, seen.s%zu IS NOT NULL AS k%zu", i, i, i);
+            weir_buf_addf(&a->sql, " END AS v%zu, seen.\"weir %zu\" IS NOT NULL AS k%zu", i, i, i);
         }
     }
     add(a, " FROM (SELECT *");
@@ -361,7 +361,7 @@ static int fill_kept(struct applying *a, struct weir_error *err)
             add_key(a, "s.");
             weir_buf_addf(&a->sql,
                           " ORDER BY s._weir_seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) "
-                          "AS s%zu",
+                          "AS \"weir %zu\"",
                           i);
         }
     }

@@ -103,6 +103,50 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
     return rc;
 }
 
+static bool goes_on(const struct weir_source_follow *f, struct weir_str stream)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct weir_source_follow_stream *s = &f->streams[i];
+        if (weir_str_eq(s->name, stream)) {
+            return s->cursor.ptr && !s->anew && !s->refused.len;
+        }
+    }
+    return false;
+}
+
+int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *err)
+{
+    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = weir_str_of(f->config->name)};
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    struct weir_buf sql;
+    size_t count = 0;
+    weir_buf_init(&sql, MAX_MEMORY);
+    weir_buf_addz(&sql, "DELETE FROM weir.source_state WHERE source = ");
+    weir_sql_text(&sql, name.s);
+    weir_buf_addz(&sql, " AND stream IN (");
+    int rc = weir_session_query(f->session,
+                                "SELECT stream FROM weir.source_state WHERE source = $1 AND stream "
+                                "<> '" ALL "'",
+                                &name, 1, &result, err);
+    while (rc == 0 && (rc = weir_result_next(result, &batch, err)) == 0 && batch.rows) {
+        for (size_t i = 0; i < batch.rows; i++) {
+            if (!goes_on(f, batch.columns[0].strs[i])) {
+                weir_buf_addz(&sql, count++ ? ", " : "");
+                weir_sql_text(&sql, batch.columns[0].strs[i]);
+            }
+        }
+    }
+    weir_result_free(result);
+    weir_buf_addz(&sql, ")");
+    if (rc == 0 && count) {
+        weir_session_touch(f->session, WEIR_STR("weir"), WEIR_STR("source_state"));
+        rc = weir_session_exec_buf(f->session, &sql, err);
+    }
+    weir_buf_free(&sql);
+    return rc;
+}
+
 /* --- one round ----------------------------------------------------------------------------------
  */
 

@@ -63,6 +63,11 @@ int weir_source_follow_table(struct weir_source_follow *f, size_t stream,
 /* For open(): keeps the source's cursor at once, in a transaction of its own. */
 int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* For open(), before it begins anew, or tells the source to send what it did not: the cursors of
+ * tables that are not followed from where they are (to be loaded, refused, in the configuration no
+ * more) are gone at once. The source's cursor goes on without them, so they are never good again.
+ */
+int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- run.c --- */
 int weir_source_run_stream(const struct weir_source_run *run, const char *id,

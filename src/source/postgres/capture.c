@@ -258,7 +258,8 @@ static int begin_anew(struct weir_pg *pg, bool ours, const struct server *s, str
                          c->slot);
     }
     c->lsn = 0;
-    int rc = weir_source_follow_save(f, write_cursor(c), err);
+    int rc = weir_source_follow_forget(f, err);
+    rc = rc ? rc : weir_source_follow_save(f, write_cursor(c), err);
     rc = rc || !s->there ? rc : drop_slot(pg, err);
     rc = rc ? rc : make_slot(pg, false, err);
     if (rc == 0) {
@@ -275,8 +276,11 @@ static int ready_tables(struct weir_pg *pg, bool begins, struct weir_error *err)
     for (size_t i = 0; begins && i < f->count; i++) {
         f->streams[i].cursor = (struct weir_str){NULL, 0};
     }
+    bool altered = false;
     int rc = weir_pg_capture_tables(pg, err);
-    return rc ? rc : weir_pg_capture_publish(pg, err);
+    rc = rc || begins ? rc : weir_source_follow_forget(f, err);
+    rc = rc ? rc : weir_pg_capture_publish(pg, &altered, err);
+    return rc || !altered ? rc : weir_pg_capture_tables(pg, err);
 }
 
 int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct weir_error *err)

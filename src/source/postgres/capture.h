@@ -60,7 +60,8 @@ struct weir_str weir_pg_capture_table_cursor(struct weir_arena *arena,
 int weir_pg_capture_tables(struct weir_pg *pg, struct weir_error *err) WEIR_MUST_CHECK;
 /* Are they as they were? */
 int weir_pg_capture_same(struct weir_pg *pg, bool *same, struct weir_error *err) WEIR_MUST_CHECK;
-/* The publication has all of them. */
-int weir_pg_capture_publish(struct weir_pg *pg, struct weir_error *err) WEIR_MUST_CHECK;
+/* The publication has all of them. *altered: not before, so what tables are is to be asked anew. */
+int weir_pg_capture_publish(struct weir_pg *pg, bool *altered,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

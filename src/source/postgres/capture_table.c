@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "source/postgres/capture.h"
 
 #define SQL_BYTES  (8u << 20)
 #define MAX_CURSOR (16u << 20)
 
-/* $1: schemas, $2: names. The shape is another one when rows may be others than the changes tell:
- * the table was written anew, emptied, or is another one; partitions came or went. */
+/* $1: schemas, $2: names, $3: the publication. The shape is another one when rows may be others
+ * than the changes tell: the table was written anew, emptied, or is another one; partitions came or
+ * went; the publication was altered (xmin), or the table was taken out of it and put back. */
 static const char tables_sql[] =
     "SELECT CASE WHEN n.nspname = ($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname, "
     "n.nspname, c.relname, c.oid, c.relkind, c.relpersistence, c.relreplident, k.key, "
@@ -19,7 +21,10 @@ static const char tables_sql[] =
     "pg_catalog.pg_relation_filenode(c.oid), CASE WHEN c.relkind = 'p' THEN (SELECT "
     "pg_catalog.string_agg(pg_catalog.concat_ws(':', t.relid::oid, "
     "pg_catalog.pg_relation_filenode(t.relid)), ',' ORDER BY t.relid::oid) FROM "
-    "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf) END)), a.columns, a.missing FROM "
+    "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf) END, (SELECT "
+    "pg_catalog.string_agg(pg_catalog.concat_ws(':', p.oid, p.xmin, r.oid), ',') FROM "
+    "pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid "
+    "AND r.prrelid = c.oid WHERE p.pubname = $3))), a.columns, a.missing FROM "
     "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN "
     "LATERAL (SELECT pg_catalog.json_agg(x.attname ORDER BY x.attnum)::text AS key FROM "
     "pg_catalog.pg_index i JOIN pg_catalog.pg_attribute x ON x.attrelid = c.oid AND x.attnum = ANY "
@@ -61,10 +66,11 @@ static int ask_tables(struct weir_pg *pg, PGresult **out, struct weir_error *err
     }
     weir_buf_addc(&schemas, '}');
     weir_buf_addc(&names, '}');
-    const char *const values[] = {weir_buf_cstr(&schemas), weir_buf_cstr(&names)};
+    const char *const values[] = {weir_buf_cstr(&schemas), weir_buf_cstr(&names),
+                                  pg->capture->publication};
     int rc = weir_buf_check(&names, "the names of streams", err);
     rc = rc ? rc : weir_buf_check(&schemas, "the names of schemas", err);
-    rc = rc ? rc : weir_pg_ask(pg, pg->con, tables_sql, values, 2, out, err);
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, tables_sql, values, 3, out, err);
     weir_buf_free(&schemas);
     weir_buf_free(&names);
     return rc;
@@ -182,12 +188,18 @@ static struct weir_str write_cursor(struct weir_arena *arena, const struct weir_
     return text;
 }
 
+static void hash_options(const struct weir_source_stream *s, char out[17])
+{
+    snprintf(out, 17, "%016" PRIx64,
+             weir_hash64(&s->deletes, sizeof s->deletes, weir_pg_options_hash(s)));
+}
+
 struct weir_str weir_pg_capture_table_cursor(struct weir_arena *arena,
                                              const struct weir_pg_followed *t,
                                              const struct weir_source_stream *stream, uint64_t from)
 {
     char options[17];
-    snprintf(options, sizeof options, "%016" PRIx64, weir_pg_options_hash(stream));
+    hash_options(stream, options);
     return write_cursor(arena, t, options, from);
 }
 
@@ -213,7 +225,7 @@ static int compare(struct weir_source_follow *f, struct weir_source_follow_strea
     struct weir_json root, list;
     struct numbered_list was = {.count = 0}, now = {.count = 0};
     char options[17];
-    snprintf(options, sizeof options, "%016" PRIx64, weir_pg_options_hash(stream));
+    hash_options(stream, options);
     int rc = parse(parser, s->cursor, &root, err);
     if (rc == 0) {
         s->anew = !weir_str_is(weir_json_get_str(root, "options"), options) ||
@@ -249,6 +261,7 @@ static int read_row(struct weir_pg *pg, const PGresult *r, int row, size_t i,
     if (rc) {
         return rc;
     }
+    s->changed = WEIR_STR("");
     t->schema = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 1));
     t->name = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 2));
     t->oid = (uint32_t)strtoul(PQgetvalue(r, row, 3), NULL, 10);
@@ -342,7 +355,7 @@ static int ask_published(struct weir_pg *pg, PGresult **out, struct weir_error *
         values, 1, out, err);
 }
 
-static int add_missing(struct weir_pg *pg, bool exists, struct weir_error *err)
+static int add_missing(struct weir_pg *pg, bool exists, bool *altered, struct weir_error *err)
 {
     struct weir_pg_capture *c = pg->capture;
     struct weir_buf sql;
@@ -373,12 +386,13 @@ static int add_missing(struct weir_pg *pg, bool exists, struct weir_error *err)
     }
     weir_buf_addz(&sql, exists ? "" : " WITH (publish_via_partition_root = true)");
     rc = rc || !any ? rc : run_ddl(pg, &sql, err);
+    *altered = any;
     PQclear(r);
     weir_buf_free(&sql);
     return rc;
 }
 
-int weir_pg_capture_publish(struct weir_pg *pg, struct weir_error *err)
+int weir_pg_capture_publish(struct weir_pg *pg, bool *altered, struct weir_error *err)
 {
     const char *const values[] = {pg->capture->publication};
     PGresult *r = NULL;
@@ -397,7 +411,7 @@ int weir_pg_capture_publish(struct weir_pg *pg, struct weir_error *err)
                        pg->capture->publication);
     }
     PQclear(r);
-    return rc || all ? rc : add_missing(pg, exists, err);
+    return rc || all ? rc : add_missing(pg, exists, altered, err);
 }
 
 struct weir_pg_followed *weir_pg_capture_table(struct weir_pg *pg, struct weir_str stream)
