@@ -56,9 +56,12 @@ bool weir_cache_files_have(struct weir_cache_files *files, struct weir_str key);
  * result is the caller's to release. */
 int weir_cache_files_get(struct weir_cache_files *files, struct weir_str key,
                          struct weir_kept **out, struct weir_error *err) WEIR_MUST_CHECK;
-/* Makes room by removing others. After a failure (a full disk) nothing is left of it. */
+/* How often all were removed. */
+uint64_t weir_cache_files_cleared(struct weir_cache_files *files);
+/* Makes room by removing others. After a failure (a full disk) nothing is left of it; nor when all
+ * were removed since `cleared`, which is no failure. */
 int weir_cache_files_put(struct weir_cache_files *files, const struct weir_kept *kept,
-                         struct weir_error *err) WEIR_MUST_CHECK;
+                         uint64_t cleared, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_cache_files_remove(struct weir_cache_files *files, struct weir_str key);
 void weir_cache_files_clear(struct weir_cache_files *files);
 void weir_cache_files_size(struct weir_cache_files *files, struct weir_cache_size *out);

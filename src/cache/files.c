@@ -32,6 +32,7 @@ struct weir_cache_files {
     struct file *buckets[BUCKETS];
     struct file *newest, *oldest; /* by use */
     uint64_t count, bytes;
+    uint64_t cleared; /* how often */
 };
 
 /* --- the list --------------------------------------------------------------------------------- */
@@ -196,10 +197,18 @@ static int write_file(struct weir_cache_files *f, const char *name, struct weir_
     return rc;
 }
 
-int weir_cache_files_put(struct weir_cache_files *f, const struct weir_kept *kept,
+uint64_t weir_cache_files_cleared(struct weir_cache_files *f)
+{
+    pthread_mutex_lock(&f->lock);
+    uint64_t cleared = f->cleared;
+    pthread_mutex_unlock(&f->lock);
+    return cleared;
+}
+
+int weir_cache_files_put(struct weir_cache_files *f, const struct weir_kept *kept, uint64_t cleared,
                          struct weir_error *err)
 {
-    char name[33];
+    char name[33], path[4096];
     struct weir_buf bytes;
     name_of(kept->key, name);
     weir_buf_init(&bytes, MAX_FILE);
@@ -211,7 +220,10 @@ int weir_cache_files_put(struct weir_cache_files *f, const struct weir_kept *kep
     rc = rc ? rc : write_file(f, name, weir_buf_str(&bytes), err);
     if (rc == 0) {
         pthread_mutex_lock(&f->lock);
-        if (!note(f, name, bytes.len)) {
+        if (cleared != f->cleared) { /* meanwhile it was thrown away with all others */
+            path_of(f, name, "", path);
+            (void)unlink(path);
+        } else if (!note(f, name, bytes.len)) {
             rc = weir_fail(err, WEIR_ENOMEM, "no memory for a kept result's name");
         }
         pthread_mutex_unlock(&f->lock);
@@ -235,6 +247,7 @@ void weir_cache_files_remove(struct weir_cache_files *f, struct weir_str key)
 void weir_cache_files_clear(struct weir_cache_files *f)
 {
     pthread_mutex_lock(&f->lock);
+    f->cleared++;
     while (f->oldest) {
         forget(f, f->oldest);
     }

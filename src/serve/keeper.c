@@ -80,6 +80,7 @@ struct job {
     struct weir_kept *kept; /* to write, or what was read */
     int code;
     struct weir_error err;
+    uint64_t cleared; /* the files, when it was to be written */
 };
 
 static void finish_read(void *arg)
@@ -149,7 +150,7 @@ static void finish_write(void *arg)
 static void write_file(void *arg)
 {
     struct job *job = arg;
-    job->code = weir_cache_files_put(job->keeper->files, job->kept, &job->err);
+    job->code = weir_cache_files_put(job->keeper->files, job->kept, job->cleared, &job->err);
     weir_kept_release(job->kept);
     if (weir_loop_post(job->keeper->server->loop, finish_write, job)) {
         free(job);
@@ -167,7 +168,8 @@ static void put_on_disk(struct weir_keeper *k, struct weir_kept *kept)
     if (!job) {
         return;
     }
-    *job = (struct job){.keeper = k, .kept = weir_kept_hold(kept)};
+    *job = (struct job){
+        .keeper = k, .kept = weir_kept_hold(kept), .cleared = weir_cache_files_cleared(k->files)};
     if (weir_work_add(k->work, write_file, job, &err)) { /* it is busy: memory has it */
         weir_kept_release(kept);
         free(job);

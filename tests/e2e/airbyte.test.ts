@@ -73,8 +73,8 @@ const catalog = {
 test('streams, modes, states, generations and settings that the source rewrites', async () => {
   does('discover', { type: 'LOG', log: { level: 'INFO', message: 'looking' } }, catalog);
   does('read', 'cp "$CONFIG" "$here/config"; cp "$CATALOG" "$here/catalog"; cp "${STATE:-/dev/null}" "$here/state"', { type: 'CONTROL', control: { type: 'CONNECTOR_CONFIG', emitted_at: 1, connectorConfig: { config: { token: 'fresh' } } } }, record('keyed', { id: 1 }), record('log', { id: 1 }), record('keyed', { id: 2 }), state('keyed', 2, 2), state('log', 1, 1), record('all', { id: 1 }), state('all', 1, 1), { type: 'TRACE', trace: { type: 'STREAM_STATUS', emitted_at: 1, stream_status: { stream_descriptor: { name: 'all' }, status: 'COMPLETE' } } });
-  process.env['AIRBYTE_TOKEN'] = 'of the environment';
-  writeFileSync(path.join(weir.dir, 'sources/fake.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {token: "${AIRBYTE_TOKEN}", deep: {list: [1]}}}\n');
+  process.env['WEIR_SOURCE_AIRBYTE_TOKEN'] = 'of the environment';
+  writeFileSync(path.join(weir.dir, 'sources/fake.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {token: "${WEIR_SOURCE_AIRBYTE_TOKEN}", deep: {list: [1]}}}\n');
   assert.deepEqual((await sync('fake')).map(({ stream, mode, rows_written }) => `${stream} ${mode} ${rows_written}`), ['keyed merge 2', 'log append 1', 'all replace 1']);
   assert.deepEqual(file('config'), { token: 'of the environment', deep: { list: [1] } });
   type Streams = { streams: { generation_id: number; minimum_generation_id: number; sync_mode: string }[] };

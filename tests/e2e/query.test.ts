@@ -145,7 +145,7 @@ async function withImpatient(settings: string, body: (weir: Weir, ask: (sql: str
 test('a query that the engine does not let go of holds up no other, nor the end', async () => {
   await withImpatient('', async (weir, ask) => {
     assert.equal((await ask(endlessCall, 0.1)).status, 504);
-    assert.equal((await ask('select 1 as n')).status, 200);
+    assert.equal((await ask('select 1 + 1 as n')).status, 200);
     assert.match(await weir.in('status'), /queries +1 stuck in the engine; [0-9a-f]{16}: select levenshtein/);
     const metrics = await (await fetch(`http://${weir.serve}/metrics`)).text();
     assert.match(metrics, /^weir_queries_stuck 1$/m);

@@ -145,7 +145,7 @@ static void files_stay_within_their_room(void **state)
     for (int i = 0; i < 20; i++) {
         snprintf(key, sizeof key, "key %d", i);
         struct weir_kept *kept = result(key, 10000, WEIR_SECOND);
-        ASSERT_OK(weir_cache_files_put(files, kept, &err), err);
+        ASSERT_OK(weir_cache_files_put(files, kept, 0, &err), err);
         weir_kept_release(kept);
         ASSERT_OK(weir_cache_files_get(files, S("key 0"), &again, &err), err); /* it is used */
         weir_kept_release(again);
@@ -161,9 +161,20 @@ static void files_stay_within_their_room(void **state)
     ASSERT_OK(weir_cache_files_get(files, S("key 19"), &again, &err), err);
     assert_int_equal(again->bytes.len, 10000);
     weir_kept_release(again);
+    /* What was on its way when all were thrown away does not come. */
+    struct weir_kept *late = result("late", 10000, WEIR_SECOND);
+    uint64_t before = weir_cache_files_cleared(files);
+    weir_cache_files_clear(files);
+    ASSERT_OK(weir_cache_files_put(files, late, before, &err), err);
+    weir_cache_files_size(files, &size);
+    assert_int_equal(size.entries, 0);
+    assert_int_equal(weir_cache_files_get(files, S("late"), &again, &err), WEIR_ENOENT);
+    ASSERT_OK(weir_cache_files_put(files, late, weir_cache_files_cleared(files), &err), err);
+    assert_true(weir_cache_files_have(files, S("late")));
+    weir_kept_release(late);
     weir_cache_files_free(files);
     ASSERT_OK(weir_cache_files_new(path, 100000, true, &files, &err), err);
-    assert_false(weir_cache_files_have(files, S("key 19")));
+    assert_false(weir_cache_files_have(files, S("late")));
     weir_cache_files_free(files);
     tempdir_remove(&dir);
 }
