@@ -145,6 +145,15 @@ test('what was not told of a table for a while is loaded anew; names and modes o
   await equal('g', ['t'], 'published again by another');
   pg.sql(`update g.u set id = 11 where id = 1; update g.u set at = ${big(3)} where id = 2`);
   await follow('columns of any name keep large values');
+  for (const deletes of ['hard', 'soft']) {
+    source('g', 'g', '', `streams: {t: {mode: merge, key: [id], deletes: ${deletes}}}\n`);
+    await sync('g');
+    pg.sql(`insert into g.t values (7, 7) on conflict do nothing; update g.t set v = v + 1`);
+    await sync('g');
+  }
+  pg.sql('delete from g.t where id = 7');
+  await sync('g');
+  assert.deepEqual(await rows('select id from g.t where _weir_deleted is not null'), [{ id: 7 }]);
 });
 
 test('a running server follows within its schedule; rows that are gone are marked', { skip }, async () => {
