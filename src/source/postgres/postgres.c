@@ -112,6 +112,11 @@ static int open_connection(const struct weir_source_config *config,
     }
     pg->config = config;
     pg->settings = config->connection;
+    if (pg->settings->capture && pg->settings->row_security == WEIR_PG_ROWS_VISIBLE) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "changes are not held to row security: `capture` would bring rows that "
+                         "the user may not see; leave `row_security: apply` out, or `capture`");
+    }
     for (size_t i = 0; pg->settings->capture && i < config->stream_count; i++) {
         const struct weir_source_stream *s = &config->streams[i];
         bool follows = s->mode == WEIR_SOURCE_REPLACE ||
