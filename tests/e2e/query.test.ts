@@ -156,7 +156,7 @@ test('a query that the engine does not let go of holds up no other, nor the end'
 });
 
 test('when every worker is stuck, queries are refused until the server is started anew', async () => {
-  await withImpatient('  restart_after: 1s\n', async (weir, ask) => {
+  await withImpatient('  restart_after: 4s\n', async (weir, ask) => {
     await send(weir, 20);
     assert.equal((await ask(endlessCall, 0.1)).status, 504);
     assert.equal((await ask(endlessCall, 0.1)).status, 504);
