@@ -31,15 +31,7 @@ int weir_apply_exec(struct weir_writing *w, struct weir_error *err)
 
 int weir_apply_ask(struct weir_writing *w, uint64_t *out, struct weir_error *err)
 {
-    struct weir_result *result = NULL;
-    struct weir_batch batch = {0};
-    int rc = weir_buf_check(&w->sql, "a statement", err);
-    rc = rc ? rc : weir_session_query(w->session, weir_buf_cstr(&w->sql), NULL, 0, &result, err);
-    rc = rc ? rc : weir_result_next(result, &batch, err);
-    *out = rc == 0 && batch.rows ? (uint64_t)batch.columns[0].ints[0] : 0;
-    weir_result_free(result);
-    weir_buf_reset(&w->sql);
-    return rc;
+    return weir_session_number_buf(w->session, &w->sql, out, err);
 }
 
 static int count_stage(struct weir_writing *w, uint64_t *out, struct weir_error *err)
@@ -230,20 +222,6 @@ static int verify(struct weir_writing *w, struct weir_error *err)
     return rc;
 }
 
-static int keep_rejects(struct weir_writing *w, struct weir_error *err)
-{
-    weir_session_touch(w->session, WEIR_STR("weir"), WEIR_STR("source_discards"));
-    weir_session_touch(w->session, w->stage->schema, w->stage->reject_table);
-    weir_apply_touch_stage(w);
-    weir_buf_addz(&w->sql, "INSERT INTO weir.source_discards BY NAME SELECT * FROM ");
-    weir_sql_table(&w->sql, w->stage->schema, w->stage->reject_table);
-    weir_buf_addz(&w->sql, "; DROP TABLE ");
-    weir_sql_table(&w->sql, w->stage->schema, w->stage->reject_table);
-    weir_buf_addz(&w->sql, "; DROP TABLE IF EXISTS ");
-    weir_apply_stage(w);
-    return weir_apply_exec(w, err);
-}
-
 /* Which rows are gone at the source is known only when every row of it is known. */
 static int settle_deletes(struct weir_writing *w, struct weir_error *err)
 {
@@ -279,7 +257,10 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
     rc = rc ? rc : settle_deletes(w, err);
     rc = rc ? rc : count_stage(w, &w->there, err);
     if (rc == 0 && !builds_anew(a)) {
-        rc = a->stream->contract == WEIR_SOURCE_EVOLVE ? weir_apply_evolve(w, err) : 0;
+        rc = a->stream->contract == WEIR_SOURCE_EVOLVE
+                 ? weir_source_evolve(w->session, w->stage->schema, a->target, w->stage->columns,
+                                      w->stage->column_count, err)
+                 : 0;
         rc = rc || weir_source_apply_keeps(a->stream, a->target) ? rc : add_marks(w, err);
         rc = rc || a->stream->mode != WEIR_SOURCE_HISTORY ? rc : weir_apply_history_settle(w, err);
     }
@@ -296,7 +277,7 @@ static int change_all(struct weir_writing *w, struct weir_error *err)
     rc = rc ? rc : write_rows(w, err);
     rc = rc ? rc : drop_versions(w, err);
     rc = rc ? rc : verify(w, err);
-    rc = rc ? rc : keep_rejects(w, err);
+    rc = rc ? rc : weir_source_stage_end(w->stage, err);
     l->ended_at = weir_now();
     l->status = "loaded";
     rc = rc ? rc : weir_source_ledger_add(w->session, l, err);

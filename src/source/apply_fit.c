@@ -132,38 +132,6 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
 /* --- the table's columns ------------------------------------------------------------------------
  */
 
-static int widen_decimal(struct weir_writing *w, const struct weir_column *c,
-                         struct weir_error *err)
-{
-    weir_session_touch(w->session, w->stage->schema, w->target);
-    weir_buf_addz(&w->sql, "ALTER TABLE ");
-    weir_apply_target(w);
-    weir_buf_addz(&w->sql, " ALTER COLUMN ");
-    weir_sql_ident(&w->sql, c->name);
-    weir_buf_addz(&w->sql, " SET DATA TYPE ");
-    weir_buf_adds(&w->sql, weir_source_column_sql(c));
-    return weir_apply_exec(w, err);
-}
-
-int weir_apply_evolve(struct weir_writing *w, struct weir_error *err)
-{
-    const struct weir_table *t = w->a->target;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < w->stage->column_count; i++) {
-        const struct weir_column *c = &w->stage->columns[i];
-        const struct weir_column *old = weir_source_find_column(t, c->name);
-        if (!old) {
-            rc = weir_session_add_columns(w->session, w->stage->schema, w->target, c, 1, err);
-        } else if (!weir_source_same_type(old, c) && c->type == WEIR_TYPE_OTHER) {
-            rc = widen_decimal(w, c, err);
-        } else if (old->type != c->type) {
-            rc = weir_session_widen_column(w->session, w->stage->schema, w->target, old->name,
-                                           old->type, c->type, err);
-        }
-    }
-    return rc;
-}
-
 void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
 {
     bool any = false;

@@ -34,7 +34,6 @@ void weir_apply_discards(struct weir_writing *w, const char *column, const char 
 /* Deletes them from the stage, and adds to `count` how many there were. */
 int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint64_t *count,
                         struct weir_error *err) WEIR_MUST_CHECK;
-int weir_apply_evolve(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* Columns of the table that are in the stage, too, each behind `before`; `values`: as the table
  * takes them from the stage. */
 void weir_apply_columns(struct weir_writing *w, const char *before, bool values);

@@ -10,7 +10,13 @@
 #include "source/contract.h"
 #include "source/stage.h"
 
-struct weir_source_segment; /* what is applied at once */
+/* Columns of the stage behind the plan's: the number of the row, whether it is there now, and which
+ * values were not sent. */
+#define WEIR_CHANGES_EXTRAS 3
+
+struct weir_source_segment { /* what is applied at once */
+    int64_t from;            /* its first row */
+};
 
 struct weir_source_changes {
     struct weir_source_stage stage;

@@ -206,3 +206,43 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
     rc = rc ? rc : check_history(stream, out, err);
     return rc ? rc : check_key(stream, out, err);
 }
+
+/* --- the table's columns ------------------------------------------------------------------------
+ */
+
+static int widen_decimal(struct weir_session *session, struct weir_str schema,
+                         struct weir_str table, const struct weir_column *c, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 1u << 20);
+    weir_session_touch(session, schema, table);
+    weir_buf_addz(&sql, "ALTER TABLE ");
+    weir_sql_table(&sql, schema, table);
+    weir_buf_addz(&sql, " ALTER COLUMN ");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " SET DATA TYPE ");
+    weir_buf_adds(&sql, weir_source_column_sql(c));
+    int rc = weir_session_exec_buf(session, &sql, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+int weir_source_evolve(struct weir_session *session, struct weir_str schema,
+                       const struct weir_table *table, const struct weir_column *columns,
+                       size_t count, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct weir_column *c = &columns[i];
+        const struct weir_column *old = weir_source_find_column(table, c->name);
+        if (!old) {
+            rc = weir_session_add_columns(session, schema, table->name, c, 1, err);
+        } else if (!weir_source_same_type(old, c) && c->type == WEIR_TYPE_OTHER) {
+            rc = widen_decimal(session, schema, table->name, c, err);
+        } else if (old->type != c->type) {
+            rc = weir_session_widen_column(session, schema, table->name, old->name, old->type,
+                                           c->type, err);
+        }
+    }
+    return rc;
+}

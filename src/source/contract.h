@@ -18,6 +18,12 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
                        const struct weir_table *target, struct weir_session *session,
                        struct weir_source_settled *out, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The table gets what is new among these columns, and their wider types. In the transaction of the
+ * caller. */
+int weir_source_evolve(struct weir_session *session, struct weir_str schema,
+                       const struct weir_table *table, const struct weir_column *columns,
+                       size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+
 const struct weir_column *weir_source_find_column(const struct weir_table *table,
                                                   struct weir_str name);
 

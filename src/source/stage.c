@@ -128,6 +128,24 @@ static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint6
     return rc;
 }
 
+int weir_source_stage_end(struct weir_source_stage *s, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 1u << 20);
+    weir_session_touch(s->session, WEIR_STR("weir"), WEIR_STR("source_discards"));
+    weir_session_touch(s->session, s->schema, s->reject_table);
+    weir_session_touch(s->session, s->schema, s->table);
+    weir_buf_addz(&sql, "INSERT INTO weir.source_discards BY NAME SELECT * FROM ");
+    weir_sql_table(&sql, s->schema, s->reject_table);
+    weir_buf_addz(&sql, "; DROP TABLE ");
+    weir_sql_table(&sql, s->schema, s->reject_table);
+    weir_buf_addz(&sql, "; DROP TABLE IF EXISTS "); /* it may be the table by now */
+    weir_sql_table(&sql, s->schema, s->table);
+    int rc = weir_session_exec_buf(s->session, &sql, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
 void weir_source_stage_drop(struct weir_source_stage *s)
 {
     struct weir_buf sql;

@@ -41,6 +41,8 @@ int weir_source_stage_commit(struct weir_source_stage *s, struct weir_error *err
 /* After the last row: commits, and compares. WEIR_ECORRUPT when the stage does not hold what was
  * read. */
 int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err) WEIR_MUST_CHECK;
+/* In the transaction of the caller: rejects go into weir.source_discards, and both tables go. */
+int weir_source_stage_end(struct weir_source_stage *s, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_stage_drop(struct weir_source_stage *s); /* also of a failed one */
 void weir_source_stage_free(struct weir_source_stage *s);
 

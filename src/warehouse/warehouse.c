@@ -198,6 +198,20 @@ int weir_session_exec_buf(struct weir_session *session, struct weir_buf *sql,
     return rc;
 }
 
+int weir_session_number_buf(struct weir_session *session, struct weir_buf *sql, uint64_t *out,
+                            struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    int rc = weir_buf_check(sql, "a statement", err);
+    rc = rc ? rc : weir_session_query(session, weir_buf_cstr(sql), NULL, 0, &result, err);
+    rc = rc ? rc : weir_result_next(result, &batch, err);
+    *out = rc == 0 && batch.rows ? (uint64_t)batch.columns[0].ints[0] : 0;
+    weir_result_free(result);
+    weir_buf_reset(sql);
+    return rc;
+}
+
 int weir_session_query(struct weir_session *session, const char *sql,
                        const struct weir_param *params, size_t param_count,
                        struct weir_result **out, struct weir_error *err)

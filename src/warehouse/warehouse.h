@@ -154,6 +154,11 @@ int weir_session_exec(struct weir_session *session, const char *sql,
 int weir_session_exec_buf(struct weir_session *session, struct weir_buf *sql,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The whole number that the query in `sql` answers, which is not negative; 0 where it answers no
+ * row. Empties `sql`. */
+int weir_session_number_buf(struct weir_session *session, struct weir_buf *sql, uint64_t *out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The next weir_session_exec changes this table; call it for each. What the functions below change
  * they know by themselves. */
 void weir_session_touch(struct weir_session *session, struct weir_str schema,
