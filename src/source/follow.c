@@ -181,6 +181,10 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
         return rc;
     }
     c->target = find_table(f, c->stream.table);
+    if (!c->target) {
+        return weir_fail(err, WEIR_EAGAIN, "the table %s.%s is gone; the next run loads it anew",
+                         f->config->schema, c->stream.table);
+    }
     c->plan.exclude = &c->stream.exclude;
     c->plan.stop = f->run->progress ? &f->run->progress->stop : NULL;
     c->load = (struct weir_source_load){.run = f->id,

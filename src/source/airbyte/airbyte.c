@@ -13,7 +13,6 @@ static const struct weir_option options[] = {
     {0}};
 
 struct airbyte {
-    const struct weir_source_config *config;
     const struct weir_airbyte_settings *settings;
     struct weir_program program;
     struct weir_airbyte_catalog catalog;
@@ -39,7 +38,6 @@ static int open_connection(const struct weir_source_config *config,
     if (!a) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
-    a->config = config;
     a->settings = config->connection;
     return weir_program_open(&a->program, config, site, &a->settings->program, err);
 }
@@ -159,37 +157,35 @@ static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *e
 /* --- what it has --------------------------------------------------------------------------------
  */
 
-static const char *mode_of(const struct weir_airbyte_entry *e)
+static struct weir_str name_of(const void *of, size_t i)
 {
+    return ((const struct weir_airbyte_catalog *)of)->entries[i].name;
+}
+
+static size_t find(const void *of, struct weir_str name)
+{
+    const struct weir_airbyte_catalog *c = of;
+    const struct weir_airbyte_entry *e = weir_airbyte_find(c, name);
+    return e ? (size_t)(e - c->entries) : SIZE_MAX;
+}
+
+static const char *mode_of(const void *of, size_t i)
+{
+    const struct weir_airbyte_entry *e = &((const struct weir_airbyte_catalog *)of)->entries[i];
     return !e->incremental ? "replace" : e->keyed ? "merge" : "append";
 }
 
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct airbyte *a = connection;
-    const struct weir_source_config *config = a->config;
     int rc = look(a, NULL, err);
-    size_t count = config->stream_count ? config->stream_count : a->catalog.count;
-    if (rc) {
-        return rc;
-    }
-    out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
-    if (!out->streams) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct weir_str name = config->stream_count ? weir_str_of(config->streams[i].name)
-                                                    : a->catalog.entries[i].name;
-        const struct weir_airbyte_entry *e = weir_airbyte_find(&a->catalog, name);
-        if (!e) {
-            return weir_fail(err, WEIR_ENOENT,
-                             "%s has no stream \"" WEIR_STR_FMT "\"; without `streams:` in the "
-                             "file `weir source discover` shows all",
-                             a->program.name, WEIR_STR_ARG(name));
-        }
-        out->streams[out->count++] = (struct weir_source_found){.name = name, .mode = mode_of(e)};
-    }
-    return 0;
+    const struct weir_foreign_catalog catalog = {.of = &a->catalog,
+                                                 .count = a->catalog.count,
+                                                 .name = name_of,
+                                                 .find = find,
+                                                 .mode = mode_of,
+                                                 .known = true};
+    return rc ? rc : weir_foreign_discover(&a->program, &catalog, out, err);
 }
 
 /* The columns, for whoever looks. */
@@ -197,21 +193,12 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
                 struct weir_source_plan *out, struct weir_error *err)
 {
     struct airbyte *a = connection;
-    struct weir_feed feed;
-    struct weir_feed_stream *s;
     int rc = look(a, out->stop, err);
     const struct weir_airbyte_entry *e =
         rc ? NULL : weir_airbyte_find(&a->catalog, weir_str_of(stream->name));
-    if (rc || !e) {
-        return rc;
-    }
-    rc = weir_feed_open(&feed, a->program.tmp, 0, err);
-    rc = rc ? rc : weir_feed_stream(&feed, weir_str_of(stream->name), &s, err);
-    rc = rc ? rc : weir_feed_schema(s, weir_json_get(e->stream, "json_schema"), err);
-    rc = rc ? rc : weir_feed_plan(s, stream, cursor, out, err);
-    out->own = NULL;
-    weir_feed_free(&feed);
-    return rc;
+    return rc || !e ? rc
+                    : weir_foreign_plan(&a->program, stream,
+                                        weir_json_get(e->stream, "json_schema"), cursor, out, err);
 }
 
 /* --- a run --------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 #ifndef WEIR_SOURCE_AIRBYTE_AIRBYTE_H
 #define WEIR_SOURCE_AIRBYTE_AIRBYTE_H
 
-#include "source/feed.h"
-#include "source/program.h"
+#include "source/foreign.h"
 
 struct weir_airbyte_settings {
     struct weir_program_settings program; /* first */

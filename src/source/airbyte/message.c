@@ -42,12 +42,7 @@ void weir_airbyte_reader_free(struct weir_airbyte_reader *r)
 static int rubbish(const struct weir_airbyte_reader *r, struct weir_str line, const char *why,
                    struct weir_error *err)
 {
-    char shown[512];
-    weir_child_show(line, r->mask, shown);
-    return weir_fail(err, WEIR_EINVAL,
-                     "line %llu of what %s wrote is no message of Airbyte: %s; nothing was loaded. "
-                     "The line: %s",
-                     (unsigned long long)r->line, r->name, why, shown);
+    return weir_foreign_refuse("Airbyte", r->name, r->mask, r->line, line, why, err);
 }
 
 static struct weir_source_watch *watch_of(const struct weir_airbyte_reader *r)

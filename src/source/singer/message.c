@@ -30,12 +30,7 @@ void weir_singer_reader_free(struct weir_singer_reader *r)
 static int rubbish(const struct weir_singer_reader *r, struct weir_str line, const char *why,
                    struct weir_error *err)
 {
-    char shown[512];
-    weir_child_show(line, r->mask, shown);
-    return weir_fail(err, WEIR_EINVAL,
-                     "line %llu of what %s wrote is no message of Singer: %s; nothing was loaded. "
-                     "The line: %s",
-                     (unsigned long long)r->line, r->name, why, shown);
+    return weir_foreign_refuse("Singer", r->name, r->mask, r->line, line, why, err);
 }
 
 /* NULL in *out: nobody wants it. */

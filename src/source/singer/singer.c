@@ -19,7 +19,6 @@ static const struct weir_option options[] = {
     {0}};
 
 struct singer {
-    const struct weir_source_config *config;
     const struct weir_singer_settings *settings;
     struct weir_program program;
     struct weir_singer_catalog catalog;
@@ -45,7 +44,6 @@ static int open_connection(const struct weir_source_config *config,
     if (!t) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
-    t->config = config;
     t->settings = config->connection;
     return weir_program_open(&t->program, config, site, &t->settings->program, err);
 }
@@ -86,38 +84,35 @@ static int look(struct singer *t, const atomic_bool *stop, struct weir_error *er
     return rc;
 }
 
-static const char *mode_of(const struct weir_singer_entry *e)
+static struct weir_str name_of(const void *of, size_t i)
 {
+    return ((const struct weir_singer_catalog *)of)->entries[i].name;
+}
+
+static size_t find(const void *of, struct weir_str name)
+{
+    const struct weir_singer_catalog *c = of;
+    const struct weir_singer_entry *e = weir_singer_find(c, name);
+    return e ? (size_t)(e - c->entries) : SIZE_MAX;
+}
+
+static const char *mode_of(const void *of, size_t i)
+{
+    const struct weir_singer_entry *e = &((const struct weir_singer_catalog *)of)->entries[i];
     return weir_json_count(e->key) ? "merge" : e->incremental ? "append" : "replace";
 }
 
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct singer *t = connection;
-    const struct weir_source_config *config = t->config;
     int rc = look(t, NULL, err);
-    size_t count = config->stream_count ? config->stream_count : t->catalog.count;
-    if (rc) {
-        return rc;
-    }
-    out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
-    if (!out->streams) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct weir_str name = config->stream_count ? weir_str_of(config->streams[i].name)
-                                                    : t->catalog.entries[i].name;
-        const struct weir_singer_entry *e = weir_singer_find(&t->catalog, name);
-        if (t->discovered && !e) {
-            return weir_fail(err, WEIR_ENOENT,
-                             "%s has no stream \"" WEIR_STR_FMT "\"; without `streams:` in the "
-                             "file `weir source discover` shows all",
-                             t->program.name, WEIR_STR_ARG(name));
-        }
-        out->streams[out->count++] =
-            (struct weir_source_found){.name = name, .mode = e ? mode_of(e) : NULL};
-    }
-    return 0;
+    const struct weir_foreign_catalog catalog = {.of = &t->catalog,
+                                                 .count = t->catalog.count,
+                                                 .name = name_of,
+                                                 .find = find,
+                                                 .mode = mode_of,
+                                                 .known = t->discovered};
+    return rc ? rc : weir_foreign_discover(&t->program, &catalog, out, err);
 }
 
 /* The columns, for whoever looks. */
@@ -125,21 +120,10 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
                 struct weir_source_plan *out, struct weir_error *err)
 {
     struct singer *t = connection;
-    struct weir_feed feed;
-    struct weir_feed_stream *s;
     int rc = look(t, out->stop, err);
     const struct weir_singer_entry *e =
         rc ? NULL : weir_singer_find(&t->catalog, weir_str_of(stream->name));
-    if (rc || !e) {
-        return rc;
-    }
-    rc = weir_feed_open(&feed, t->program.tmp, 0, err);
-    rc = rc ? rc : weir_feed_stream(&feed, weir_str_of(stream->name), &s, err);
-    rc = rc ? rc : weir_feed_schema(s, e->schema, err);
-    rc = rc ? rc : weir_feed_plan(s, stream, cursor, out, err);
-    out->own = NULL;
-    weir_feed_free(&feed);
-    return rc;
+    return rc || !e ? rc : weir_foreign_plan(&t->program, stream, e->schema, cursor, out, err);
 }
 
 /* --- a run --------------------------------------------------------------------------------------

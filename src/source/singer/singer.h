@@ -2,8 +2,7 @@
 #ifndef WEIR_SOURCE_SINGER_SINGER_H
 #define WEIR_SOURCE_SINGER_SINGER_H
 
-#include "source/feed.h"
-#include "source/program.h"
+#include "source/foreign.h"
 
 enum weir_singer_selection { WEIR_SINGER_CATALOG, WEIR_SINGER_PROPERTIES, WEIR_SINGER_NONE };
 
