@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Weir, type Cell, type Row } from '../node/weir.js';
+import { Weir, type Row } from '../node/weir.js';
 
 let weir: Weir;
 let dir: string;
@@ -50,10 +50,7 @@ const fails = (why: RegExp, ...args: string[]): Promise<void> =>
     assert.match(error.message, why);
     return true;
   });
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 
 const record = (stream: string, data: object): object => ({ type: 'RECORD', record: { stream, data, emitted_at: 1 } });
 const state = (name: string, n: number, recordCount: number): object => ({ type: 'STATE', state: { type: 'STREAM', stream: { stream_descriptor: { name }, stream_state: { n } }, sourceStats: { recordCount } } });

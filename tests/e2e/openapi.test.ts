@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { type Call, type Checked, checkCall } from '../node/contract.js';
 import { type Schema, Validator } from '../node/schema.js';
 import { Weir, until } from '../node/weir.js';
 import { parseYaml } from '../node/yaml.js';
@@ -12,6 +13,8 @@ import { parseYaml } from '../node/yaml.js';
 const text = readFileSync(path.resolve('docs/openapi.yaml'), 'utf8');
 const contract = parseYaml(text) as Schema;
 const validator = new Validator(contract);
+const covered = new Set<string>();
+const check = (call: Call): Promise<Checked> => checkCall({ weir, contract, validator, covered }, call);
 const slow = 'select count(*) from range(10000000) a, range(10000000) b where a.range % 7 = b.range % 11';
 let weir: Weir;
 
@@ -21,55 +24,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-interface Call {
-  method: string;
-  path: string; // as in the contract
-  target?: string; // what is really asked for
-  body?: unknown;
-  type?: string;
-  status: number;
-  headers?: Record<string, string>;
-}
-
-const covered = new Set<string>();
-
-function operation(call: Call): Schema {
-  const item = (contract['paths'] as Schema)[call.path] as Schema | undefined;
-  const found = item?.[call.method.toLowerCase()] as Schema | undefined;
-  assert.ok(found, `${call.method} ${call.path} is not described`);
-  return found;
-}
-
-/** Makes the call and holds the answer against the contract. */
-async function check(call: Call): Promise<{ body: unknown; headers: Headers }> {
-  const headers: Record<string, string> = { ...call.headers };
-  if (call.body !== undefined) headers['content-type'] ??= call.type ?? 'application/json';
-  const response = await fetch(`http://${weir.serve}${call.target ?? call.path}`, {
-    method: call.method,
-    headers,
-    ...(call.body === undefined ? {} : { body: typeof call.body === 'string' ? call.body : JSON.stringify(call.body) }),
-  });
-  const raw = await response.text();
-  assert.equal(response.status, call.status, `${call.method} ${call.path}: ${raw}`);
-  const responses = operation(call)['responses'] as Schema;
-  const described = responses[String(response.status)];
-  assert.ok(described, `${call.method} ${call.path} answers ${response.status}, which is not described`);
-  covered.add(`${call.method} ${call.path}`);
-  const content = validator.resolve(described as Schema)['content'] as Schema | undefined;
-  if (!content) {
-    assert.equal(raw, '');
-    return { body: undefined, headers: response.headers };
-  }
-  const type = (response.headers.get('content-type') ?? '').replace(/;.*/, '');
-  const schema = (content[type] as Schema | undefined)?.['schema'] as Schema | undefined;
-  assert.ok(schema, `${call.method} ${call.path} answers ${type}, which is not described`);
-  const body: unknown = type === 'application/json' ? JSON.parse(raw) : raw;
-  assert.deepEqual(validator.check(body, schema), []);
-  return { body, headers: response.headers };
-}
-
-const query = (body: unknown, status = 200): Promise<{ body: unknown; headers: Headers }> =>
-  check({ method: 'POST', path: '/api/query', body, status });
+const query = (body: unknown, status = 200): Promise<Checked> => check({ method: 'POST', path: '/api/query', body, status });
 
 test('status, schema and the contract itself', async () => {
   await check({ method: 'GET', path: '/api/status', status: 200 });

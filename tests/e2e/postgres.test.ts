@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing, tls } from '../node/postgres.js';
 import { setUp } from '../node/client.js';
-import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -54,10 +54,7 @@ const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
     assert.doesNotMatch(error.message, /another secret|secret of the owner/);
     return true;
   });
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 
 test('all types, exactly', { skip }, async () => {
   pg.sql(`create type mood as enum ('sad', 'fine');

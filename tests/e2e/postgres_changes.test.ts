@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing } from '../node/postgres.js';
-import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -36,10 +36,7 @@ const source = (name: string, schema: string, more = '', streams = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 /** All rows of the tables, by their columns of now, as both engines write them. */
 const equal = async (schema: string, tables: string[], why: string): Promise<void> => {
   const found = pg.sql(`select attrelid::regclass::text || ':' || string_agg('"' || attname || '"', ',' order by attnum) from pg_attribute where attrelid = any ('{${tables.map((t) => `${schema}.${t}`).join(',')}}'::regclass[]) and attnum > 0 and not attisdropped group by attrelid`).split('\n');

@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statS
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -33,10 +33,7 @@ const fails = (why: RegExp, ...args: string[]): Promise<void> =>
     assert.match(error.message, why);
     return true;
   });
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const configure = (tap: Tap, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(connection, more));
 const alive = (pid: string): boolean => existsSync(`/proc/${pid.trim()}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, 'utf8'));
 

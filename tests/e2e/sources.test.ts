@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { Client, join, setUp } from '../node/client.js';
 import { askPage } from '../node/page.js';
 import { onTerminal } from '../node/terminal.js';
-import { Weir, type Cell, type Row, binary, until } from '../node/weir.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -49,10 +49,7 @@ const fails = async (why: RegExp, ...args: string[]): Promise<void> => {
     return true;
   });
 };
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 
 test('a folder is one table a name; only what changed is read again', async () => {
   write('a/orders.csv', 'Id,Post code,Price,Day\n1,007,1.5,2026-01-01\n2,012,2,2026-01-02\n');

@@ -9,7 +9,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Weir, type Cell, type Row } from '../node/weir.js';
+import { Weir, type Row } from '../node/weir.js';
 
 const run = promisify(execFile);
 const cache = process.env['WEIR_TEST_TAPS'] ?? path.join(homedir(), '.cache/weir-taps');
@@ -50,10 +50,7 @@ const loads = async (name: string): Promise<string[]> => {
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', name)) as { streams: { stream: string; mode: string; status: string; rows_read: number }[] };
   return streams.map(({ stream, mode, status, rows_read }) => `${stream} ${mode} ${status} ${rows_read}`).sort();
 };
-const rows = async (sql: string): Promise<Row[]> => {
-  const { columns, rows: found } = JSON.parse(await weir.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
-  return found.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
-};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 
 test('tap-jsonl: files by a tap of the Meltano SDK', async (t) => {
   const tap = await program('tap-jsonl', '0.3.1', 'tap-jsonl', installs);

@@ -70,6 +70,12 @@ export class Weir {
     return this.cli('-C', this.dir, command, ...args);
   }
 
+  /** What `weir query` answers, a row an object. */
+  async rows(sql: string): Promise<Row[]> {
+    const { columns, rows } = JSON.parse(await this.in('query', sql, '--format', 'json')) as { columns: { name: string }[]; rows: Cell[][] };
+    return rows.map((cells) => Object.fromEntries(columns.map(({ name }, i) => [name, cells[i] ?? null])));
+  }
+
   private start(args: string[]): void {
     const log = openSync(this.logFile, 'a');
     const child = spawn(binary, ['-C', this.dir, ...args], { stdio: ['ignore', log, log] });
