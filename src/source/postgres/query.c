@@ -69,7 +69,13 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
             break;
         }
     }
-    struct weir_str text = weir_utf8_cut(weir_str_trim(weir_str_of(said)), 600);
+    struct weir_str text = weir_str_trim(weir_str_of(said));
+    const char *hint = strstr(said, "\n\tIs the server running");
+    if (hint && !memchr(hint + 1, '\n',
+                        (size_t)(text.ptr + text.len - hint) - 1)) { /* the advice says so */
+        text.len = (size_t)(hint - text.ptr);
+    }
+    text = weir_utf8_cut(text, 600);
     if (!weir_utf8_valid(text)) { /* before it knows what we want, it uses an encoding of its own */
         text = WEIR_STR("it says so in an encoding that is not UTF-8");
     }
