@@ -66,6 +66,19 @@ const struct weir_feed_wanted *weir_feed_find_wanted(const struct weir_feed *f,
     return NULL;
 }
 
+int weir_feed_forget(struct weir_feed *f, struct weir_error *err)
+{
+    f->forgot = true;
+    for (size_t i = 0; i < f->wanted_count; i++) {
+        f->wanted[i].anew = true;
+    }
+    return !f->only ? 0
+                    : weir_fail(err, WEIR_EINVAL,
+                                "its state does not tell streams apart, so \"%s\" cannot be read "
+                                "anew alone: `weir sync %s --full` reads all of them",
+                                f->only, f->config->name);
+}
+
 static int no_memory(struct weir_error *err)
 {
     return weir_fail(err, WEIR_ENOMEM, "no memory for the rows of a run");

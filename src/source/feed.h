@@ -59,6 +59,7 @@ struct weir_feed {
     struct weir_feed_wanted *wanted; /* those that are known before */
     size_t wanted_count;
     struct weir_str state; /* of the run before; ptr NULL: none, or it does not count */
+    bool forgot;           /* `state` counts for no stream: weir_feed_forget() */
     const atomic_bool *stop;
     struct weir_source_progress *progress; /* or NULL */
     const struct weir_log *log;
@@ -87,6 +88,9 @@ bool weir_feed_wants(const struct weir_feed *feed, struct weir_str name);
 /* NULL when it was not known before the run. */
 const struct weir_feed_wanted *weir_feed_find_wanted(const struct weir_feed *feed,
                                                      struct weir_str name);
+/* A state that does not tell streams apart, and one of them begins anew: so do all, and all of
+ * their rows come. WEIR_EINVAL when only one is wanted. */
+int weir_feed_forget(struct weir_feed *feed, struct weir_error *err) WEIR_MUST_CHECK;
 /* The stream, made when it is new. */
 int weir_feed_stream(struct weir_feed *feed, struct weir_str name, struct weir_feed_stream **out,
                      struct weir_error *err) WEIR_MUST_CHECK;

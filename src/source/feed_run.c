@@ -94,7 +94,7 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     r->session = f->session;
     r->feed = s;
     rc = rc ? rc : weir_stream_run_find_target(r, err);
-    if (rc == 0 && r->target && !f->run->full) {
+    if (rc == 0 && r->target && !f->run->full && !f->feed.forgot) {
         rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
     }

@@ -136,6 +136,18 @@ test('one stream that is read anew leaves the bookmarks of the others', async ()
   assert.deepEqual(await rows('select count(*) as n, (select count(*) from again.keyed) as keyed from again.log'), [{ n: 1, keyed: 1 }]);
 });
 
+test('of a state that does not tell streams apart, all begin anew, and none has a row twice', async () => {
+  const tap = new Tap(weir, 'undivided');
+  const properties = { id: { type: 'integer' } };
+  tap.catalog(...['a', 'b'].map((stream) => ({ stream, schema: { properties }, method: 'INCREMENTAL' })));
+  tap.run(schema('a', properties), schema('b', properties), '[ -n "$STATE" ] ||', record('a', { id: 1 }), '[ -n "$STATE" ] ||', record('b', { id: 1 }), state({ n: 1 }));
+  await sync('undivided');
+  configure(tap, '', 'streams: {a: {mode: merge, key: [id]}, b: {}}');
+  await fails(/does not tell streams apart, so "a" cannot be read anew alone: `weir sync undivided --full`/, 'undivided.a');
+  await sync('undivided');
+  assert.deepEqual(await rows('select count(*) as a, (select count(*) from undivided.b) as b from undivided.a'), [{ a: 1, b: 1 }]);
+});
+
 test('versions, batches, and a configuration that the tap rewrites', async () => {
   const tap = new Tap(weir, 'versions');
   const properties = { id: { type: 'integer' } };

@@ -154,6 +154,17 @@ static void a_state_of_all_streams_loses_those_that_begin_anew(void **state)
     ASSERT_OK(weir_airbyte_lines_end(&t.reader, 9, &err), err);
     assert_string_equal(weir_buf_cstr(&t.feed.new_state), "{\"old\":2}");
     end(&t);
+    weir_buf_reset(&out);
+    begin(&t, ""); /* it cannot be taken apart: all begin anew, but not for one stream alone */
+    t.wanted[0].anew = true;
+    t.feed.state = WEIR_STR("{\"old\":1}");
+    ASSERT_OK(weir_airbyte_state_read(&t.reader, &err), err);
+    ASSERT_OK(weir_airbyte_state_print(&t.reader, &out, &err), err);
+    assert_string_equal(weir_buf_cstr(&out), "");
+    assert_true(t.feed.forgot && t.wanted[1].anew);
+    t.feed.only = "a";
+    assert_int_equal(weir_airbyte_state_read(&t.reader, &err), WEIR_EINVAL);
+    end(&t);
     weir_buf_free(&out);
 }
 

@@ -220,12 +220,12 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     weir_buf_init(&text, MAX_TEXT);
     rc = weir_airbyte_reader_init(&r, feed, err);
     r.catalog = &a->catalog;
+    rc = rc ? rc : weir_airbyte_state_read(&r, err); /* before: it can make all begin anew */
     rc = rc ? rc : weir_airbyte_configure(&a->catalog, feed, sync, &text, err);
     rc = rc ? rc : weir_program_write(&a->program, "catalog.json", weir_buf_str(&text), &path, err);
     argv[n++] = "--catalog";
     argv[n++] = path;
     weir_buf_reset(&text);
-    rc = rc ? rc : weir_airbyte_state_read(&r, err);
     rc = rc ? rc : weir_airbyte_state_print(&r, &text, err);
     if (rc == 0 && text.len) {
         rc = weir_program_write(&a->program, "state.json", weir_buf_str(&text), &path, err);

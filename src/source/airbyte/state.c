@@ -204,8 +204,9 @@ int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *er
     weir_buf_adds(&text, r->feed->state);
     int rc = parser ? weir_buf_check(&text, "a state", err) : no_memory(err);
     rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
-    if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_OBJECT && !any_anew(r->feed)) {
-        rc = put(r, WEIR_AIRBYTE_LEGACY, none, root, err); /* it cannot be taken apart */
+    if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_OBJECT) {
+        rc = any_anew(r->feed) ? weir_feed_forget(r->feed, err)
+                               : put(r, WEIR_AIRBYTE_LEGACY, none, root, err);
     }
     struct weir_json_iter it = {0};
     if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_ARRAY) {

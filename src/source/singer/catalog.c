@@ -328,7 +328,7 @@ int weir_singer_select(struct weir_singer_catalog *c, const struct weir_feed *fe
 /* --- state --------------------------------------------------------------------------------------
  */
 
-int weir_singer_state(const struct weir_singer_catalog *c, const struct weir_feed *feed,
+int weir_singer_state(const struct weir_singer_catalog *c, struct weir_feed *feed,
                       struct weir_buf *out, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
@@ -352,7 +352,8 @@ int weir_singer_state(const struct weir_singer_catalog *c, const struct weir_fee
         if (begins && bookmarks && w->cursor.len) {
             weir_data_unset(bookmarks, id);
         } else if (begins && w->cursor.len) {
-            state = NULL; /* it does not tell streams apart: all begin anew */
+            state = NULL;
+            rc = weir_feed_forget(feed, err);
         } else if (begins && bookmarks) {
             weir_data_unset(bookmarks, id);
         }

@@ -40,7 +40,7 @@ const struct weir_singer_entry *weir_singer_find(const struct weir_singer_catalo
 int weir_singer_select(struct weir_singer_catalog *c, const struct weir_feed *feed,
                        struct weir_buf *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* The state without the bookmarks of streams that are read from their beginning. Empty: none. */
-int weir_singer_state(const struct weir_singer_catalog *c, const struct weir_feed *feed,
+int weir_singer_state(const struct weir_singer_catalog *c, struct weir_feed *feed,
                       struct weir_buf *out, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- message.c --- */
