@@ -11,26 +11,26 @@ static bool misfits(const struct weir_writing *w, size_t i, const struct weir_co
 
 /* A value fits when it is the same after it was cast there and back; of a text, it is enough that
  * it can be read. */
-static void add_misfit(struct weir_writing *w, const struct weir_column *c,
+static void add_misfit(struct weir_buf *sql, const struct weir_column *c,
                        const struct weir_column *old)
 {
-    weir_buf_addc(&w->sql, '(');
-    weir_sql_ident(&w->sql, c->name);
-    weir_buf_addz(&w->sql, " IS NOT NULL");
+    weir_buf_addc(sql, '(');
+    weir_sql_ident(sql, c->name);
+    weir_buf_addz(sql, " IS NOT NULL");
     if (old) {
-        weir_buf_addz(&w->sql, " AND TRY_CAST(");
-        weir_buf_addz(&w->sql, c->type == WEIR_TYPE_TEXT ? "" : "TRY_CAST(");
-        weir_sql_ident(&w->sql, c->name);
-        weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(old->type_name));
+        weir_buf_addz(sql, " AND TRY_CAST(");
+        weir_buf_addz(sql, c->type == WEIR_TYPE_TEXT ? "" : "TRY_CAST(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addf(sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(old->type_name));
         if (c->type == WEIR_TYPE_TEXT) {
-            weir_buf_addz(&w->sql, " IS NULL");
+            weir_buf_addz(sql, " IS NULL");
         } else {
-            weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
+            weir_buf_addf(sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
                           WEIR_STR_ARG(weir_source_column_sql(c)));
-            weir_sql_ident(&w->sql, c->name);
+            weir_sql_ident(sql, c->name);
         }
     }
-    weir_buf_addc(&w->sql, ')');
+    weir_buf_addc(sql, ')');
 }
 
 void weir_apply_discards(struct weir_writing *w, const char *column, const char *value,
@@ -91,7 +91,7 @@ int weir_apply_discard_values(struct weir_writing *w, struct weir_error *err)
         weir_apply_discards(w, weir_buf_cstr(&column), weir_buf_cstr(&value),
                             old ? "the value is none of its column's type (contract: discard_value)"
                                 : "the table has no such column (contract: discard_value)");
-        add_misfit(w, c, old);
+        add_misfit(&w->sql, c, old);
         rc = weir_apply_exec(w, err);
         weir_buf_free(&column);
         weir_buf_free(&value);
@@ -108,7 +108,7 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
     for (size_t i = 0; i < w->a->settled->count; i++) {
         if (misfits(w, i, &old)) {
             weir_buf_addz(&w->sql, any ? " OR " : "(");
-            add_misfit(w, &w->a->settled->columns[i], old);
+            add_misfit(&w->sql, &w->a->settled->columns[i], old);
             any = true;
         }
     }
@@ -132,6 +132,27 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
 /* --- the table's columns ------------------------------------------------------------------------
  */
 
+void weir_apply_value(struct weir_writing *w, struct weir_buf *out, struct weir_str name)
+{
+    const struct weir_column *old = weir_source_find_column(w->a->target, name), *c = NULL;
+    for (size_t i = 0; i < w->stage->column_count; i++) {
+        if (weir_str_eq(w->stage->columns[i].name, name)) {
+            c = &w->stage->columns[i];
+        }
+    }
+    bool cast =
+        old && c && w->a->stream->contract != WEIR_SOURCE_EVOLVE && !weir_source_same_type(old, c);
+    if (cast) { /* what does not fit is in the discards, and nothing here */
+        weir_buf_addz(out, "CASE WHEN ");
+        add_misfit(out, c, old);
+        weir_buf_addz(out, " THEN NULL ELSE TRY_CAST(");
+    }
+    weir_sql_ident(out, name);
+    if (cast) {
+        weir_buf_addf(out, " AS " WEIR_STR_FMT ") END", WEIR_STR_ARG(old->type_name));
+    }
+}
+
 void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
 {
     bool any = false;
@@ -145,17 +166,11 @@ void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
         weir_buf_addz(&w->sql, any ? ", " : "");
         weir_buf_addz(&w->sql, before);
         any = true;
-        bool cast = values && !same && !weir_source_same_type(old, c);
-        if (cast) { /* what does not fit is in the discards, and nothing here */
-            weir_buf_addz(&w->sql, "CASE WHEN ");
-            add_misfit(w, c, old);
-            weir_buf_addz(&w->sql, " THEN NULL ELSE TRY_CAST(");
+        if (values) {
+            weir_apply_value(w, &w->sql, c->name);
+            weir_buf_addz(&w->sql, " AS ");
         }
         weir_sql_ident(&w->sql, c->name);
-        if (cast) {
-            weir_buf_addf(&w->sql, " AS " WEIR_STR_FMT ") END AS ", WEIR_STR_ARG(old->type_name));
-            weir_sql_ident(&w->sql, c->name);
-        }
     }
 }
 

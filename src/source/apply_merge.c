@@ -14,10 +14,10 @@ int weir_apply_settle_keys(struct weir_writing *w, struct weir_error *err)
     weir_buf_addz(&older, " GROUP BY ");
     for (size_t i = 0; i < key->count; i++) {
         weir_buf_addz(&empty, i ? " OR " : "(");
-        weir_sql_ident(&empty, weir_str_of(key->items[i]));
+        weir_apply_value(w, &empty, weir_str_of(key->items[i]));
         weir_buf_addz(&empty, " IS NULL");
         weir_buf_addz(&older, i ? ", " : "");
-        weir_sql_ident(&older, weir_str_of(key->items[i]));
+        weir_apply_value(w, &older, weir_str_of(key->items[i]));
     }
     weir_buf_addc(&empty, ')');
     weir_buf_addc(&older, ')');

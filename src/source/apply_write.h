@@ -34,6 +34,8 @@ void weir_apply_discards(struct weir_writing *w, const char *column, const char 
 /* Deletes them from the stage, and adds to `count` how many there were. */
 int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint64_t *count,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* What the table takes from a column of the stage: NULL for a value that does not fit. */
+void weir_apply_value(struct weir_writing *w, struct weir_buf *out, struct weir_str name);
 /* Columns of the table that are in the stage, too, each behind `before`; `values`: as the table
  * takes them from the stage. */
 void weir_apply_columns(struct weir_writing *w, const char *before, bool values);
@@ -42,7 +44,8 @@ void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
 void weir_apply_new(struct weir_writing *w, bool rowid);
 
 /* --- apply_merge.c: a table that knows its rows by their key --- */
-/* Rows without a key go to the discards; of rows with one key, the last that was read counts. */
+/* Rows without a key that the table can hold go to the discards; of rows with one key, the last
+ * that was read counts. */
 int weir_apply_settle_keys(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_apply_same_key(struct weir_writing *w); /* old.KEY = new.KEY AND … */
 /* Rows of the table that `live` says and that were not read: "rowid IN (…)". */

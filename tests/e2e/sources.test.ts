@@ -432,6 +432,19 @@ test('bad lines are kept with their line and reason', async () => {
   ]);
 });
 
+test('contracts: keys are what the table takes of them', async () => {
+  const streams = ['discard_row', 'discard_value'].map((contract) => `  ${contract}: {path: k.csv, contract: ${contract}, mode: history, key: [id]}`).join('\n');
+  source('keys', `connection: {path: k}\nstreams:\n${streams}\n`);
+  write('k/k.csv', 'id,n\n7,1\n8,1\n');
+  await sync('keys');
+  write('k/k.csv', 'id,n\n7,1\n07,2\nx,3\n8,1\n');
+  for (const stream of ['discard_row', 'discard_value']) {
+    const { rows_written, rows_discarded, rows_superseded } = await one(`keys.${stream}`);
+    assert.deepEqual([rows_written, rows_discarded, rows_superseded], [1, 1, 2]);
+    assert.deepEqual(await rows(`select id, n, is_current from keys.${stream} order by id, n`), [{ id: 7, n: 1, is_current: false }, { id: 7, n: 2, is_current: true }, { id: 8, n: 1, is_current: true }]);
+  }
+});
+
 test('contracts: freeze refuses, the others set aside what does not fit', async () => {
   const streams = ['freeze', 'discard_row', 'discard_value'].map((contract) => `  ${contract}: {path: t.csv, contract: ${contract}}`).join('\n');
   source('c', `connection: {path: c}\nstreams:\n${streams}\n`);
