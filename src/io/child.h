@@ -18,6 +18,7 @@ struct weir_child_options {
     size_t line_max;                  /* bytes of a line of stdout */
     weir_time idle;                   /* the longest silence on both; 0: any */
     weir_time timeout;                /* the longest life; 0: any */
+    const char *more_time;            /* how to have more than `timeout`; NULL: raise it */
     const atomic_bool *stop;          /* NULL: nobody stops it */
     const char *log_path;             /* stderr goes there, from its beginning; NULL: nowhere */
     uint64_t log_max;                 /* at most so many bytes of it; the rest is thrown away */

@@ -8,6 +8,7 @@
 
 #define KEPT       200 /* runs that are remembered */
 #define MAX_REPORT (16u << 20)
+#define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
 struct item {
     struct weir_source_runs *runs;
@@ -377,7 +378,10 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
     }
     runs->server = server;
     pthread_mutex_init(&runs->lock, NULL);
-    return weir_source_site_init(server->run->workspace, &runs->site, err);
+    int rc = weir_source_site_init(server->run->workspace, &runs->site, err);
+    runs->site.stop = &server->stopping;
+    runs->site.patience = PATIENCE;
+    return rc;
 }
 
 void weir_source_runs_stop(struct weir_source_runs *runs)

@@ -170,6 +170,7 @@ static int run_step(struct weir_program *p, const char *what, const char *const 
                                          .what = {.argv = argv, .env = p->env, .dir = p->tmp},
                                          .line_max = 1u << 20,
                                          .timeout = INSTALL,
+                                         .stop = p->site->stop,
                                          .log_path = p->log,
                                          .log_max = MAX_LOG};
     weir_buf_init(&said, MAX_LOG);
@@ -421,6 +422,8 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
                                                const atomic_bool *stop)
 {
     const struct weir_program_settings *s = p->settings;
+    weir_time patience = stop ? 0 : p->site->patience;
+    bool less = patience && (!s->timeout || patience < s->timeout);
     return (struct weir_child_options){.name = p->name,
                                        .what = {.argv = argv,
                                                 .env = p->env,
@@ -430,8 +433,9 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
                                                 .max_files = 4096},
                                        .line_max = s->max_line,
                                        .idle = s->idle,
-                                       .timeout = s->timeout,
-                                       .stop = stop,
+                                       .timeout = less ? patience : s->timeout,
+                                       .more_time = less ? "a run has all the time it needs" : NULL,
+                                       .stop = stop ? stop : p->site->stop,
                                        .log_path = p->log,
                                        .log_max = MAX_LOG,
                                        .mask = p->mask};

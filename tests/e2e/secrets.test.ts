@@ -1,7 +1,7 @@
 // Passwords of sources: sealed, named in files, and shown nowhere.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, setUp } from '../node/client.js';
@@ -128,8 +128,14 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
 
 test('neither password is in a file, a log, an answer or git', { skip }, async () => {
   await run('sync', 'asked', '--wait');
+  // Nor does a program that is looked into keep the server from its end.
+  const catalog = path.join(weir.dir, 'tap/catalog.json');
+  rmSync(catalog);
+  execFileSync('mkfifo', [catalog]);
+  void admin.ask('POST', '/api/sources/tap/check', {}).catch(() => undefined);
+  await until('the tap', 20, async () => (readdirSync(path.join(weir.dir, '.weir/tmp/source')).some((name) => name.startsWith('tap.')) ? true : undefined));
   said.push(weir.log(), execFileSync('git', ['-C', weir.dir, 'log', '-p', '--all'], { encoding: 'utf8' }));
-  await weir.down();
+  assert.equal(await weir.down(), 0);
   const files = readdirSync(weir.dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   assert.ok(files.some(({ name }) => name.startsWith('state.sqlite')));
   for (const { parentPath, name } of files) {
