@@ -146,10 +146,9 @@ static int overdue(struct weir_child *c, struct weir_error *err)
                          o->name, (long long)(o->idle / WEIR_SECOND), c->tail);
     }
     if (c->until && now > c->until) {
-        return weir_fail(err, WEIR_ETIMEDOUT,
-                         "%s was not done after %lld seconds and was ended; %s", o->name,
-                         (long long)(o->timeout / WEIR_SECOND),
-                         o->more_time ? o->more_time : "raise `timeout`");
+        return weir_fail(
+            err, WEIR_ETIMEDOUT, "%s was not done after %lld seconds and was ended; %s", o->name,
+            (long long)(o->timeout / WEIR_SECOND), o->more_time ? o->more_time : "raise `timeout`");
     }
     return 0;
 }

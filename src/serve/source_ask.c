@@ -124,6 +124,7 @@ static int write_file(struct weir_ask *ask, struct weir_str name, struct describ
     }
     d->site = *weir_source_runs_site(runs_of(ask));
     d->site.typed = d->typed;
+    d->site.trial = true; /* until it is saved */
     return rc ? rc : weir_source_new_text(d->name, file, &d->text, err);
 }
 
@@ -148,8 +149,10 @@ int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
     (void)weir_json_bool(weir_json_get(ask->body, "columns"), &columns);
     rc = rc ? rc : write_file(ask, name, &d, err);
     if (rc == 0 && dry) {
-        rc = weir_source_discover_text(&d.site, d.name, weir_buf_str(&d.text), columns, &ask->w,
-                                       err);
+        rc = weir_ask_note(ask, "source.try", name, (struct weir_str){NULL, 0}, err);
+        rc = rc ? rc
+                : weir_source_discover_text(&d.site, d.name, weir_buf_str(&d.text), columns,
+                                            &ask->w, err);
     } else if (rc == 0) {
         rc = weir_source_commit(ask, d.name, "Add", create, &d, err);
         rc = rc ? rc : weir_ask_note(ask, "source.add", name, (struct weir_str){NULL, 0}, err);
@@ -173,6 +176,9 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
     rc = rc ? rc : weir_ask_text(ask, "stream", true, &what.stream, err);
     (void)weir_json_bool(weir_json_get(ask->body, "whole"), &what.whole);
     rc = rc || !unsaved ? rc : write_file(ask, ask->id, &d, err);
+    rc = rc || !unsaved
+             ? rc
+             : weir_ask_note(ask, "source.try", ask->id, (struct weir_str){NULL, 0}, err);
     what.source = unsaved ? d.name : id_of(ask);
     what.text_of_file = unsaved ? weir_buf_str(&d.text) : (struct weir_str){NULL, 0};
     rc = rc ? rc : weir_source_preview(&d.site, &what, &ask->w, err);

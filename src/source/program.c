@@ -143,8 +143,8 @@ static void make_env(struct weir_program *p, bool installing)
                                            "PIP_CACHE_DIR",   NULL};
     size_t n = 0;
     char path[8400];
-    snprintf(path, sizeof path, "%s%s/venv/bin:/usr/local/bin:/usr/bin:/bin",
-             *p->settings->package ? "" : "/nowhere", *p->settings->package ? p->home : "");
+    snprintf(path, sizeof path, "%s%s/bin:/usr/local/bin:/usr/bin:/bin",
+             *p->settings->package ? "" : "/nowhere", *p->settings->package ? p->venv : "");
     add_env(p, &n, "PATH", *p->settings->package ? path : strchr(path, ':') + 1);
     add_env(p, &n, "HOME", p->home);
     add_env(p, &n, "TMPDIR", p->tmp);
@@ -299,7 +299,7 @@ static int find_in_venv(struct weir_program *p, const char *venv, struct weir_er
 
 static int find_package(struct weir_program *p, struct weir_error *err)
 {
-    char venv[4016], stamp[4016], lock[4016];
+    char stamp[4016], lock[4016];
     struct weir_buf have;
     struct weir_error ignored;
     int fd = -1, rc = 0;
@@ -313,12 +313,18 @@ static int find_package(struct weir_program *p, struct weir_error *err)
                          "packages may not be installed: add `package` to source.programs in "
                          "weir.yml (they run as weir's own user)");
     }
-    snprintf(venv, sizeof venv, "%s/venv", p->home);
+    snprintf(p->venv, sizeof p->venv, "%s/venv", p->home);
     snprintf(stamp, sizeof stamp, "%s/package", p->home);
     snprintf(lock, sizeof lock, "%s/lock", p->home);
     weir_buf_init(&have, 4096);
     bool there =
         weir_file_read(stamp, &have, &ignored) == 0 && weir_str_is(weir_buf_str(&have), package);
+    if (!there && p->aside) {
+        snprintf(p->venv, sizeof p->venv, "%s/venv", p->tmp);
+        snprintf(stamp, sizeof stamp, "%s/package", p->tmp);
+        snprintf(lock, sizeof lock, "%s/lock", p->tmp);
+        weir_buf_reset(&have);
+    }
     if (!there) {
         rc = weir_lock_take(lock, &fd, &ignored);
         rc = rc ? weir_fail(err, WEIR_EAGAIN,
@@ -329,14 +335,14 @@ static int find_package(struct weir_program *p, struct weir_error *err)
         struct weir_str name = name_of(weir_str_of(package));
         const char *half = weir_arena_printf(&p->arena, WEIR_STR_FMT "==", WEIR_STR_ARG(name));
         rc = rc ? rc : weir_file_replace(stamp, weir_str_of(half ? half : ""), 0600, err);
-        rc = rc ? rc : install(p, venv, weir_buf_str(&have), err);
+        rc = rc ? rc : install(p, p->venv, weir_buf_str(&have), err);
         rc = rc ? rc : weir_file_replace(stamp, weir_str_of(package), 0600, err);
     }
     weir_buf_free(&have);
     if (fd >= 0) {
         close(fd);
     }
-    return rc ? rc : find_in_venv(p, venv, err);
+    return rc ? rc : find_in_venv(p, p->venv, err);
 }
 
 /* --- opening ------------------------------------------------------------------------------------
@@ -372,7 +378,9 @@ static int make_places(struct weir_program *p, struct weir_error *err)
     }
     snprintf(p->home, sizeof p->home, "%.3700s/taps/%s", data, p->config->name);
     snprintf(dir, sizeof dir, "%.3700s/tmp/source", data);
-    snprintf(p->log, sizeof p->log, "%s/log", p->home);
+    snprintf(p->log, sizeof p->log, "%s/sources/%s.yml", p->site->dir, p->config->name);
+    p->aside = p->site->trial && access(p->log, F_OK) == 0;
+    snprintf(p->log, sizeof p->log, "%s/%s", p->home, p->aside ? "trial.log" : "log");
     rc = weir_dir_make(p->home, 0700, err);
     rc = rc ? rc : weir_dir_make(dir, 0700, err);
     if (rc == 0) {
@@ -508,7 +516,7 @@ static bool is_json(struct weir_str text)
 int weir_program_keep_config(struct weir_program *p, struct weir_str text, struct weir_error *err)
 {
     char path[4100];
-    snprintf(path, sizeof path, "%s/config.json", p->home);
+    snprintf(path, sizeof path, "%s/config.json", p->place);
     return weir_file_replace(path, text, 0600, err);
 }
 
@@ -519,9 +527,7 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
     struct weir_error ignored;
     struct weir_data *config = p->settings->config ? weir_data_copy(&p->arena, p->settings->config)
                                                    : weir_data_new(&p->arena, WEIR_DATA_OBJECT);
-    *path = weir_arena_printf(&p->arena, "%s/config.json", p->home);
-    snprintf(from, sizeof from, "%s/config.from", p->home);
-    int rc = config && *path ? resolve(p, config, err) : no_memory(err);
+    int rc = config ? resolve(p, config, err) : no_memory(err);
     rc = rc ? rc : mask_variables(p, err);
     weir_buf_init(&text, MAX_CONFIG);
     weir_buf_init(&have, MAX_CONFIG);
@@ -532,11 +538,18 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
         snprintf(hash, sizeof hash, "%016" PRIx64, weir_hash64(text.data, text.len, 1));
     }
     if (rc == 0) {
+        snprintf(from, sizeof from, "%s/config.from", p->home);
         bool same =
             weir_file_read(from, &have, &ignored) == 0 && weir_str_is(weir_buf_str(&have), hash);
+        p->place = p->aside && !same ? p->tmp : p->home;
+        snprintf(from, sizeof from, "%s/config.from", p->place);
+        *path = weir_arena_printf(&p->arena, "%s/config.json", p->place);
         weir_buf_reset(&have);
-        same = same && weir_file_read(*path, &have, &ignored) == 0 && is_json(weir_buf_str(&have));
-        rc = same ? 0 : weir_program_keep_config(p, weir_buf_str(&text), err);
+        same = same && *path && weir_file_read(*path, &have, &ignored) == 0 &&
+               is_json(weir_buf_str(&have));
+        rc = same     ? 0
+             : !*path ? no_memory(err)
+                      : weir_program_keep_config(p, weir_buf_str(&text), err);
         rc = rc || same ? rc : weir_file_replace(from, weir_str_of(hash), 0600, err);
     }
     weir_buf_free(&text);

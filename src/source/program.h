@@ -77,6 +77,9 @@ struct weir_program {
     const struct weir_source_site *site;
     const struct weir_program_settings *settings;
     char home[4000], tmp[4000]; /* what is kept of it; of this use of it */
+    char venv[4016];            /* its virtual environment; "" as long as it is not needed */
+    const char *place;          /* where its settings are: home, or tmp of a trial */
+    bool aside;                 /* a trial, beside a source of the same name */
     char path[4096];            /* the program itself */
     char log[4096];             /* what it says on stderr */
     const char *name;           /* of it, for messages */

@@ -121,6 +121,13 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   // Programs tell columns, and no rows before a run.
   new Tap(weir, 'tap').catalog({ stream: 't', schema: { properties: { id: { type: 'integer' } } } });
   const first = await ask(200, 'POST', '/api/sources/tap/preview', { stream: 't' });
+  // Trying another file of that name leaves alone what the saved one keeps, and is noted.
+  const kept = path.join(weir.dir, '.weir/taps/tap/config.json');
+  writeFileSync(kept, '{"token":"fresh"}');
+  const trial = { name: 'tap', kind: 'singer', connection: { executable: 'tap/tap', config: { token: 'another' } }, dry_run: true };
+  assert.match(JSON.stringify(await ask(200, 'POST', '/api/sources', trial)), /"name":"t"/);
+  assert.equal(readFileSync(kept, 'utf8'), '{"token":"fresh"}');
+  assert.match(JSON.stringify(await ask(200, 'GET', '/api/audit')), /"source\.try"/);
   assert.deepEqual([(first['columns'] as { name: string }[]).map(({ name }) => name), first['rows']], [['id'], []]);
   const commits = execFileSync('git', ['-C', weir.dir, 'log', '--format=%an: %s', '--', 'sources/form.yml'], { encoding: 'utf8' });
   assert.equal(commits, 'Ada: Remove the source form\nAda: Pause the source form\nAda: Add the source form\n');
