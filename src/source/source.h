@@ -26,10 +26,9 @@ struct weir_source_site {
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
     int64_t runs;                   /* that go on by themselves at one time, at most */
     struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */
-    const atomic_bool
-        *stop;          /* ends what installs programs or looks into them; NULL: nothing does */
-    weir_time patience; /* a program that is only looked into has so long; 0: any */
-    bool trial;         /* of a file that is not saved: what one of its name keeps stays as it is */
+    const atomic_bool *stop; /* ends the installing of programs, and looks into them; or NULL */
+    weir_time patience;      /* a program that is only looked into has so long; 0: any */
+    bool trial; /* of a file that is not saved: what one of its name keeps stays as it is */
     const struct weir_source_typed *typed; /* secrets of a source that is tried before it is made */
 };
 extern const struct weir_option weir_source_settings[];
