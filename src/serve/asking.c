@@ -5,6 +5,7 @@
 #include "serve/changes.h"
 #include "serve/events.h"
 #include "serve/history.h"
+#include "serve/listeners.h"
 #include "serve/server.h"
 
 #define MAX_DEPTH 32
@@ -67,8 +68,11 @@ static void reply(void *arg)
         }
     } else {
         if (ask->rights_of[0] && a->call.server->shelf) {
-            weir_changes_let_in_anew(weir_shelf_changes(a->call.server->shelf), ask->rights_of);
-            weir_event_streams_let_in_anew(a->call.server->event_streams, ask->rights_of);
+            struct weir_server *server = a->call.server;
+            weir_listeners_let_in_anew(weir_changes_pages(weir_shelf_changes(server->shelf)),
+                                       ask->rights_of);
+            weir_listeners_let_in_anew(weir_event_streams_pages(server->event_streams),
+                                       ask->rights_of);
         }
         if (ask->cookie != WEIR_COOKIE_KEEP) {
             set_cookie(a);

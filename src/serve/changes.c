@@ -1,18 +1,16 @@
 /* A stream costs a few hundred bytes and its connection. One event is printed once and added to
- * each; a stream whose client does not read is ended (a browser's EventSource comes back by itself
- * and the page reads anew), and so is one that is old: whoever opened it may have lost her rights.
- */
+ * each. */
 #include "serve/changes.h"
 
 #include <stdlib.h>
 
 #include "serve/embeds.h"
+#include "serve/listeners.h"
 #include "serve/shelf.h"
 
 #define MAX_PENDING (64u << 10)
 #define BEAT_EVERY  (15 * WEIR_SECOND)
 #define MAX_RIGHTS  (4u << 20)
-#define MAX_AGE     (15 * 60 * WEIR_SECOND)
 #define LOOK_EVERY  WEIR_SECOND
 #define MAX_TABLES  500 /* of one event; more are told as "*" */
 /* What an embedded page hears: something changed. No names of tables or people. */
@@ -20,12 +18,9 @@
 #define EMBEDDED_VERSION WEIR_STR("data: {\"kind\":\"publication\"}\n\n")
 
 struct stream {
+    struct weir_listener page;
     struct weir_changes *changes;
-    struct stream *next, **link;
-    struct weir_http_request *req;
-    struct weir_caller who;
-    struct weir_str embed; /* the token, in the request; ptr NULL: no embedded page */
-    weir_time begun_at;
+    struct weir_str embed;      /* the token, in the request; ptr NULL: no embedded page */
     unsigned rights;            /* as of which change of rights the levels are */
     struct weir_access *access; /* NULL: she sees all tables */
     struct weir_levels levels;
@@ -34,58 +29,29 @@ struct stream {
 
 struct weir_changes {
     struct weir_server *server;
-    struct stream *first;
-    size_t count;
+    struct weir_listeners pages; /* struct stream */
     struct weir_timer *beat, *look;
     unsigned rights;          /* counts their changes */
     uint64_t change, catalog; /* of the warehouse, that was told last */
-    bool ended;
 };
 
-static void unlink_stream(struct stream *s)
+static struct stream *stream_of(struct weir_listener *page)
 {
-    *s->link = s->next;
-    if (s->next) {
-        s->next->link = s->link;
-    }
-    s->changes->count--;
+    return (struct stream *)page;
 }
 
-/* What a client that does not read would still have to take is given up with its connection. */
-static void finish(void *arg)
+static void free_stream(struct weir_listener *page)
 {
-    struct stream *s = arg;
-    if (weir_http_pending(s->req) > MAX_PENDING) {
-        weir_http_abort(s->req);
-    } else {
-        weir_http_end(s->req);
-    }
+    struct stream *s = stream_of(page);
     weir_arena_free(&s->arena);
     free(s);
-}
-
-/* The request is held until it is ended, which must not happen while the connection tells. */
-static void gone(void *arg)
-{
-    struct stream *s = arg;
-    unlink_stream(s);
-    if (weir_loop_post(s->changes->server->loop, finish, s)) {
-        abort(); /* no memory for a few bytes; the connection would never be given back */
-    }
-}
-
-static void end(struct stream *s)
-{
-    weir_http_on_gone(s->req, NULL, NULL);
-    unlink_stream(s);
-    finish(s);
 }
 
 /* False when it cannot be said what she may hear. */
 static bool renew(struct stream *s)
 {
     struct weir_error ignored;
-    struct weir_call call = {.server = s->changes->server, .req = s->req, .who = s->who};
+    struct weir_call call = {.server = s->changes->server, .req = s->page.req, .who = s->page.who};
     if (s->rights == s->changes->rights) {
         return true;
     }
@@ -93,7 +59,8 @@ static bool renew(struct stream *s)
     weir_arena_free(&s->arena);
     weir_arena_init(&s->arena, MAX_RIGHTS);
     return weir_levels_of(&call, &s->arena, &s->levels, &ignored) == 0 &&
-           weir_caller_access(call.server->state, &s->who, &s->arena, &s->access, &ignored) == 0;
+           weir_caller_access(call.server->state, &s->page.who, &s->arena, &s->access, &ignored) ==
+               0;
 }
 
 /* `change` is NULL for what everybody may know. Viewers have no use for views and snippets, whose
@@ -105,7 +72,7 @@ static bool may_hear(const struct stream *s, const struct weir_change *change)
     }
     if (s->embed.ptr) {
         return change->event && strcmp(change->event, "publication") == 0 &&
-               strcmp(change->id, s->who.only) == 0;
+               strcmp(change->id, s->page.who.only) == 0;
     }
     if (s->levels.viewer && strcmp(change->kind, "report") != 0 &&
         strcmp(change->kind, "collection") != 0) {
@@ -122,18 +89,30 @@ static bool may_hear(const struct stream *s, const struct weir_change *change)
 
 static bool is_over(struct stream *s)
 {
-    return weir_http_pending(s->req) > MAX_PENDING || weir_mono() - s->begun_at > MAX_AGE ||
-           !renew(s) || (s->embed.ptr && !weir_embeds_hold(s->changes->server, s->embed));
+    return weir_listener_is_over(&s->page) || !renew(s) ||
+           (s->embed.ptr && !weir_embeds_hold(s->changes->server, s->embed));
+}
+
+/* The next stream that may go on; those that may not are ended. `*at` begins as the first page. */
+static struct stream *next_stream(struct weir_listener **at)
+{
+    while (*at) {
+        struct stream *s = stream_of(*at);
+        *at = s->page.next;
+        if (!is_over(s)) {
+            return s;
+        }
+        weir_listener_end(&s->page);
+    }
+    return NULL;
 }
 
 static void send_all(struct weir_changes *c, struct weir_str text, const struct weir_change *change)
 {
-    for (struct stream *s = c->first, *next; s; s = next) {
-        next = s->next;
-        if (is_over(s)) {
-            end(s);
-        } else if (may_hear(s, change)) {
-            weir_http_chunk(s->req, s->embed.ptr && change ? EMBEDDED_VERSION : text);
+    struct weir_listener *at = c->pages.first;
+    for (struct stream *s; (s = next_stream(&at));) {
+        if (may_hear(s, change)) {
+            weir_http_chunk(s->page.req, s->embed.ptr && change ? EMBEDDED_VERSION : text);
         }
     }
 }
@@ -187,16 +166,14 @@ static void tell_tables(struct weir_changes *c, const struct weir_changed *chang
     weir_buf_init(&everything, 4u << 20);
     weir_buf_init(&hers, 4u << 20);
     bool any = print_tables(&everything, changed, NULL);
-    for (struct stream *s = c->first, *next; s; s = next) {
-        next = s->next;
-        if (is_over(s)) {
-            end(s);
-        } else if (s->embed.ptr) {
-            weir_http_chunk(s->req, EMBEDDED_TABLES);
+    struct weir_listener *at = c->pages.first;
+    for (struct stream *s; (s = next_stream(&at));) {
+        if (s->embed.ptr) {
+            weir_http_chunk(s->page.req, EMBEDDED_TABLES);
         } else if (!s->access && any) {
-            weir_http_chunk(s->req, weir_buf_str(&everything));
+            weir_http_chunk(s->page.req, weir_buf_str(&everything));
         } else if (s->access && print_tables(&hers, changed, s->access)) {
-            weir_http_chunk(s->req, weir_buf_str(&hers));
+            weir_http_chunk(s->page.req, weir_buf_str(&hers));
         }
     }
     weir_buf_free(&everything);
@@ -210,11 +187,11 @@ static void look(void *arg)
     struct weir_warehouse *warehouse = c->server->warehouse;
     uint64_t catalog = weir_warehouse_catalog_version(warehouse);
     uint64_t change = weir_warehouse_change(warehouse);
-    if (c->first && catalog != c->catalog) {
+    if (c->pages.first && catalog != c->catalog) {
         send_all(c, WEIR_STR("data: {\"kind\":\"schema\"}\n\n"), NULL);
     }
     c->catalog = catalog;
-    if (c->first && change != c->change) {
+    if (c->pages.first && change != c->change) {
         struct weir_arena arena;
         struct weir_changed changed;
         struct weir_error err;
@@ -238,6 +215,8 @@ int weir_changes_new(struct weir_server *server, struct weir_changes **out, stru
         return weir_fail(err, WEIR_ENOMEM, "no memory for the streams of changes");
     }
     c->server = server;
+    c->pages = (struct weir_listeners){
+        .loop = server->loop, .free = free_stream, .max_pending = MAX_PENDING};
     c->change = weir_warehouse_change(server->warehouse);
     c->catalog = weir_warehouse_catalog_version(server->warehouse);
     return weir_timer_new(server->loop, BEAT_EVERY, BEAT_EVERY, beat, c, &c->beat) ||
@@ -285,18 +264,16 @@ static void print_source(struct weir_buf *out, const char *name, struct weir_str
 void weir_changes_tell_source(struct weir_changes *c, const char *name, struct weir_str run)
 {
     struct weir_buf whole, short_one;
-    if (!c->first) {
+    if (!c->pages.first) {
         return;
     }
     print_source(&whole, name, run);
     print_source(&short_one, name, WEIR_STR("null"));
-    for (struct stream *s = c->first, *next; s; s = next) {
-        next = s->next;
-        if (is_over(s)) {
-            end(s);
-        } else if (!s->embed.ptr && !s->levels.viewer) {
-            bool all = !s->access || weir_access_shows_all(s->access);
-            weir_http_chunk(s->req, weir_buf_str(all && weir_buf_ok(&whole) ? &whole : &short_one));
+    struct weir_listener *at = c->pages.first;
+    for (struct stream *s; (s = next_stream(&at));) {
+        if (!s->embed.ptr && !s->levels.viewer) {
+            bool all = weir_buf_ok(&whole) && (!s->access || weir_access_shows_all(s->access));
+            weir_http_chunk(s->page.req, weir_buf_str(all ? &whole : &short_one));
         }
     }
     weir_buf_free(&whole);
@@ -308,25 +285,9 @@ void weir_changes_rights(struct weir_changes *c)
     c->rights++;
 }
 
-void weir_changes_let_in_anew(struct weir_changes *c, const char *person)
+struct weir_listeners *weir_changes_pages(struct weir_changes *c)
 {
-    bool all = strcmp(person, "*") == 0;
-    for (struct stream *s = c->first, *next; s; s = next) {
-        next = s->next;
-        if (all || strcmp(s->who.id, person) == 0 || strcmp(s->who.by_id, person) == 0) {
-            end(s);
-        }
-    }
-}
-
-void weir_changes_hang_up(struct weir_changes *c)
-{
-    if (c) {
-        c->ended = true;
-        while (c->first) {
-            end(c->first);
-        }
-    }
+    return c ? &c->pages : NULL;
 }
 
 void weir_changes_free(struct weir_changes *c)
@@ -343,7 +304,8 @@ void weir_changes_free(struct weir_changes *c)
 static bool has_its_share(const struct weir_changes *c, struct weir_str embed, size_t most)
 {
     size_t count = 0;
-    for (const struct stream *s = c->first; embed.ptr && s; s = s->next) {
+    for (struct weir_listener *l = c->pages.first; embed.ptr && l; l = l->next) {
+        const struct stream *s = stream_of(l);
         count += s->embed.ptr && weir_str_eq(s->embed, embed);
     }
     return count > 0 && count >= most / 4;
@@ -355,7 +317,7 @@ void weir_serve_changes(const struct weir_call *call)
     struct weir_error err;
     /* The last quarter of the connections is left to those who ask something. */
     size_t most = call->server->max_connections / 4 * 3;
-    bool full = c->ended || c->count >= most || has_its_share(c, call->embed, most);
+    bool full = c->pages.ended || c->pages.count >= most || has_its_share(c, call->embed, most);
     struct stream *s = full ? NULL : calloc(1, sizeof *s);
     int rc = s ? WEIR_OK
                : weir_fail(&err, WEIR_EBUSY,
@@ -376,20 +338,7 @@ void weir_serve_changes(const struct weir_call *call)
         return;
     }
     s->changes = c;
-    s->req = call->req;
-    s->who = call->who;
     s->embed = call->embed;
     s->rights = c->rights;
-    s->begun_at = weir_mono();
-    s->next = c->first;
-    s->link = &c->first;
-    if (c->first) {
-        c->first->link = &s->next;
-    }
-    c->first = s;
-    c->count++;
-    call->server->requests[2]++;
-    weir_http_on_gone(call->req, gone, s);
-    weir_http_begin(call->req, 200, "text/event-stream");
-    weir_http_chunk(call->req, WEIR_STR("retry: 2000\n\n"));
+    weir_listener_begin(&c->pages, &s->page, call);
 }

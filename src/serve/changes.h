@@ -24,10 +24,8 @@ void weir_changes_tell(struct weir_changes *changes, const struct weir_change *c
 void weir_changes_tell_source(struct weir_changes *changes, const char *name, struct weir_str run);
 /* Somebody's rights changed: who may hear of what is asked again. */
 void weir_changes_rights(struct weir_changes *changes);
-/* Ends the streams of this person ("*": of all): her client asks again, as who she is now. */
-void weir_changes_let_in_anew(struct weir_changes *changes, const char *person);
-/* Ends all streams; new ones are refused. */
-void weir_changes_hang_up(struct weir_changes *changes);
+/* Those who listen. NULL is NULL. */
+struct weir_listeners *weir_changes_pages(struct weir_changes *changes);
 void weir_changes_free(struct weir_changes *changes);
 
 struct weir_shelf;

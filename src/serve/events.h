@@ -68,10 +68,8 @@ int weir_events_print_rows(struct weir_server *server, const struct weir_recent 
 /* events_live.c: the streams of GET /api/events/live. The loop's thread. */
 struct weir_event_streams;
 struct weir_event_streams *weir_event_streams_new(struct weir_server *server); /* NULL: no memory */
-/* Ends them, so that the server can drain. NULL is fine. */
-/* Ends those of this person ("*": of all): her client asks again, as who she is now. */
-void weir_event_streams_let_in_anew(struct weir_event_streams *streams, const char *person);
-void weir_event_streams_hang_up(struct weir_event_streams *streams);
+/* Those who listen. NULL is NULL. */
+struct weir_listeners *weir_event_streams_pages(struct weir_event_streams *streams);
 void weir_event_streams_free(struct weir_event_streams *streams); /* NULL is fine */
 
 #endif

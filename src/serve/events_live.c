@@ -2,39 +2,33 @@
  *
  * Events are told when they are loaded, so with what became of them; when loading is behind,
  * without. More than are shown in a second are passed over, and how many is said. One thread reads
- * for all streams; one that does not keep up is told less often. */
+ * for all streams; one that does not keep up is told less often, until it is ended. */
 #include <stdlib.h>
 
 #include "serve/events.h"
+#include "serve/listeners.h"
 #include "state/person.h"
 
 #define EVERY       WEIR_SECOND
 #define MAX_STREAMS 20
-#define MAX_PENDING (4u << 20)
-#define MAX_AGE     (15 * 60 * WEIR_SECOND)
+#define MAX_PENDING (8u << 20)
 #define BEAT        (10 * WEIR_SECOND)
 #define BEHIND      (5 * WEIR_SECOND) /* loading, so that waiting events are shown, too */
 #define AT_ONCE     100               /* events */
 #define LOOK_BACK   2000              /* records, for those of one source */
 
 struct stream {
+    struct weir_listener page;
     struct weir_event_streams *all;
-    struct stream *next, **link;
-    struct weir_http_request *req;
-    struct weir_caller who;
     struct weir_str source; /* behind the struct */
     uint64_t cursors[2];    /* of the log and the quarantine */
-    weir_time begun_at, told_at;
-    bool busy; /* a thread reads for it */
-    bool gone; /* to be freed when it has */
+    weir_time told_at;
 };
 
 struct weir_event_streams {
     struct weir_server *server;
-    struct stream *first;
-    size_t count;
+    struct weir_listeners pages; /* struct stream */
     struct weir_timer *timer;
-    bool ended;
 };
 
 /* One reading. The thread's, until it is told. */
@@ -46,45 +40,6 @@ struct reading {
     bool any;
     struct weir_buf out;
 };
-
-/* --- streams -------------------------------------------------------------------------------- */
-
-static void unlink_stream(struct stream *s)
-{
-    *s->link = s->next;
-    if (s->next) {
-        s->next->link = s->link;
-    }
-    s->all->count--;
-}
-
-static void finish(void *arg)
-{
-    struct stream *s = arg;
-    weir_http_end(s->req);
-    free(s);
-}
-
-/* The request is held until it is ended, which must not happen while the connection tells. */
-static void gone(void *arg)
-{
-    struct stream *s = arg;
-    unlink_stream(s);
-    s->gone = true;
-    if (!s->busy && weir_loop_post(s->all->server->loop, finish, s)) {
-        abort(); /* no memory for a few bytes; the connection would never be given back */
-    }
-}
-
-static void end(struct stream *s)
-{
-    weir_http_on_gone(s->req, NULL, NULL);
-    unlink_stream(s);
-    s->gone = true;
-    if (!s->busy) {
-        finish(s);
-    }
-}
 
 /* --- on the thread ------------------------------------------------------------------------- */
 
@@ -135,14 +90,11 @@ static void told(void *arg)
 {
     struct reading *r = arg;
     struct stream *s = r->stream;
-    s->busy = false;
-    if (s->gone) {
-        finish(s);
-    } else {
+    if (weir_listener_rests(&s->page)) {
         memcpy(s->cursors, r->cursors, sizeof s->cursors);
         if (r->any) {
             s->told_at = weir_mono();
-            weir_http_chunk(s->req, weir_buf_str(&r->out));
+            weir_http_chunk(s->page.req, weir_buf_str(&r->out));
         }
     }
     weir_buf_free(&r->out);
@@ -175,13 +127,13 @@ static bool is_admin_still(const struct stream *s)
     struct weir_arena arena;
     struct weir_person p;
     struct weir_error ignored;
-    if (weir_caller_is_owner(&s->who)) {
+    if (weir_caller_is_owner(&s->page.who)) {
         return true;
     }
     weir_arena_init(&arena, 1u << 20);
-    bool yes =
-        weir_person_get(s->all->server->state, weir_str_of(s->who.id), &arena, &p, &ignored) == 0 &&
-        p.role == WEIR_ROLE_ADMIN && !p.disabled;
+    bool yes = weir_person_get(s->all->server->state, weir_str_of(s->page.who.id), &arena, &p,
+                               &ignored) == 0 &&
+               p.role == WEIR_ROLE_ADMIN && !p.disabled;
     weir_arena_free(&arena);
     return yes;
 }
@@ -201,25 +153,31 @@ static void read_for(struct stream *s)
         free(r); /* others are before it: at the next turn */
         return;
     }
-    s->busy = true;
+    s->page.busy = true;
 }
 
 static void on_time(void *arg)
 {
     struct weir_event_streams *all = arg;
     weir_time now = weir_mono();
-    for (struct stream *s = all->first, *next; s; s = next) {
-        next = s->next;
-        if (now - s->begun_at > MAX_AGE || !is_admin_still(s)) {
-            end(s); /* the page comes back by itself */
-        } else if (!s->busy && weir_http_pending(s->req) < MAX_PENDING) {
+    for (struct weir_listener *l = all->pages.first, *next; l; l = next) {
+        struct stream *s = (struct stream *)l;
+        next = l->next;
+        if (weir_listener_is_over(l) || !is_admin_still(s)) {
+            weir_listener_end(l);
+        } else if (!l->busy && weir_http_pending(l->req) < MAX_PENDING / 2) {
             read_for(s);
             if (now - s->told_at > BEAT) {
                 s->told_at = now;
-                weir_http_chunk(s->req, WEIR_STR(": still here\n\n"));
+                weir_http_chunk(l->req, WEIR_STR(": still here\n\n"));
             }
         }
     }
+}
+
+static void free_stream(struct weir_listener *page)
+{
+    free(page);
 }
 
 struct weir_event_streams *weir_event_streams_new(struct weir_server *server)
@@ -227,6 +185,8 @@ struct weir_event_streams *weir_event_streams_new(struct weir_server *server)
     struct weir_event_streams *all = calloc(1, sizeof *all);
     if (all) {
         all->server = server;
+        all->pages = (struct weir_listeners){
+            .loop = server->loop, .free = free_stream, .max_pending = MAX_PENDING};
         if (weir_timer_new(server->loop, EVERY, EVERY, on_time, all, &all->timer)) {
             free(all);
             all = NULL;
@@ -235,25 +195,9 @@ struct weir_event_streams *weir_event_streams_new(struct weir_server *server)
     return all;
 }
 
-void weir_event_streams_let_in_anew(struct weir_event_streams *all, const char *person)
+struct weir_listeners *weir_event_streams_pages(struct weir_event_streams *all)
 {
-    bool everybody = strcmp(person, "*") == 0;
-    for (struct stream *s = all ? all->first : NULL, *next; s; s = next) {
-        next = s->next;
-        if (everybody || strcmp(s->who.id, person) == 0 || strcmp(s->who.by_id, person) == 0) {
-            end(s);
-        }
-    }
-}
-
-void weir_event_streams_hang_up(struct weir_event_streams *all)
-{
-    if (all) {
-        all->ended = true;
-        while (all->first) {
-            end(all->first);
-        }
-    }
+    return all ? &all->pages : NULL;
 }
 
 void weir_event_streams_free(struct weir_event_streams *all)
@@ -281,18 +225,16 @@ void weir_serve_events_live(const struct weir_call *call)
     if (!weir_http_param(weir_http_query(call->req), "source", &source) || !weir_buf_ok(&source)) {
         weir_buf_reset(&source);
     }
-    bool full = all->ended || all->count >= MAX_STREAMS;
+    bool full = all->pages.ended || all->pages.count >= MAX_STREAMS;
     struct stream *s = full ? NULL : calloc(1, sizeof *s + source.len + 1);
     int rc = s ? 0 : weir_fail(&err, WEIR_EBUSY, "too many pages watch events; close one");
     if (rc == 0) {
         s->all = all;
-        s->req = call->req;
-        s->who = call->who;
         if (source.len) {
             memcpy(s + 1, source.data, source.len);
         }
         s->source = (struct weir_str){(char *)(s + 1), source.len};
-        s->begun_at = s->told_at = weir_mono();
+        s->told_at = weir_mono();
         rc = cursors_of(s, &err);
     }
     weir_buf_free(&source);
@@ -301,15 +243,5 @@ void weir_serve_events_live(const struct weir_call *call)
         weir_serve_reply_error(call, &err);
         return;
     }
-    s->next = all->first;
-    s->link = &all->first;
-    if (all->first) {
-        all->first->link = &s->next;
-    }
-    all->first = s;
-    all->count++;
-    call->server->requests[2]++;
-    weir_http_on_gone(call->req, gone, s);
-    weir_http_begin(call->req, 200, "text/event-stream");
-    weir_http_chunk(call->req, WEIR_STR("retry: 2000\n\n"));
+    weir_listener_begin(&all->pages, &s->page, call);
 }

@@ -14,6 +14,7 @@
 #include "serve/history.h"
 #include "serve/keeper.h"
 #include "serve/known.h"
+#include "serve/listeners.h"
 #include "serve/page_memo.h"
 #include "serve/passes.h"
 #include "serve/renders.h"
@@ -217,7 +218,7 @@ static void stop(void *arg)
     weir_log(s->log, WEIR_LOG_INFO, "stopping");
     s->open_drains = 2;
     weir_shelf_hang_up(s->shelf);
-    weir_event_streams_hang_up(s->event_streams);
+    weir_listeners_hang_up(weir_event_streams_pages(s->event_streams));
     weir_http_drain(s->http, GRACE, drained, s);
     weir_http_drain(s->local, GRACE, drained, s);
 }

@@ -5,6 +5,7 @@
 
 #include "serve/archive.h"
 #include "serve/changes.h"
+#include "serve/listeners.h"
 #include "serve/published.h"
 #include "serve/views.h"
 #include "state/group.h"
@@ -214,7 +215,7 @@ void weir_shelf_hang_up(struct weir_shelf *shelf)
     if (shelf) {
         weir_timer_free(shelf->look);
         shelf->look = NULL;
-        weir_changes_hang_up(shelf->changes);
+        weir_listeners_hang_up(weir_changes_pages(shelf->changes));
     }
 }
 

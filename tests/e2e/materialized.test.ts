@@ -199,6 +199,61 @@ test('a table that is dropped leaves the rows, a view that is renamed or gone ta
   assert.deepEqual(await rows(admin, "select count(*)::bigint from information_schema.tables where table_schema = 'materialized' and table_name like 'views.kept%'"), [[0]]);
 });
 
+test('while a replay makes the tables anew, readers see whole rows, and the last ones are right', async () => {
+  const sent = { count: 0 };
+  const play = async (count: number): Promise<void> => {
+    const batch = Array.from({ length: count }, (_, i) => ({ type: 'track', event: 'Played', anonymousId: `a${i}`, properties: { sport: ['golf', 'rugby', 'hockey'][i % 3], n: i % 7 } }));
+    const answer = await fetch(`http://${weir.collect}/v1/batch`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ writeKey: weir.key, batch }) });
+    assert.equal(answer.status, 200);
+    sent.count += count;
+    await weir.loaded();
+  };
+  const sql = 'select sport, count(*)::bigint as n, sum(n)::bigint as s from web.played group by all order by all';
+  await play(500);
+  await save('plays', sql, true);
+  await comes('plays', 'fresh');
+  let over = false;
+  let seen = 0;
+  const reader = (async (): Promise<void> => {
+    while (!over) {
+      const [[n]] = (await rows(admin, 'select sum(n)::bigint from views.plays')) as [[number]];
+      assert.ok(n >= 500 && n <= sent.count, `${n} of ${sent.count}`);
+      seen++;
+    }
+  })();
+  for (let i = 0; i < 4; i++) {
+    await Promise.all([weir.in('replay'), play(200), admin.want(202, 'POST', '/api/views/plays/refresh', {})]);
+  }
+  over = true;
+  await reader;
+  assert.ok(seen > 0);
+  assert.equal(((await rows(admin, 'select count(*)::bigint from web.played')) as [[number]])[0][0], sent.count);
+  const wanted = JSON.stringify(await rows(all, sql));
+  await until('the view to be what its text says', 30, async () => (JSON.stringify(await rows(admin, 'from views.plays')) === wanted ? true : undefined));
+  assert.equal((await comes('plays', 'fresh'))['rows'], 3);
+});
+
+test('what needs more memory than there is fails with words, keeps its rows, and harms no other', async () => {
+  await upload('many', 'n\n1000\n', 'POST');
+  await save('large', "select length(string_agg(md5((a.range + m.n)::varchar), ',')) as n from uploads.many m, range(m.n::bigint) a", true);
+  await comes('large', 'fresh');
+  const settings = path.join(weir.dir, 'weir.yml');
+  const before = readFileSync(settings, 'utf8');
+  writeFileSync(settings, `${before}warehouse:\n  memory: 128MB\n`);
+  await weir.down();
+  await weir.up();
+  await upload('many', 'n\n8000000\n');
+  assert.match(String((await comes('large', 'failed'))['refresh_error']), /memory/i);
+  assert.deepEqual(await rows(admin, 'from views.large'), [[32999]], 'the last good rows');
+  await upload('games', 'sport,n\nrugby,1\nchess,7\n');
+  await until('another view to follow', 30, async () => (JSON.stringify(await rows(admin, 'from views.totals')) === '[["chess",7],["rugby",1]]' ? true : undefined));
+  await upload('many', 'n\n2000\n');
+  await comes('large', 'fresh');
+  assert.deepEqual(await rows(admin, 'from views.large'), [[65999]]);
+  await admin.want(204, 'DELETE', '/api/views/large');
+  writeFileSync(settings, before);
+});
+
 test('what takes longer than a query may is stopped, and says so', async () => {
   const settings = path.join(weir.dir, 'weir.yml');
   writeFileSync(settings, readFileSync(settings, 'utf8').replace('#  timeout: 5m', '  timeout: 1s'));
