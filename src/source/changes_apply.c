@@ -92,11 +92,19 @@ static int ask(struct applying *a, uint64_t *out, struct weir_error *err)
 /* --- values that were not sent ---
  *
  * Those of a row that moved are those of the row that it was, in the table. Those of other rows are
- * the last ones that were sent for the key in this segment, else the table's. */
+ * the last ones that were sent for the key in this segment, else the table's; but none from before
+ * a row of the key that is gone, was discarded (which is as if it were gone), or moved and is not
+ * known: such a value may be an old one. */
 
 static void add_is_kept(struct applying *a, const char *alias, size_t column)
 {
     weir_buf_addf(&a->sql, "contains(coalesce(%s._weir_kept, ''), ',%zu,')", alias, column);
+}
+
+/* A row that is marked as gone has values of before that. */
+static void add_live(struct applying *a)
+{
+    add(a, a->c->soft ? " AND old." WEIR_SOURCE_DELETED " IS NULL" : "");
 }
 
 static int fill_moved(struct applying *a, struct weir_error *err)
@@ -123,11 +131,39 @@ static int fill_moved(struct applying *a, struct weir_error *err)
     add_target(a);
     add(a, " AS old ON ");
     add_same_key(a, "old", "was");
-    add(a, " WHERE ");
+    add_live(a);
+    add(a, " WHERE NOT was._weir_put AND ");
     add_segment_of(a, "was");
     add(a, ") src WHERE src.\"weir at\" = new._weir_seq AND starts_with(new._weir_kept, 'm') AND ");
     add_segment_of(a, "new");
     return exec(a, err);
+}
+
+/* Of each row of the segment and each column with kept values, "weir N": {v: the last value that
+ * was sent for the key up to here, gone: it went since}; NULL: nothing of that. */
+static void add_seen(struct applying *a)
+{
+    add(a, "(SELECT *");
+    for (size_t i = 0; i < a->c->settled.count; i++) {
+        if (a->c->kept[i]) {
+            add(a, ", last_value(CASE WHEN NOT s._weir_put OR starts_with(s._weir_kept, 'm') THEN "
+                   "{'v': NULL, 'gone': true} WHEN NOT ");
+            add_is_kept(a, "s", i);
+            add(a, " THEN {'v': s.");
+            weir_sql_ident(&a->sql, a->c->settled.columns[i].name);
+            add(a, ", 'gone': false} END IGNORE NULLS) OVER (PARTITION BY ");
+            add_key(a, "s.");
+            weir_buf_addf(&a->sql,
+                          " ORDER BY s._weir_seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) "
+                          "AS \"weir %zu\"",
+                          i);
+        }
+    }
+    add(a, " FROM ");
+    add_stage(a);
+    add(a, " AS s WHERE ");
+    add_segment_of(a, "s");
+    add(a, ")");
 }
 
 static int fill_kept(struct applying *a, struct weir_error *err)
@@ -143,50 +179,34 @@ static int fill_kept(struct applying *a, struct weir_error *err)
             weir_buf_addf(&a->sql, " = src.v%zu", i);
         }
     }
-    add(a, " FROM (SELECT seen._weir_seq AS at, old._weir_run IS NOT NULL AS known");
+    add(a, " FROM (SELECT seen._weir_seq AS at");
     for (size_t i = 0; i < c->settled.count; i++) {
         if (c->kept[i]) {
             weir_buf_addf(&a->sql, ", CASE WHEN seen.\"weir %zu\" IS NOT NULL", i);
             weir_buf_addf(&a->sql, " THEN seen.\"weir %zu\".v ELSE old.", i);
             weir_sql_ident(&a->sql, c->settled.columns[i].name);
-            weir_buf_addf(&a->sql, " END AS v%zu, seen.\"weir %zu\" IS NOT NULL AS k%zu", i, i, i);
-        }
-    }
-    add(a, " FROM (SELECT *");
-    for (size_t i = 0; i < c->settled.count; i++) {
-        if (c->kept[i]) {
-            add(a, ", last_value(CASE WHEN s._weir_put AND NOT ");
-            add_is_kept(a, "s", i);
-            add(a, " THEN {'v': s.");
-            weir_sql_ident(&a->sql, c->settled.columns[i].name);
-            add(a, "} END IGNORE NULLS) OVER (PARTITION BY ");
-            add_key(a, "s.");
             weir_buf_addf(&a->sql,
-                          " ORDER BY s._weir_seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) "
-                          "AS \"weir %zu\"",
-                          i);
+                          " END AS v%zu, CASE WHEN seen.\"weir %zu\" IS NOT NULL THEN NOT "
+                          "seen.\"weir %zu\".gone ELSE old._weir_run IS NOT NULL END AS k%zu",
+                          i, i, i, i);
         }
     }
     add(a, " FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
-    add(a, ") AS seen LEFT JOIN ");
+    add_seen(a);
+    add(a, " AS seen LEFT JOIN ");
     add_target(a);
     add(a, " AS old ON ");
     add_same_key(a, "old", "seen");
-    add(a, " WHERE seen._weir_kept IS NOT NULL) AS src WHERE src.at = new._weir_seq AND "
-           "new._weir_kept IS NOT NULL AND (src.known");
-    bool any = false;
-    for (size_t i = 0; i < c->settled.count; i++) { /* or all that it needs was sent before */
+    add_live(a);
+    add(a, " WHERE seen._weir_kept IS NOT NULL AND NOT starts_with(seen._weir_kept, 'm')) AS src "
+           "WHERE src.at = new._weir_seq AND new._weir_kept IS NOT NULL");
+    for (size_t i = 0; i < c->settled.count; i++) { /* all that it needs is known */
         if (c->kept[i]) {
-            weir_buf_addf(&a->sql, "%s(src.k%zu OR NOT ", any ? " AND " : " OR (", i);
+            weir_buf_addf(&a->sql, " AND (src.k%zu OR NOT ", i);
             add_is_kept(a, "new", i);
             add(a, ")");
-            any = true;
         }
     }
-    add(a, any ? "))" : ")");
     return exec(a, err);
 }
 

@@ -19,6 +19,10 @@ struct weir_pg_followed { /* a stream's table */
     struct weir_str shape;   /* changes when the rows were written anew, or are known otherwise */
     struct weir_str columns; /* JSON [[number, type, name], …] */
     int64_t missing;         /* the last column that older rows have a value of, too */
+    int64_t most;            /* the number of the last column that it ever had, of any kind */
+    struct weir_str labels; /* of enums that its columns are made of: JSON [[number, label], …] */
+    struct weir_str under;  /* numbers of the tables that it is a partition of: ",1,2,"; "" */
+    bool above;             /* the publication has one of those */
     uint64_t from;
 };
 struct weir_pg_capture {
@@ -50,12 +54,24 @@ void weir_pg_capture_close(void *connection);
 struct weir_str weir_pg_capture_cursor(struct weir_pg *pg); /* as it is now, to be kept */
 struct weir_pg_followed *weir_pg_capture_table(struct weir_pg *pg, struct weir_str stream);
 
-/* --- capture_table.c --- */
+/* --- capture_kept.c --- */
 /* The cursor of a table that was loaded in the snapshot of this position. */
 struct weir_str weir_pg_capture_table_cursor(struct weir_arena *arena,
                                              const struct weir_pg_followed *t,
                                              const struct weir_source_stream *stream,
                                              uint64_t from);
+/* Is the warehouse's table good as it is (else s->anew), and is its cursor to be another one
+ * (s->changed)? */
+int weir_pg_capture_compare(struct weir_source_follow *f, struct weir_source_follow_stream *s,
+                            struct weir_pg_followed *t, const struct weir_source_stream *stream,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Of a table without a key, one of equal rows is told by the warehouse's own `rowid`, which a
+ * column of this name hides. */
+int weir_pg_capture_hides_rowid(struct weir_arena *arena, const struct weir_pg_followed *t,
+                                const struct weir_text_list *exclude, bool *hides,
+                                struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- capture_table.c --- */
 /* Fills `tables` (of f->count), and which streams are to be loaded, are refused or have changed. */
 int weir_pg_capture_tables(struct weir_pg *pg, struct weir_error *err) WEIR_MUST_CHECK;
 /* Are they as they were? */

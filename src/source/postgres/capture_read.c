@@ -261,13 +261,26 @@ static int set_row(struct reading *r, const struct relation *to, const struct we
     return rc ? rc : weir_buf_check(&r->kept, "a row", err);
 }
 
-/* The key is gone; of a bag, the row. */
+/* The key is gone; of a bag, the row. *staged: it may be in the table; NULL: nobody asks. */
 static int end_gone(struct reading *r, const struct relation *to, const struct weir_pg_tuple *t,
-                    struct weir_error *err)
+                    bool *staged, struct weir_error *err)
 {
     struct weir_str column;
     const char *why;
+    for (size_t k = 0; k < to->changes->key_count; k++) {
+        if (t->values[to->key[k]].kind == WEIR_PG_NULL) {
+            return weir_fail(
+                err, WEIR_ECORRUPT,
+                "a change of \"%s\" does not say of which row: the table had another "
+                "replica identity meanwhile; nothing was loaded; `weir sync %s --full` "
+                "reads all anew",
+                to->changes->stream.name, r->f->config->name);
+        }
+    }
     int rc = set_row(r, to, t, true, &column, &why, err);
+    if (staged) {
+        *staged = !why;
+    }
     if (rc == 0 && why) { /* so it was never in the table */
         weir_source_rows_forget(&to->changes->rows);
         return 0;
@@ -275,16 +288,21 @@ static int end_gone(struct reading *r, const struct relation *to, const struct w
     return rc ? rc : weir_source_changes_gone(to->changes, hash_key(to, t), err);
 }
 
+/* `moved`: the row was another one, which is gone just now. `unknown`: that was never in the table,
+ * so the values that were not sent are nowhere. */
 static int put(struct reading *r, const struct relation *to, const struct weir_pg_tuple *t,
-               bool moved, struct weir_error *err)
+               bool moved, bool unknown, struct weir_error *err)
 {
     struct weir_source_changes *c = to->changes;
     struct weir_str column = WEIR_STR("");
     const char *why;
     int rc = set_row(r, to, t, false, &column, &why, err);
+    if (rc == 0 && !why && unknown && r->kept.len) {
+        why = "a large value did not change, and the row that it was in is not there";
+    }
     if (rc == 0 && why) {
         rc = weir_source_changes_reject(c, column, why, err);
-        return rc || c->key_count == 0 ? rc : end_gone(r, to, t, err);
+        return rc || c->key_count == 0 ? rc : end_gone(r, to, t, NULL, err);
     }
     return rc ? rc
               : weir_source_changes_put(c, hash_key(to, t), weir_buf_str(&r->kept), moved, err);
@@ -306,7 +324,7 @@ static int update(struct reading *r, const struct relation *to, struct weir_pg_m
     bool bag = to->changes->key_count == 0;
     if (!m->old) {
         return bag ? weir_fail(err, WEIR_ECORRUPT, "a changed row came without what it was")
-                   : put(r, to, &m->after, false, err);
+                   : put(r, to, &m->after, false, false, err);
     }
     for (size_t i = 0; i < m->after.count; i++) { /* a large value of the key, or of the row */
         struct weir_pg_value *v = &m->after.values[i];
@@ -318,8 +336,9 @@ static int update(struct reading *r, const struct relation *to, struct weir_pg_m
     bool moved = !bag && !same_key(to, &m->before, &m->after);
     bool kept = moved && keeps_any(to, &m->after);
     int rc = kept ? weir_source_changes_moves(to->changes, hash_key(to, &m->before), err) : 0;
-    rc = rc || !(bag || moved) ? rc : end_gone(r, to, &m->before, err);
-    return rc ? rc : put(r, to, &m->after, kept, err);
+    bool staged = true;
+    rc = rc || !(bag || moved) ? rc : end_gone(r, to, &m->before, &staged, err);
+    return rc ? rc : put(r, to, &m->after, kept && staged, !staged, err);
 }
 
 static int change(struct reading *r, struct weir_pg_message *m, struct weir_error *err)
@@ -339,9 +358,9 @@ static int change(struct reading *r, struct weir_pg_message *m, struct weir_erro
     if (rc || !fits) {
         return rc ? rc : weir_fail(err, WEIR_ECORRUPT, "the server sent a row of other columns");
     }
-    return m->kind == 'I'   ? put(r, to, &m->after, false, err)
+    return m->kind == 'I'   ? put(r, to, &m->after, false, false, err)
            : m->kind == 'U' ? update(r, to, m, err)
-                            : end_gone(r, to, &m->before, err);
+                            : end_gone(r, to, &m->before, NULL, err);
 }
 
 static int message(struct reading *r, struct weir_str bytes, struct weir_error *err)

@@ -1,19 +1,17 @@
 /* The tables that are followed: what they are, whether they are as they were, and the publication
  * that has them. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "base/json.h"
 #include "source/postgres/capture.h"
 
-#define SQL_BYTES  (8u << 20)
-#define MAX_CURSOR (16u << 20)
+#define SQL_BYTES (8u << 20)
 
 /* $1: schemas, $2: names, $3: the publication. The shape is another one when rows may be others
  * than the changes tell: the table was written anew, emptied, or is another one; partitions came or
- * went; the publication was altered (xmin), or the table was taken out of it and put back. */
+ * went; the publication was altered (xmin), or the table was taken out of it and put back.
+ * `leaves`: the server would refuse changes of a partition, or would tell of them otherwise.
+ * `above`: the publication has a table that this is a partition of. */
 static const char tables_sql[] =
     "SELECT CASE WHEN n.nspname = ($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname, "
     "n.nspname, c.relname, c.oid, c.relkind, c.relpersistence, c.relreplident, k.key, "
@@ -24,21 +22,63 @@ static const char tables_sql[] =
     "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf) END, (SELECT "
     "pg_catalog.string_agg(pg_catalog.concat_ws(':', p.oid, p.xmin, r.oid), ',') FROM "
     "pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid "
-    "AND r.prrelid = c.oid WHERE p.pubname = $3))), a.columns, a.missing FROM "
+    "AND r.prrelid = c.oid WHERE p.pubname = $3))), a.columns, a.missing, c.relnatts, (WITH "
+    "RECURSIVE u (t) AS (SELECT x.atttypid FROM pg_catalog.pg_attribute x WHERE x.attrelid = c.oid "
+    "AND x.attnum > 0 AND NOT x.attisdropped AND x.atttypid >= 16384 UNION SELECT v.t FROM u JOIN "
+    "pg_catalog.pg_type y ON y.oid = u.t CROSS JOIN LATERAL (SELECT y.typbasetype UNION ALL SELECT "
+    "y.typelem UNION ALL SELECT g.rngsubtype FROM pg_catalog.pg_range g WHERE y.oid IN "
+    "(g.rngtypid, g.rngmultitypid) UNION ALL SELECT z.atttypid FROM pg_catalog.pg_attribute z "
+    "WHERE "
+    "z.attrelid = y.typrelid AND z.attnum > 0) v (t) WHERE v.t >= 16384) SELECT "
+    "pg_catalog.json_agg(pg_catalog.json_build_array(e.oid::bigint, e.enumlabel) ORDER BY "
+    "e.oid)::text "
+    "FROM "
+    "u JOIN pg_catalog.pg_enum e ON e.enumtypid = u.t), c.relkind = 'p' AND EXISTS (SELECT FROM "
+    "pg_catalog.pg_partition_tree(c.oid) t JOIN pg_catalog.pg_class l ON l.oid = t.relid WHERE "
+    "t.isleaf AND (l.relkind <> 'r' OR l.relpersistence <> 'p' OR l.relreplident <> c.relreplident "
+    "OR (l.relreplident = 'i' AND k.names IS DISTINCT FROM (SELECT "
+    "pg_catalog.array_agg(x.attname::text ORDER BY x.attname::text) FROM pg_catalog.pg_index i "
+    "JOIN "
+    "pg_catalog.pg_attribute x ON x.attrelid = l.oid AND x.attnum = ANY "
+    "((i.indkey::int2[])[0:i.indnkeyatts - 1]) WHERE i.indrelid = l.oid AND i.indisreplident)))), "
+    "CASE WHEN c.relispartition THEN (SELECT ',' || pg_catalog.string_agg(t.relid::oid::text, ',') "
+    "|| ',' FROM pg_catalog.pg_partition_ancestors(c.oid) t WHERE t.relid <> c.oid) END, "
+    "c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) t JOIN "
+    "pg_catalog.pg_class l ON l.oid = t.relid JOIN pg_catalog.pg_namespace m ON m.oid = "
+    "l.relnamespace JOIN pg_catalog.pg_publication_tables b ON b.schemaname = m.nspname AND "
+    "b.tablename = l.relname WHERE t.relid <> c.oid AND b.pubname = $3) FROM "
     "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN "
-    "LATERAL (SELECT pg_catalog.json_agg(x.attname ORDER BY x.attnum)::text AS key FROM "
+    "LATERAL (SELECT pg_catalog.json_agg(x.attname ORDER BY x.attnum)::text AS key, "
+    "pg_catalog.array_agg(x.attname::text ORDER BY x.attname::text) AS names FROM "
     "pg_catalog.pg_index i JOIN pg_catalog.pg_attribute x ON x.attrelid = c.oid AND x.attnum = ANY "
-    "((i.indkey::int2[])[0:i.indnkeyatts - 1]) WHERE i.indrelid = c.oid AND i.indisvalid AND CASE "
-    "c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END) k ON c.relreplident <> "
-    "'n' LEFT JOIN LATERAL (SELECT "
+    "((i.indkey::int2[])[0:i.indnkeyatts - 1]) WHERE i.indrelid = c.oid AND i.indisvalid AND "
+    "i.indimmediate AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary "
+    "END) k ON c.relreplident <> 'n' LEFT JOIN LATERAL (SELECT "
     "pg_catalog.json_agg(pg_catalog.json_build_array(x.attnum, pg_catalog.format_type(x.atttypid, "
     "x.atttypmod), x.attname) ORDER BY x.attnum)::text AS columns, coalesce(max(x.attnum) FILTER "
     "(WHERE x.atthasmissing), 0) AS missing FROM pg_catalog.pg_attribute x WHERE x.attrelid = "
-    "c.oid "
-    "AND x.attnum > 0 AND NOT x.attisdropped AND x.attgenerated = '') a ON true WHERE n.nspname = "
-    "ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ((CASE WHEN n.nspname = "
-    "($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname) = ANY ($2::text[]) OR "
-    "n.nspname || '.' || c.relname = ANY ($2::text[]))";
+    "c.oid AND x.attnum > 0 AND NOT x.attisdropped AND x.attgenerated = '') a ON true WHERE "
+    "n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ((CASE WHEN "
+    "n.nspname = ($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname) = ANY "
+    "($2::text[]) OR n.nspname || '.' || c.relname = ANY ($2::text[]))";
+enum { /* its columns */
+       AT_STREAM,
+       AT_SCHEMA,
+       AT_NAME,
+       AT_OID,
+       AT_KIND,
+       AT_PERSISTENCE,
+       AT_IDENTITY,
+       AT_KEY,
+       AT_SHAPE,
+       AT_COLUMNS,
+       AT_MISSING,
+       AT_MOST,
+       AT_LABELS,
+       AT_LEAVES,
+       AT_UNDER,
+       AT_ABOVE
+};
 
 static void add_item(struct weir_buf *out, struct weir_str text)
 {
@@ -81,8 +121,8 @@ static int row_of(const PGresult *r, struct weir_str stream)
 {
     int found = -1;
     for (int i = 0; i < PQntuples(r); i++) {
-        struct weir_str schema = weir_pg_cell(r, i, 1), table = weir_pg_cell(r, i, 2);
-        if (weir_str_eq(weir_pg_cell(r, i, 0), stream)) {
+        struct weir_str schema = weir_pg_cell(r, i, AT_SCHEMA), table = weir_pg_cell(r, i, AT_NAME);
+        if (weir_str_eq(weir_pg_cell(r, i, AT_STREAM), stream)) {
             return i;
         }
         if (stream.len == schema.len + 1 + table.len && weir_str_starts(stream, schema) &&
@@ -96,7 +136,7 @@ static int row_of(const PGresult *r, struct weir_str stream)
 /* --- what may be followed -----------------------------------------------------------------------
  */
 
-static const char *refusal(const struct weir_pg_followed *t, char persistence)
+static const char *refusal(const struct weir_pg_followed *t, char persistence, bool leaves)
 {
     if (t->kind != 'r' && t->kind != 'p') {
         return "only tables tell of their changes; load it by another source, without `capture`";
@@ -106,148 +146,19 @@ static const char *refusal(const struct weir_pg_followed *t, char persistence)
     }
     if (t->identity == 'n' || (t->identity != 'f' && !t->key.len)) {
         return "nothing says which row a change is of; ALTER TABLE … ADD PRIMARY KEY (…), or "
-               "… REPLICA IDENTITY FULL";
+               "… REPLICA IDENTITY FULL (a key that is DEFERRABLE says nothing)";
+    }
+    if (leaves) {
+        return "a partition of it has another REPLICA IDENTITY, is not logged or is foreign, so "
+               "the "
+               "server would refuse its changes, or tell of them otherwise; ALTER TABLE … REPLICA "
+               "IDENTITY …, or … SET LOGGED, for each partition";
+    }
+    if (t->above) {
+        return "its changes come under the table that it is a partition of; make that one the "
+               "stream, or take it out of the publication";
     }
     return NULL;
-}
-
-struct numbered { /* a column */
-    int64_t number;
-    struct weir_str type, name;
-};
-struct numbered_list {
-    struct numbered *items;
-    size_t count;
-    int64_t most; /* number */
-};
-
-static int read_columns(struct weir_json list, struct weir_arena *arena, struct numbered_list *out,
-                        struct weir_error *err)
-{
-    struct weir_json column, member;
-    *out = (struct numbered_list){
-        .items = weir_arena_calloc(arena, (weir_json_count(list) + 1) * sizeof *out->items)};
-    struct weir_json_iter it = weir_json_begin(list);
-    while (out->items && weir_json_next(&it, NULL, &column)) {
-        struct numbered *n = &out->items[out->count++];
-        struct weir_json_iter parts = weir_json_begin(column);
-        struct weir_str text = WEIR_STR("");
-        for (int i = 0; weir_json_next(&parts, NULL, &member); i++) {
-            if (i == 0) {
-                (void)weir_json_i64(member, &n->number);
-            } else if (weir_json_str(member, &text)) {
-                *(i == 1 ? &n->type : &n->name) = weir_arena_dup(arena, text);
-            }
-        }
-        out->most = n->number > out->most ? n->number : out->most;
-    }
-    return out->items ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns of a table");
-}
-
-/* Is the table good as it is, when its columns were those and are these? New ones must be behind,
- * and have no value in older rows; names and types of those that stayed must be the same. */
-static bool still_fits(const struct numbered_list *was, const struct numbered_list *now,
-                       const struct weir_pg_followed *t)
-{
-    bool fits = t->missing <= was->most;
-    for (size_t i = 0; fits && i < now->count; i++) {
-        const struct numbered *n = &now->items[i];
-        bool same = false;
-        for (size_t k = 0; !same && k < was->count; k++) {
-            const struct numbered *old = &was->items[k];
-            same = old->number == n->number && weir_str_eq(old->type, n->type) &&
-                   weir_str_eq(old->name, n->name);
-        }
-        fits = same || (n->number > was->most && t->kind == 'r');
-    }
-    return fits;
-}
-
-/* --- the cursor of a table: {"v":1,"from":LSN,"options":HEX,"shape":HEX,"columns":[…]} ----------
- */
-
-static struct weir_str write_cursor(struct weir_arena *arena, const struct weir_pg_followed *t,
-                                    const char *options, uint64_t from)
-{
-    char lsn[WEIR_PG_LSN_SIZE];
-    struct weir_buf out;
-    weir_buf_init(&out, MAX_CURSOR);
-    struct weir_jw w = weir_jw_on(&out);
-    weir_pg_lsn_format(from, lsn);
-    weir_jw_object(&w);
-    weir_jw_ki64(&w, "v", 1);
-    weir_jw_kstrz(&w, "from", lsn);
-    weir_jw_kstrz(&w, "options", options);
-    weir_jw_kstr(&w, "shape", t->shape);
-    weir_jw_keyz(&w, "columns");
-    weir_jw_raw(&w, t->columns);
-    weir_jw_object_end(&w);
-    struct weir_str text =
-        weir_buf_ok(&out) ? weir_arena_dup(arena, weir_buf_str(&out)) : (struct weir_str){NULL, 0};
-    weir_buf_free(&out);
-    return text;
-}
-
-static void hash_options(const struct weir_source_stream *s, char out[17])
-{
-    snprintf(out, 17, "%016" PRIx64,
-             weir_hash64(&s->deletes, sizeof s->deletes, weir_pg_options_hash(s)));
-}
-
-struct weir_str weir_pg_capture_table_cursor(struct weir_arena *arena,
-                                             const struct weir_pg_followed *t,
-                                             const struct weir_source_stream *stream, uint64_t from)
-{
-    char options[17];
-    hash_options(stream, options);
-    return write_cursor(arena, t, options, from);
-}
-
-static int parse(struct weir_json_parser *parser, struct weir_str text, struct weir_json *out,
-                 struct weir_error *err)
-{
-    struct weir_buf buf;
-    weir_buf_init(&buf, MAX_CURSOR);
-    weir_buf_adds(&buf, text);
-    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
-                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&buf), out, err);
-    weir_buf_free(&buf);
-    return rc;
-}
-
-/* What the last load or run kept of it: is it still good? */
-static int compare(struct weir_source_follow *f, struct weir_source_follow_stream *s,
-                   struct weir_pg_followed *t, const struct weir_source_stream *stream,
-                   struct weir_error *err)
-{
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root, list;
-    struct numbered_list was = {.count = 0}, now = {.count = 0};
-    char options[17];
-    hash_options(stream, options);
-    int rc = parse(parser, s->cursor, &root, err);
-    if (rc == 0) {
-        s->anew = !weir_str_is(weir_json_get_str(root, "options"), options) ||
-                  !weir_str_eq(weir_json_get_str(root, "shape"), t->shape) ||
-                  !weir_pg_lsn_read(weir_json_get_str(root, "from"), &t->from);
-        rc = read_columns(weir_json_get(root, "columns"), &f->arena, &was, err);
-    }
-    rc = rc ? rc : parse(parser, t->columns, &list, err);
-    rc = rc ? rc : read_columns(list, &f->arena, &now, err);
-    if (rc == 0 && !s->anew && !still_fits(&was, &now, t)) {
-        s->anew = true;
-    }
-    bool same = was.count == now.count;
-    for (size_t i = 0; same && i < now.count; i++) {
-        same = was.items[i].number == now.items[i].number;
-    }
-    if (rc == 0 && !s->anew && !same) {
-        s->changed = write_cursor(&f->arena, t, options, t->from);
-        rc = s->changed.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    }
-    weir_json_parser_free(parser);
-    return rc;
 }
 
 static int read_row(struct weir_pg *pg, const PGresult *r, int row, size_t i,
@@ -257,27 +168,57 @@ static int read_row(struct weir_pg *pg, const PGresult *r, int row, size_t i,
     struct weir_source_follow_stream *s = &f->streams[i];
     struct weir_pg_followed *t = &pg->capture->tables[i];
     struct weir_source_stream stream;
+    bool hides = false;
     int rc = weir_source_config_stream(f->config, s->name, &stream, err);
     if (rc) {
         return rc;
     }
     s->changed = WEIR_STR("");
-    t->schema = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 1));
-    t->name = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 2));
-    t->oid = (uint32_t)strtoul(PQgetvalue(r, row, 3), NULL, 10);
-    t->kind = *PQgetvalue(r, row, 4);
-    t->identity = *PQgetvalue(r, row, 6);
-    t->key = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 7));
-    t->shape = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 8));
-    t->columns = weir_arena_dup(&f->arena, weir_pg_cell(r, row, 9));
-    (void)weir_str_to_i64(weir_pg_cell(r, row, 10), &t->missing);
-    if (!t->schema.ptr || !t->name.ptr || !t->key.ptr || !t->shape.ptr || !t->columns.ptr) {
+    t->schema = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_SCHEMA));
+    t->name = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_NAME));
+    t->oid = (uint32_t)strtoul(PQgetvalue(r, row, AT_OID), NULL, 10);
+    t->kind = *PQgetvalue(r, row, AT_KIND);
+    t->identity = *PQgetvalue(r, row, AT_IDENTITY);
+    t->key = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_KEY));
+    t->shape = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_SHAPE));
+    t->columns = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_COLUMNS));
+    t->labels = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_LABELS));
+    t->under = weir_arena_dup(&f->arena, weir_pg_cell(r, row, AT_UNDER));
+    t->above = *PQgetvalue(r, row, AT_ABOVE) == 't';
+    (void)weir_str_to_i64(weir_pg_cell(r, row, AT_MISSING), &t->missing);
+    (void)weir_str_to_i64(weir_pg_cell(r, row, AT_MOST), &t->most);
+    if (!t->schema.ptr || !t->name.ptr || !t->key.ptr || !t->shape.ptr || !t->columns.ptr ||
+        !t->labels.ptr || !t->under.ptr) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a table");
     }
-    const char *why = refusal(t, *PQgetvalue(r, row, 5));
+    rc = weir_pg_capture_hides_rowid(&f->arena, t, &stream.exclude, &hides, err);
+    const char *why =
+        refusal(t, *PQgetvalue(r, row, AT_PERSISTENCE), *PQgetvalue(r, row, AT_LEAVES) == 't');
+    if (!why && hides) {
+        why = "it has no key, and a column \"rowid\", which hides what tells equal rows apart; "
+              "ALTER TABLE … ADD PRIMARY KEY (…), or leave the column out by `exclude`";
+    }
     s->refused = weir_str_of(why ? why : "");
     s->anew = !why && !s->cursor.ptr;
-    return why || s->anew ? 0 : compare(f, s, t, &stream, err);
+    return rc || why || s->anew ? rc : weir_pg_capture_compare(f, s, t, &stream, err);
+}
+
+/* A partition beside the table that it is one of. */
+static void refuse_parts(struct weir_pg_capture *c)
+{
+    char number[24];
+    for (size_t i = 0; i < c->f->count; i++) {
+        struct weir_source_follow_stream *s = &c->f->streams[i];
+        for (size_t k = 0; c->tables[i].under.len && k < c->f->count; k++) {
+            snprintf(number, sizeof number, ",%u,", c->tables[k].oid);
+            if (c->tables[k].oid && strstr(c->tables[i].under.ptr, number)) {
+                s->refused = WEIR_STR("its changes come under the table that it is a partition of, "
+                                      "which is a stream, too");
+                s->anew = false;
+                s->changed = WEIR_STR("");
+            }
+        }
+    }
 }
 
 int weir_pg_capture_tables(struct weir_pg *pg, struct weir_error *err)
@@ -297,6 +238,9 @@ int weir_pg_capture_tables(struct weir_pg *pg, struct weir_error *err)
             rc = read_row(pg, r, row, i, err);
         }
     }
+    if (rc == 0) {
+        refuse_parts(c);
+    }
     PQclear(r);
     return rc;
 }
@@ -311,8 +255,9 @@ int weir_pg_capture_same(struct weir_pg *pg, bool *same, struct weir_error *err)
         const struct weir_pg_followed *t = &c->tables[i];
         int row = row_of(r, c->f->streams[i].name);
         if ((row < 0) != (t->oid == 0) ||
-            (row >= 0 && (!weir_str_eq(weir_pg_cell(r, row, 8), t->shape) ||
-                          !weir_str_eq(weir_pg_cell(r, row, 9), t->columns)))) {
+            (row >= 0 && (!weir_str_eq(weir_pg_cell(r, row, AT_SHAPE), t->shape) ||
+                          !weir_str_eq(weir_pg_cell(r, row, AT_LABELS), t->labels) ||
+                          !weir_str_eq(weir_pg_cell(r, row, AT_COLUMNS), t->columns)))) {
             *same = false;
         }
     }

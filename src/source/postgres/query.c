@@ -112,6 +112,12 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
     char port[16];
     int rc = 0;
     snprintf(port, sizeof port, "%lld", (long long)s->port);
+    /* The role's own would end a slot that waits for open transactions, and the snapshot of it. */
+    const char *limits = replication && PQserverVersion(pg->con) >= 170000
+                             ? "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 "
+                               "-c idle_in_transaction_session_timeout=0 -c transaction_timeout=0"
+                             : "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 "
+                               "-c idle_in_transaction_session_timeout=0";
     const char *const keys[] = {"host",
                                 "port",
                                 "dbname",
@@ -126,6 +132,7 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                 "client_encoding",
                                 "application_name",
                                 "replication",
+                                "options",
                                 NULL};
     const char *const values[] = {s->host,
                                   port,
@@ -141,6 +148,7 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                   "UTF8",
                                   "weir",
                                   replication ? "database" : NULL,
+                                  replication ? limits : NULL,
                                   NULL};
     *out = PQconnectdbParams(keys, values, 0);
     if (!*out) {

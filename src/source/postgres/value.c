@@ -256,7 +256,7 @@ static int put_text(struct weir_source_rows *rows, size_t column, const struct w
         *why = "a text is no UTF-8";
         return 0;
     }
-    if (t->element && t->type == WEIR_TYPE_JSON) {
+    if (t->element) {
         weir_buf_reset(room);
         if (!weir_pg_array(text, t->element, room)) {
             *why = "an array cannot be read";
