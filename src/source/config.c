@@ -43,7 +43,8 @@ const struct weir_option weir_source_stream_options[] = {
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_source_stream, cursor),
      .fallback = "",
-     .help = "kind `postgres`, of append, merge and history: a column, as it is named in the "
+     .help = "kinds `postgres` and `mysql`, of append, merge and history: a column, as it is named "
+             "in the "
              "warehouse, that "
              "only grows; rows below its greatest value of the last run are not read again"},
     {.name = "key",
@@ -214,11 +215,12 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
             err, doc, node,
             "`cursor` is for other kinds than file, with `mode: append`, `merge` or `history`");
     }
-    if (rc == 0 && out->connector == &weir_source_postgres && s->mode == WEIR_SOURCE_APPEND &&
-        !*s->cursor) {
+    bool tables = out->connector == &weir_source_postgres || out->connector == &weir_source_mysql;
+    if (rc == 0 && tables && s->mode == WEIR_SOURCE_APPEND && !*s->cursor) {
         return weir_yaml_fail(err, doc, node,
-                              "`mode: append` of kind postgres needs `cursor: COLUMN`, or each run "
-                              "would append all rows again");
+                              "`mode: append` of kind %s needs `cursor: COLUMN`, or each run would "
+                              "append all rows again",
+                              out->connector->name);
     }
     if (rc == 0 && name_table(s, &out->arena, &why)) {
         return weir_yaml_fail(err, doc, node, "%s", why.message);

@@ -3,6 +3,6 @@
 #ifndef WEIR_WORKSPACE_KINDS_H
 #define WEIR_WORKSPACE_KINDS_H
 
-#define WEIR_SOURCE_KINDS(EACH) EACH(file) EACH(postgres) EACH(singer) EACH(airbyte)
+#define WEIR_SOURCE_KINDS(EACH) EACH(file) EACH(postgres) EACH(mysql) EACH(singer) EACH(airbyte)
 
 #endif

@@ -1,0 +1,150 @@
+/* The connector `mysql`: tables and views of MySQL and MariaDB, as a whole or by a cursor column.
+ */
+#include "source/mysql/mysql.h"
+
+#include <stdlib.h>
+
+#define AT(member) .offset = offsetof(struct weir_my_settings, member)
+static const struct weir_option options[] = {
+    {.name = "host",
+     .type = WEIR_OPT_TEXT,
+     AT(host),
+     .fallback = "localhost",
+     .help = "name or address of the server, by TCP also when it is localhost"},
+    {.name = "port",
+     .type = WEIR_OPT_INT,
+     AT(port),
+     .fallback = "3306",
+     .min = 1,
+     .max = 65535,
+     .help = "the server's port"},
+    {.name = "socket",
+     .type = WEIR_OPT_TEXT,
+     AT(socket),
+     .fallback = "",
+     .help = "file of the server's socket, instead of host and port"},
+    {.name = "database", .type = WEIR_OPT_TEXT, AT(database), .help = "the database's name"},
+    {.name = "user",
+     .type = WEIR_OPT_TEXT,
+     AT(user),
+     .help = "who reads; the right to SELECT is enough"},
+    {.name = "password",
+     .type = WEIR_OPT_TEXT,
+     AT(password),
+     .fallback = "",
+     .help = "${secret:NAME}, sealed by `weir secret set NAME`, or ${NAME}, a variable of weir's "
+             "environment",
+     .secret = true},
+    {.name = "tls",
+     .type = WEIR_OPT_CHOICE,
+     AT(tls),
+     .fallback = "prefer",
+     .choices = weir_my_tls,
+     .help = "prefer: where the server has it; verify proves whose server it is"},
+    {.name = "tls_ca",
+     .type = WEIR_OPT_TEXT,
+     AT(tls_ca),
+     .fallback = "",
+     .help = "file of the certificates that verify trusts; else the system's"},
+    {.name = "timeout",
+     .type = WEIR_OPT_DURATION,
+     AT(timeout),
+     .fallback = "5m",
+     .help = "a run fails when the server sends nothing for so long"},
+    {0}};
+
+static void close_connection(void *connection)
+{
+    struct weir_my *my = connection;
+    if (my) {
+        mysql_close(my->con);
+        free(my);
+    }
+}
+
+static int open_connection(const struct weir_source_config *config,
+                           const struct weir_source_site *site, void **out, struct weir_error *err)
+{
+    struct weir_my *my = calloc(1, sizeof *my);
+    (void)site;
+    *out = my;
+    if (!my) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    my->config = config;
+    my->settings = config->connection;
+    return weir_my_ready(my, err);
+}
+
+static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    const struct weir_source_config *config = my->config;
+    if (config->stream_count == 0) {
+        return weir_my_tables(my, out, err);
+    }
+    out->streams = weir_arena_calloc(&out->arena, config->stream_count * sizeof *out->streams);
+    if (!out->streams) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
+    }
+    for (size_t i = 0; i < config->stream_count; i++) {
+        out->streams[out->count++].name = weir_str_of(config->streams[i].name);
+    }
+    return 0;
+}
+
+/* Whoever named the table once in a transaction keeps it from being altered; one that was altered
+ * after the snapshot is an error (ER_TABLE_DEF_CHANGED). */
+static int begin(struct weir_my *my, const struct weir_my_table *t, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 8192);
+    weir_buf_addz(&sql, "SELECT 0 FROM ");
+    weir_sql_table(&sql, weir_str_of(my->settings->database), t->name);
+    weir_buf_addz(&sql, " LIMIT 0");
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc
+            : weir_my_ask(my, my->con,
+                          WEIR_STR("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"), NULL,
+                          err);
+    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), NULL, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* The snapshot that is taken here is the one that rows are read in. */
+static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    struct weir_my_table *table = NULL;
+    my->stop = out->stop;
+    int rc = weir_my_ready(my, err);
+    rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
+    rc = rc ? rc : begin(my, table, err);
+    rc = rc ? rc : weir_my_columns(my, table, out, err);
+    rc = rc ? rc : weir_my_plan_cursor(my, stream, table, cursor, out, err);
+    out->own = table;
+    out->bytes = rc ? 0 : table->bytes;
+    return rc;
+}
+
+static int read_rows(void *connection, const struct weir_source_plan *p,
+                     struct weir_source_sink *sink, struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    int rc = weir_my_read(my, p->own, sink, err);
+    return rc ? rc : weir_my_ask(my, my->con, WEIR_STR("COMMIT"), NULL, err);
+}
+
+const struct weir_source_connector weir_source_mysql = {
+    .name = "mysql",
+    .title = "MySQL, MariaDB",
+    .options = options,
+    .settings_size = sizeof(struct weir_my_settings),
+    .open = open_connection,
+    .discover = discover,
+    .plan = plan,
+    .read = read_rows,
+    .close = close_connection,
+};

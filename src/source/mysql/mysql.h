@@ -1,0 +1,99 @@
+/* MySQL and MariaDB. Private to src/source/mysql, the one place of mysql.h.
+ *
+ * Statements are written for sql_mode ANSI_QUOTES and NO_BACKSLASH_ESCAPES, which each connection
+ * sets first: weir_sql_ident() and weir_sql_text() quote for it. */
+#ifndef WEIR_SOURCE_MYSQL_MYSQL_H
+#define WEIR_SOURCE_MYSQL_MYSQL_H
+
+#include <mysql.h>
+
+#include "source/connector.h"
+#include "source/mysql/value.h"
+
+struct weir_my_settings {
+    const char *host, *socket, *database, *user, *password, *tls_ca;
+    int64_t port;
+    int tls;
+    weir_time timeout;
+};
+extern const char *const weir_my_tls[];
+
+struct weir_my_column {
+    struct weir_str name, declared; /* "int(10) unsigned" */
+    enum weir_my_form form;
+    bool utf8;    /* of texts: its bytes are those that come */
+    size_t index; /* of the plan; SIZE_MAX: it is not wanted */
+};
+struct weir_my_table {
+    struct weir_str name;
+    bool view;
+    bool snapshot; /* its engine reads as of the transaction's beginning */
+    uint64_t bytes;
+    struct weir_my_column *columns;
+    size_t column_count;
+    struct weir_str condition; /* "" or " WHERE …" */
+    const struct weir_source_plan *plan;
+};
+struct weir_my {
+    const struct weir_source_config *config;
+    const struct weir_my_settings *settings;
+    MYSQL *con;
+    bool mariadb;
+    bool broken;             /* the connection is good for nothing more */
+    const atomic_bool *stop; /* of the run; NULL: none */
+    weir_time heard;         /* when the server last sent something */
+    weir_time most;          /* of its silence; 0: it may compute as long as it likes */
+    bool killer;             /* it ends what another connection does */
+};
+
+/* --- query.c: the connection and small questions --- */
+/* my->con can begin something, whatever broke off before. */
+int weir_my_ready(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+/* What the server says, and what to do; `doing` begins the sentence. */
+int weir_my_fail(struct weir_my *my, unsigned number, const char *said, const char *doing,
+                 struct weir_error *err) WEIR_MUST_CHECK;
+/* A function of the library waits for what *status says (MYSQL_WAIT_…): waits for it. After a
+ * failure (WEIR_ECANCELED, WEIR_ETIMEDOUT) the connection is cut, and the function is to be
+ * continued to its end, with that failure in `rc`. */
+int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc,
+                 struct weir_error *err) WEIR_MUST_CHECK;
+/* Calls a function of the library that may wait, to its end. */
+#define WEIR_MY_CALL(my, con, rc, err, start, proceed)                                             \
+    do {                                                                                           \
+        int status = (start);                                                                      \
+        while (status) {                                                                           \
+            (rc) = weir_my_wait(my, con, &status, rc, err);                                        \
+            status = (proceed);                                                                    \
+        }                                                                                          \
+    } while (0)
+/* One statement; *out is for mysql_free_result(). `out` NULL: nobody wants it. */
+int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
+                struct weir_error *err) WEIR_MUST_CHECK;
+/* The next row, or NULL; values by weir_my_cell(), whose ptr is NULL for NULL. */
+MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths);
+struct weir_str weir_my_cell(MYSQL_ROW row, const unsigned long *lengths, unsigned column);
+/* Cuts the connection: what it was about is not read to its end. */
+void weir_my_cut(struct weir_my *my, MYSQL *con);
+
+/* --- table.c: the catalog's tables and columns --- */
+int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan *plan,
+                 struct weir_my_table **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Fills the plan's columns. */
+int weir_my_columns(struct weir_my *my, struct weir_my_table *table, struct weir_source_plan *plan,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+const struct weir_my_column *weir_my_column_of(const struct weir_my_table *table, size_t index);
+
+/* --- cursor.c --- */
+/* What is new since `cursor` (JSON; ptr NULL: everything is): the table's condition, and the plan's
+ * own cursor. */
+int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *stream,
+                        struct weir_my_table *table, struct weir_str cursor,
+                        struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- read.c --- */
+int weir_my_read(struct weir_my *my, const struct weir_my_table *table,
+                 struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif

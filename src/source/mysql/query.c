@@ -1,0 +1,299 @@
+#include <errmsg.h>
+#include <errno.h>
+#include <mysqld_error.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "source/mysql/mysql.h"
+
+#define SLICE_MS     100
+#define CONNECT_TIME (10 * WEIR_SECOND)
+#define KILL_TIME    (3 * WEIR_SECOND)
+#define MAX_PACKET   (1ul << 30)
+#define MAX_SQL      (16u << 20)
+/* What the server may ask a client for: never the password as it is. */
+#define AUTH "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+
+enum tls { TLS_PREFER, TLS_DISABLE, TLS_REQUIRE, TLS_VERIFY };
+const char *const weir_my_tls[] = {"prefer", "disable", "require", "verify", NULL};
+
+/* --- what went wrong ----------------------------------------------------------------------------
+ */
+
+static const struct {
+    unsigned number;
+    int code;
+    const char *advice;
+} advices[] = {
+    {ER_ACCESS_DENIED_ERROR, WEIR_EPERM,
+     "check `user` and `password`, and from which hosts the user may connect"},
+    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, WEIR_EPERM, "check `user` and `password`"},
+    {ER_HOST_NOT_PRIVILEGED, WEIR_EPERM, "CREATE USER … for this host"},
+    {ER_DBACCESS_DENIED_ERROR, WEIR_EPERM, "check `database`, and GRANT SELECT on it to this user"},
+    {ER_BAD_DB_ERROR, WEIR_ENOENT, "check `database`"},
+    {ER_TABLEACCESS_DENIED_ERROR, WEIR_EPERM,
+     "GRANT SELECT on it to this user, or leave it out of `streams`"},
+    {ER_COLUMNACCESS_DENIED_ERROR, WEIR_EPERM,
+     "GRANT SELECT on it to this user, or name the column in `exclude`"},
+    {ER_VIEW_INVALID, WEIR_EINVAL, "mend the view, or leave it out of `streams`"},
+    {ER_SPECIFIC_ACCESS_DENIED_ERROR, WEIR_EPERM, "GRANT it to this user"},
+    {ER_NO_SUCH_TABLE, WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {ER_BAD_FIELD_ERROR, WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {ER_TABLE_DEF_CHANGED, WEIR_EAGAIN, "the table changed meanwhile; run it again"},
+    {ER_LOCK_WAIT_TIMEOUT, WEIR_EAGAIN, "somebody holds a lock on it; try later"},
+    {ER_LOCK_DEADLOCK, WEIR_EAGAIN, "try again"},
+    {ER_QUERY_INTERRUPTED, WEIR_ETIMEDOUT, "somebody stopped the statement at the server"},
+    {ER_CON_COUNT_ERROR, WEIR_EAGAIN, "the server has no connection left; try later"},
+    {ER_USER_LIMIT_REACHED, WEIR_EAGAIN, "the user has no connection left; try later"},
+    {ER_SERVER_SHUTDOWN, WEIR_EAGAIN, "the server goes down; try later"},
+    {ER_CONNECTION_KILLED, WEIR_EAGAIN, "somebody ended the connection at the server; try again"},
+    {CR_SSL_CONNECTION_ERROR, WEIR_EINVAL, "check `tls` and `tls_ca`, and the server's TLS"},
+    {CR_NET_PACKET_TOO_LARGE, WEIR_ETOOBIG, "raise the server's max_allowed_packet"},
+    {CR_SERVER_LOST, WEIR_EAGAIN, "is the server running, and the network up?"},
+    {CR_SERVER_GONE_ERROR, WEIR_EAGAIN, "is the server running, and the network up?"},
+    {CR_UNKNOWN_HOST, WEIR_EAGAIN, "check `host`"},
+    {CR_CONNECTION_ERROR, WEIR_EAGAIN,
+     "is it running, and do `host` and `port`, or `socket`, fit?"},
+    {CR_CONN_HOST_ERROR, WEIR_EAGAIN, "is it running, and do `host` and `port`, or `socket`, fit?"},
+    {CR_AUTH_PLUGIN_CANNOT_LOAD, WEIR_EINVAL,
+     "the server wants the password in a way that weir does not give it"},
+};
+
+int weir_my_fail(struct weir_my *my, unsigned number, const char *said, const char *doing,
+                 struct weir_error *err)
+{
+    const char *advice = "the server's log tells more";
+    int code = number >= CR_MIN_ERROR && number <= CR_MAX_ERROR ? WEIR_EAGAIN : WEIR_EINVAL;
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        if (number == advices[i].number) {
+            code = advices[i].code;
+            advice = advices[i].advice;
+        }
+    }
+    my->broken = my->broken || (number >= CR_MIN_ERROR && number <= CR_MAX_ERROR);
+    struct weir_str text = weir_utf8_cut(weir_str_trim(weir_str_of(said)), 600);
+    if (!weir_utf8_valid(text)) {
+        text = WEIR_STR("it says so in an encoding that is not UTF-8");
+    }
+    return weir_fail(err, code, "%s: " WEIR_STR_FMT " (%u); %s", doing, WEIR_STR_ARG(text), number,
+                     advice);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------
+ */
+
+void weir_my_cut(struct weir_my *my, MYSQL *con)
+{
+    my->broken = true;
+    (void)shutdown(mysql_get_socket(con), SHUT_RDWR);
+}
+
+static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* A server that computes does not see that nobody listens any more. */
+static void kill_statement(const struct weir_my *my, unsigned long id)
+{
+    struct weir_my other = {
+        .config = my->config, .settings = my->settings, .most = KILL_TIME, .killer = true};
+    struct weir_error ignored;
+    char sql[40];
+    MYSQL *con = NULL;
+    int n = snprintf(sql, sizeof sql, "KILL %lu", id);
+    if (connect_to(&other, &con, &ignored) == 0) {
+        (void)!weir_my_ask(&other, con, (struct weir_str){sql, (size_t)n}, NULL, &ignored);
+    }
+    mysql_close(con);
+}
+
+int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc, struct weir_error *err)
+{
+    struct pollfd fd = {.fd = mysql_get_socket(con),
+                        .events = (short)((*status & MYSQL_WAIT_READ ? POLLIN : 0) |
+                                          (*status & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
+                                          (*status & MYSQL_WAIT_EXCEPT ? POLLPRI : 0))};
+    int ready = 0;
+    while (rc == 0 && ready <= 0) {
+        ready = poll(&fd, 1, SLICE_MS);
+        if (my->stop && atomic_load(my->stop)) {
+            rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+        } else if (ready < 0 && errno != EINTR) {
+            rc = weir_fail_errno(err, errno, "the connection to MySQL");
+        } else if (ready <= 0 && my->most && weir_mono() > my->heard + my->most) {
+            rc = weir_fail(err, WEIR_ETIMEDOUT,
+                           "MySQL sent nothing for %lld s (`timeout`); is a table locked, or the "
+                           "network gone?",
+                           (long long)(my->most / WEIR_SECOND));
+        }
+        if (rc) {
+            unsigned long id = mysql_thread_id(con);
+            weir_my_cut(my, con);
+            if (id && !my->killer) {
+                kill_statement(my, id);
+            }
+        }
+    }
+    my->heard = weir_mono();
+    if (rc == 0) {
+        *status = (fd.revents & (POLLIN | POLLHUP | POLLERR) ? *status & MYSQL_WAIT_READ : 0) |
+                  (fd.revents & (POLLOUT | POLLHUP | POLLERR) ? *status & MYSQL_WAIT_WRITE : 0) |
+                  (fd.revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
+    }
+    return rc;
+}
+
+/* --- connecting ---------------------------------------------------------------------------------
+ */
+
+static MYSQL *make(const struct weir_my_settings *s, bool tls)
+{
+    MYSQL *con = mysql_init(NULL);
+    my_bool yes = 1, no = 0, verify = s->tls == TLS_VERIFY;
+    unsigned protocol = *s->socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    unsigned none = 0;
+    unsigned long packet = MAX_PACKET;
+    if (!con) {
+        return NULL;
+    }
+    mysql_options(con, MYSQL_OPT_NONBLOCK, 0);
+    mysql_options(con, MYSQL_OPT_PROTOCOL, &protocol);
+    mysql_options(con, MYSQL_OPT_LOCAL_INFILE, &none); /* a server may ask for any file of ours */
+    mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH, AUTH);
+    mysql_options(con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(con, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    mysql_options(con, MYSQL_REPORT_DATA_TRUNCATION, &yes);
+    mysql_options4(con, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "weir");
+    mysql_options(con, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, tls && verify ? &yes : &no);
+    if (tls) {
+        mysql_options(con, MYSQL_OPT_SSL_ENFORCE, &yes);
+        mysql_options(con, MYSQL_OPT_SSL_CA, *s->tls_ca ? s->tls_ca : NULL);
+    }
+    return con;
+}
+
+static int connect_once(struct weir_my *my, bool tls, MYSQL **out, unsigned *number,
+                        struct weir_error *err)
+{
+    const struct weir_my_settings *s = my->settings;
+    MYSQL *con = make(s, tls), *done = NULL;
+    int rc = 0;
+    *out = con;
+    *number = 0;
+    if (!con) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
+    }
+    my->heard = weir_mono();
+    WEIR_MY_CALL(my, con, rc, err,
+                 mysql_real_connect_start(&done, con, s->host, s->user, s->password, s->database,
+                                          (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
+                 mysql_real_connect_cont(&done, con, status));
+    if (rc == 0 && !done) {
+        *number = mysql_errno(con);
+        rc = weir_my_fail(my, *number, mysql_error(con), "cannot connect to MySQL", err);
+    } else if (rc == 0 && s->tls >= TLS_REQUIRE && !mysql_get_ssl_cipher(con)) {
+        rc = weir_my_fail(my, CR_SSL_CONNECTION_ERROR, "the server offers no TLS",
+                          "cannot connect to MySQL", err);
+    }
+    return rc;
+}
+
+/* Whatever the server's defaults are: no row less, times in UTC, quotes as weir writes them. */
+static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
+{
+    struct weir_str common = WEIR_STR(
+        "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', time_zone = '+00:00', "
+        "sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, "
+        "sql_auto_is_null = 0, net_write_timeout = 3600, wait_timeout = 28800, lock_wait_timeout = "
+        "30, completion_type = 0, autocommit = 1");
+    int rc = weir_my_ask(my, con, common, NULL, err);
+    rc = rc ? rc
+            : weir_my_ask(my, con,
+                          my->mariadb ? WEIR_STR("SET SESSION max_statement_time = 0, "
+                                                 "idle_transaction_timeout = 0, "
+                                                 "idle_readonly_transaction_timeout = 0")
+                                      : WEIR_STR("SET SESSION max_execution_time = 0"),
+                          NULL, err);
+    return rc ? rc
+              : weir_my_ask(my, con,
+                            WEIR_STR("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
+                            NULL, err);
+}
+
+static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err)
+{
+    int mode = my->settings->tls;
+    bool tls = mode != TLS_DISABLE && !(mode == TLS_PREFER && *my->settings->socket);
+    unsigned number;
+    weir_time most = my->most;
+    my->most = my->killer ? KILL_TIME : CONNECT_TIME;
+    int rc = connect_once(my, tls, out, &number, err);
+    if (rc && number == CR_SSL_CONNECTION_ERROR && mode == TLS_PREFER) {
+        mysql_close(*out);
+        rc = connect_once(my, false, out, &number, err);
+    }
+    if (rc == 0) {
+        my->broken = false;
+        my->mariadb = strstr(mysql_get_server_info(*out), "MariaDB") != NULL;
+        rc = my->killer ? 0 : set_up(my, *out, err);
+    }
+    my->most = most;
+    if (rc) {
+        mysql_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+int weir_my_ready(struct weir_my *my, struct weir_error *err)
+{
+    my->most = my->settings->timeout;
+    if (my->con && !my->broken) {
+        return weir_my_ask(my, my->con, WEIR_STR("ROLLBACK"), NULL, err);
+    }
+    mysql_close(my->con);
+    my->con = NULL;
+    return connect_to(my, &my->con, err);
+}
+
+/* --- small questions ----------------------------------------------------------------------------
+ */
+
+int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
+                struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    int failed = 0, rc = 0;
+    if (sql.len > MAX_SQL) {
+        return weir_fail(err, WEIR_ETOOBIG, "a statement of %zu bytes is too long", sql.len);
+    }
+    my->heard = weir_mono();
+    WEIR_MY_CALL(my, con, rc, err, mysql_real_query_start(&failed, con, sql.ptr, sql.len),
+                 mysql_real_query_cont(&failed, con, status));
+    if (rc == 0 && !failed && mysql_field_count(con)) {
+        WEIR_MY_CALL(my, con, rc, err, mysql_store_result_start(&result, con),
+                     mysql_store_result_cont(&result, con, status));
+        failed = !result;
+    }
+    if (rc == 0 && failed) {
+        rc = weir_my_fail(my, mysql_errno(con), mysql_error(con), "MySQL", err);
+    }
+    if (rc == 0 && out) {
+        *out = result;
+        return result ? 0 : weir_fail(err, WEIR_EINVAL, "MySQL answered without rows");
+    }
+    mysql_free_result(result);
+    return rc;
+}
+
+MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths)
+{
+    MYSQL_ROW row = mysql_fetch_row(result);
+    *lengths = row ? mysql_fetch_lengths(result) : NULL;
+    return row;
+}
+
+struct weir_str weir_my_cell(MYSQL_ROW row, const unsigned long *lengths, unsigned column)
+{
+    return (struct weir_str){row[column], row[column] ? lengths[column] : 0};
+}

@@ -1,0 +1,448 @@
+/* Rows: a prepared statement in the plan's snapshot, row by row from the network into batches; and
+ * what the server says of them in the same snapshot. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "source/mysql/mysql.h"
+#include "source/rows.h"
+
+#define SQL_BYTES       (8u << 20)
+#define FIRST_TEXT      256
+#define MAX_ROW         (192u << 20) /* bytes; a batch may hold 256 MB of texts */
+#define COLUMNS_AT_ONCE 500
+#define JSON_DEPTH      1000
+
+/* --- expressions --------------------------------------------------------------------------------
+ */
+
+/* The column as the sink wants it. */
+static void add_expression(struct weir_buf *sql, const struct weir_my_column *c,
+                           const struct weir_column *to)
+{
+    const char *before = "", *after = "";
+    bool text = to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON;
+    if (c->form == WEIR_MY_BYTES) {
+        before = after = "";
+    } else if (text && c->form != WEIR_MY_TEXT && c->form != WEIR_MY_ENUM &&
+               c->form != WEIR_MY_SET && c->form != WEIR_MY_JSON) {
+        before = "CAST(";
+        after = c->form == WEIR_MY_BIT ? " + 0 AS CHAR)" : " AS CHAR)";
+    } else if (to->type == WEIR_TYPE_OTHER) {
+        before = "CAST(";
+        after = c->form == WEIR_MY_BIT ? " + 0 AS " : " AS ";
+    } else if (to->type == WEIR_TYPE_DOUBLE && c->form != WEIR_MY_FLOAT) {
+        after = " + 0e0";
+    } else if (to->type == WEIR_TYPE_TIMESTAMP && c->form == WEIR_MY_DATE) {
+        before = "CAST(";
+        after = " AS DATETIME(6))";
+    } else if (c->form == WEIR_MY_BIT || c->form == WEIR_MY_YEAR) {
+        after = " + 0";
+    }
+    weir_buf_addz(sql, before);
+    weir_sql_ident(sql, c->name);
+    weir_buf_addz(sql, after);
+    if (to->type == WEIR_TYPE_OTHER) {
+        weir_buf_adds(sql, to->type_name);
+        weir_buf_addc(sql, ')');
+    }
+}
+
+static void add_table(struct weir_buf *sql, const struct weir_my *my, const struct weir_my_table *t)
+{
+    weir_buf_addz(sql, " FROM ");
+    weir_sql_table(sql, weir_str_of(my->settings->database), t->name);
+    weir_buf_adds(sql, t->condition);
+}
+
+/* --- what the server says -----------------------------------------------------------------------
+ */
+
+static const char *sums_of(const struct weir_my_column *c, enum weir_type type)
+{
+    static const char *const sums[] = {
+        [WEIR_TYPE_BOOL] = "count($), sum($), NULL",
+        [WEIR_TYPE_INT] = "count($), sum($), NULL",
+        [WEIR_TYPE_DOUBLE] = "count($), min($ + 0e0), max($ + 0e0)",
+        [WEIR_TYPE_TIMESTAMP] = ("count(timestampdiff(MICROSECOND, '1970-01-01', $)), "
+                                 "sum(timestampdiff(MICROSECOND, '1970-01-01', $)), NULL"),
+        [WEIR_TYPE_DATE] = ("count(timestampdiff(DAY, '1970-01-01', $)), "
+                            "sum(timestampdiff(DAY, '1970-01-01', $)), NULL"),
+        [WEIR_TYPE_TEXT] = "count($), sum(octet_length($)), NULL",
+        [WEIR_TYPE_JSON] = "count($), sum(octet_length($)), NULL",
+        [WEIR_TYPE_OTHER] = ("count($), sum(CAST(replace(CAST($ AS CHAR), '.', '') AS DECIMAL(65)) "
+                             "% 1000000000000000000), NULL")};
+    bool text = type == WEIR_TYPE_TEXT || type == WEIR_TYPE_JSON;
+    if (c->form == WEIR_MY_BYTES) {
+        return "count($), sum(2 + 2 * octet_length($)), NULL"; /* as hex digits */
+    }
+    return text && !c->utf8 ? "count($), sum(octet_length(CONVERT($ USING utf8mb4))), NULL"
+                            : sums[type];
+}
+
+static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
+                       const struct weir_column *to)
+{
+    weir_buf_addz(sql, ", ");
+    for (const char *p = sums_of(c, to->type); *p; p++) {
+        if (*p == '$') {
+            weir_buf_addc(sql, '(');
+            add_expression(sql, c, to);
+            weir_buf_addc(sql, ')');
+        } else {
+            weir_buf_addc(sql, *p);
+        }
+    }
+}
+
+static double read_double(const char *text, const struct weir_my_column *c)
+{
+    double d = text ? strtod(text, NULL) : 0;
+    return c->form == WEIR_MY_FLOAT ? weir_my_widen((float)d) : d;
+}
+
+static void read_figure(struct weir_figure *to, const struct weir_my_column *c, enum weir_type type,
+                        MYSQL_ROW row, const unsigned long *lengths, unsigned at)
+{
+    to->values = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, at));
+    if (type == WEIR_TYPE_DOUBLE) {
+        to->any = row[at + 1] != NULL;
+        to->least = read_double(row[at + 1], c);
+        to->greatest = read_double(row[at + 2], c);
+    } else {
+        to->sum = weir_figures_number(weir_my_cell(row, lengths, at + 1));
+    }
+}
+
+static int ask_some(struct weir_my *my, const struct weir_my_table *t,
+                    struct weir_source_sink *sink, size_t from, size_t to, struct weir_error *err)
+{
+    struct weir_figures *f = sink->source;
+    struct weir_buf sql;
+    MYSQL_RES *result = NULL;
+    unsigned long *lengths;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "SELECT count(*)");
+    for (size_t i = from; i < to; i++) {
+        add_figure(&sql, weir_my_column_of(t, i), &sink->columns[i]);
+    }
+    add_table(&sql, my, t);
+    int rc = weir_buf_check(&sql, "the sums of a table", err);
+    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
+    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
+    if (row) {
+        f->rows = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 0));
+        for (size_t i = from; i < to; i++) {
+            read_figure(&f->columns[i], weir_my_column_of(t, i), sink->columns[i].type, row,
+                        lengths, 1 + 3 * (unsigned)(i - from));
+        }
+    }
+    mysql_free_result(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* A view is not asked: what it computes with fractions may differ from one plan of the server to
+ * the next. Nor is a table whose engine has no snapshots. */
+static int ask_figures(struct weir_my *my, const struct weir_my_table *t,
+                       struct weir_source_sink *sink, struct weir_error *err)
+{
+    int rc = 0;
+    if (!t->snapshot) {
+        return 0;
+    }
+    my->most = 0;
+    for (size_t from = 0; rc == 0 && from < sink->column_count; from += COLUMNS_AT_ONCE) {
+        size_t to = from + COLUMNS_AT_ONCE;
+        rc = ask_some(my, t, sink, from, to < sink->column_count ? to : sink->column_count, err);
+    }
+    my->most = my->settings->timeout;
+    sink->told = rc == 0;
+    return rc;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
+
+struct cell {
+    const struct weir_my_column *from;
+    enum weir_type type;
+    union {
+        long long whole;
+        double number;
+        float half;
+        MYSQL_TIME time;
+    } value;
+    char *text;
+    unsigned long room, length;
+    my_bool null, error;
+};
+struct reading {
+    struct weir_my *my;
+    MYSQL_STMT *stmt;
+    MYSQL_BIND *binds;
+    struct cell *cells;
+    size_t count;
+    uint64_t rows;
+    struct weir_source_rows *to;
+    struct weir_buf hex;
+    struct weir_json_parser *parser;
+};
+
+static bool is_text(const struct cell *c)
+{
+    return c->type == WEIR_TYPE_TEXT || c->type == WEIR_TYPE_JSON || c->type == WEIR_TYPE_OTHER;
+}
+
+static void bind_cell(struct cell *c, MYSQL_BIND *b)
+{
+    *b = (MYSQL_BIND){.is_null = &c->null, .length = &c->length, .error = &c->error};
+    b->buffer = &c->value;
+    if (is_text(c)) {
+        b->buffer_type = c->from->form == WEIR_MY_BYTES ? MYSQL_TYPE_BLOB : MYSQL_TYPE_STRING;
+        b->buffer = c->text;
+        b->buffer_length = c->room;
+    } else if (c->type == WEIR_TYPE_DOUBLE) {
+        b->buffer_type = c->from->form == WEIR_MY_FLOAT ? MYSQL_TYPE_FLOAT : MYSQL_TYPE_DOUBLE;
+    } else if (c->type == WEIR_TYPE_DATE || c->type == WEIR_TYPE_TIMESTAMP) {
+        b->buffer_type = MYSQL_TYPE_DATETIME;
+        b->buffer_length = sizeof c->value.time;
+    } else {
+        b->buffer_type = MYSQL_TYPE_LONGLONG;
+    }
+}
+
+static int stmt_fail(struct reading *r, struct weir_error *err)
+{
+    return weir_my_fail(r->my, mysql_stmt_errno(r->stmt), mysql_stmt_error(r->stmt), "reading rows",
+                        err);
+}
+
+static int bind_all(struct reading *r, struct weir_error *err)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        bind_cell(&r->cells[i], &r->binds[i]);
+    }
+    return mysql_stmt_bind_result(r->stmt, r->binds) ? stmt_fail(r, err) : 0;
+}
+
+static int prepare(struct reading *r, const struct weir_my_table *t, struct weir_error *err)
+{
+    struct weir_buf sql;
+    int rc, failed = 0;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "SELECT ");
+    for (size_t i = 0; i < r->count; i++) {
+        weir_buf_addz(&sql, i ? ", " : "");
+        add_expression(&sql, r->cells[i].from, &r->to->sink->columns[i]);
+    }
+    add_table(&sql, r->my, t);
+    rc = weir_buf_check(&sql, "a statement", err);
+    r->my->heard = weir_mono();
+    if (rc == 0) {
+        WEIR_MY_CALL(r->my, r->my->con, rc, err,
+                     mysql_stmt_prepare_start(&failed, r->stmt, weir_buf_cstr(&sql), sql.len),
+                     mysql_stmt_prepare_cont(&failed, r->stmt, status));
+    }
+    if (rc == 0 && !failed) {
+        WEIR_MY_CALL(r->my, r->my->con, rc, err, mysql_stmt_execute_start(&failed, r->stmt),
+                     mysql_stmt_execute_cont(&failed, r->stmt, status));
+    }
+    weir_buf_free(&sql);
+    return rc || !failed ? rc : stmt_fail(r, err);
+}
+
+/* Texts that were longer than their room. */
+static int take_rest(struct reading *r, struct weir_error *err)
+{
+    bool grown = false;
+    for (size_t i = 0; i < r->count; i++) {
+        struct cell *c = &r->cells[i];
+        if (!is_text(c) || c->null || c->length <= c->room) {
+            continue;
+        }
+        unsigned long room = c->length + c->length / 2;
+        char *more = realloc(c->text, room + WEIR_BUF_PADDING);
+        if (!more) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for a text of %lu bytes", c->length);
+        }
+        c->text = more;
+        c->room = room;
+        grown = true;
+        bind_cell(c, &r->binds[i]);
+        if (mysql_stmt_fetch_column(r->stmt, &r->binds[i], (unsigned)i, 0)) {
+            return stmt_fail(r, err);
+        }
+    }
+    return grown ? bind_all(r, err) : 0;
+}
+
+static int put_time(struct reading *r, size_t i, const char **why)
+{
+    const MYSQL_TIME *m = &r->cells[i].value.time;
+    struct weir_my_time t = {
+        m->year, m->month, m->day, m->hour, m->minute, m->second, (unsigned)m->second_part};
+    bool none;
+    int64_t value;
+    if (!weir_my_time_of(&t, r->cells[i].type == WEIR_TYPE_DATE, &none, &value)) {
+        *why = "a date is no day";
+    } else if (!none) {
+        weir_source_rows_int(r->to, i, value);
+    }
+    return 0;
+}
+
+/* MariaDB's are texts with a check, which can be switched off. */
+static bool is_json(struct reading *r, struct weir_str text)
+{
+    struct weir_json root;
+    struct weir_json_repairs repairs = {0};
+    struct weir_error ignored;
+    return weir_json_parse_lenient(r->parser, text, &root, &repairs, &ignored) == 0 &&
+           !repairs.control && !repairs.not_finite;
+}
+
+static int put_text(struct reading *r, size_t i, const char **why, struct weir_error *err)
+{
+    const struct cell *c = &r->cells[i];
+    struct weir_str text = {c->text, c->length};
+    if (c->from->form == WEIR_MY_BYTES) {
+        weir_buf_reset(&r->hex);
+        weir_my_hex(text, &r->hex);
+        int rc = weir_buf_check(&r->hex, "a value", err);
+        return rc ? rc : weir_source_rows_text(r->to, i, weir_buf_str(&r->hex), err);
+    }
+    if (!weir_utf8_valid(text)) {
+        *why = "a text is no UTF-8";
+        return 0;
+    }
+    if (c->type == WEIR_TYPE_JSON && r->my->mariadb && !is_json(r, text)) {
+        *why = "a JSON is none";
+        return 0;
+    }
+    return weir_source_rows_text(r->to, i, text, err);
+}
+
+static int put(struct reading *r, size_t i, const char **why, struct weir_error *err)
+{
+    const struct cell *c = &r->cells[i];
+    switch (c->type) {
+    case WEIR_TYPE_BOOL:
+        weir_source_rows_bool(r->to, i, c->value.whole != 0);
+        return 0;
+    case WEIR_TYPE_INT:
+        weir_source_rows_int(r->to, i, c->value.whole);
+        return 0;
+    case WEIR_TYPE_DOUBLE:
+        weir_source_rows_double(r->to, i,
+                                c->from->form == WEIR_MY_FLOAT ? weir_my_widen(c->value.half)
+                                                               : c->value.number);
+        return 0;
+    case WEIR_TYPE_DATE:
+    case WEIR_TYPE_TIMESTAMP:
+        return put_time(r, i, why);
+    default:
+        return put_text(r, i, why, err);
+    }
+}
+
+static bool fits(const struct reading *r, size_t *at)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct cell *c = &r->cells[i];
+        if (is_text(c) && !c->null) {
+            bytes += c->from->form == WEIR_MY_BYTES ? 2 + 2 * c->length : c->length;
+            *at = i;
+            if (bytes > MAX_ROW) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static int put_row(struct reading *r, bool truncated, struct weir_error *err)
+{
+    size_t at = 0;
+    const char *why = fits(r, &at) ? NULL : "the row has more than 192 MB";
+    int rc = truncated && !why ? take_rest(r, err) : 0;
+    for (size_t i = 0; rc == 0 && !why && i < r->count; i++) {
+        at = i;
+        rc = r->cells[i].null ? 0 : put(r, i, &why, err);
+    }
+    r->rows++;
+    if (rc || !why) {
+        return rc ? rc : weir_source_rows_end(r->to, err);
+    }
+    struct weir_source_sink *sink = r->to->sink;
+    weir_source_rows_forget(r->to);
+    return sink->reject(sink, r->to->part, r->rows, sink->columns[at].name, why, err);
+}
+
+static int fetch_all(struct reading *r, struct weir_error *err)
+{
+    int rc = 0, got = 0;
+    while (rc == 0 && got != MYSQL_NO_DATA) {
+        int status = mysql_stmt_fetch_start(&got, r->stmt);
+        while (status) {
+            rc = weir_my_wait(r->my, r->my->con, &status, rc, err);
+            status = mysql_stmt_fetch_cont(&got, r->stmt, status);
+        }
+        if (rc == 0 && got != MYSQL_NO_DATA) {
+            rc = got == 0 || got == MYSQL_DATA_TRUNCATED
+                     ? put_row(r, got == MYSQL_DATA_TRUNCATED, err)
+                     : stmt_fail(r, err);
+        }
+    }
+    return rc;
+}
+
+static int open_cells(struct reading *r, const struct weir_my_table *t, struct weir_error *err)
+{
+    bool there = r->cells && r->binds && r->stmt && r->parser;
+    for (size_t i = 0; there && i < r->count; i++) {
+        struct cell *c = &r->cells[i];
+        c->from = weir_my_column_of(t, i);
+        c->type = r->to->sink->columns[i].type;
+        c->room = FIRST_TEXT;
+        c->text = is_text(c) ? calloc(1, c->room + WEIR_BUF_PADDING) : NULL;
+        there = !is_text(c) || c->text;
+    }
+    return there ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", r->count);
+}
+
+int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_source_sink *sink,
+                 struct weir_error *err)
+{
+    struct weir_source_rows rows;
+    struct reading r = {.my = my, .to = &rows, .count = sink->column_count};
+    bool begun = false;
+    weir_buf_init(&r.hex, 2 * MAX_ROW + 64);
+    r.cells = calloc(r.count + 1, sizeof *r.cells);
+    r.binds = calloc(r.count + 1, sizeof *r.binds);
+    r.parser = weir_json_parser_new(JSON_DEPTH);
+    r.stmt = mysql_stmt_init(my->con);
+    int rc = weir_source_rows_open(&rows, sink, WEIR_STR(""), err);
+    rc = rc ? rc : open_cells(&r, t, err);
+    begun = rc == 0;
+    rc = rc ? rc : prepare(&r, t, err);
+    rc = rc ? rc : bind_all(&r, err);
+    rc = rc ? rc : fetch_all(&r, err);
+    rc = rc ? rc : weir_source_rows_flush(&rows, err);
+    if (rc && begun) { /* closing the statement would read all that is left of the rows */
+        weir_my_cut(my, my->con);
+    }
+    if (r.stmt) {
+        mysql_stmt_close(r.stmt);
+    }
+    rc = rc ? rc : ask_figures(my, t, sink, err);
+    for (size_t i = 0; r.cells && i < r.count; i++) {
+        free(r.cells[i].text);
+    }
+    free(r.cells);
+    free(r.binds);
+    weir_json_parser_free(r.parser);
+    weir_buf_free(&r.hex);
+    weir_source_rows_free(&rows);
+    return rc;
+}

@@ -1,0 +1,204 @@
+// Tables of a real MariaDB: as a whole and by a cursor column, equal to their source.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { MariaDB, missing, password } from '../node/mariadb.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  status: string;
+  rows_read: number;
+  rows_written: number;
+  rows_discarded: number;
+  rows_deleted: number;
+  source_checksum: string;
+  warehouse_checksum: string;
+}
+
+const skip = missing ?? false;
+if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+let weir: Weir;
+let db: MariaDB;
+before(async () => {
+  if (skip) return;
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+  process.env['WEIR_SOURCE_TEST_WRONG'] = 'another secret';
+  [weir, db] = await Promise.all([Weir.init(), MariaDB.start()]);
+});
+after(async () => {
+  if (skip) return;
+  await weir.remove();
+  await db.stop();
+});
+
+const write = (name: string, connection: string, more = ''): void => {
+  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${connection}}\n${more}`);
+};
+const at = (more = 'database: shop, user: owner, password: "${WEIR_SOURCE_TEST_PASSWORD}"'): string => `host: 127.0.0.1, port: ${db.port}, ${more}`;
+const source = (name: string, more = ''): void => write(name, at(), more);
+const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const one = async (...args: string[]): Promise<Load> => {
+  const [load] = await sync(...args);
+  assert.ok(load);
+  return load;
+};
+const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
+  assert.rejects(weir.in(...args), (error: Error) => {
+    assert.match(error.message, why);
+    assert.doesNotMatch(error.message, /another secret|secret of the owner/);
+    return true;
+  });
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
+
+test('all types, exactly', { skip }, async () => {
+  db.sql(`set time_zone = '+00:00';
+    create table kinds (id int primary key, i1 tinyint, u1 tinyint unsigned, i3 mediumint, z int(8) unsigned zerofill, i8 bigint, u8 bigint unsigned, n decimal(12,2), big decimal(38,10), huge decimal(65,30), fr decimal(2,2),
+      f float, d double, b1 bit, b9 bit(9), b64 bit(64), yes boolean, day date, dt datetime(6), d0 datetime, ts timestamp(6) null, tm time(6), y year,
+      c char(5), v varchar(20) character set latin1, sj varchar(20) character set sjis, u16 text character set utf16, t text, bi binary(4), vb varbinary(9), bl longblob, e enum('klein', 'groß', 'a,''b'), s set('x', 'y z', 'ü'), j json, g point, gen int generated always as (id * 2) virtual, st varchar(40) as (concat(t, '!')) stored, hid int invisible default 7, u uuid, ip inet6);
+    insert into kinds (id, i1, u1, i3, z, i8, u8, n, big, huge, fr, f, d, b1, b9, b64, yes, day, dt, d0, ts, tm, y, c, v, sj, u16, t, bi, vb, bl, e, s, j, g, u, ip) values
+      (1, -128, 255, -8388608, 42, 9223372036854775807, 18446744073709551615, 1234567890.12, 1234567890123456789012345678.0123456789, 12345678901234567890123456789012345.123456789012345678901234567890, 0.05,
+       0.1, 1e300, b'1', b'101010101', 18446744073709551615, true, '2024-02-29', '1999-12-31 23:59:59.999999', '1000-01-01 00:00:00', '2024-06-01 10:00:00.123456', '-838:59:58.999999', 2155, 'c  ', 'grün€', 'ソ表', '𝄞 ä', 'ä''"\\\\🎉', x'00ff', x'deadbeef00', repeat(x'00', 70000), 'groß', 'x,ü', '{"x": [1, "ä"]}', point(1.5, -2), '123e4567-e89b-12d3-a456-426655440000', '2001:db8::1'),
+      (2, 127, 0, 8388607, 0, -9223372036854775808, 0, -0.01, -0.0000000001, -0.000000000000000000000000000001, -0.99,
+       -3.4028234e38, -1.7976931348623157e308, b'0', 0, 0, false, '0000-00-00', '0000-00-00', '9999-12-31 23:59:59', 0, '838:59:59', 0, '', '', '', '', repeat('x', 100000), '', '', '', 'a,''b', '', 'null', null, null, null)`);
+  db.sql(`insert into kinds (id, hid) values (3, null)`);
+  source('shop');
+  const [load] = (await sync('shop')).filter(({ stream }) => stream === 'kinds');
+  assert.deepEqual([load?.status, load?.rows_read], ['loaded', 3]);
+  assert.equal(load?.source_checksum, load?.warehouse_checksum);
+  const types = await rows("select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) as t from information_schema.columns where table_schema = 'shop' and table_name = 'kinds' and column_name in ('i1', 'u8', 'n', 'huge', 'b1', 'b9', 'b64', 'day', 'dt', 'ts', 'tm', 'y', 'bi', 'j', 'g', 'hid')");
+  assert.equal(types[0]?.['t'], 'i1 BIGINT, u8 DECIMAL(20,0), n DECIMAL(12,2), huge VARCHAR, b1 BOOLEAN, b9 BIGINT, b64 DECIMAL(20,0), day DATE, dt TIMESTAMP, ts TIMESTAMP, tm VARCHAR, y BIGINT, bi VARCHAR, j JSON, g VARCHAR, hid BIGINT');
+  const texts = 'i1, u1, i3, z, i8, u8, n, big, huge, b9, b64, tm, y, c, v, sj, u16, t, e, s, u, ip, gen, st, hid'.split(', ');
+  const got = await rows(`select ${texts.map((c) => `cast(${c} as varchar) as ${c}`).join(', ')} from shop.kinds order by id`);
+  const wanted = JSON.parse(`[${db.sql(`select json_object(${texts.map((c) => `'${c}', ${c === 'z' || c === 'y' || (c.startsWith('b') && c !== 'big') ? `cast(${c} + 0 as char)` : `convert(cast(${c} as char) using utf8mb4)`}`).join(', ')}) from kinds order by id`).split('\n').join(',')}]`) as Row[];
+  assert.deepEqual(got, wanted);
+  assert.deepEqual(await rows('select f, d, cast(fr as double) as fr, b1, yes, day::varchar as day, dt::varchar as dt, d0::varchar as d0, ts::varchar as ts, bi, vb, length(bl) as bl, j, g from shop.kinds order by id'), [
+    { f: 0.1, d: 1e300, fr: 0.05, b1: true, yes: 1, day: '2024-02-29', dt: '1999-12-31 23:59:59.999999', d0: '1000-01-01 00:00:00', ts: '2024-06-01 10:00:00.123456', bi: '\\x00ff0000', vb: '\\xdeadbeef00', bl: 140_002, j: { x: [1, 'ä'] }, g: '\\x000000000101000000000000000000f83f00000000000000c0' },
+    { f: -3.4028235e38, d: -1.7976931348623157e308, fr: -0.99, b1: false, yes: 0, day: null, dt: null, d0: '9999-12-31 23:59:59', ts: null, bi: '\\x00000000', vb: '\\x', bl: 2, j: null, g: null },
+    { f: null, d: null, fr: null, b1: null, yes: null, day: null, dt: null, d0: null, ts: null, bi: null, vb: null, bl: null, j: null, g: null },
+  ]);
+  db.sql('drop table kinds');
+});
+
+test('hostile names, wide tables, views, engines without snapshots, days that are none', { skip }, async () => {
+  const q = '`we``ir"; DROP TABLE x --\\ä`';
+  db.sql(`create database odd; use odd; create table ${q} (\`SELECT\` int, \`a"b\` int, \`c\`\`d\` varchar(9), \`größe\` decimal(3,1)); insert into ${q} values (1, 2, 'x', 1.5), (2, null, '\\\\', 0);
+    create table wide (${Array.from({ length: 1000 }, (_, i) => `c${i} ${['int', 'text', 'double', 'date'][i % 4] ?? ''}`).join(', ')}) engine = aria; insert into wide (c0, c999) values (7, '2026-01-01');
+    create table empty (a int); create table days (id int primary key, d date, dt datetime); insert into days values (1, '2024-00-15', '2024-01-01'), (2, '2024-01-01', '0000-00-00'), (3, '2024-01-02', '2024-01-03 04:05:06');
+    create view seen as select \`SELECT\` as a, 1 / 3.0 as third from ${q}; create table mem (a int) engine = memory; insert into mem values (1); create sequence seq; set check_constraint_checks = 0; create table js (j json); insert into js values ('{"a": 1}'), ('{no');
+    create table parts (k int, v int) partition by range (k) (partition a values less than (10), partition b values less than maxvalue); insert into parts select seq, seq from seq_0_to_19; grant all on odd.* to owner@'127.0.0.1'`, '');
+  write('odd', at('database: odd, user: owner, password: "${WEIR_SOURCE_TEST_PASSWORD}"'));
+  const loads = await sync('odd');
+  assert.deepEqual(loads.map(({ stream, status, rows_read, rows_discarded }) => [stream, status, rows_read, rows_discarded]).sort(), [
+    ['days', 'loaded', 3, 1], ['empty', 'loaded', 0, 0], ['js', 'loaded', 2, 1], ['mem', 'loaded', 1, 0], ['parts', 'loaded', 20, 0], ['seen', 'loaded', 2, 0], ['we`ir"; DROP TABLE x --\\ä', 'loaded', 2, 0], ['wide', 'loaded', 1, 0],
+  ]);
+  assert.deepEqual(await rows('select * exclude (_weir_run, _weir_loaded_at, _weir_file), größe::varchar as s from odd.we_ir_drop_table_x order by 1'), [{ select: 1, a_b: 2, c_d: 'x', größe: 1.5, s: '1.5' }, { select: 2, a_b: null, c_d: '\\', größe: 0, s: '0.0' }]);
+  assert.deepEqual(await rows('select c0, c1, c999::varchar as c from odd.wide'), [{ c0: 7, c1: null, c: '2026-01-01' }]);
+  assert.deepEqual(await rows("select stream, reason, value from weir.source_discards where source = 'odd' order by 1"), [{ stream: 'days', reason: 'a date is no day', value: 'd' }, { stream: 'js', reason: 'a JSON is none', value: 'j' }]);
+  assert.deepEqual(await rows('select id, dt::varchar as dt from odd.days order by id'), [{ id: 2, dt: null }, { id: 3, dt: '2024-01-03 04:05:06' }]);
+});
+
+test('a large table while others write: one moment of it', { skip }, async () => {
+  db.sql(`create table large (id int primary key, pad varchar(200)); insert into large select seq, repeat('x', seq mod 200) from seq_1_to_60000`);
+  source('large', 'streams: {large: {}}\n');
+  const running = one('large');
+  for (let i = 0; i < 5; i++) db.sql(`begin; delete from large order by id limit 100; insert into large select seq, 'new' from seq_${200_000 + i * 100}_to_${200_099 + i * 100}; commit`);
+  const load = await running;
+  assert.deepEqual([load.status, load.rows_read, load.rows_written], ['loaded', 60_000, 60_000]);
+  assert.equal(load.source_checksum, load.warehouse_checksum);
+  await one('large');
+  assert.deepEqual(await rows('select count(*) as n, cast(sum(id) as varchar) as s, cast(sum(length(pad)) as varchar) as l from large.large'), [Object.fromEntries(db.sql('select count(*), sum(id), sum(length(pad)) from large').split('\t').map((v, i) => [['n', 's', 'l'][i], i ? v : Number(v)]))]);
+});
+
+test('by a cursor: only what is new; killed, nothing twice and nothing lost; a column goes', { skip }, async () => {
+  db.sql(`set time_zone = '+00:00'; create table orders (id bigint unsigned primary key, at timestamp(3) null, amount decimal(10,2), gone text); insert into orders select seq, '2026-01-01' + interval seq second, seq / 100.0, 'x' from seq_1_to_50000`);
+  source('inc', 'streams:\n  orders: {mode: merge, key: [id], cursor: at}\n');
+  source('log', 'streams:\n  orders: {table: log, mode: append, cursor: id}\n');
+  const child = spawn(binary, ['-C', weir.dir, 'sync', 'inc', '--wait'], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  setTimeout(() => child.kill('SIGKILL'), 50 + Math.random() * 200);
+  await ended;
+  const both = async (key: 'status' | 'rows_written'): Promise<unknown[]> => [(await one('inc'))[key], (await one('log'))[key]];
+  await both('status');
+  assert.deepEqual(await both('status'), ['unchanged', 'unchanged']);
+  db.sql(`set time_zone = '+00:00'; update orders set amount = 7.77, at = '2026-06-01' where id = 5; insert into orders values (50001, '2026-06-01', 0.01, 'x'); alter table orders drop column gone`);
+  assert.deepEqual(await both('rows_written'), [3, 1]);
+  db.sql(`set time_zone = '+00:00'; insert into orders values (18446744073709551615, '2026-06-01', 1)`);
+  assert.deepEqual(await both('rows_written'), [3, 1]);
+  assert.deepEqual(await both('status'), ['unchanged', 'unchanged']);
+  const [there] = await rows('select count(*) as n, cast(sum(amount) as varchar) as s, (select count(*) from log.log) as l, (select count(distinct id) from log.log) as d from inc.orders');
+  assert.deepEqual(there, { n: 50_002, s: db.sql('select sum(amount) from orders'), l: 50_002, d: 50_002 });
+});
+
+test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
+  db.sql(`create table fill (id int primary key, day date, v text); insert into fill select seq, date '2026-01-01' + interval seq day, 'a' from seq_0_to_9`);
+  source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n');
+  await sync('fill');
+  const cursor = async (): Promise<unknown> => (await rows("select cursor from weir.source_state where source = 'fill' and stream = 'fill'"))[0];
+  const before = await cursor();
+  db.sql(`update fill set v = 'b'`);
+  assert.deepEqual((await sync('fill', '--from', '2026-01-03', '--to', '2026-01-05')).map(({ stream, rows_written: n }) => [stream, n]), [['fill', 2]]);
+  assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaaaaa' }]);
+  assert.deepEqual(await cursor(), before);
+  await fails(/is no value of column "day" \(date\)/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
+  source('fill', 'streams: {fill: {mode: merge, key: [id], deletes: soft}}\n');
+  await sync('fill');
+  db.sql('delete from fill where id > 5');
+  await sync('fill');
+  assert.deepEqual(await rows('select count(*) as n, count(*) filter (_weir_deleted is null) as live from fill.fill'), [{ n: 10, live: 6 }]);
+});
+
+test('errors say what to do, and never the password; rights', { skip }, async () => {
+  write('wrong', at('database: shop, user: owner, password: "${WEIR_SOURCE_TEST_WRONG}"'));
+  await fails(/Access denied for user 'owner'.*check `user` and `password`/s, 'source', 'check', 'wrong');
+  write('wrong', at('database: nowhere, user: owner, password: "${WEIR_SOURCE_TEST_PASSWORD}"'));
+  await fails(/check `database`/, 'source', 'check', 'wrong');
+  write('wrong', at('database: shop, user: owner, password: "another secret"'));
+  await fails(/must not stand in this file/, 'source', 'check', 'wrong');
+  write('wrong', 'host: 127.0.0.1, port: 1, database: a, user: b');
+  await fails(/cannot connect.*do `host` and `port`/s, 'source', 'check', 'wrong');
+  write('wrong', at('database: shop, user: owner, tls: require, password: "${WEIR_SOURCE_TEST_PASSWORD}"'));
+  await fails(/check `tls`/, 'source', 'check', 'wrong');
+  source('wrong', 'streams: {nothing: {}}\n');
+  await fails(/there is no table or view "nothing"/, 'sync', 'wrong', '--wait');
+  source('wrong', 'streams: {fill: {mode: append, cursor: nothing}}\n');
+  await fails(/the cursor "nothing".*is no column/, 'sync', 'wrong', '--wait');
+  source('wrong', 'streams: {fill: {mode: append}}\n');
+  await fails(/kind mysql needs `cursor: COLUMN`/, 'sync', 'wrong', '--wait');
+  db.sql(`create database mine; create table mine.open (a int); create table mine.shut (a int); create table mine.part (a int, b text); insert into mine.part values (1, 'x'); create user reader@'127.0.0.1' identified by '${password}'; grant select on mine.open to reader@'127.0.0.1'; grant insert on mine.shut to reader@'127.0.0.1'; grant select (a) on mine.part to reader@'127.0.0.1'`, '');
+  write('rights', at('database: mine, user: reader, password: "${WEIR_SOURCE_TEST_PASSWORD}"'), 'streams: {open: {}, shut: {}, part: {}}\n');
+  await fails(/SELECT command denied.*GRANT SELECT on it to this user/s, 'sync', 'rights', '--wait');
+  assert.deepEqual(await rows("select stream, status, rows_read as n from weir.loads where source = 'rights' order by 1"), [{ stream: 'open', status: 'loaded', n: 0 }, { stream: 'part', status: 'loaded', n: 1 }, { stream: 'shut', status: 'failed', n: 0 }]);
+});
+
+test('locked, cut off, silent, stopped: the run fails and the next one is whole', { skip }, async () => {
+  db.sql(`create table slow (id int primary key, v text); insert into slow select seq, repeat('y', 100) from seq_1_to_20000`);
+  const held = spawn('mariadb', ['--no-defaults', '-n', '-S', db.socket, '-u', 'root', 'shop'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  held.stdin.write('lock tables slow write; select 1;\n');
+  await new Promise((resolve) => held.stdout.once('data', resolve));
+  write('slow', at('database: shop, user: owner, timeout: 1s, password: "${WEIR_SOURCE_TEST_PASSWORD}"'), 'streams: {slow: {}}\n');
+  await fails(/MySQL sent nothing for 1 s \(`timeout`\)/, 'sync', 'slow', '--wait');
+  source('slow', 'streams: {slow: {}}\n');
+  const waiting = fails(/somebody ended the connection|Lost connection|server has gone away|killed/i, 'sync', 'slow', '--wait');
+  const id = await until('the statement that waits', 20, () => db.sql("select id from information_schema.processlist where user = 'owner' and state like '%metadata lock%'") || undefined);
+  db.sql(`kill ${id}`);
+  await waiting;
+  const restarted = fails(/is the server running|cannot connect|goes down/, 'sync', 'slow', '--wait');
+  await until('the statement that waits', 20, () => db.sql("select id from information_schema.processlist where user = 'owner' and state like '%metadata lock%'") || undefined);
+  await db.restart('SIGKILL');
+  held.stdin.end();
+  await restarted;
+  assert.deepEqual([(await one('slow')).rows_written, await rows('select count(*) as n from slow.slow')], [20_000, [{ n: 20_000 }]]);
+  if (existsSync('/usr/bin/openssl')) {
+    const root = await db.tls();
+    write('tls', `host: localhost, port: ${db.port}, database: shop, user: owner, tls: verify, tls_ca: ${root}, password: "\${WEIR_SOURCE_TEST_PASSWORD}"`, 'streams: {slow: {table: ssl}}\n');
+    assert.equal((await one('tls')).rows_written, 20_000);
+    write('tls', `${at()}, tls: verify, tls_ca: ${root}`, 'streams: {slow: {table: ssl}}\n');
+    await fails(/check `tls` and `tls_ca`/, 'sync', 'tls', '--wait'); // the certificate is of another name
+  }
+  write('socket', `socket: ${db.socket}, database: shop, user: root`, 'streams: {slow: {table: sock}}\n');
+  assert.equal((await one('socket')).rows_written, 20_000);
+});

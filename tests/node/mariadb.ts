@@ -1,0 +1,106 @@
+// A real MariaDB of Debian's packages: a fresh server on a port that nobody has, by a user who is not root.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { until } from './weir.js';
+
+const server = '/usr/sbin/mariadbd';
+/** Why there is none here, or undefined. */
+export const missing = existsSync(server) ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED';
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const listener = createServer();
+    listener.once('error', reject);
+    listener.listen(0, '127.0.0.1', () => {
+      const address = listener.address();
+      listener.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+
+export const password = 'secret of the owner';
+
+export class MariaDB {
+  private server: ChildProcess | undefined;
+  private constructor(
+    readonly dir: string,
+    readonly port: number,
+    private readonly who: { uid?: number; gid?: number },
+    private readonly options: string[],
+  ) {}
+
+  get socket(): string {
+    return path.join(this.dir, 'socket');
+  }
+
+  static async start(...options: string[]): Promise<MariaDB> {
+    const dir = mkdtempSync(path.join(tmpdir(), 'weir-my-'));
+    const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
+    const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
+    const db = new MariaDB(dir, await freePort(), who, options);
+    if (who.uid !== undefined && who.gid !== undefined) chownSync(dir, who.uid, who.gid);
+    execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
+    await db.begin();
+    db.sql(`create database shop character set utf8mb4; create user owner@'127.0.0.1' identified by '${password}'; grant all on shop.* to owner@'127.0.0.1'; grant create user, reload, process on *.* to owner@'127.0.0.1'`, '');
+    return db;
+  }
+
+  private async begin(): Promise<void> {
+    this.server = spawn(
+      server,
+      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', '--skip-ssl', '--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.options],
+      { ...this.who, cwd: this.dir, stdio: 'ignore' },
+    );
+    await until('MariaDB', 60, () => {
+      try {
+        return this.sql('select 1', '');
+      } catch {
+        if (this.server?.exitCode !== null) throw new Error(readFileSync(path.join(this.dir, 'log'), 'utf8').slice(-2000));
+        return undefined;
+      }
+    });
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const process = this.server;
+    if (process && process.exitCode === null && process.signalCode === null) {
+      const ended = new Promise((resolve) => process.once('exit', resolve));
+      process.kill(signal);
+      await ended;
+    }
+  }
+
+  /** Whoever is connected is thrown out. */
+  async restart(signal: NodeJS.Signals = 'SIGTERM', ...options: string[]): Promise<void> {
+    await this.end(signal);
+    this.options.push(...options);
+    await this.begin();
+  }
+
+  /** Switches TLS on; gives the file of the certificate, which is its own root. */
+  async tls(): Promise<string> {
+    const [key, crt] = [path.join(this.dir, 'server.key'), path.join(this.dir, 'server.crt')];
+    execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    copyFileSync(crt, path.join(this.dir, 'root.crt'));
+    for (const file of [key, crt]) if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(file, this.who.uid, this.who.gid);
+    await this.restart('SIGTERM', '--ssl=1', `--ssl-cert=${crt}`, `--ssl-key=${key}`);
+    return path.join(this.dir, 'root.crt');
+  }
+
+  /** Runs statements as root, in one session; gives what they say, columns by tabs. */
+  sql(text: string, database = 'shop'): string {
+    return execFileSync('mariadb', ['--no-defaults', '-N', '-B', '-r', '--binary-mode', '--default-character-set=utf8mb4', '-S', this.socket, '-u', 'root', ...(database ? [database] : [])], {
+      cwd: this.dir,
+      input: text,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+    }).trimEnd();
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
