@@ -502,15 +502,19 @@ static int mask_variables(struct weir_program *p, struct weir_error *err)
     return rc;
 }
 
-static bool is_json(struct weir_str text)
+/* Settings that the program made; what is secret in them is masked. */
+static bool is_well(struct weir_program *p, struct weir_str text)
 {
     struct weir_json_parser *parser = weir_json_parser_new(64);
     struct weir_json root;
+    struct weir_data *data;
     struct weir_error ignored;
-    bool is = parser && weir_json_parse(parser, text, &root, &ignored) == 0 &&
-              weir_json_type(root) == WEIR_JSON_OBJECT;
+    bool well = parser && weir_json_parse(parser, text, &root, &ignored) == 0 &&
+                weir_json_type(root) == WEIR_JSON_OBJECT &&
+                weir_data_from_json(&p->arena, root, &data, &ignored) == 0 &&
+                weir_source_mapping_mask(data, &p->mask, &p->arena, &ignored) == 0;
     weir_json_parser_free(parser);
-    return is;
+    return well;
 }
 
 int weir_program_keep_config(struct weir_program *p, struct weir_str text, struct weir_error *err)
@@ -520,9 +524,36 @@ int weir_program_keep_config(struct weir_program *p, struct weir_str text, struc
     return weir_file_replace(path, text, 0600, err);
 }
 
+/* Hashes: what is marked may have secrets in it. */
+static void hash_of(struct weir_str text, char out[17])
+{
+    snprintf(out, 17, "%016" PRIx64, weir_hash64(text.ptr, text.len, 1));
+}
+
+bool weir_program_is_marked(const struct weir_program *p, const char *mark, struct weir_str text)
+{
+    char path[4100], hash[17];
+    struct weir_buf have;
+    struct weir_error ignored;
+    weir_buf_init(&have, 4096);
+    hash_of(text, hash);
+    snprintf(path, sizeof path, "%s/%s", p->place, mark);
+    bool is = weir_file_read(path, &have, &ignored) == 0 && weir_str_is(weir_buf_str(&have), hash);
+    weir_buf_free(&have);
+    return is;
+}
+
+int weir_program_mark(const struct weir_program *p, const char *mark, struct weir_str text,
+                      struct weir_error *err)
+{
+    char path[4100], hash[17];
+    hash_of(text, hash);
+    snprintf(path, sizeof path, "%s/%s", p->place, mark);
+    return weir_file_replace(path, weir_str_of(hash), 0600, err);
+}
+
 int weir_program_config(struct weir_program *p, const char **path, struct weir_error *err)
 {
-    char from[4100], hash[17];
     struct weir_buf text, have;
     struct weir_error ignored;
     struct weir_data *config = p->settings->config ? weir_data_copy(&p->arena, p->settings->config)
@@ -535,22 +566,18 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
         struct weir_jw w = weir_jw_on(&text);
         weir_data_print(config, &w);
         rc = weir_buf_check(&text, "the settings of a program", err);
-        snprintf(hash, sizeof hash, "%016" PRIx64, weir_hash64(text.data, text.len, 1));
     }
     if (rc == 0) {
-        snprintf(from, sizeof from, "%s/config.from", p->home);
-        bool same =
-            weir_file_read(from, &have, &ignored) == 0 && weir_str_is(weir_buf_str(&have), hash);
+        p->place = p->home;
+        bool same = weir_program_is_marked(p, "config.from", weir_buf_str(&text));
         p->place = p->aside && !same ? p->tmp : p->home;
-        snprintf(from, sizeof from, "%s/config.from", p->place);
         *path = weir_arena_printf(&p->arena, "%s/config.json", p->place);
-        weir_buf_reset(&have);
         same = same && *path && weir_file_read(*path, &have, &ignored) == 0 &&
-               is_json(weir_buf_str(&have));
+               is_well(p, weir_buf_str(&have));
         rc = same     ? 0
              : !*path ? no_memory(err)
                       : weir_program_keep_config(p, weir_buf_str(&text), err);
-        rc = rc || same ? rc : weir_file_replace(from, weir_str_of(hash), 0600, err);
+        rc = rc || same ? rc : weir_program_mark(p, "config.from", weir_buf_str(&text), err);
     }
     weir_buf_free(&text);
     weir_buf_free(&have);

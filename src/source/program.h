@@ -112,6 +112,11 @@ int weir_program_config(struct weir_program *p, const char **path,
 int weir_program_keep_config(struct weir_program *p, struct weir_str text,
                              struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Was it marked with just this text? Something was found of it that need not be found again. */
+bool weir_program_is_marked(const struct weir_program *p, const char *mark, struct weir_str text);
+int weir_program_mark(const struct weir_program *p, const char *mark, struct weir_str text,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+
 /* May this package's name stand on a command line: name, extras, ==version? */
 bool weir_program_package(struct weir_str package);
 

@@ -135,18 +135,46 @@ int weir_source_open(const struct weir_source_site *site, struct weir_source_con
     return rc ? rc : config->connector->open(config, site, connection, err);
 }
 
-int weir_source_secrets_check(const struct weir_source_config *config, const struct weir_yaml *doc,
+int weir_source_secrets_check(struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *section, struct weir_error *err)
 {
-    for (const struct weir_option *o = config->connector->options; o->name; o++) {
+    int rc = 0;
+    for (const struct weir_option *o = config->connector->options; rc == 0 && o->name; o++) {
         const char *value = o->secret ? *slot_of(o, config->connection) : "";
+        struct weir_data *mapping =
+            o->type == WEIR_OPT_DATA ? *(struct weir_data **)slot_of(o, config->connection) : NULL;
         if (*value && !weir_source_is_reference(weir_str_of(value))) {
             return weir_yaml_fail(err, doc, weir_yaml_get(section, o->name),
                                   "`%s` must not stand in this file, which git keeps: `weir secret "
                                   "set %s.%s`, and write ${secret:%s.%s} here",
                                   o->name, config->name, o->name, config->name, o->name);
         }
+        rc = mapping ? weir_source_mapping_check(config, doc, weir_yaml_get(section, o->name),
+                                                 mapping, err)
+                     : 0;
     }
+    return rc;
+}
+
+int weir_source_typed_add(struct weir_source_typed **typed, struct weir_arena *arena,
+                          const char *name, struct weir_data *value, struct weir_error *err)
+{
+    for (const struct weir_source_typed *t = *typed; t; t = t->next) {
+        if (strcmp(t->name, name) == 0 && !weir_str_eq(t->value, value->text)) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "two values would be the secret \"%s\"; `weir secret set` one of "
+                             "them by another name, and write ${secret:NAME} there",
+                             name);
+        }
+    }
+    struct weir_source_typed *t = weir_arena_alloc(arena, sizeof *t);
+    const char *reference = weir_arena_printf(arena, "${secret:%s}", name);
+    if (!t || !reference) {
+        return no_memory(err);
+    }
+    *t = (struct weir_source_typed){name, value->text, *typed};
+    *typed = t;
+    value->text = weir_str_of(reference);
     return 0;
 }
 
@@ -155,23 +183,18 @@ int weir_source_take_typed(const char *source, const struct weir_source_connecto
                            struct weir_source_typed **out, struct weir_error *err)
 {
     *out = NULL;
-    for (const struct weir_option *o = connector->options; o->name; o++) {
-        struct weir_data *value = o->secret ? weir_data_get(connection, o->name) : NULL;
-        if (!value || value->type != WEIR_DATA_TEXT || value->text.len == 0 ||
-            weir_source_is_reference(value->text)) {
-            continue;
+    int rc = weir_source_fit(connector->options, connection, arena, err);
+    for (const struct weir_option *o = connector->options; rc == 0 && o->name; o++) {
+        bool mapping = o->type == WEIR_OPT_DATA;
+        struct weir_data *value = o->secret || mapping ? weir_data_get(connection, o->name) : NULL;
+        if (value && mapping) {
+            rc = weir_source_mapping_take(source, value, arena, out, err);
+        } else if (value && value->type == WEIR_DATA_TEXT && weir_source_is_plain(value)) {
+            const char *name = weir_arena_printf(arena, "%s.%s", source, o->name);
+            rc = name ? weir_source_typed_add(out, arena, name, value, err) : no_memory(err);
         }
-        struct weir_source_typed *t = weir_arena_alloc(arena, sizeof *t);
-        const char *name = weir_arena_printf(arena, "%s.%s", source, o->name);
-        const char *reference = weir_arena_printf(arena, "${secret:%s.%s}", source, o->name);
-        if (!t || !name || !reference) {
-            return no_memory(err);
-        }
-        *t = (struct weir_source_typed){name, value->text, *out};
-        *out = t;
-        value->text = weir_str_of(reference);
     }
-    return 0;
+    return rc;
 }
 
 int weir_source_seal(const struct weir_source_site *site, const struct weir_source_typed *typed,

@@ -8,6 +8,7 @@
 #ifndef WEIR_SOURCE_SECRET_H
 #define WEIR_SOURCE_SECRET_H
 
+#include "base/mask.h"
 #include "source/config.h"
 #include "source/source.h"
 
@@ -20,8 +21,9 @@ int weir_source_reveal(const struct weir_source_site *site, const char *source,
 /* May sources have this variable? WEIR_EPERM says how it can be opened to them. */
 int weir_source_check_variable(const struct weir_source_site *site, const char *name,
                                struct weir_error *err) WEIR_MUST_CHECK;
-/* WEIR_EINVAL, with the line and without the value, when a secret option is no reference. */
-int weir_source_secrets_check(const struct weir_source_config *config, const struct weir_yaml *doc,
+/* WEIR_EINVAL, with the line and without the value, when a secret option is no reference, or a
+ * value in a mapping whose key names a secret. */
+int weir_source_secrets_check(struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *section,
                               struct weir_error *err) WEIR_MUST_CHECK;
 /* A secret that was typed into a form or a command line: "SOURCE.OPTION", and its value. */
@@ -30,13 +32,34 @@ struct weir_source_typed {
     struct weir_str value;
     struct weir_source_typed *next;
 };
-/* Puts references in the place of values of secret options in `connection`, and lists what was
- * there. */
+/* The value goes into the list, and a reference by this name in its place. WEIR_EINVAL when another
+ * value has the name. */
+int weir_source_typed_add(struct weir_source_typed **typed, struct weir_arena *arena,
+                          const char *name, struct weir_data *value,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Puts references in the place of values of secret options in `connection`, and of what is secret
+ * in its mappings, and lists what was there. Also gives all values the types of their options. */
 int weir_source_take_typed(const char *source, const struct weir_source_connector *connector,
                            struct weir_data *connection, struct weir_arena *arena,
                            struct weir_source_typed **out, struct weir_error *err) WEIR_MUST_CHECK;
 /* So that the references hold. */
 int weir_source_seal(const struct weir_source_site *site, const struct weir_source_typed *typed,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- secret_config.c: mappings, where the keys say what is secret --- */
+/* "apiKey", "client_secret"; not "token_url". */
+bool weir_source_is_secret_key(struct weir_str key);
+/* A text or a number, and no reference. */
+bool weir_source_is_plain(const struct weir_data *value);
+/* `node`: where the mapping stands in `doc`. */
+int weir_source_mapping_check(struct weir_source_config *config, const struct weir_yaml *doc,
+                              const struct weir_yaml_node *node, struct weir_data *mapping,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_mapping_take(const char *source, struct weir_data *mapping,
+                             struct weir_arena *arena, struct weir_source_typed **typed,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* Adds its secrets to a mask: of settings that a program changed by itself. */
+int weir_source_mapping_mask(struct weir_data *mapping, struct weir_mask **mask,
+                             struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -112,4 +112,7 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
   does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a'] } } });
   does('check', { type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED', message: 'no such account' } });
   await fails(/source: no such account/, 'bad');
+  does('spec', { type: 'SPEC', spec: { connectionSpecification: { properties: { account: { oneOf: [{ properties: { name: {} } }, { properties: { pin: { airbyte_secret: true } } }] } } } } });
+  writeFileSync(path.join(weir.dir, 'sources/bad.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {account: {name: a, pin: 1234}}}\n');
+  await fails(/`account\.pin` in clear.*`weir secret set bad\.account\.pin`/, 'bad');
 });

@@ -74,6 +74,12 @@ test('variables: those that a name or a setting opens', { skip }, async () => {
   assert.match(await run('source', 'check', 'other'), /^t {2}→/m);
   source('other', wrong);
   assert.match(await run('source', 'check', 'other'), /sources\/other\.yml:2.*`password` must not stand in this file.*weir secret set other\.password/s);
+  // Of a mapping, the keys tell.
+  writeFileSync(path.join(weir.dir, 'sources/plain.yml'), `kind: singer\nconnection:\n  executable: tap/tap\n  config:\n    token_url: public\n    deep: [{private_key_id: 1}, {apiKeys: [${wrong}]}]\n`);
+  const refused = await run('source', 'check', 'plain');
+  assert.match(refused, /sources\/plain\.yml:6.*`deep\.apiKeys` must not stand in this file.*weir secret set plain\.deep\.apiKeys/s);
+  assert.doesNotMatch(refused, new RegExp(wrong));
+  rmSync(path.join(weir.dir, 'sources/plain.yml'));
 });
 
 test('asked for on a terminal, it is not shown and not in the file', { skip }, async () => {
@@ -127,6 +133,9 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   const trial = { name: 'tap', kind: 'singer', connection: { executable: 'tap/tap', config: { token: 'another' } }, dry_run: true };
   assert.match(JSON.stringify(await ask(200, 'POST', '/api/sources', trial)), /"name":"t"/);
   assert.equal(readFileSync(kept, 'utf8'), '{"token":"fresh"}');
+  await ask(200, 'PATCH', '/api/sources/tap', { connection: { executable: 'tap/tap', config: { deep: { token: 'typed' }, start: 1 } } });
+  assert.match(fileOf('tap'), /token: "\$\{secret:tap\.deep\.token\}"/);
+  assert.match(await run('secret', 'list'), /^tap\.deep\.token/m);
   assert.match(JSON.stringify(await ask(200, 'GET', '/api/audit')), /"source\.try"/);
   assert.deepEqual([(first['columns'] as { name: string }[]).map(({ name }) => name), first['rows']], [['id'], []]);
   const commits = execFileSync('git', ['-C', weir.dir, 'log', '--format=%an: %s', '--', 'sources/form.yml'], { encoding: 'utf8' });

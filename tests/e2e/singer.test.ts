@@ -165,7 +165,8 @@ test('versions, batches, and a configuration that the tap rewrites', async () =>
   await sync('versions');
   assert.deepEqual(config(), { token: 'fresh' });
   assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from versions.t"), [{ ids: '2 5' }]);
-  configure(tap, 'config: {token: another}');
+  process.env['WEIR_SOURCE_ANOTHER'] = 'another';
+  configure(tap, 'config: {token: "${WEIR_SOURCE_ANOTHER}"}');
   await sync('versions');
   assert.deepEqual(config(), { token: 'another' });
   configure(tap, 'env: [TAP_SECRET]');

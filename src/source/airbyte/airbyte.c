@@ -74,27 +74,44 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     return rc;
 }
 
-/* Settings that its specification asks for, and that are not there. */
-static void add_missing(struct airbyte *a, struct weir_airbyte_reader *r, struct weir_buf *out)
+/* What it says of its settings; false when it says nothing. */
+static bool specify(struct airbyte *a, struct weir_airbyte_reader *r, const atomic_bool *stop,
+                    struct weir_json *out)
 {
-    struct weir_json root, item;
-    struct weir_str name;
+    struct weir_json root;
     struct weir_error ignored;
-    char key[128];
-    if (!r->spec_text.len ||
-        weir_json_parse(r->parser, weir_buf_str(&r->spec_text), &root, &ignored)) {
-        return;
+    const char *argv[] = {a->program.path, "spec", NULL};
+    bool told = talk(a, r, argv, stop, NULL, &ignored) == 0 && r->spec_text.len &&
+                weir_json_parse(r->parser, weir_buf_str(&r->spec_text), &root, &ignored) == 0;
+    *out = told ? weir_json_get(root, "connectionSpecification") : (struct weir_json){0};
+    return told;
+}
+
+/* Refuses secrets in clear that only the specification knows to be secrets. It is asked again when
+ * the settings or the program are others. */
+static int check_secrets(struct airbyte *a, const atomic_bool *stop, struct weir_error *err)
+{
+    struct weir_airbyte_reader r;
+    struct weir_json spec;
+    struct weir_buf text;
+    weir_buf_init(&text, MAX_TEXT);
+    weir_buf_addf(&text, "%s %s ", a->settings->program.package, a->program.path);
+    struct weir_jw w = weir_jw_on(&text);
+    if (a->settings->program.config) {
+        weir_data_print(a->settings->program.config, &w);
     }
-    struct weir_json spec = weir_json_get(root, "connectionSpecification");
-    struct weir_json_iter it = weir_json_begin(weir_json_get(spec, "required"));
-    while (weir_json_next(&it, NULL, &item)) {
-        if (weir_json_str(item, &name) && name.len < sizeof key) {
-            snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(name));
-            if (!weir_data_get(a->settings->program.config, key)) {
-                weir_buf_addf(out, "%s%s", out->len ? ", " : "", key);
-            }
+    int rc = weir_buf_check(&text, "the settings of a program", err);
+    if (rc == 0 && !weir_program_is_marked(&a->program, "checked", weir_buf_str(&text))) {
+        rc = weir_airbyte_reader_init(&r, NULL, err);
+        if (rc == 0 && specify(a, &r, stop, &spec)) {
+            rc = weir_airbyte_spec_secrets(spec, a->settings->program.config,
+                                           a->program.config->name, err);
+            rc = rc ? rc : weir_program_mark(&a->program, "checked", weir_buf_str(&text), err);
         }
+        weir_airbyte_reader_free(&r);
     }
+    weir_buf_free(&text);
+    return rc;
 }
 
 /* Why it could not be looked into: its check says more than its discovery. */
@@ -103,15 +120,15 @@ static int explain(struct airbyte *a, int rc, const atomic_bool *stop, struct we
     struct weir_airbyte_reader r;
     struct weir_error why = {0};
     struct weir_buf missing;
-    const char *spec[] = {a->program.path, "spec", NULL};
+    struct weir_json spec;
     const char *check[] = {a->program.path, "check", "--config", a->config_path, NULL};
     if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
         return rc;
     }
     weir_buf_init(&missing, 500);
     int failed = weir_airbyte_reader_init(&r, NULL, &why);
-    if (failed == 0 && talk(a, &r, spec, stop, NULL, &why) == 0) {
-        add_missing(a, &r, &missing);
+    if (failed == 0 && specify(a, &r, stop, &spec)) {
+        weir_airbyte_spec_missing(spec, a->settings->program.config, &missing);
     }
     if (missing.len) {
         rc = weir_fail(err, WEIR_EINVAL, "`config` of the source's file lacks %s",
@@ -135,6 +152,7 @@ static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *e
         return 0;
     }
     int rc = weir_program_config(&a->program, &a->config_path, err);
+    rc = rc ? rc : check_secrets(a, stop, err);
     if (rc) {
         return rc;
     }

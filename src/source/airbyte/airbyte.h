@@ -71,6 +71,15 @@ int weir_airbyte_configure(const struct weir_airbyte_catalog *c, const struct we
                            int64_t sync, struct weir_buf *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- spec.c: of a `connectionSpecification` --- */
+/* Adds the names of settings that must be there and are not. */
+void weir_airbyte_spec_missing(struct weir_json spec, const struct weir_data *config,
+                               struct weir_buf *out);
+/* WEIR_EINVAL names one that the specification calls a secret, and that is no reference. `config`:
+ * as the file has it, or NULL. */
+int weir_airbyte_spec_secrets(struct weir_json spec, const struct weir_data *config,
+                              const char *source, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- state.c --- */
 /* What the runs before kept, without streams that begin anew. */
 int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;

@@ -1,0 +1,82 @@
+/* What a source's specification says of its settings: which are missing, and which are secrets. */
+#include <stdio.h>
+
+#include "source/airbyte/airbyte.h"
+#include "source/secret.h"
+
+#define MAX_DEPTH 30
+
+void weir_airbyte_spec_missing(struct weir_json spec, const struct weir_data *config,
+                               struct weir_buf *out)
+{
+    struct weir_json item;
+    struct weir_str name;
+    char key[128];
+    struct weir_json_iter it = weir_json_begin(weir_json_get(spec, "required"));
+    while (weir_json_next(&it, NULL, &item)) {
+        if (weir_json_str(item, &name) && name.len < sizeof key) {
+            snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(name));
+            if (!weir_data_get(config, key)) {
+                weir_buf_addf(out, "%s%s", out->len ? ", " : "", key);
+            }
+        }
+    }
+}
+
+struct walk {
+    const char *source;
+    char path[256];
+};
+
+static int refuse(const struct walk *w, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_EINVAL,
+                     "sources/%s.yml: `config` has `%s` in clear, which its specification calls a "
+                     "secret, and git keeps the file: `weir secret set %s.%s`, and write "
+                     "\"${secret:%s.%s}\" there",
+                     w->source, w->path, w->source, w->path, w->source, w->path);
+}
+
+static int check(struct walk *w, struct weir_json schema, const struct weir_data *data, int depth,
+                 struct weir_error *err)
+{
+    static const char *const choices[] = {"oneOf", "anyOf", "allOf", NULL};
+    struct weir_json one;
+    bool secret = false;
+    size_t length = strlen(w->path);
+    int rc = 0;
+    if (!data || depth > MAX_DEPTH || weir_json_type(schema) != WEIR_JSON_OBJECT) {
+        return 0;
+    }
+    (void)weir_json_bool(weir_json_get(schema, "airbyte_secret"), &secret);
+    if (secret && weir_source_is_plain(data)) {
+        return refuse(w, err);
+    }
+    for (const char *const *choice = choices; rc == 0 && *choice; choice++) {
+        struct weir_json_iter it = weir_json_begin(weir_json_get(schema, *choice));
+        while (rc == 0 && weir_json_next(&it, NULL, &one)) {
+            rc = check(w, one, data, depth + 1, err);
+        }
+    }
+    bool list = data->type == WEIR_DATA_LIST;
+    for (const struct weir_data *m = data->first; rc == 0 && m; m = m->next) {
+        char key[128];
+        snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(m->key));
+        if (!list) {
+            snprintf(w->path + length, sizeof w->path - length, "%s%s", length ? "." : "", key);
+        }
+        rc = check(w,
+                   list ? weir_json_get(schema, "items")
+                        : weir_json_get(weir_json_get(schema, "properties"), key),
+                   m, depth + 1, err);
+        w->path[length] = 0;
+    }
+    return rc;
+}
+
+int weir_airbyte_spec_secrets(struct weir_json spec, const struct weir_data *config,
+                              const char *source, struct weir_error *err)
+{
+    struct walk w = {.source = source};
+    return check(&w, spec, config, 0, err);
+}

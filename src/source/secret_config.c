@@ -1,0 +1,160 @@
+/* Secrets in the mappings of a connection (`config:` of a program), where no option table says
+ * which values are: their names do. */
+#include <stdio.h>
+
+#include "source/connector.h"
+#include "source/secret.h"
+
+/* As keys end that name a secret, without signs, plural and capitals: not `token_url`, nor
+ * `private_key_id`. */
+static const char *const endings[] = {
+    "password",   "passwd",          "passphrase",    "passcode",   "pwd",
+    "secret",     "token",           "apikey",        "privatekey", "secretkey",
+    "accesskey",  "authkey",         "signingkey",    "sharedkey",  "accountkey",
+    "credential", "credentialsjson", "authorization", "cookie",     NULL};
+
+bool weir_source_is_secret_key(struct weir_str key)
+{
+    char plain[64];
+    size_t n = 0;
+    size_t from = key.len > 2 * sizeof plain ? key.len - 2 * sizeof plain : 0;
+    for (size_t i = from; i < key.len; i++) {
+        char c = key.ptr[i];
+        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) {
+            continue;
+        }
+        if (n == sizeof plain) {
+            memmove(plain, plain + 1, --n);
+        }
+        plain[n++] = c;
+    }
+    n -= n && plain[n - 1] == 's';
+    for (const char *const *e = endings; *e; e++) {
+        size_t len = strlen(*e);
+        if (n >= len && memcmp(plain + n - len, *e, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weir_source_is_plain(const struct weir_data *value)
+{
+    return (value->type == WEIR_DATA_NUMBER || value->type == WEIR_DATA_TEXT) && value->text.len &&
+           !weir_source_is_reference(value->text);
+}
+
+struct walk {
+    char path[256]; /* of the value: "credentials.token" */
+    const struct weir_yaml *doc;
+    const char *source;
+    struct weir_arena *arena;
+    struct weir_source_typed **typed;
+    struct weir_mask **mask;
+    int (*secret)(struct walk *w, struct weir_data *value, const struct weir_yaml_node *node,
+                  struct weir_error *err);
+};
+
+/* Every value below a key that names a secret. `node` is where it stands, or what it stands in. */
+static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_node *node,
+                bool secret, struct weir_error *err)
+{
+    int rc = 0;
+    size_t length = strlen(w->path);
+    if (data->type != WEIR_DATA_OBJECT && data->type != WEIR_DATA_LIST) {
+        return secret ? w->secret(w, data, node, err) : 0;
+    }
+    for (struct weir_data *m = data->first; rc == 0 && m; m = m->next) {
+        const struct weir_yaml_node *of = NULL;
+        bool named = data->type == WEIR_DATA_OBJECT;
+        for (of = named && node ? node->first : NULL; of && !weir_str_eq(of->key, m->key);) {
+            of = of->next;
+        }
+        if (named) {
+            snprintf(w->path + length, sizeof w->path - length, "%s" WEIR_STR_FMT,
+                     length ? "." : "", WEIR_STR_ARG(m->key));
+        }
+        rc = walk(w, m, of ? of : node, named ? weir_source_is_secret_key(m->key) : secret, err);
+        w->path[length] = 0;
+    }
+    return rc;
+}
+
+/* The name that a secret at `path` gets: "shop.credentials.token". */
+static const char *name_of(const struct walk *w)
+{
+    char name[256];
+    snprintf(name, sizeof name, "%s", w->path);
+    for (char *c = name; *c; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                     (*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '.';
+        *c = plain ? *c : '_';
+    }
+    return weir_arena_printf(w->arena, "%s.%.80s", w->source, name);
+}
+
+/* --- files --------------------------------------------------------------------------------------
+ */
+
+static int refuse(struct walk *w, struct weir_data *value, const struct weir_yaml_node *node,
+                  struct weir_error *err)
+{
+    if (!weir_source_is_plain(value)) {
+        return 0;
+    }
+    const char *name = name_of(w);
+    return name ? weir_yaml_fail(err, w->doc, node,
+                                 "`%s` must not stand in this file, which git keeps: `weir secret "
+                                 "set %s`, and write \"${secret:%s}\" here",
+                                 w->path, name, name)
+                : weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
+}
+
+int weir_source_mapping_check(struct weir_source_config *config, const struct weir_yaml *doc,
+                              const struct weir_yaml_node *node, struct weir_data *mapping,
+                              struct weir_error *err)
+{
+    struct walk w = {.doc = doc, .source = config->name, .arena = &config->arena, .secret = refuse};
+    return walk(&w, mapping, node, false, err);
+}
+
+/* --- forms --------------------------------------------------------------------------------------
+ */
+
+static int take(struct walk *w, struct weir_data *value, const struct weir_yaml_node *node,
+                struct weir_error *err)
+{
+    (void)node;
+    if (value->type != WEIR_DATA_TEXT || !weir_source_is_plain(value)) {
+        return 0;
+    }
+    const char *name = name_of(w);
+    return name ? weir_source_typed_add(w->typed, w->arena, name, value, err)
+                : weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
+}
+
+int weir_source_mapping_take(const char *source, struct weir_data *mapping,
+                             struct weir_arena *arena, struct weir_source_typed **typed,
+                             struct weir_error *err)
+{
+    struct walk w = {.source = source, .arena = arena, .typed = typed, .secret = take};
+    return walk(&w, mapping, NULL, false, err);
+}
+
+/* --- messages -----------------------------------------------------------------------------------
+ */
+
+static int hide(struct walk *w, struct weir_data *value, const struct weir_yaml_node *node,
+                struct weir_error *err)
+{
+    (void)node;
+    return value->type == WEIR_DATA_TEXT ? weir_mask_add(w->mask, w->arena, value->text, err) : 0;
+}
+
+int weir_source_mapping_mask(struct weir_data *mapping, struct weir_mask **mask,
+                             struct weir_arena *arena, struct weir_error *err)
+{
+    struct walk w = {.arena = arena, .mask = mask, .secret = hide};
+    return walk(&w, mapping, NULL, false, err);
+}
