@@ -60,7 +60,8 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     struct weir_jw *w = &ask->w;
     char run[WEIR_SOURCE_RUN_SIZE];
     weir_source_runs_of(s->source_runs, name, run);
-    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir, name, run, w, err);
+    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir, name, run,
+                                  weir_source_scheduler_trouble(s->source_scheduler, name), w, err);
     weir_jw_ktime_or_null(w, "next_at", weir_source_scheduler_due(s->source_scheduler, name));
     weir_jw_keyz(w, "latest");
     if (standing->all) {

@@ -164,7 +164,7 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
         }
     }
     const struct item *before = latest_of(runs, item->source);
-    item->failures = before ? before->failures : 0;
+    item->failures = before ? before->failures : item->failures;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
         return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");
@@ -201,6 +201,11 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
              : item->progress.watch ? 0
                                     : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     if (rc == 0) {
+        struct weir_source_turn kept = {0};
+        struct weir_error ignored;
+        if (weir_source_turn_get(&runs->site, source, "sync", &kept, &ignored) == 0) {
+            item->failures = kept.failures;
+        }
         pthread_mutex_lock(&runs->lock);
         rc = add(runs, item, err);
         pthread_mutex_unlock(&runs->lock);

@@ -23,6 +23,7 @@ struct entry {
     double chance; /* of this turn */
     weir_time due; /* WEIR_TIME_MAX: not by itself */
     bool ready;    /* no run of it goes on */
+    bool never;    /* its schedule names no time zone that there is */
 };
 
 #define OFFSETS 64
@@ -77,15 +78,10 @@ static bool zone_offset(void *arg, const char *zone, weir_time utc, weir_time *o
 /* What was due while no server ran is due now, once; a source that never ran waits for its time. */
 static void begin_cron(struct weir_source_scheduler *s, struct entry *e)
 {
-    struct weir_session *session = NULL;
-    struct weir_error err;
     const struct weir_zone_clock clock = {zone_offset, s};
-    weir_time last = 0;
-    int rc = weir_session_new(s->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
-    rc = rc ? rc : weir_source_last_run(session, e->name, &last, &err);
-    weir_session_free(session);
-    e->turn.known = rc == 0 && last ? last : weir_now();
-    if (weir_cron_next(&e->schedule.cron, e->turn.known, &clock) == WEIR_TIME_MAX) {
+    e->turn.known = e->turn.known ? e->turn.known : e->turn.began ? e->turn.began : weir_now();
+    e->never = weir_cron_next(&e->schedule.cron, e->turn.known, &clock) == WEIR_TIME_MAX;
+    if (e->never) {
         weir_log(s->server->log, WEIR_LOG_ERROR,
                  "a source never runs: its schedule names no time zone that there is, or a day "
                  "that is years away",
@@ -127,11 +123,17 @@ static void read_sources(struct weir_source_scheduler *s)
         struct entry *e = &entries[count], *before;
         *e = (struct entry){.chance = chance(), .due = WEIR_TIME_MAX};
         before = find(s->entries, s->count, sources.read[i].name);
-        e->turn = before ? before->turn : e->turn;
         snprintf(e->name, sizeof e->name, "%s", sources.read[i].name);
+        if (before) {
+            e->turn = before->turn;
+        } else if (weir_source_turn_get(weir_source_runs_site(s->server->source_runs), e->name,
+                                        "sync", &e->turn, &err)) {
+            weir_log(s->server->log, WEIR_LOG_WARN, "when a source ran is not known", "source",
+                     e->name, "error", err.message);
+        }
         bool well = weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused,
                                             &e->priority, &err) == 0;
-        if (well && e->schedule.kind == WEIR_SOURCE_CRON && e->turn.known == 0) {
+        if (well && e->schedule.kind == WEIR_SOURCE_CRON) {
             begin_cron(s, e);
         }
         count += well;
@@ -192,7 +194,8 @@ static void look(void *arg)
         struct entry *e = &s->entries[i];
         bool running = weir_source_runs_turn(s->server->source_runs, e->name, &e->turn);
         if (e->schedule.kind == WEIR_SOURCE_AFTER) {
-            struct weir_source_turn other = {0};
+            const struct entry *of = find(s->entries, s->count, e->schedule.after);
+            struct weir_source_turn other = of ? of->turn : (struct weir_source_turn){0};
             (void)weir_source_runs_turn(s->server->source_runs, e->schedule.after, &other);
             e->turn.other_ended =
                 other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
@@ -255,4 +258,18 @@ weir_time weir_source_scheduler_due(struct weir_source_scheduler *s, const char 
     weir_time due = e && e->due != WEIR_TIME_MAX ? e->due : 0;
     pthread_mutex_unlock(&s->lock);
     return due;
+}
+
+const char *weir_source_scheduler_trouble(struct weir_source_scheduler *s, const char *source)
+{
+    if (!s) {
+        return "";
+    }
+    pthread_mutex_lock(&s->lock);
+    const struct entry *e = find(s->entries, s->count, source);
+    bool never = e && e->never;
+    pthread_mutex_unlock(&s->lock);
+    return never ? "`schedule` names no time zone that there is, or a day that is years away: the "
+                   "source never runs by itself; write, for example, Europe/Berlin"
+                 : "";
 }

@@ -15,5 +15,8 @@ void weir_source_scheduler_free(struct weir_source_scheduler *scheduler);
 /* Any thread: when the next run of this source begins by itself, as of the latest look; 0: not
  * before something happens. A time that has passed means: soon. */
 weir_time weir_source_scheduler_due(struct weir_source_scheduler *scheduler, const char *source);
+/* Why it never runs by itself, "" when it does. Of static storage. */
+const char *weir_source_scheduler_trouble(struct weir_source_scheduler *scheduler,
+                                          const char *source);
 
 #endif

@@ -158,7 +158,7 @@ int weir_source_is_paused(const char *workspace_dir, const char *name, bool *pau
 }
 
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
-                         struct weir_jw *w, struct weir_error *err)
+                         const char *trouble, struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_config config;
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
@@ -169,7 +169,7 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     weir_jw_kstr_or_null(w, "schedule", weir_str_of(well ? config.schedule_text : ""));
     weir_jw_kbool(w, "paused", well && config.paused);
     weir_jw_kstr_or_null(w, "run", weir_str_of(run));
-    weir_jw_kstr_or_null(w, "error", weir_str_of(well ? "" : err->message));
+    weir_jw_kstr_or_null(w, "error", weir_str_of(well ? trouble : err->message));
     weir_source_config_free(&config);
     return rc == WEIR_ENOMEM ? rc : 0;
 }

@@ -218,26 +218,6 @@ int weir_source_ledger_set_cursor(struct weir_session *session, const char *sour
     return rc ? rc : append_row(session, "source_state", state_columns, values, STATE_COLUMNS, err);
 }
 
-int weir_source_last_run(struct weir_session *session, const char *source, weir_time *out,
-                         struct weir_error *err)
-{
-    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = weir_str_of(source)};
-    struct weir_result *result = NULL;
-    struct weir_batch batch = {0};
-    *out = 0;
-    int rc = weir_source_ledger_open(session, err);
-    rc =
-        rc ? rc
-           : weir_session_query(session, "SELECT max(started_at) FROM weir.loads WHERE source = $1",
-                                &name, 1, &result, err);
-    rc = rc ? rc : weir_result_next(result, &batch, err);
-    if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[0], 0)) {
-        *out = batch.columns[0].ints[0];
-    }
-    weir_result_free(result);
-    return rc;
-}
-
 /* --- telling ------------------------------------------------------------------------------------
  */
 

@@ -362,9 +362,19 @@ static int check_fill(const struct weir_source_run *run, const struct weir_sourc
                : 0;
 }
 
+static void keep_turn(const struct weir_source_run *run, weir_time began, int rc)
+{
+    struct weir_error why = {0};
+    if (weir_source_turn_end(run->site, run->source, "sync", began, rc, &why)) {
+        weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",
+                 run->source, "error", why.message);
+    }
+}
+
 int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *w,
                      struct weir_error *err)
 {
+    weir_time began = weir_now();
     struct weir_source_config config;
     void *connection = NULL;
     const char *status = "unchanged";
@@ -399,5 +409,6 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_kstr_or_null(w, "error", weir_str_of(rc ? err->message : ""));
     weir_jw_object_end(w);
     weir_source_config_free(&config);
+    keep_turn(run, began, rc);
     return rc;
 }

@@ -67,8 +67,8 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
     if (s->kind == WEIR_SOURCE_MANUAL) {
         return WEIR_TIME_MAX;
     }
-    if (turn->failures) {
-        return turn->ended + back_off(turn->failures, chance);
+    if (turn->failures) { /* a clock that was set back must not keep it waiting */
+        return turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
     }
     if (s->kind == WEIR_SOURCE_AFTER) {
         return turn->other_ended > turn->began ? now : WEIR_TIME_MAX;
@@ -76,5 +76,5 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
     if (s->kind == WEIR_SOURCE_CRON) {
         return weir_cron_next(&s->cron, turn->began ? turn->began : turn->known, clock);
     }
-    return turn->began ? turn->began + s->every : now;
+    return turn->began && turn->began <= now ? turn->began + s->every : now;
 }

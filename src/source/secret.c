@@ -3,10 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io/file.h"
 #include "source/connector.h"
 #include "state/sealed.h"
-#include "workspace/name.h"
 
 #define PREFIX "WEIR_SOURCE_"
 
@@ -211,23 +209,4 @@ int weir_source_seal(const struct weir_source_site *site, const struct weir_sour
     weir_state_close(state);
     weir_arena_free(&arena);
     return rc;
-}
-
-int weir_source_forget(const struct weir_source_site *site, const char *name,
-                       struct weir_error *err)
-{
-    struct weir_arena arena;
-    struct weir_state *state = NULL;
-    const char *folder;
-    weir_arena_init(&arena, 65536);
-    const char *home = weir_arena_printf(&arena, "%s/taps/%s", site->data, name);
-    const char *beginning = weir_arena_printf(&arena, "%s.", name);
-    int rc = weir_source_name_check(weir_str_of(name), err);
-    rc = rc || (home && beginning) ? rc : no_memory(err);
-    rc = rc ? rc : weir_tree_remove(home, err);
-    rc = rc ? rc : open_store(site, &arena, &state, &folder, err);
-    rc = rc ? rc : weir_sealed_remove_all(state, weir_str_of(beginning), err);
-    weir_state_close(state);
-    weir_arena_free(&arena);
-    return rc ? weir_error_prefix(err, rc, "the source is removed, but not all that it kept") : 0;
 }

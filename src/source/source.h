@@ -100,10 +100,6 @@ int weir_source_runs_list(struct weir_session *session, const char *source, cons
                           unsigned limit, struct weir_jw *w,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
-/* When the latest run in weir.loads began; 0: there is none. */
-int weir_source_last_run(struct weir_session *session, const char *source, weir_time *out,
-                         struct weir_error *err) WEIR_MUST_CHECK;
-
 /* The text of sources/<name>.yml of an object with `kind`, `connection`, …; it is checked as when
  * it is read. */
 int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,
@@ -117,8 +113,16 @@ int weir_source_create(const struct weir_source_site *site, const char *name, st
 /* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
 int weir_source_remove(struct weir_workspace *workspace, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* What it had for itself: its secrets (SOURCE.*), and the folder of its program with all that this
- * was given. For when its file is gone for good. */
+/* When its latest run was, as it is kept over starts of the server; `what`: "sync" or "verify". */
+struct weir_source_turn;
+int weir_source_turn_get(const struct weir_source_site *site, const char *source, const char *what,
+                         struct weir_source_turn *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* One ended now, with this code: WEIR_ECANCELED is no failure, as what somebody ended is not tried
+ * again until it is due. weir_source_sync does so itself. */
+int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
+                         weir_time began, int code, struct weir_error *err) WEIR_MUST_CHECK;
+/* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
+ * given, and when it ran. For when its file is gone for good. */
 int weir_source_forget(const struct weir_source_site *site, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
 /* Sets members of the file to those of `changes`; its comments stay. Secrets that were typed are
@@ -130,9 +134,11 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
 /* Members of an object: "name","kind","schema","schedule","paused","run","error"; a file with a
- * mistake has its words in `error`, and is no failure. */
+ * mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a source whose
+ * file is well; "": nothing. */
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
-                         struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+                         const char *trouble, struct weir_jw *w,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 /* The file: {"file","text","settings"}, the last as data. Of a source of tracking, too. */
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;

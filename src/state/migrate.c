@@ -252,6 +252,15 @@ static const char *const steps[] = {
     "  box text not null,"
     "  changed_at integer not null"
     ") strict, without rowid;",
+    /* 9: when sources ran last */
+    "create table source_runs ("
+    "  source text not null,"
+    "  what text not null,"
+    "  began_at integer not null,"
+    "  ended_at integer not null,"
+    "  failures integer not null,"
+    "  primary key (source, what)"
+    ") strict, without rowid;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

@@ -1,6 +1,6 @@
 // Sources of files: `weir sync` and the API keep tables equal to what the files hold.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -520,4 +520,35 @@ test('files that are not open to sources, and mistakes in the file, are told wit
   await fails(/cannot name a source/, 'source', 'add', '../x', '--kind', 'file', '--set', 'path=a');
   await fails(/tracking/, 'source', 'remove', 'web');
   await fails(/no write key/, 'source', 'key', 'a');
+});
+
+test('when a source ran is known after a restart: nothing begins before it is due; a zone that is none is its error', async () => {
+  write('kept.csv', 'a\n1\n');
+  source('kept', 'schedule: every 1h\nconnection: {path: kept.csv}\n');
+  source('failing', 'schedule: every 1h\nconnection: {path: not_there.csv}\n');
+  source('zone', 'schedule: cron 0 6 * * * Europe/Nowhere\nconnection: {path: kept.csv}\n');
+  type Shown = { name: string; next_at: string | null; error: string | null; latest: { state: string; status: string } | null };
+  const shown = async (name: string): Promise<Shown> => {
+    const { sources } = (await admin.want(200, 'GET', '/api/sources')) as unknown as { sources: Shown[] };
+    const found = sources.find((one) => one.name === name);
+    assert.ok(found);
+    return found;
+  };
+  const ahead = (name: string): Promise<Shown> => until(`when ${name} is due`, 60, async () => {
+    const one = await shown(name);
+    return one.next_at && Date.parse(one.next_at) > Date.now() + 600_000 ? one : undefined;
+  });
+  const before = await ahead('kept');
+  assert.equal(before.latest?.status, 'loaded');
+  const failures = (): number => Number(execFileSync('python3', ['-c', "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(\"select coalesce(max(failures), 0) from source_runs where source = 'failing' and what = 'sync'\").fetchone()[0])", path.join(weir.dir, '.weir/state.sqlite')], { encoding: 'utf8' }));
+  await until('two failures', 60, () => (failures() >= 2 ? true : undefined));
+  assert.match((await shown('zone')).error ?? '', /names no time zone that there is/);
+  await weir.down();
+  const failed = failures();
+    await weir.up();
+  const again = await ahead('kept');
+  assert.equal(again.latest, null);
+  assert.ok(Math.abs(Date.parse(String(again.next_at)) - Date.parse(String(before.next_at))) < 60_000);
+  await until('one more failure, which counts on', 60, () => (failures() > failed ? true : undefined));
+  for (const name of ['kept', 'failing', 'zone']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
 });

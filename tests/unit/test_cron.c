@@ -149,7 +149,7 @@ static void what_was_missed_is_due_once(void **state)
     due = weir_source_schedule_next(&s, &turn, now, 0, &zones);
     assert_int_equal(due, now + 18 * 3600 * WEIR_SECOND);
     turn.failures = 1;
-    due = weir_source_schedule_next(&s, &turn, now, 0, &zones);
+    due = weir_source_schedule_next(&s, &turn, turn.ended, 0, &zones);
     assert_int_equal(due, turn.ended + 2 * WEIR_SECOND);
 }
 

@@ -135,6 +135,8 @@ static void runs_are_due_when_their_time_has_come(void **state)
     assert_int_equal(weir_source_schedule_next(&every, &ran, now, 0, NULL), 960 * WEIR_SECOND);
     assert_int_equal(weir_source_schedule_next(&manual, &never, now, 0, NULL), WEIR_TIME_MAX);
     assert_int_equal(weir_source_schedule_next(&after, &never, now, 0, NULL), WEIR_TIME_MAX);
+    assert_int_equal(weir_source_schedule_next(&every, &ran, 500 * WEIR_SECOND, 0, NULL),
+                     500 * WEIR_SECOND); /* the clock was set back */
     ran.other_ended = 899 * WEIR_SECOND;
     assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), WEIR_TIME_MAX);
     ran.other_ended = 950 * WEIR_SECOND;
@@ -149,13 +151,14 @@ static void failures_wait_longer_each_time(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         turn.failures = i + 1;
-        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0, NULL),
+        assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                          turn.ended + waits[i] * WEIR_SECOND);
-        assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 1, NULL),
+        assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 1, NULL),
                          turn.ended + waits[i] * WEIR_SECOND / 2);
     }
+    assert_int_equal(weir_source_schedule_next(&every, &turn, WEIR_SECOND, 0, NULL), WEIR_SECOND);
     turn.failures = 4000000000u;
-    assert_int_equal(weir_source_schedule_next(&every, &turn, 0, 0, NULL),
+    assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 3600 * WEIR_SECOND);
 }
 

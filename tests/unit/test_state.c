@@ -3,6 +3,7 @@
 
 #include "io/file.h"
 #include "state/db.h"
+#include "state/last_run.h"
 #include "state/run.h"
 #include "state/sealed.h"
 
@@ -413,6 +414,24 @@ static void a_secret_is_sealed_and_its_box_is_no_others(void **state)
                      WEIR_ECORRUPT);
 }
 
+static void the_last_run_of_a_source_is_kept(void **state)
+{
+    struct store *s = *state;
+    struct weir_last_run first = {1, 2, 3}, second = {4, 5, 0}, found;
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "sync", &found, &s->err), s->err);
+    assert_true(found.began == 0 && found.ended == 0 && found.failures == 0);
+    ASSERT_OK(weir_last_run_put(s->state, S("shop"), "verify", &first, &s->err), s->err);
+    ASSERT_OK(weir_last_run_put(s->state, S("shop"), "sync", &first, &s->err), s->err);
+    ASSERT_OK(weir_last_run_put(s->state, S("shop"), "sync", &second, &s->err), s->err);
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "sync", &found, &s->err), s->err);
+    assert_true(found.began == 4 && found.ended == 5 && found.failures == 0);
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
+    assert_int_equal(found.failures, 3);
+    ASSERT_OK(weir_last_run_remove(s->state, S("shop"), &s->err), s->err);
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
+    assert_int_equal(found.began, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(int argc, char **argv)
@@ -438,6 +457,7 @@ int main(int argc, char **argv)
         TEST(a_large_statement_is_cut),
         TEST(a_backup_ends_while_runs_are_written),
         TEST(a_secret_is_sealed_and_its_box_is_no_others),
+        TEST(the_last_run_of_a_source_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

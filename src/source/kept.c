@@ -1,0 +1,65 @@
+/* What is kept of a source beside its file and its tables: when it ran, its secrets, the folder of
+ * its program. */
+#include <stdio.h>
+
+#include "io/file.h"
+#include "source/schedule.h"
+#include "source/source.h"
+#include "state/last_run.h"
+#include "state/sealed.h"
+#include "workspace/name.h"
+
+static int open_store(const struct weir_source_site *site, struct weir_state **out,
+                      struct weir_error *err)
+{
+    char path[4200];
+    *out = NULL;
+    return snprintf(path, sizeof path, "%s/state.sqlite", site->data) < (int)sizeof path
+               ? weir_state_open(path, out, err)
+               : weir_fail(err, WEIR_ETOOBIG, "the path of weir's data is too long");
+}
+
+int weir_source_turn_get(const struct weir_source_site *site, const char *source, const char *what,
+                         struct weir_source_turn *out, struct weir_error *err)
+{
+    struct weir_state *state;
+    struct weir_last_run last = {0};
+    int rc = open_store(site, &state, err);
+    rc = rc ? rc : weir_last_run_get(state, weir_str_of(source), what, &last, err);
+    out->began = last.began;
+    out->ended = last.ended;
+    out->failures = last.failures;
+    weir_state_close(state);
+    return rc;
+}
+
+int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
+                         weir_time began, int code, struct weir_error *err)
+{
+    struct weir_state *state;
+    struct weir_last_run last = {0};
+    int rc = open_store(site, &state, err);
+    rc = rc ? rc : weir_last_run_get(state, weir_str_of(source), what, &last, err);
+    last.began = began;
+    last.ended = weir_now();
+    last.failures = code && code != WEIR_ECANCELED ? last.failures + 1 : 0;
+    rc = rc ? rc : weir_last_run_put(state, weir_str_of(source), what, &last, err);
+    weir_state_close(state);
+    return rc;
+}
+
+int weir_source_forget(const struct weir_source_site *site, const char *name,
+                       struct weir_error *err)
+{
+    char home[4200], beginning[128];
+    struct weir_state *state = NULL;
+    int rc = weir_source_name_check(weir_str_of(name), err);
+    snprintf(home, sizeof home, "%.4000s/taps/%.64s", site->data, name);
+    snprintf(beginning, sizeof beginning, "%.64s.", name);
+    rc = rc ? rc : weir_tree_remove(home, err);
+    rc = rc ? rc : open_store(site, &state, err);
+    rc = rc ? rc : weir_sealed_remove_all(state, weir_str_of(beginning), err);
+    rc = rc ? rc : weir_last_run_remove(state, weir_str_of(name), err);
+    weir_state_close(state);
+    return rc ? weir_error_prefix(err, rc, "the source is removed, but not all that it kept") : 0;
+}

@@ -1,0 +1,39 @@
+#include "state/last_run.h"
+
+#include "state/db.h"
+
+int weir_last_run_get(struct weir_state *state, struct weir_str source, const char *what,
+                      struct weir_last_run *out, struct weir_error *err)
+{
+    *out = (struct weir_last_run){0};
+    struct weir_db q = weir_db_on(state, "select began_at, ended_at, failures from source_runs "
+                                         "where source = ? and what = ?");
+    weir_db_text(&q, source);
+    weir_db_textz(&q, what);
+    if (weir_db_row(&q)) {
+        *out = (struct weir_last_run){weir_db_int(&q, 0), weir_db_int(&q, 1),
+                                      (unsigned)weir_db_int(&q, 2)};
+    }
+    return weir_db_end(&q, err);
+}
+
+int weir_last_run_put(struct weir_state *state, struct weir_str source, const char *what,
+                      const struct weir_last_run *run, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(
+        state, "insert or replace into source_runs (source, what, began_at, ended_at, failures) "
+               "values (?, ?, ?, ?, ?)");
+    weir_db_text(&q, source);
+    weir_db_textz(&q, what);
+    weir_db_i64(&q, run->began);
+    weir_db_i64(&q, run->ended);
+    weir_db_i64(&q, run->failures);
+    return weir_db_run(&q, NULL, err);
+}
+
+int weir_last_run_remove(struct weir_state *state, struct weir_str source, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "delete from source_runs where source = ?");
+    weir_db_text(&q, source);
+    return weir_db_run(&q, NULL, err);
+}

@@ -1,0 +1,22 @@
+/* The last run of each source: when it was, and how often it failed since one was well. So that
+ * schedules go on where they were when a server starts. */
+#ifndef WEIR_STATE_LAST_RUN_H
+#define WEIR_STATE_LAST_RUN_H
+
+#include "state/state.h"
+
+struct weir_last_run {
+    weir_time began, ended; /* 0: there was none */
+    unsigned failures;      /* in a row, up to it */
+};
+
+/* `what` it was: "sync" or "verify". */
+int weir_last_run_get(struct weir_state *state, struct weir_str source, const char *what,
+                      struct weir_last_run *out, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_last_run_put(struct weir_state *state, struct weir_str source, const char *what,
+                      const struct weir_last_run *run, struct weir_error *err) WEIR_MUST_CHECK;
+/* All of a source. */
+int weir_last_run_remove(struct weir_state *state, struct weir_str source,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
