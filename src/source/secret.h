@@ -47,8 +47,6 @@ int weir_source_seal(const struct weir_source_site *site, const struct weir_sour
                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- secret_config.c: mappings, where the keys say what is secret --- */
-/* "apiKey", "client_secret"; not "token_url". */
-bool weir_source_is_secret_key(struct weir_str key);
 /* A text or a number, and no reference. */
 bool weir_source_is_plain(const struct weir_data *value);
 /* `node`: where the mapping stands in `doc`. */

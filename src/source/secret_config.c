@@ -13,7 +13,7 @@ static const char *const endings[] = {
     "accesskey",  "authkey",         "signingkey",    "sharedkey",  "accountkey",
     "credential", "credentialsjson", "authorization", "cookie",     NULL};
 
-bool weir_source_is_secret_key(struct weir_str key)
+static bool names_secret(struct weir_str key)
 {
     char plain[64];
     size_t n = 0;
@@ -75,7 +75,7 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
             snprintf(w->path + length, sizeof w->path - length, "%s" WEIR_STR_FMT,
                      length ? "." : "", WEIR_STR_ARG(m->key));
         }
-        rc = walk(w, m, of ? of : node, named ? weir_source_is_secret_key(m->key) : secret, err);
+        rc = walk(w, m, of ? of : node, named ? names_secret(m->key) : secret, err);
         w->path[length] = 0;
     }
     return rc;
