@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 
 #include "base/hash.h"
 #include "io/file.h"
+#include "source/scratch.h"
 #include "source/secret.h"
 #include "source/watch.h"
 
@@ -348,49 +348,18 @@ static int find_package(struct weir_program *p, struct weir_error *err)
 /* --- opening ------------------------------------------------------------------------------------
  */
 
-struct sweep {
-    const char *dir, *name;
-};
-
-/* Folders NAME.PID.NUMBER of processes that are gone. */
-static int sweep_one(const char *name, void *arg, struct weir_error *err)
-{
-    struct sweep *s = arg;
-    char path[8192];
-    int64_t pid = 0;
-    struct weir_str rest = weir_str_of(name);
-    if (weir_str_is(weir_str_cut(&rest, '.'), s->name) && rest.ptr &&
-        weir_str_to_i64(weir_str_cut(&rest, '.'), &pid) && pid > 1 && kill((pid_t)pid, 0) != 0 &&
-        errno == ESRCH) {
-        snprintf(path, sizeof path, "%s/%s", s->dir, name);
-        (void)weir_tree_remove(path, err);
-    }
-    return 0;
-}
-
 static int make_places(struct weir_program *p, struct weir_error *err)
 {
-    char dir[3800], data[PATH_MAX];
-    struct weir_error ignored;
-    int rc = weir_dir_make(p->site->data, 0700, err);
+    char data[PATH_MAX];
+    int rc = weir_source_scratch_make(p->site, p->config->name, p->tmp, err);
     if (rc || !realpath(p->site->data, data)) {
         return rc ? rc : weir_fail_errno(err, errno, "cannot find %s", p->site->data);
     }
     snprintf(p->home, sizeof p->home, "%.3700s/taps/%s", data, p->config->name);
-    snprintf(dir, sizeof dir, "%.3700s/tmp/source", data);
     snprintf(p->log, sizeof p->log, "%s/sources/%s.yml", p->site->dir, p->config->name);
     p->aside = p->site->trial && access(p->log, F_OK) == 0;
     snprintf(p->log, sizeof p->log, "%s/%s", p->home, p->aside ? "trial.log" : "log");
-    rc = weir_dir_make(p->home, 0700, err);
-    rc = rc ? rc : weir_dir_make(dir, 0700, err);
-    if (rc == 0) {
-        struct sweep sweep = {dir, p->config->name};
-        (void)!weir_dir_each(dir, sweep_one, &sweep, &ignored);
-        snprintf(p->tmp, sizeof p->tmp, "%s/%s.%d.%08" PRIx64, dir, p->config->name, (int)getpid(),
-                 weir_random_u64() & 0xffffffff);
-        rc = mkdir(p->tmp, 0700) ? weir_fail_errno(err, errno, "cannot make %s", p->tmp) : 0;
-    }
-    return rc;
+    return weir_dir_make(p->home, 0700, err);
 }
 
 int weir_program_open(struct weir_program *p, const struct weir_source_config *config,
@@ -419,10 +388,7 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
 
 void weir_program_free(struct weir_program *p)
 {
-    struct weir_error ignored;
-    if (p->tmp[0]) {
-        (void)weir_tree_remove(p->tmp, &ignored);
-    }
+    weir_source_scratch_remove(p->tmp);
     weir_arena_free(&p->arena);
 }
 

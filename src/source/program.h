@@ -7,6 +7,7 @@
 #include "base/data.h"
 #include "io/child.h"
 #include "source/connector.h"
+#include "source/scratch.h"
 
 /* First in the settings of each connector that runs programs. */
 struct weir_program_settings {
@@ -76,13 +77,13 @@ struct weir_program {
     const struct weir_source_config *config;
     const struct weir_source_site *site;
     const struct weir_program_settings *settings;
-    char home[4000], tmp[4000]; /* what is kept of it; of this use of it */
-    char venv[4016];            /* its virtual environment; "" as long as it is not needed */
-    const char *place;          /* where its settings are: home, or tmp of a trial */
-    bool aside;                 /* a trial, beside a source of the same name */
-    char path[4096];            /* the program itself */
-    char log[4096];             /* what it says on stderr */
-    const char *name;           /* of it, for messages */
+    char home[4000], tmp[WEIR_SOURCE_SCRATCH_SIZE]; /* what is kept; of this use of it */
+    char venv[4016];   /* its virtual environment; "" as long as it is not needed */
+    const char *place; /* where its settings are: home, or tmp of a trial */
+    bool aside;        /* a trial, beside a source of the same name */
+    char path[4096];   /* the program itself */
+    char log[4096];    /* what it says on stderr */
+    const char *name;  /* of it, for messages */
     const char *env[64];
     struct weir_mask *mask; /* secrets that it was given; all from weir_program_config on */
     struct weir_arena arena;

@@ -4,7 +4,7 @@
 #include "source/connector.h"
 
 struct settings {
-    struct weir_text_list folders, programs, env;
+    struct weir_text_list folders, hosts, programs, env;
     int64_t runs;
 };
 
@@ -15,6 +15,13 @@ const struct weir_option weir_source_settings[] = {
      .fallback = ".",
      .help = "folders that sources of kind `file` may read from, absolute or in the workspace; "
              "never weir's own data"},
+    {.name = "hosts",
+     .type = WEIR_OPT_LIST,
+     .offset = offsetof(struct settings, hosts),
+     .fallback = "public",
+     .help = "hosts that sources of kind `file` may read from: `public` (every address of the "
+             "internet, none of this machine or of a private network), names, `*.NAME`, addresses, "
+             "networks (10.0.0.0/8), each with `:PORT` where only one is meant"},
     {.name = "programs",
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct settings, programs),
@@ -43,9 +50,13 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
 {
     struct settings settings = {0};
     int rc = weir_workspace_section(workspace, "source", weir_source_settings, &settings, err);
+    struct weir_hosts hosts = {settings.hosts.items, settings.hosts.count};
+    int bad = rc ? 0 : weir_hosts_check(&hosts, err);
+    rc = bad ? weir_error_prefix(err, bad, "weir.yml: `hosts` of the section `source`") : rc;
     *out = (struct weir_source_site){.dir = workspace->dir,
                                      .data = workspace->data,
                                      .folders = settings.folders,
+                                     .hosts = hosts,
                                      .programs = settings.programs,
                                      .runs = settings.runs,
                                      .env = settings.env};

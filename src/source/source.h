@@ -14,6 +14,7 @@
 #include "base/data.h"
 #include "base/json_write.h"
 #include "conf/option.h"
+#include "io/hosts.h"
 #include "warehouse/warehouse.h"
 #include "workspace/workspace.h"
 
@@ -23,6 +24,7 @@ struct weir_source_site {
     const char *dir;                /* the workspace */
     const char *data;               /* its .weir */
     struct weir_text_list folders;  /* that files may be read from */
+    struct weir_hosts hosts;        /* that files may be read from */
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
     int64_t runs;                   /* that go on by themselves at one time, at most */
     struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */

@@ -1,5 +1,6 @@
 /* Which files have changed. The cursor:
- * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}} */
+ * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}}, and of other
+ * machines "https://…": [size, "SUM", "ETAG", "LAST-MODIFIED"]. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,18 +10,52 @@
 
 #define MAX_CURSOR (256u << 20)
 
-static bool read_mark(struct weir_json value, struct weir_file_mark *out)
+static bool read_remote(struct weir_json_iter *it, struct weir_arena *arena,
+                        struct weir_file_mark *out)
 {
-    int64_t *to[] = {&out->size, &out->mtime, &out->inode};
+    struct weir_json sum, etag, modified, more;
+    uint64_t number = 0;
+    if (!weir_json_next(it, NULL, &sum) || !weir_json_next(it, NULL, &etag) ||
+        !weir_json_next(it, NULL, &modified) || weir_json_next(it, NULL, &more)) {
+        return false;
+    }
+    struct weir_str hex, tag, time;
+    if (!weir_json_str(sum, &hex) || !weir_json_str(etag, &tag) ||
+        !weir_json_str(modified, &time)) {
+        return false;
+    }
+    for (size_t i = 0; i < hex.len; i++) {
+        char c = hex.ptr[i];
+        number = number << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    out->remote = true;
+    out->sum = number;
+    out->etag = weir_arena_dup(arena, tag).ptr;
+    out->modified = weir_arena_dup(arena, time).ptr;
+    return hex.len == 16 && out->etag && out->modified;
+}
+
+static bool read_mark(struct weir_json value, struct weir_arena *arena, struct weir_file_mark *out)
+{
     struct weir_json_iter it = weir_json_begin(value);
     struct weir_json item;
-    size_t n = 0;
-    while (weir_json_next(&it, NULL, &item)) {
-        if (n == 3 || !weir_json_i64(item, to[n++])) {
-            return false;
-        }
+    *out = (struct weir_file_mark){.remote = false};
+    if (!weir_json_next(&it, NULL, &item) || !weir_json_i64(item, &out->size)) {
+        return false;
     }
-    return n == 3;
+    if (weir_json_count(value) == 4) {
+        return read_remote(&it, arena, out);
+    }
+    return weir_json_next(&it, NULL, &item) && weir_json_i64(item, &out->mtime) &&
+           weir_json_next(&it, NULL, &item) && weir_json_i64(item, &out->inode) &&
+           !weir_json_next(&it, NULL, &item);
+}
+
+/* What its server calls a state of a file is no part of it. */
+static bool is_same(const struct weir_file_mark *a, const struct weir_file_mark *b)
+{
+    return a->remote == b->remote && a->size == b->size && a->sum == b->sum &&
+           a->mtime == b->mtime && a->inode == b->inode;
 }
 
 static int by_name(const void *a, const void *b)
@@ -34,8 +69,16 @@ static void print_file(struct weir_jw *w, struct weir_str name, const struct wei
     weir_jw_key(w, name);
     weir_jw_array(w);
     weir_jw_i64(w, mark->size);
-    weir_jw_i64(w, mark->mtime);
-    weir_jw_i64(w, mark->inode);
+    if (mark->remote) {
+        char sum[17];
+        snprintf(sum, sizeof sum, "%016" PRIx64, mark->sum);
+        weir_jw_strz(w, sum);
+        weir_jw_strz(w, mark->etag);
+        weir_jw_strz(w, mark->modified);
+    } else {
+        weir_jw_i64(w, mark->mtime);
+        weir_jw_i64(w, mark->inode);
+    }
     weir_jw_array_end(w);
 }
 
@@ -64,13 +107,13 @@ static int look_back(struct compare *c, struct weir_json files, struct weir_erro
         struct weir_file key = {.name = name}, *file = NULL;
         struct weir_file_mark mark;
         file = bsearch(&key, c->stream->files, c->stream->count, sizeof key, by_name);
-        if (!read_mark(value, &mark)) {
+        if (!read_mark(value, &c->plan->arena, &mark)) {
             return weir_fail(err, WEIR_ECORRUPT,
                              "a cursor of weir.source_state is damaged; sync "
                              "with --full");
         }
         if (file) {
-            c->same[file - c->stream->files] = memcmp(&mark, &file->mark, sizeof mark) == 0;
+            c->same[file - c->stream->files] = is_same(&mark, &file->mark);
         } else if (c->all) {
             c->gone = true;
         } else if (c->mode == WEIR_SOURCE_REPLACE) {
@@ -107,6 +150,40 @@ static void keep_changed(struct compare *c)
     }
     s->count = kept;
     c->plan->nothing = kept == 0 && c->plan->part_count == 0;
+}
+
+int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_str cursor,
+                           uint64_t options, struct weir_arena *arena,
+                           const struct weir_file_mark ***out, struct weir_error *err)
+{
+    const struct weir_file_mark **marks =
+        weir_arena_calloc(arena, (stream->count + 1) * sizeof *marks);
+    struct weir_file_mark *room = weir_arena_calloc(arena, (stream->count + 1) * sizeof *room);
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root = {NULL, 0};
+    struct weir_buf text;
+    char hash[17];
+    weir_buf_init(&text, MAX_CURSOR);
+    snprintf(hash, sizeof hash, "%016" PRIx64, options);
+    *out = marks;
+    int rc = marks && room && parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    if (rc == 0 && cursor.len) {
+        weir_buf_adds(&text, cursor);
+        rc = weir_buf_check(&text, "a cursor", err);
+        rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    }
+    if (rc == 0 && weir_str_is(weir_json_get_str(root, "options"), hash)) {
+        struct weir_json files = weir_json_get(root, "files");
+        for (size_t i = 0; i < stream->count; i++) {
+            struct weir_json value = weir_json_get(files, stream->files[i].url);
+            if (read_mark(value, arena, &room[i]) && room[i].remote) {
+                marks[i] = &room[i];
+            }
+        }
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    return rc;
 }
 
 int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,

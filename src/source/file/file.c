@@ -1,4 +1,5 @@
-/* The connector `file`: CSV, TSV, NDJSON, JSON and Parquet on this machine. */
+/* The connector `file`: CSV, TSV, NDJSON, JSON and Parquet, on this machine or by http and https.
+ */
 #include "source/file/file.h"
 
 #include <stdlib.h>
@@ -13,9 +14,9 @@ static const struct weir_option options[] = {
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_file_settings, path),
      .help =
-         "a file; a pattern with * and ? (its files are one stream, called as the source); or a "
-         "folder (each name in it is a stream). In the workspace, or absolute below one of the "
-         "setting source.folders"},
+         "https://… of a file, or of several with blanks between them; or a file in the workspace "
+         "(or absolute, below one of the setting source.folders), a pattern with * and ? (its "
+         "files are one stream), or a folder (each name in it is a stream)"},
     {.name = "format",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_file_settings, format),
@@ -28,12 +29,55 @@ static const struct weir_option options[] = {
      .fallback = "guess",
      .choices = headers,
      .help = "of CSV: whether the first line names the columns"},
+    {.name = "user",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, user),
+     .fallback = "",
+     .help = "of https: who asks, with `password`"},
+    {.name = "password",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, password),
+     .fallback = "",
+     .secret = true,
+     .help = "of https: that of `user`; ${secret:NAME}"},
+    {.name = "token",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, token),
+     .fallback = "",
+     .secret = true,
+     .help = "of https: sent as `Authorization: Bearer …`; ${secret:NAME}"},
+    {.name = "headers",
+     .type = WEIR_OPT_DATA,
+     .offset = offsetof(struct weir_file_settings, headers),
+     .fallback = "",
+     .help = "of https: more headers, a mapping; texts ${secret:NAME} and ${NAME} are secrets"},
+    {.name = "ca_file",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, ca_file),
+     .fallback = "",
+     .help = "of https: a file of certificates that are trusted in place of the system's"},
+    {.name = "timeout",
+     .type = WEIR_OPT_DURATION,
+     .offset = offsetof(struct weir_file_settings, timeout),
+     .fallback = "1m",
+     .help = "of https: the run fails when the server sends nothing for so long; 0: any"},
+    {.name = "max_size",
+     .type = WEIR_OPT_BYTES,
+     .offset = offsetof(struct weir_file_settings, max_size),
+     .fallback = "10GB",
+     .help = "of https: of one file; 0: any"},
+    {.name = "max_fetch",
+     .type = WEIR_OPT_BYTES,
+     .offset = offsetof(struct weir_file_settings, max_fetch),
+     .fallback = "32GB",
+     .help = "of https: what files of a stream may take in weir's data folder while they are read"},
     {0}};
 
 static void close_connection(void *connection)
 {
     struct weir_file_connection *c = connection;
     if (c) {
+        weir_web_close(c);
         weir_arena_free(&c->arena);
         free(c);
     }
@@ -54,14 +98,17 @@ static int open_connection(const struct weir_source_config *config,
     return 0;
 }
 
-static void add_found(struct weir_source_catalog *out, struct weir_str name,
-                      const struct weir_file_stream *stream)
+static int add_found(struct weir_file_connection *c, struct weir_source_catalog *out,
+                     struct weir_str name, struct weir_file_stream *stream, struct weir_error *err)
 {
     struct weir_source_found *found = &out->streams[out->count++];
     *found = (struct weir_source_found){.name = name, .files = stream->count};
-    for (size_t i = 0; i < stream->count; i++) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < stream->count; i++) {
+        rc = stream->files[i].url ? weir_web_peek(c, &stream->files[i], err) : 0;
         found->bytes += (uint64_t)stream->files[i].mark.size;
     }
+    return rc;
 }
 
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
@@ -81,14 +128,12 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (streams) {
-            add_found(out, streams[i].name, &streams[i]);
+            rc = add_found(c, out, streams[i].name, &streams[i], err);
             continue;
         }
         const struct weir_source_stream *s = &c->config->streams[i];
         rc = weir_files_of(c, s, &out->arena, &one, err);
-        if (rc == 0) {
-            add_found(out, weir_str_of(s->name), &one);
-        }
+        rc = rc ? rc : add_found(c, out, weir_str_of(s->name), &one, err);
     }
     return rc;
 }
@@ -146,6 +191,23 @@ static uint64_t hash_rows(const struct weir_source_stream *stream)
     return hash;
 }
 
+/* Those that are new, as far as their servers tell. */
+static int fetch_new(struct weir_file_connection *c, struct weir_file_stream *files,
+                     struct weir_str cursor, uint64_t made_by, struct weir_source_plan *plan,
+                     struct weir_error *err)
+{
+    const struct weir_file_mark **known = NULL;
+    weir_web_forget(c);
+    if (files->count == 0 || !files->files[0].url) {
+        return 0;
+    }
+    int rc = weir_file_cursor_marks(files, cursor, made_by, &plan->arena, &known, err);
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        rc = weir_web_fetch(c, &files->files[i], known[i], plan->stop, &plan->arena, err);
+    }
+    return rc;
+}
+
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
@@ -155,16 +217,20 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_session *session = NULL;
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    rc = rc ? rc : fetch_new(c, files, cursor, hash_options(c, stream), out, err);
     rc = rc ? rc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
                                hash_options(c, stream), hash_rows(stream), out, err);
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
+        if (!file->path) { /* as it was; but all are read when one changed */
+            rc = weir_web_fetch(c, file, NULL, out->stop, &out->arena, err);
+        }
         out->bytes += (uint64_t)file->mark.size;
-        if (is_text(file)) {
+        if (rc == 0 && is_text(file)) {
             rc = weir_file_csv_plan(file, c->settings->header, out, err);
-        } else {
+        } else if (rc == 0) {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc ? rc : weir_file_engine_plan(session, file, out, err);
         }
@@ -193,6 +259,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
     }
     weir_session_free(session);
     weir_warehouse_close(warehouse);
+    weir_web_forget(c);
     /* All of them, behind the last: rows of one file may have been moved to another meanwhile. */
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         rc = weir_file_unchanged(&files->files[i], err);

@@ -1,9 +1,11 @@
-/* Files on this machine. Private to src/source/file. */
+/* Files on this machine, and of others by http and https. Private to src/source/file. */
 #ifndef WEIR_SOURCE_FILE_FILE_H
 #define WEIR_SOURCE_FILE_FILE_H
 
 #include "csv/columns.h"
+#include "io/curl.h"
 #include "source/connector.h"
+#include "source/scratch.h"
 
 enum weir_file_format {
     WEIR_FILE_AUTO, /* by the name's end */
@@ -17,16 +19,26 @@ struct weir_file_settings {
     const char *path;
     int format; /* enum weir_file_format */
     int header; /* enum weir_csv_header */
+    /* of other machines */
+    const char *user, *password, *token, *ca_file;
+    const struct weir_data *headers; /* or NULL */
+    weir_time timeout;
+    uint64_t max_size, max_fetch;
 };
 
 /* What tells a file from what it was before. */
 struct weir_file_mark {
-    int64_t size, mtime, inode; /* mtime in nanoseconds */
+    bool remote;
+    int64_t size;
+    int64_t mtime, inode;        /* of this machine; mtime in nanoseconds */
+    uint64_t sum;                /* of others: a hash of all of it, */
+    const char *etag, *modified; /* and what their server calls this state of it, or "" */
 };
 
 struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
-    const char *path;     /* real */
+    const char *path;     /* real; NULL: of another machine, and not here yet */
+    const char *url;      /* of another machine, or NULL */
     enum weir_file_format format;
     struct weir_file_mark mark;
     /* of the plan */
@@ -48,6 +60,12 @@ struct weir_file_connection {
     const struct weir_source_site *site;
     const struct weir_file_settings *settings;
     struct weir_arena arena;
+    /* of other machines */
+    struct weir_curl *curl; /* NULL: none was asked yet */
+    const char **headers;
+    char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* what was fetched; "": nothing */
+    unsigned next_file;
+    uint64_t fetched; /* bytes */
 };
 
 /* --- files.c --- */
@@ -62,7 +80,38 @@ int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
 /* Is it still as it was when it was found? WEIR_EAGAIN. */
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* By the name's end, unless the connection says it. */
+enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,
+                                          struct weir_str name);
+
+/* --- web.c --- */
+bool weir_file_is_url(const char *path);
+/* The files whose addresses `text` has, with white space between them; behind `base` unless that
+ * is "". */
+int weir_web_list(struct weir_file_connection *c, const char *base, const char *text,
+                  struct weir_arena *arena, struct weir_file_stream *out,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+/* The last part of the address's path; "" when there is none. */
+struct weir_str weir_web_stem(const struct weir_file *file);
+/* Asks for its first bytes: can it be read, how large is it, what is it? */
+int weir_web_peek(struct weir_file_connection *c, struct weir_file *file,
+                  struct weir_error *err) WEIR_MUST_CHECK;
+/* Fetches it into the scratch folder: `path`, `mark` and `format` are known then. When it is as
+ * `known` (or NULL) says, its server need not send it: `path` stays NULL. */
+int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
+                   const struct weir_file_mark *known, const atomic_bool *stop,
+                   struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* What was fetched goes. */
+void weir_web_forget(struct weir_file_connection *c);
+void weir_web_close(struct weir_file_connection *c);
+
 /* --- cursor.c --- */
+/* What the cursor has of each file, where its settings were the same: marks, of which those of
+ * files that it does not know are NULL. In the arena. */
+int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_str cursor,
+                           uint64_t options, struct weir_arena *arena,
+                           const struct weir_file_mark ***out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
  * the files that are to be read. `options` is a hash of all that makes rows of files, `rows` of
  * what says which row of the table one is: when that is another, merge builds the table anew.

@@ -19,7 +19,8 @@ static const struct {
             {".ndjson", WEIR_FILE_NDJSON},  {".jsonl", WEIR_FILE_NDJSON}, {".json", WEIR_FILE_JSON},
             {".parquet", WEIR_FILE_PARQUET}};
 
-static enum weir_file_format format_of(const struct weir_file_connection *c, struct weir_str name)
+enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,
+                                          struct weir_str name)
 {
     if (c->settings->format != WEIR_FILE_AUTO) {
         return (enum weir_file_format)c->settings->format;
@@ -101,12 +102,12 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
         shown = path + strlen(c->site->dir);
         shown += *shown == '/';
     }
-    *out =
-        (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
-                           .path = weir_arena_strdup(arena, real),
-                           .format = format_of(c, weir_str_of(path)),
-                           .mark = {st.st_size, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-                                    (int64_t)st.st_ino}};
+    *out = (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
+                              .path = weir_arena_strdup(arena, real),
+                              .format = weir_file_format_of(c, weir_str_of(path)),
+                              .mark = {.size = st.st_size,
+                                       .mtime = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+                                       .inode = (int64_t)st.st_ino}};
     if (!out->name.ptr || !out->path) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
@@ -195,8 +196,8 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
     *count = 0;
     for (size_t i = 0; i < all->count; i++) {
         struct weir_file *file = &all->files[i];
-        struct weir_str stem = stem_of(file->name, arena);
-        if (file->format == WEIR_FILE_AUTO) {
+        struct weir_str stem = stem_of(file->url ? weir_web_stem(file) : file->name, arena);
+        if (file->format == WEIR_FILE_AUTO && !file->url) {
             continue; /* what else lies in the folder */
         }
         size_t at = 0;
@@ -221,12 +222,45 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
                               ".ndjson, .jsonl, .json or .parquet");
 }
 
+/* One address is one stream, called as its file if that has a name that says what it is, else as
+ * the source. */
+static int remote_streams(struct weir_file_connection *c, struct weir_arena *arena,
+                          struct weir_file_stream **out, size_t *count, struct weir_error *err)
+{
+    struct weir_file_stream all = {0};
+    int rc = weir_web_list(c, "", c->settings->path, arena, &all, err);
+    if (rc || all.count != 1) {
+        return rc ? rc : group(&all, arena, out, count, err);
+    }
+    struct weir_str stem = weir_web_stem(&all.files[0]);
+    const char *path = c->settings->path;
+    if (path[strlen(path) - 1] == '/') {
+        return weir_fail(err, WEIR_EINVAL,
+                         "%s: what lies in a folder of a web server cannot be listed; give the "
+                         "address of each file, with blanks between them, or name them in "
+                         "`streams:`",
+                         path);
+    }
+    *out = weir_arena_calloc(arena, sizeof **out);
+    if (!*out) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    **out = all;
+    (*out)->name =
+        memchr(stem.ptr, '.', stem.len) ? stem_of(stem, arena) : weir_str_of(c->config->name);
+    *count = 1;
+    return 0;
+}
+
 int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
                        struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
     char base[PATH_MAX], pattern[PATH_MAX];
     struct weir_file_stream all = {0};
     *count = 0;
+    if (weir_file_is_url(c->settings->path)) {
+        return remote_streams(c, arena, out, count, err);
+    }
     if (!full_path(c->site, c->settings->path, base)) {
         return weir_fail(err, WEIR_EINVAL, "`path` is too long");
     }
@@ -251,6 +285,10 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
                    struct weir_file_stream *out, struct weir_error *err)
 {
     char base[PATH_MAX], pattern[PATH_MAX];
+    if (weir_file_is_url(path) || weir_file_is_url(c->settings->path)) {
+        return weir_web_list(c, weir_file_is_url(path) ? "" : c->settings->path, path, arena, out,
+                             err);
+    }
     bool fits = full_path(c->site, c->settings->path, base);
     int n = fits && path[0] != '/' && is_folder(base)
                 ? snprintf(pattern, sizeof pattern, "%s/%s", base, path)
@@ -280,7 +318,7 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
                        c->settings->path, stream->name, c->config->name);
     }
     for (size_t i = 0; rc == 0 && i < out->count; i++) {
-        if (out->files[i].format == WEIR_FILE_AUTO) {
+        if (out->files[i].format == WEIR_FILE_AUTO && !out->files[i].url) {
             rc = weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT ": the end of its name does not say what it holds; set "
                                         "`format:` in the connection",
@@ -293,6 +331,9 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err)
 {
     struct stat st;
+    if (file->url) {
+        return 0; /* what was fetched is our own */
+    }
     bool same = stat(file->path, &st) == 0 && st.st_size == file->mark.size &&
                 st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == file->mark.mtime &&
                 (int64_t)st.st_ino == file->mark.inode;

@@ -1,0 +1,17 @@
+/* A folder for one use of a source, in .weir/tmp/source: NAME.PID.CHANCE. Private to src/source. */
+#ifndef WEIR_SOURCE_SCRATCH_H
+#define WEIR_SOURCE_SCRATCH_H
+
+#include "source/source.h"
+
+#define WEIR_SOURCE_SCRATCH_SIZE 4000
+
+/* Makes it, and removes those that processes which are gone have left of the same source. Absolute,
+ * links followed. */
+int weir_source_scratch_make(const struct weir_source_site *site, const char *source,
+                             char out[WEIR_SOURCE_SCRATCH_SIZE],
+                             struct weir_error *err) WEIR_MUST_CHECK;
+/* With all that is in it; "" is fine. */
+void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE]);
+
+#endif

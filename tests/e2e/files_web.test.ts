@@ -1,0 +1,184 @@
+// Files of other machines, by http and https: only what changed is read, and nothing inside the network.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Web } from '../node/web.js';
+import { Weir, type Row } from '../node/weir.js';
+
+let weir: Weir;
+let web: Web;
+before(async () => {
+  weir = await Weir.init();
+  web = await Web.start();
+});
+after(async () => {
+  web.close();
+  await weir.remove();
+});
+
+const write = (name: string, text: string): void => {
+  const file = path.join(weir.dir, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+};
+const hosts = (list: string): void => {
+  const file = path.join(weir.dir, 'weir.yml');
+  const rest = readFileSync(file, 'utf8').replace(/\nsource:\n {2}hosts: .*\n/, '');
+  writeFileSync(file, `${rest}\nsource:\n  hosts: ${list}\n`);
+};
+const source = (name: string, connection: string, more = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: ${connection}\n${more}`);
+interface Load {
+  stream: string;
+  status: string;
+  rows_read: number;
+}
+const sync = async (...args: string[]): Promise<string[]> => {
+  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
+  return streams.map(({ stream, status, rows_read }) => `${stream} ${status} ${rows_read}`);
+};
+const fails = async (why: RegExp, ...args: string[]): Promise<string> => {
+  let message = '';
+  await assert.rejects(weir.in(...(args as [string, ...string[]])), (error: Error) => {
+    message = error.message;
+    assert.match(error.message, why);
+    return true;
+  });
+  return message;
+};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
+const scratch = (): string[] => {
+  try {
+    return readdirSync(path.join(weir.dir, '.weir/tmp/source'));
+  } catch {
+    return [];
+  }
+};
+
+test('addresses inside the network are refused, by the address that is connected to', async () => {
+  web.file('/a.csv', 'n\n1\n');
+  source('inner', `{path: "${web.origin}/a.csv"}`);
+  await fails(/127\.0\.0\.1, which is no address of the internet and which `source\.hosts` in weir\.yml does not open/, 'source', 'check', 'inner');
+  source('inner', `{path: "${web.origin.replace('127.0.0.1', 'localhost')}/a.csv"}`);
+  await fails(/source\.hosts/, 'sync', '--wait', 'inner');
+  hosts('[public, "127.0.0.1:1"]');
+  await fails(/source\.hosts/, 'source', 'check', 'inner');
+  assert.equal(web.asked.length, 0);
+  hosts('["not a host"]');
+  await fails(/`hosts` of the section `source`: "not a host" is no host/, 'source', 'check', 'inner');
+  hosts('["127.0.0.1"]');
+  rmSync(path.join(weir.dir, 'sources/inner.yml'));
+});
+
+test('only what changed is read; an address is known by its content', async () => {
+  web.file('/shop/orders.csv', 'id,name\n1,Ada\n2,Bob\n');
+  web.file('/shop/log.ndjson', '{"id":1,"deep":{"x":1}}\n', 'application/octet-stream');
+  // Neither ETag nor Last-Modified, and no name that says what it is: the server's word, then the bytes.
+  let plain = 'a;b\n1;2\n';
+  web.routes.set('/export', (_, response) => response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8' }).end(plain));
+  await weir.in('source', 'add', 'shop', '--kind', 'file', '--set', `path=${web.origin}/shop/orders.csv ${web.origin}/shop/log.ndjson ${web.origin}/export?day=1#top`);
+  const { streams } = JSON.parse(await weir.in('source', 'discover', 'shop', '--json')) as { streams: { name: string; bytes: number; columns: { name: string; type: string }[] }[] };
+  assert.deepEqual(streams.map(({ name, columns }) => `${name}: ${columns.map((c) => `${c.name} ${c.type}`).join(', ')}`), ['orders: id int, name text', 'log: id int, deep json', 'export: a int, b int']);
+  assert.equal(streams[0]?.bytes, 20);
+  assert.deepEqual(await sync('shop'), ['orders loaded 2', 'log loaded 1', 'export loaded 1']);
+  assert.deepEqual(await rows('select * exclude (_weir_run, _weir_loaded_at) from shop.orders order by id'), [
+    { id: 1, name: 'Ada', _weir_file: `${web.origin}/shop/orders.csv` },
+    { id: 2, name: 'Bob', _weir_file: `${web.origin}/shop/orders.csv` },
+  ]);
+  assert.deepEqual(await sync('shop'), ['orders unchanged 0', 'log unchanged 0', 'export unchanged 0']);
+  assert.equal(web.asked.at(-3)?.headers['if-none-match'] !== undefined, true);
+  web.file('/shop/orders.csv', 'id,name\n1,Ada\n2,Bea\n3,Cy\n');
+  plain = 'a;b\n1;3\n';
+  assert.deepEqual(await sync('shop'), ['orders loaded 3', 'log unchanged 0', 'export loaded 1']);
+  assert.deepEqual(await rows("select string_agg(name, ',' order by id) as names, (select b from shop.export) as b from shop.orders"), [{ names: 'Ada,Bea,Cy', b: 3 }]);
+  assert.deepEqual(scratch(), []);
+});
+
+test('many addresses are one table; one that changed replaces its own rows, or all are read where rows may be gone', async () => {
+  for (const n of [1, 2]) web.file(`/days/${n}.csv`, `id,v\n${n},a\n`);
+  source('days', `{path: "${web.origin}/days/"}`, 'streams:\n  kept: {path: "1.csv 2.csv", mode: append}\n  ended: {path: "1.csv 2.csv", mode: merge, key: [id], deletes: hard}\n');
+  assert.deepEqual(await sync('days'), ['kept loaded 2', 'ended loaded 2']);
+  web.file('/days/2.csv', 'id,v\n3,b\n');
+  assert.deepEqual(await sync('days'), ['kept loaded 1', 'ended loaded 2']);
+  assert.deepEqual(await rows("select (select string_agg(id, ' ' order by id) from days.kept) as kept, (select string_agg(id, ' ' order by id) from days.ended) as ended"), [{ kept: '1 3', ended: '1 3' }]);
+  source('folder', `{path: "${web.origin}/days/"}`);
+  await fails(/cannot be listed; give the address of each file/, 'source', 'check', 'folder');
+  rmSync(path.join(weir.dir, 'sources/folder.yml'));
+});
+
+test('a server that is busy or breaks off is asked again; what it says at last is told', async () => {
+  let calls = 0;
+  web.routes.set('/busy.csv', (_, response) => {
+    calls += 1;
+    if (calls === 1) response.writeHead(503, { 'retry-after': '1' }).end('later');
+    else if (calls === 2) {
+      response.writeHead(200, { 'content-length': '1000' }).write('id\n1\n2\n3\n');
+      response.destroy();
+    } else response.writeHead(200).end('id\n1\n');
+  });
+  source('busy', `{path: "${web.origin}/busy.csv"}`, 'streams: {busy: {}}\n');
+  assert.deepEqual(await sync('busy'), ['busy loaded 1']);
+  assert.equal(calls, 3);
+  const answers = (name: string, status: number, body: string): void => void web.routes.set(name, (_, response) => response.writeHead(status).end(body));
+  answers('/no.csv', 403, 'you <b>may not</b>\nat all');
+  web.routes.set('/slow.csv', (_, response) => response.writeHead(429, { 'retry-after': '3600' }).end('one a day'));
+  for (const [name, why] of [
+    ['no', /no\.csv: the server answered 403 \(whoever the connection says may not read it\): you <b>may not<\/b> at all/],
+    ['none', /none\.csv: the server answered 404 \(nothing is there\): <h1>not here/],
+    ['slow', /slow\.csv: the server answered 429: one a day/],
+  ] as const) {
+    source('bad', `{path: "${web.origin}/${name}.csv"}`);
+    await fails(why, 'source', 'check', 'bad');
+  }
+  source('bad', `{path: "http://ada:geheim@127.0.0.1/x.csv"}`);
+  const told = await fails(/must have no user and no password in it/, 'source', 'check', 'bad');
+  assert.doesNotMatch(told, /geheim/);
+  source('bad', `{path: "${web.origin}/shop/orders.csv", max_size: 10}`);
+  await fails(/orders\.csv is larger than/, 'sync', '--wait', 'bad');
+  web.routes.set('/drip.csv', (_, response) => void response.writeHead(200, { 'content-type': 'text/csv' }).write('id\n'));
+  source('bad', `{path: "${web.origin}/drip.csv", timeout: 1s}`, 'streams: {drip: {}}\n');
+  await fails(/drip\.csv: the server sent nothing for too long/, 'sync', '--wait', 'bad');
+  assert.deepEqual(scratch(), []);
+  rmSync(path.join(weir.dir, 'sources/bad.yml'));
+});
+
+test('who asks is told to the first host only; a redirect leads to no other kind of address', async () => {
+  const other = await Web.start();
+  other.file('/target.csv', 'n\n7\n');
+  web.routes.set('/moved.csv', (_, response) => response.writeHead(302, { location: `${other.origin}/target.csv` }).end());
+  process.env['WEIR_SOURCE_TOKEN'] = 'tok-123';
+  process.env['WEIR_SOURCE_KEY'] = 'key-456';
+  source('moved', `{path: "${web.origin}/moved.csv", token: "\${WEIR_SOURCE_TOKEN}", headers: {X-Key: "\${WEIR_SOURCE_KEY}"}}`, 'streams: {moved: {}}\n');
+  assert.deepEqual(await sync('moved'), ['moved loaded 1']);
+  const [first, second] = [web.asked.at(-1)?.headers, other.asked.at(-1)?.headers];
+  assert.deepEqual([first?.authorization, first?.['x-key'], second?.authorization, second?.['x-key']], ['Bearer tok-123', 'key-456', undefined, undefined]);
+  source('basic', `{path: "${web.origin}/shop/orders.csv", user: ada, password: "\${WEIR_SOURCE_KEY}"}`);
+  assert.deepEqual(await sync('basic'), ['orders loaded 3']);
+  assert.equal(web.asked.at(-1)?.headers.authorization, `Basic ${Buffer.from('ada:key-456').toString('base64')}`);
+  source('basic', `{path: "${web.origin}/shop/orders.csv", user: ada, password: plain}`);
+  await fails(/`password` must not stand in this file/, 'source', 'check', 'basic');
+  for (const [location, why] of [
+    ['file:///etc/passwd', /leads elsewhere: that is no address of http or https/],
+    ['gopher://127.0.0.1/x', /leads elsewhere/],
+    ['http://169.254.169.254/latest/meta-data', /169\.254\.169\.254, which is no address of the internet/],
+    [`${web.origin}/moved.csv`, /leads on more than 10 times/],
+  ] as const) {
+    web.routes.set('/moved.csv', (_, response) => response.writeHead(301, { location }).end());
+    await fails(why, 'source', 'check', 'moved');
+  }
+  other.close();
+});
+
+test('https: certificates are checked', async () => {
+  const dir = path.join(weir.dir, '.weir/tls');
+  mkdirSync(dir, { recursive: true });
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=weir test', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`], { stdio: 'pipe' });
+  const secure = await Web.start({ key: readFileSync(`${dir}/key.pem`), cert: readFileSync(`${dir}/cert.pem`) });
+  secure.file('/a.csv', 'n\n5\n');
+  source('tls', `{path: "${secure.origin}/a.csv"}`);
+  await fails(/a\.csv: .*certificate/i, 'source', 'check', 'tls');
+  source('tls', `{path: "${secure.origin}/a.csv", ca_file: "${dir}/cert.pem"}`);
+  assert.deepEqual(await sync('tls'), ['a loaded 1']);
+  secure.close();
+});
