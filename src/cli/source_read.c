@@ -5,9 +5,13 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "cli/commands.h"
+#include "io/client.h"
+#include "serve/serve.h"
 #include "source/source.h"
 
-#define MAX_ANSWER (64u << 20)
+#define MAX_ANSWER     (64u << 20)
+#define MAX_NOTE       (16u << 10)
+#define REMOVE_TIMEOUT (60 * WEIR_SECOND)
 
 static void show_column(struct weir_json column)
 {
@@ -80,18 +84,74 @@ static int run_discover(struct weir_cli *cli, struct weir_error *err)
     return discover(cli, true, err);
 }
 
+static int remove_here(struct weir_cli *cli, struct weir_workspace *workspace, const char *name,
+                       struct weir_buf *note, struct weir_error *err)
+{
+    struct weir_source_site site;
+    struct weir_warehouse *warehouse = NULL;
+    struct weir_error ignored;
+    int code = weir_source_site_init(workspace, &site, err);
+    if (code == 0 && weir_source_keeps(workspace->dir, name, note)) {
+        weir_buf_reset(note);
+        if (weir_serve_open_warehouse(workspace, false, &cli->log, &warehouse, &ignored)) {
+            warehouse = NULL; /* then it is told that it stays */
+        }
+        weir_source_leave(&site, warehouse, name, note);
+        weir_warehouse_close(warehouse);
+    }
+    code = code ? code : weir_source_remove(workspace, name, err);
+    return code ? code : weir_source_forget(&site, name, err);
+}
+
+/* WEIR_ENOENT: no server runs. What stands at the source is known by whoever has the warehouse. */
+static int remove_there(struct weir_workspace *workspace, const char *name, struct weir_buf *note,
+                        struct weir_error *err)
+{
+    char target[320];
+    int status = 0;
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root = {NULL, 0};
+    struct weir_buf answer;
+    snprintf(target, sizeof target, "/api/sources/%.64s", name);
+    struct weir_client_call call = {.address = weir_workspace_path(workspace, "run/serve.sock"),
+                                    .method = "DELETE",
+                                    .target = target,
+                                    .timeout = REMOVE_TIMEOUT};
+    weir_buf_init(&answer, MAX_ANSWER);
+    int code = parser && call.address ? weir_client_fetch(&call, &status, &answer, err)
+                                      : weir_fail(err, WEIR_ENOMEM, "out of memory");
+    code = code || !answer.len ? code : weir_json_parse(parser, weir_buf_str(&answer), &root, err);
+    if (code == 0 && status >= 300) {
+        struct weir_str why = weir_json_get_str(weir_json_get(root, "error"), "message");
+        code = weir_fail(err, WEIR_EINVAL, WEIR_STR_FMT, WEIR_STR_ARG(why));
+    } else if (code == 0 && answer.len) {
+        weir_buf_adds(note, weir_json_get_str(root, "note"));
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&answer);
+    return code;
+}
+
 static int run_remove(struct weir_cli *cli, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
-    struct weir_source_site site;
+    struct weir_buf note;
     const char *name = weir_args_at(cli->args, 0);
+    weir_buf_init(&note, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
-    code = code ? code : weir_source_site_init(workspace, &site, err);
-    code = code ? code : weir_source_remove(workspace, name, err);
-    code = code ? code : weir_source_forget(&site, name, err);
+    bool keeps = code == 0 && weir_source_keeps(workspace->dir, name, &note);
+    weir_buf_reset(&note);
+    if (code == 0) {
+        code = keeps ? remove_there(workspace, name, &note, err) : WEIR_ENOENT;
+        code = code == WEIR_ENOENT ? remove_here(cli, workspace, name, &note, err) : code;
+    }
     if (code == 0) {
         printf("Removed sources/%s.yml and the secrets %s.*; its tables stay.\n", name, name);
+        if (note.len) {
+            printf("But %s\n", weir_buf_cstr(&note));
+        }
     }
+    weir_buf_free(&note);
     weir_workspace_close(workspace);
     return code;
 }
@@ -99,8 +159,16 @@ static int run_remove(struct weir_cli *cli, struct weir_error *err)
 static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
+    struct weir_buf kept;
+    const char *name = weir_args_at(cli->args, 0);
+    weir_buf_init(&kept, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
-    code = code ? code : weir_source_pause(workspace->dir, weir_args_at(cli->args, 0), paused, err);
+    code = code ? code : weir_source_pause(workspace->dir, name, paused, err);
+    if (code == 0 && paused && weir_source_keeps(workspace->dir, name, &kept)) {
+        printf("Paused. Until it is resumed, %s; `weir source remove %s` ends that.\n",
+               weir_buf_cstr(&kept), name);
+    }
+    weir_buf_free(&kept);
     weir_workspace_close(workspace);
     return code;
 }
@@ -146,7 +214,8 @@ const struct weir_command weir_command_source_remove = {
     .operands = "NAME",
     .min_operands = 1,
     .max_operands = 1,
-    .help = "",
+    .help = "A replication slot that it follows is dropped at its server, and the publication that "
+            "weir made; when\nthe server cannot be reached, the statements are shown.",
     .run = run_remove,
 };
 const struct weir_command weir_command_source_pause = {

@@ -218,9 +218,18 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
     if (*run) {
         return weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
     }
+    struct weir_buf note;
+    weir_buf_init(&note, 16u << 10);
+    weir_source_leave(weir_source_runs_site(runs_of(ask)), ask->warehouse, id_of(ask), &note);
     int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
     rc = rc ? rc : weir_source_forget(weir_source_runs_site(runs_of(ask)), id_of(ask), err);
-    ask->status = 204;
+    ask->status = note.len ? 200 : 204;
+    if (note.len) {
+        weir_jw_object(&ask->w);
+        weir_jw_kstr(&ask->w, "note", weir_buf_str(&note));
+        weir_jw_object_end(&ask->w);
+    }
+    weir_buf_free(&note);
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);
 }

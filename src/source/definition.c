@@ -7,6 +7,7 @@
 #include "base/yaml_write.h"
 #include "io/file.h"
 #include "source/connector.h"
+#include "source/follow.h"
 #include "source/secret.h"
 #include "workspace/name.h"
 
@@ -161,6 +162,9 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
                          const char *trouble, struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_config config;
+    struct weir_buf kept, ignored;
+    weir_buf_init(&kept, 4096);
+    weir_buf_init(&ignored, 4096);
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     bool well = rc == 0;
     weir_jw_kstrz(w, "name", name);
@@ -168,9 +172,15 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
     weir_jw_kstr_or_null(w, "schedule", weir_str_of(well ? config.schedule_text : ""));
     weir_jw_kbool(w, "paused", well && config.paused);
+    if (well) {
+        (void)weir_source_kept(&config, &kept, &ignored);
+    }
+    weir_jw_kstr_or_null(w, "kept", weir_buf_str(&kept));
     weir_jw_kstr_or_null(w, "run", weir_str_of(run));
     weir_jw_kstr_or_null(w, "error", weir_str_of(well ? trouble : err->message));
     weir_source_config_free(&config);
+    weir_buf_free(&kept);
+    weir_buf_free(&ignored);
     return rc == WEIR_ENOMEM ? rc : 0;
 }
 

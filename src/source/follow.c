@@ -6,8 +6,8 @@
 #include "source/watch.h"
 
 #define MAX_MEMORY (512u << 20)
-#define ALL        "*" /* the stream of weir.source_state that is the source as a whole */
-#define ATTEMPTS   5   /* tables that change while they are read */
+#define ALL        WEIR_SOURCE_ALL
+#define ATTEMPTS   5 /* tables that change while they are read */
 /* Of tables whose changes come between each other: how many may have rows in memory, and bytes, by
  * a look from time to time. */
 #define MAX_AWAKE     64

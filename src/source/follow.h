@@ -10,6 +10,8 @@
 
 #include "source/changes.h"
 
+#define WEIR_SOURCE_ALL "*" /* the stream of weir.source_state that is the source as a whole */
+
 struct weir_source_follow_stream {
     struct weir_str name;
     struct weir_str cursor;  /* of its table; ptr NULL: it is to be loaded */
@@ -50,6 +52,13 @@ struct weir_source_capture {
     int (*read)(void *connection, struct weir_source_follow *f, struct weir_error *err);
     int (*confirm)(void *connection, struct weir_error *err);
     void (*close)(void *connection);
+    /* What stands at the source for it, which costs the source something for as long as nobody
+     * reads (a slot): what that is ("the slot … keeps …"), and the statements that end it. False:
+     * nothing. NULL: never. */
+    bool (*kept)(const struct weir_source_config *config, struct weir_buf *what,
+                 struct weir_buf *how);
+    /* Takes that away, as far as it is the one that the cursor is of. */
+    int (*leave)(void *connection, struct weir_str cursor, struct weir_error *err);
 };
 
 /* Instead of one stream after the other. */
@@ -68,6 +77,10 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
  * more) are gone at once. The source's cursor goes on without them, so they are never good again.
  */
 int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- leave.c --- */
+bool weir_source_kept(const struct weir_source_config *config, struct weir_buf *what,
+                      struct weir_buf *how);
 
 /* --- run.c --- */
 int weir_source_run_stream(const struct weir_source_run *run, const char *id,

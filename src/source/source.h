@@ -123,6 +123,13 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
  * again until it is due. weir_source_sync does so itself. */
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
                          weir_time began, int code, struct weir_error *err) WEIR_MUST_CHECK;
+/* Before that, and before its secrets go: what stands at the source for it (a replication slot) is
+ * taken away. `note` gets what stayed there, why, and what to run; nothing when all is well. */
+void weir_source_leave(const struct weir_source_site *site, struct weir_warehouse *warehouse,
+                       const char *name, struct weir_buf *note);
+/* What stands at the source for it and costs it something while nobody reads: "the slot … keeps …".
+ * False: nothing. */
+bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_buf *out);
 /* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
  * given, and when it ran. For when its file is gone for good. */
 int weir_source_forget(const struct weir_source_site *site, const char *name,
@@ -135,9 +142,9 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
 /* WEIR_ENOENT, or what is wrong with its file. */
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Members of an object: "name","kind","schema","schedule","paused","run","error"; a file with a
- * mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a source whose
- * file is well; "": nothing. */
+/* Members of an object: "name","kind","schema","schedule","paused","kept","run","error"; a file
+ * with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
+ * source whose file is well; "": nothing. */
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
                          const char *trouble, struct weir_jw *w,
                          struct weir_error *err) WEIR_MUST_CHECK;

@@ -1,7 +1,7 @@
 // Tables of a real PostgreSQL, followed by logical replication: equal to their source, whatever happens.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing } from '../node/postgres.js';
@@ -231,7 +231,7 @@ test('a beginning that broke off, and a role that may not wait', { skip }, async
   await equal('i', ['a', 'b'], 'what was not loaded anew is loaded by the next run');
 });
 
-test('a running server follows within its schedule; rows that are gone are marked', { skip }, async () => {
+test('a running server follows within its schedule; rows that are gone are marked; what is removed leaves nothing at the server', { skip }, async () => {
   pg.sql('create schema c; create table c.t (id int primary key, v int); insert into c.t values (1, 1), (2, 2)');
   source('c', 'c', '', 'schedule: every 1s\nstreams: {t: {mode: merge, key: [id], deletes: soft}}\n');
   await weir.up();
@@ -241,8 +241,25 @@ test('a running server follows within its schedule; rows that are gone are marke
   await seen('1:3, 2:2 gone, 4:4');
   pg.sql('insert into c.t values (2, 5); alter table c.t alter v type bigint using v + 10; delete from c.t where id = 4');
   await seen('1:13, 2:15, 4:4 gone');
-  await weir.in('source', 'pause', 'c');
+  const left = (name: string): string => pg.sql(`select (select count(*) from pg_replication_slots where slot_name = '${name}') + (select count(*) from pg_publication where pubname = '${name}')`);
+  assert.match(await weir.in('source', 'pause', 'c'), /the slot "weir_c" of the server 127\.0\.0\.1 keeps the server's log/);
+  assert.equal(left('weir_c'), '2');
+  assert.doesNotMatch(await weir.in('source', 'remove', 'c'), /But/); // by the server, which has the warehouse
+  assert.equal(left('weir_c'), '0');
   await weir.down();
+  pg.sql("create schema s; create table s.t (id int primary key); select pg_create_logical_replication_slot('weir_s', 'pgoutput')");
+  source('s', 's');
+  await fails(/a slot "weir_s" already/, 'sync', 's', '--wait');
+  await weir.in('source', 'remove', 's'); // it never followed that slot
+  assert.notEqual(left('weir_s'), '0');
+  source('s', 's');
+  await sync('s', '--full');
+  const file = readFileSync(path.join(weir.dir, 'sources/s.yml'), 'utf8');
+  writeFileSync(path.join(weir.dir, 'sources/s.yml'), file.replace(`port: ${pg.port}`, 'port: 1'));
+  assert.match(await weir.in('source', 'remove', 's'), /But the slot "weir_s" .* could not be taken away: .*is it running.* Run there: SELECT pg_drop_replication_slot\('weir_s'\); DROP PUBLICATION IF EXISTS "weir_s";/);
+  writeFileSync(path.join(weir.dir, 'sources/s.yml'), file);
+  assert.doesNotMatch(await weir.in('source', 'remove', 's'), /But/);
+  assert.equal(left('weir_s'), '0');
 });
 
 test('a random schedule, with writers meanwhile, restarts and kill -9: equal at the end', { skip }, async () => {

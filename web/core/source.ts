@@ -54,6 +54,7 @@ export interface Source {
   schema: string | null;
   schedule: string | null;
   paused: boolean;
+  kept: string | null;
   run: string | null;
   error: string | null;
   next_at: string | null;

@@ -295,10 +295,7 @@ int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct 
         return weir_fail(err, WEIR_ENOMEM, "no memory for a slot");
     }
     c->f = f;
-    snprintf(c->slot, sizeof c->slot, *pg->settings->slot ? "%s" : "weir_%s",
-             *pg->settings->slot ? pg->settings->slot : pg->config->name);
-    snprintf(c->publication, sizeof c->publication, *pg->settings->publication ? "%s" : "weir_%s",
-             *pg->settings->publication ? pg->settings->publication : pg->config->name);
+    weir_pg_capture_names(pg->config, c->slot, c->publication);
     bool ours = f->cursor.ptr || f->run->full;
     int rc = weir_pg_ready(pg, err);
     rc = rc ? rc : look(pg, &s, err);

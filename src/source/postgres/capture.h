@@ -71,6 +71,15 @@ int weir_pg_capture_hides_rowid(struct weir_arena *arena, const struct weir_pg_f
                                 const struct weir_text_list *exclude, bool *hides,
                                 struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- capture_leave.c --- */
+/* Of the slot and the publication. */
+void weir_pg_capture_names(const struct weir_source_config *config, char slot[64],
+                           char publication[64]);
+bool weir_pg_capture_kept(const struct weir_source_config *config, struct weir_buf *what,
+                          struct weir_buf *how);
+int weir_pg_capture_leave(void *connection, struct weir_str cursor,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- capture_table.c --- */
 /* Fills `tables` (of f->count), and which streams are to be loaded, are refused or have changed. */
 int weir_pg_capture_tables(struct weir_pg *pg, struct weir_error *err) WEIR_MUST_CHECK;

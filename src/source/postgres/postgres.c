@@ -400,6 +400,8 @@ static const struct weir_source_capture capture = {
     .read = weir_pg_capture_read,
     .confirm = weir_pg_capture_confirm,
     .close = weir_pg_capture_close,
+    .kept = weir_pg_capture_kept,
+    .leave = weir_pg_capture_leave,
 };
 
 const struct weir_source_connector weir_source_postgres = {
