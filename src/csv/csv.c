@@ -220,7 +220,7 @@ int weir_csv_next(struct weir_csv *c, struct weir_csv_record *out, struct weir_e
             return hand_out_bad(c, s, what, out, err);
         }
         size_t n = used;
-        while (n && (s.ptr[n - 1] == '\n' || s.ptr[n - 1] == '\r')) {
+        while (n && (s.ptr[n - 1] == '\n' || s.ptr[n - 1] == '\r' || s.ptr[n - 1] == c->newline)) {
             n--;
         }
         out->raw = (struct weir_str){s.ptr, n};

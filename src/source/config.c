@@ -29,6 +29,12 @@ const struct weir_option weir_source_stream_options[] = {
      .fallback = "",
      .help =
          "kind `file`: the files of this stream, with * and ?, in the folder of the connection"},
+    {.name = "sheet",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_source_stream, sheet),
+     .fallback = "",
+     .help = "kind `file`, of workbooks: the sheet's name, or its number from 1; else that of the "
+             "connection"},
     {.name = "mode",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_source_stream, mode),

@@ -29,6 +29,7 @@ struct weir_source_stream {
     const char *name;              /* as the connector calls it */
     const char *table;             /* in the warehouse; made of the name when "" */
     const char *path;              /* of files; "": what was found under this name */
+    const char *sheet;             /* of workbooks; "": as the connection says */
     const char *cursor;            /* a column of the warehouse; "": none */
     int mode;                      /* enum weir_source_mode */
     bool mode_said;                /* else a foreign process may know better */

@@ -28,8 +28,12 @@ static int open_csv(struct open_csv *o, const struct weir_file *file, int header
                     const atomic_bool *stop, struct weir_error *err)
 {
     *o = (struct open_csv){.text = {.fd = -1}};
-    int rc = weir_csv_text_open(&o->text, file->path, stop, err);
+    int rc = weir_csv_text_open(&o->text, file->table ? file->table : file->path, stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
+    if (file->table) { /* nothing is to be found out */
+        o->csv.separator = ',';
+        o->csv.newline = WEIR_FILE_TABLE_NEWLINE;
+    }
     rc = rc ? rc
             : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)header,
                                     WEIR_SOURCE_MAX_COLUMNS, err);

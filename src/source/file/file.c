@@ -1,12 +1,14 @@
-/* The connector `file`: CSV, TSV, NDJSON, JSON and Parquet, on this machine or by http and https.
+/* The connector `file`: CSV, TSV, NDJSON, JSON, Parquet and XLSX, on this machine or by http and
+ * https.
  */
 #include "source/file/file.h"
 
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "source/file/xlsx.h"
 
-static const char *const formats[] = {"auto", "csv", "ndjson", "json", "parquet", NULL};
+static const char *const formats[] = {"auto", "csv", "ndjson", "json", "parquet", "xlsx", NULL};
 static const char *const headers[] = {"guess", "yes", "no", NULL};
 
 static const struct weir_option options[] = {
@@ -22,13 +24,26 @@ static const struct weir_option options[] = {
      .offset = offsetof(struct weir_file_settings, format),
      .fallback = "auto",
      .choices = formats,
-     .help = "auto: by the end of the name (.csv, .tsv, .txt, .ndjson, .jsonl, .json, .parquet)"},
+     .help = "auto: by the end of the name (.csv, .tsv, .txt, .ndjson, .jsonl, .json, "
+             ".parquet, .xlsx)"},
     {.name = "header",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_file_settings, header),
      .fallback = "guess",
      .choices = headers,
-     .help = "of CSV: whether the first line names the columns"},
+     .help = "of CSV and XLSX: whether the first line names the columns"},
+    {.name = "sheet",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, sheet),
+     .fallback = "",
+     .help = "of XLSX: the sheet's name, or its number from 1; without it, the first that is not "
+             "hidden. A stream may have its own"},
+    {.name = "skip",
+     .type = WEIR_OPT_INT,
+     .offset = offsetof(struct weir_file_settings, skip),
+     .fallback = "0",
+     .max = WEIR_EXCEL_MOST_ROWS,
+     .help = "of XLSX: rows above the table that are no part of it"},
     {.name = "user",
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_file_settings, user),
@@ -161,7 +176,13 @@ int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_so
 
 static bool is_text(const struct weir_file *file)
 {
-    return file->format == WEIR_FILE_CSV;
+    return file->format == WEIR_FILE_CSV || file->format == WEIR_FILE_XLSX;
+}
+
+static const char *sheet_of(const struct weir_file_connection *c,
+                            const struct weir_source_stream *stream)
+{
+    return *stream->sheet ? stream->sheet : c->settings->sheet;
 }
 
 /* All that decides what rows are made of a file. */
@@ -177,6 +198,11 @@ static uint64_t hash_options(const struct weir_file_connection *c,
         for (size_t k = 0; k < lists[i]->count; k++) {
             hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
         }
+    }
+    const char *sheet = sheet_of(c, stream);
+    if (*sheet || c->settings->skip) {
+        hash = weir_hash64(&c->settings->skip, sizeof c->settings->skip, hash);
+        hash = weir_hash64(sheet, strlen(sheet), hash);
     }
     return weir_hash64(stream->table, strlen(stream->table), hash);
 }
@@ -228,6 +254,9 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
             rc = weir_web_fetch(c, file, NULL, out->stop, &out->arena, err);
         }
         out->bytes += (uint64_t)file->mark.size;
+        if (rc == 0 && file->format == WEIR_FILE_XLSX) {
+            rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), out->stop, &out->arena, err);
+        }
         if (rc == 0 && is_text(file)) {
             rc = weir_file_csv_plan(file, c->settings->header, out, err);
         } else if (rc == 0) {
@@ -269,7 +298,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
 
 const struct weir_source_connector weir_source_file = {
     .name = "file",
-    .title = "Files (CSV, TSV, JSON, Parquet)",
+    .title = "Files (CSV, TSV, JSON, Parquet, Excel)",
     .options = options,
     .settings_size = sizeof(struct weir_file_settings),
     .open = open_connection,

@@ -12,13 +12,16 @@ enum weir_file_format {
     WEIR_FILE_CSV,
     WEIR_FILE_NDJSON,
     WEIR_FILE_JSON,
-    WEIR_FILE_PARQUET
+    WEIR_FILE_PARQUET,
+    WEIR_FILE_XLSX
 };
 
 struct weir_file_settings {
     const char *path;
     int format; /* enum weir_file_format */
     int header; /* enum weir_csv_header */
+    const char *sheet;
+    int64_t skip;
     /* of other machines */
     const char *user, *password, *token, *ca_file;
     const struct weir_data *headers; /* or NULL */
@@ -39,6 +42,7 @@ struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
     const char *path;     /* real; NULL: of another machine, and not here yet */
     const char *url;      /* of another machine, or NULL */
+    const char *table;    /* of XLSX: the CSV that its sheet was made into */
     enum weir_file_format format;
     struct weir_file_mark mark;
     /* of the plan */
@@ -63,7 +67,8 @@ struct weir_file_connection {
     /* of other machines */
     struct weir_curl *curl; /* NULL: none was asked yet */
     const char **headers;
-    char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* what was fetched; "": nothing */
+    /* what is read, where it is no file of this machine already */
+    char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
     uint64_t fetched; /* bytes */
 };
@@ -101,6 +106,9 @@ int weir_web_peek(struct weir_file_connection *c, struct weir_file *file,
 int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
                    const struct weir_file_mark *known, const atomic_bool *stop,
                    struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
+/* A path in the scratch folder that nothing has yet. */
+int weir_web_scratch(struct weir_file_connection *c, struct weir_arena *arena, const char **out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
 /* What was fetched goes. */
 void weir_web_forget(struct weir_file_connection *c);
 void weir_web_close(struct weir_file_connection *c);
@@ -119,6 +127,13 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
 int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- xlsx_table.c --- */
+#define WEIR_FILE_TABLE_NEWLINE '\x1e'
+/* Makes `table` of the sheet. */
+int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file, const char *sheet,
+                         const atomic_bool *stop, struct weir_arena *arena,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */
 int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_plan *plan,

@@ -15,9 +15,10 @@
 static const struct {
     const char *end;
     enum weir_file_format format;
-} ends[] = {{".csv", WEIR_FILE_CSV},        {".tsv", WEIR_FILE_CSV},      {".txt", WEIR_FILE_CSV},
-            {".ndjson", WEIR_FILE_NDJSON},  {".jsonl", WEIR_FILE_NDJSON}, {".json", WEIR_FILE_JSON},
-            {".parquet", WEIR_FILE_PARQUET}};
+} ends[] = {
+    {".csv", WEIR_FILE_CSV},         {".tsv", WEIR_FILE_CSV},      {".txt", WEIR_FILE_CSV},
+    {".ndjson", WEIR_FILE_NDJSON},   {".jsonl", WEIR_FILE_NDJSON}, {".json", WEIR_FILE_JSON},
+    {".parquet", WEIR_FILE_PARQUET}, {".xlsx", WEIR_FILE_XLSX},    {".xlsm", WEIR_FILE_XLSX}};
 
 enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,
                                           struct weir_str name)
@@ -219,7 +220,7 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
     return *count ? 0
                   : weir_fail(err, WEIR_ENOENT,
                               "the folder holds no file whose name ends in .csv, .tsv, .txt, "
-                              ".ndjson, .jsonl, .json or .parquet");
+                              ".ndjson, .jsonl, .json, .parquet or .xlsx");
 }
 
 /* One address is one stream, called as its file if that has a name that says what it is, else as

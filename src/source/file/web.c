@@ -182,7 +182,8 @@ static const struct {
              {"application/x-ndjson", WEIR_FILE_NDJSON},
              {"application/ndjson", WEIR_FILE_NDJSON},
              {"application/jsonl", WEIR_FILE_NDJSON},
-             {"application/vnd.apache.parquet", WEIR_FILE_PARQUET}};
+             {"application/vnd.apache.parquet", WEIR_FILE_PARQUET},
+             {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", WEIR_FILE_XLSX}};
 
 static enum weir_file_format by_type(const char *type)
 {
@@ -206,6 +207,9 @@ static enum weir_file_format judge(struct weir_file_connection *c,
     }
     if (weir_str_starts(head, WEIR_STR("PAR1"))) {
         return WEIR_FILE_PARQUET;
+    }
+    if (weir_str_starts(head, WEIR_STR("PK\x03\x04"))) {
+        return WEIR_FILE_XLSX;
     }
     head = weir_str_trim(head);
     return head.len == 0      ? WEIR_FILE_AUTO
@@ -339,6 +343,15 @@ static int keep(struct weir_file_connection *c, struct weir_file *file, const st
     return rc;
 }
 
+int weir_web_scratch(struct weir_file_connection *c, struct weir_arena *arena, const char **out,
+                     struct weir_error *err)
+{
+    int rc =
+        c->scratch[0] ? 0 : weir_source_scratch_make(c->site, c->config->name, c->scratch, err);
+    *out = weir_arena_printf(arena, "%s/%u", c->scratch, c->next_file++);
+    return rc || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+}
+
 int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
                    const struct weir_file_mark *known, const atomic_bool *stop,
                    struct weir_arena *arena, struct weir_error *err)
@@ -346,13 +359,7 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
     struct weir_curl_answer answer;
     struct download d = {.c = c, .fd = -1};
     int rc = open_remote(c, err);
-    if (rc == 0 && !c->scratch[0]) {
-        rc = weir_source_scratch_make(c->site, c->config->name, c->scratch, err);
-    }
-    file->path = weir_arena_printf(arena, "%s/%u", c->scratch, c->next_file++);
-    if (rc == 0 && !file->path) {
-        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
-    }
+    rc = rc ? rc : weir_web_scratch(c, arena, &file->path, err);
     if (rc) {
         return rc;
     }
