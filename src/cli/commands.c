@@ -24,6 +24,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_secret_list,
     &weir_command_secret_remove,
     &weir_command_sync,
+    &weir_command_verify,
     /* look */
     &weir_command_query,
     &weir_command_upload,

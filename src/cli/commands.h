@@ -41,6 +41,7 @@ extern const struct weir_command weir_command_source_remove;
 extern const struct weir_command weir_command_source_resume;
 extern const struct weir_command weir_command_status;
 extern const struct weir_command weir_command_sync;
+extern const struct weir_command weir_command_verify;
 extern const struct weir_command weir_command_user_add;
 extern const struct weir_command weir_command_user_list;
 extern const struct weir_command weir_command_user_set;

@@ -2,6 +2,8 @@
 #include "base/data.h"
 #include "base/json_write.h"
 #include "cli/commands.h"
+#include "source/schedule.h"
+#include "source/source.h"
 
 static int run_key(struct weir_cli *cli, struct weir_error *err)
 {
@@ -45,8 +47,20 @@ static const char *ip_name(const struct weir_source *source)
     return "";
 }
 
-static void list_table(const struct weir_sources *sources)
+/* What the latest comparison of its tables with it said. */
+static void compared(struct weir_workspace *workspace, const char *name,
+                     struct weir_source_turn *out)
 {
+    const struct weir_source_site site = {.dir = workspace->dir, .data = workspace->data};
+    struct weir_error ignored;
+    *out = (struct weir_source_turn){0};
+    (void)!weir_source_turn_get(&site, name, "verify", out, &ignored);
+}
+
+static void list_table(struct weir_workspace *workspace, const struct weir_sources *sources)
+{
+    struct weir_source_turn turn;
+    char at[28];
     printf("%-20s %-34s %s\n", "source", "write key", "ip");
     for (size_t i = 0; i < sources->count; i++) {
         const struct weir_source *s = &sources->items[i];
@@ -59,12 +73,23 @@ static void list_table(const struct weir_sources *sources)
         putchar('\n');
     }
     for (size_t i = 0; i < sources->read_count; i++) {
-        printf("%-20s read by `weir sync`: %s\n", sources->read[i].name, sources->read[i].kind);
+        printf("%-20s read by `weir sync`: %s", sources->read[i].name, sources->read[i].kind);
+        compared(workspace, sources->read[i].name, &turn);
+        if (turn.began) {
+            weir_time_format(turn.began, at);
+            printf(turn.failures ? "; %.16s: not what its source is, or not known "
+                                   "(weir.verifications)"
+                                 : "; equal to its source %.16s",
+                   at);
+        }
+        putchar('\n');
     }
 }
 
-static int list_json(const struct weir_sources *sources, struct weir_error *err)
+static int list_json(struct weir_workspace *workspace, const struct weir_sources *sources,
+                     struct weir_error *err)
 {
+    struct weir_source_turn turn;
     struct weir_buf out;
     weir_buf_init(&out, 16u << 20);
     struct weir_jw w = weir_jw_on(&out);
@@ -91,6 +116,9 @@ static int list_json(const struct weir_sources *sources, struct weir_error *err)
         weir_jw_object(&w);
         weir_jw_kstrz(&w, "name", sources->read[i].name);
         weir_jw_kstrz(&w, "kind", sources->read[i].kind);
+        compared(workspace, sources->read[i].name, &turn);
+        weir_jw_ktime_or_null(&w, "verified_at", turn.began);
+        weir_jw_kbool(&w, "differs", turn.failures > 0);
         weir_jw_object_end(&w);
     }
     weir_jw_array_end(&w);
@@ -109,11 +137,11 @@ static int run_list(struct weir_cli *cli, struct weir_error *err)
     int code = weir_cli_workspace(cli, &workspace, err);
     code = code ? code : weir_sources_load(workspace, &sources, err);
     if (!code && weir_args_has(cli->args, "json")) {
-        code = list_json(&sources, err);
+        code = list_json(workspace, &sources, err);
     } else if (!code && sources.count + sources.read_count == 0) {
         puts("No sources yet; `weir source add NAME` makes one.");
     } else if (!code) {
-        list_table(&sources);
+        list_table(workspace, &sources);
     }
     weir_sources_free(&sources);
     weir_workspace_close(workspace);

@@ -14,6 +14,7 @@ enum { ANSWER_BYTES = 64 << 20, ASK_EVERY_MS = 50, CALL_SECONDS = 60, NAME_SIZE 
 
 struct sync {
     const struct weir_cli *cli;
+    bool verify; /* `weir verify` */
     struct weir_workspace *workspace;
     struct weir_json_parser *parser;
     struct weir_buf answer;
@@ -62,6 +63,45 @@ static void show_stream(struct weir_json stream)
     }
 }
 
+static void show_compared(struct weir_json stream)
+{
+    struct weir_str error = weir_json_get_str(stream, "error");
+    struct weir_json one;
+    printf(WEIR_STR_FMT "." WEIR_STR_FMT "  " WEIR_STR_FMT,
+           WEIR_STR_ARG(weir_json_get_str(stream, "schema")),
+           WEIR_STR_ARG(weir_json_get_str(stream, "table")),
+           WEIR_STR_ARG(weir_json_get_str(stream, "status")));
+    if (weir_str_is(weir_json_get_str(stream, "status"), "failed")) {
+        printf(": " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
+        return;
+    }
+    printf(": %llu rows, %llu missing, %llu extra, %llu different",
+           (unsigned long long)number(stream, "rows"), (unsigned long long)number(stream, "missing"),
+           (unsigned long long)number(stream, "extra"),
+           (unsigned long long)number(stream, "different"));
+    if (number(stream, "pending")) {
+        printf(", %llu that the next run reads", (unsigned long long)number(stream, "pending"));
+    }
+    putchar('\n');
+    struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "keys"));
+    while (weir_json_next(&it, NULL, &one)) {
+        struct weir_buf key;
+        weir_buf_init(&key, 65536);
+        weir_json_print(weir_json_get(one, "key"), &key);
+        printf("  " WEIR_STR_FMT " %s\n", WEIR_STR_ARG(weir_json_get_str(one, "what")),
+               weir_buf_cstr(&key));
+        weir_buf_free(&key);
+    }
+    it = weir_json_begin(weir_json_get(stream, "not_compared"));
+    while (weir_json_next(&it, NULL, &one)) {
+        struct weir_str name = WEIR_STR("");
+        (void)weir_json_str(one, &name);
+        printf("  not compared: the column " WEIR_STR_FMT
+               " (the next run brings the table to its type)\n",
+               WEIR_STR_ARG(name));
+    }
+}
+
 static int show(struct sync *s, struct weir_json report, struct weir_error *err)
 {
     struct weir_json stream;
@@ -75,7 +115,7 @@ static int show(struct sync *s, struct weir_json report, struct weir_error *err)
     } else {
         struct weir_json_iter it = weir_json_begin(weir_json_get(report, "streams"));
         while (weir_json_next(&it, NULL, &stream)) {
-            show_stream(stream);
+            (s->verify ? show_compared : show_stream)(stream);
         }
     }
     return error.len ? weir_fail(err, WEIR_EIO, WEIR_STR_FMT, WEIR_STR_ARG(error)) : 0;
@@ -140,20 +180,21 @@ static int by_server(struct sync *s, const char *source, const char *stream, str
     }
     for (size_t i = 0; i < 2; i++) {
         const char *key = i ? "to" : "from";
-        if (weir_args_has(s->cli->args, key)) {
+        if (!s->verify && weir_args_has(s->cli->args, key)) {
             weir_jw_kstrz(&w, key, weir_args_value(s->cli->args, key));
         }
     }
-    weir_jw_kbool(&w, "full", weir_args_has(s->cli->args, "full"));
+    weir_jw_kbool(&w, s->verify ? "repair" : "full",
+                  weir_args_has(s->cli->args, s->verify ? "repair" : "full"));
     weir_jw_object_end(&w);
-    snprintf(target, sizeof target, "/api/sources/%.64s/sync", source);
+    snprintf(target, sizeof target, "/api/sources/%.64s/%s", source, s->verify ? "verify" : "sync");
     int code = call(s, "POST", target, &body, &root, err);
     weir_buf_free(&body);
     if (code) {
         return code;
     }
     snprintf(id, sizeof id, WEIR_STR_FMT, WEIR_STR_ARG(weir_json_get_str(root, "run")));
-    if (!weir_args_has(s->cli->args, "wait")) {
+    if (!s->verify && !weir_args_has(s->cli->args, "wait")) {
         printf("%s: run %s goes on in the server; `weir sync --wait` waits for it.\n", source, id);
         return 0;
     }
@@ -172,9 +213,7 @@ static int here(struct sync *s, const char *source, const char *stream, struct w
                                   .log = &s->cli->log,
                                   .source = source,
                                   .stream = stream,
-                                  .from = weir_args_value(s->cli->args, "from"),
-                                  .to = weir_args_value(s->cli->args, "to"),
-                                  .full = weir_args_has(s->cli->args, "full")};
+                                  .verify = s->verify};
     int code = 0;
     if (!s->warehouse) {
         code = weir_serve_open_warehouse(s->workspace, false, &s->cli->log, &s->warehouse, err);
@@ -184,6 +223,13 @@ static int here(struct sync *s, const char *source, const char *stream, struct w
         return code;
     }
     run.warehouse = s->warehouse;
+    if (s->verify) {
+        run.repair = weir_args_has(s->cli->args, "repair");
+    } else {
+        run.from = weir_args_value(s->cli->args, "from");
+        run.to = weir_args_value(s->cli->args, "to");
+        run.full = weir_args_has(s->cli->args, "full");
+    }
     weir_source_run_id(id);
     weir_buf_reset(&s->answer);
     struct weir_jw w = weir_jw_on(&s->answer);
@@ -230,9 +276,9 @@ static int sync_all(struct sync *s, struct weir_error *err)
     return code ? code : first;
 }
 
-static int run(struct weir_cli *cli, struct weir_error *err)
+static int run_either(struct weir_cli *cli, bool verify, struct weir_error *err)
 {
-    struct sync s = {.cli = cli, .parser = weir_json_parser_new(32)};
+    struct sync s = {.cli = cli, .verify = verify, .parser = weir_json_parser_new(32)};
     char name[NAME_SIZE] = "";
     const char *what = weir_args_at(cli->args, 0);
     snprintf(name, sizeof name, "%s", what ? what : "");
@@ -241,7 +287,7 @@ static int run(struct weir_cli *cli, struct weir_error *err)
         *stream++ = 0;
     }
     weir_buf_init(&s.answer, ANSWER_BYTES);
-    if (!what && (weir_args_has(cli->args, "from") || weir_args_has(cli->args, "to"))) {
+    if (!verify && !what && (weir_args_has(cli->args, "from") || weir_args_has(cli->args, "to"))) {
         weir_json_parser_free(s.parser);
         return weir_fail(err, WEIR_CLI_USAGE, "--from needs a source: weir sync SOURCE --from …");
     }
@@ -255,6 +301,16 @@ static int run(struct weir_cli *cli, struct weir_error *err)
     weir_buf_free(&s.answer);
     weir_workspace_close(s.workspace);
     return code;
+}
+
+static int run(struct weir_cli *cli, struct weir_error *err)
+{
+    return run_either(cli, false, err);
+}
+
+static int run_verify(struct weir_cli *cli, struct weir_error *err)
+{
+    return run_either(cli, true, err);
 }
 
 static const struct weir_flag flags[] = {
@@ -283,4 +339,26 @@ const struct weir_command weir_command_sync = {
         "after the other.",
     .flags = flags,
     .run = run,
+};
+
+static const struct weir_flag verify_flags[] = {
+    {"repair", 0, NULL, "load again what differs", false},
+    {"json", 0, NULL, "print the report as JSON", false},
+    {0},
+};
+
+const struct weir_command weir_command_verify = {
+    .name = "verify",
+    .summary = "Compare tables with their source, row by row",
+    .operands = "SOURCE[.STREAM]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .help = "In one snapshot of the source: how many rows there are, and sums over the text of every "
+            "value, in parts by their keys; rows of parts that differ are read and compared. Shows "
+            "which keys are missing, extra or different, keeps it in weir.verifications, and fails "
+            "when any is. --repair loads just these again, in one transaction.\n\n"
+            "`verify: cron 0 3 * * * Europe/Berlin` in the source's file does so each night. For "
+            "sources of kind postgres.",
+    .flags = verify_flags,
+    .run = run_verify,
 };

@@ -103,6 +103,7 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_check(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_discover(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err);
+int weir_ask_source_verify(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_pause(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_resume(struct weir_ask *ask, struct weir_error *err);
 int weir_ask_source_runs(struct weir_ask *ask, struct weir_error *err);

@@ -70,6 +70,7 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/sources/{name}/preview", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_preview,
      .waits = true},
     {POST, "/api/sources/{name}/sync", EDITOR, WRITE, .ask = weir_ask_source_sync, .waits = true},
+    {POST, "/api/sources/{name}/verify", EDITOR, WRITE, .ask = weir_ask_source_verify, .waits = true},
     {POST, "/api/sources/{name}/pause", EDITOR, WRITE, .ask = weir_ask_source_pause, .waits = true},
     {POST, "/api/sources/{name}/resume", EDITOR, WRITE, .ask = weir_ask_source_resume,
      .waits = true},

@@ -20,7 +20,7 @@ const struct weir_source_site *weir_source_runs_site(const struct weir_source_ru
 /* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
 struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */
     const char *stream, *from, *to;
-    bool full;
+    bool full, verify, repair;
 };
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
@@ -43,9 +43,9 @@ bool weir_source_runs_touched(struct weir_source_runs *runs); /* since the last 
 /* The run of this source that goes on: its id, or "". */
 void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
                          char id[WEIR_SOURCE_RUN_SIZE]);
-/* The latest run of this source: its times, and how many failed in a row up to it; left alone when
- * none is remembered. True: it goes on. */
-bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
+/* The latest run of this source that loaded, or compared (`verify`): its times, and how many failed
+ * in a row up to it; left alone when none is remembered. True: one of either goes on. */
+bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bool verify,
                            struct weir_source_turn *turn);
 /* How many runs go on. */
 size_t weir_source_runs_count(struct weir_source_runs *runs);

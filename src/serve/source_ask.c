@@ -194,7 +194,7 @@ static int change(struct weir_ask *ask, void *arg, struct weir_error *err)
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"schema", "schedule", "connection", "streams", NULL};
+    static const char *const known[] = {"schema", "schedule", "verify", "connection", "streams", NULL};
     struct weir_data *changes = NULL;
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);
@@ -273,27 +273,45 @@ static int read_text(struct weir_ask *ask, const char *key, const char **out,
     return rc || !text.ptr || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
 }
 
-int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
+static int start(struct weir_ask *ask, const struct weir_source_wanted *wanted, const char *noted,
+                 const char *how, struct weir_error *err)
 {
-    static const char *const known[] = {"stream", "full", "from", "to", NULL};
-    struct weir_source_wanted wanted = {.full = false};
     char run[WEIR_SOURCE_RUN_SIZE];
-    int rc = weir_ask_keys(ask->body, "a sync", known, err);
-    rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
-    rc = rc ? rc : read_text(ask, "from", &wanted.from, err);
-    rc = rc ? rc : read_text(ask, "to", &wanted.to, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "full"), &wanted.full);
-    rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
-    rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), &wanted, run, err);
+    int rc = weir_source_exists(dir_of(ask), id_of(ask), err);
+    rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), wanted, run, err);
     rc = rc ? rc
-            : weir_ask_note(ask, "source.sync", ask->id,
-                            wanted.full ? WEIR_STR("{\"full\":true}") : (struct weir_str){NULL, 0},
-                            err);
+            : weir_ask_note(ask, noted, ask->id,
+                            how ? weir_str_of(how) : (struct weir_str){NULL, 0}, err);
     if (rc == 0) {
         ask->status = 202;
         (void)weir_source_runs_print(runs_of(ask), run, &ask->w);
     }
     return rc;
+}
+
+int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"stream", "full", "from", "to", NULL};
+    struct weir_source_wanted wanted = {.full = false};
+    int rc = weir_ask_keys(ask->body, "a sync", known, err);
+    rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
+    rc = rc ? rc : read_text(ask, "from", &wanted.from, err);
+    rc = rc ? rc : read_text(ask, "to", &wanted.to, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "full"), &wanted.full);
+    return rc ? rc
+              : start(ask, &wanted, "source.sync", wanted.full ? "{\"full\":true}" : NULL, err);
+}
+
+int weir_ask_source_verify(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const known[] = {"stream", "repair", NULL};
+    struct weir_source_wanted wanted = {.verify = true};
+    int rc = weir_ask_keys(ask->body, "a comparison", known, err);
+    rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
+    (void)weir_json_bool(weir_json_get(ask->body, "repair"), &wanted.repair);
+    return rc ? rc
+              : start(ask, &wanted, "source.verify", wanted.repair ? "{\"repair\":true}" : NULL,
+                      err);
 }
 
 static int ledger(struct weir_ask *ask, const char *source, const char *run, struct weir_error *err)

@@ -15,7 +15,7 @@ struct item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     char from[64], to[64];        /* "": not said */
-    bool full;
+    bool full, verify, repair;
     unsigned failures; /* in a row, with this one */
     pthread_t thread;
     bool joined;
@@ -70,6 +70,8 @@ static void *work(void *arg)
                                   .from = *item->from ? item->from : NULL,
                                   .to = *item->to ? item->to : NULL,
                                   .full = item->full,
+                                  .verify = item->verify,
+                                  .repair = item->repair,
                                   .progress = &item->progress};
     weir_buf_init(&report, MAX_REPORT);
     struct weir_jw w = weir_jw_on(&report);
@@ -104,10 +106,11 @@ static struct item *find(struct weir_source_runs *runs, const char *id)
     return NULL;
 }
 
-static struct item *latest_of(struct weir_source_runs *runs, const char *source)
+/* `verify`: of those that compare; else of those that load. */
+static struct item *latest_of(struct weir_source_runs *runs, const char *source, bool verify)
 {
     for (size_t i = runs->count; i-- > 0;) {
-        if (strcmp(runs->items[i]->source, source) == 0) {
+        if (runs->items[i]->verify == verify && strcmp(runs->items[i]->source, source) == 0) {
             return runs->items[i];
         }
     }
@@ -163,7 +166,7 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
             old->joined = true;
         }
     }
-    const struct item *before = latest_of(runs, item->source);
+    const struct item *before = latest_of(runs, item->source, item->verify);
     item->failures = before ? before->failures : item->failures;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
@@ -192,6 +195,8 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                 fill(item->to, sizeof item->to, wanted->to);
     item->runs = runs;
     item->full = wanted->full;
+    item->verify = wanted->verify;
+    item->repair = wanted->repair;
     item->started_at = weir_now();
     item->progress.watch = weir_source_watch_new();
     weir_source_run_id(item->id);
@@ -203,7 +208,8 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
     if (rc == 0) {
         struct weir_source_turn kept = {0};
         struct weir_error ignored;
-        if (weir_source_turn_get(&runs->site, source, "sync", &kept, &ignored) == 0) {
+        if (weir_source_turn_get(&runs->site, source, wanted->verify ? "verify" : "sync", &kept,
+                                 &ignored) == 0) {
             item->failures = kept.failures;
         }
         pthread_mutex_lock(&runs->lock);
@@ -227,6 +233,7 @@ static void print_item(const struct item *item, struct weir_jw *w)
     weir_jw_kstrz(w, "source", item->source);
     weir_jw_kstr_or_null(w, "stream", weir_str_of(item->stream));
     weir_jw_kbool(w, "full", item->full);
+    weir_jw_kbool(w, "verify", item->verify);
     weir_jw_kstrz(w, "state", item->running ? "running" : "done");
     weir_jw_kstr_or_null(w, "status", weir_str_of(item->running ? "" : item->status));
     weir_jw_kstr_or_null(w, "error", weir_str_of(item->error));
@@ -260,7 +267,8 @@ void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *so
                                    struct weir_jw *w)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source);
+    const struct item *item = latest_of(runs, source, false), *compares = running_of(runs, source);
+    item = compares ? compares : item;
     if (item) {
         weir_jw_object(w);
         print_item(item, w);
@@ -334,13 +342,13 @@ void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
     pthread_mutex_unlock(&runs->lock);
 }
 
-bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source,
+bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bool verify,
                            struct weir_source_turn *turn)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source);
-    bool running = item && item->running;
-    if (item && !running) {
+    const struct item *item = latest_of(runs, source, verify);
+    bool running = running_of(runs, source) != NULL;
+    if (item && !item->running) {
         turn->began = item->started_at;
         turn->ended = item->ended_at;
         turn->failures = item->failures;

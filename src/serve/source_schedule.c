@@ -20,6 +20,8 @@ struct entry {
     bool paused;
     unsigned priority;
     struct weir_source_turn turn;
+    struct weir_source_schedule verify; /* when its tables are compared with it */
+    struct weir_source_turn verify_turn;
     double chance; /* of this turn */
     weir_time due; /* WEIR_TIME_MAX: not by itself */
     bool ready;    /* no run of it goes on */
@@ -76,16 +78,18 @@ static bool zone_offset(void *arg, const char *zone, weir_time utc, weir_time *o
 }
 
 /* What was due while no server ran is due now, once; a source that never ran waits for its time. */
-static void begin_cron(struct weir_source_scheduler *s, struct entry *e)
+static void begin_cron(struct weir_source_scheduler *s, struct entry *e,
+                       const struct weir_source_schedule *schedule, struct weir_source_turn *turn)
 {
     const struct weir_zone_clock clock = {zone_offset, s};
-    e->turn.known = e->turn.known ? e->turn.known : e->turn.began ? e->turn.began : weir_now();
-    e->never = weir_cron_next(&e->schedule.cron, e->turn.known, &clock) == WEIR_TIME_MAX;
-    if (e->never) {
+    turn->known = turn->known ? turn->known : turn->began ? turn->began : weir_now();
+    if (schedule->kind == WEIR_SOURCE_CRON &&
+        weir_cron_next(&schedule->cron, turn->known, &clock) == WEIR_TIME_MAX) {
+        e->never = true;
         weir_log(s->server->log, WEIR_LOG_ERROR,
                  "a source never runs: its schedule names no time zone that there is, or a day "
                  "that is years away",
-                 "source", e->name, "zone", e->schedule.cron.zone);
+                 "source", e->name, "zone", schedule->cron.zone);
     }
 }
 
@@ -102,6 +106,17 @@ static struct entry *find(struct entry *entries, size_t count, const char *name)
 static double chance(void)
 {
     return (double)(weir_random_u64() >> 11) / 9007199254740992.0;
+}
+
+static void remember(struct weir_source_scheduler *s, struct entry *e)
+{
+    const struct weir_source_site *site = weir_source_runs_site(s->server->source_runs);
+    struct weir_error err;
+    if (weir_source_turn_get(site, e->name, "sync", &e->turn, &err) ||
+        weir_source_turn_get(site, e->name, "verify", &e->verify_turn, &err)) {
+        weir_log(s->server->log, WEIR_LOG_WARN, "when a source ran is not known", "source", e->name,
+                 "error", err.message);
+    }
 }
 
 /* The sources as their files have them now; what is known of their runs stays. A file with a
@@ -126,15 +141,15 @@ static void read_sources(struct weir_source_scheduler *s)
         snprintf(e->name, sizeof e->name, "%s", sources.read[i].name);
         if (before) {
             e->turn = before->turn;
-        } else if (weir_source_turn_get(weir_source_runs_site(s->server->source_runs), e->name,
-                                        "sync", &e->turn, &err)) {
-            weir_log(s->server->log, WEIR_LOG_WARN, "when a source ran is not known", "source",
-                     e->name, "error", err.message);
+            e->verify_turn = before->verify_turn;
+        } else {
+            remember(s, e);
         }
-        bool well = weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->paused,
-                                            &e->priority, &err) == 0;
-        if (well && e->schedule.kind == WEIR_SOURCE_CRON) {
-            begin_cron(s, e);
+        bool well = weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->verify,
+                                            &e->paused, &e->priority, &err) == 0;
+        if (well) {
+            begin_cron(s, e, &e->schedule, &e->turn);
+            begin_cron(s, e, &e->verify, &e->verify_turn);
         }
         count += well;
     }
@@ -183,6 +198,29 @@ static void begin_due(struct weir_source_scheduler *s, weir_time now)
     }
 }
 
+/* Of sources at rest. Whatever came of the last time, the next is when it is due. */
+static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
+{
+    const struct weir_source_wanted wanted = {.verify = true};
+    const struct weir_zone_clock clock = {zone_offset, s};
+    char id[WEIR_SOURCE_RUN_SIZE];
+    struct weir_error err;
+    for (size_t i = 0; i < s->count; i++) {
+        struct entry *e = &s->entries[i];
+        (void)weir_source_runs_turn(s->server->source_runs, e->name, true, &e->verify_turn);
+        struct weir_source_turn turn = e->verify_turn;
+        turn.failures = 0;
+        /* One that was never compared waits for its time, as a cron schedule does. */
+        turn.began = turn.began ? turn.began : turn.known;
+        if (e->ready && !e->paused &&
+            weir_source_schedule_next(&e->verify, &turn, now, 0, &clock) <= now &&
+            weir_source_runs_count(s->server->source_runs) <
+                (size_t)weir_source_runs_site(s->server->source_runs)->runs) {
+            (void)!weir_source_runs_start(s->server->source_runs, e->name, &wanted, id, &err);
+        }
+    }
+}
+
 static void look(void *arg)
 {
     struct weir_source_scheduler *s = arg;
@@ -192,11 +230,11 @@ static void look(void *arg)
     read_sources(s);
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = &s->entries[i];
-        bool running = weir_source_runs_turn(s->server->source_runs, e->name, &e->turn);
+        bool running = weir_source_runs_turn(s->server->source_runs, e->name, false, &e->turn);
         if (e->schedule.kind == WEIR_SOURCE_AFTER) {
             const struct entry *of = find(s->entries, s->count, e->schedule.after);
             struct weir_source_turn other = of ? of->turn : (struct weir_source_turn){0};
-            (void)weir_source_runs_turn(s->server->source_runs, e->schedule.after, &other);
+            (void)weir_source_runs_turn(s->server->source_runs, e->schedule.after, false, &other);
             e->turn.other_ended =
                 other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
         }
@@ -209,6 +247,7 @@ static void look(void *arg)
         e->ready = !running;
     }
     begin_due(s, now);
+    begin_comparing(s, now);
 }
 
 static void tick(void *arg)

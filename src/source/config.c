@@ -84,7 +84,7 @@ const struct weir_option weir_source_stream_options[] = {
 
 struct root {
     int kind;
-    const char *schema, *schedule;
+    const char *schema, *schedule, *verify;
     bool paused;
     int64_t priority;
 };
@@ -100,6 +100,10 @@ static const struct weir_option root_options[] = {{.name = "kind",
                                                   {.name = "schedule",
                                                    .type = WEIR_OPT_TEXT,
                                                    .offset = offsetof(struct root, schedule),
+                                                   .fallback = "manual"},
+                                                  {.name = "verify",
+                                                   .type = WEIR_OPT_TEXT,
+                                                   .offset = offsetof(struct root, verify),
                                                    .fallback = "manual"},
                                                   {.name = "paused",
                                                    .type = WEIR_OPT_BOOL,
@@ -288,6 +292,28 @@ static int read_connection(const struct weir_yaml *doc, struct weir_source_confi
     return rc ? rc : weir_source_secrets_check(out, doc, node, err);
 }
 
+static int read_verify(const struct weir_yaml *doc, const struct root *root,
+                       struct weir_source_config *out, struct weir_error *err)
+{
+    const struct weir_yaml_node *node = weir_yaml_get(weir_yaml_root(doc), "verify");
+    struct weir_error why = {0};
+    out->verify_text = root->verify;
+    if (weir_source_schedule_parse(weir_str_of(root->verify), &out->verify, &why)) {
+        return weir_yaml_fail(err, doc, node, "`verify`: %s", why.message);
+    }
+    if (out->verify.kind == WEIR_SOURCE_MANUAL) {
+        return 0;
+    }
+    return out->verify.kind == WEIR_SOURCE_AFTER
+               ? weir_yaml_fail(err, doc, node, "`verify` is `cron …` or `every 1d`")
+           : !out->connector->verifier
+               ? weir_yaml_fail(err, doc, node,
+                                "tables of kind %s cannot be compared with their source; leave "
+                                "`verify` out",
+                                out->connector->name)
+               : 0;
+}
+
 int weir_source_config_parse(struct weir_str text, const char *name, const char *path,
                              struct weir_source_config *out, struct weir_error *err)
 {
@@ -315,6 +341,7 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
         rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schedule"), "%s",
                             why.message);
     }
+    rc = rc ? rc : read_verify(doc, &root, out, err);
     if (rc == 0 && weir_str_is(weir_str_of(out->schema), "usage")) {
         rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"),
                             "weir keeps its own tables in the schema \"usage\"; choose another "

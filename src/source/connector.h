@@ -47,6 +47,7 @@ struct weir_source_catalog {
 
 struct weir_feed;
 struct weir_source_capture;
+struct weir_source_verifier;
 struct weir_source_connector {
     const char *name;
     const char *title;                 /* "Files (CSV, JSON, Parquet)" */
@@ -67,6 +68,8 @@ struct weir_source_connector {
     int (*feed)(void *connection, struct weir_feed *feed, struct weir_error *err);
     /* How it tells what changed (follow.h); NULL: it cannot. */
     const struct weir_source_capture *capture;
+    /* How its rows are compared with a table (verify.h); NULL: they cannot be. */
+    const struct weir_source_verifier *verifier;
 };
 
 #define WEIR_SOURCE_DECLARE(kind) extern const struct weir_source_connector weir_source_##kind;

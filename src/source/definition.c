@@ -134,13 +134,14 @@ int weir_source_exists(const char *workspace_dir, const char *name, struct weir_
 }
 
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
-                            struct weir_source_schedule *out, bool *paused, unsigned *priority,
-                            struct weir_error *err)
+                            struct weir_source_schedule *out, struct weir_source_schedule *verify,
+                            bool *paused, unsigned *priority, struct weir_error *err)
 {
     struct weir_source_config config;
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     if (rc == 0) {
         *out = config.schedule;
+        *verify = config.verify;
         *paused = config.paused;
         *priority = config.priority;
     }
@@ -171,6 +172,7 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     weir_jw_kstr_or_null(w, "kind", weir_str_of(well ? config.connector->name : ""));
     weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
     weir_jw_kstr_or_null(w, "schedule", weir_str_of(well ? config.schedule_text : ""));
+    weir_jw_kstr_or_null(w, "verify", weir_str_of(well ? config.verify_text : ""));
     weir_jw_kbool(w, "paused", well && config.paused);
     if (well) {
         (void)weir_source_kept(&config, &kept, &ignored);

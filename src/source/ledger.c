@@ -30,6 +30,27 @@ static const struct weir_column load_columns[] = {
 };
 #define LOAD_COLUMNS (sizeof load_columns / sizeof load_columns[0])
 
+static const struct weir_column verified_columns[] = {
+    {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("schema_name"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("table_name"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("status"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("rows"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("compared"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("missing"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("extra"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("different"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("pending"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("keys"), WEIR_TYPE_JSON, {0}},
+    {WEIR_STR("not_compared"), WEIR_TYPE_JSON, {0}},
+    {WEIR_STR("started_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("ended_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("error"), WEIR_TYPE_TEXT, {0}},
+};
+#define VERIFIED_COLUMNS (sizeof verified_columns / sizeof verified_columns[0])
+
 static const struct weir_column state_columns[] = {
     {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},          {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
     {WEIR_STR("cursor"), WEIR_TYPE_JSON, {0}},          {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
@@ -62,6 +83,7 @@ static int make_tables(struct weir_session *session, struct weir_error *err)
         const struct weir_column *columns;
         size_t count;
     } tables[] = {{"loads", load_columns, LOAD_COLUMNS},
+                  {"verifications", verified_columns, VERIFIED_COLUMNS},
                   {"source_state", state_columns, STATE_COLUMNS},
                   {"source_discards", weir_source_discard_columns, WEIR_SOURCE_DISCARD_COLUMNS}};
     int rc = weir_session_create_schema(session, weir_schema(), err);
@@ -179,6 +201,31 @@ static int ask_text(struct weir_session *session, const char *sql, const char *f
     }
     weir_result_free(result);
     return rc;
+}
+
+int weir_source_ledger_verified(struct weir_session *session, const struct weir_source_verified *v,
+                                struct weir_error *err)
+{
+    const struct weir_param values[VERIFIED_COLUMNS] = {
+        text(v->run),
+        text(v->source),
+        text(v->stream),
+        text(v->schema),
+        text(v->table),
+        text(v->status),
+        number((int64_t)v->rows),
+        number((int64_t)v->compared),
+        number((int64_t)v->missing),
+        number((int64_t)v->extra),
+        number((int64_t)v->different),
+        number((int64_t)v->pending),
+        {.s = v->keys},
+        {.s = v->not_compared},
+        number(v->started_at),
+        number(v->ended_at),
+        text(v->error),
+    };
+    return append_row(session, "verifications", verified_columns, values, VERIFIED_COLUMNS, err);
 }
 
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,

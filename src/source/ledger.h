@@ -16,6 +16,19 @@ struct weir_source_load { /* a row of weir.loads */
     struct weir_str changes; /* JSON list of what changed in the schema, or "" */
 };
 
+struct weir_source_verified { /* a row of weir.verifications */
+    const char *run, *source, *stream, *schema, *table;
+    const char *status; /* equal, differs, repaired, failed */
+    uint64_t rows;      /* of the table, that count */
+    uint64_t compared;  /* rows that were read and compared one by one */
+    uint64_t missing, extra, different;
+    uint64_t pending;             /* differ, and the next run reads them anyway */
+    struct weir_str keys;         /* JSON: some of them, [{"what","key"}] */
+    struct weir_str not_compared; /* JSON: columns */
+    weir_time started_at, ended_at;
+    const char *error; /* "": none */
+};
+
 /* Columns of weir.source_discards. */
 extern const struct weir_column weir_source_discard_columns[];
 #define WEIR_SOURCE_DISCARD_COLUMNS 10
@@ -48,5 +61,7 @@ int weir_source_ledger_set_cursor(struct weir_session *session, const char *sour
                                   weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_ledger_add(struct weir_session *session, const struct weir_source_load *load,
                            struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_ledger_verified(struct weir_session *session, const struct weir_source_verified *v,
+                                struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

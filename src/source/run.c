@@ -5,6 +5,7 @@
 #include "source/run.h"
 
 #include "source/follow.h"
+#include "source/verify.h"
 #include "source/watch.h"
 
 #define MAX_CATALOG (512u << 20)
@@ -365,7 +366,8 @@ static int check_fill(const struct weir_source_run *run, const struct weir_sourc
 static void keep_turn(const struct weir_source_run *run, weir_time began, int rc)
 {
     struct weir_error why = {0};
-    if (weir_source_turn_end(run->site, run->source, "sync", began, rc, &why)) {
+    if (weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began, rc,
+                             &why)) {
         weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",
                  run->source, "error", why.message);
     }
@@ -393,7 +395,8 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
                        "a source that follows changes has no cursor to be filled from; `--full` "
                        "reads all of it");
     }
-    rc = rc ? rc
+    rc = rc            ? rc
+         : run->verify ? weir_source_verify_all(run, id, &config, connection, &status, w, err)
          : config.connector->feed
              ? weir_source_run_feed(run, id, &config, connection, &status, w, err)
          : follow ? weir_source_follow_all(run, id, &config, connection, &status, w, err)

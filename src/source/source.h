@@ -53,6 +53,8 @@ struct weir_source_run {
     const char *stream;                    /* NULL: all */
     const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
     bool full;                             /* forget cursors: read everything, build tables anew */
+    bool verify;                           /* compare tables with the source; load nothing */
+    bool repair;                           /* with verify: load again what differs */
     struct weir_source_progress *progress; /* may be NULL */
 };
 
@@ -142,8 +144,8 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
 /* WEIR_ENOENT, or what is wrong with its file. */
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Members of an object: "name","kind","schema","schedule","paused","kept","run","error"; a file
- * with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
+/* Members of an object: "name","kind","schema","schedule","verify","paused","kept","run","error"; a
+ * file with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
  * source whose file is well; "": nothing. */
 int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
                          const char *trouble, struct weir_jw *w,
@@ -153,7 +155,8 @@ int weir_source_print_file(const char *workspace_dir, const char *name, struct w
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_schedule;
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
-                            struct weir_source_schedule *out, bool *paused, unsigned *priority,
+                            struct weir_source_schedule *out, struct weir_source_schedule *verify,
+                            bool *paused, unsigned *priority,
                             struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
                           struct weir_error *err) WEIR_MUST_CHECK;

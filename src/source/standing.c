@@ -2,18 +2,23 @@
 
 #include "source/ledger.h"
 
-enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, TEXTS };
+enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, VERIFIED, TEXTS };
 enum { WRITTEN = TEXTS, DISCARDED, ENDED, GOOD, FAILING };
 
 static const char statement[] =
     "WITH good AS (SELECT source, stream, max(started_at) AS at FROM weir.loads WHERE status = "
-    "'loaded' GROUP BY ALL) "
+    "'loaded' GROUP BY ALL), compared AS (SELECT source, stream, CAST(arg_max(to_json({'status': "
+    "status, 'at': strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), 'rows': \"rows\", 'missing': "
+    "missing, 'extra': extra, 'different': different, 'pending': pending, 'keys': keys, "
+    "'not_compared': not_compared, 'error': error}), started_at) AS VARCHAR) AS verified FROM "
+    "weir.verifications GROUP BY ALL) "
     "SELECT l.source, l.stream, arg_max(l.schema_name, l.started_at), arg_max(l.table_name, "
     "l.started_at), arg_max(l.mode, l.started_at), arg_max(l.status, l.started_at), arg_max(l.run, "
-    "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), arg_max(l.rows_written, "
+    "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), any_value(c.verified), arg_max(l.rows_written, "
     "l.started_at), arg_max(l.rows_discarded, l.started_at), max(l.ended_at), any_value(g.at), "
     "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)) "
     "FROM weir.loads AS l LEFT JOIN good AS g ON g.source = l.source AND g.stream = l.stream "
+    "LEFT JOIN compared AS c ON c.source = l.source AND c.stream = l.stream "
     "WHERE $1 IS NULL OR l.source = $1 GROUP BY l.source, l.stream ORDER BY l.source, l.stream "
     "LIMIT 100000";
 
@@ -27,7 +32,8 @@ static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena
                 struct weir_source_standing *out, struct weir_error *err)
 {
     struct weir_str *const texts[] = {&out->source, &out->stream, &out->schema, &out->table,
-                                      &out->mode,   &out->status, &out->run,    &out->error};
+                                      &out->mode,   &out->status, &out->run,    &out->error,
+                                      &out->verified};
     for (size_t i = 0; i < TEXTS; i++) {
         const struct weir_vector *v = &b->columns[i];
         *texts[i] = weir_vector_valid(v, row) ? weir_arena_dup(arena, v->strs[row]) : WEIR_STR("");
@@ -94,6 +100,8 @@ void weir_source_standing_print(const struct weir_source_standing *items, size_t
         weir_jw_kstr(w, "status", s->status);
         weir_jw_kstr(w, "run", s->run);
         weir_jw_kstr_or_null(w, "error", s->error);
+        weir_jw_keyz(w, "verified");
+        weir_jw_raw(w, s->verified.len ? s->verified : WEIR_STR("null"));
         weir_jw_ki64(w, "rows_written", s->rows_written);
         weir_jw_ki64(w, "rows_discarded", s->rows_discarded);
         weir_jw_ktime_or_null(w, "ended_at", s->ended_at);

@@ -9,6 +9,7 @@
 struct weir_source_standing { /* of one stream; texts are never NULL */
     struct weir_str source, stream, schema, table, mode;
     struct weir_str status, run, error; /* of its latest load */
+    struct weir_str verified;           /* JSON of the latest comparison, or "" */
     int64_t rows_written, rows_discarded;
     weir_time ended_at;
     weir_time good_at; /* beginning of the latest load that went well: its rows are as of then */
@@ -19,8 +20,8 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
 int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
-/* [{"stream","schema","table","mode","status","run","error","rows_written","rows_discarded",
- * "ended_at","good_at","failing_since"}] of those of this source. */
+/* [{"stream","schema","table","mode","status","run","error","verified","rows_written",
+ * "rows_discarded","ended_at","good_at","failing_since"}] of those of this source. */
 void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
                                 const char *source, struct weir_jw *w);
 

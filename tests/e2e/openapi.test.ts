@@ -298,6 +298,11 @@ test('sources are made, looked into, run and removed', async () => {
   });
   assert.equal(status, 'loaded');
   await check({ method: 'DELETE', path: '/api/runs/{id}', target, status: 404 });
+  const { body: compared } = await check({ method: 'POST', path: '/api/sources/{name}/verify', target: '/api/sources/files/verify', body: { stream: 'orders', repair: true }, status: 202 });
+  await until('its end', 60, async () => {
+    const { body: run } = await check({ method: 'GET', path: '/api/runs/{id}', target: `/api/runs/${(compared as { run: string }).run}`, status: 200 });
+    return (run as { state: string }).state === 'done' ? true : undefined;
+  });
   await check({ method: 'GET', path: '/api/sources/{name}/runs', target: '/api/sources/files/runs', status: 200 });
   await check({ method: 'GET', path: '/api/sources', status: 200 });
   await check({ method: 'DELETE', path: '/api/sources/{name}', target: '/api/sources/web', status: 400 });

@@ -1,12 +1,12 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
 const run = (more: Partial<Run> = {}): Run => ({ run: 'r2', source: 's', stream: null, full: false, state: 'done', status: 'loaded', error: null, started_at: '2026-11-26T11:59:00Z', ended_at: '2026-11-26T11:59:10Z', rows: 0, bytes: 0, rate: null, streams: [], ...more });
-const standing = (more: Partial<Standing> = {}): Standing => ({ stream: 'orders', schema: 's', table: 'orders', mode: 'replace', status: 'loaded', run: 'r1', error: null, rows_written: 1, rows_discarded: 0, ended_at: '2026-11-26T10:00:00Z', good_at: '2026-11-26T09:59:00Z', failing_since: null, ...more });
+const standing = (more: Partial<Standing> = {}): Standing => ({ stream: 'orders', schema: 's', table: 'orders', mode: 'replace', status: 'loaded', run: 'r1', error: null, verified: null, rows_written: 1, rows_discarded: 0, ended_at: '2026-11-26T10:00:00Z', good_at: '2026-11-26T09:59:00Z', failing_since: null, ...more });
 const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', paused: false, kept: null, run: null, error: null, next_at: null, latest: null, streams: [], ...more });
 const load = (more: Partial<Load> = {}): Load => ({ run: 'r1', stream: 'orders', schema_name: 's', table_name: 'orders', mode: 'replace', status: 'loaded', rows_read: 5, rows_written: 4, rows_discarded: 1, rows_superseded: 0, bytes: 0, source_checksum: 'a', warehouse_checksum: 'a', started_at: '2026-11-26T09:00:00Z', ended_at: '2026-11-26T09:00:02Z', error: null, changes: null, ...more });
 
@@ -49,6 +49,15 @@ test('how a source stands: what needs somebody comes first', () => {
   assert.equal(kind({ streams: [failed], latest: run({ status: 'unchanged' }) }), 'well');
   assert.equal(kind({ streams: [standing({ status: 'mismatch' })], latest: run({ stream: 'other' }) }), 'mismatch');
   assert.equal(kind({ streams: [standing()], latest: run({ status: 'stopped' }) }), 'stopped');
+});
+
+test('a table that is not what its source has is loud', () => {
+  const verified = { status: 'differs' as const, at: '2026-11-26T03:00:00Z', rows: 500, missing: 1, extra: 2, different: 0, error: 'why' };
+  const { kind, why } = stateOf(source({ streams: [standing({ verified })], latest: run() }), now);
+  assert.deepEqual([kind, why], ['mismatch', 'why']);
+  assert.equal(stateOf(source({ streams: [standing({ verified: { ...verified, status: 'repaired' } })] }), now).kind, 'well');
+  assert.equal(sayVerified(verified), 'differs: 1 missing, 2 extra, 0 different of 500 rows');
+  assert.equal(sayVerified({ ...verified, status: 'failed' }), 'could not be compared: why');
 });
 
 test('as of when its rows are, and when it runs next', () => {

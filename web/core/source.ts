@@ -34,6 +34,16 @@ export interface Run {
   rate: number | null;
   streams: readonly StreamProgress[];
 }
+/** What the latest comparison of a table with its source found. */
+export interface Verified {
+  status: 'equal' | 'differs' | 'repaired' | 'failed';
+  at: string;
+  rows: number;
+  missing: number;
+  extra: number;
+  different: number;
+  error: string | null;
+}
 export interface Standing {
   stream: string;
   schema: string;
@@ -42,6 +52,7 @@ export interface Standing {
   status: 'loaded' | 'failed' | 'mismatch';
   run: string;
   error: string | null;
+  verified: Verified | null;
   rows_written: number;
   rows_discarded: number;
   ended_at: string | null;
@@ -119,6 +130,8 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   if (source.kind === 'tracking') return { kind: 'events', tone: 'good', text: 'takes events', why: '' };
   if (source.error) return { kind: 'broken', tone: 'bad', text: 'its file has a mistake', why: source.error };
   if (source.run) return { kind: 'running', tone: 'accent', text: 'running', why: '' };
+  const differs = (streams ?? []).find(({ verified }) => verified?.status === 'differs')?.verified;
+  if (differs) return { kind: 'mismatch', tone: 'bad', text: 'a table is not what the source has', why: differs.error ?? '' };
   const since = (at: string | null | undefined): string => (at ? ` since ${ago(new Date(at), now).replace(/ ago$/, '')}` : '');
   const bad = (streams ?? []).filter((one) => one.status !== 'loaded');
   const recovered = latest !== null && (latest.status === 'loaded' || latest.status === 'unchanged') && latest.stream === null;
@@ -134,6 +147,14 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   if (streams === null) return { kind: 'unknown', tone: 'plain', text: 'not shown to you', why: '' };
   if (!streams.length && !latest) return { kind: 'new', tone: 'plain', text: 'never ran', why: '' };
   return { kind: 'well', tone: 'good', text: 'up to date', why: '' };
+}
+
+/** "differs: 1 missing, 2 extra, 0 different of 500 rows". */
+export function sayVerified(one: Verified): string {
+  if (one.status === 'equal') return 'compared row by row';
+  if (one.status === 'failed') return `could not be compared: ${one.error ?? ''}`;
+  const counts = `${one.missing} missing, ${one.extra} extra, ${one.different} different of ${plural(one.rows, 'row')}`;
+  return one.status === 'repaired' ? `loaded again: ${counts}` : `differs: ${counts}`;
 }
 
 /** As of when its rows are: the oldest of its streams, or the latest run that found nothing new. */

@@ -404,6 +404,13 @@ static const struct weir_source_capture capture = {
     .leave = weir_pg_capture_leave,
 };
 
+static const struct weir_source_verifier verifier = {
+    .ready = weir_pg_verify_ready,
+    .key = weir_pg_verify_key,
+    .sums = weir_pg_verify_sums,
+    .narrow = weir_pg_verify_narrow,
+};
+
 const struct weir_source_connector weir_source_postgres = {
     .name = "postgres",
     .title = "PostgreSQL",
@@ -414,5 +421,6 @@ const struct weir_source_connector weir_source_postgres = {
     .plan = plan,
     .read = read_rows,
     .capture = &capture,
+    .verifier = &verifier,
     .close = close_connection,
 };

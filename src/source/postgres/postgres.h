@@ -6,6 +6,7 @@
 
 #include "source/connector.h"
 #include "source/postgres/oid.h"
+#include "source/verify.h"
 
 struct weir_pg_settings {
     const char *host, *database, *user, *password, *sslrootcert;
@@ -85,7 +86,24 @@ const struct weir_pg_column *weir_pg_column_of(const struct weir_pg_table *table
 uint64_t weir_pg_options_hash(const struct weir_source_stream *stream);
 
 /* --- read.c --- */
+/* The column as a sink wants it that stores this type. */
+void weir_pg_expression(struct weir_buf *sql, const struct weir_pg_column *c, enum weir_type type);
+/* " FROM table WHERE …" */
+void weir_pg_from(struct weir_buf *sql, const struct weir_pg_table *t);
 int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *table,
                  struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- verify.c: source/verify.h --- */
+int weir_pg_verify_ready(void *connection, const struct weir_source_plan *plan,
+                         struct weir_str cursor, char why[200],
+                         struct weir_error *err) WEIR_MUST_CHECK;
+int weir_pg_verify_key(void *connection, const struct weir_source_plan *plan, size_t *out,
+                       size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_pg_verify_sums(void *connection, const struct weir_source_plan *plan,
+                        const struct weir_source_compare *compare, struct weir_source_bucket *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+int weir_pg_verify_narrow(void *connection, struct weir_source_plan *plan,
+                          const struct weir_source_compare *compare,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

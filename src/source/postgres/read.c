@@ -9,10 +9,9 @@
 #define RANGES          2
 #define COLUMNS_AT_ONCE 500
 
-/* The column as the sink wants it. Every type is named, so that one that has become another one
- * meanwhile fails, and is not misread. */
-static void add_expression(struct weir_buf *sql, const struct weir_pg_column *c,
-                           enum weir_type type)
+/* Every type is named, so that one that has become another one meanwhile fails, and is not misread.
+ */
+void weir_pg_expression(struct weir_buf *sql, const struct weir_pg_column *c, enum weir_type type)
 {
     static const char *const casts[] = {
         [WEIR_TYPE_BOOL] = "::boolean",  [WEIR_TYPE_INT] = "::bigint",
@@ -38,7 +37,7 @@ static void add_expression(struct weir_buf *sql, const struct weir_pg_column *c,
     weir_buf_addz(sql, cast);
 }
 
-static void add_table(struct weir_buf *sql, const struct weir_pg_table *t)
+void weir_pg_from(struct weir_buf *sql, const struct weir_pg_table *t)
 {
     weir_buf_addz(sql, t->only ? " FROM ONLY " : " FROM ");
     weir_sql_table(sql, t->schema, t->name);
@@ -68,7 +67,7 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
     for (const char *p = sums[to->type]; *p; p++) {
         if (*p == '$') {
             weir_buf_addc(sql, '(');
-            add_expression(sql, c, to->type);
+            weir_pg_expression(sql, c, to->type);
             weir_buf_addc(sql, ')');
         } else if (*p == '#') {
             weir_buf_addz(sql, "1");
@@ -106,7 +105,7 @@ static int ask_some(struct weir_pg *pg, const struct weir_pg_table *t, const uns
     for (size_t i = from; i < to; i++) {
         add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], scales[i]);
     }
-    add_table(&sql, t);
+    weir_pg_from(&sql, t);
     int rc = weir_buf_check(&sql, "the sums of a table", err);
     rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
     f->rows = rc ? 0 : (uint64_t)weir_figures_number(weir_pg_cell(r, 0, 0));
@@ -155,9 +154,9 @@ static int start(struct weir_pg *pg, const struct weir_pg_table *t, struct range
     weir_buf_addz(&sql, "COPY (SELECT ");
     for (size_t i = 0; i < sink->column_count; i++) {
         weir_buf_addz(&sql, i ? ", " : "");
-        add_expression(&sql, weir_pg_column_of(t, i), sink->columns[i].type);
+        weir_pg_expression(&sql, weir_pg_column_of(t, i), sink->columns[i].type);
     }
-    add_table(&sql, t);
+    weir_pg_from(&sql, t);
     if (count > 1) { /* what was added since the pages were counted is behind the last border */
         weir_buf_addf(&sql, "%s ctid %s '(%lld,0)'::tid", t->condition.len ? " AND" : " WHERE",
                       number ? ">=" : "<", (long long)(t->pages / 2));

@@ -1,0 +1,81 @@
+/* Is a table what its source is? Compared in one snapshot of the source, and mended. Private to
+ * src/source.
+ *
+ * Rows are spread over buckets by a hash of their key. The source computes, in one pass, how many
+ * rows each bucket has and the sum of a hash of each; the warehouse the same of its table. Buckets
+ * that differ, and only these, are read as any run reads rows, into a stage, and compared value by
+ * value. So the sums decide only what is looked at: where the texts of a value were written
+ * otherwise, more is read, and nothing is said wrongly.
+ *
+ * The canonical text that is hashed, of a row (its compared columns) and of a key: of each column
+ * the number of characters, ":" and the value, or "~" for NULL. Values: true, false; whole numbers
+ * and decimals as digits, the latter with all places of their type; doubles as their 64 bits, with
+ * "nan", and "0" for both zeros; times as microseconds and dates as days since 1970, or infinity
+ * and -infinity; all else as it is. The first 60 bits of its md5 are summed up, those of the key's
+ * first 16 are the bucket. */
+#ifndef WEIR_SOURCE_VERIFY_H
+#define WEIR_SOURCE_VERIFY_H
+
+#include "source/connector.h"
+#include "source/run.h"
+
+#define WEIR_VERIFY_BUCKETS 65536 /* at most; a power of two */
+
+struct weir_source_compare {
+    const struct weir_column *columns; /* as they are stored, in the plan's order */
+    const size_t *compared;            /* which of them */
+    size_t compared_count;
+    const size_t *key;
+    size_t key_count;
+    unsigned buckets;
+    const bool *wanted; /* of each bucket; NULL: all */
+};
+struct weir_source_bucket {
+    uint64_t rows;
+    __int128 sum;
+};
+
+/* Of a connector whose rows can be compared. All of it happens in the snapshot of `plan`, which was
+ * made without a cursor. */
+struct weir_source_verifier {
+    /* "" or why it cannot be compared now: the tables are not where the source is, say. `cursor`: of
+     * the source as a whole, or ptr NULL. */
+    int (*ready)(void *connection, const struct weir_source_plan *plan, struct weir_str cursor,
+                 char why[200], struct weir_error *err);
+    /* The plan's columns that tell rows apart, where the file says no `key`; *count 0: none do. */
+    int (*key)(void *connection, const struct weir_source_plan *plan, size_t *out, size_t *count,
+               struct weir_error *err);
+    int (*sums)(void *connection, const struct weir_source_plan *plan,
+                const struct weir_source_compare *compare, struct weir_source_bucket *out,
+                struct weir_error *err);
+    /* Reading the plan then gives the rows of the buckets that are wanted. */
+    int (*narrow)(void *connection, struct weir_source_plan *plan,
+                  const struct weir_source_compare *compare, struct weir_error *err);
+};
+
+/* Instead of a sync: all streams, or run->stream; prints them as weir_source_sync does.
+ * WEIR_ECORRUPT when one differs, and was not repaired. */
+int weir_source_verify_all(const struct weir_source_run *run, const char *id,
+                           struct weir_source_config *config, void *connection, const char **status,
+                           struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- verify_compare.c: the warehouse's side --- */
+struct weir_verify_table {
+    struct weir_stream_run *run;
+    const struct weir_source_compare *compare;
+    bool extras;          /* rows that the source does not have are wrong */
+    struct weir_str mark; /* of the cursor column: what is beyond it was not read yet; ptr NULL */
+    struct weir_buf sql;
+};
+int weir_verify_count(struct weir_verify_table *t, uint64_t *rows,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+int weir_verify_sums(struct weir_verify_table *t, struct weir_source_bucket *out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* The stage beside the table, in a transaction of the caller. */
+int weir_verify_differences(struct weir_verify_table *t, struct weir_source_verified *out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Of what weir_verify_differences found. */
+int weir_verify_repair(struct weir_verify_table *t, struct weir_source_load *load,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
