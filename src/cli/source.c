@@ -1,9 +1,9 @@
 /* `weir source`: the sources of a workspace. */
+#include "source/source.h"
 #include "base/data.h"
 #include "base/json_write.h"
 #include "cli/commands.h"
 #include "source/schedule.h"
-#include "source/source.h"
 
 static int run_key(struct weir_cli *cli, struct weir_error *err)
 {

@@ -76,7 +76,8 @@ static void show_compared(struct weir_json stream)
         return;
     }
     printf(": %llu rows, %llu missing, %llu extra, %llu different",
-           (unsigned long long)number(stream, "rows"), (unsigned long long)number(stream, "missing"),
+           (unsigned long long)number(stream, "rows"),
+           (unsigned long long)number(stream, "missing"),
            (unsigned long long)number(stream, "extra"),
            (unsigned long long)number(stream, "different"));
     if (number(stream, "pending")) {
@@ -353,12 +354,13 @@ const struct weir_command weir_command_verify = {
     .operands = "SOURCE[.STREAM]",
     .min_operands = 1,
     .max_operands = 1,
-    .help = "In one snapshot of the source: how many rows there are, and sums over the text of every "
-            "value, in parts by their keys; rows of parts that differ are read and compared. Shows "
-            "which keys are missing, extra or different, keeps it in weir.verifications, and fails "
-            "when any is. --repair loads just these again, in one transaction.\n\n"
-            "`verify: cron 0 3 * * * Europe/Berlin` in the source's file does so each night. For "
-            "sources of kind postgres.",
+    .help =
+        "In one snapshot of the source: how many rows there are, and sums over the text of every "
+        "value, in parts by their keys; rows of parts that differ are read and compared. Shows "
+        "which keys are missing, extra or different, keeps it in weir.verifications, and fails "
+        "when any is. --repair loads just these again, in one transaction.\n\n"
+        "`verify: cron 0 3 * * * Europe/Berlin` in the source's file does so each night. For "
+        "sources of kind postgres.",
     .flags = verify_flags,
     .run = run_verify,
 };

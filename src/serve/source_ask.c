@@ -194,7 +194,8 @@ static int change(struct weir_ask *ask, void *arg, struct weir_error *err)
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"schema", "schedule", "verify", "connection", "streams", NULL};
+    static const char *const known[] = {"schema",     "schedule", "verify",
+                                        "connection", "streams",  NULL};
     struct weir_data *changes = NULL;
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);

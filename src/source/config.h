@@ -46,7 +46,8 @@ struct weir_source_config {
     const char *schema; /* in the warehouse */
     struct weir_source_schedule schedule;
     const char *schedule_text; /* as the file says it */
-    struct weir_source_schedule verify; /* when tables are compared with it; MANUAL: not by itself */
+    struct weir_source_schedule
+        verify; /* when tables are compared with it; MANUAL: not by itself */
     const char *verify_text;
     bool paused;
     unsigned priority; /* 0 to 9; more goes first */

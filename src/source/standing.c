@@ -14,7 +14,8 @@ static const char statement[] =
     "weir.verifications GROUP BY ALL) "
     "SELECT l.source, l.stream, arg_max(l.schema_name, l.started_at), arg_max(l.table_name, "
     "l.started_at), arg_max(l.mode, l.started_at), arg_max(l.status, l.started_at), arg_max(l.run, "
-    "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), any_value(c.verified), arg_max(l.rows_written, "
+    "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), any_value(c.verified), "
+    "arg_max(l.rows_written, "
     "l.started_at), arg_max(l.rows_discarded, l.started_at), max(l.ended_at), any_value(g.at), "
     "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)) "
     "FROM weir.loads AS l LEFT JOIN good AS g ON g.source = l.source AND g.stream = l.stream "
@@ -31,9 +32,9 @@ static int64_t number(const struct weir_batch *b, size_t column, size_t row)
 static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena,
                 struct weir_source_standing *out, struct weir_error *err)
 {
-    struct weir_str *const texts[] = {&out->source, &out->stream, &out->schema, &out->table,
-                                      &out->mode,   &out->status, &out->run,    &out->error,
-                                      &out->verified};
+    struct weir_str *const texts[] = {&out->source, &out->stream, &out->schema,
+                                      &out->table,  &out->mode,   &out->status,
+                                      &out->run,    &out->error,  &out->verified};
     for (size_t i = 0; i < TEXTS; i++) {
         const struct weir_vector *v = &b->columns[i];
         *texts[i] = weir_vector_valid(v, row) ? weir_arena_dup(arena, v->strs[row]) : WEIR_STR("");

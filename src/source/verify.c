@@ -44,8 +44,7 @@ static int choose_columns(struct verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     struct weir_buf names;
-    size_t *compared =
-        weir_arena_calloc(&r->plan.arena, (r->settled.count + 1) * sizeof *compared);
+    size_t *compared = weir_arena_calloc(&r->plan.arena, (r->settled.count + 1) * sizeof *compared);
     weir_buf_init(&names, MAX_CATALOG);
     struct weir_jw w = weir_jw_on(&names);
     weir_jw_array(&w);
@@ -139,8 +138,8 @@ static int make_plan(struct verifying *v, struct weir_error *err)
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, none, &r->plan, err);
     r->plan.whole = r->plan.complete = r->plan.nothing = false;
-    rc = rc ? rc
-            : weir_source_settle(&r->plan, &r->stream, r->target, r->session, &r->settled, err);
+    rc =
+        rc ? rc : weir_source_settle(&r->plan, &r->stream, r->target, r->session, &r->settled, err);
     weir_buf_free(&r->settled.changes);
     v->table = (struct weir_verify_table){.run = r, .compare = &v->compare};
     v->table.extras = r->stream.mode == WEIR_SOURCE_REPLACE ||
@@ -173,8 +172,7 @@ static int compare_sums(struct verifying *v, bool *differ, struct weir_error *er
     rc = rc ? rc : weir_verify_sums(&v->table, v->here, err);
     *differ = false;
     for (unsigned i = 0; rc == 0 && i < v->compare.buckets; i++) {
-        v->wanted[i] =
-            v->there[i].rows != v->here[i].rows || v->there[i].sum != v->here[i].sum;
+        v->wanted[i] = v->there[i].rows != v->here[i].rows || v->there[i].sum != v->here[i].sum;
         *differ = *differ || v->wanted[i];
     }
     return rc;
@@ -184,10 +182,11 @@ static int mend(struct verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     struct weir_source_load *l = &r->load;
-    int rc = weir_verify_repair(&v->table, l, err);
+    int rc = weir_verify_repair(&v->table, err);
     l->mode = "repair";
     l->status = "loaded";
     l->rows_discarded = r->stage.reject_count;
+    l->rows_written = v->out->missing + v->out->different;
     l->rows_superseded = l->rows_read - l->rows_discarded - l->rows_written;
     l->rows_deleted = v->out->extra;
     l->ended_at = weir_now();
@@ -250,8 +249,8 @@ static int stand_still(struct verifying *v, struct weir_error *err)
     if (!verifier->ready) {
         return 0;
     }
-    int rc = weir_source_ledger_cursor(r->session, r->config->name, ALL, &r->plan.arena, &cursor,
-                                       err);
+    int rc =
+        weir_source_ledger_cursor(r->session, r->config->name, ALL, &r->plan.arena, &cursor, err);
     rc = rc ? rc : verifier->ready(r->connection, &r->plan, cursor, why, err);
     return rc || !*why ? rc : weir_fail(err, WEIR_EBUSY, "%s", why);
 }
@@ -332,24 +331,27 @@ static int keep(struct verifying *v, int rc, struct weir_error *err)
         out->keys = WEIR_STR("[]");
     }
     out->error = rc ? err->message : "";
-    load->status = rc == WEIR_ECORRUPT                      ? "mismatch"
-                   : rc                                     ? "failed"
+    load->status = rc == WEIR_ECORRUPT                    ? "mismatch"
+                   : rc                                   ? "failed"
                    : strcmp(out->status, "repaired") == 0 ? "loaded"
-                                                            : "unchanged";
+                                                          : "unchanged";
     load->error = out->error;
     if (rc) {
-        weir_log(run->log, WEIR_LOG_ERROR, "a table is not what its source is, or that is not known",
-                 "source", out->source, "stream", out->stream, "error", out->error);
+        weir_log(run->log, WEIR_LOG_ERROR,
+                 "a table is not what its source is, or that is not known", "source", out->source,
+                 "stream", out->stream, "error", out->error);
     }
     weir_source_watch_say(watch_of(run), "%s: %s%s%s", out->stream, out->status,
-                          rc ? ": " : is_wrong(out) ? ": " : "",
-                          rc ? out->error : is_wrong(out) ? words : "");
+                          rc              ? ": "
+                          : is_wrong(out) ? ": "
+                                          : "",
+                          rc              ? out->error
+                          : is_wrong(out) ? words
+                                          : "");
     int failed = strcmp(out->status, "repaired") == 0 || !v->run.session
                      ? 0
                      : weir_source_ledger_verified(v->run.session, out, &why);
-    return rc       ? rc
-           : failed ? weir_fail(err, failed, "%s", why.message)
-                    : 0;
+    return rc ? rc : failed ? weir_fail(err, failed, "%s", why.message) : 0;
 }
 
 static int verify_stream(const struct weir_source_run *run, const char *id,

@@ -38,8 +38,8 @@ struct weir_source_bucket {
 /* Of a connector whose rows can be compared. All of it happens in the snapshot of `plan`, which was
  * made without a cursor. */
 struct weir_source_verifier {
-    /* "" or why it cannot be compared now: the tables are not where the source is, say. `cursor`: of
-     * the source as a whole, or ptr NULL. */
+    /* "" or why it cannot be compared now: the tables are not where the source is, say. `cursor`:
+     * of the source as a whole, or ptr NULL. */
     int (*ready)(void *connection, const struct weir_source_plan *plan, struct weir_str cursor,
                  char why[200], struct weir_error *err);
     /* The plan's columns that tell rows apart, where the file says no `key`; *count 0: none do. */
@@ -75,7 +75,6 @@ int weir_verify_sums(struct weir_verify_table *t, struct weir_source_bucket *out
 int weir_verify_differences(struct weir_verify_table *t, struct weir_source_verified *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
 /* Of what weir_verify_differences found. */
-int weir_verify_repair(struct weir_verify_table *t, struct weir_source_load *load,
-                       struct weir_error *err) WEIR_MUST_CHECK;
+int weir_verify_repair(struct weir_verify_table *t, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

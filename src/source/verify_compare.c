@@ -358,8 +358,7 @@ static int insert(struct weir_verify_table *t, struct weir_error *err)
 }
 
 /* Nothing may differ then: seen by looking again. */
-int weir_verify_repair(struct weir_verify_table *t, struct weir_source_load *load,
-                       struct weir_error *err)
+int weir_verify_repair(struct weir_verify_table *t, struct weir_error *err)
 {
     struct weir_source_verified left = {0};
     weir_buf_init(&t->sql, SQL_BYTES);
@@ -372,13 +371,6 @@ int weir_verify_repair(struct weir_verify_table *t, struct weir_source_load *loa
         rc = weir_fail(err, WEIR_ECORRUPT,
                        "%llu rows would differ when they were loaded again; nothing was changed",
                        (unsigned long long)(left.missing + left.extra + left.different));
-    }
-    if (rc == 0) {
-        weir_buf_addz(&t->sql, "SELECT count(*) FROM ");
-        add_target(t);
-        weir_buf_addz(&t->sql, " WHERE " WEIR_SOURCE_RUN " = ");
-        weir_sql_text(&t->sql, weir_str_of(load->run));
-        rc = weir_session_number_buf(t->run->session, &t->sql, &load->rows_written, err);
     }
     weir_buf_free(&t->sql);
     return rc;

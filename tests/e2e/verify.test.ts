@@ -101,7 +101,7 @@ test('rows that were changed behind its back are found, told and loaded again', 
   await sync('shop');
   assert.deepEqual((await verify('shop')).streams.map(found), Array<string>(5).fill('equal 0 0 0'));
   // In the warehouse: one changed, one gone, one that never was. At the source: changed, and the cursor column was not.
-  behind("update shop.orders set note = 'mine' where id = 17", 'delete from shop.orders where id = 4711', "insert into shop.orders (id, note, at, _weir_run) values (99999, 'ghost', '2026-01-01', 'x')", "insert into shop.bag (a, b, _weir_run) values (1, 'x', 'x')", 'delete from shop.bag where a = 2');
+  behind("update shop.orders set note = 'mine' where id = 17", 'delete from shop.orders where id = 4711', "insert into shop.orders (id, note, \"at\", _weir_run) values (99999, 'ghost', '2026-01-01', 'x')", "insert into shop.bag (a, b, _weir_run) values (1, 'x', 'x')", 'delete from shop.bag where a = 2');
   pg.sql("update shop.orders set note = 'theirs' where id = 12345; delete from shop.orders where id = 13; update shop.soft set n = 0 where id = 1; delete from shop.soft where id = 2; update shop.hist set n = 0 where id = 1; delete from shop.hist where id = 2; delete from shop.kept where id = 3; insert into shop.orders values (20001, 'new', '2026-12-01')");
   const { streams, failed, said } = await verify('shop');
   assert.ok(failed);

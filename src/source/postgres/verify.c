@@ -170,8 +170,7 @@ static int ask_behind(struct weir_pg *pg, const char *slot, const char *commit, 
 {
     char publication[128];
     PGresult *r = NULL;
-    snprintf(publication, sizeof publication, "%s%.60s",
-             *pg->settings->publication ? "" : "weir_",
+    snprintf(publication, sizeof publication, "%s%.60s", *pg->settings->publication ? "" : "weir_",
              *pg->settings->publication ? pg->settings->publication : pg->config->name);
     const char *const values[] = {slot, publication, commit};
     pg->patient = true;
@@ -203,19 +202,20 @@ int weir_pg_verify_ready(void *connection, const struct weir_source_plan *plan,
     weir_buf_init(&text, 1u << 20);
     weir_buf_adds(&text, cursor.ptr ? cursor : WEIR_STR("{}"));
     int rc = !pg->settings->capture ? 0
-             : parser ? weir_json_parse(parser, weir_buf_str(&text), &root, err)
-                      : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+             : parser               ? weir_json_parse(parser, weir_buf_str(&text), &root, err)
+                                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     if (rc == 0 && pg->settings->capture) {
         struct weir_str slot = weir_json_get_str(root, "slot"),
                         commit = weir_json_get_str(root, "commit");
         if (slot.ptr && commit.ptr) {
-            rc = ask_behind(pg, weir_arena_dup(&arena, slot).ptr, weir_arena_dup(&arena, commit).ptr,
-                            &behind, err);
+            rc = ask_behind(pg, weir_arena_dup(&arena, slot).ptr,
+                            weir_arena_dup(&arena, commit).ptr, &behind, err);
         }
         snprintf(why, 200, "%s",
-                 rc || !behind ? ""
-                               : "the source changes faster than its tables follow: they were never "
-                                 "both at one position; compare them at a quieter time");
+                 rc || !behind
+                     ? ""
+                     : "the source changes faster than its tables follow: they were never "
+                       "both at one position; compare them at a quieter time");
     }
     weir_json_parser_free(parser);
     weir_buf_free(&text);
