@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "source/catalog.h"
 
 #define SQL_BYTES (8u << 20)
 /* Sums of decimals of 38 digits fit nowhere; those of what is left of them do. */
@@ -100,10 +101,14 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
         [WEIR_TYPE_JSON] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)",
         [WEIR_TYPE_OTHER] = "CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) % "
                             "1000000000000000000) AS VARCHAR)"};
+    unsigned precision = 0, scale;
+    bool narrow = column->type == WEIR_TYPE_OTHER &&
+                  weir_source_decimal(column->type_name, &precision, &scale) &&
+                  precision <= WEIR_FIGURES_DIGITS; /* what is left of it is all of it */
     weir_buf_addz(sql, ", count(");
     weir_sql_ident(sql, column->name);
     weir_buf_addz(sql, "), ");
-    for (const char *p = sums[column->type]; *p; p++) {
+    for (const char *p = narrow ? "CAST(sum($) AS VARCHAR)" : sums[column->type]; *p; p++) {
         if (*p == '$') {
             weir_sql_ident(sql, column->name);
         } else {

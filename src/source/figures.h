@@ -7,6 +7,8 @@
 
 #include "warehouse/warehouse.h"
 
+#define WEIR_FIGURES_DIGITS 18 /* of a decimal; of longer ones, what is left by 10^18 is summed */
+
 struct weir_figure {
     uint64_t values;
     __int128 sum;

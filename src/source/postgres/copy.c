@@ -5,6 +5,7 @@
 #define EPOCH_DAYS   10957 /* 2000-01-01 */
 #define EPOCH_MICROS (EPOCH_DAYS * WEIR_DAY)
 #define MAX_NUMERIC  4096
+#define MAX_SCALE    64
 #define MAX_ROW      (192u << 20) /* bytes; a batch may hold 256 MB of texts */
 
 static const char signature[] = "PGCOPY\n\377\r\n"; /* and its NUL */
@@ -75,7 +76,7 @@ bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out
     int64_t count, weight, sign, shown;
     if (!take_number(&r, 2, &count) || !take_number(&r, 2, &weight) || !take_number(&r, 2, &sign) ||
         !take_number(&r, 2, &shown) || count < 0 || r.end - r.at != 2 * count || weight > 10 ||
-        (sign != 0 && sign != 0x4000)) {
+        scale > MAX_SCALE || (sign != 0 && sign != 0x4000)) {
         return false;
     }
     int64_t last = -(int64_t)((scale + 3) / 4);
@@ -88,19 +89,32 @@ bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out
             return false;
         }
     }
+    char text[4 * 11 + 2 + MAX_SCALE];
+    size_t n = 0;
     if (sign && count) {
-        weir_buf_addc(out, '-');
+        text[n++] = '-';
     }
+    bool shown_any = false;
     for (int64_t power = weight > 0 ? weight : 0; power >= 0; power--) {
-        bool first = power == (weight > 0 ? weight : 0);
-        weir_buf_addf(out, first ? "%d" : "%04d", digit_at(r.at, count, weight, power));
+        int digit = digit_at(r.at, count, weight, power);
+        for (int unit = 1000; unit; unit /= 10) {
+            int one = digit / unit % 10;
+            bool last_of_all = power == 0 && unit == 1;
+            shown_any = shown_any || one || last_of_all || power < weight;
+            if (shown_any) {
+                text[n++] = (char)('0' + one);
+            }
+        }
     }
-    weir_buf_addz(out, scale ? "." : "");
+    if (scale) {
+        text[n++] = '.';
+    }
     for (unsigned i = 0; i < scale; i++) {
         static const int units[] = {1000, 100, 10, 1};
         int digit = digit_at(r.at, count, weight, -1 - (int64_t)(i / 4));
-        weir_buf_addc(out, (char)('0' + digit / units[i % 4] % 10));
+        text[n++] = (char)('0' + digit / units[i % 4] % 10);
     }
+    weir_buf_adds(out, (struct weir_str){text, n});
     return weir_buf_ok(out);
 }
 

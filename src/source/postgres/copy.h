@@ -23,7 +23,7 @@ void weir_pg_copy_free(struct weir_pg_copy *copy);
 int weir_pg_copy_message(struct weir_pg_copy *copy, struct weir_str message,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* A numeric as text with exactly `scale` digits behind the point. False: it is damaged, is NaN or
- * infinite, or has other digits behind. */
+ * infinite, or has other digits behind. `scale` is 64 at most. */
 bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out);
 
 #endif

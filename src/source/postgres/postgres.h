@@ -68,6 +68,12 @@ int weir_pg_wait(struct weir_pg *pg, PGconn *con, PGconn *con2,
  * the simple protocol, which replication needs. */
 int weir_pg_ask(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
                 int count, PGresult **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same in two steps; between them the server computes. */
+int weir_pg_send(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
+                 int count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_pg_take(struct weir_pg *pg, PGconn *con, PGresult **out,
+                 struct weir_error *err) WEIR_MUST_CHECK;
+void weir_pg_cancel(PGconn *con); /* what the server does for it; NULL is fine */
 struct weir_str weir_pg_cell(const PGresult *result, int row, int column);
 
 /* --- table.c: the catalog's tables and columns --- */

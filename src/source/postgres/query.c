@@ -184,7 +184,7 @@ int weir_pg_ready(struct weir_pg *pg, struct weir_error *err)
                : weir_pg_ask(pg, pg->con, "ROLLBACK", NULL, 0, NULL, err);
 }
 
-static void cancel(PGconn *con)
+void weir_pg_cancel(PGconn *con)
 {
     char ignored[256];
     PGcancel *c = con ? PQgetCancel(con) : NULL;
@@ -213,8 +213,8 @@ int weir_pg_wait(struct weir_pg *pg, PGconn *con, PGconn *con2, struct weir_erro
                        (long long)(pg->settings->timeout / WEIR_SECOND));
     }
     if (rc) {
-        cancel(con);
-        cancel(con2);
+        weir_pg_cancel(con);
+        weir_pg_cancel(con2);
         return rc;
     }
     /* Also when the socket has nothing: what came in one record of TLS may wait inside. */
@@ -226,14 +226,19 @@ int weir_pg_wait(struct weir_pg *pg, PGconn *con, PGconn *con2, struct weir_erro
                : 0;
 }
 
-int weir_pg_ask(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
-                int count, PGresult **out, struct weir_error *err)
+int weir_pg_send(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
+                 int count, struct weir_error *err)
 {
-    PGresult *result = NULL, *next = NULL;
     int sent = count < 0 ? PQsendQuery(con, sql)
                          : PQsendQueryParams(con, sql, count, NULL, values, NULL, NULL, 0);
-    int rc = sent ? 0 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
     pg->heard = weir_mono();
+    return sent ? 0 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
+}
+
+int weir_pg_take(struct weir_pg *pg, PGconn *con, PGresult **out, struct weir_error *err)
+{
+    PGresult *result = NULL, *next = NULL;
+    int rc = 0;
     do {
         while (rc == 0 && PQisBusy(con)) {
             rc = weir_pg_wait(pg, con, NULL, err);
@@ -255,4 +260,11 @@ int weir_pg_ask(struct weir_pg *pg, PGconn *con, const char *sql, const char *co
         PQclear(result);
     }
     return rc;
+}
+
+int weir_pg_ask(struct weir_pg *pg, PGconn *con, const char *sql, const char *const *values,
+                int count, PGresult **out, struct weir_error *err)
+{
+    int rc = weir_pg_send(pg, con, sql, values, count, err);
+    return rc ? rc : weir_pg_take(pg, con, out, err);
 }

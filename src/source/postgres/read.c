@@ -48,23 +48,27 @@ void weir_pg_from(struct weir_buf *sql, const struct weir_pg_table *t)
  */
 
 static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
-                       const struct weir_column *to, unsigned scale)
+                       const struct weir_column *to)
 {
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "count(*) FILTER (WHERE $), NULL",
         [WEIR_TYPE_INT] = "sum($), NULL",
         [WEIR_TYPE_DOUBLE] = "min($) FILTER (WHERE $ <> 'NaN'), max($) FILTER (WHERE $ <> 'NaN')",
         [WEIR_TYPE_TIMESTAMP] =
-            "trunc(sum(extract(epoch FROM $) * 1000000) FILTER (WHERE isfinite($))), NULL",
+            "trunc(sum(extract(epoch FROM $)) FILTER (WHERE isfinite($)) * 1000000), NULL",
         [WEIR_TYPE_DATE] = "sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)), NULL",
         [WEIR_TYPE_TEXT] = "sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "sum(octet_length($)), NULL",
         [WEIR_TYPE_OTHER] =
             "trunc(sum($ * # % 1000000000000000000) FILTER (WHERE $ <> 'NaN')), NULL"};
+    unsigned precision = 0, scale = 0;
+    (void)weir_source_decimal(to->type_name, &precision, &scale);
+    bool narrow = to->type == WEIR_TYPE_OTHER && precision <= WEIR_FIGURES_DIGITS;
+    const char *sum = narrow ? "trunc(sum($) FILTER (WHERE $ <> 'NaN') * #), NULL" : sums[to->type];
     weir_buf_addz(sql, ", count(");
     weir_sql_ident(sql, c->name);
     weir_buf_addz(sql, "), ");
-    for (const char *p = sums[to->type]; *p; p++) {
+    for (const char *p = sum; *p; p++) {
         if (*p == '$') {
             weir_buf_addc(sql, '(');
             weir_pg_expression(sql, c, to->type);
@@ -94,45 +98,60 @@ static void read_figure(struct weir_figure *to, enum weir_type type, const PGres
 }
 
 /* Of columns `from` to before `to`: an answer may have 1,664. */
-static int ask_some(struct weir_pg *pg, const struct weir_pg_table *t, const unsigned *scales,
-                    struct weir_source_sink *sink, size_t from, size_t to, struct weir_error *err)
+static int send_some(struct weir_pg *pg, PGconn *con, const struct weir_pg_table *t,
+                     const struct weir_source_sink *sink, size_t from, size_t to,
+                     struct weir_error *err)
 {
-    struct weir_figures *f = sink->source;
     struct weir_buf sql;
-    PGresult *r = NULL;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT count(*)");
     for (size_t i = from; i < to; i++) {
-        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], scales[i]);
+        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i]);
     }
     weir_pg_from(&sql, t);
     int rc = weir_buf_check(&sql, "the sums of a table", err);
-    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
+    rc = rc ? rc : weir_pg_send(pg, con, weir_buf_cstr(&sql), NULL, 0, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int take_some(struct weir_pg *pg, PGconn *con, struct weir_source_sink *sink, size_t from,
+                     size_t to, struct weir_error *err)
+{
+    struct weir_figures *f = sink->source;
+    PGresult *r = NULL;
+    pg->patient = true;
+    int rc = weir_pg_take(pg, con, &r, err);
+    pg->patient = false;
     f->rows = rc ? 0 : (uint64_t)weir_figures_number(weir_pg_cell(r, 0, 0));
     for (size_t i = from; rc == 0 && i < to; i++) {
         read_figure(&f->columns[i], sink->columns[i].type, r, 1 + 3 * (int)(i - from));
     }
     PQclear(r);
-    weir_buf_free(&sql);
     return rc;
 }
 
 /* A view is not asked: what it computes with fractions may differ from one plan of the server to
  * the next. Nor are servers whose extract() is not exact. */
-static int ask_figures(struct weir_pg *pg, const struct weir_pg_table *t, const unsigned *scales,
+static bool tells(const struct weir_pg *pg, const struct weir_pg_table *t)
+{
+    return t->kind != 'v' && PQserverVersion(pg->con) >= 140000;
+}
+
+/* `early`: the connection on which they were sent before the rows were read, or NULL. */
+static int ask_figures(struct weir_pg *pg, PGconn *early, const struct weir_pg_table *t,
                        struct weir_source_sink *sink, struct weir_error *err)
 {
     int rc = 0;
-    if (t->kind == 'v' || PQserverVersion(pg->con) < 140000) {
+    if (!tells(pg, t)) {
         return 0;
     }
-    pg->patient = true;
     for (size_t from = 0; rc == 0 && from < sink->column_count; from += COLUMNS_AT_ONCE) {
         size_t to = from + COLUMNS_AT_ONCE;
-        rc = ask_some(pg, t, scales, sink, from, to < sink->column_count ? to : sink->column_count,
-                      err);
+        to = to < sink->column_count ? to : sink->column_count;
+        rc = early ? 0 : send_some(pg, pg->con, t, sink, from, to, err);
+        rc = rc ? rc : take_some(pg, early ? early : pg->con, sink, from, to, err);
     }
-    pg->patient = false;
     sink->told = rc == 0;
     return rc;
 }
@@ -237,12 +256,29 @@ static int join_snapshot(struct weir_pg *pg, PGconn **out, struct weir_error *er
     return rc;
 }
 
+/* Of a large table, the server sums up what it has while it sends it, when it has a connection
+ * more; else afterwards. */
+static PGconn *send_early(struct weir_pg *pg, const struct weir_pg_table *t,
+                          const struct weir_source_sink *sink)
+{
+    struct weir_error ignored;
+    PGconn *con = NULL;
+    if (!tells(pg, t) || sink->column_count > COLUMNS_AT_ONCE ||
+        join_snapshot(pg, &con, &ignored) ||
+        send_some(pg, con, t, sink, 0, sink->column_count, &ignored)) {
+        PQfinish(con);
+        con = NULL;
+    }
+    return con;
+}
+
 int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_source_sink *sink,
                  struct weir_error *err)
 {
     struct range ranges[RANGES] = {{.con = pg->con}};
     struct weir_source_rows rows;
     struct weir_error ignored;
+    PGconn *early = NULL;
     unsigned precision, *scales = calloc(sink->column_count + 1, sizeof *scales);
     int count = t->kind == 'r' && t->pages >= LARGE_PAGES && PQserverVersion(pg->con) >= 140000
                     ? RANGES
@@ -260,16 +296,21 @@ int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_
                  ? weir_fail(err, WEIR_ECANCELED, "%s", ignored.message)
                  : 0;
     }
+    early = rc == 0 && count > 1 ? send_early(pg, t, sink) : NULL;
     for (int i = 0; i < count; i++) {
         weir_pg_copy_init(&ranges[i].copy, &rows, scales);
         rc = rc ? rc : start(pg, t, &ranges[i], i, count, sink, err);
     }
     rc = rc ? rc : copy_all(pg, ranges, count, err);
     rc = rc ? rc : weir_source_rows_flush(&rows, err);
-    rc = rc ? rc : ask_figures(pg, t, scales, sink, err);
+    rc = rc ? rc : ask_figures(pg, early, t, sink, err);
     for (int i = 0; i < count; i++) {
         weir_pg_copy_free(&ranges[i].copy);
     }
+    if (rc) {
+        weir_pg_cancel(early);
+    }
+    PQfinish(early);
     PQfinish(ranges[1].con);
     weir_source_rows_free(&rows);
     free(scales);

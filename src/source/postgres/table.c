@@ -236,16 +236,18 @@ int weir_pg_columns(struct weir_pg *pg, struct weir_pg_table *t, struct weir_sou
     const char *const values[] = {t->schema.ptr, t->name.ptr, capture ? "t" : "f"};
     int rc = weir_pg_ask(
         pg, pg->con,
-        "SELECT a.attname, pg_catalog.format_type(b.oid, b.typmod), b.oid, "
-        "y.typcategory = 'A' AND y.typlen = -1 AND y.typelem <> 0 AND (y.typelem < 16384 OR NOT "
-        "$3::bool), y.typelem FROM pg_catalog.pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE d "
-        "(oid, typmod) AS (SELECT a.atttypid, a.atttypmod UNION ALL SELECT z.typbasetype, "
+        "WITH RECURSIVE d (type, oid, typmod) AS (SELECT z.oid, z.typbasetype, z.typtypmod FROM "
+        "pg_catalog.pg_type z WHERE z.typtype = 'd' UNION ALL SELECT d.type, z.typbasetype, "
         "z.typtypmod FROM d JOIN pg_catalog.pg_type z ON z.oid = d.oid AND z.typtype = 'd') SELECT "
-        "d.oid, d.typmod FROM d) b JOIN pg_catalog.pg_type y ON y.oid = b.oid AND y.typtype <> 'd' "
-        "JOIN pg_catalog.pg_class c ON c.oid = "
-        "a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
-        "AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated = '' OR "
-        "NOT $3::bool) ORDER BY a.attnum",
+        "a.attname, pg_catalog.format_type(y.oid, coalesce(d.typmod, a.atttypmod)), y.oid, "
+        "y.typcategory = 'A' AND y.typlen = -1 AND y.typelem <> 0 AND (y.typelem < 16384 OR NOT "
+        "$3::bool), y.typelem FROM pg_catalog.pg_attribute a LEFT JOIN d ON d.type = a.atttypid "
+        "AND "
+        "NOT EXISTS (SELECT FROM pg_catalog.pg_type z WHERE z.oid = d.oid AND z.typtype = 'd') "
+        "JOIN pg_catalog.pg_type y ON y.oid = coalesce(d.oid, a.atttypid) JOIN pg_catalog.pg_class "
+        "c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
+        "n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND "
+        "(a.attgenerated = '' OR NOT $3::bool) ORDER BY a.attnum",
         values, 3, &columns, err);
     rc = rc ? rc : add_columns(t, columns, plan, err);
     PQclear(columns);
