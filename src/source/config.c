@@ -15,6 +15,7 @@
 
 static const char *const modes[] = {"replace", "append", "merge", "history", NULL};
 static const char *const deletes[] = {"none", "soft", "hard", NULL};
+static const char *const nesteds[] = {"json", "flatten", NULL};
 static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
 
 const struct weir_option weir_source_stream_options[] = {
@@ -67,6 +68,14 @@ const struct weir_option weir_source_stream_options[] = {
      .choices = deletes,
      .help = "of merge: what becomes of rows that the source does not have any more: none: they "
              "stay; soft: `_weir_deleted` says since when; hard: they are deleted"},
+    {.name = "nested",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_source_stream, nested),
+     .fallback = "json",
+     .choices = nesteds,
+     .help =
+         "kinds `singer` and `airbyte`: what becomes of objects in a row: json: a column of JSON; "
+         "flatten: a column for each of their members, a__b"},
     {.name = "contract",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_source_stream, contract),
@@ -218,6 +227,9 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
         s->mode_said = weir_yaml_get(node, "mode") != NULL;
     }
     rc = rc ? rc : check_mode(doc, node, s, err);
+    if (rc == 0 && s->nested && !out->connector->feed) {
+        return weir_yaml_fail(err, doc, node, "`nested` is for kinds singer and airbyte");
+    }
     if (rc == 0 && *s->cursor &&
         (out->connector == &weir_source_file ||
          (s->mode == WEIR_SOURCE_REPLACE && (s->mode_said || !out->connector->feed)))) {

@@ -25,6 +25,11 @@ enum weir_source_contract {
     WEIR_SOURCE_DISCARD_VALUE
 };
 
+enum weir_source_nested {
+    WEIR_SOURCE_NESTED_JSON,
+    WEIR_SOURCE_NESTED_FLATTEN /* members of objects are columns: a__b */
+};
+
 struct weir_source_stream {
     const char *name;              /* as the connector calls it */
     const char *table;             /* in the warehouse; made of the name when "" */
@@ -35,6 +40,7 @@ struct weir_source_stream {
     bool mode_said;                /* else a foreign process may know better */
     int contract;                  /* enum weir_source_contract */
     int deletes;                   /* enum weir_source_deletes, of merge */
+    int nested;                    /* enum weir_source_nested */
     struct weir_text_list key;     /* of merge and history */
     struct weir_text_list exclude; /* columns, by their names in the warehouse */
 };

@@ -9,13 +9,15 @@
 #define MAX_STREAMS 10000
 #define MAX_ARENA   (512u << 20)
 #define MAX_TEXT    (256u << 20)
-#define MOST_OPEN   8 /* batches: what the rows of a run take in memory */
+#define MAX_FLAT    20 /* steps of a path */
+#define MOST_OPEN   8  /* batches: what the rows of a run take in memory */
 
 int weir_feed_open(struct weir_feed *f, const char *dir, uint64_t max_spool, struct weir_error *err)
 {
     *f = (struct weir_feed){0};
     weir_buf_init(&f->new_state, MAX_TEXT);
     weir_buf_init(&f->text, MAX_TEXT);
+    weir_buf_init(&f->path, MAX_TEXT);
     weir_arena_init(&f->arena, MAX_ARENA);
     weir_map_init(&f->by_name);
     return weir_spool_open(&f->spool, dir, max_spool, err);
@@ -34,7 +36,7 @@ void weir_feed_free(struct weir_feed *f)
 {
     for (size_t i = 0; i < f->stream_count; i++) {
         close_batch(f->streams[i]);
-        weir_map_free(&f->streams[i]->by_original);
+        weir_map_free(&f->streams[i]->by_path);
         free(f->streams[i]->blocks);
         free(f->streams[i]->columns);
     }
@@ -43,6 +45,7 @@ void weir_feed_free(struct weir_feed *f)
     weir_map_free(&f->by_name);
     weir_buf_free(&f->new_state);
     weir_buf_free(&f->text);
+    weir_buf_free(&f->path);
     weir_arena_free(&f->arena);
 }
 
@@ -119,7 +122,11 @@ int weir_feed_stream(struct weir_feed *f, struct weir_str name, struct weir_feed
     s->feed = f;
     s->version = WEIR_FEED_NO_VERSION;
     s->name = weir_arena_dup(&f->arena, name);
-    weir_map_init(&s->by_original);
+    for (size_t i = 0; f->config && i < f->config->stream_count; i++) {
+        const struct weir_source_stream *own = &f->config->streams[i];
+        s->flat = s->flat || (weir_str_is(name, own->name) && own->nested);
+    }
+    weir_map_init(&s->by_path);
     f->streams[f->stream_count++] = s;
     *out = s;
     return s->name.ptr && weir_map_put(&f->by_name, name, s) == 0 ? 0 : no_memory(err);
@@ -157,10 +164,28 @@ static int name_column(struct weir_feed_stream *s, struct weir_feed_column *adde
     return rc ? rc : added->name.ptr ? 0 : no_memory(err);
 }
 
-static int add_column(struct weir_feed_stream *s, struct weir_str original,
+/* "a__b" of a path. */
+static struct weir_str original_of(struct weir_arena *arena, struct weir_str path)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 4096);
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.ptr[i] == WEIR_FEED_STEP) {
+            weir_buf_addz(&text, "__");
+        } else {
+            weir_buf_addc(&text, path.ptr[i]);
+        }
+    }
+    struct weir_str out = weir_buf_ok(&text) ? weir_arena_dup(arena, weir_buf_str(&text))
+                                             : (struct weir_str){NULL, 0};
+    weir_buf_free(&text);
+    return out;
+}
+
+static int add_column(struct weir_feed_stream *s, struct weir_str path,
                       const struct weir_feed_column *type, size_t *at, struct weir_error *err)
 {
-    if (s->column_count == WEIR_SOURCE_MAX_COLUMNS || original.len > 1000) {
+    if (s->column_count == WEIR_SOURCE_MAX_COLUMNS || path.len > 1000) {
         return weir_fail(err, WEIR_ETOOBIG,
                          "stream \"" WEIR_STR_FMT "\" has more than %d columns, or one with a name "
                          "of more than 1,000 bytes",
@@ -174,10 +199,10 @@ static int add_column(struct weir_feed_stream *s, struct weir_str original,
     s->columns = grown;
     struct weir_feed_column *c = &s->columns[s->column_count];
     *c = *type;
-    c->original = weir_arena_dup(&s->feed->arena, original);
-    int rc = c->original.ptr ? name_column(s, c, err) : no_memory(err);
-    if (rc == 0 &&
-        weir_map_put(&s->by_original, original, (void *)(uintptr_t)(s->column_count + 1))) {
+    c->path = weir_arena_dup(&s->feed->arena, path);
+    c->original = s->flat ? original_of(&s->feed->arena, path) : c->path;
+    int rc = c->path.ptr && c->original.ptr ? name_column(s, c, err) : no_memory(err);
+    if (rc == 0 && weir_map_put(&s->by_path, path, (void *)(uintptr_t)(s->column_count + 1))) {
         rc = no_memory(err);
     }
     *at = s->column_count;
@@ -270,28 +295,87 @@ static int open_batch(struct weir_feed_stream *s, struct weir_error *err)
 /* --- what the process says ----------------------------------------------------------------------
  */
 
-int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema, struct weir_error *err)
+/* The path of a member of the object that `path` has now; what stood there is its first `length`
+ * bytes. */
+static struct weir_str step(struct weir_feed *f, size_t length, struct weir_str key)
+{
+    f->path.len = length;
+    if (length == 0) {
+        return key;
+    }
+    weir_buf_addc(&f->path, WEIR_FEED_STEP);
+    weir_buf_adds(&f->path, key);
+    return weir_buf_str(&f->path);
+}
+
+/* Into an object: the length of its own path. */
+static size_t enter(struct weir_feed *f, size_t length, struct weir_str key)
+{
+    if (length == 0) {
+        weir_buf_reset(&f->path);
+        weir_buf_adds(&f->path, key);
+    } else {
+        (void)step(f, length, key);
+    }
+    return f->path.len;
+}
+
+static bool is_object(struct weir_json schema)
+{
+    struct weir_json type = weir_json_get(schema, "type"), one;
+    struct weir_json_iter it = weir_json_begin(type);
+    struct weir_str name;
+    bool is = weir_json_str(type, &name) && weir_str_is(name, "object");
+    while (!is && weir_json_type(type) == WEIR_JSON_ARRAY && weir_json_next(&it, NULL, &one)) {
+        is = weir_json_str(one, &name) && weir_str_is(name, "object");
+    }
+    return is || weir_json_get(schema, "properties").doc;
+}
+
+static int declare(struct weir_feed_stream *s, struct weir_str path, struct weir_json property,
+                   struct weir_error *err)
+{
+    struct weir_feed_column type = {0};
+    size_t at = (size_t)(uintptr_t)weir_map_get(&s->by_path, path);
+    int rc = 0;
+    (void)weir_feed_type_of(property, &type);
+    if (type.type == WEIR_TYPE_OTHER && memchr(path.ptr, WEIR_FEED_STEP, path.len)) {
+        /* The digits of numbers in objects are not kept: they come as doubles. */
+        type = (struct weir_feed_column){.type = WEIR_TYPE_DOUBLE};
+    }
+    if (at == 0) {
+        rc = s->open ? end_batch(s, err) : 0;
+        return rc ? rc : add_column(s, path, &type, &at, err);
+    }
+    struct weir_feed_column joined = s->columns[at - 1];
+    if (weir_feed_join(&joined, &type)) {
+        rc = end_batch(s, err);
+        s->columns[at - 1] = joined;
+    }
+    return rc;
+}
+
+static int declare_all(struct weir_feed_stream *s, struct weir_json schema, size_t length,
+                       unsigned depth, struct weir_error *err)
 {
     struct weir_json_iter it = weir_json_begin(weir_json_get(schema, "properties"));
     struct weir_str key;
     struct weir_json property;
     int rc = 0;
-    s->came = true;
     while (rc == 0 && weir_json_next(&it, &key, &property)) {
-        struct weir_feed_column type = {0};
-        size_t at = (size_t)(uintptr_t)weir_map_get(&s->by_original, key);
-        (void)weir_feed_type_of(property, &type);
-        if (at == 0) {
-            rc = s->open ? end_batch(s, err) : 0;
-            rc = rc ? rc : add_column(s, key, &type, &at, err);
+        if (s->flat && depth < MAX_FLAT && key.len && is_object(property)) {
+            rc = declare_all(s, property, enter(s->feed, length, key), depth + 1, err);
         } else {
-            struct weir_feed_column joined = s->columns[at - 1];
-            if (weir_feed_join(&joined, &type)) {
-                rc = end_batch(s, err);
-                s->columns[at - 1] = joined;
-            }
+            rc = declare(s, step(s->feed, length, key), property, err);
         }
     }
+    return rc;
+}
+
+int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema, struct weir_error *err)
+{
+    s->came = true;
+    int rc = declare_all(s, schema, 0, 0, err);
     s->exact = false;
     for (size_t i = 0; i < s->column_count; i++) {
         s->exact = s->exact || s->columns[i].type == WEIR_TYPE_OTHER;
@@ -335,10 +419,10 @@ static int column_of(struct weir_feed_stream *s, struct weir_str key, size_t *at
                      struct weir_error *err)
 {
     /* Members mostly come in the order of the columns. */
-    if (s->guess < s->column_count && weir_str_eq(s->columns[s->guess].original, key)) {
+    if (s->guess < s->column_count && weir_str_eq(s->columns[s->guess].path, key)) {
         *at = s->guess;
     } else {
-        *at = (size_t)(uintptr_t)weir_map_get(&s->by_original, key) - 1;
+        *at = (size_t)(uintptr_t)weir_map_get(&s->by_path, key) - 1;
         if (*at == SIZE_MAX) {
             struct weir_feed_column none = {.type = WEIR_TYPE_TEXT, .untyped = true};
             *changed = true;
@@ -349,21 +433,36 @@ static int column_of(struct weir_feed_stream *s, struct weir_str key, size_t *at
     return 0;
 }
 
+static int put_members(struct weir_feed_stream *s, struct weir_json object, size_t length,
+                       unsigned depth, bool *changed, struct weir_error *err)
+{
+    struct weir_json_iter it = weir_json_begin(object);
+    struct weir_str key;
+    struct weir_json value;
+    int rc = 0;
+    while (rc == 0 && weir_json_next(&it, &key, &value)) {
+        size_t at;
+        if (s->flat && depth < MAX_FLAT && key.len && weir_json_type(value) == WEIR_JSON_OBJECT) {
+            rc = put_members(s, value, enter(s->feed, length, key), depth + 1, changed, err);
+            continue;
+        }
+        struct weir_str path = step(s->feed, length, key);
+        if (s->flat && weir_json_type(value) == WEIR_JSON_NULL &&
+            !weir_map_get(&s->by_path, path)) {
+            continue; /* of an object that is not there */
+        }
+        rc = column_of(s, path, &at, changed, err);
+        rc = rc ? rc : weir_feed_put(s, at, value, changed, err);
+    }
+    return rc;
+}
+
 /* One pass over the record. *changed: columns came or became wider, and it is to be made again. */
 static int put_record(struct weir_feed_stream *s, struct weir_json record, bool *changed,
                       struct weir_error *err)
 {
-    struct weir_json_iter it = weir_json_begin(record);
-    struct weir_str key;
-    struct weir_json value;
-    int rc = 0;
     s->guess = 0;
-    while (rc == 0 && weir_json_next(&it, &key, &value)) {
-        size_t at;
-        rc = column_of(s, key, &at, changed, err);
-        rc = rc ? rc : weir_feed_put(s, at, value, changed, err);
-    }
-    return rc;
+    return put_members(s, record, 0, 0, changed, err);
 }
 
 int weir_feed_record(struct weir_feed_stream *s, struct weir_json record, struct weir_error *err)

@@ -12,9 +12,11 @@
 #include "source/spool.h"
 
 #define WEIR_FEED_NO_VERSION INT64_MIN
+#define WEIR_FEED_STEP       '\1'
 
 struct weir_feed_column {
-    struct weir_str original, name; /* at the source, in the warehouse */
+    struct weir_str original, name; /* at the source ("a__b" of a flattened object), here */
+    struct weir_str path;           /* of the keys that lead to it, WEIR_FEED_STEP between them */
     enum weir_type type;
     bool untyped;              /* nothing was declared, and no value came */
     bool big;                  /* some whole number is beyond 2^53 */
@@ -26,10 +28,11 @@ struct weir_feed_stream {
     struct weir_str name, said; /* said: what the process calls it, when it is something else */
     struct weir_feed_column *columns;
     size_t column_count, column_room;
-    struct weir_map by_original; /* index + 1 */
-    size_t guess;                /* where the next member of a record probably is */
-    bool exact;                  /* some column is of exact decimals */
-    bool came;                   /* a schema or a record */
+    struct weir_map by_path; /* index + 1 */
+    bool flat;               /* objects become columns: set before its schema and rows come */
+    size_t guess;            /* where the next member of a record probably is */
+    bool exact;              /* some column is of exact decimals */
+    bool came;               /* a schema or a record */
     uint64_t rows;
     struct weir_spool_block *blocks;
     size_t block_count, block_room;
@@ -72,6 +75,7 @@ struct weir_feed {
     uint64_t ignored;       /* records of streams that nobody wants */
     bool numbers_are_texts; /* those of the record that comes, where they have many digits */
     struct weir_spool spool;
+    struct weir_buf path; /* of the member that is looked at */
     struct weir_buf text;
     struct weir_arena arena;
     size_t open_count;

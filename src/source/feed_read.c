@@ -64,7 +64,7 @@ static uint64_t hash_options(const struct weir_source_stream *s)
             hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
         }
     }
-    return hash;
+    return s->nested ? weir_hash64(&s->nested, sizeof s->nested, hash) : hash;
 }
 
 struct mark {

@@ -34,7 +34,10 @@ int weir_foreign_plan(const struct weir_program *program, const struct weir_sour
     struct weir_feed_stream *s;
     int rc = weir_feed_open(&feed, program->tmp, 0, err);
     rc = rc ? rc : weir_feed_stream(&feed, weir_str_of(stream->name), &s, err);
-    rc = rc ? rc : weir_feed_schema(s, schema, err);
+    if (rc == 0) {
+        s->flat = stream->nested;
+        rc = weir_feed_schema(s, schema, err);
+    }
     rc = rc ? rc : weir_feed_plan(s, stream, cursor, out, err);
     out->own = NULL;
     weir_feed_free(&feed);

@@ -90,6 +90,30 @@ test('types are those of the schema and of every value; nothing is rounded or lo
   ]);
 });
 
+test('nested: flatten makes columns of what objects have', async () => {
+  const tap = new Tap(weir, 'nested');
+  const properties = { id: { type: 'integer' }, a: { type: ['null', 'object'], properties: { n: { type: 'integer' }, deep: { type: 'object', properties: { at: { type: 'string', format: 'date-time' }, exact: { type: 'number', multipleOf: 0.01 } } } } }, free: { type: 'object' }, list: { type: 'array' }, a__n: { type: 'string' } };
+  tap.catalog({ stream: 'flat', schema: { properties }, key: ['id'] }, { stream: 'whole', schema: { properties }, key: ['id'] });
+  configure(tap, '', 'streams: {flat: {nested: flatten}, whole: {}}');
+  const one = { id: 1, a: { n: 5, deep: { at: '2026-01-01T00:00:00Z', exact: 0.25 } }, free: { 'Some Key': 'x' }, list: [{ x: 1 }], a__n: 'own' };
+  tap.run(schema('flat', properties, ['id']), record('flat', one), record('flat', { id: 2, a: null, free: { late: 1.5 } }), record('flat', { id: 3, a: { n: 'none' }, free: 'text' }), schema('whole', properties, ['id']), record('whole', one));
+  const found = JSON.parse(await weir.in('source', 'discover', 'nested', '--json')) as { streams: { name: string; columns: { name: string; type: string }[] }[] };
+  assert.deepEqual(found.streams.find(({ name }) => name === 'flat')?.columns.map(({ name, type }) => `${name} ${type}`), ['id int', 'a__n int', 'a__deep__at timestamp', 'a__deep__exact double', 'list json', 'a__n_2 text']);
+  await sync('nested');
+  assert.deepEqual(await rows('select * exclude (_weir_file, _weir_run, _weir_loaded_at) from nested.flat order by id'), [
+    { id: 1, a__n: '5', a__deep__at: '2026-01-01T00:00:00Z', a__deep__exact: 0.25, list: [{ x: 1 }], a__n_2: 'own', free__some_key: 'x', free: null, free__late: null },
+    { id: 2, a__n: null, a__deep__at: null, a__deep__exact: null, list: null, a__n_2: null, free__some_key: null, free: null, free__late: 1.5 },
+    { id: 3, a__n: 'none', a__deep__at: null, a__deep__exact: null, list: null, a__n_2: null, free__some_key: null, free: 'text', free__late: null },
+  ]);
+  assert.deepEqual(await rows("select a->>'n' as n from nested.whole"), [{ n: '5' }]);
+  configure(tap, '', 'streams: {flat: {}, whole: {}}');
+  await fails(/is loaded in another way now.*`weir sync nested --full`/, 'nested');
+  await sync('nested', '--full');
+  assert.deepEqual(await rows("select a->>'n' as n from nested.flat where id = 1"), [{ n: '5' }]);
+  writeFileSync(path.join(weir.dir, 'sources/nested_file.yml'), 'kind: file\nconnection: {path: x.csv}\nstreams:\n  s: {nested: flatten}\n');
+  await assert.rejects(weir.in('source', 'check', 'nested_file'), /nested_file\.yml:4.*`nested` is for kinds singer and airbyte/);
+});
+
 test('the state comes back after its rows are there; modes and the catalog are as they are said', async () => {
   const tap = new Tap(weir, 'shop');
   const properties = { id: { type: 'integer' }, v: { type: 'string' } };
