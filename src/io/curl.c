@@ -310,6 +310,13 @@ static void set_up(struct transfer *t, CURLU *u, struct curl_slist *headers, boo
         curl_easy_setopt(e, CURLOPT_USERNAME, call->user);
         curl_easy_setopt(e, CURLOPT_PASSWORD, call->password ? call->password : "");
     }
+    if (call->aws && home) {
+        char provider[128];
+        snprintf(provider, sizeof provider, "aws:amz:%.80s:s3", call->aws->region);
+        curl_easy_setopt(e, CURLOPT_AWS_SIGV4, provider);
+        curl_easy_setopt(e, CURLOPT_USERNAME, call->aws->access_key);
+        curl_easy_setopt(e, CURLOPT_PASSWORD, call->aws->secret_key);
+    }
     if (call->post.ptr) {
         curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)call->post.len);
         curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->post.ptr);
@@ -359,6 +366,10 @@ static int request(struct transfer *t, CURLU *u, bool home, CURLcode *code)
     bool well = add_named(&headers, "If-None-Match", call->etag) &&
                 (call->etag || add_named(&headers, "If-Modified-Since", call->modified)) &&
                 add_named(&headers, "Content-Type", call->post.ptr ? call->post_type : NULL);
+    if (well && home && call->aws) { /* of no body; libcurl leaves it to its caller */
+        well = add(&headers, "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb924"
+                             "27ae41e4649b934ca495991b7852b855");
+    }
     for (size_t i = 0; well && home && call->headers && call->headers[i]; i++) {
         well = add(&headers, call->headers[i]);
     }

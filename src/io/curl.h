@@ -24,18 +24,24 @@ struct weir_curl_answer {
     char head[512]; /* the first bytes of a body that is no success; printable */
 };
 
+/* Signs a request as S3 wants it (SigV4). The query must be encoded, and in order. */
+struct weir_curl_aws {
+    const char *region, *access_key, *secret_key;
+};
+
 struct weir_curl_call {
     const char *url;
-    const struct weir_hosts *hosts; /* that may be connected to */
-    const char *const *headers;     /* "Name: value", NULL-terminated; or NULL */
-    const char *user, *password;    /* NULL: none */
-    const char *token;              /* of a bearer; NULL: none */
-    const char *etag, *modified;    /* that are known: 304 when it is as it was; NULL: none */
-    const char *ca_file;            /* of certificates that are trusted; NULL: the system's */
-    struct weir_str post;           /* a body, sent by POST; ptr NULL: GET */
-    const char *post_type;          /* of it */
-    uint64_t max;                   /* bytes of the body; 0: any */
-    weir_time idle, timeout;        /* of the server's silence; for each try. 0: any */
+    const struct weir_hosts *hosts;  /* that may be connected to */
+    const char *const *headers;      /* "Name: value", NULL-terminated; or NULL */
+    const char *user, *password;     /* NULL: none */
+    const char *token;               /* of a bearer; NULL: none */
+    const struct weir_curl_aws *aws; /* NULL: none */
+    const char *etag, *modified;     /* that are known: 304 when it is as it was; NULL: none */
+    const char *ca_file;             /* of certificates that are trusted; NULL: the system's */
+    struct weir_str post;            /* a body, sent by POST; ptr NULL: GET */
+    const char *post_type;           /* of it */
+    uint64_t max;                    /* bytes of the body; 0: any */
+    weir_time idle, timeout;         /* of the server's silence; for each try. 0: any */
     unsigned tries;
     const atomic_bool *stop; /* or NULL */
     /* A body of a success begins; again, when it is tried again. May be NULL. */

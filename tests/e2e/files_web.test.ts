@@ -1,6 +1,7 @@
 // Files of other machines, by http and https: only what changed is read, and nothing inside the network.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -181,4 +182,52 @@ test('https: certificates are checked', async () => {
   source('tls', `{path: "${secure.origin}/a.csv", ca_file: "${dir}/cert.pem"}`);
   assert.deepEqual(await sync('tls'), ['a loaded 1']);
   secure.close();
+});
+
+test('a sheet of Google is read by the address that the browser shows, as everybody or as a service account', async () => {
+  const id = '1AbC-dEf_GhIjKlMnOpQrStUvWxYz0123456789abcde';
+  const sheet = `https://docs.google.com/spreadsheets/d/${id}/edit?usp=sharing`;
+  const exported = `/spreadsheets/d/${id}/export`;
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  let [shared, claims] = [true, {} as Record<string, unknown>];
+  const tables: Record<string, string> = { '': 'n\n1\n', 77: 'n\n77\n' };
+  web.routes.set(exported, (request, response, url) => {
+    const known = request.headers.authorization === 'Bearer from-google';
+    if (known || shared) response.writeHead(200, { 'content-type': 'text/csv' }).end(tables[url.searchParams.get('gid') ?? ''] ?? '');
+    else response.writeHead(307, { location: `${web.origin}/ServiceLogin` }).end();
+  });
+  web.routes.set('/ServiceLogin', (_, response) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(`<!doctype html>${' '.repeat(4000)}Sign in`));
+  web.routes.set('/token', (request, response) => {
+    let body = '';
+    request.on('data', (bytes: Buffer) => (body += String(bytes))).on('end', () => {
+      const form = new URLSearchParams(body);
+      const [head = '', payload = '', signature = ''] = form.get('assertion')?.split('.') ?? [];
+      const good = createVerify('RSA-SHA256').update(`${head}.${payload}`).verify(publicKey, signature, 'base64url');
+      claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
+      if (!good || form.get('grant_type') !== 'urn:ietf:params:oauth:grant-type:jwt-bearer') response.writeHead(400).end('{"error":"invalid_grant"}');
+      else response.writeHead(200, { 'content-type': 'application/json' }).end('{"access_token":"from-google","expires_in":3599}');
+    });
+  });
+  const key = { type: 'service_account', private_key_id: 'k1', private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }), client_email: 'weir@x.iam.gserviceaccount.com', token_uri: `${web.origin}/token` };
+  process.env['WEIR_SOURCE_GOOGLE'] = JSON.stringify(key);
+  const google = (more = '', path = sheet): void => source('sheet', `{path: "${path}", google: "${web.origin}"${more}}`);
+  google();
+  assert.deepEqual(await sync('sheet'), ['sheet loaded 1']);
+  assert.deepEqual(await rows('select n, _weir_file as file from sheet.sheet'), [{ n: 1, file: `https://docs.google.com/spreadsheets/d/${id}/edit` }]);
+  assert.deepEqual(await sync('sheet'), ['sheet unchanged 0']);
+  google('', `https://docs.google.com/spreadsheets/d/${id}/edit#gid=77`);
+  assert.deepEqual(await sync('sheet'), ['sheet loaded 1']);
+  shared = false;
+  await fails(/edit#gid=77: Google does not show this sheet to everybody; in the sheet, Share: "Anyone with the link"/, 'sync', '--wait', 'sheet');
+  await fails(/Google does not show this sheet to everybody/, 'source', 'check', 'sheet');
+  tables[''] = 'n\n2\n';
+  google(', service_account: "${WEIR_SOURCE_GOOGLE}"');
+  assert.deepEqual(await sync('sheet'), ['sheet loaded 1']);
+  assert.deepEqual([claims['iss'], claims['aud'], claims['scope']], [key.client_email, key.token_uri, 'https://www.googleapis.com/auth/drive.readonly']);
+  assert.equal(Number(claims['exp']) - Number(claims['iat']), 3600);
+  process.env['WEIR_SOURCE_GOOGLE'] = JSON.stringify({ ...key, private_key: 'no key' });
+  await fails(/`service_account`: the private key is no RSA key in PEM/, 'source', 'check', 'sheet');
+  process.env['WEIR_SOURCE_GOOGLE'] = '{"private_key": "secret-thing';
+  const told = await fails(/`service_account`: it is no JSON/, 'source', 'check', 'sheet');
+  assert.doesNotMatch(told, /secret-thing/);
 });

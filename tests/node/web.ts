@@ -8,6 +8,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, url: 
 export class Web {
   readonly asked: IncomingMessage[] = [];
   readonly routes = new Map<string, Handler>();
+  fallback: Handler | undefined;
   private constructor(
     private readonly server: Server,
     readonly origin: string,
@@ -17,7 +18,7 @@ export class Web {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const url = new URL(request.url ?? '/', 'http://x');
       web.asked.push(request);
-      const handler = web.routes.get(url.pathname);
+      const handler = web.routes.get(url.pathname) ?? web.fallback;
       if (handler) handler(request, response, url);
       else response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>not here</h1>');
     };

@@ -175,7 +175,7 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
     if (rc == 0 && weir_str_is(weir_json_get_str(root, "options"), hash)) {
         struct weir_json files = weir_json_get(root, "files");
         for (size_t i = 0; i < stream->count; i++) {
-            struct weir_json value = weir_json_get(files, stream->files[i].url);
+            struct weir_json value = weir_json_get(files, stream->files[i].name.ptr);
             if (read_mark(value, arena, &room[i]) && room[i].remote) {
                 marks[i] = &room[i];
             }

@@ -9,16 +9,18 @@
 #include "source/file/xlsx.h"
 
 static const char *const formats[] = {"auto", "csv", "ndjson", "json", "parquet", "xlsx", NULL};
+static const char *const styles[] = {"auto", "yes", "no", NULL};
 static const char *const headers[] = {"guess", "yes", "no", NULL};
 
 static const struct weir_option options[] = {
     {.name = "path",
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_file_settings, path),
-     .help =
-         "https://… of a file, or of several with blanks between them; or a file in the workspace "
-         "(or absolute, below one of the setting source.folders), a pattern with * and ? (its "
-         "files are one stream), or a folder (each name in it is a stream)"},
+     .help = "https://… of a file, or of several with blanks between them; the address of a sheet "
+             "of Google; s3://BUCKET/KEY, with * in "
+             "the key, or a beginning that ends in /; or a file in the workspace "
+             "(or absolute, below one of the setting source.folders), a pattern with * and ? (its "
+             "files are one stream), or a folder (each name in it is a stream)"},
     {.name = "format",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_file_settings, format),
@@ -71,6 +73,47 @@ static const struct weir_option options[] = {
      .offset = offsetof(struct weir_file_settings, ca_file),
      .fallback = "",
      .help = "of https: a file of certificates that are trusted in place of the system's"},
+    {.name = "service_account",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, service_account),
+     .fallback = "",
+     .secret = true,
+     .help =
+         "of sheets of Google that are not shared with everybody who has the link: the key of a "
+         "service account that may see them, a JSON file as a whole; ${secret:NAME}"},
+    {.name = "google",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, google),
+     .fallback = "https://docs.google.com",
+     .help = "of sheets of Google: where their export is asked for"},
+    {.name = "endpoint",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, endpoint),
+     .fallback = "",
+     .help = "of s3://: the address of a store that speaks S3; without it, Amazon's of `region`"},
+    {.name = "region",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, region),
+     .fallback = "us-east-1",
+     .help = "of s3://: where the bucket is"},
+    {.name = "access_key",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, access_key),
+     .fallback = "",
+     .help = "of s3://: who asks; without it, nobody (public buckets)"},
+    {.name = "secret_key",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, secret_key),
+     .fallback = "",
+     .secret = true,
+     .help = "of s3://: that of `access_key`; ${secret:NAME}"},
+    {.name = "path_style",
+     .type = WEIR_OPT_CHOICE,
+     .offset = offsetof(struct weir_file_settings, path_style),
+     .fallback = "auto",
+     .choices = styles,
+     .help = "of s3://: the bucket's name in the path (yes) or in the host (no); auto: yes with an "
+             "`endpoint`"},
     {.name = "timeout",
      .type = WEIR_OPT_DURATION,
      .offset = offsetof(struct weir_file_settings, timeout),
@@ -120,7 +163,9 @@ static int add_found(struct weir_file_connection *c, struct weir_source_catalog 
     *found = (struct weir_source_found){.name = name, .files = stream->count};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < stream->count; i++) {
-        rc = stream->files[i].url ? weir_web_peek(c, &stream->files[i], err) : 0;
+        rc = stream->files[i].url && !stream->files[i].listed
+                 ? weir_web_peek(c, &stream->files[i], err)
+                 : 0;
         found->bytes += (uint64_t)stream->files[i].mark.size;
     }
     return rc;
@@ -298,7 +343,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
 
 const struct weir_source_connector weir_source_file = {
     .name = "file",
-    .title = "Files (CSV, TSV, JSON, Parquet, Excel)",
+    .title = "Files (CSV, TSV, JSON, Parquet, Excel; also by https and S3)",
     .options = options,
     .settings_size = sizeof(struct weir_file_settings),
     .open = open_connection,

@@ -16,6 +16,8 @@ enum weir_file_format {
     WEIR_FILE_XLSX
 };
 
+enum weir_file_style { WEIR_FILE_STYLE_AUTO, WEIR_FILE_STYLE_PATH, WEIR_FILE_STYLE_HOST };
+
 struct weir_file_settings {
     const char *path;
     int format; /* enum weir_file_format */
@@ -25,6 +27,9 @@ struct weir_file_settings {
     /* of other machines */
     const char *user, *password, *token, *ca_file;
     const struct weir_data *headers; /* or NULL */
+    const char *google, *service_account;
+    const char *endpoint, *region, *access_key, *secret_key;
+    int path_style; /* enum weir_file_style */
     weir_time timeout;
     uint64_t max_size, max_fetch;
 };
@@ -42,6 +47,8 @@ struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
     const char *path;     /* real; NULL: of another machine, and not here yet */
     const char *url;      /* of another machine, or NULL */
+    bool google;          /* a sheet of Google */
+    bool listed;          /* of S3: size and ETag of its mark are of the list */
     const char *table;    /* of XLSX: the CSV that its sheet was made into */
     enum weir_file_format format;
     struct weir_file_mark mark;
@@ -67,6 +74,8 @@ struct weir_file_connection {
     /* of other machines */
     struct weir_curl *curl; /* NULL: none was asked yet */
     const char **headers;
+    struct weir_curl_aws aws;
+    const char *google_token; /* of the service account */
     /* what is read, where it is no file of this machine already */
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
@@ -98,6 +107,12 @@ int weir_web_list(struct weir_file_connection *c, const char *base, const char *
                   struct weir_error *err) WEIR_MUST_CHECK;
 /* The last part of the address's path; "" when there is none. */
 struct weir_str weir_web_stem(const struct weir_file *file);
+/* What is asked of its server, and what went wrong in the words of S3 where it is of that. */
+int weir_web_call(struct weir_file_connection *c, const struct weir_file *file,
+                  struct weir_curl_call *out, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_web_get(struct weir_file_connection *c, const struct weir_file *file,
+                 const struct weir_curl_call *call, struct weir_curl_answer *answer,
+                 struct weir_error *err) WEIR_MUST_CHECK;
 /* Asks for its first bytes: can it be read, how large is it, what is it? */
 int weir_web_peek(struct weir_file_connection *c, struct weir_file *file,
                   struct weir_error *err) WEIR_MUST_CHECK;
@@ -112,6 +127,25 @@ int weir_web_scratch(struct weir_file_connection *c, struct weir_arena *arena, c
 /* What was fetched goes. */
 void weir_web_forget(struct weir_file_connection *c);
 void weir_web_close(struct weir_file_connection *c);
+
+/* --- google.c --- */
+/* Is it the address of a sheet as the browser shows it? `gid` is "" when the first one is meant. */
+bool weir_google_address(struct weir_str url, struct weir_str *id, struct weir_str *gid);
+int weir_google_file(struct weir_file_connection *c, struct weir_str url, struct weir_arena *arena,
+                     struct weir_file *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* A page to log in, or a refusal: WEIR_EPERM says how a sheet is shared. Else rc. */
+int weir_google_check(const struct weir_file_connection *c, const struct weir_file *file, int rc,
+                      const struct weir_curl_answer *answer, struct weir_error *err);
+/* Gets google_token, once. */
+int weir_google_token(struct weir_file_connection *c, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- s3.c --- */
+bool weir_file_is_s3(const char *path);
+/* The objects that s3://BUCKET/PATTERN names, or those right below s3://BUCKET/…/. */
+int weir_s3_list(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
+                 struct weir_file_stream *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Code and message of an answer's body take the place of the message; rc. */
+int weir_s3_explain(int rc, struct weir_str name, const char *body, struct weir_error *err);
 
 /* --- cursor.c --- */
 /* What the cursor has of each file, where its settings were the same: marks, of which those of

@@ -198,7 +198,7 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
     for (size_t i = 0; i < all->count; i++) {
         struct weir_file *file = &all->files[i];
         struct weir_str stem = stem_of(file->url ? weir_web_stem(file) : file->name, arena);
-        if (file->format == WEIR_FILE_AUTO && !file->url) {
+        if (file->format == WEIR_FILE_AUTO && (!file->url || file->listed)) {
             continue; /* what else lies in the folder */
         }
         size_t at = 0;
@@ -253,12 +253,35 @@ static int remote_streams(struct weir_file_connection *c, struct weir_arena *are
     return 0;
 }
 
+static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
+                      struct weir_file_stream **out, size_t *count, struct weir_error *err)
+{
+    struct weir_file_stream all = {0};
+    const char *path = c->settings->path;
+    int rc = weir_s3_list(c, path, arena, &all, err);
+    if (rc || path[strlen(path) - 1] == '/') {
+        return rc ? rc : group(&all, arena, out, count, err);
+    }
+    *out = weir_arena_calloc(arena, sizeof **out);
+    if (!*out) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    **out = all;
+    (*out)->name = is_pattern(path) ? weir_str_of(c->config->name)
+                                    : stem_of(weir_web_stem(&all.files[0]), arena);
+    *count = 1;
+    return 0;
+}
+
 int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
                        struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
     char base[PATH_MAX], pattern[PATH_MAX];
     struct weir_file_stream all = {0};
     *count = 0;
+    if (weir_file_is_s3(c->settings->path)) {
+        return s3_streams(c, arena, out, count, err);
+    }
     if (weir_file_is_url(c->settings->path)) {
         return remote_streams(c, arena, out, count, err);
     }
@@ -286,6 +309,14 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
                    struct weir_file_stream *out, struct weir_error *err)
 {
     char base[PATH_MAX], pattern[PATH_MAX];
+    const char *home = c->settings->path;
+    if (weir_file_is_s3(path) || weir_file_is_s3(home)) {
+        const char *slash = *home && home[strlen(home) - 1] == '/' ? "" : "/";
+        const char *whole =
+            weir_file_is_s3(path) ? path : weir_arena_printf(arena, "%s%s%s", home, slash, path);
+        return whole ? weir_s3_list(c, whole, arena, out, err)
+                     : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
     if (weir_file_is_url(path) || weir_file_is_url(c->settings->path)) {
         return weir_web_list(c, weir_file_is_url(path) ? "" : c->settings->path, path, arena, out,
                              err);

@@ -1,5 +1,6 @@
-/* Files of other machines, by http and https. Whatever is to be read of one comes into a folder of
- * this use of the source first: types are found over all of a file. */
+/* Files of other machines, by http and https; those of S3 once they are listed. Whatever is to be
+ * read of one comes into a folder of this use of the source first: types are found over all of a
+ * file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,7 +56,10 @@ static struct weir_str path_of(struct weir_str url)
 static int add_url(struct weir_file_connection *c, struct weir_str base, struct weir_str word,
                    struct weir_arena *arena, struct weir_file *out, struct weir_error *err)
 {
-    struct weir_str rest = word;
+    struct weir_str rest = word, id, gid;
+    if (!base.len && weir_google_address(word, &id, &gid)) {
+        return weir_google_file(c, word, arena, out, err);
+    }
     word = weir_str_cut(&rest, '#');
     const char *slash = base.len && base.ptr[base.len - 1] == '/' ? "" : "/";
     const char *text = weir_arena_printf(arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, WEIR_STR_ARG(base),
@@ -144,6 +148,8 @@ static int open_remote(struct weir_file_connection *c, struct weir_error *err)
         return weir_fail(err, WEIR_EINVAL, "`token` and `user`: one of them says who asks");
     }
     c->headers = weir_arena_calloc(&c->arena, (MOST_HEADERS + 1) * sizeof *c->headers);
+    c->aws = (struct weir_curl_aws){c->settings->region, c->settings->access_key,
+                                    c->settings->secret_key};
     int rc = c->headers ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for headers");
     size_t n = 0;
     for (const struct weir_data *m = headers ? headers->first : NULL; rc == 0 && m; m = m->next) {
@@ -152,11 +158,12 @@ static int open_remote(struct weir_file_connection *c, struct weir_error *err)
     return rc ? rc : weir_curl_open(&c->curl, err);
 }
 
-static struct weir_curl_call call_of(const struct weir_file_connection *c,
-                                     const struct weir_file *file)
+int weir_web_call(struct weir_file_connection *c, const struct weir_file *file,
+                  struct weir_curl_call *out, struct weir_error *err)
 {
     const struct weir_file_settings *s = c->settings;
-    return (struct weir_curl_call){.url = file->url,
+    int rc = open_remote(c, err);
+    *out = (struct weir_curl_call){.url = file->url,
                                    .hosts = &c->site->hosts,
                                    .headers = c->headers,
                                    .user = *s->user ? s->user : NULL,
@@ -166,6 +173,30 @@ static struct weir_curl_call call_of(const struct weir_file_connection *c,
                                    .max = s->max_size,
                                    .idle = s->timeout,
                                    .tries = TRIES};
+    if (rc == 0 && file->google && *s->service_account) {
+        rc = weir_google_token(c, err);
+        out->token = c->google_token;
+        out->user = NULL;
+    }
+    if (file->listed) { /* who asks is in the signature */
+        out->headers = NULL;
+        out->user = out->token = NULL;
+        out->aws = *s->access_key ? &c->aws : NULL;
+    }
+    return rc;
+}
+
+int weir_web_get(struct weir_file_connection *c, const struct weir_file *file,
+                 const struct weir_curl_call *call, struct weir_curl_answer *answer,
+                 struct weir_error *err)
+{
+    int rc = weir_curl_get(c->curl, call, answer, err);
+    if (file->google) {
+        return weir_google_check(c, file, rc, answer, err);
+    }
+    return rc && file->listed && answer->head[0]
+               ? weir_s3_explain(rc, file->name, answer->head, err)
+               : rc;
 }
 
 /* --- what one is --------------------------------------------------------------------------------
@@ -240,16 +271,18 @@ static int peek_body(struct weir_str bytes, void *arg, struct weir_error *err)
 int weir_web_peek(struct weir_file_connection *c, struct weir_file *file, struct weir_error *err)
 {
     struct peek p = {.enough = false};
-    int rc = open_remote(c, err);
+    struct weir_curl_call call;
+    int rc = weir_web_call(c, file, &call, err);
     if (rc) {
         return rc;
     }
-    struct weir_curl_call call = call_of(c, file);
     call.on_body = peek_body;
     call.arg = &p;
     call.timeout = PEEK_TIME;
-    rc = weir_curl_get(c->curl, &call, &p.answer, err);
-    if (rc && !p.enough) {
+    rc = weir_web_get(c, file, &call, &p.answer, err);
+    rc = p.enough ? 0 : rc;
+    rc = rc || !file->google ? rc : weir_google_check(c, file, 0, &p.answer, err);
+    if (rc) {
         return rc;
     }
     file->mark.size = p.answer.length > 0 ? p.answer.length : 0;
@@ -358,7 +391,13 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
 {
     struct weir_curl_answer answer;
     struct download d = {.c = c, .fd = -1};
-    int rc = open_remote(c, err);
+    struct weir_curl_call call;
+    if (file->listed && known && known->size == file->mark.size && *known->etag &&
+        strcmp(known->etag, file->mark.etag) == 0) {
+        file->mark = *known;
+        return 0;
+    }
+    int rc = weir_web_call(c, file, &call, err);
     rc = rc ? rc : weir_web_scratch(c, arena, &file->path, err);
     if (rc) {
         return rc;
@@ -367,14 +406,14 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
     if (d.fd < 0) {
         return weir_fail_errno(err, errno, "cannot make %s", file->path);
     }
-    struct weir_curl_call call = call_of(c, file);
+    known = file->listed ? NULL : known;
     call.etag = known && *known->etag ? known->etag : NULL;
     call.modified = known && *known->modified ? known->modified : NULL;
     call.stop = stop;
     call.on_begin = download_begin;
     call.on_body = download_body;
     call.arg = &d;
-    rc = weir_curl_get(c->curl, &call, &answer, err);
+    rc = weir_web_get(c, file, &call, &answer, err);
     if (rc == 0 && answer.status == 304) {
         file->mark = *known;
         (void)unlink(file->path);
