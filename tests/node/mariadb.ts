@@ -50,7 +50,7 @@ export class MariaDB {
   private async begin(): Promise<void> {
     this.server = spawn(
       server,
-      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', '--skip-ssl', '--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.options],
+      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', '--skip-ssl', '--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.options],
       { ...this.who, cwd: this.dir, stdio: 'ignore' },
     );
     await until('MariaDB', 60, () => {

@@ -17,7 +17,7 @@ struct mark {
     int64_t equal;
 };
 
-static uint64_t options_hash(const struct weir_source_stream *s)
+uint64_t weir_my_options_hash(const struct weir_source_stream *s)
 {
     const char *const texts[] = {s->table, s->cursor};
     const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
@@ -276,7 +276,7 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
     struct mark old, now = {{NULL, 0}, 0};
     const struct weir_my_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
     bool append = stream->mode == WEIR_SOURCE_APPEND;
-    snprintf(hash, sizeof hash, "%016" PRIx64, options_hash(stream));
+    snprintf(hash, sizeof hash, "%016" PRIx64, weir_my_options_hash(stream));
     if (*stream->cursor && !c) {
         return weir_fail(err, WEIR_EINVAL,
                          "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "

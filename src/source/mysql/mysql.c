@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "source/mysql/capture.h"
+
 #define AT(member) .offset = offsetof(struct weir_my_settings, member)
 static const struct weir_option options[] = {
     {.name = "host",
@@ -51,12 +53,22 @@ static const struct weir_option options[] = {
      AT(timeout),
      .fallback = "5m",
      .help = "a run fails when the server sends nothing for so long"},
+    {.name = "capture",
+     .type = WEIR_OPT_BOOL,
+     AT(capture),
+     .fallback = "false",
+     .help = "follow the changes of the tables by the server's binary log, deletes and all"},
     {0}};
 
 static void close_connection(void *connection)
 {
     struct weir_my *my = connection;
     if (my) {
+        weir_my_capture_close(my);
+        for (size_t i = 0; i < my->altered_count; i++) {
+            free(my->altered[i]);
+        }
+        free(my->altered);
         mysql_close(my->con);
         free(my);
     }
@@ -73,7 +85,8 @@ static int open_connection(const struct weir_source_config *config,
     }
     my->config = config;
     my->settings = config->connection;
-    return weir_my_ready(my, err);
+    int rc = weir_my_capture_check(my, err);
+    return rc ? rc : weir_my_ready(my, err);
 }
 
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
@@ -118,12 +131,16 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
 {
     struct weir_my *my = connection;
     struct weir_my_table *table = NULL;
+    struct weir_my_position before;
     my->stop = out->stop;
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
+    rc = rc || !my->capture ? rc : weir_my_capture_end(my, &before, err);
     rc = rc ? rc : begin(my, table, err);
     rc = rc ? rc : weir_my_columns(my, table, out, err);
-    rc = rc ? rc : weir_my_plan_cursor(my, stream, table, cursor, out, err);
+    rc = rc            ? rc
+         : my->capture ? weir_my_capture_plan(my, stream, table, &before, out, err)
+                       : weir_my_plan_cursor(my, stream, table, cursor, out, err);
     out->own = table;
     out->bytes = rc ? 0 : table->bytes;
     return rc;
@@ -137,6 +154,16 @@ static int read_rows(void *connection, const struct weir_source_plan *p,
     return rc ? rc : weir_my_ask(my, my->con, WEIR_STR("COMMIT"), NULL, err);
 }
 
+static const struct weir_source_capture capture = {
+    .on = weir_my_capture_on,
+    .open = weir_my_capture_open,
+    .loaded = weir_my_capture_loaded,
+    .columns = weir_my_capture_columns,
+    .read = weir_my_capture_read,
+    .confirm = weir_my_capture_confirm,
+    .close = weir_my_capture_close,
+};
+
 const struct weir_source_connector weir_source_mysql = {
     .name = "mysql",
     .title = "MySQL, MariaDB",
@@ -146,5 +173,6 @@ const struct weir_source_connector weir_source_mysql = {
     .discover = discover,
     .plan = plan,
     .read = read_rows,
+    .capture = &capture,
     .close = close_connection,
 };

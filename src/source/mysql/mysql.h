@@ -14,6 +14,7 @@ struct weir_my_settings {
     const char *host, *socket, *database, *user, *password, *tls_ca;
     int64_t port;
     int tls;
+    bool capture;
     weir_time timeout;
 };
 extern const char *const weir_my_tls[];
@@ -21,8 +22,8 @@ extern const char *const weir_my_tls[];
 struct weir_my_column {
     struct weir_str name, declared; /* "int(10) unsigned" */
     enum weir_my_form form;
-    bool utf8;    /* of texts: its bytes are those that come */
-    size_t index; /* of the plan; SIZE_MAX: it is not wanted */
+    bool utf8, latin1; /* of texts: its bytes are those that come; or are to be made so */
+    size_t index;      /* of the plan; SIZE_MAX: it is not wanted */
 };
 struct weir_my_table {
     struct weir_str name;
@@ -34,19 +35,26 @@ struct weir_my_table {
     struct weir_str condition; /* "" or " WHERE …" */
     const struct weir_source_plan *plan;
 };
+struct weir_my_capture;
 struct weir_my {
     const struct weir_source_config *config;
     const struct weir_my_settings *settings;
     MYSQL *con;
     bool mariadb;
-    bool broken;             /* the connection is good for nothing more */
-    const atomic_bool *stop; /* of the run; NULL: none */
-    weir_time heard;         /* when the server last sent something */
-    weir_time most;          /* of its silence; 0: it may compute as long as it likes */
-    bool killer;             /* it ends what another connection does */
+    bool broken;                     /* the connection is good for nothing more */
+    const atomic_bool *stop;         /* of the run; NULL: none */
+    weir_time heard;                 /* when the server last sent something */
+    weir_time most;                  /* of its silence; 0: it may compute as long as it likes */
+    bool killer;                     /* it ends what another connection does */
+    struct weir_my_capture *capture; /* while changes are followed; else NULL */
+    char **altered;                  /* tables of which the log says that they are others now */
+    size_t altered_count;
 };
 
 /* --- query.c: the connection and small questions --- */
+/* Another connection, whose calls wait by themselves, for at most `timeout`. */
+int weir_my_connect_waiting(struct weir_my *my, MYSQL **out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 /* my->con can begin something, whatever broke off before. */
 int weir_my_ready(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 /* What the server says, and what to do; `doing` begins the sentence. */
@@ -91,6 +99,18 @@ const struct weir_my_column *weir_my_column_of(const struct weir_my_table *table
 int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *stream,
                         struct weir_my_table *table, struct weir_str cursor,
                         struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Of all settings that decide which rows a stream has. */
+uint64_t weir_my_options_hash(const struct weir_source_stream *stream);
+
+/* --- log.c --- */
+/* The server's log from here to its end; *out is for weir_my_log_close(), also after a failure. */
+int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* The next event, good until the next call; ptr NULL: that was all. */
+int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+void weir_my_log_close(MYSQL *con);
 
 /* --- read.c --- */
 int weir_my_read(struct weir_my *my, const struct weir_my_table *table,

@@ -146,7 +146,7 @@ int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc, struct wei
 /* --- connecting ---------------------------------------------------------------------------------
  */
 
-static MYSQL *make(const struct weir_my_settings *s, bool tls)
+static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
 {
     MYSQL *con = mysql_init(NULL);
     my_bool yes = 1, no = 0, verify = s->tls == TLS_VERIFY;
@@ -156,7 +156,15 @@ static MYSQL *make(const struct weir_my_settings *s, bool tls)
     if (!con) {
         return NULL;
     }
-    mysql_options(con, MYSQL_OPT_NONBLOCK, 0);
+    if (waiting) {
+        unsigned connect = CONNECT_TIME / WEIR_SECOND,
+                 seconds = (unsigned)(s->timeout / WEIR_SECOND);
+        seconds = seconds ? seconds : 1;
+        mysql_options(con, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+        mysql_options(con, MYSQL_OPT_READ_TIMEOUT, &seconds);
+    } else {
+        mysql_options(con, MYSQL_OPT_NONBLOCK, 0);
+    }
     mysql_options(con, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(con, MYSQL_OPT_LOCAL_INFILE, &none); /* a server may ask for any file of ours */
     mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH, AUTH);
@@ -172,11 +180,11 @@ static MYSQL *make(const struct weir_my_settings *s, bool tls)
     return con;
 }
 
-static int connect_once(struct weir_my *my, bool tls, MYSQL **out, unsigned *number,
+static int connect_once(struct weir_my *my, bool tls, bool waiting, MYSQL **out, unsigned *number,
                         struct weir_error *err)
 {
     const struct weir_my_settings *s = my->settings;
-    MYSQL *con = make(s, tls), *done = NULL;
+    MYSQL *con = make(s, tls, waiting), *done = NULL;
     int rc = 0;
     *out = con;
     *number = 0;
@@ -184,10 +192,16 @@ static int connect_once(struct weir_my *my, bool tls, MYSQL **out, unsigned *num
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
     my->heard = weir_mono();
-    WEIR_MY_CALL(my, con, rc, err,
-                 mysql_real_connect_start(&done, con, s->host, s->user, s->password, s->database,
-                                          (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
-                 mysql_real_connect_cont(&done, con, status));
+    if (waiting) {
+        done = mysql_real_connect(con, s->host, s->user, s->password, s->database,
+                                  (unsigned)s->port, *s->socket ? s->socket : NULL, 0);
+    } else {
+        WEIR_MY_CALL(my, con, rc, err,
+                     mysql_real_connect_start(&done, con, s->host, s->user, s->password,
+                                              s->database, (unsigned)s->port,
+                                              *s->socket ? s->socket : NULL, 0),
+                     mysql_real_connect_cont(&done, con, status));
+    }
     if (rc == 0 && !done) {
         *number = mysql_errno(con);
         rc = weir_my_fail(my, *number, mysql_error(con), "cannot connect to MySQL", err);
@@ -220,28 +234,46 @@ static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
                             NULL, err);
 }
 
-static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err)
+static int connect_any(struct weir_my *my, bool waiting, MYSQL **out, struct weir_error *err)
 {
     int mode = my->settings->tls;
     bool tls = mode != TLS_DISABLE && !(mode == TLS_PREFER && *my->settings->socket);
     unsigned number;
     weir_time most = my->most;
     my->most = my->killer ? KILL_TIME : CONNECT_TIME;
-    int rc = connect_once(my, tls, out, &number, err);
+    int rc = connect_once(my, tls, waiting, out, &number, err);
     if (rc && number == CR_SSL_CONNECTION_ERROR && mode == TLS_PREFER) {
         mysql_close(*out);
-        rc = connect_once(my, false, out, &number, err);
-    }
-    if (rc == 0) {
-        my->broken = false;
-        my->mariadb = strstr(mysql_get_server_info(*out), "MariaDB") != NULL;
-        rc = my->killer ? 0 : set_up(my, *out, err);
+        rc = connect_once(my, false, waiting, out, &number, err);
     }
     my->most = most;
     if (rc) {
         mysql_close(*out);
         *out = NULL;
     }
+    return rc;
+}
+
+static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err)
+{
+    int rc = connect_any(my, false, out, err);
+    if (rc == 0) {
+        my->broken = false;
+        my->mariadb = strstr(mysql_get_server_info(*out), "MariaDB") != NULL;
+        rc = my->killer ? 0 : set_up(my, *out, err);
+    }
+    if (rc) {
+        mysql_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+int weir_my_connect_waiting(struct weir_my *my, MYSQL **out, struct weir_error *err)
+{
+    bool broken = my->broken;
+    int rc = connect_any(my, true, out, err);
+    my->broken = broken; /* that is the other connection */
     return rc;
 }
 

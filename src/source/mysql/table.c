@@ -42,7 +42,8 @@ static int ask_tables(struct weir_my *my, struct weir_str name, MYSQL_RES **out,
                   "SELECT TABLE_NAME, DATA_LENGTH, TABLE_TYPE = 'VIEW', ENGINE = 'InnoDB' FROM "
                   "information_schema.TABLES WHERE TABLE_SCHEMA = ");
     weir_sql_text(&sql, weir_str_of(my->settings->database));
-    weir_buf_addz(&sql, " AND TABLE_TYPE IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')");
+    weir_buf_addz(&sql, " AND TABLE_TYPE IN ('BASE TABLE'");
+    weir_buf_addz(&sql, my->settings->capture ? ")" : ", 'VIEW', 'SYSTEM VERSIONED')");
     if (name.ptr) {
         weir_buf_addz(&sql, " AND TABLE_NAME = ");
         weir_sql_text(&sql, name);
@@ -177,6 +178,7 @@ static int read_columns(struct weir_my_table *t, MYSQL_RES *result, struct weir_
         c->form = weir_my_form_of(weir_my_cell(row, lengths, 1), c->declared);
         c->utf8 = charset.ptr &&
                   (weir_str_starts(charset, WEIR_STR("utf8")) || weir_str_is(charset, "ascii"));
+        c->latin1 = charset.ptr && weir_str_is(charset, "latin1");
         c->index = SIZE_MAX;
         if (!c->name.ptr || !c->declared.ptr) {
             break;

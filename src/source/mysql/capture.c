@@ -1,0 +1,353 @@
+/* The position in the server's log: found, kept, checked. */
+#include "source/mysql/capture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+
+#define MAX_CURSOR (1u << 20)
+
+bool weir_my_capture_on(const void *connection)
+{
+    return ((const struct weir_my *)connection)->settings->capture;
+}
+
+void weir_my_capture_close(void *connection)
+{
+    struct weir_my *my = connection;
+    free(my->capture);
+    my->capture = NULL;
+}
+
+int weir_my_capture_check(const struct weir_my *my, struct weir_error *err)
+{
+    for (size_t i = 0; my->settings->capture && i < my->config->stream_count; i++) {
+        const struct weir_source_stream *s = &my->config->streams[i];
+        bool follows = s->mode == WEIR_SOURCE_REPLACE ||
+                       (s->mode == WEIR_SOURCE_MERGE && s->deletes && !*s->cursor);
+        if (!follows || s->contract != WEIR_SOURCE_EVOLVE) {
+            return weir_fail(
+                err, WEIR_EINVAL,
+                "a table that is followed (`capture`) is what the source's is: stream \"%s\" may "
+                "be of `mode: replace`, or of `merge` with `deletes: soft`, and of `contract: "
+                "evolve`",
+                s->name);
+        }
+    }
+    return 0;
+}
+
+/* Files are numbered behind their last point. */
+bool weir_my_position_less(const struct weir_my_position *a, const struct weir_my_position *b)
+{
+    const char *x = strrchr(a->file, '.'), *y = strrchr(b->file, '.');
+    unsigned long long p = x ? strtoull(x + 1, NULL, 10) : 0;
+    unsigned long long q = y ? strtoull(y + 1, NULL, 10) : 0;
+    return p < q || (p == q && a->at < b->at);
+}
+
+static bool set_position(struct weir_my_position *out, struct weir_str file, struct weir_str at)
+{
+    int64_t value = 0;
+    bool read = file.len && file.len < sizeof out->file && weir_str_to_i64(at, &value) && value > 0;
+    if (read) {
+        memcpy(out->file, file.ptr, file.len);
+        out->file[file.len] = '\0';
+        out->at = (uint64_t)value;
+    }
+    return read;
+}
+
+/* --- the cursor ---------------------------------------------------------------------------------
+ */
+
+struct weir_str weir_my_capture_cursor(struct weir_my_capture *c)
+{
+    struct weir_buf out;
+    weir_buf_init(&out, MAX_CURSOR);
+    struct weir_jw w = weir_jw_on(&out);
+    weir_jw_object(&w);
+    weir_jw_ki64(&w, "v", 1);
+    weir_jw_kstr(&w, "server", c->server);
+    weir_jw_kstrz(&w, "file", c->position.file);
+    weir_jw_ku64(&w, "position", c->position.at);
+    weir_jw_ku64(&w, "born", c->born);
+    weir_jw_object_end(&w);
+    struct weir_str text = weir_arena_dup(&c->f->arena, weir_buf_str(&out));
+    weir_buf_free(&out);
+    return text;
+}
+
+static int read_cursor(struct weir_my_capture *c, struct weir_str *server, bool *known,
+                       struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root;
+    struct weir_buf buf;
+    int64_t at = 0, born = 0;
+    weir_buf_init(&buf, MAX_CURSOR);
+    weir_buf_adds(&buf, c->f->cursor);
+    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
+    if (rc == 0) {
+        struct weir_str file = weir_json_get_str(root, "file");
+        *server = weir_arena_dup(&c->f->arena, weir_json_get_str(root, "server"));
+        *known = file.len && file.len < sizeof c->position.file &&
+                 weir_json_i64(weir_json_get(root, "position"), &at) && at > 0;
+        (void)weir_json_i64(weir_json_get(root, "born"), &born);
+        if (*known) {
+            memcpy(c->position.file, file.ptr, file.len);
+            c->position.file[file.len] = '\0';
+            c->position.at = (uint64_t)at;
+            c->born = (uint64_t)born;
+        }
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&buf);
+    return rc;
+}
+
+/* --- the server ---------------------------------------------------------------------------------
+ */
+
+static bool lists(struct weir_str names, const char *name)
+{
+    while (names.len) {
+        if (weir_str_is(weir_str_trim(weir_str_cut(&names, ',')), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
+{
+    bool renamed = !my->mariadb && mysql_get_server_version(my->con) >= 80200;
+    MYSQL_RES *result = NULL;
+    unsigned long *lengths;
+    int rc = weir_my_ask(
+        my, my->con, renamed ? WEIR_STR("SHOW BINARY LOG STATUS") : WEIR_STR("SHOW MASTER STATUS"),
+        &result, err);
+    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
+    if (rc == 0 && (!row || !set_position(out, weir_my_cell(row, lengths, 0),
+                                          weir_my_cell(row, lengths, 1)))) {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "the server writes no binary log; capture needs `log_bin`, `binlog_format = "
+                       "ROW` and a `server_id` in its configuration, and a restart");
+    } else if (rc == 0) {
+        struct weir_str only = weir_my_cell(row, lengths, 2), but = weir_my_cell(row, lengths, 3);
+        if ((only.len && !lists(only, my->settings->database)) ||
+            lists(but, my->settings->database)) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "the server's log leaves the database \"%s\" out (binlog_do_db, "
+                           "binlog_ignore_db)",
+                           my->settings->database);
+        }
+    }
+    mysql_free_result(result);
+    return rc;
+}
+
+/* What must not be otherwise, or changes would be missing. */
+static int check_settings(struct weir_my *my, struct weir_error *err)
+{
+    static const struct {
+        const char *name, *value, *or_value;
+    } wanted[] = {{"binlog_format", "ROW", "ROW"},
+                  {"binlog_row_image", "FULL", "FULL_NODUP"},
+                  {"log_bin_compress", "OFF", "OFF"},
+                  {"binlog_transaction_compression", "OFF", "OFF"},
+                  {"binlog_row_value_options", "", ""}};
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+    unsigned long *lengths;
+    int rc = weir_my_ask(my, my->con,
+                         WEIR_STR("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', "
+                                  "'binlog_row_image', 'log_bin_compress', "
+                                  "'binlog_transaction_compression', 'binlog_row_value_options', "
+                                  "'server_id', 'server_uuid')"),
+                         &result, err);
+    struct weir_my_capture *c = my->capture;
+    while (rc == 0 && (row = weir_my_next(result, &lengths))) {
+        struct weir_str name = weir_my_cell(row, lengths, 0), value = weir_my_cell(row, lengths, 1);
+        if (weir_str_is(name, "server_uuid") ||
+            (weir_str_is(name, "server_id") && !c->server.len)) {
+            c->server = weir_arena_dup(&c->f->arena, value);
+        }
+        for (size_t i = 0; rc == 0 && i < sizeof wanted / sizeof wanted[0]; i++) {
+            if (weir_str_is(name, wanted[i].name) && !weir_str_is(value, wanted[i].value) &&
+                !weir_str_is(value, wanted[i].or_value)) {
+                rc = weir_fail(err, WEIR_EINVAL,
+                               "the server's %s is \"" WEIR_STR_FMT "\"; capture needs \"%s\": SET "
+                               "GLOBAL %s = '%s', also in its configuration, and begin its "
+                               "applications' connections anew",
+                               wanted[i].name, WEIR_STR_ARG(value), wanted[i].value, wanted[i].name,
+                               wanted[i].value);
+            }
+        }
+    }
+    mysql_free_result(result);
+    return rc;
+}
+
+/* Each of these would lose changes without a word. */
+static int check_position(struct weir_my *my, struct weir_str server, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    const char *why = weir_str_eq(server, c->server)
+                          ? "the server's log begins later (its files were purged, or it was reset)"
+                          : "this is another server than the one that was followed";
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+    unsigned long *lengths;
+    bool there = false;
+    int rc = weir_my_ask(my, my->con, WEIR_STR("SHOW BINARY LOGS"), &result, err);
+    while (rc == 0 && weir_str_eq(server, c->server) && (row = weir_my_next(result, &lengths))) {
+        int64_t size = 0;
+        if (weir_str_is(weir_my_cell(row, lengths, 0), c->position.file) &&
+            weir_str_to_i64(weir_my_cell(row, lengths, 1), &size)) {
+            there = (uint64_t)size >= c->position.at;
+            why = "the server's log ends before what was read of it (a backup was restored, or it "
+                  "was reset)";
+        }
+    }
+    mysql_free_result(result);
+    return rc || there ? rc
+                       : weir_fail(err, WEIR_ECORRUPT,
+                                   "%s (%s, %llu): changes may be missing, and nothing was loaded; "
+                                   "`weir sync %s --full` reads all tables anew and goes on from "
+                                   "there",
+                                   why, c->position.file, (unsigned long long)c->position.at,
+                                   my->config->name);
+}
+
+static int begin_anew(struct weir_my *my, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    c->born = 0;
+    int rc = weir_source_follow_forget(c->f, err);
+    rc = rc ? rc : weir_my_capture_end(my, &c->position, err);
+    return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
+}
+
+int weir_my_capture_open(void *connection, struct weir_source_follow *f, struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    struct weir_str server = WEIR_STR("");
+    bool known = false;
+    weir_my_capture_close(my);
+    my->stop = f->run->progress ? &f->run->progress->stop : NULL;
+    struct weir_my_capture *c = my->capture = calloc(1, sizeof *c);
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a position");
+    }
+    c->f = f;
+    c->server = WEIR_STR("");
+    int rc = weir_my_ready(my, err);
+    struct weir_my_position end;
+    rc = rc ? rc : weir_my_capture_end(my, &end, err);
+    rc = rc ? rc : check_settings(my, err);
+    rc = rc || !f->cursor.ptr ? rc : read_cursor(c, &server, &known, err);
+    bool begins = f->run->full || !known;
+    rc = rc || begins ? rc : check_position(my, server, err);
+    for (size_t i = 0; begins && i < f->count; i++) {
+        f->streams[i].cursor = (struct weir_str){NULL, 0};
+    }
+    rc = rc ? rc : weir_my_capture_tables(my, err);
+    if (rc == 0) {
+        rc = begins ? begin_anew(my, err) : weir_source_follow_forget(f, err);
+    }
+    return rc;
+}
+
+int weir_my_capture_loaded(void *connection, struct weir_error *err)
+{
+    return weir_my_ready(connection, err);
+}
+
+/* The server keeps its log by its own rules. */
+int weir_my_capture_confirm(void *connection, struct weir_error *err)
+{
+    (void)connection;
+    (void)err;
+    return 0;
+}
+
+/* --- loading a table ----------------------------------------------------------------------------
+ */
+
+/* MariaDB tells where the snapshot is in the log. Elsewhere it is what the log's end was before:
+ * changes that are in the snapshot then come again, and are what is there already. */
+static int find_snapshot(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+    unsigned long *lengths;
+    struct weir_str file = WEIR_STR(""), at = WEIR_STR("");
+    int rc = my->mariadb
+                 ? weir_my_ask(my, my->con, WEIR_STR("SHOW STATUS LIKE 'binlog_snapshot_%'"),
+                               &result, err)
+                 : 0;
+    while (rc == 0 && result && (row = weir_my_next(result, &lengths))) {
+        struct weir_str name = weir_my_cell(row, lengths, 0);
+        if (weir_str_ends(name, WEIR_STR("_file"))) {
+            file = weir_my_cell(row, lengths, 1);
+        } else if (weir_str_ends(name, WEIR_STR("_position"))) {
+            at = weir_my_cell(row, lengths, 1);
+        }
+    }
+    if (file.len) {
+        (void)set_position(out, file, at);
+    }
+    mysql_free_result(result);
+    return rc;
+}
+
+/* Values that stand otherwise in the log than weir can read. */
+static int check_columns(const struct weir_my *my, const struct weir_my_table *t,
+                         struct weir_error *err)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        const struct weir_my_column *c = &t->columns[i];
+        bool text = c->form == WEIR_MY_TEXT || c->form == WEIR_MY_JSON;
+        if (c->index != SIZE_MAX &&
+            (c->form == WEIR_MY_OTHER || (c->form == WEIR_MY_JSON && !my->mariadb) ||
+             (text && !c->utf8 && !c->latin1))) {
+            return weir_fail(
+                err, WEIR_EUNSUPPORTED,
+                "changes of \"" WEIR_STR_FMT "\" cannot be captured: the column \"" WEIR_STR_FMT
+                "\" (" WEIR_STR_FMT ") is of a type or a character set "
+                "that weir cannot read in the log; name it in `exclude`, or ALTER "
+                "TABLE … CONVERT TO CHARACTER SET utf8mb4",
+                WEIR_STR_ARG(t->name), WEIR_STR_ARG(c->name), WEIR_STR_ARG(c->declared));
+        }
+    }
+    return 0;
+}
+
+int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
+                         const struct weir_my_table *table, const struct weir_my_position *before,
+                         struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    for (size_t i = 0; i < c->f->count; i++) {
+        struct weir_source_follow_stream *s = &c->f->streams[i];
+        if (!weir_str_is(s->name, stream->name)) {
+            continue;
+        }
+        if (s->refused.len) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "changes of \"%s\" cannot be captured: " WEIR_STR_FMT, stream->name,
+                             WEIR_STR_ARG(s->refused));
+        }
+        c->tables[i].from = *before;
+        int rc = check_columns(my, table, err);
+        rc = rc ? rc : find_snapshot(my, &c->tables[i].from, err);
+        plan->whole = true;
+        plan->cursor = weir_my_capture_table_cursor(&plan->arena, &c->tables[i], stream);
+        return rc || plan->cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    }
+    return weir_fail(err, WEIR_ENOENT, "the stream \"%s\" is not followed", stream->name);
+}

@@ -1,0 +1,66 @@
+/* Change capture: the server's binary log, row based. Private to src/source/mysql.
+ *
+ * The position of the source is the end of a group of events (a transaction, or a statement of DDL)
+ * in a file of the log: all before it is in the tables. `from` of a table is the position of the
+ * snapshot that it was loaded in: groups that begin before it are in the table.
+ * docs/format/loads.md. */
+#ifndef WEIR_SOURCE_MYSQL_CAPTURE_H
+#define WEIR_SOURCE_MYSQL_CAPTURE_H
+
+#include "source/follow.h"
+#include "source/mysql/binlog.h"
+#include "source/mysql/mysql.h"
+
+struct weir_my_position {
+    char file[512];
+    uint64_t at;
+};
+
+struct weir_my_followed { /* a stream's table */
+    struct weir_str *key; /* its primary key's columns */
+    size_t key_count;
+    char shape[17]; /* changes with its columns and its key */
+    bool there;
+    struct weir_my_position from;
+};
+struct weir_my_capture {
+    struct weir_source_follow *f;
+    struct weir_my_position position;
+    struct weir_str server;
+    uint64_t born; /* second in which the file of the position was begun; 0: not known yet */
+    struct weir_my_followed *tables;
+};
+
+bool weir_my_capture_on(const void *connection);
+int weir_my_capture_check(const struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_open(void *connection, struct weir_source_follow *f,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_loaded(void *connection, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_columns(void *connection, size_t stream, struct weir_source_changes *out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_read(void *connection, struct weir_source_follow *f,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_confirm(void *connection, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_my_capture_close(void *connection);
+
+/* Where the log ends now. */
+int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Is `a` before `b`? */
+bool weir_my_position_less(const struct weir_my_position *a, const struct weir_my_position *b);
+struct weir_str weir_my_capture_cursor(struct weir_my_capture *c); /* as it is now, to be kept */
+/* For plan(), behind its snapshot: what the table keeps. `before`: the log's end before it. */
+int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
+                         const struct weir_my_table *table, const struct weir_my_position *before,
+                         struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- capture_table.c --- */
+/* Fills `tables` (of f->count), and which streams are to be loaded or are refused. */
+int weir_my_capture_tables(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+/* Are they as they were? */
+int weir_my_capture_same(struct weir_my *my, bool *same, struct weir_error *err) WEIR_MUST_CHECK;
+struct weir_str weir_my_capture_table_cursor(struct weir_arena *arena,
+                                             const struct weir_my_followed *t,
+                                             const struct weir_source_stream *stream);
+
+#endif

@@ -1,0 +1,72 @@
+/* The server's log, as it is sent to a replica: up to its end, and no further. */
+#include "source/mysql/mysql.h"
+
+#include <mariadb_rpl.h>
+#include <stdlib.h>
+
+int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,
+                     struct weir_error *err)
+{
+    static const struct weir_str settings[] = {
+        WEIR_STR("SET @master_binlog_checksum = @@global.binlog_checksum, "
+                 "@source_binlog_checksum = @@global.binlog_checksum"),
+        WEIR_STR("SET @mariadb_slave_capability = 4")};
+    int rc = weir_my_connect_waiting(my, out, err);
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        rc = mysql_real_query(*out, settings[i].ptr, settings[i].len)
+                 ? weir_my_fail(my, mysql_errno(*out), mysql_error(*out), "MySQL", err)
+                 : 0;
+    }
+    MARIADB_RPL *rpl = rc ? NULL : mariadb_rpl_init(*out);
+    if (rc == 0 && !rpl) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the server's log");
+    }
+    if (rc == 0) {
+        uint32_t id = (uint32_t)((uintptr_t)*out >> 4 ^ (uint64_t)weir_now()) | 0x80000000u;
+        mariadb_rpl_optionsv(rpl, MARIADB_RPL_FILENAME, file, strlen(file));
+        mariadb_rpl_optionsv(rpl, MARIADB_RPL_START, (unsigned long)at);
+        mariadb_rpl_optionsv(rpl, MARIADB_RPL_SERVER_ID, (unsigned)id);
+        mariadb_rpl_optionsv(rpl, MARIADB_RPL_FLAGS, MARIADB_RPL_BINLOG_DUMP_NON_BLOCK);
+        if (mariadb_rpl_open(rpl)) {
+            rc = weir_my_fail(my, mysql_errno(*out), mysql_error(*out), "reading the log", err);
+        }
+        mariadb_rpl_close(rpl);
+    }
+    return rc;
+}
+
+int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out, struct weir_error *err)
+{
+    *out = (struct weir_str){NULL, 0};
+    if (my->stop && atomic_load(my->stop)) {
+        return weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+    }
+    unsigned long size = mysql_net_read_packet(con);
+    const unsigned char *bytes = con->net.read_pos;
+    if (size == (unsigned long)-1 || size == 0) {
+        bool broken = my->broken;
+        int rc = weir_my_fail(my, mysql_errno(con), mysql_error(con), "reading the log", err);
+        my->broken = broken; /* that is the other connection */
+        return rc;
+    }
+    if (*bytes == 0xfe && size < 9) { /* the end */
+        return 0;
+    }
+    if (*bytes == 0xff && size > 9) { /* its number, '#', five letters, and words */
+        char said[512];
+        size_t len = size - 9 < sizeof said ? size - 9 : sizeof said - 1;
+        memcpy(said, bytes + 9, len);
+        said[len] = 0;
+        return weir_my_fail(my, (unsigned)(bytes[1] | bytes[2] << 8), said, "reading the log", err);
+    }
+    if (*bytes) {
+        return weir_fail(err, WEIR_ECORRUPT, "the server sent no event of its log");
+    }
+    *out = (struct weir_str){(const char *)bytes + 1, size - 1};
+    return 0;
+}
+
+void weir_my_log_close(MYSQL *con)
+{
+    mysql_close(con);
+}

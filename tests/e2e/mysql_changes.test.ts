@@ -1,0 +1,153 @@
+// Changes of a real MariaDB, by its binary log: the tables are what the source's are, whatever is done to them.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { MariaDB, missing, password } from '../node/mariadb.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  status: string;
+  mode: string;
+  rows_read: number;
+  rows_deleted: number;
+}
+
+const skip = missing ?? false;
+if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+let weir: Weir;
+let db: MariaDB;
+before(async () => {
+  if (skip) return;
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+  [weir, db] = await Promise.all([Weir.init(), MariaDB.start('--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
+});
+after(async () => {
+  if (skip) return;
+  await weir.remove();
+  await db.stop();
+});
+
+const source = (name: string, more = ''): void => {
+  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\n${more}`);
+};
+const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
+  assert.rejects(weir.in(...args), (error: Error) => {
+    assert.match(error.message, why);
+    return true;
+  });
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
+/** All rows of a table, as lines of text, at the source and in the warehouse. */
+const equal = async (table: string, columns: string[], key: string): Promise<void> => {
+  const there = db.sql(`set time_zone = '+00:00'; select concat_ws('|', ${columns.map((c) => `coalesce(cast(${c} as char), '-')`).join(', ')}) from ${table} order by ${key}`);
+  const here = (await rows(`select concat_ws('|', ${columns.map((c) => `coalesce(cast(${c} as varchar), '-')`).join(', ')}) as line from cap.${table} order by ${key}`)).map(({ line }) => line).join('\n');
+  assert.equal(here, there);
+};
+
+test('all types: by changes as by a load', { skip }, async () => {
+  const create = (name: string): string => `create table ${name} (id int primary key, i1 tinyint, u1 tinyint unsigned, i2 smallint, i3 mediumint, u3 mediumint unsigned, i4 int, u4 int unsigned, i8 bigint, u8 bigint unsigned, n decimal(12,2), big decimal(38,10), huge decimal(65,30), fr decimal(2,2),
+    f float, d double, b1 bit, b9 bit(9), b64 bit(64), day date, dt datetime(6), d3 datetime(3), d0 datetime, ts timestamp(6) null, t1 timestamp null, tm time(6), tm1 time(1), tm0 time, y year,
+    c char(5), wide char(200), v varchar(20) character set latin1, long_v varchar(300), t text, bi binary(4), vb varbinary(9), bl longblob, e enum('klein', 'groß', 'a,''b'), s set('x', 'y z', 'ü'), j json, g point, gen int generated always as (id * 2) virtual, st varchar(40) as (concat(left(t, 9), '!')) stored, hid int invisible default 7)`;
+  const columns = 'id, i1, u1, i2, i3, u3, i4, u4, i8, u8, n, big, huge, fr, f, d, b1, b9, b64, day, dt, d3, d0, ts, t1, tm, tm1, tm0, y, c, wide, v, long_v, t, bi, vb, bl, e, s, j, g';
+  const values = `(1, -128, 255, -32768, -8388608, 16777215, -2147483648, 4294967295, 9223372036854775807, 18446744073709551615, 1234567890.12, 1234567890123456789012345678.0123456789, 12345678901234567890123456789012345.123456789012345678901234567890, 0.05,
+      0.1, 1e300, b'1', b'101010101', 18446744073709551615, '2024-02-29', '1999-12-31 23:59:59.999999', '2024-01-01 00:00:00.5', '1000-01-01 00:00:00', '2024-06-01 10:00:00.123456', '2024-06-01 10:00:00', '-838:59:58.999999', '-00:00:00.5', '100:00:01', 2155, 'c  ', repeat('ä', 150), 'grün€', repeat('z', 280), 'ä''"\\\\🎉', x'00ff', x'deadbeef00', repeat(x'00', 70000), 'groß', 'x,ü', '{"x": [1, "ä"]}', point(1.5, -2)),
+      (2, 127, 0, 32767, 8388607, 0, 2147483647, 0, -9223372036854775808, 0, -0.01, -0.0000000001, -0.000000000000000000000000000001, -0.99,
+      -3.4028234e38, -1.7976931348623157e308, b'0', 0, 0, '0000-00-00', '0000-00-00', 0, '9999-12-31 23:59:59', 0, '1970-01-01 00:00:01', '838:59:59', '12:00', '-01:02:03', 0, '', '', '', '', repeat('x', 100000), '', '', '', 'a,''b', '', 'null', null)`;
+  db.sql(`${create('loaded')}; set time_zone = '+00:00'; insert into loaded (${columns}) values ${values}; insert into loaded (id, hid) values (3, null); ${create('changed')}`);
+  source('types', 'schema: types\nstreams: {loaded: {}, changed: {}}\n');
+  assert.deepEqual((await sync('types')).map(({ stream, status, mode }) => [stream, status, mode]), [['loaded', 'loaded', 'replace'], ['changed', 'loaded', 'replace']]);
+  db.sql(`set time_zone = '+00:00'; insert into changed (${columns}) values ${values}; insert into changed (id, hid) values (3, null)`);
+  assert.deepEqual((await sync('types')).map(({ stream, status, mode, rows_read }) => [stream, status, mode, rows_read]), [['changed', 'loaded', 'capture', 3]]);
+  const differ = await rows('(select * exclude (_weir_run, _weir_loaded_at, _weir_file) from types.loaded except select * exclude (_weir_run, _weir_loaded_at, _weir_file) from types.changed)');
+  assert.deepEqual(differ, []);
+  assert.deepEqual(await rows('select count(*) as n from types.changed'), [{ n: 3 }]);
+  db.sql('drop table loaded, changed');
+});
+
+test('random writers, kill -9, restarts, TRUNCATE, ALTER, keys that change', { skip }, async () => {
+  let seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
+  const first = seed;
+  const random = (most: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % most;
+  db.sql(`create table a (id int primary key, v varchar(50), n decimal(10,2)); create table b (x int, y varchar(9), v text, primary key (x, y)); create table other (id int auto_increment primary key, v text); create trigger t after insert on other for each row update a set n = n + 1 where id between new.id and new.id + 3; insert into a select seq, 'first', seq from seq_1_to_2000; insert into b select seq mod 50, seq, 'first' from seq_1_to_2000`);
+  source('cap', 'schema: cap\nstreams: {a: {}, b: {}}\n');
+  await sync('cap');
+  const write = (): string => {
+    const id = random(3000);
+    return [
+      `insert ignore into a (id, v, n) values (${id}, 'new', ${random(1000)}.25)`,
+      `replace into a (id, v, n) values (${id}, 'replaced', null)`,
+      `update a set v = concat('u', n), n = n + 1 where id between ${id} and ${id + 20}`,
+      `update ignore a set id = id + 5000 where id = ${id}`,
+      `delete from a where id between ${id} and ${id + 5}`,
+      `insert into b values (${random(50)}, '${id}', repeat('t', ${random(2000)})) on duplicate key update v = 'dup'`,
+      `update ignore b set y = concat('k', y) where x = ${random(50)} and length(y) < 8`,
+      `delete from b where x = ${random(50)} limit 3`,
+      `begin; delete from a where id < 100; rollback`,
+      `begin; insert ignore into a (id, v, n) values (${id}, 'kept', 1); savepoint s; update a set v = 'undone' where id = ${id}; rollback to s; insert ignore into b values (1, 'sp', 'x'); commit`,
+      `insert into other (v) values (repeat('o', 500))`,
+      `update a, b, other set a.v = 'all', b.v = 'three', other.v = 'at once' where a.id = b.x and a.id between ${id % 50} and ${(id % 50) + 5} and other.id < 5`,
+      `delete a, b from a join b on a.id = b.x where a.id = ${id % 50}`,
+    ][random(13)] as string;
+  };
+  try {
+    for (let round = 0; round < Number(process.env['TEST_ROUNDS'] ?? 6); round++) {
+      db.sql(Array.from({ length: 30 }, write).join(';\n'));
+      const child = spawn(binary, ['-C', weir.dir, 'sync', 'cap', '--wait'], { stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.on('exit', resolve));
+      db.sql(Array.from({ length: 10 }, write).join(';\n'));
+      if (round % 2) child.kill('SIGKILL');
+      await ended;
+      if (round === 1) db.sql('truncate table b; insert into b values (1, "after", "t")');
+      if (round === 2) db.sql(`alter table a add column extra int default ${round}, modify v text; update a set extra = id where id < 500`);
+      if (round === 3) await db.restart('SIGKILL');
+      if (round === 4) db.sql('alter table a drop column extra; flush binary logs');
+      db.sql(Array.from({ length: 10 }, write).join(';\n'));
+      await sync('cap');
+      await equal('a', ['id', 'v', 'n'], 'id');
+      await equal('b', ['x', 'y', 'v'], 'x, y');
+    }
+    assert.deepEqual(await sync('cap'), []);
+  } catch (error) {
+    console.error(`TEST_SEED=${first}`);
+    throw error;
+  }
+});
+
+test('what cannot be followed is refused, and lost changes are an error with a way back', { skip }, async () => {
+  db.sql(`create table parent (id int primary key); create table child (id int primary key, p int, foreign key (p) references parent (id) on delete cascade); create table nokey (a int); create table soft (id int primary key, v varchar(9) character set sjis); insert into soft values (1, 'a'), (2, 'b'); create table isam (id int primary key) engine = myisam`);
+  source('odd', 'schema: odd\nstreams: {child: {}, nokey: {}, isam: {}, soft: {mode: merge, key: [id], deletes: soft, exclude: [v]}}\n');
+  await fails(/cannot be captured/, 'sync', 'odd', '--wait');
+  const whys = (await rows("select stream, error from weir.loads where source = 'odd' and status = 'failed' order by 1")).map(({ error }) => String(error));
+  assert.deepEqual([whys.length, /CASCADE/.test(whys[0] ?? ''), /InnoDB/.test(whys[1] ?? ''), /PRIMARY KEY/.test(whys[2] ?? '')], [3, true, true, true]);
+  db.sql('delete from soft where id = 1; insert into soft values (3, "c")');
+  source('odd', 'schema: odd\nstreams: {soft: {mode: merge, key: [id], deletes: soft, exclude: [v]}}\n');
+  await sync('odd');
+  assert.deepEqual(await rows('select id, _weir_deleted is null as live from odd.soft order by id'), [{ id: 1, live: false }, { id: 2, live: true }, { id: 3, live: true }]);
+  source('odd', 'schema: odd\nstreams: {soft: {}}\n');
+  await fails(/column "v".*character set.*`exclude`/, 'sync', 'odd', '--wait');
+  source('odd', 'schema: odd\nstreams: {soft: {exclude: [v]}}\n');
+  await sync('odd');
+  db.sql('set global binlog_format = STATEMENT');
+  await fails(/binlog_format is "STATEMENT".*SET GLOBAL/, 'sync', 'odd', '--wait');
+  db.sql('set global binlog_format = ROW; insert into soft values (4, "d"); flush binary logs; set session binlog_format = STATEMENT; insert into soft values (5, "e")');
+  await sync('odd');
+  assert.deepEqual(await rows('select count(*) as n from odd.soft'), [{ n: 4 }]);
+  db.sql('insert into soft values (6, "f"); flush binary logs');
+  await until('the log to be purged', 20, () => {
+    db.sql(`purge binary logs to '${db.sql('show master status').split('\t')[0]}'`);
+    return db.sql('show binary logs').split('\n').length === 1 || undefined;
+  });
+  await fails(/its files were purged.*changes may be missing.*--full/s, 'sync', 'odd', '--wait');
+  await sync('odd', '--full');
+  assert.deepEqual(await rows('select count(*) as n from odd.soft'), [{ n: 5 }]);
+  db.sql('reset master; insert into soft values (7, "g"); insert into soft select seq, "h" from seq_100_to_2000');
+  await fails(/is another one than the one that was read|begins later|ends before/, 'sync', 'odd', '--wait');
+  await sync('odd', '--full');
+  db.sql(`revoke replication slave on *.* from owner@'127.0.0.1'; insert into soft values (8, "i")`);
+  await fails(/REPLICATION SLAVE.*GRANT it to this user/i, 'sync', 'odd', '--wait');
+});

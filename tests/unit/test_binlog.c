@@ -1,0 +1,217 @@
+/* Events of a binary log, and the values in their rows. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source/mysql/binlog.h"
+
+#define BYTES(literal) ((struct weir_str){(literal), sizeof(literal) - 1})
+
+static char shown[256];
+static int64_t whole;
+static const char *reason;
+
+/* One value of a column, as a row has it. */
+static int read_value(unsigned type, unsigned meta, struct weir_str bytes,
+                      const struct weir_my_target *target)
+{
+    struct weir_my_map *map = calloc(1, sizeof *map);
+    struct weir_my_value value = {0};
+    struct weir_str row = bytes, one;
+    struct weir_buf room;
+    struct weir_error err;
+    assert_non_null(map);
+    map->count = 1;
+    map->types[0] = (unsigned char)type;
+    map->metas[0] = (uint16_t)meta;
+    weir_buf_init(&room, 4096);
+    reason = NULL;
+    shown[0] = 0;
+    int rc = weir_my_image_read(map, &row, &one, &err);
+    rc = rc || !one.ptr ? rc
+                        : weir_my_value_read(type, meta, one, target, &room, &value, &reason, &err);
+    whole = value.whole;
+    if (rc == 0 && value.got == WEIR_MY_GOT_TEXT) {
+        snprintf(shown, sizeof shown, WEIR_STR_FMT, WEIR_STR_ARG(value.text));
+    } else if (rc == 0) {
+        snprintf(shown, sizeof shown, value.got == WEIR_MY_GOT_NULL ? "NULL" : "%lld",
+                 (long long)value.whole);
+    }
+    weir_buf_free(&room);
+    free(map);
+    return rc;
+}
+
+static void events_are_read_with_and_without_checksums(void **state)
+{
+    (void)state;
+    bool checksums = false;
+    struct weir_my_event e;
+    struct weir_error err;
+    /* An XID of 31 bytes that ends at 1000: its body is 8 bytes, and 4 of a checksum. */
+    struct weir_str xid = BYTES("\1\0\0\0\20\7\0\0\0\37\0\0\0\350\3\0\0\0\0"
+                                "12345678abcd");
+    assert_int_equal(weir_my_event_read(xid, &checksums, &e, &err), 0);
+    assert_int_equal(e.kind, WEIR_MY_XID);
+    assert_int_equal(e.begins, 969);
+    assert_int_equal(e.ends, 1000);
+    assert_int_equal(e.body.len, 12);
+    checksums = true;
+    assert_int_equal(weir_my_event_read(xid, &checksums, &e, &err), 0);
+    assert_int_equal(e.body.len, 8);
+    xid.len--;
+    assert_int_equal(weir_my_event_read(xid, &checksums, &e, &err), WEIR_ECORRUPT);
+}
+
+static void statements_and_files_are_read(void **state)
+{
+    (void)state;
+    struct weir_str database, statement, file;
+    struct weir_error err;
+    uint64_t at;
+    struct weir_str body = BYTES("\1\0\0\0\0\0\0\0\4\0\0\2\0xxshop\0BEGIN");
+    assert_int_equal(weir_my_query_read(body, &database, &statement, &err), 0);
+    assert_true(weir_str_is(database, "shop"));
+    assert_true(weir_str_is(statement, "BEGIN"));
+    body.len = 16;
+    assert_int_equal(weir_my_query_read(body, &database, &statement, &err), WEIR_ECORRUPT);
+    assert_int_equal(weir_my_rotate_read(BYTES("\4\0\0\0\0\0\0\0log.000002"), &file, &at, &err), 0);
+    assert_true(weir_str_is(file, "log.000002"));
+    assert_int_equal(at, 4);
+    assert_int_equal(weir_my_rotate_read(BYTES("\4\0\0"), &file, &at, &err), WEIR_ECORRUPT);
+    assert_true(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\2")));
+    assert_false(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\51")));
+}
+
+static void tables_and_their_rows_are_read(void **state)
+{
+    (void)state;
+    struct weir_my_map *map = calloc(1, sizeof *map);
+    struct weir_my_event event = {.kind = WEIR_MY_WRITE_1 + 1};
+    struct weir_my_change change;
+    struct weir_str values[2];
+    struct weir_error err;
+    assert_non_null(map);
+    /* int, varchar(300) */
+    struct weir_str body = BYTES("\22\0\0\0\0\0\1\0\4shop\0\1t\0\2\3\17\2\54\1\2");
+    assert_int_equal(weir_my_map_read(body, map, &err), 0);
+    assert_int_equal(map->number, 18);
+    assert_true(weir_str_is(map->table, "t"));
+    assert_int_equal(map->metas[1], 300);
+    body.len = 19;
+    assert_int_equal(weir_my_map_read(body, map, &err), WEIR_ECORRUPT);
+    map->count = 2;
+    event.body = BYTES("\22\0\0\0\0\0\1\0\2\3\3\0\7\0\0\0\2\0hi\2\10\0\0\0");
+    assert_int_equal(weir_my_change_read(&event, &change, &err), 0);
+    assert_int_equal(change.kind, 'U');
+    assert_true(change.whole);
+    assert_int_equal(weir_my_image_read(map, &change.rest, values, &err), 0);
+    assert_true(weir_str_is(values[1], "hi"));
+    assert_int_equal(weir_my_image_read(map, &change.rest, values, &err), 0);
+    assert_null(values[1].ptr);
+    assert_int_equal(change.rest.len, 0);
+    assert_int_equal(weir_my_image_read(map, &change.rest, values, &err), WEIR_ECORRUPT);
+    event.body = BYTES("\22\0\0\0\0\0\1\0\2\3\1\0\7\0\0\0");
+    assert_int_equal(weir_my_change_read(&event, &change, &err), 0);
+    assert_false(change.whole); /* binlog_row_image is not FULL */
+    map->types[0] = 200;
+    struct weir_str rest = BYTES("\0abcdef");
+    assert_int_equal(weir_my_image_read(map, &rest, values, &err), WEIR_ECORRUPT);
+    free(map);
+}
+
+static void numbers_are_exact(void **state)
+{
+    (void)state;
+    struct weir_my_target t = {
+        .form = WEIR_MY_DECIMAL, .type = WEIR_TYPE_OTHER, .precision = 14, .scale = 4};
+    assert_int_equal(read_value(246, 14 | 4 << 8, BYTES("\0\201\r\373\70\322\4\322"), &t), 0);
+    assert_string_equal(shown, "1234567890.1234");
+    assert_int_equal(read_value(246, 14 | 4 << 8, BYTES("\0~\362\4\307-\373-"), &t), 0);
+    assert_string_equal(shown, "-1234567890.1234");
+    assert_int_equal(read_value(246, 14 | 4 << 8, BYTES("\0\200\0\0\0\0\0\0"), &t), 0);
+    assert_string_equal(shown, "0.0000");
+    t.scale = 6; /* the warehouse's column has more of them */
+    assert_int_equal(read_value(246, 14 | 4 << 8, BYTES("\0\200\0\0\0\1\0\1"), &t), 0);
+    assert_string_equal(shown, "1.000100");
+    t = (struct weir_my_target){
+        .form = WEIR_MY_BIGINT_UNSIGNED, .is_unsigned = true, .type = WEIR_TYPE_OTHER};
+    assert_int_equal(read_value(8, 0, BYTES("\0\377\377\377\377\377\377\377\377"), &t), 0);
+    assert_string_equal(shown, "18446744073709551615");
+    t = (struct weir_my_target){.form = WEIR_MY_INT, .type = WEIR_TYPE_INT};
+    assert_int_equal(read_value(9, 0, BYTES("\0\377\377\377"), &t), 0);
+    assert_int_equal(whole, -1);
+    assert_int_equal(read_value(9, 0, BYTES("\0\377\377"), &t), WEIR_ECORRUPT);
+    assert_int_equal(read_value(5, 0, BYTES("\0abcdefgh"), &t), WEIR_ECORRUPT);
+}
+
+static void times_are_read_and_days_that_are_none_are_told(void **state)
+{
+    (void)state;
+    struct weir_my_target t = {.form = WEIR_MY_DATE, .type = WEIR_TYPE_DATE};
+    assert_int_equal(read_value(10, 0, BYTES("\0\135\320\17"), &t), 0); /* 2024-02-29 */
+    assert_int_equal(whole, 19782);
+    assert_int_equal(read_value(10, 0, BYTES("\0\0\0\0"), &t), 0);
+    assert_string_equal(shown, "NULL");
+    assert_null(reason);
+    assert_int_equal(read_value(10, 0, BYTES("\0\17\320\17"), &t), 0); /* 2024-00-15 */
+    assert_non_null(reason);
+    t = (struct weir_my_target){.form = WEIR_MY_TIMESTAMP, .type = WEIR_TYPE_TIMESTAMP};
+    assert_int_equal(read_value(17, 3, BYTES("\0\0\0\0\1\23\210"), &t), 0);
+    assert_int_equal(whole, 1500000);
+    t = (struct weir_my_target){.form = WEIR_MY_TIME, .type = WEIR_TYPE_TEXT};
+    assert_int_equal(read_value(19, 0, BYTES("\0\200\20\203"), &t), 0);
+    assert_string_equal(shown, "01:02:03");
+    assert_int_equal(read_value(19, 1, BYTES("\0\177\377\377\316"), &t), 0);
+    assert_string_equal(shown, "-00:00:00.5");
+}
+
+static void texts_become_utf8(void **state)
+{
+    (void)state;
+    struct weir_my_target t = {
+        .form = WEIR_MY_TEXT, .type = WEIR_TYPE_TEXT, .charset = WEIR_MY_LATIN1};
+    assert_int_equal(read_value(15, 20, BYTES("\0\3\344\200x"), &t), 0);
+    assert_string_equal(shown, "ä€x");
+    t.charset = WEIR_MY_UTF8;
+    assert_int_equal(read_value(15, 20, BYTES("\0\1\344"), &t), 0);
+    assert_non_null(reason);
+    t = (struct weir_my_target){.form = WEIR_MY_BYTES, .type = WEIR_TYPE_TEXT, .length = 4};
+    assert_int_equal(read_value(254, 254 | 4 << 8, BYTES("\0\2\0\377"), &t), 0);
+    assert_string_equal(shown, "\\x00ff0000");
+}
+
+static void labels_stand_for_numbers(void **state)
+{
+    (void)state;
+    struct weir_arena arena;
+    struct weir_error err;
+    struct weir_my_target t = {.form = WEIR_MY_ENUM, .type = WEIR_TYPE_TEXT};
+    weir_arena_init(&arena, 1u << 16);
+    assert_int_equal(
+        weir_my_labels(WEIR_STR("enum('a','b,''c')"), &arena, &t.labels, &t.label_count, &err), 0);
+    assert_int_equal(t.label_count, 2);
+    assert_int_equal(read_value(254, 247 | 1 << 8, BYTES("\0\2"), &t), 0);
+    assert_string_equal(shown, "b,'c");
+    assert_int_equal(read_value(254, 247 | 1 << 8, BYTES("\0\3"), &t), 0);
+    assert_non_null(reason);
+    t.form = WEIR_MY_SET;
+    assert_int_equal(read_value(254, 248 | 1 << 8, BYTES("\0\3"), &t), 0);
+    assert_string_equal(shown, "a,b,'c");
+    weir_arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events_are_read_with_and_without_checksums),
+        cmocka_unit_test(statements_and_files_are_read),
+        cmocka_unit_test(tables_and_their_rows_are_read),
+        cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(times_are_read_and_days_that_are_none_are_told),
+        cmocka_unit_test(texts_become_utf8),
+        cmocka_unit_test(labels_stand_for_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
