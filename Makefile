@@ -35,6 +35,7 @@ format:
 docs: all
 	@$(BUILD)/weir man --markdown >docs/guide/cli.md
 	@$(BUILD)/weir settings --markdown >docs/guide/settings.md
+	@tools/source-docs $(BUILD)
 
 clean:
 	rm -rf $(BUILD) build-*

@@ -11,6 +11,7 @@
 #include "query/query.h"
 #include "render/render.h"
 #include "serve/serve.h"
+#include "source/connector.h"
 #include "source/source.h"
 #include "warehouse/settings.h"
 
@@ -114,11 +115,56 @@ static const char preface[] =
     "change.\n\n"
     "This page is made from the program's own tables (`make docs`).\n";
 
+/* What of docs/guide/sources/KIND.md is made: all settings of `connection:`. */
+static void add_kind(struct weir_buf *out, const struct weir_source_connector *c)
+{
+    bool any = false;
+    weir_buf_addf(out,
+                  "Settings of `connection:` for `kind: %s` (made from the program's own table, by "
+                  "`make docs`):\n\n",
+                  c->name);
+    weir_options_markdown(c->options, out);
+    for (const struct weir_option *o = c->options; o->name; o++) {
+        if (o->secret || o->type == WEIR_OPT_DATA) {
+            weir_buf_addf(out, "%s`%s`%s",
+                          any ? ", " : "\n[Secret](../sources.md#secrets): ", o->name,
+                          o->secret ? "" : " (of a mapping: what its keys call so)");
+            any = true;
+        }
+    }
+    weir_buf_addf(out, "%s\n```sh\nweir source add NAME --kind %s", any ? ".\n" : "", c->name);
+    for (const struct weir_option *o = c->options; o->name; o++) {
+        if (!o->fallback) {
+            weir_buf_addf(out, " --set %s=…", o->name);
+        }
+    }
+    weir_buf_addz(out, "\n```\n");
+}
+
+static int print_kind(const char *kind, struct weir_buf *out, struct weir_error *err)
+{
+    const struct weir_source_connector *c = weir_source_connector_of(weir_str_of(kind));
+    if (!c) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "there is no kind \"%s\"; `weir source kinds` lists them", kind);
+    }
+    add_kind(out, c);
+    int code = weir_buf_check(out, "the reference", err);
+    if (!code) {
+        fwrite(weir_buf_cstr(out), 1, out->len, stdout);
+    }
+    return code;
+}
+
 static int run_settings(struct weir_cli *cli, struct weir_error *err)
 {
     struct weir_buf out;
-    (void)cli;
     weir_buf_init(&out, 1 << 20);
+    if (weir_args_has(cli->args, "kind")) {
+        int failed = print_kind(weir_args_value(cli->args, "kind"), &out, err);
+        weir_buf_free(&out);
+        return failed;
+    }
     weir_buf_addz(&out, preface);
     for (const struct weir_settings_section *s = weir_settings_sections; s->name; s++) {
         weir_buf_addf(&out, "\n## %s\n\n%s\n\n", s->name, s->about);
@@ -137,6 +183,7 @@ static int run_settings(struct weir_cli *cli, struct weir_error *err)
 
 static const struct weir_flag settings_flags[] = {
     {"markdown", 0, NULL, "print docs/guide/settings.md", false},
+    {"kind", 0, "KIND", "print what of docs/guide/sources/KIND.md is made", false},
     {0},
 };
 const struct weir_command weir_command_settings = {
