@@ -73,6 +73,14 @@ static int ask(struct adding *a, const struct weir_option *option, struct weir_e
     return code;
 }
 
+/* Files of this machine have no secrets; addresses may. */
+static bool has_secrets(const struct adding *a)
+{
+    struct weir_str path = weir_data_get_text(a->connection, "path");
+    return strcmp(a->connector->name, "file") != 0 ||
+           (path.len && memmem(path.ptr, path.len, "://", 3));
+}
+
 /* On a terminal, required options and secrets that --set did not give are asked for. */
 static int complete(struct adding *a, struct weir_error *err)
 {
@@ -81,7 +89,8 @@ static int complete(struct adding *a, struct weir_error *err)
     int code = 0;
     weir_buf_init(&missing, 65536);
     for (const struct weir_option *o = a->connector->options; !code && o->name; o++) {
-        if ((o->fallback && !(o->secret && terminal)) || weir_data_get(a->connection, o->name)) {
+        if ((o->fallback && !(o->secret && terminal && has_secrets(a))) ||
+            weir_data_get(a->connection, o->name)) {
             continue;
         }
         if (terminal) {

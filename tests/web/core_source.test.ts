@@ -1,7 +1,7 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
@@ -130,4 +130,15 @@ test('streams that are taken as they are need no lines in the file', () => {
   assert.equal(streamsOf(options, { a: { chosen: true, values: { mode: 'replace' } }, b: { chosen: true, values: {} } }), undefined);
   assert.deepEqual(streamsOf(options, { a: { chosen: true, values: { mode: 'merge', key: 'id, day' } }, b: { chosen: false, values: {} } }), { a: { mode: 'merge', key: ['id', 'day'] } });
   assert.equal(sayChoice({ mode: 'merge', key: 'id', cursor: 'at', exclude: 'email' }), 'one row for each id; what is new by at; without email');
+});
+
+test('a form of files asks for what the path needs', () => {
+  const all = ['path', 'format', 'sheet', 'user', 'token', 'service_account', 'access_key', 'timeout'].map((name) => option(name));
+  const asked = (path: string, more: Record<string, string> = {}): string => concerning('file', all, { path, ...more }).map(({ name }) => name).join(' ');
+  assert.equal(asked('exports'), 'path format');
+  assert.equal(asked('exports', { token: 'x' }), 'path format token');
+  assert.equal(asked('https://example.org/a.csv'), 'path format user token timeout');
+  assert.equal(asked('https://docs.google.com/spreadsheets/d/1/edit'), 'path format service_account timeout');
+  assert.equal(asked('s3://b/report.xlsx'), 'path format sheet access_key timeout');
+  assert.equal(concerning('postgres', all, {}).length, all.length);
 });

@@ -309,6 +309,36 @@ export function labelOf(name: string): string {
 /** Those that a newcomer need not look at: they have a good default. Where to go has none, nor has what nobody can know. */
 export const isRare = (option: Option): boolean => !option.required && Boolean(option.default) && !/^(host|port|mode|deletes)$/.test(option.name);
 
+const sheet = /^https:\/\/docs\.google\.com\/spreadsheets\//;
+const otherServer = /^https?:(?!\/\/docs\.google\.com\/spreadsheets\/)/;
+// Settings of kind `file` that matter for some paths only.
+const ofPath: Record<string, RegExp> = {
+  user: otherServer,
+  password: otherServer,
+  token: otherServer,
+  headers: otherServer,
+  ca_file: /^(https?|s3):/,
+  timeout: /^(https?|s3):/,
+  max_size: /^(https?|s3):/,
+  max_fetch: /^(https?|s3):/,
+  service_account: sheet,
+  google: sheet,
+  endpoint: /^s3:/,
+  region: /^s3:/,
+  access_key: /^s3:/,
+  secret_key: /^s3:/,
+  path_style: /^s3:/,
+  sheet: /\.xls/i,
+  skip: /\.xls/i,
+};
+
+/** The options that say something about what is being connected, and those that were filled in. */
+export function concerning(kind: string, options: readonly Option[], values: Values): Option[] {
+  const path = (values['path'] ?? '').trim();
+  const filled = ({ name, default: usual }: Option): boolean => (values[name] ?? '') !== '' && values[name] !== usual;
+  return options.filter((option) => kind !== 'file' || filled(option) || (ofPath[option.name]?.test(path) ?? true));
+}
+
 const choices: Record<string, string> = {
   replace: 'Replace: the table is what the source is',
   append: 'Append: new rows are added, none is removed',
