@@ -41,8 +41,12 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
     int rc = open_store(site, &state, err);
     rc = rc ? rc : weir_last_run_get(state, weir_str_of(source), what, &last, err);
     last.began = began;
-    last.ended = weir_now();
-    last.failures = code && code != WEIR_ECANCELED ? last.failures + 1 : 0;
+    if (code != WEIR_ECANCELED) {
+        last.ended = weir_now();
+        last.failures = code ? last.failures + 1 : 0;
+    } else if (last.failures) { /* no failure, and no good end either */
+        last.ended = last.failures = 0;
+    }
     rc = rc ? rc : weir_last_run_put(state, weir_str_of(source), what, &last, err);
     weir_state_close(state);
     return rc;

@@ -363,9 +363,15 @@ static int check_fill(const struct weir_source_run *run, const struct weir_sourc
                : 0;
 }
 
+/* Schedules go by runs of all of a source. One that the server's own end cut off did not happen. */
 static void keep_turn(const struct weir_source_run *run, weir_time began, int rc)
 {
     struct weir_error why = {0};
+    const atomic_bool *stop = run->site->stop;
+    bool cut_off = rc && stop && atomic_load(stop);
+    if (run->stream || run->from || cut_off) {
+        return;
+    }
     if (weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began, rc,
                              &why)) {
         weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",

@@ -25,7 +25,7 @@ int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule
 
 /* What is known of the runs of a source; times are 0 when there was none. */
 struct weir_source_turn {
-    weir_time began, ended; /* of the latest run */
+    weir_time began, ended; /* of the latest run; `ended`: not of one that somebody ended */
     unsigned failures;      /* in a row, up to it */
     weir_time other_ended;  /* AFTER: the latest good run of the other source */
     weir_time known;        /* CRON, without a run: what was due before is over */

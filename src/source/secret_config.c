@@ -6,14 +6,30 @@
 #include "source/secret.h"
 
 /* As keys end that name a secret, without signs, plural and capitals: not `token_url`, nor
- * `private_key_id`. */
-static const char *const endings[] = {
-    "password",   "passwd",          "passphrase",    "passcode",   "pwd",
-    "secret",     "token",           "apikey",        "privatekey", "secretkey",
-    "accesskey",  "authkey",         "signingkey",    "sharedkey",  "accountkey",
-    "credential", "credentialsjson", "authorization", "cookie",     NULL};
+ * `private_key_id`. All that is below one of them is secret; below those that are in `mixed`, it is
+ * what further keys say. */
+static const char *const endings[] = {"password",   "passwd",    "passphrase", "passcode",
+                                      "pwd",        "secret",    "token",      "apikey",
+                                      "privatekey", "secretkey", "accesskey",  "authkey",
+                                      "signingkey", "sharedkey", "accountkey", NULL};
+static const char *const mixed[] = {"credential", "credentialsjson", "authorization", "cookie",
+                                    NULL};
 
-static bool names_secret(struct weir_str key)
+enum secrecy { OPEN, SECRET, SECRET_ALL };
+
+static bool ends(const char *plain, size_t n, const char *const *list)
+{
+    for (const char *const *e = list; *e; e++) {
+        size_t len = strlen(*e);
+        if (n >= len && memcmp(plain + n - len, *e, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `number`: "max_tokens" counts some, and is none. */
+static enum secrecy secrecy_of(struct weir_str key, bool number)
 {
     char plain[64];
     size_t n = 0;
@@ -29,14 +45,8 @@ static bool names_secret(struct weir_str key)
         }
         plain[n++] = c;
     }
-    n -= n && plain[n - 1] == 's';
-    for (const char *const *e = endings; *e; e++) {
-        size_t len = strlen(*e);
-        if (n >= len && memcmp(plain + n - len, *e, len) == 0) {
-            return true;
-        }
-    }
-    return false;
+    n -= !number && n && plain[n - 1] == 's';
+    return ends(plain, n, endings) ? SECRET_ALL : ends(plain, n, mixed) ? SECRET : OPEN;
 }
 
 bool weir_source_is_plain(const struct weir_data *value)
@@ -56,14 +66,15 @@ struct walk {
                   struct weir_error *err);
 };
 
-/* Every value below a key that names a secret. `node` is where it stands, or what it stands in. */
+/* Every value whose key names a secret, or that is below one that does. `node` is where it stands,
+ * or what it stands in. */
 static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_node *node,
-                bool secret, struct weir_error *err)
+                enum secrecy secrecy, struct weir_error *err)
 {
     int rc = 0;
     size_t length = strlen(w->path);
     if (data->type != WEIR_DATA_OBJECT && data->type != WEIR_DATA_LIST) {
-        return secret ? w->secret(w, data, node, err) : 0;
+        return secrecy ? w->secret(w, data, node, err) : 0;
     }
     for (struct weir_data *m = data->first; rc == 0 && m; m = m->next) {
         const struct weir_yaml_node *of = NULL;
@@ -75,7 +86,11 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
             snprintf(w->path + length, sizeof w->path - length, "%s" WEIR_STR_FMT,
                      length ? "." : "", WEIR_STR_ARG(m->key));
         }
-        rc = walk(w, m, of ? of : node, named ? names_secret(m->key) : secret, err);
+        enum secrecy own = secrecy;
+        if (named && secrecy != SECRET_ALL) {
+            own = secrecy_of(m->key, m->type == WEIR_DATA_NUMBER);
+        }
+        rc = walk(w, m, of ? of : node, own, err);
         w->path[length] = 0;
     }
     return rc;
@@ -116,7 +131,7 @@ int weir_source_mapping_check(struct weir_source_config *config, const struct we
                               struct weir_error *err)
 {
     struct walk w = {.doc = doc, .source = config->name, .arena = &config->arena, .secret = refuse};
-    return walk(&w, mapping, node, false, err);
+    return walk(&w, mapping, node, OPEN, err);
 }
 
 /* --- forms --------------------------------------------------------------------------------------
@@ -126,10 +141,11 @@ static int take(struct walk *w, struct weir_data *value, const struct weir_yaml_
                 struct weir_error *err)
 {
     (void)node;
-    if (value->type != WEIR_DATA_TEXT || !weir_source_is_plain(value)) {
+    if (!weir_source_is_plain(value)) {
         return 0;
     }
     const char *name = name_of(w);
+    value->type = WEIR_DATA_TEXT; /* a number, too: as a text it is what the reference is */
     return name ? weir_source_typed_add(w->typed, w->arena, name, value, err)
                 : weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
 }
@@ -139,7 +155,7 @@ int weir_source_mapping_take(const char *source, struct weir_data *mapping,
                              struct weir_error *err)
 {
     struct walk w = {.source = source, .arena = arena, .typed = typed, .secret = take};
-    return walk(&w, mapping, NULL, false, err);
+    return walk(&w, mapping, NULL, OPEN, err);
 }
 
 /* --- messages -----------------------------------------------------------------------------------
@@ -156,5 +172,5 @@ int weir_source_mapping_mask(struct weir_data *mapping, struct weir_mask **mask,
                              struct weir_arena *arena, struct weir_error *err)
 {
     struct walk w = {.arena = arena, .mask = mask, .secret = hide};
-    return walk(&w, mapping, NULL, false, err);
+    return walk(&w, mapping, NULL, OPEN, err);
 }

@@ -122,7 +122,8 @@ struct weir_source_turn;
 int weir_source_turn_get(const struct weir_source_site *site, const char *source, const char *what,
                          struct weir_source_turn *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* One ended now, with this code: WEIR_ECANCELED is no failure, as what somebody ended is not tried
- * again until it is due. weir_source_sync does so itself. */
+ * again until it is due, and no end that `after` waits for. weir_source_sync does so itself, but
+ * for runs of one stream or from some point on, and those that the server's end cut off. */
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
                          weir_time began, int code, struct weir_error *err) WEIR_MUST_CHECK;
 /* Before that, and before its secrets go: what stands at the source for it (a replication slot) is

@@ -109,6 +109,14 @@ test('by a cursor: only what is new; killed, nothing twice and nothing lost; a c
   assert.deepEqual((await sync('inc')).map(({ rows_written: n }) => n), [3, 1]);
   const [there] = await rows("select count(*) as n, cast(sum(amount) as varchar) as s, (select count(*) from inc.log) as l, (select count(distinct id) from inc.log) as d from inc.orders");
   assert.deepEqual(there, { n: 50_002, s: pg.sql('select sum(amount) from orders'), l: 50_002, d: 50_002 });
+  // A column may be called as anything, and a row may change within the day or the second that its cursor says.
+  pg.sql(`create table "mine" (id int primary key, m int, at timestamp); create table days (id int primary key, day date, v int); insert into mine values (1, null, '2026-01-01'); insert into days values (1, current_date, 1)`);
+  source('same', 'streams:\n  mine: {mode: merge, key: [id], cursor: at}\n  days: {mode: merge, key: [id], cursor: day}\n');
+  await sync('same');
+  pg.sql(`insert into mine values (2, 2, '2026-01-01'); update days set v = 2`);
+  assert.deepEqual((await sync('same')).map(({ rows_read: n }) => n), [2, 1]);
+  assert.deepEqual(await rows('select (select count(*) from same.mine) as n, (select v from same.days) as v'), [{ n: 2, v: 2 }]);
+  assert.equal((await sync('same'))[0]?.status, 'unchanged');
 });
 
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {

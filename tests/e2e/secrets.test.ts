@@ -79,6 +79,10 @@ test('variables: those that a name or a setting opens', { skip }, async () => {
   const refused = await run('source', 'check', 'plain');
   assert.match(refused, /sources\/plain\.yml:6.*`deep\.apiKeys` must not stand in this file.*weir secret set plain\.deep\.apiKeys/s);
   assert.doesNotMatch(refused, new RegExp(wrong));
+  for (const [config, key] of [[`token: {value: ${wrong}}`, 'token\\.value'], ['pin_token: 1234', 'pin_token'], [`credentials: {user: me, passwords: [${wrong}]}`, 'credentials\\.passwords']] as const) {
+    writeFileSync(path.join(weir.dir, 'sources/plain.yml'), `kind: singer\nconnection:\n  executable: tap/tap\n  config: {max_tokens: 4096, ${config}}\n`);
+    assert.match(await run('source', 'check', 'plain'), new RegExp(`plain\\.yml:4.*\`${key}\` must not stand in this file`, 's'));
+  }
   rmSync(path.join(weir.dir, 'sources/plain.yml'));
 });
 
@@ -133,8 +137,10 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   const trial = { name: 'tap', kind: 'singer', connection: { executable: 'tap/tap', config: { token: 'another' } }, dry_run: true };
   assert.match(JSON.stringify(await ask(200, 'POST', '/api/sources', trial)), /"name":"t"/);
   assert.equal(readFileSync(kept, 'utf8'), '{"token":"fresh"}');
-  await ask(200, 'PATCH', '/api/sources/tap', { connection: { executable: 'tap/tap', config: { deep: { token: 'typed' }, start: 1 } } });
+  await ask(200, 'PATCH', '/api/sources/tap', { connection: { executable: 'tap/tap', config: { deep: { token: 'typed', pin_token: 1234 }, max_tokens: 4096, start: 1 } } });
   assert.match(fileOf('tap'), /token: "\$\{secret:tap\.deep\.token\}"/);
+  assert.match(fileOf('tap'), /pin_token: "\$\{secret:tap\.deep\.pin_token\}"/);
+  assert.match(fileOf('tap'), /max_tokens: 4096/);
   assert.match(await run('secret', 'list'), /^tap\.deep\.token/m);
   assert.match(JSON.stringify(await ask(200, 'GET', '/api/audit')), /"source\.try"/);
   assert.deepEqual([(first['columns'] as { name: string }[]).map(({ name }) => name), first['rows']], [['id'], []]);

@@ -150,14 +150,17 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
     return 0;
 }
 
-/* --- the cursor: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS} -------------------
+/* --- the cursor: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS,"open":true}
+ * --------
  *
  * `value` is the greatest value of the column, and `equal` how many rows had it. Rows of that value
- * may come later, or change: merge reads them again (>=); append does not (>). */
+ * may come later, or change: merge reads them again (>=); append does not (>). `open`: the day or
+ * the second that it says went on, so a row that had it may have changed and have it still. */
 
 struct mark {
     struct weir_str value; /* ptr NULL: there is none */
     int64_t equal;
+    bool open;
 };
 
 uint64_t weir_pg_options_hash(const struct weir_source_stream *s)
@@ -182,7 +185,7 @@ static int read_cursor(struct weir_str text, const char *options_hash, struct we
     struct weir_buf buf;
     weir_buf_init(&buf, 16u << 20);
     weir_buf_adds(&buf, text);
-    *out = (struct mark){{NULL, 0}, 0};
+    *out = (struct mark){{NULL, 0}, 0, false};
     int rc = parser ? weir_buf_check(&buf, "a cursor", err)
                     : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
@@ -190,6 +193,7 @@ static int read_cursor(struct weir_str text, const char *options_hash, struct we
         struct weir_str value = weir_json_get_str(root, "value");
         out->value = value.ptr ? weir_arena_dup(arena, value) : value;
         (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
+        (void)weir_json_bool(weir_json_get(root, "open"), &out->open);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -206,6 +210,17 @@ static const struct weir_pg_column *find_cursor(const struct weir_pg_table *t, c
     return NULL;
 }
 
+/* Whether the time that the greatest value says goes on: of a day, or of a whole second. */
+static const char *goes_on(const struct weir_pg_column *c)
+{
+    return c->oid == WEIR_PG_DATE ? "weir_m.m BETWEEN current_date - 1 AND current_date + 1"
+           : c->oid == WEIR_PG_TIMESTAMP || c->oid == WEIR_PG_TIMESTAMPTZ
+               ? "weir_m.m BETWEEN now() - interval '2 seconds' AND now() + interval '14 hours' "
+                 "AND "
+                 "weir_m.m = date_trunc('second', weir_m.m)"
+               : "false";
+}
+
 /* The greatest value now, in the snapshot, and how many rows have it. */
 static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
                     const struct weir_pg_column *c, struct weir_arena *arena, struct mark *out,
@@ -214,23 +229,25 @@ static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
     struct weir_buf sql;
     PGresult *r = NULL;
     weir_buf_init(&sql, 1u << 16);
-    weir_buf_addz(&sql, "SELECT m::text, (SELECT count(*) FROM ");
+    /* Each column with its table: the source's may be called m, too. */
+    weir_buf_addz(&sql, "SELECT weir_m.m::text, (SELECT count(*) FROM ");
     weir_sql_table(&sql, t->schema, t->name);
-    weir_buf_addz(&sql, " WHERE ");
+    weir_buf_addz(&sql, " AS weir_t WHERE weir_t.");
     weir_sql_ident(&sql, c->name);
-    weir_buf_addz(&sql, " = m) FROM (SELECT max(");
+    weir_buf_addf(&sql, " = weir_m.m), %s FROM (SELECT max(", goes_on(c));
     weir_sql_ident(&sql, c->name);
     weir_buf_addz(&sql, ") AS m FROM ");
     weir_sql_table(&sql, t->schema, t->name);
-    weir_buf_addz(&sql, ") AS greatest");
+    weir_buf_addz(&sql, ") AS weir_m");
     int rc = weir_buf_check(&sql, "a statement", err);
     pg->patient = true;
     rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
     pg->patient = false;
-    *out = (struct mark){{NULL, 0}, 0};
+    *out = (struct mark){{NULL, 0}, 0, false};
     if (rc == 0 && !PQgetisnull(r, 0, 0)) {
         out->value = weir_arena_dup(arena, weir_pg_cell(r, 0, 0));
         (void)weir_str_to_i64(weir_pg_cell(r, 0, 1), &out->equal);
+        out->open = *PQgetvalue(r, 0, 2) == 't';
     }
     PQclear(r);
     weir_buf_free(&sql);
@@ -266,7 +283,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
                        struct weir_source_plan *plan, struct weir_error *err)
 {
     char hash[17];
-    struct mark old, now = {{NULL, 0}, 0};
+    struct mark old, now = {{NULL, 0}, 0, false};
     struct weir_buf out;
     const struct weir_pg_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
     snprintf(hash, sizeof hash, "%016" PRIx64, weir_pg_options_hash(stream));
@@ -286,8 +303,9 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
     weir_buf_init(&out, 16u << 20);
     if (rc == 0 && c && old.value.ptr) {
         plan->nothing =
-            !now.value.ptr || (weir_str_eq(old.value, now.value) &&
-                               (old.equal == now.equal || stream->mode == WEIR_SOURCE_APPEND));
+            !now.value.ptr ||
+            (weir_str_eq(old.value, now.value) &&
+             ((old.equal == now.equal && !old.open) || stream->mode == WEIR_SOURCE_APPEND));
         weir_buf_addz(&out, " WHERE ");
         weir_sql_ident(&out, c->name);
         weir_buf_addz(&out, stream->mode == WEIR_SOURCE_APPEND ? " > " : " >= ");
@@ -303,6 +321,9 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
         weir_jw_kstrz(&w, "column", stream->cursor);
         weir_jw_kstr(&w, "value", now.value);
         weir_jw_ki64(&w, "equal", now.equal);
+        if (now.open) {
+            weir_jw_kbool(&w, "open", true);
+        }
     }
     weir_jw_object_end(&w);
     rc = rc ? rc : weir_buf_check(&out, "a cursor", err);

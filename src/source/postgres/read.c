@@ -138,7 +138,8 @@ static bool tells(const struct weir_pg *pg, const struct weir_pg_table *t)
     return t->kind != 'v' && PQserverVersion(pg->con) >= 140000;
 }
 
-/* `early`: the connection on which they were sent before the rows were read, or NULL. */
+/* `early`: the connection on which they were sent before the rows were read, or NULL. When it is
+ * lost meanwhile, that of the rows is asked. */
 static int ask_figures(struct weir_pg *pg, PGconn *early, const struct weir_pg_table *t,
                        struct weir_source_sink *sink, struct weir_error *err)
 {
@@ -146,11 +147,19 @@ static int ask_figures(struct weir_pg *pg, PGconn *early, const struct weir_pg_t
     if (!tells(pg, t)) {
         return 0;
     }
+    if (early) {
+        rc = take_some(pg, early, sink, 0, sink->column_count, err);
+        sink->told = rc == 0;
+        if (rc == 0 || rc == WEIR_ECANCELED) {
+            return rc;
+        }
+        rc = 0;
+    }
     for (size_t from = 0; rc == 0 && from < sink->column_count; from += COLUMNS_AT_ONCE) {
         size_t to = from + COLUMNS_AT_ONCE;
         to = to < sink->column_count ? to : sink->column_count;
-        rc = early ? 0 : send_some(pg, pg->con, t, sink, from, to, err);
-        rc = rc ? rc : take_some(pg, early ? early : pg->con, sink, from, to, err);
+        rc = send_some(pg, pg->con, t, sink, from, to, err);
+        rc = rc ? rc : take_some(pg, pg->con, sink, from, to, err);
     }
     sink->told = rc == 0;
     return rc;
