@@ -30,7 +30,8 @@ struct transfer {
     struct weir_error *err;
     char shown[512]; /* the address, for messages */
     char host[256], refused[64];
-    bool began, stopped;
+    bool began, stopped, late;
+    bool chunked; /* the server says where the body ends */
     uint64_t bytes;
     size_t head;
     int rc; /* of a callback of the caller's */
@@ -150,10 +151,11 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
     struct weir_str value = {bytes, size * n}, name = weir_str_cut(&value, ':');
     if (weir_str_starts((struct weir_str){bytes, size * n}, WEIR_STR("HTTP/"))) {
         *a = (struct weir_curl_answer){.length = -1}; /* 100 Continue came before */
+        t->chunked = false;
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("etag"))) {
         take_field(value, a->etag, sizeof a->etag);
-    } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("last-modified"))) {
-        take_field(value, a->modified, sizeof a->modified);
+    } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("transfer-encoding"))) {
+        t->chunked = weir_str_eq_nocase(weir_str_trim(value), WEIR_STR("chunked"));
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("content-type"))) {
         take_field(value, a->type, sizeof a->type);
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("content-disposition"))) {
@@ -174,7 +176,25 @@ static void learn(struct transfer *t)
 
 static bool is_success(const struct transfer *t)
 {
-    return t->answer->status >= 200 && t->answer->status < 300;
+    return t->answer->status == 200 || t->answer->status == 203;
+}
+
+/* A body that ends with its connection is whole, or half of one: nobody can tell. TLS says it. */
+static int check_end(struct transfer *t)
+{
+    long version = 0;
+    const char *scheme = NULL;
+    curl_easy_getinfo(t->curl->easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(t->curl->easy, CURLINFO_SCHEME, &scheme);
+    bool first = version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
+    bool plain = scheme && weir_str_eq_nocase(weir_str_of(scheme), WEIR_STR("http"));
+    return t->answer->length >= 0 || t->chunked || !first || !plain
+               ? 0
+               : weir_fail(t->err, WEIR_EINVAL,
+                           "%s: the server does not say where the file ends, so that half of it "
+                           "would be taken for whole; it must send Content-Length, or be read by "
+                           "https",
+                           t->shown);
 }
 
 static int too_big(struct transfer *t)
@@ -193,6 +213,10 @@ static int begin(struct transfer *t)
     }
     if (t->call->max && t->answer->length > 0 && (uint64_t)t->answer->length > t->call->max) {
         return too_big(t);
+    }
+    t->rc = check_end(t);
+    if (t->rc) {
+        return t->rc;
     }
     return t->rc = t->call->on_begin ? t->call->on_begin(t->answer, t->call->arg, t->err) : 0;
 }
@@ -225,7 +249,8 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
     struct transfer *t = arg;
     (void)a, (void)b, (void)c, (void)d;
     t->stopped = t->call->stop && atomic_load(t->call->stop);
-    return t->stopped;
+    t->late = t->call->until && weir_mono() >= t->call->until;
+    return t->stopped || t->late;
 }
 
 /* The address is known here, behind the name's resolution, and this is the one that is used. */
@@ -294,7 +319,6 @@ static void set_up(struct transfer *t, CURLU *u, struct curl_slist *headers, boo
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl->error);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
-    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIME);
     if (call->idle) {
@@ -332,6 +356,12 @@ static void set_up(struct transfer *t, CURLU *u, struct curl_slist *headers, boo
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
 }
 
+static int is_late(const char *shown, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ETIMEDOUT,
+                     "%s took too long to be looked into; a run has all the time it needs", shown);
+}
+
 /* What went wrong below HTTP. */
 static int explain(struct transfer *t, CURLcode code)
 {
@@ -341,6 +371,9 @@ static int explain(struct transfer *t, CURLcode code)
     }
     if (t->stopped) {
         return weir_fail(t->err, WEIR_ECANCELED, "the reading of %s was stopped", t->shown);
+    }
+    if (t->late) {
+        return is_late(t->shown, t->err);
     }
     if (*t->refused && code == CURLE_COULDNT_CONNECT) {
         return weir_fail(t->err, WEIR_EPERM,
@@ -364,7 +397,6 @@ static int request(struct transfer *t, CURLU *u, bool home, CURLcode *code)
     struct curl_slist *headers = NULL;
     char *bearer = NULL;
     bool well = add_named(&headers, "If-None-Match", call->etag) &&
-                (call->etag || add_named(&headers, "If-Modified-Since", call->modified)) &&
                 add_named(&headers, "Content-Type", call->post.ptr ? call->post_type : NULL);
     if (well && home && call->aws) { /* of no body; libcurl leaves it to its caller */
         well = add(&headers, "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb924"
@@ -377,7 +409,7 @@ static int request(struct transfer *t, CURLU *u, bool home, CURLcode *code)
         well =
             asprintf(&bearer, "Authorization: Bearer %s", call->token) > 0 && add(&headers, bearer);
     }
-    t->began = t->stopped = false;
+    t->began = t->stopped = t->late = false;
     t->bytes = t->head = 0;
     *t->refused = *t->curl->error = 0;
     *t->answer = (struct weir_curl_answer){.length = -1};
@@ -396,19 +428,26 @@ static int request(struct transfer *t, CURLU *u, bool home, CURLcode *code)
     return *code ? explain(t, *code) : 0;
 }
 
+static bool is_passing_status(int s)
+{
+    return s == 408 || s == 429 || s >= 500;
+}
+
 static int status_error(struct transfer *t)
 {
     const struct weir_curl_answer *a = t->answer;
     int s = a->status;
-    int code = s == 401 || s == 403               ? WEIR_EPERM
-               : s == 404 || s == 410             ? WEIR_ENOENT
-               : s == 408 || s == 429 || s >= 500 ? WEIR_EAGAIN
-                                                  : WEIR_EINVAL;
+    int code = s == 401 || s == 403                           ? WEIR_EPERM
+               : s == 404 || s == 410                         ? WEIR_ENOENT
+               : is_passing_status(s) || s == 202 || s == 204 ? WEIR_EAGAIN
+                                                              : WEIR_EINVAL;
     const char *hint = s == 401   ? " (it wants to know who asks: `token`, or `user` and "
                                     "`password`)"
                        : s == 403 ? " (whoever the connection says may not read it)"
                        : s == 404 ? " (nothing is there)"
-                                  : "";
+                       : s == 202 || s == 204 ? " (the file is not ready)"
+                       : s == 206             ? " (a part of the file, which nobody asked for)"
+                                              : "";
     struct weir_str head = weir_utf8_cut(weir_str_trim(weir_str_of(a->head)), 300);
     head.len = weir_utf8_valid_prefix(head);
     return weir_fail(t->err, code, "%s: the server answered %d%s%s" WEIR_STR_FMT, t->shown, s, hint,
@@ -465,6 +504,9 @@ static int wait_for(weir_time time, const struct weir_curl_call *call, struct we
         if (call->stop && atomic_load(call->stop)) {
             return weir_fail(err, WEIR_ECANCELED, "the reading of %s was stopped", call->url);
         }
+        if (call->until && weir_mono() >= call->until) {
+            return is_late(call->url, err);
+        }
         nanosleep(&piece, NULL);
     }
     return 0;
@@ -472,8 +514,7 @@ static int wait_for(weir_time time, const struct weir_curl_call *call, struct we
 
 static bool is_passing(const struct transfer *t, CURLcode code)
 {
-    int s = t->answer->status;
-    return code == CURLE_OK ? s == 408 || s == 429 || s >= 500
+    return code == CURLE_OK ? is_passing_status(t->answer->status)
                             : !t->rc && (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
                                          code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE ||
                                          code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM);
@@ -488,8 +529,7 @@ int weir_curl_get(struct weir_curl *curl, const struct weir_curl_call *call,
     int rc = 0;
     for (unsigned i = 1;; i++) {
         rc = follow(&t, &code);
-        bool conditional = call->etag || call->modified;
-        if (rc == 0 && !is_success(&t) && !(conditional && answer->status == 304)) {
+        if (rc == 0 && !is_success(&t) && !(call->etag && answer->status == 304)) {
             rc = status_error(&t);
         }
         curl_off_t after = 0;

@@ -19,7 +19,7 @@
 struct weir_curl_answer {
     int status;
     int64_t length; /* as the server says it; -1: it does not */
-    char etag[512], modified[64], type[128];
+    char etag[512], type[128];
     char name[256]; /* of the file, from Content-Disposition; "": none */
     char head[512]; /* the first bytes of a body that is no success; printable */
 };
@@ -36,12 +36,13 @@ struct weir_curl_call {
     const char *user, *password;     /* NULL: none */
     const char *token;               /* of a bearer; NULL: none */
     const struct weir_curl_aws *aws; /* NULL: none */
-    const char *etag, *modified;     /* that are known: 304 when it is as it was; NULL: none */
+    const char *etag;                /* that is known: 304 when it is as it was; NULL: none */
     const char *ca_file;             /* of certificates that are trusted; NULL: the system's */
     struct weir_str post;            /* a body, sent by POST; ptr NULL: GET */
     const char *post_type;           /* of it */
     uint64_t max;                    /* bytes of the body; 0: any */
     weir_time idle, timeout;         /* of the server's silence; for each try. 0: any */
+    weir_time until;                 /* of weir_mono: all tries have so long; 0: any */
     unsigned tries;
     const atomic_bool *stop; /* or NULL */
     /* A body of a success begins; again, when it is tried again. May be NULL. */
@@ -55,10 +56,13 @@ struct weir_curl;
 int weir_curl_open(struct weir_curl **out, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_curl_close(struct weir_curl *curl); /* NULL is fine */
 
-/* 0 for a status of 2xx, or 304 where it was asked for. Else the message has the address, the
- * status and how the body begins: WEIR_EPERM (401, 403, or the host may not be read), WEIR_ENOENT
- * (404, 410), WEIR_EAGAIN (408, 429, 5xx), WEIR_EINVAL (another one, or what is no address);
- * WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_EIO. */
+/* 0 for a status of 200 or 203 with a body that is whole, or 304 where it was asked for. Else the
+ * message has the address, the status and how the body begins: WEIR_EPERM (401, 403, or the host
+ * may not be read), WEIR_ENOENT (404, 410), WEIR_EAGAIN (202, 204, 408, 429, 5xx), WEIR_EINVAL
+ * (another one, what is no address, or a body whose end nobody can tell); WEIR_ETOOBIG,
+ * WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_EIO.
+ *
+ * Nothing is asked to be compressed: libcurl takes half of a gzip for whole. */
 int weir_curl_get(struct weir_curl *curl, const struct weir_curl_call *call,
                   struct weir_curl_answer *answer, struct weir_error *err) WEIR_MUST_CHECK;
 

@@ -19,13 +19,15 @@ void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_
     weir_jw_array_end(w);
 }
 
-static int print_columns(const struct weir_source_config *config, void *connection,
+static int print_columns(const struct weir_source_site *site,
+                         const struct weir_source_config *config, void *connection,
                          const struct weir_source_stream *stream, struct weir_jw *w,
                          struct weir_error *err)
 {
     struct weir_source_plan plan;
     weir_source_plan_init(&plan);
     plan.exclude = &stream->exclude;
+    plan.stop = site->stop;
     int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, err);
     weir_jw_keyz(w, "columns");
     weir_source_print_columns(&plan, w);
@@ -33,9 +35,9 @@ static int print_columns(const struct weir_source_config *config, void *connecti
     return rc;
 }
 
-static int print_stream(struct weir_source_config *config, void *connection,
-                        const struct weir_source_found *found, bool columns, struct weir_jw *w,
-                        struct weir_error *err)
+static int print_stream(const struct weir_source_site *site, struct weir_source_config *config,
+                        void *connection, const struct weir_source_found *found, bool columns,
+                        struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_stream stream;
     int rc = weir_source_config_stream(config, found->name, &stream, err);
@@ -50,7 +52,7 @@ static int print_stream(struct weir_source_config *config, void *connection,
                                                    : weir_source_mode_name(stream.mode));
     weir_jw_ku64(w, "files", found->files);
     weir_jw_ku64(w, "bytes", found->bytes);
-    rc = columns ? print_columns(config, connection, &stream, w, err) : 0;
+    rc = columns ? print_columns(site, config, connection, &stream, w, err) : 0;
     weir_jw_object_end(w);
     return rc;
 }
@@ -69,7 +71,7 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     for (size_t i = 0; rc == 0 && i < catalog.count; i++) {
-        rc = print_stream(config, connection, &catalog.streams[i], columns, w, err);
+        rc = print_stream(site, config, connection, &catalog.streams[i], columns, w, err);
     }
     weir_jw_array_end(w);
     weir_jw_object_end(w);

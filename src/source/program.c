@@ -396,7 +396,7 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
                                                const atomic_bool *stop)
 {
     const struct weir_program_settings *s = p->settings;
-    weir_time patience = stop ? 0 : p->site->patience;
+    weir_time patience = stop && stop != p->site->stop ? 0 : p->site->patience;
     bool less = patience && (!s->timeout || patience < s->timeout);
     return (struct weir_child_options){.name = p->name,
                                        .what = {.argv = argv,

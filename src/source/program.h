@@ -96,8 +96,8 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
                       const struct weir_program_settings *settings,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_program_free(struct weir_program *p);
-/* `argv` must have the program first; it lives as long as what is made of it. `stop` NULL: it is
- * only looked into, until the site's own stop or the end of its patience. */
+/* `argv` must have the program first; it lives as long as what is made of it. `stop` NULL, or
+ * the site's own: it is only looked into, until the site's own stop or the end of its patience. */
 struct weir_child_options weir_program_options(struct weir_program *p, const char *const *argv,
                                                const atomic_bool *stop);
 /* What it says on stderr becomes lines of the run's log. */

@@ -108,6 +108,64 @@ test('many addresses are one table; one that changed replaces its own rows, or a
   rmSync(path.join(weir.dir, 'sources/folder.yml'));
 });
 
+test('files of JSON of which one changed are all read where rows may be gone', async () => {
+  for (const n of [1, 2, 3]) web.file(`/json/${n}.ndjson`, `{"id":${n}}\n`);
+  source('json', `{path: "${web.origin}/json/"}`, 'streams:\n  ended: {path: "1.ndjson 2.ndjson 3.ndjson", mode: merge, key: [id], deletes: hard}\n');
+  assert.deepEqual(await sync('json'), ['ended loaded 3']);
+  web.file('/json/1.ndjson', '{"id":4}\n');
+  assert.deepEqual(await sync('json'), ['ended loaded 3']);
+  assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from json.ended"), [{ ids: '2 3 4' }]);
+});
+
+test('an address may be there once', async () => {
+  source('twice', `{path: "${web.origin}/shop/orders.csv ${web.origin}/shop/log.ndjson ${web.origin}/shop/orders.csv#top"}`);
+  await fails(/shop\/orders\.csv: the address is there twice/, 'source', 'check', 'twice');
+  rmSync(path.join(weir.dir, 'sources/twice.yml'));
+});
+
+test('what may be half of a file, or is none, is not loaded', async () => {
+  const half = 'HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\nconnection: close\r\n\r\nid\n1\n';
+  source('half', `{path: "${web.origin}/half.csv"}`, 'streams: {half: {}}\n');
+  web.file('/half.csv', 'id\n1\n2\n');
+  assert.deepEqual(await sync('half'), ['half loaded 2']);
+  // Half of a gzip is whole to libcurl: none is asked for.
+  assert.equal(web.asked.at(-1)?.headers['accept-encoding'], undefined);
+  web.routes.set('/half.csv', ({ socket }) => socket.end(half));
+  await fails(/half\.csv: the server does not say where the file ends/, 'sync', '--wait', 'half');
+  await fails(/half\.csv: the server does not say where the file ends/, 'source', 'check', 'half');
+  for (const [status, why] of [
+    [202, /half\.csv: the server answered 202 \(the file is not ready\): \{"status":"running"\}/],
+    [204, /half\.csv: the server answered 204 \(the file is not ready\)/],
+    [206, /half\.csv: the server answered 206 \(a part of the file, which nobody asked for\)/],
+  ] as const) {
+    web.routes.set('/half.csv', (_, response) => response.writeHead(status, { 'content-type': 'text/csv' }).end(status === 204 ? undefined : '{"status":"running"}'));
+    await fails(why, 'sync', '--wait', 'half');
+  }
+  await fails(/206/, 'source', 'check', 'half');
+  assert.deepEqual(await rows('select count(*) as n from half.half'), [{ n: 2 }]);
+  web.routes.set('/half.csv', ({ socket }) => socket.end(half.replace('type: text/csv', 'length: 5')));
+  assert.deepEqual(await sync('half'), ['half loaded 1']);
+  rmSync(path.join(weir.dir, 'sources/half.yml'));
+});
+
+test('a change is seen whatever a server says of the time, or weakly', async () => {
+  let body = 'id\n1\n';
+  const at = 'Thu, 01 Jan 2026 00:00:00 GMT';
+  for (const etag of [undefined, 'W/"6-2026"']) {
+    web.routes.set('/old.csv', ({ headers }, response) => {
+      if (headers['if-modified-since'] || headers['if-none-match']) response.writeHead(304).end();
+      else response.writeHead(200, { 'last-modified': at, ...(etag && { etag }) }).end(body);
+    });
+    source('old', `{path: "${web.origin}/old.csv"}`);
+    body = 'id\n1\n';
+    await sync('old');
+    assert.deepEqual(await sync('old'), ['old unchanged 0']);
+    body = 'id\n2\n';
+    assert.deepEqual(await sync('old'), ['old loaded 1']);
+    assert.deepEqual(await rows('select id from old.old'), [{ id: 2 }]);
+  }
+});
+
 test('a server that is busy or breaks off is asked again; what it says at last is told', async () => {
   let calls = 0;
   web.routes.set('/busy.csv', (_, response) => {

@@ -1,6 +1,6 @@
 /* Which files have changed. The cursor:
  * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}}, and of other
- * machines "https://…": [size, "SUM", "ETAG", "LAST-MODIFIED"]. */
+ * machines "https://…": [size, "SUM", "ETAG"]. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +10,14 @@
 
 #define MAX_CURSOR (256u << 20)
 
-static bool read_remote(struct weir_json_iter *it, struct weir_arena *arena,
+/* Older cursors have a Last-Modified behind it. */
+static bool read_remote(struct weir_str hex, struct weir_json_iter *it, struct weir_arena *arena,
                         struct weir_file_mark *out)
 {
-    struct weir_json sum, etag, modified, more;
+    struct weir_json etag;
+    struct weir_str tag;
     uint64_t number = 0;
-    if (!weir_json_next(it, NULL, &sum) || !weir_json_next(it, NULL, &etag) ||
-        !weir_json_next(it, NULL, &modified) || weir_json_next(it, NULL, &more)) {
-        return false;
-    }
-    struct weir_str hex, tag, time;
-    if (!weir_json_str(sum, &hex) || !weir_json_str(etag, &tag) ||
-        !weir_json_str(modified, &time)) {
+    if (!weir_json_next(it, NULL, &etag) || !weir_json_str(etag, &tag)) {
         return false;
     }
     for (size_t i = 0; i < hex.len; i++) {
@@ -31,24 +27,24 @@ static bool read_remote(struct weir_json_iter *it, struct weir_arena *arena,
     out->remote = true;
     out->sum = number;
     out->etag = weir_arena_dup(arena, tag).ptr;
-    out->modified = weir_arena_dup(arena, time).ptr;
-    return hex.len == 16 && out->etag && out->modified;
+    return hex.len == 16 && out->etag;
 }
 
 static bool read_mark(struct weir_json value, struct weir_arena *arena, struct weir_file_mark *out)
 {
     struct weir_json_iter it = weir_json_begin(value);
     struct weir_json item;
+    struct weir_str hex;
     *out = (struct weir_file_mark){.remote = false};
-    if (!weir_json_next(&it, NULL, &item) || !weir_json_i64(item, &out->size)) {
+    if (!weir_json_next(&it, NULL, &item) || !weir_json_i64(item, &out->size) ||
+        !weir_json_next(&it, NULL, &item)) {
         return false;
     }
-    if (weir_json_count(value) == 4) {
-        return read_remote(&it, arena, out);
+    if (weir_json_str(item, &hex)) {
+        return read_remote(hex, &it, arena, out);
     }
-    return weir_json_next(&it, NULL, &item) && weir_json_i64(item, &out->mtime) &&
-           weir_json_next(&it, NULL, &item) && weir_json_i64(item, &out->inode) &&
-           !weir_json_next(&it, NULL, &item);
+    return weir_json_i64(item, &out->mtime) && weir_json_next(&it, NULL, &item) &&
+           weir_json_i64(item, &out->inode) && !weir_json_next(&it, NULL, &item);
 }
 
 /* What its server calls a state of a file is no part of it. */
@@ -74,7 +70,6 @@ static void print_file(struct weir_jw *w, struct weir_str name, const struct wei
         snprintf(sum, sizeof sum, "%016" PRIx64, mark->sum);
         weir_jw_strz(w, sum);
         weir_jw_strz(w, mark->etag);
-        weir_jw_strz(w, mark->modified);
     } else {
         weir_jw_i64(w, mark->mtime);
         weir_jw_i64(w, mark->inode);

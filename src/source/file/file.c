@@ -279,6 +279,19 @@ static int fetch_new(struct weir_file_connection *c, struct weir_file_stream *fi
     return rc;
 }
 
+/* Those that are as they were, too: all are read when one changed. */
+static int fetch_rest(struct weir_file_connection *c, struct weir_file_stream *files,
+                      struct weir_source_plan *plan, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && !plan->nothing && i < files->count; i++) {
+        rc = files->files[i].path
+                 ? 0
+                 : weir_web_fetch(c, &files->files[i], NULL, plan->stop, &plan->arena, err);
+    }
+    return rc;
+}
+
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
@@ -292,14 +305,12 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     rc = rc ? rc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
                                hash_options(c, stream), hash_rows(stream), out, err);
+    rc = rc ? rc : fetch_rest(c, files, out, err);
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
-        if (!file->path) { /* as it was; but all are read when one changed */
-            rc = weir_web_fetch(c, file, NULL, out->stop, &out->arena, err);
-        }
         out->bytes += (uint64_t)file->mark.size;
-        if (rc == 0 && file->format == WEIR_FILE_XLSX) {
+        if (file->format == WEIR_FILE_XLSX) {
             rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), out->stop, &out->arena, err);
         }
         if (rc == 0 && is_text(file)) {

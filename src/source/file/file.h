@@ -38,9 +38,9 @@ struct weir_file_settings {
 struct weir_file_mark {
     bool remote;
     int64_t size;
-    int64_t mtime, inode;        /* of this machine; mtime in nanoseconds */
-    uint64_t sum;                /* of others: a hash of all of it, */
-    const char *etag, *modified; /* and what their server calls this state of it, or "" */
+    int64_t mtime, inode; /* of this machine; mtime in nanoseconds */
+    uint64_t sum;         /* of others: a hash of all of it, */
+    const char *etag;     /* and what their server calls this state of it, or "" */
 };
 
 struct weir_file {
@@ -80,6 +80,7 @@ struct weir_file_connection {
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
     uint64_t fetched; /* bytes */
+    weir_time until;  /* a look that somebody waits for ends then; 0: it has not begun */
 };
 
 /* --- files.c --- */

@@ -78,6 +78,27 @@ static int add_url(struct weir_file_connection *c, struct weir_str base, struct 
     return weir_curl_check_url(text, err);
 }
 
+/* What a row's file is called says which file it is of: none may be there twice. */
+static int check_once(const struct weir_file_stream *s, struct weir_arena *arena,
+                      struct weir_error *err)
+{
+    struct weir_str *names = weir_arena_calloc(arena, (s->count + 1) * sizeof *names);
+    if (!names) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        names[i] = s->files[i].name;
+    }
+    qsort(names, s->count, sizeof *names, weir_str_order);
+    for (size_t i = 1; i < s->count; i++) {
+        if (weir_str_eq(names[i - 1], names[i])) {
+            return weir_fail(err, WEIR_EINVAL, WEIR_STR_FMT ": the address is there twice",
+                             WEIR_STR_ARG(names[i]));
+        }
+    }
+    return 0;
+}
+
 int weir_web_list(struct weir_file_connection *c, const char *base, const char *text,
                   struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
 {
@@ -93,7 +114,7 @@ int weir_web_list(struct weir_file_connection *c, const char *base, const char *
     while (rc == 0 && next_word(&rest, &word)) {
         rc = add_url(c, before, word, arena, &out->files[out->count++], err);
     }
-    return rc;
+    return rc ? rc : check_once(out, arena, err);
 }
 
 struct weir_str weir_web_stem(const struct weir_file *file)
@@ -172,6 +193,7 @@ int weir_web_call(struct weir_file_connection *c, const struct weir_file *file,
                                    .ca_file = *s->ca_file ? s->ca_file : NULL,
                                    .max = s->max_size,
                                    .idle = s->timeout,
+                                   .stop = c->site->stop,
                                    .tries = TRIES};
     if (rc == 0 && file->google && *s->service_account) {
         rc = weir_google_token(c, err);
@@ -197,6 +219,15 @@ int weir_web_get(struct weir_file_connection *c, const struct weir_file *file,
     return rc && file->listed && answer->head[0]
                ? weir_s3_explain(rc, file->name, answer->head, err)
                : rc;
+}
+
+/* Somebody waits for what is only looked into: all of it has an end. */
+static weir_time look_until(struct weir_file_connection *c)
+{
+    if (!c->until && c->site->patience) {
+        c->until = weir_mono() + c->site->patience;
+    }
+    return c->until;
 }
 
 /* --- what one is --------------------------------------------------------------------------------
@@ -279,6 +310,7 @@ int weir_web_peek(struct weir_file_connection *c, struct weir_file *file, struct
     call.on_body = peek_body;
     call.arg = &p;
     call.timeout = PEEK_TIME;
+    call.until = look_until(c);
     rc = weir_web_get(c, file, &call, &p.answer, err);
     rc = p.enough ? 0 : rc;
     rc = rc || !file->google ? rc : weir_google_check(c, file, 0, &p.answer, err);
@@ -358,9 +390,8 @@ static int keep(struct weir_file_connection *c, struct weir_file *file, const st
     file->mark = (struct weir_file_mark){.remote = true,
                                          .size = (int64_t)d->size,
                                          .sum = sum,
-                                         .etag = weir_arena_strdup(arena, answer->etag),
-                                         .modified = weir_arena_strdup(arena, answer->modified)};
-    if (rc == 0 && (!file->mark.etag || !file->mark.modified)) {
+                                         .etag = weir_arena_strdup(arena, answer->etag)};
+    if (rc == 0 && !file->mark.etag) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
     if (file->format == WEIR_FILE_AUTO) {
@@ -407,9 +438,11 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
         return weir_fail_errno(err, errno, "cannot make %s", file->path);
     }
     known = file->listed ? NULL : known;
-    call.etag = known && *known->etag ? known->etag : NULL;
-    call.modified = known && *known->modified ? known->modified : NULL;
-    call.stop = stop;
+    /* Weak ones are of time and size mostly, and Last-Modified has whole seconds and is compared by
+     * order: a file that was written on, or is an older one now, would be "as it was" for ever. */
+    call.etag = known && *known->etag && strncmp(known->etag, "W/", 2) != 0 ? known->etag : NULL;
+    call.until = !stop || stop == c->site->stop ? look_until(c) : 0;
+    call.stop = stop ? stop : call.stop;
     call.on_begin = download_begin;
     call.on_body = download_body;
     call.arg = &d;
