@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { MariaDB, missing, password } from '../node/mariadb.js';
@@ -133,6 +134,63 @@ test('by a cursor: only what is new; killed, nothing twice and nothing lost; a c
   assert.deepEqual(there, { n: 50_002, s: db.sql('select sum(amount) from orders'), l: 50_002, d: 50_002 });
 });
 
+test('rows of the greatest value change and come, whatever the columns are called', { skip }, async () => {
+  db.sql(`create table again (id int primary key, at datetime, m int null, v text, f float, g point, b bit(3), j json, bi blob); insert into again values (1, '2026-01-01', null, 'a', 0.1, point(1, 2), b'101', '{}', x'00ff')`);
+  source('again', 'streams:\n  again: {mode: merge, key: [id], cursor: at}\n');
+  assert.equal((await one('again')).status, 'loaded');
+  assert.equal((await one('again')).status, 'unchanged');
+  for (const change of ["v = 'b'", 'f = 0.1000001', 'g = point(1, 3)', "b = b'100'", "j = '[]'", "bi = x'00fe'", 'm = 1']) {
+    db.sql(`update again set ${change}`);
+    assert.deepEqual([change, (await one('again')).rows_written], [change, 1]);
+  }
+  db.sql(`insert into again (id, at, m) values (2, '2026-01-01', null)`);
+  assert.equal((await one('again')).rows_written, 2);
+  assert.equal((await one('again')).status, 'unchanged');
+});
+
+test('what the server wants for character sets does not matter', { skip }, async () => {
+  db.sql("create table letters (id int primary key, `имя` varchar(20)) character set utf8mb4; insert into letters values (1, 'Привет 🎉'); create view seen as select * from letters; set global init_connect = 'SET NAMES latin1'");
+  try {
+    source('letters', "streams: {letters: {}, seen: {}}\n");
+    assert.deepEqual((await sync('letters')).map(({ status }) => status), ['loaded', 'loaded']);
+  } finally {
+    db.sql("set global init_connect = ''");
+  }
+  const wanted = [{ id: 1, имя: 'Привет 🎉' }];
+  assert.deepEqual(await rows('select id, имя from letters.letters'), wanted);
+  assert.deepEqual(await rows('select id, имя from letters.seen'), wanted);
+});
+
+test('whoever answers is given proof of the password, never the password', { skip }, async () => {
+  const salt = Buffer.from('abcdefghijklmnopqrst');
+  const packet = (socket: Socket, number: number, ...parts: (Buffer | string)[]): void => {
+    const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
+    socket.write(Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, number]), body]));
+  };
+  const said: Buffer[][] = [];
+  const server = createServer((socket) => {
+    const packets: Buffer[] = [];
+    said.push(packets);
+    packet(socket, 0, '\n8.0.36\0', Buffer.from([7, 0, 0, 0]), salt.subarray(0, 8), Buffer.from([0, 0x0b, 0x82, 0x2d, 2, 0, 8, 0, 21]), Buffer.alloc(10), salt.subarray(8), '\0mysql_native_password\0');
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      packets.push(data);
+      if (packets.length === 1) packet(socket, (data[3] ?? 0) + 1, Buffer.from([0xfe]), 'caching_sha2_password\0', salt, '\0');
+      else packet(socket, (data[3] ?? 0) + 1, Buffer.from([1, 4]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    for (const tls of ['prefer', 'disable']) {
+      write('fake', `host: 127.0.0.1, port: ${(server.address() as AddressInfo).port}, database: shop, user: owner, tls: ${tls}, password: "\${WEIR_SOURCE_TEST_PASSWORD}"`);
+      await fails(/does not know.*set `tls: verify`/s, 'source', 'check', 'fake');
+    }
+    assert.ok(said.length >= 2 && said.every((packets) => packets.length === 1), 'a login, and no more');
+  } finally {
+    server.close();
+  }
+});
+
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
   db.sql(`create table fill (id int primary key, day date, v text); insert into fill select seq, date '2026-01-01' + interval seq day, 'a' from seq_0_to_9`);
   source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n');
@@ -199,6 +257,6 @@ test('locked, cut off, silent, stopped: the run fails and the next one is whole'
     write('tls', `${at()}, tls: verify, tls_ca: ${root}`, 'streams: {slow: {table: ssl}}\n');
     await fails(/check `tls` and `tls_ca`/, 'sync', 'tls', '--wait'); // the certificate is of another name
   }
-  write('socket', `socket: ${db.socket}, database: shop, user: root`, 'streams: {slow: {table: sock}}\n');
+  write('socket', `host: db.example, socket: ${db.socket}, database: shop, user: root`, 'streams: {slow: {table: sock}}\n');
   assert.equal((await one('socket')).rows_written, 20_000);
 });

@@ -1,7 +1,8 @@
-/* The cursor of a stream: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS}.
+/* The cursor of a stream: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS,"sum":TEXT}.
  *
- * `value` is the greatest value of the column, and `equal` how many rows had it. Rows of that value
- * may come later, or change: merge reads them again (>=); append does not (>). */
+ * `value` is the greatest value of the column, `equal` how many rows had it, and `sum` what was in
+ * them. Rows of that value may come later, or change (within a DATETIME's second): then merge reads
+ * them again (>=). append does not (>), and keeps no sum. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,12 @@
 #include "source/mysql/mysql.h"
 
 #define MAX_CURSOR (16u << 20)
+#define MAX_MARK   (4u << 20)
 
 struct mark {
     struct weir_str value; /* ptr NULL: there is none */
     int64_t equal;
+    struct weir_str sum;
 };
 
 uint64_t weir_my_options_hash(const struct weir_source_stream *s)
@@ -39,13 +42,14 @@ static int read_cursor(struct weir_str text, const char *hash, struct weir_arena
     struct weir_buf buf;
     weir_buf_init(&buf, MAX_CURSOR);
     weir_buf_adds(&buf, text);
-    *out = (struct mark){{NULL, 0}, 0};
+    *out = (struct mark){.value = {NULL, 0}};
     int rc = parser ? weir_buf_check(&buf, "a cursor", err)
                     : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
     if (rc == 0 && text.len && weir_str_is(weir_json_get_str(root, "options"), hash)) {
         struct weir_str value = weir_json_get_str(root, "value");
         out->value = value.ptr ? weir_arena_dup(arena, value) : value;
+        out->sum = weir_arena_dup(arena, weir_json_get_str(root, "sum"));
         (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
     }
     weir_json_parser_free(parser);
@@ -159,34 +163,61 @@ static void add_bound(struct weir_buf *sql, const struct weir_my_column *c, cons
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
-/* The greatest value now, in the snapshot, and how many rows have it. */
+/* Of what a row has: 60 bits, added up over rows. */
+static void add_sum(struct weir_buf *sql, const struct weir_my_table *t)
+{
+    weir_buf_addz(sql, "sum(CAST(conv(left(sha2(concat_ws(','");
+    for (size_t i = 0; i < t->column_count; i++) {
+        const struct weir_my_column *c = &t->columns[i];
+        if (c->index == SIZE_MAX) {
+            continue;
+        }
+        weir_buf_addz(sql, ", coalesce(sha2(");
+        weir_buf_addz(sql, c->form == WEIR_MY_BYTES ? "hex(weir_t." : "weir_t.");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, c->form == WEIR_MY_BYTES   ? ")"
+                           : c->form == WEIR_MY_FLOAT ? " + 0e0"
+                                                      : "");
+        weir_buf_addz(sql, ", 256), '-')");
+    }
+    weir_buf_addz(sql, "), 256), 15), 16, 10) AS UNSIGNED))");
+}
+
+/* The greatest value now, in the snapshot, how many rows have it, and what is in them. */
 static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
-                    const struct weir_my_column *c, struct weir_arena *arena, struct mark *out,
-                    struct weir_error *err)
+                    const struct weir_my_column *c, bool append, struct weir_arena *arena,
+                    struct mark *out, struct weir_error *err)
 {
     struct weir_str database = weir_str_of(my->settings->database);
     struct weir_buf sql;
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
-    weir_buf_init(&sql, 1u << 16);
-    weir_buf_addz(&sql, "SELECT CAST(m AS CHAR), (SELECT count(*) FROM ");
-    weir_sql_table(&sql, database, t->name);
-    weir_buf_addz(&sql, " WHERE ");
-    weir_sql_ident(&sql, c->name);
-    weir_buf_addz(&sql, " = m) FROM (SELECT max(");
+    weir_buf_init(&sql, MAX_MARK);
+    weir_buf_addz(&sql, "SELECT CAST(weir_m.m AS CHAR), count(*), ");
+    if (append) {
+        weir_buf_addz(&sql, "''");
+    } else {
+        add_sum(&sql, t);
+    }
+    weir_buf_addz(&sql, " FROM (SELECT max(");
     weir_sql_ident(&sql, c->name);
     weir_buf_addz(&sql, ") AS m FROM ");
     weir_sql_table(&sql, database, t->name);
-    weir_buf_addz(&sql, ") AS greatest");
+    weir_buf_addz(&sql, ") AS weir_m JOIN ");
+    weir_sql_table(&sql, database, t->name);
+    weir_buf_addz(&sql, " AS weir_t ON weir_t.");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " = weir_m.m GROUP BY weir_m.m");
     int rc = weir_buf_check(&sql, "a statement", err);
     my->most = 0;
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
     my->most = my->settings->timeout;
-    *out = (struct mark){{NULL, 0}, 0};
+    *out = (struct mark){.value = {NULL, 0}};
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
     if (row && row[0]) {
         out->value = weir_arena_dup(arena, weir_my_cell(row, lengths, 0));
         (void)weir_str_to_i64(weir_my_cell(row, lengths, 1), &out->equal);
+        out->sum = weir_arena_dup(arena, weir_my_cell(row, lengths, 2));
     }
     mysql_free_result(result);
     weir_buf_free(&sql);
@@ -263,6 +294,7 @@ static int print_cursor(const struct weir_source_stream *stream, const char *has
         weir_jw_kstrz(&w, "column", stream->cursor);
         weir_jw_kstr(&w, "value", now->value);
         weir_jw_ki64(&w, "equal", now->equal);
+        weir_jw_kstr(&w, "sum", now->sum);
     }
     weir_jw_object_end(&w);
     return keep(&out, plan, &plan->cursor, err);
@@ -273,7 +305,7 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
                         struct weir_source_plan *plan, struct weir_error *err)
 {
     char hash[17];
-    struct mark old, now = {{NULL, 0}, 0};
+    struct mark old, now = {.value = {NULL, 0}};
     const struct weir_my_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
     bool append = stream->mode == WEIR_SOURCE_APPEND;
     snprintf(hash, sizeof hash, "%016" PRIx64, weir_my_options_hash(stream));
@@ -294,12 +326,13 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
         return plan_range(my, c, cursor, plan, &t->condition, err);
     }
     int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
-    rc = rc || !c ? rc : ask_mark(my, t, c, &plan->arena, &now, err);
+    rc = rc || !c ? rc : ask_mark(my, t, c, append, &plan->arena, &now, err);
     plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (c ? !old.value.ptr : !cursor.len);
     plan->complete = !c;
     if (rc == 0 && c) {
-        plan->nothing = old.value.ptr && (!now.value.ptr || (weir_str_eq(old.value, now.value) &&
-                                                             (old.equal == now.equal || append)));
+        bool same = old.equal == now.equal && weir_str_eq(old.sum, now.sum);
+        plan->nothing = old.value.ptr &&
+                        (!now.value.ptr || (weir_str_eq(old.value, now.value) && (same || append)));
         rc = plan_condition(my, t, c, &old, &now, append, plan, err);
     }
     return rc ? rc : print_cursor(stream, hash, &now, plan, err);

@@ -13,8 +13,11 @@
 #define KILL_TIME    (3 * WEIR_SECOND)
 #define MAX_PACKET   (1ul << 30)
 #define MAX_SQL      (16u << 20)
-/* What the server may ask a client for: never the password as it is. */
-#define AUTH "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+/* Ways to log in that prove to know the password, and do not show it. */
+#define AUTH_PROOFS "mysql_native_password,client_ed25519"
+/* These may end with the password itself, for whoever answers: only where it is known who that is.
+ */
+#define AUTH_ALL AUTH_PROOFS ",caching_sha2_password,sha256_password"
 
 enum tls { TLS_PREFER, TLS_DISABLE, TLS_REQUIRE, TLS_VERIFY };
 const char *const weir_my_tls[] = {"prefer", "disable", "require", "verify", NULL};
@@ -57,6 +60,8 @@ static const struct {
     {CR_CONNECTION_ERROR, WEIR_EAGAIN,
      "is it running, and do `host` and `port`, or `socket`, fit?"},
     {CR_CONN_HOST_ERROR, WEIR_EAGAIN, "is it running, and do `host` and `port`, or `socket`, fit?"},
+    {CR_PLUGIN_NOT_ALLOWED, WEIR_EINVAL,
+     "set `tls: verify` (and `tls_ca`), or a `socket`: then it is known whose server it is"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, WEIR_EINVAL,
      "the server wants the password in a way that weir does not give it"},
 };
@@ -73,6 +78,11 @@ int weir_my_fail(struct weir_my *my, unsigned number, const char *said, const ch
         }
     }
     my->broken = my->broken || (number >= CR_MIN_ERROR && number <= CR_MAX_ERROR);
+    if (number == CR_PLUGIN_NOT_ALLOWED) { /* the library's text names memory it overwrote */
+        said =
+            "the server asks in a way that may show it the password, which weir does not give to "
+            "a server that it does not know";
+    }
     struct weir_str text = weir_utf8_cut(weir_str_trim(weir_str_of(said)), 600);
     if (!weir_utf8_valid(text)) {
         text = WEIR_STR("it says so in an encoding that is not UTF-8");
@@ -167,7 +177,8 @@ static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
     }
     mysql_options(con, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(con, MYSQL_OPT_LOCAL_INFILE, &none); /* a server may ask for any file of ours */
-    mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH, AUTH);
+    mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH,
+                  *s->socket || (tls && verify) ? AUTH_ALL : AUTH_PROOFS);
     mysql_options(con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(con, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
     mysql_options(con, MYSQL_REPORT_DATA_TRUNCATION, &yes);
@@ -185,6 +196,8 @@ static int connect_once(struct weir_my *my, bool tls, bool waiting, MYSQL **out,
 {
     const struct weir_my_settings *s = my->settings;
     MYSQL *con = make(s, tls, waiting), *done = NULL;
+    /* The library takes no socket for any other host. */
+    const char *host = *s->socket ? "localhost" : s->host;
     int rc = 0;
     *out = con;
     *number = 0;
@@ -193,13 +206,12 @@ static int connect_once(struct weir_my *my, bool tls, bool waiting, MYSQL **out,
     }
     my->heard = weir_mono();
     if (waiting) {
-        done = mysql_real_connect(con, s->host, s->user, s->password, s->database,
-                                  (unsigned)s->port, *s->socket ? s->socket : NULL, 0);
+        done = mysql_real_connect(con, host, s->user, s->password, s->database, (unsigned)s->port,
+                                  *s->socket ? s->socket : NULL, 0);
     } else {
         WEIR_MY_CALL(my, con, rc, err,
-                     mysql_real_connect_start(&done, con, s->host, s->user, s->password,
-                                              s->database, (unsigned)s->port,
-                                              *s->socket ? s->socket : NULL, 0),
+                     mysql_real_connect_start(&done, con, host, s->user, s->password, s->database,
+                                              (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
                      mysql_real_connect_cont(&done, con, status));
     }
     if (rc == 0 && !done) {
@@ -212,7 +224,9 @@ static int connect_once(struct weir_my *my, bool tls, bool waiting, MYSQL **out,
     return rc;
 }
 
-/* Whatever the server's defaults are: no row less, times in UTC, quotes as weir writes them. */
+/* Whatever the server's defaults are: no row less, times in UTC, texts and quotes as weir writes
+ * them. The set of characters that the login asks for is overridden by a server's own and by
+ * `init_connect`. */
 static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
 {
     struct weir_str common = WEIR_STR(
@@ -220,7 +234,8 @@ static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
         "sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, "
         "sql_auto_is_null = 0, net_write_timeout = 3600, wait_timeout = 28800, lock_wait_timeout = "
         "30, completion_type = 0, autocommit = 1");
-    int rc = weir_my_ask(my, con, common, NULL, err);
+    int rc = weir_my_ask(my, con, WEIR_STR("SET NAMES utf8mb4"), NULL, err);
+    rc = rc ? rc : weir_my_ask(my, con, common, NULL, err);
     rc = rc ? rc
             : weir_my_ask(my, con,
                           my->mariadb ? WEIR_STR("SET SESSION max_statement_time = 0, "
