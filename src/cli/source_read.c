@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "io/client.h"
 #include "serve/serve.h"
+#include "source/config.h"
 #include "source/source.h"
 
 #define MAX_ANSWER     (64u << 20)
@@ -88,18 +89,23 @@ static int remove_here(struct weir_cli *cli, struct weir_workspace *workspace, c
                        struct weir_buf *note, struct weir_error *err)
 {
     struct weir_source_site site;
+    struct weir_source_config config;
     struct weir_warehouse *warehouse = NULL;
     struct weir_error ignored;
     int code = weir_source_site_init(workspace, &site, err);
-    if (code == 0 && weir_source_keeps(workspace->dir, name, note)) {
-        weir_buf_reset(note);
+    bool may = code == 0 && weir_source_may_keep(workspace->dir, name) &&
+               weir_source_config_read(workspace->dir, name, &config, &ignored) == 0;
+    code = code ? code : weir_source_remove(workspace, name, err);
+    if (code == 0 && may) {
         if (weir_serve_open_warehouse(workspace, false, &cli->log, &warehouse, &ignored)) {
             warehouse = NULL; /* then it is told that it stays */
         }
-        weir_source_leave(&site, warehouse, name, note);
+        weir_source_leave(&site, warehouse, &config, note);
         weir_warehouse_close(warehouse);
     }
-    code = code ? code : weir_source_remove(workspace, name, err);
+    if (may) {
+        weir_source_config_free(&config);
+    }
     return code ? code : weir_source_forget(&site, name, err);
 }
 
@@ -139,10 +145,10 @@ static int run_remove(struct weir_cli *cli, struct weir_error *err)
     const char *name = weir_args_at(cli->args, 0);
     weir_buf_init(&note, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
-    bool keeps = code == 0 && weir_source_keeps(workspace->dir, name, &note);
-    weir_buf_reset(&note);
     if (code == 0) {
-        code = keeps ? remove_there(workspace, name, &note, err) : WEIR_ENOENT;
+        code = weir_source_may_keep(workspace->dir, name)
+                   ? remove_there(workspace, name, &note, err)
+                   : WEIR_ENOENT;
         code = code == WEIR_ENOENT ? remove_here(cli, workspace, name, &note, err) : code;
     }
     if (code == 0) {

@@ -25,6 +25,10 @@ struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* No run of it begins until it is released. WEIR_EBUSY while one goes on. */
+int weir_source_runs_hold(struct weir_source_runs *runs, const char *source,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+void weir_source_runs_release(struct weir_source_runs *runs, const char *source);
 /* Prints {"run","source","state",…,"log","report"}; false when it is not remembered. */
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w);
 /* Its latest run without log and report, or null. */
@@ -43,8 +47,8 @@ bool weir_source_runs_touched(struct weir_source_runs *runs); /* since the last 
 /* The run of this source that goes on: its id, or "". */
 void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
                          char id[WEIR_SOURCE_RUN_SIZE]);
-/* The latest run of this source that loaded, or compared (`verify`): its times, and how many failed
- * in a row up to it; left alone when none is remembered. True: one of either goes on. */
+/* The latest run of all of this source that loaded, or compared (`verify`): its times, and how many
+ * failed in a row up to it; left alone when none is remembered. True: any run goes on. */
 bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bool verify,
                            struct weir_source_turn *turn);
 /* How many runs go on. */

@@ -212,18 +212,31 @@ static int remove_file(struct weir_ask *ask, void *arg, struct weir_error *err)
     return weir_source_remove(ask->server->run->workspace, id_of(ask), err);
 }
 
+/* No run may begin meanwhile: it would make the slot anew that is taken away. */
+static int remove_held(struct weir_ask *ask, struct weir_buf *note, struct weir_error *err)
+{
+    const struct weir_source_site *site = weir_source_runs_site(runs_of(ask));
+    struct weir_source_config config;
+    struct weir_error ignored; /* a file with a mistake can be removed, too */
+    bool read = weir_source_config_read(dir_of(ask), id_of(ask), &config, &ignored) == 0;
+    int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
+    if (rc == 0 && read) {
+        weir_source_leave(site, ask->warehouse, &config, note);
+    }
+    weir_source_config_free(&config);
+    return rc ? rc : weir_source_forget(site, id_of(ask), err);
+}
+
 int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
 {
-    char run[WEIR_SOURCE_RUN_SIZE];
-    weir_source_runs_of(runs_of(ask), id_of(ask), run);
-    if (*run) {
-        return weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
-    }
     struct weir_buf note;
+    int rc = weir_source_runs_hold(runs_of(ask), id_of(ask), err);
+    if (rc) {
+        return rc;
+    }
     weir_buf_init(&note, 16u << 10);
-    weir_source_leave(weir_source_runs_site(runs_of(ask)), ask->warehouse, id_of(ask), &note);
-    int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
-    rc = rc ? rc : weir_source_forget(weir_source_runs_site(runs_of(ask)), id_of(ask), err);
+    rc = remove_held(ask, &note, err);
+    weir_source_runs_release(runs_of(ask), id_of(ask));
     ask->status = note.len ? 200 : 204;
     if (note.len) {
         weir_jw_object(&ask->w);

@@ -7,6 +7,7 @@
 #include "source/watch.h"
 
 #define KEPT       200 /* runs that are remembered */
+#define HELD       8   /* sources that are being removed at one time */
 #define MAX_REPORT (16u << 20)
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
@@ -37,6 +38,7 @@ struct weir_source_runs {
     pthread_mutex_t lock;
     struct item *items[KEPT]; /* oldest first */
     size_t count;
+    char held[HELD][64]; /* "": free */
     bool stopped;
     atomic_bool touched;
 };
@@ -106,12 +108,26 @@ static struct item *find(struct weir_source_runs *runs, const char *id)
     return NULL;
 }
 
-/* `verify`: of those that compare; else of those that load. */
-static struct item *latest_of(struct weir_source_runs *runs, const char *source, bool verify)
+/* `verify`: of those that compare; else of those that load. `whole`: of all of the source, which is
+ * what schedules go by. */
+static struct item *latest_of(struct weir_source_runs *runs, const char *source, bool verify,
+                              bool whole)
 {
     for (size_t i = runs->count; i-- > 0;) {
-        if (runs->items[i]->verify == verify && strcmp(runs->items[i]->source, source) == 0) {
-            return runs->items[i];
+        struct item *item = runs->items[i];
+        if (item->verify == verify && strcmp(item->source, source) == 0 &&
+            !(whole && (*item->stream || *item->from))) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static char *held_of(struct weir_source_runs *runs, const char *source)
+{
+    for (size_t i = 0; i < HELD; i++) {
+        if (strcmp(runs->held[i], source) == 0) {
+            return runs->held[i];
         }
     }
     return NULL;
@@ -156,6 +172,9 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
         return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being synced already; wait for its end",
                          item->source);
     }
+    if (held_of(runs, item->source)) {
+        return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being removed", item->source);
+    }
     if (!make_room(runs)) {
         return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later", KEPT);
     }
@@ -166,7 +185,7 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
             old->joined = true;
         }
     }
-    const struct item *before = latest_of(runs, item->source, item->verify);
+    const struct item *before = latest_of(runs, item->source, item->verify, true);
     item->failures = before ? before->failures : item->failures;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
@@ -223,6 +242,33 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
     return rc;
 }
 
+int weir_source_runs_hold(struct weir_source_runs *runs, const char *source, struct weir_error *err)
+{
+    int rc = 0;
+    pthread_mutex_lock(&runs->lock);
+    char *place = held_of(runs, "");
+    if (running_of(runs, source)) {
+        rc = weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
+    } else if (held_of(runs, source) || !place) {
+        rc = weir_fail(err, WEIR_EBUSY, "sources are being removed; try again in a moment");
+    } else if (!fill(place, sizeof runs->held[0], source)) {
+        *place = 0;
+        rc = weir_fail(err, WEIR_EINVAL, "the name of the source is too long");
+    }
+    pthread_mutex_unlock(&runs->lock);
+    return rc;
+}
+
+void weir_source_runs_release(struct weir_source_runs *runs, const char *source)
+{
+    pthread_mutex_lock(&runs->lock);
+    char *place = held_of(runs, source);
+    if (place) {
+        *place = 0;
+    }
+    pthread_mutex_unlock(&runs->lock);
+}
+
 /* --- telling ------------------------------------------------------------------------------------
  */
 
@@ -267,7 +313,8 @@ void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *so
                                    struct weir_jw *w)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source, false), *compares = running_of(runs, source);
+    const struct item *item = latest_of(runs, source, false, false),
+                      *compares = running_of(runs, source);
     item = compares ? compares : item;
     if (item) {
         weir_jw_object(w);
@@ -346,11 +393,15 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
                            struct weir_source_turn *turn)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source, verify);
+    const struct item *item = latest_of(runs, source, verify, true);
     bool running = running_of(runs, source) != NULL;
     if (item && !item->running) {
         turn->began = item->started_at;
-        turn->ended = item->ended_at;
+        if (strcmp(item->status, "stopped") != 0) {
+            turn->ended = item->ended_at;
+        } else if (turn->failures) { /* no failure, and no good end either */
+            turn->ended = 0;
+        }
         turn->failures = item->failures;
     }
     pthread_mutex_unlock(&runs->lock);

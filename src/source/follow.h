@@ -53,12 +53,16 @@ struct weir_source_capture {
     int (*confirm)(void *connection, struct weir_error *err);
     void (*close)(void *connection);
     /* What stands at the source for it, which costs the source something for as long as nobody
-     * reads (a slot): what that is ("the slot … keeps …"), and the statements that end it. False:
-     * nothing. NULL: never. */
-    bool (*kept)(const struct weir_source_config *config, struct weir_buf *what,
-                 struct weir_buf *how);
-    /* Takes that away, as far as it is the one that the cursor is of. */
-    int (*leave)(void *connection, struct weir_str cursor, struct weir_error *err);
+     * reads (a slot): what that is ("the slot … keeps …"), and the statements that end it. The
+     * cursor, when there is one, says it, whatever the file has by now. False: nothing. NULL:
+     * never.
+     */
+    bool (*kept)(const struct weir_source_config *config, struct weir_str cursor,
+                 struct weir_buf *what, struct weir_buf *how);
+    /* Takes that away, as far as it is the one that the cursor is of, and nobody else has read from
+     * it. `note` gets what stays although all that costs something is gone. With `kept`. */
+    int (*leave)(void *connection, struct weir_str cursor, struct weir_buf *note,
+                 struct weir_error *err);
 };
 
 /* Instead of one stream after the other. */
@@ -79,8 +83,12 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
 int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- leave.c --- */
+/* By its file alone. */
 bool weir_source_kept(const struct weir_source_config *config, struct weir_buf *what,
                       struct weir_buf *how);
+/* A source that is followed no more, and has something at the source still: the log says so. */
+void weir_source_warn_of_left(const struct weir_source_run *run,
+                              const struct weir_source_config *config);
 
 /* --- run.c --- */
 int weir_source_run_stream(const struct weir_source_run *run, const char *id,

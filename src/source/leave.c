@@ -2,6 +2,7 @@
  * away. */
 #include "source/follow.h"
 #include "source/ledger.h"
+#include "source/watch.h"
 
 #define MAX_CURSOR (64u << 20)
 
@@ -9,7 +10,7 @@ bool weir_source_kept(const struct weir_source_config *config, struct weir_buf *
                       struct weir_buf *how)
 {
     const struct weir_source_capture *c = config->connector->capture;
-    return c && c->kept && c->kept(config, what, how);
+    return c && c->kept && c->kept(config, (struct weir_str){NULL, 0}, what, how);
 }
 
 bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_buf *out)
@@ -25,56 +26,105 @@ bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_
     return keeps;
 }
 
-static int take(const struct weir_source_site *site, struct weir_warehouse *warehouse,
-                struct weir_source_config *config, struct weir_error *err)
+bool weir_source_may_keep(const char *workspace_dir, const char *name)
 {
+    struct weir_source_config config;
+    struct weir_error ignored;
+    bool may = weir_source_config_read(workspace_dir, name, &config, &ignored) == 0 &&
+               config.connector->capture && config.connector->capture->leave;
+    weir_source_config_free(&config);
+    return may;
+}
+
+/* The source's cursor; ptr NULL: it was never followed. */
+static int find_cursor(struct weir_session *session, const struct weir_source_config *config,
+                       struct weir_arena *arena, struct weir_str *out, struct weir_error *err)
+{
+    int rc = weir_source_ledger_open(session, err);
+    return rc ? rc
+              : weir_source_ledger_cursor(session, config->name, WEIR_SOURCE_ALL, arena, out, err);
+}
+
+void weir_source_warn_of_left(const struct weir_source_run *run,
+                              const struct weir_source_config *config)
+{
+    const struct weir_source_capture *c = config->connector->capture;
     struct weir_session *session = NULL;
-    void *connection = NULL;
     struct weir_str cursor = {NULL, 0};
+    struct weir_error ignored;
     struct weir_arena arena;
-    struct weir_buf sql;
-    weir_arena_init(&arena, MAX_CURSOR);
-    weir_buf_init(&sql, 4096);
-    int rc = weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, err);
-    rc = rc ? rc : weir_source_ledger_open(session, err);
-    rc = rc ? rc
-            : weir_source_ledger_cursor(session, config->name, WEIR_SOURCE_ALL, &arena, &cursor,
-                                        err);
-    if (rc == 0 && cursor.ptr) {
-        rc = weir_source_open(site, config, &connection, err);
-        rc = rc ? rc : config->connector->capture->leave(connection, cursor, err);
-        config->connector->close(connection);
+    struct weir_buf what, how;
+    if (!c->leave) {
+        return;
     }
-    if (rc == 0 && cursor.ptr) { /* a source of this name begins anew */
+    weir_arena_init(&arena, MAX_CURSOR);
+    weir_buf_init(&what, 4096);
+    weir_buf_init(&how, 4096);
+    if (weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &ignored) == 0 &&
+        find_cursor(session, config, &arena, &cursor, &ignored) == 0 && cursor.ptr &&
+        c->kept(config, cursor, &what, &how)) {
+        weir_log(run->log, WEIR_LOG_WARN, "a source is followed no more, and is still kept for",
+                 "source", config->name, "kept", weir_buf_cstr(&what), "run there",
+                 weir_buf_cstr(&how));
+        weir_source_watch_say(run->progress ? run->progress->watch : NULL,
+                              "it is followed no more, but %s; run there: %s", weir_buf_cstr(&what),
+                              weir_buf_cstr(&how));
+    }
+    weir_session_free(session);
+    weir_buf_free(&what);
+    weir_buf_free(&how);
+    weir_arena_free(&arena);
+}
+
+/* It is gone there, then the cursor is: a source of this name begins anew. */
+static int take(const struct weir_source_site *site, struct weir_session *session,
+                struct weir_source_config *config, struct weir_str cursor, struct weir_buf *note,
+                struct weir_error *err)
+{
+    void *connection = NULL;
+    struct weir_buf sql;
+    weir_buf_init(&sql, 4096);
+    int rc = weir_source_open(site, config, &connection, err);
+    rc = rc ? rc : config->connector->capture->leave(connection, cursor, note, err);
+    config->connector->close(connection);
+    if (rc == 0) {
         weir_buf_addz(&sql, "DELETE FROM weir.source_state WHERE source = ");
         weir_sql_text(&sql, weir_str_of(config->name));
         weir_session_touch(session, WEIR_STR("weir"), WEIR_STR("source_state"));
         rc = weir_session_exec_buf(session, &sql, err);
     }
-    weir_session_free(session);
     weir_buf_free(&sql);
-    weir_arena_free(&arena);
     return rc;
 }
 
 void weir_source_leave(const struct weir_source_site *site, struct weir_warehouse *warehouse,
-                       const char *name, struct weir_buf *note)
+                       struct weir_source_config *config, struct weir_buf *note)
 {
-    struct weir_source_config config;
+    const struct weir_source_capture *c = config->connector->capture;
+    struct weir_session *session = NULL;
+    struct weir_str cursor = {NULL, 0};
     struct weir_error why;
+    struct weir_arena arena;
     struct weir_buf what, how;
+    if (!c || !c->leave) {
+        return;
+    }
+    weir_arena_init(&arena, MAX_CURSOR);
     weir_buf_init(&what, 4096);
     weir_buf_init(&how, 4096);
-    if (weir_source_config_read(site->dir, name, &config, &why) == 0 &&
-        weir_source_kept(&config, &what, &how)) {
-        int rc = warehouse ? take(site, warehouse, &config, &why)
-                           : weir_fail(&why, WEIR_EBUSY, "the warehouse is not open");
-        if (rc) {
-            weir_buf_addf(note, "%s; it could not be taken away: %s. Run there: %s",
-                          weir_buf_cstr(&what), why.message, weir_buf_cstr(&how));
-        }
+    int rc = warehouse ? weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, &why)
+                       : weir_fail(&why, WEIR_EBUSY, "the warehouse is not open");
+    rc = rc ? rc : find_cursor(session, config, &arena, &cursor, &why);
+    bool kept = c->kept(config, cursor, &what, &how);
+    if (rc == 0 && cursor.ptr) {
+        rc = take(site, session, config, cursor, note, &why);
     }
-    weir_source_config_free(&config);
+    if (rc && kept) {
+        weir_buf_addf(note, "%s; it could not be taken away: %s. Run there: %s",
+                      weir_buf_cstr(&what), why.message, weir_buf_cstr(&how));
+    }
+    weir_session_free(session);
     weir_buf_free(&what);
     weir_buf_free(&how);
+    weir_arena_free(&arena);
 }

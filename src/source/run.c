@@ -392,10 +392,14 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
+    bool gone = rc == WEIR_ENOENT;
     rc = rc ? rc : check_fill(run, &config, err);
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
     bool follow = capture && capture->on(connection);
+    if (capture && !follow) {
+        weir_source_warn_of_left(run, &config);
+    }
     if (rc == 0 && follow && run->from) {
         rc = weir_fail(err, WEIR_EINVAL,
                        "a source that follows changes has no cursor to be filled from; `--full` "
@@ -418,6 +422,8 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_kstr_or_null(w, "error", weir_str_of(rc ? err->message : ""));
     weir_jw_object_end(w);
     weir_source_config_free(&config);
-    keep_turn(run, began, rc);
+    if (!gone) {
+        keep_turn(run, began, rc);
+    }
     return rc;
 }

@@ -126,13 +126,17 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
  * for runs of one stream or from some point on, and those that the server's end cut off. */
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
                          weir_time began, int code, struct weir_error *err) WEIR_MUST_CHECK;
-/* Before that, and before its secrets go: what stands at the source for it (a replication slot) is
- * taken away. `note` gets what stayed there, why, and what to run; nothing when all is well. */
+/* When its file is gone, and before its secrets are: what stands at the source for it (a
+ * replication slot) is taken away. `note` gets what stayed there, why, and what to run; nothing
+ * when all is well. */
+struct weir_source_config;
 void weir_source_leave(const struct weir_source_site *site, struct weir_warehouse *warehouse,
-                       const char *name, struct weir_buf *note);
+                       struct weir_source_config *config, struct weir_buf *note);
 /* What stands at the source for it and costs it something while nobody reads: "the slot … keeps …".
- * False: nothing. */
+ * False: nothing, as far as its file says. */
 bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_buf *out);
+/* Sources of its kind may leave something there; the warehouse knows. */
+bool weir_source_may_keep(const char *workspace_dir, const char *name);
 /* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
  * given, and when it ran. For when its file is gone for good. */
 int weir_source_forget(const struct weir_source_site *site, const char *name,

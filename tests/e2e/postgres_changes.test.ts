@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing } from '../node/postgres.js';
+import { setUp } from '../node/client.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -248,6 +249,28 @@ test('a running server follows within its schedule; rows that are gone are marke
   const removed = await until('its end', 30, () => weir.in('source', 'remove', 'c').catch((error: Error) => (assert.match(error.message, /being synced/), undefined)));
   assert.doesNotMatch(removed, /But/);
   assert.equal(left('weir_c'), '0');
+  // A publication that somebody else made is theirs; what was followed is known, whatever the file says by now; a copy of weir
+  // does not take the slot away that the other one goes on reading from.
+  pg.sql(`create schema p; create table p.t (id int primary key); create role another superuser; set role another; create publication weir_p for table p.t with (publish_via_partition_root = true)`);
+  source('p', 'p');
+  await sync('p');
+  assert.doesNotMatch(await weir.in('source', 'remove', 'p'), /But/);
+  assert.equal(pg.sql("select string_agg(pubname, '') from pg_publication where pubname = 'weir_p'"), 'weir_p');
+  assert.equal(left('weir_p'), '1');
+  assert.deepEqual(await rows("select stream from weir.source_state where source = 'p'"), []);
+  source('p', 'p', ', slot: first');
+  await sync('p');
+  const admin = await setUp(weir);
+  writeFileSync(path.join(weir.dir, 'sources/p.yml'), readFileSync(path.join(weir.dir, 'sources/p.yml'), 'utf8').replace('capture: true, slot: first', 'capture: false, slot: second'));
+  await sync('p');
+  assert.match(weir.log(), /is followed no more[^\n]*the slot \\"first\\"/);
+  pg.sql("insert into p.t values (1); select pg_replication_slot_advance('first', pg_current_wal_flush_lsn())");
+  assert.match(String((await admin.want(200, 'DELETE', '/api/sources/p'))['note']), /the slot "first" .* could not be taken away: somebody else read from it.* Run there: SELECT pg_drop_replication_slot\('first'\)/);
+  source('p', 'p', ', slot: first');
+  await sync('p', '--full');
+  writeFileSync(path.join(weir.dir, 'sources/p.yml'), readFileSync(path.join(weir.dir, 'sources/p.yml'), 'utf8').replace('capture: true', 'capture: false'));
+  await admin.want(204, 'DELETE', '/api/sources/p');
+  assert.equal(left('first'), '0');
   await weir.down();
   pg.sql("create schema s; create table s.t (id int primary key); select pg_create_logical_replication_slot('weir_s', 'pgoutput')");
   source('s', 's');

@@ -75,9 +75,9 @@ int weir_pg_capture_hides_rowid(struct weir_arena *arena, const struct weir_pg_f
 /* Of the slot and the publication. */
 void weir_pg_capture_names(const struct weir_source_config *config, char slot[64],
                            char publication[64]);
-bool weir_pg_capture_kept(const struct weir_source_config *config, struct weir_buf *what,
-                          struct weir_buf *how);
-int weir_pg_capture_leave(void *connection, struct weir_str cursor,
+bool weir_pg_capture_kept(const struct weir_source_config *config, struct weir_str cursor,
+                          struct weir_buf *what, struct weir_buf *how);
+int weir_pg_capture_leave(void *connection, struct weir_str cursor, struct weir_buf *note,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_table.c --- */
