@@ -420,6 +420,7 @@ static int request(struct transfer *t, CURLU *u, bool home, CURLcode *code)
         if (*code == CURLE_OK && !t->began && begin(t)) {
             *code = CURLE_WRITE_ERROR;
         }
+        t->answer->head[weir_mask_bytes(call->mask, t->answer->head, t->head)] = 0;
         curl_easy_setopt(t->curl->easy, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(t->curl->easy, CURLOPT_CURLU, NULL);
     }

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/mask.h"
 #include "base/time.h"
 #include "io/hosts.h"
 
@@ -38,6 +39,7 @@ struct weir_curl_call {
     const struct weir_curl_aws *aws; /* NULL: none */
     const char *etag;                /* that is known: 304 when it is as it was; NULL: none */
     const char *ca_file;             /* of certificates that are trusted; NULL: the system's */
+    const struct weir_mask *mask;    /* what must not be in `head`; servers say it back */
     struct weir_str post;            /* a body, sent by POST; ptr NULL: GET */
     const char *post_type;           /* of it */
     uint64_t max;                    /* bytes of the body; 0: any */

@@ -1,6 +1,7 @@
 #include "io/hosts.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 
@@ -145,11 +146,12 @@ static const struct {
     struct address net;
     unsigned bits;
 } special_v4[] = {
-    {V4(0, 0, 0, 0), 8},      {V4(10, 0, 0, 0), 8},     {V4(100, 64, 0, 0), 10},
-    {V4(127, 0, 0, 0), 8},    {V4(169, 254, 0, 0), 16}, {V4(172, 16, 0, 0), 12},
-    {V4(192, 0, 0, 0), 24},   {V4(192, 0, 2, 0), 24},   {V4(192, 88, 99, 0), 24},
-    {V4(192, 168, 0, 0), 16}, {V4(198, 18, 0, 0), 15},  {V4(198, 51, 100, 0), 24},
-    {V4(203, 0, 113, 0), 24}, {V4(224, 0, 0, 0), 3}, /* multicast, reserved, broadcast */
+    {V4(0, 0, 0, 0), 8},        {V4(10, 0, 0, 0), 8},     {V4(100, 64, 0, 0), 10},
+    {V4(127, 0, 0, 0), 8},      {V4(169, 254, 0, 0), 16}, {V4(172, 16, 0, 0), 12},
+    {V4(192, 0, 0, 0), 24},     {V4(192, 0, 2, 0), 24},   {V4(192, 88, 99, 0), 24},
+    {V4(192, 168, 0, 0), 16},   {V4(198, 18, 0, 0), 15},  {V4(198, 51, 100, 0), 24},
+    {V4(203, 0, 113, 0), 24},   {V4(224, 0, 0, 0), 3}, /* multicast, reserved, broadcast */
+    {V4(168, 63, 129, 16), 32}, /* of no registry: the machine that a machine of Azure is on */
 };
 
 static bool is_public_v4(const struct address *a)
@@ -162,10 +164,21 @@ static bool is_public_v4(const struct address *a)
     return true;
 }
 
-static bool embedded_is_public(const struct address *a, size_t at)
+/* What a firewall hides from outside is there from inside. */
+static bool is_own(const struct address *a)
 {
-    struct address v4 = V4(a->bytes[at], a->bytes[at + 1], a->bytes[at + 2], a->bytes[at + 3]);
-    return is_public_v4(&v4);
+    struct ifaddrs *all = NULL;
+    struct address one;
+    unsigned port;
+    bool own = getifaddrs(&all) != 0;
+    for (const struct ifaddrs *i = all; i && !own; i = i->ifa_next) {
+        own = i->ifa_addr && of_sockaddr(i->ifa_addr, &one, &port) &&
+              memcmp(one.bytes, a->bytes, sizeof one.bytes) == 0;
+    }
+    if (all) {
+        freeifaddrs(all);
+    }
+    return own;
 }
 
 static bool is_public(const struct address *a)
@@ -177,16 +190,13 @@ static bool is_public(const struct address *a)
     static const struct address protocols = {{0x20, 0x01}};            /* 2001::/23 */
     static const struct address examples = {{0x20, 0x01, 0x0d, 0xb8}}; /* 2001:db8::/32 */
     static const struct address examples_too = {{0x3f, 0xff}};         /* 3fff::/20 */
-    if (has_prefix(a, &mapped, 96)) {
-        return is_public_v4(a);
+    size_t at = has_prefix(a, &nat64, 96) ? 12 : has_prefix(a, &to4, 16) ? 2 : 0;
+    if (at || has_prefix(a, &mapped, 96)) {
+        const unsigned char *v4 = a->bytes + (at ? at : 12);
+        struct address inner = V4(v4[0], v4[1], v4[2], v4[3]);
+        return is_public_v4(&inner) && !is_own(&inner);
     }
-    if (has_prefix(a, &nat64, 96)) {
-        return embedded_is_public(a, 12);
-    }
-    if (has_prefix(a, &to4, 16)) {
-        return embedded_is_public(a, 2);
-    }
-    return has_prefix(a, &global, 3) && !has_prefix(a, &protocols, 23) &&
+    return has_prefix(a, &global, 3) && !is_own(a) && !has_prefix(a, &protocols, 23) &&
            !has_prefix(a, &examples, 32) && !has_prefix(a, &examples_too, 20);
 }
 

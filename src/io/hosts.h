@@ -1,9 +1,10 @@
 /* Which hosts may be connected to on behalf of people who could otherwise reach whatever this
- * machine can. Pure; any thread.
+ * machine can. Any thread.
  *
  * A rule is one of
- *     public           every address of the internet: none that is private, of this machine, of a
- *                      link, shared, reserved, or a multicast's
+ *     public           every address of the internet: none that is private, of this machine (also
+ *                      one of the internet that an interface of it has), of a link, shared,
+ *                      reserved, a multicast's, or of a cloud's own servers
  *     NAME             a host, wherever its name leads to; *.NAME: all hosts below it
  *     ADDRESS[/BITS]   an address, or a network; IPv4, or IPv6 in brackets
  * and may end in :PORT. Names are compared without regard to case. */

@@ -351,7 +351,7 @@ static int find_package(struct weir_program *p, struct weir_error *err)
 static int make_places(struct weir_program *p, struct weir_error *err)
 {
     char data[PATH_MAX];
-    int rc = weir_source_scratch_make(p->site, p->config->name, p->tmp, err);
+    int rc = weir_source_scratch_make(p->site, p->config->name, p->tmp, &p->tmp_lock, err);
     if (rc || !realpath(p->site->data, data)) {
         return rc ? rc : weir_fail_errno(err, errno, "cannot find %s", p->site->data);
     }
@@ -388,7 +388,7 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
 
 void weir_program_free(struct weir_program *p)
 {
-    weir_source_scratch_remove(p->tmp);
+    weir_source_scratch_remove(p->tmp, p->tmp_lock);
     weir_arena_free(&p->arena);
 }
 

@@ -78,6 +78,7 @@ struct weir_program {
     const struct weir_source_site *site;
     const struct weir_program_settings *settings;
     char home[4000], tmp[WEIR_SOURCE_SCRATCH_SIZE]; /* what is kept; of this use of it */
+    int tmp_lock;
     char venv[4016];   /* its virtual environment; "" as long as it is not needed */
     const char *place; /* where its settings are: home, or tmp of a trial */
     bool aside;        /* a trial, beside a source of the same name */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,29 +11,35 @@
 #include "base/hash.h"
 #include "io/file.h"
 
-struct sweep {
-    const char *dir, *name;
-};
+#define LOCK ".lock"
 
-static int sweep_one(const char *name, void *arg, struct weir_error *err)
+static bool is_folder(const char *path)
 {
-    struct sweep *s = arg;
-    char path[8192];
-    int64_t pid = 0;
-    struct weir_str rest = weir_str_of(name);
-    if (weir_str_is(weir_str_cut(&rest, '.'), s->name) && rest.ptr &&
-        weir_str_to_i64(weir_str_cut(&rest, '.'), &pid) && pid > 1 && kill((pid_t)pid, 0) != 0 &&
-        errno == ESRCH) {
-        snprintf(path, sizeof path, "%s/%s", s->dir, name);
-        (void)weir_tree_remove(path, err);
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A lock is taken before its folder is made. */
+static int sweep(const char *name, void *arg, struct weir_error *err)
+{
+    const char *dir = arg;
+    char path[8192], lock[8192];
+    struct weir_error ignored;
+    (void)err;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(lock, sizeof lock, "%s/%s" LOCK, dir, name);
+    if (!weir_str_ends(weir_str_of(name), WEIR_STR(LOCK)) && is_folder(path) &&
+        !weir_lock_held(lock)) {
+        (void)weir_tree_remove(path, &ignored);
+        (void)unlink(lock);
     }
     return 0;
 }
 
 int weir_source_scratch_make(const struct weir_source_site *site, const char *source,
-                             char out[WEIR_SOURCE_SCRATCH_SIZE], struct weir_error *err)
+                             char out[WEIR_SOURCE_SCRATCH_SIZE], int *lock, struct weir_error *err)
 {
-    char dir[3800], data[PATH_MAX];
+    char dir[3800], data[PATH_MAX], path[WEIR_SOURCE_SCRATCH_SIZE + sizeof LOCK];
     struct weir_error ignored;
     out[0] = 0;
     int rc = weir_dir_make(site->data, 0700, err);
@@ -43,12 +48,18 @@ int weir_source_scratch_make(const struct weir_source_site *site, const char *so
     }
     snprintf(dir, sizeof dir, "%.3700s/tmp/source", data);
     rc = weir_dir_make(dir, 0700, err);
-    if (rc == 0) {
-        struct sweep sweep = {dir, source};
-        (void)!weir_dir_each(dir, sweep_one, &sweep, &ignored);
-        snprintf(out, WEIR_SOURCE_SCRATCH_SIZE, "%s/%s.%d.%08" PRIx64, dir, source, (int)getpid(),
-                 weir_random_u64() & 0xffffffff);
-        rc = mkdir(out, 0700) ? weir_fail_errno(err, errno, "cannot make %s", out) : 0;
+    if (rc) {
+        return rc;
+    }
+    (void)!weir_dir_each(dir, sweep, dir, &ignored);
+    snprintf(out, WEIR_SOURCE_SCRATCH_SIZE, "%s/%s.%d.%08" PRIx64, dir, source, (int)getpid(),
+             weir_random_u64() & 0xffffffff);
+    snprintf(path, sizeof path, "%s" LOCK, out);
+    rc = weir_lock_take(path, lock, err);
+    if (rc == 0 && mkdir(out, 0700)) {
+        rc = weir_fail_errno(err, errno, "cannot make %s", out);
+        (void)unlink(path);
+        close(*lock);
     }
     if (rc) {
         out[0] = 0;
@@ -56,11 +67,15 @@ int weir_source_scratch_make(const struct weir_source_site *site, const char *so
     return rc;
 }
 
-void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE])
+void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE], int lock)
 {
+    char beside[WEIR_SOURCE_SCRATCH_SIZE + sizeof LOCK];
     struct weir_error ignored;
     if (path[0]) {
         (void)weir_tree_remove(path, &ignored);
+        snprintf(beside, sizeof beside, "%s" LOCK, path);
+        (void)unlink(beside);
+        close(lock);
         path[0] = 0;
     }
 }

@@ -1,4 +1,6 @@
-/* A folder for one use of a source, in .weir/tmp/source: NAME.PID.CHANCE. Private to src/source. */
+/* A folder for one use of a source, in .weir/tmp/source: NAME.PID.CHANCE, with a lock beside it
+ * that is held as long as it is used: a process of that number may be another one. Private to
+ * src/source. */
 #ifndef WEIR_SOURCE_SCRATCH_H
 #define WEIR_SOURCE_SCRATCH_H
 
@@ -6,12 +8,12 @@
 
 #define WEIR_SOURCE_SCRATCH_SIZE 4000
 
-/* Makes it, and removes those that processes which are gone have left of the same source. Absolute,
+/* Makes it, and removes those, of all sources, that processes which are gone have left. Absolute,
  * links followed. */
 int weir_source_scratch_make(const struct weir_source_site *site, const char *source,
-                             char out[WEIR_SOURCE_SCRATCH_SIZE],
+                             char out[WEIR_SOURCE_SCRATCH_SIZE], int *lock,
                              struct weir_error *err) WEIR_MUST_CHECK;
 /* With all that is in it; "" is fine. */
-void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE]);
+void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE], int lock);
 
 #endif

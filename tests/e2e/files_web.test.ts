@@ -89,6 +89,8 @@ test('only what changed is read; an address is known by its content', async () =
   ]);
   assert.deepEqual(await sync('shop'), ['orders unchanged 0', 'log unchanged 0', 'export unchanged 0']);
   assert.equal(web.asked.at(-3)?.headers['if-none-match'] !== undefined, true);
+  // What a killed process left goes, though a process of its number is there; a lock keeps what is used.
+  for (const name of ['shop', 'gone']) write(`.weir/tmp/source/${name}.${process.pid}.0123abcd/0`, 'x');
   web.file('/shop/orders.csv', 'id,name\n1,Ada\n2,Bea\n3,Cy\n');
   plain = 'a;b\n1;3\n';
   assert.deepEqual(await sync('shop'), ['orders loaded 3', 'log unchanged 0', 'export loaded 1']);
@@ -190,6 +192,17 @@ test('a server that is busy or breaks off is asked again; what it says at last i
     source('bad', `{path: "${web.origin}/${name}.csv"}`);
     await fails(why, 'source', 'check', 'bad');
   }
+  // What a server says back of who asks is not told, nor kept.
+  process.env['WEIR_SOURCE_TOKEN'] = 'tok-1234567';
+  process.env['WEIR_SOURCE_KEY'] = 'key-4567890';
+  web.routes.set('/echo.csv', ({ headers }, response) => response.writeHead(403).end(`no: ${headers.authorization ?? ''}, ${String(headers['x-key'])}`));
+  source('bad', `{path: "${web.origin}/echo.csv", token: "\${WEIR_SOURCE_TOKEN}", headers: {X-Key: "\${WEIR_SOURCE_KEY}"}}`, 'streams: {echo: {}}\n');
+  await fails(/403 .*: no: Bearer \*\*\*, \*\*\*/, 'sync', '--wait', 'bad');
+  source('bad', `{path: "${web.origin}/echo.csv", user: ada, password: "\${WEIR_SOURCE_KEY}"}`, 'streams: {echo: {}}\n');
+  await fails(/403 .*: no: Basic \*\*\*=*, undefined/, 'sync', '--wait', 'bad');
+  process.env['WEIR_SOURCE_TOKEN'] = 'tok\r\nX-Evil: 1';
+  source('bad', `{path: "${web.origin}/echo.csv", token: "\${WEIR_SOURCE_TOKEN}"}`, 'streams: {echo: {}}\n');
+  await fails(/`token` has more than one line/, 'sync', '--wait', 'bad');
   source('bad', `{path: "http://ada:geheim@127.0.0.1/x.csv"}`);
   const told = await fails(/must have no user and no password in it/, 'source', 'check', 'bad');
   assert.doesNotMatch(told, /geheim/);

@@ -132,6 +132,12 @@ test('what is no workbook, is damaged or unpacks to too much is refused', async 
   writeFileSync(at('ok.xlsx'), zip(small(`<x:worksheet xmlns:x="m"><x:sheetData>${cell.replaceAll('<', '<x:').replaceAll('<x:/', '</x:')}</x:sheetData></x:worksheet>`)));
   source('bad', '{path: ok.xlsx}', 'streams:\n  ok: {path: ok.xlsx}\n');
   assert.deepEqual(await sync('bad'), ['ok loaded 1 0']);
+  // What an odd writer calls a number or a date is one value, whatever it holds.
+  writeFileSync(at('ok.xlsx'), zip(small('<worksheet><row><c t="inlineStr"><is><t>id</t></is></c><c t="inlineStr"><is><t>v</t></is></c><c t="inlineStr"><is><t>on</t></is></c></row><row><c><v>7</v></c><c><v>abc,"x</v></c><c t="d"><v>2026-01-31</v></c></row><row><c t="d"><v>1,2,x</v></c><c><v>3</v></c></row></worksheet>')));
+  assert.deepEqual(await sync('bad'), ['ok loaded 2 0']);
+  assert.deepEqual(await rows('select id, v, "on"::text as day from bad.ok order by id'), [{ id: '1,2,x', v: '3', day: null }, { id: '7', v: 'abc,"x', day: '2026-01-31' }]);
+  const short = Array.from({ length: 66000 }, (_, i) => `<row><c><v>${i * 7919}</v></c></row>`).join('');
+  await refuses('wide.xlsx', zip(small(`<worksheet><row><c r="XFD1"><v>1</v></c></row>${short}</worksheet>`)), /it has more than 1073741824 cells/);
   await refuses('bomb.xlsx', zip(small(`<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><worksheet>&b;${cell}</worksheet>`)), /document type is not read/);
   await refuses('deep.xlsx', zip(small('<a>'.repeat(1000))), /deeper than 128/);
   await refuses('none.xlsx', zip({ '_rels/.rels': '<x/>' }), /no workbook of Excel/);

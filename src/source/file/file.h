@@ -76,10 +76,13 @@ struct weir_file_connection {
     const char **headers;
     struct weir_curl_aws aws;
     const char *google_token; /* of the service account */
+    struct weir_mask *mask;   /* of what says who asks */
     /* what is read, where it is no file of this machine already */
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
+    int scratch_lock;
     uint64_t fetched; /* bytes */
+    uint64_t look_at; /* so many of them, and the disk is looked at */
     weir_time until;  /* a look that somebody waits for ends then; 0: it has not begun */
 };
 
@@ -125,6 +128,10 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
 /* A path in the scratch folder that nothing has yet. */
 int weir_web_scratch(struct weir_file_connection *c, struct weir_arena *arena, const char **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* May so many bytes, beside what was fetched, lie there? WEIR_ETOOBIG by `max_fetch`, or because
+ * the disk, which is that of events, is nearly full. */
+int weir_web_room(struct weir_file_connection *c, uint64_t bytes,
+                  struct weir_error *err) WEIR_MUST_CHECK;
 /* What was fetched goes. */
 void weir_web_forget(struct weir_file_connection *c);
 void weir_web_close(struct weir_file_connection *c);

@@ -168,6 +168,7 @@ static int ask(struct weir_file_connection *c, const struct key *k, struct weir_
     rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&body), &root, err);
     struct weir_str token = rc ? WEIR_STR("") : weir_json_get_str(root, "access_token");
     c->google_token = token.len ? weir_arena_dup(&c->arena, token).ptr : NULL;
+    rc = rc ? rc : weir_mask_add(&c->mask, &c->arena, token, err);
     if (rc == 0 && !c->google_token) {
         rc = weir_fail(err, WEIR_EINVAL, "%s gave no token", uri);
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "io/file.h"
 #include "source/file/file.h"
@@ -16,6 +17,8 @@
 #define TRIES        4
 #define PEEK_TIME    (30 * WEIR_SECOND)
 #define CHUNK        (256u << 10)
+#define LOOK         (64u << 20)
+#define KEEP_FREE    (1ull << 30) /* the event log stops at 256 MB, by default */
 
 bool weir_file_is_url(const char *path)
 {
@@ -154,9 +157,36 @@ static int add_header(struct weir_file_connection *c, const struct weir_data *m,
                          "more than one line",
                          WEIR_STR_ARG(m->key));
     }
+    rc = value != m->text.ptr ? weir_mask_add(&c->mask, &c->arena, v, err) : 0;
+    if (rc) {
+        return rc;
+    }
     c->headers[at] = weir_arena_printf(&c->arena, WEIR_STR_FMT ": " WEIR_STR_FMT,
                                        WEIR_STR_ARG(m->key), WEIR_STR_ARG(v));
     return c->headers[at] ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for headers");
+}
+
+/* Servers say back in an error what they were told. */
+static int hide(struct weir_file_connection *c, struct weir_error *err)
+{
+    const struct weir_file_settings *s = c->settings;
+    struct weir_buf basic, coded;
+    weir_buf_init(&basic, 65536);
+    weir_buf_init(&coded, 65536 * 2);
+    int rc = weir_mask_add(&c->mask, &c->arena, weir_str_of(s->token), err);
+    if (rc == 0 && *s->user) {
+        weir_buf_addf(&basic, "%s:%s", s->user, s->password);
+        weir_base64url_add(&coded, basic.data, basic.len);
+        for (size_t i = 0; i < coded.len; i++) {
+            coded.data[i] = coded.data[i] == '-' ? '+' : coded.data[i] == '_' ? '/' : coded.data[i];
+        }
+        rc = weir_buf_check(&coded, "a password", err);
+        rc = rc ? rc : weir_mask_add(&c->mask, &c->arena, weir_str_of(s->password), err);
+        rc = rc ? rc : weir_mask_add(&c->mask, &c->arena, weir_buf_str(&coded), err);
+    }
+    weir_buf_free(&basic);
+    weir_buf_free(&coded);
+    return rc;
 }
 
 static int open_remote(struct weir_file_connection *c, struct weir_error *err)
@@ -176,6 +206,7 @@ static int open_remote(struct weir_file_connection *c, struct weir_error *err)
     for (const struct weir_data *m = headers ? headers->first : NULL; rc == 0 && m; m = m->next) {
         rc = add_header(c, m, n++, err);
     }
+    rc = rc ? rc : hide(c, err);
     return rc ? rc : weir_curl_open(&c->curl, err);
 }
 
@@ -204,6 +235,10 @@ int weir_web_call(struct weir_file_connection *c, const struct weir_file *file,
         out->headers = NULL;
         out->user = out->token = NULL;
         out->aws = *s->access_key ? &c->aws : NULL;
+    }
+    out->mask = c->mask;
+    if (rc == 0 && out->token && out->token[strcspn(out->token, "\r\n")]) {
+        rc = weir_fail(err, WEIR_EINVAL, "`token` has more than one line");
     }
     return rc;
 }
@@ -343,17 +378,34 @@ static int download_begin(const struct weir_curl_answer *answer, void *arg, stru
                : 0;
 }
 
+int weir_web_room(struct weir_file_connection *c, uint64_t bytes, struct weir_error *err)
+{
+    uint64_t all = c->fetched + bytes, most = c->settings->max_fetch, left = 0;
+    if (all > most) {
+        return weir_fail(err, WEIR_ETOOBIG,
+                         "the files of a stream that are new take more than %llu MB in weir's "
+                         "data folder; raise `max_fetch` in the connection",
+                         (unsigned long long)(most >> 20));
+    }
+    if (all < c->look_at) {
+        return 0;
+    }
+    c->look_at = all + LOOK;
+    int rc = weir_disk_free(c->scratch, &left, err);
+    return rc || left >= KEEP_FREE
+               ? rc
+               : weir_fail(err, WEIR_ETOOBIG,
+                           "there is no room for what is read: the disk of weir's data folder has "
+                           "%llu MB left, and events need them",
+                           (unsigned long long)(left >> 20));
+}
+
 static int download_body(struct weir_str bytes, void *arg, struct weir_error *err)
 {
     struct download *d = arg;
     d->size += bytes.len;
-    if (d->c->fetched + d->size > d->c->settings->max_fetch) {
-        return weir_fail(err, WEIR_ETOOBIG,
-                         "the files of a stream that are new take more than %llu MB in weir's "
-                         "data folder; raise `max_fetch` in the connection",
-                         (unsigned long long)(d->c->settings->max_fetch >> 20));
-    }
-    return weir_write_all(d->fd, bytes.ptr, bytes.len, "what was fetched", err);
+    int rc = weir_web_room(d->c, d->size, err);
+    return rc ? rc : weir_write_all(d->fd, bytes.ptr, bytes.len, "what was fetched", err);
 }
 
 /* A hash of all of it: what tells a changed file from one that its server only says is new. */
@@ -410,8 +462,9 @@ static int keep(struct weir_file_connection *c, struct weir_file *file, const st
 int weir_web_scratch(struct weir_file_connection *c, struct weir_arena *arena, const char **out,
                      struct weir_error *err)
 {
-    int rc =
-        c->scratch[0] ? 0 : weir_source_scratch_make(c->site, c->config->name, c->scratch, err);
+    int rc = c->scratch[0] ? 0
+                           : weir_source_scratch_make(c->site, c->config->name, c->scratch,
+                                                      &c->scratch_lock, err);
     *out = weir_arena_printf(arena, "%s/%u", c->scratch, c->next_file++);
     return rc || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
 }
@@ -460,8 +513,9 @@ int weir_web_fetch(struct weir_file_connection *c, struct weir_file *file,
 
 void weir_web_forget(struct weir_file_connection *c)
 {
-    weir_source_scratch_remove(c->scratch);
+    weir_source_scratch_remove(c->scratch, c->scratch_lock);
     c->fetched = 0;
+    c->look_at = LOOK;
 }
 
 void weir_web_close(struct weir_file_connection *c)

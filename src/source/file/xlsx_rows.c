@@ -64,17 +64,19 @@ static int add_shared(struct reading *r, struct weir_str text, struct weir_error
     return 0;
 }
 
-static void add_number(struct reading *r, const char *text)
+/* False: it is none. */
+static bool add_number(struct reading *r, const char *text)
 {
     char *end = NULL;
     double v = strtod(text, &end);
     enum weir_excel_kind kind =
         r->style < r->x->style_count ? r->x->styles[r->style] : WEIR_EXCEL_NUMBER;
     if (end == text || *end) {
-        weir_buf_addz(&r->texts, text); /* no number: the column becomes a text */
-    } else {
-        weir_excel_print(&r->texts, v, kind, r->x->from_1904);
+        weir_buf_addz(&r->texts, text); /* the column becomes a text */
+        return false;
     }
+    weir_excel_print(&r->texts, v, kind, r->x->from_1904);
+    return true;
 }
 
 static int end_cell(struct reading *r, struct weir_error *err)
@@ -102,9 +104,10 @@ static int end_cell(struct reading *r, struct weir_error *err)
         return 0;
     case CELL_DATE:
         weir_buf_adds(&r->texts, text);
+        is_text = strspn(weir_buf_cstr(&r->text), "0123456789-:.TZ+ ") != text.len;
         break;
     case CELL_NUMBER:
-        add_number(r, weir_buf_cstr(&r->text));
+        is_text = !add_number(r, weir_buf_cstr(&r->text));
         break;
     }
     r->cells[r->column] = (struct cell){at, r->texts.len - at, is_text, true};

@@ -10,7 +10,8 @@
 #include "source/file/file.h"
 #include "source/file/xlsx.h"
 
-#define FLUSH (1u << 20)
+#define FLUSH      (1u << 20)
+#define MOST_CELLS (1ull << 30) /* also empty ones: each is a comma */
 
 struct table {
     struct weir_excel book;
@@ -19,6 +20,7 @@ struct table {
     /* where it is */
     uint32_t first, last; /* columns */
     uint32_t rows;        /* that were written */
+    uint64_t tall;        /* rows that have values */
     bool any;
     struct weir_buf out;
     int fd;
@@ -29,7 +31,6 @@ struct table {
 static int measure(void *arg, const struct weir_excel_row *row, struct weir_error *err)
 {
     struct table *t = arg;
-    (void)err;
     if (row->number <= t->skip) {
         return 0;
     }
@@ -40,7 +41,14 @@ static int measure(void *arg, const struct weir_excel_row *row, struct weir_erro
     t->first = !t->any || first < t->first ? first : t->first;
     t->last = !t->any || row->count - 1 > t->last ? (uint32_t)row->count - 1 : t->last;
     t->any = true;
-    return 0;
+    t->tall++;
+    uint64_t wide = t->last - t->first + 1;
+    return t->tall * wide <= MOST_CELLS
+               ? 0
+               : weir_fail(err, WEIR_ETOOBIG,
+                           "it has more than %llu cells, most of them empty perhaps: look for a "
+                           "value far to the right of the table, and clear it",
+                           MOST_CELLS);
 }
 
 static void add_value(struct weir_buf *out, const struct weir_excel_value *v)
@@ -63,12 +71,7 @@ static int flush(struct table *t, struct weir_error *err)
 {
     int rc = weir_buf_check(&t->out, "a row of a sheet", err);
     t->written += t->out.len;
-    if (rc == 0 && t->c->fetched + t->written > t->c->settings->max_fetch) {
-        rc = weir_fail(err, WEIR_ETOOBIG,
-                       "the sheet takes more than %llu MB in weir's data folder; raise "
-                       "`max_fetch` in the connection",
-                       (unsigned long long)(t->c->settings->max_fetch >> 20));
-    }
+    rc = rc ? rc : weir_web_room(t->c, t->written, err);
     rc = rc ? rc : weir_write_all(t->fd, t->out.data, t->out.len, "a sheet", err);
     weir_buf_reset(&t->out);
     return rc;
