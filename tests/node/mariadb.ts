@@ -1,24 +1,14 @@
 // A real MariaDB of Debian's packages: a fresh server on a port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from './port.js';
 import { until } from './weir.js';
 
 const server = '/usr/sbin/mariadbd';
 /** Why there is none here, or undefined. */
 export const missing = existsSync(server) ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED';
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const listener = createServer();
-    listener.once('error', reject);
-    listener.listen(0, '127.0.0.1', () => {
-      const address = listener.address();
-      listener.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 
 export const password = 'secret of the owner';
 
@@ -26,7 +16,7 @@ export class MariaDB {
   private server: ChildProcess | undefined;
   private constructor(
     readonly dir: string,
-    readonly port: number,
+    public port: number,
     private readonly who: { uid?: number; gid?: number },
     private readonly options: string[],
   ) {}
@@ -39,12 +29,25 @@ export class MariaDB {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-my-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
     const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
-    const db = new MariaDB(dir, await freePort(), who, options);
+    const db = new MariaDB(dir, 0, who, options);
     if (who.uid !== undefined && who.gid !== undefined) chownSync(dir, who.uid, who.gid);
     execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
-    await db.begin();
+    await db.first();
     db.sql(`create database shop character set utf8mb4; create user owner@'127.0.0.1' identified by '${password}'; grant all on shop.* to owner@'127.0.0.1'; grant create user, reload, process on *.* to owner@'127.0.0.1'`, '');
     return db;
+  }
+
+  /** Somebody may take the port before the server does. */
+  private async first(): Promise<void> {
+    for (let left = 2; ; left--) {
+      this.port = await freePort();
+      try {
+        return await this.begin();
+      } catch (error) {
+        await this.end('SIGKILL');
+        if (!left) throw error;
+      }
+    }
   }
 
   private async begin(): Promise<void> {

@@ -1,9 +1,9 @@
 // A real PostgreSQL of Debian's packages: a fresh cluster on a port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from './port.js';
 import { until } from './weir.js';
 
 const versions = '/usr/lib/postgresql';
@@ -14,21 +14,11 @@ export const missing = version ? undefined : 'PostgreSQL is not installed (Debia
 /** Is there something to make certificates with? */
 export const tls = ['/usr/bin/openssl', '/bin/openssl'].some((file) => existsSync(file));
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
-
 export class Postgres {
   private server: ChildProcess | undefined;
   private constructor(
     readonly dir: string,
-    readonly port: number,
+    public port: number,
     private readonly who: { uid?: number; gid?: number },
     private readonly options: string[],
   ) {}
@@ -37,7 +27,7 @@ export class Postgres {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-pg-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
     const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
-    const pg = new Postgres(dir, await freePort(), who, options);
+    const pg = new Postgres(dir, 0, who, options);
     const password = path.join(dir, 'password');
     writeFileSync(password, 'secret of the owner');
     if (who.uid !== undefined && who.gid !== undefined) {
@@ -45,16 +35,30 @@ export class Postgres {
       chownSync(password, who.uid, who.gid);
     }
     execFileSync(pg.bin('initdb'), ['-D', path.join(dir, 'data'), '-U', 'owner', '-A', 'scram-sha-256', '--pwfile', password, '-E', 'UTF8', '--locale=C.UTF-8', '-N'], { ...who, cwd: dir, stdio: 'ignore' });
-    await pg.begin();
+    await pg.first();
     return pg;
   }
 
+  /** Somebody may take the port before the server does. */
+  private async first(): Promise<void> {
+    for (let left = 2; ; left--) {
+      this.port = await freePort();
+      try {
+        return await this.begin();
+      } catch (error) {
+        await this.end();
+        if (!left) throw error;
+      }
+    }
+  }
+
   private async begin(): Promise<void> {
-    this.server = spawn(this.bin('postgres'), ['-D', path.join(this.dir, 'data'), '-p', String(this.port), '-k', this.dir, '-h', '127.0.0.1', '-F', ...this.options], { ...this.who, cwd: this.dir, stdio: 'ignore' });
+    this.server = spawn(this.bin('postgres'), ['-D', path.join(this.dir, 'data'), '-p', String(this.port), '-k', this.dir, '-h', '127.0.0.1', '-F', ...this.options], { ...this.who, cwd: this.dir, stdio: ['ignore', 'ignore', openSync(path.join(this.dir, 'log'), 'a')] });
     await until('PostgreSQL', 60, () => {
       try {
         return this.sql('select 1');
       } catch {
+        if (this.server?.exitCode !== null) throw new Error(readFileSync(path.join(this.dir, 'log'), 'utf8').slice(-2000));
         return undefined;
       }
     });

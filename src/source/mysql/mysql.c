@@ -78,13 +78,13 @@ static int open_connection(const struct weir_source_config *config,
                            const struct weir_source_site *site, void **out, struct weir_error *err)
 {
     struct weir_my *my = calloc(1, sizeof *my);
-    (void)site;
     *out = my;
     if (!my) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
     my->config = config;
     my->settings = config->connection;
+    my->stop = my->site_stop = site ? site->stop : NULL;
     int rc = weir_my_capture_check(my, err);
     return rc ? rc : weir_my_ready(my, err);
 }
@@ -132,7 +132,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_my *my = connection;
     struct weir_my_table *table = NULL;
     struct weir_my_position before;
-    my->stop = out->stop;
+    my->stop = out->stop ? out->stop : my->site_stop;
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
     rc = rc || !my->capture ? rc : weir_my_capture_end(my, &before, err);

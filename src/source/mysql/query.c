@@ -1,6 +1,8 @@
 #include <errmsg.h>
 #include <errno.h>
 #include <mysqld_error.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +109,7 @@ static void kill_statement(const struct weir_my *my, unsigned long id)
 {
     struct weir_my other = {
         .config = my->config, .settings = my->settings, .most = KILL_TIME, .killer = true};
+    memcpy(other.address, my->address, sizeof other.address);
     struct weir_error ignored;
     char sql[40];
     MYSQL *con = NULL;
@@ -156,6 +159,22 @@ int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc, struct wei
 /* --- connecting ---------------------------------------------------------------------------------
  */
 
+/* A network that is gone is seen, also while the server computes and nobody sends anything. */
+static void keep_alive(MYSQL *con)
+{
+    int fd = mysql_get_socket(con);
+    static const struct {
+        int level, name, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 6},
+                   {IPPROTO_TCP, TCP_USER_TIMEOUT, 120000}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) { /* a unix socket has none */
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+    }
+}
+
 static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
 {
     MYSQL *con = mysql_init(NULL);
@@ -191,13 +210,11 @@ static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
     return con;
 }
 
-static int connect_once(struct weir_my *my, bool tls, bool waiting, MYSQL **out, unsigned *number,
-                        struct weir_error *err)
+static int connect_once(struct weir_my *my, const char *host, bool tls, bool waiting, MYSQL **out,
+                        unsigned *number, struct weir_error *err)
 {
     const struct weir_my_settings *s = my->settings;
     MYSQL *con = make(s, tls, waiting), *done = NULL;
-    /* The library takes no socket for any other host. */
-    const char *host = *s->socket ? "localhost" : s->host;
     int rc = 0;
     *out = con;
     *number = 0;
@@ -249,23 +266,75 @@ static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
                             NULL, err);
 }
 
-static int connect_any(struct weir_my *my, bool waiting, MYSQL **out, struct weir_error *err)
+/* TLS where the server has it; one whose TLS breaks is no server without it. */
+static int connect_host(struct weir_my *my, const char *host, bool waiting, MYSQL **out,
+                        unsigned *number, struct weir_error *err)
 {
     int mode = my->settings->tls;
     bool tls = mode != TLS_DISABLE && !(mode == TLS_PREFER && *my->settings->socket);
-    unsigned number;
-    weir_time most = my->most;
-    my->most = my->killer ? KILL_TIME : CONNECT_TIME;
-    int rc = connect_once(my, tls, waiting, out, &number, err);
-    if (rc && number == CR_SSL_CONNECTION_ERROR && mode == TLS_PREFER) {
+    int rc = connect_once(my, host, tls, waiting, out, number, err);
+    if (rc && *number == CR_SSL_CONNECTION_ERROR && mode == TLS_PREFER &&
+        !((*out)->server_capabilities & CLIENT_SSL)) {
         mysql_close(*out);
-        rc = connect_once(my, false, waiting, out, &number, err);
+        rc = connect_once(my, host, false, waiting, out, number, err);
     }
-    my->most = most;
     if (rc) {
         mysql_close(*out);
         *out = NULL;
+    } else {
+        keep_alive(*out);
     }
+    return rc;
+}
+
+/* One address after the other, as the library waits for all but the first of them in the kernel,
+ * where no stop reaches it. */
+static int connect_addresses(struct weir_my *my, bool waiting, MYSQL **out, struct weir_error *err)
+{
+    struct addrinfo *found = NULL, wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    unsigned number = 0;
+    int said = getaddrinfo(my->settings->host, NULL, &wanted, &found);
+    int rc = said ? weir_fail(err, WEIR_EAGAIN,
+                              "cannot connect to MySQL: the host \"%s\" is not found (%s); check "
+                              "`host`",
+                              my->settings->host, gai_strerror(said))
+                  : WEIR_EAGAIN;
+    bool next = rc == WEIR_EAGAIN;
+    for (struct addrinfo *at = found; next && at; at = at->ai_next) {
+        char address[sizeof my->address];
+        if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0,
+                        NI_NUMERICHOST)) {
+            continue;
+        }
+        rc = connect_host(my, address, waiting, out, &number, err);
+        next = rc == WEIR_ETIMEDOUT || (rc == WEIR_EAGAIN && number >= CR_MIN_ERROR);
+        if (rc == 0) {
+            memcpy(my->address, address, sizeof address);
+        }
+    }
+    if (found) {
+        freeaddrinfo(found);
+    }
+    return rc;
+}
+
+static int connect_any(struct weir_my *my, bool waiting, MYSQL **out, struct weir_error *err)
+{
+    const struct weir_my_settings *s = my->settings;
+    unsigned number;
+    weir_time most = my->most;
+    int rc;
+    my->most = my->killer ? KILL_TIME : CONNECT_TIME;
+    if (*s->socket) { /* the library takes one for no other host */
+        rc = connect_host(my, "localhost", waiting, out, &number, err);
+    } else if (s->tls == TLS_VERIFY) { /* what is verified is the name that the library was given */
+        rc = connect_host(my, s->host, waiting, out, &number, err);
+    } else if (*my->address && (waiting || my->killer)) { /* the same server */
+        rc = connect_host(my, my->address, waiting, out, &number, err);
+    } else {
+        rc = connect_addresses(my, waiting, out, err);
+    }
+    my->most = most;
     return rc;
 }
 

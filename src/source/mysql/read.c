@@ -15,6 +15,13 @@
 /* --- expressions --------------------------------------------------------------------------------
  */
 
+/* Where DOUBLE would round it in silence, it comes as it is, and is looked at. */
+static bool is_whole(const struct weir_my_column *c)
+{
+    return c->form == WEIR_MY_INT || c->form == WEIR_MY_BIGINT_UNSIGNED || c->form == WEIR_MY_BIT ||
+           c->form == WEIR_MY_YEAR;
+}
+
 /* The column as the sink wants it. */
 static void add_expression(struct weir_buf *sql, const struct weir_my_column *c,
                            const struct weir_column *to)
@@ -30,7 +37,7 @@ static void add_expression(struct weir_buf *sql, const struct weir_my_column *c,
     } else if (to->type == WEIR_TYPE_OTHER) {
         before = "CAST(";
         after = c->form == WEIR_MY_BIT ? " + 0 AS " : " AS ";
-    } else if (to->type == WEIR_TYPE_DOUBLE && c->form != WEIR_MY_FLOAT) {
+    } else if (to->type == WEIR_TYPE_DOUBLE && c->form != WEIR_MY_FLOAT && !is_whole(c)) {
         after = " + 0e0";
     } else if (to->type == WEIR_TYPE_TIMESTAMP && c->form == WEIR_MY_DATE) {
         before = "CAST(";
@@ -57,16 +64,20 @@ static void add_table(struct weir_buf *sql, const struct weir_my *my, const stru
 /* --- what the server says -----------------------------------------------------------------------
  */
 
+/* MySQL's days have no 29 February of year 0, which is a leap year. */
+#define YEAR_0 "(year($) = 0 AND month($) < 3)"
+
 static const char *sums_of(const struct weir_my_column *c, enum weir_type type)
 {
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "count($), sum($), NULL",
         [WEIR_TYPE_INT] = "count($), sum($), NULL",
         [WEIR_TYPE_DOUBLE] = "count($), min($ + 0e0), max($ + 0e0)",
-        [WEIR_TYPE_TIMESTAMP] = ("count(timestampdiff(MICROSECOND, '1970-01-01', $)), "
-                                 "sum(timestampdiff(MICROSECOND, '1970-01-01', $)), NULL"),
+        [WEIR_TYPE_TIMESTAMP] =
+            ("count(timestampdiff(MICROSECOND, '1970-01-01', $)), "
+             "sum(timestampdiff(MICROSECOND, '1970-01-01', $) - 86400000000 * " YEAR_0 "), NULL"),
         [WEIR_TYPE_DATE] = ("count(timestampdiff(DAY, '1970-01-01', $)), "
-                            "sum(timestampdiff(DAY, '1970-01-01', $)), NULL"),
+                            "sum(timestampdiff(DAY, '1970-01-01', $) - " YEAR_0 "), NULL"),
         [WEIR_TYPE_TEXT] = "count($), sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "count($), sum(octet_length($)), NULL",
         [WEIR_TYPE_OTHER] = ("count($), sum(CAST(replace(CAST($ AS CHAR), '.', '') AS DECIMAL(65)) "
@@ -202,7 +213,10 @@ static void bind_cell(struct cell *c, MYSQL_BIND *b)
         b->buffer = c->text;
         b->buffer_length = c->room;
     } else if (c->type == WEIR_TYPE_DOUBLE) {
-        b->buffer_type = c->from->form == WEIR_MY_FLOAT ? MYSQL_TYPE_FLOAT : MYSQL_TYPE_DOUBLE;
+        b->buffer_type = is_whole(c->from)                ? MYSQL_TYPE_LONGLONG
+                         : c->from->form == WEIR_MY_FLOAT ? MYSQL_TYPE_FLOAT
+                                                          : MYSQL_TYPE_DOUBLE;
+        b->is_unsigned = c->from->form != WEIR_MY_INT;
     } else if (c->type == WEIR_TYPE_DATE || c->type == WEIR_TYPE_TIMESTAMP) {
         b->buffer_type = MYSQL_TYPE_DATETIME;
         b->buffer_length = sizeof c->value.time;
@@ -276,6 +290,26 @@ static int take_rest(struct reading *r, struct weir_error *err)
     return grown ? bind_all(r, err) : 0;
 }
 
+/* Whole numbers that a double keeps. Decimals never come here: with DOUBLE they become a text. */
+static void put_double(struct reading *r, size_t i, const char **why)
+{
+    const struct cell *c = &r->cells[i];
+    double value = c->value.number;
+    bool kept = true;
+    if (is_whole(c->from)) {
+        long long v = c->value.whole, most = 1ll << 53;
+        kept = v <= most && v >= (c->from->form == WEIR_MY_INT ? -most : 0);
+        value = (double)v;
+    } else if (c->from->form == WEIR_MY_FLOAT) {
+        value = weir_my_widen(c->value.half);
+    }
+    if (!kept) {
+        *why = "a number has more digits than the table's DOUBLE keeps";
+    } else {
+        weir_source_rows_double(r->to, i, value);
+    }
+}
+
 static int put_time(struct reading *r, size_t i, const char **why)
 {
     const MYSQL_TIME *m = &r->cells[i].value.time;
@@ -333,9 +367,7 @@ static int put(struct reading *r, size_t i, const char **why, struct weir_error 
         weir_source_rows_int(r->to, i, c->value.whole);
         return 0;
     case WEIR_TYPE_DOUBLE:
-        weir_source_rows_double(r->to, i,
-                                c->from->form == WEIR_MY_FLOAT ? weir_my_widen(c->value.half)
-                                                               : c->value.number);
+        put_double(r, i, why);
         return 0;
     case WEIR_TYPE_DATE:
     case WEIR_TYPE_TIMESTAMP:

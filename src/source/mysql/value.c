@@ -121,7 +121,7 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
 bool weir_my_time_of(const struct weir_my_time *t, bool day, bool *none, int64_t *out)
 {
     static const unsigned char lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (t->year % 4 == 0 && t->year % 100 != 0) || t->year % 400 == 0;
+    bool leap = (t->year % 4 == 0 && t->year % 100 != 0) || (t->year % 400 == 0 && t->year);
     *none = !(t->year || t->month || t->day || t->hour || t->minute || t->second || t->micros);
     if (*none) {
         return true;
