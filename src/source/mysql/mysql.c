@@ -42,7 +42,8 @@ static const struct weir_option options[] = {
      AT(tls),
      .fallback = "prefer",
      .choices = weir_my_tls,
-     .help = "prefer: where the server has it; verify proves whose server it is"},
+     .help = "prefer: where the server has it; verify proves whose server it is, and users of "
+             "MySQL 8 (caching_sha2_password) need it"},
     {.name = "tls_ca",
      .type = WEIR_OPT_TEXT,
      AT(tls_ca),

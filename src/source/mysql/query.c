@@ -291,15 +291,13 @@ static int connect_host(struct weir_my *my, const char *host, bool waiting, MYSQ
  * where no stop reaches it. */
 static int connect_addresses(struct weir_my *my, bool waiting, MYSQL **out, struct weir_error *err)
 {
-    struct addrinfo *found = NULL, wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *found = NULL, wanted = {.ai_socktype = SOCK_STREAM};
     unsigned number = 0;
     int said = getaddrinfo(my->settings->host, NULL, &wanted, &found);
-    int rc = said ? weir_fail(err, WEIR_EAGAIN,
-                              "cannot connect to MySQL: the host \"%s\" is not found (%s); check "
-                              "`host`",
-                              my->settings->host, gai_strerror(said))
-                  : WEIR_EAGAIN;
-    bool next = rc == WEIR_EAGAIN;
+    int rc = weir_fail(err, WEIR_EAGAIN,
+                       "cannot connect to MySQL: the host \"%s\" is not found (%s); check `host`",
+                       my->settings->host, said ? gai_strerror(said) : "no address");
+    bool next = said == 0;
     for (struct addrinfo *at = found; next && at; at = at->ai_next) {
         char address[sizeof my->address];
         if (getnameinfo(at->ai_addr, at->ai_addrlen, address, sizeof address, NULL, 0,
