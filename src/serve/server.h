@@ -135,6 +135,7 @@ struct weir_server {
     unsigned hopeless;           /* looks that found a failed warehouse held by stuck queries */
     bool gave_up;                /* it stops because of them */
     unsigned open_drains;        /* servers that still drain */
+    atomic_bool ending;          /* asked to end: answers get their time, looks into sources none */
     atomic_bool stopping;        /* sinks stop waiting for slow clients */
     atomic_uint catalog_threads; /* answering GET /api/schema */
     atomic_uint gather_threads;  /* see gather.h */

@@ -443,7 +443,7 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
     runs->server = server;
     pthread_mutex_init(&runs->lock, NULL);
     int rc = weir_source_site_init(server->run->workspace, &runs->site, err);
-    runs->site.stop = &server->stopping;
+    runs->site.stop = &server->ending;
     runs->site.patience = PATIENCE;
     return rc;
 }
