@@ -266,6 +266,7 @@ static void stop_parts(struct weir_server *s)
                        * the pool does */
     }
     weir_renders_free(s->renders);
+    weir_timer_free(s->look); /* it asks the pool, and the loop runs once more below */
     size_t stuck = weir_query_pool_free(s->pool);
     while (atomic_load(&s->catalog_threads)) {
         usleep(1000); /* detached; each ends within one catalog query */
@@ -290,7 +291,6 @@ static void stop_parts(struct weir_server *s)
     }
     weir_http_server_free(s->http);
     weir_http_server_free(s->local);
-    weir_timer_free(s->look);
     weir_results_free(s->results);
     weir_page_memo_free(s->page_memo);
     weir_known_free(s->known);
