@@ -37,8 +37,8 @@ let failed = 0;
 let skipped = 0;
 const failures = [];
 const files = entries.map((name) => path.join(out, path.basename(name, '.ts') + '.mjs'));
-// Two at a time: tests wait more than they compute.
-const stream = run({ files, concurrency: 2, timeout: 3_600_000 });
+// Two at a time: tests wait more than they compute. Browsers take both cores each.
+const stream = run({ files, concurrency: suite === 'web' ? 1 : 2, timeout: 3_600_000 });
 // A file is reported as a test of its own, around its tests: only the innermost count.
 const isTest = (data) => data.nesting > 0 || !files.includes(data.name);
 stream.on('test:pass', (data) => {

@@ -35,7 +35,7 @@ const fails = (why: RegExp, ...args: string[]): Promise<void> =>
   });
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const configure = (tap: Tap, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(connection, more));
-const alive = (pid: string): boolean => existsSync(`/proc/${pid.trim()}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, 'utf8'));
+const alive = (pid: string): boolean => pid.trim() !== '' && existsSync(`/proc/${pid.trim()}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, 'utf8'));
 
 test('a program runs only where source.programs allows it', async () => {
   const tap = new Tap(weir, 'no');
