@@ -2,275 +2,26 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/hash.h"
 #include "source/mysql/capture.h"
+#include "source/mysql/capture_rows.h"
 
 #define CHANGES_AT_ONCE 1000000 /* then the round ends, behind the transaction that reaches it */
-#define BYTES_MOST      (192u << 20) /* of a row */
-#define ARTIFICIAL      0x20         /* flag of events that are not in the file */
+#define ARTIFICIAL      0x20    /* flag of events that are not in the file */
 
-struct followed { /* a table while its changes are read */
-    struct weir_source_changes *changes;
-    struct weir_my_target *targets; /* by the table's columns */
-    size_t *columns;                /* of the plan; SIZE_MAX: not wanted */
-    size_t *key;                    /* of the table's columns */
-    size_t count;
-    struct weir_my_map *map; /* what the log says that it is */
-    bool named, touched;     /* in this group: by its map, by changes */
-};
 struct reading {
     struct weir_my *my;
     struct weir_my_capture *c;
     struct weir_source_follow *f;
-    struct followed *tables;
+    struct weir_my_rows *tables;
     struct weir_my_map *map;        /* that was read last */
     struct weir_my_position begins; /* of the group */
     bool group, transaction;
     bool checksums, described; /* the file's format is known */
-    uint64_t seen;
-    struct weir_str *before, *after;
-    struct weir_buf room;
+    struct weir_my_images images;
 };
 
 /* --- tables -------------------------------------------------------------------------------------
  */
-
-int weir_my_capture_columns(void *connection, size_t stream, struct weir_source_changes *out,
-                            struct weir_error *err)
-{
-    struct weir_my *my = connection;
-    const struct weir_my_followed *from = &my->capture->tables[stream];
-    struct weir_my_table *t = weir_arena_calloc(&out->plan.arena, sizeof *t);
-    out->key = weir_arena_calloc(&out->plan.arena, (from->key_count + 1) * sizeof *out->key);
-    if (!t || !out->key) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a table");
-    }
-    *t = (struct weir_my_table){.name = my->capture->f->streams[stream].name, .plan = &out->plan};
-    out->own = t;
-    int rc = weir_my_columns(my, t, &out->plan, err);
-    bool said = !out->stream.key.count || out->stream.key.count == from->key_count;
-    for (size_t k = 0; rc == 0 && k < from->key_count; k++) {
-        size_t index = SIZE_MAX;
-        for (size_t i = 0; i < t->column_count; i++) {
-            index = weir_str_eq(t->columns[i].name, from->key[k]) ? t->columns[i].index : index;
-        }
-        out->key[out->key_count++] = index;
-        if (index == SIZE_MAX) {
-            rc = weir_fail(err, WEIR_EINVAL,
-                           "the column \"" WEIR_STR_FMT "\" is of the key of the stream \"%s\"; it "
-                           "cannot be left out",
-                           WEIR_STR_ARG(from->key[k]), out->stream.name);
-        }
-        bool named = !out->stream.key.count;
-        for (size_t i = 0; rc == 0 && i < out->stream.key.count; i++) {
-            named = named || weir_str_is(out->plan.columns[index].name, out->stream.key.items[i]);
-        }
-        said = said && named;
-    }
-    out->soft = out->stream.deletes == WEIR_SOURCE_DELETES_SOFT;
-    return rc || said ? rc
-                      : weir_fail(err, WEIR_EINVAL,
-                                  "the `key` of stream \"%s\" must be the table's primary key",
-                                  out->stream.name);
-}
-
-static int make_target(const struct weir_my_column *from, const struct weir_column *to,
-                       struct weir_arena *arena, struct weir_my_target *out, struct weir_error *err)
-{
-    struct weir_str size = from->declared;
-    int64_t length = 0;
-    *out = (struct weir_my_target){
-        .form = from->form,
-        .charset = from->utf8     ? WEIR_MY_UTF8
-                   : from->latin1 ? WEIR_MY_LATIN1
-                                  : WEIR_MY_OTHER_CHARSET,
-        .is_unsigned = memmem(from->declared.ptr, from->declared.len, "unsigned", 8) != NULL,
-        .type = to->type};
-    (void)weir_source_decimal(to->type_name, &out->precision, &out->scale);
-    if (weir_str_starts(size, WEIR_STR("binary("))) {
-        (void)weir_str_cut(&size, '(');
-        (void)weir_str_to_i64(weir_str_cut(&size, ')'), &length);
-        out->length = (uint32_t)length;
-    }
-    if (!weir_my_target_fits(out)) {
-        return weir_fail(err, WEIR_EUNSUPPORTED,
-                         "the column \"" WEIR_STR_FMT "\" is of another type in the warehouse than "
-                         "at the source (" WEIR_STR_FMT "); `weir sync --full` builds the table "
-                         "anew",
-                         WEIR_STR_ARG(from->name), WEIR_STR_ARG(from->declared));
-    }
-    bool labels = from->form == WEIR_MY_ENUM || from->form == WEIR_MY_SET;
-    return labels ? weir_my_labels(from->declared, arena, &out->labels, &out->label_count, err) : 0;
-}
-
-static int open_table(struct reading *r, struct followed *to, struct weir_error *err)
-{
-    struct weir_source_changes *c = to->changes;
-    const struct weir_my_table *t = c->own;
-    struct weir_arena *arena = &r->f->arena;
-    int rc = 0;
-    to->count = t->column_count;
-    to->targets = weir_arena_calloc(arena, (to->count + 1) * sizeof *to->targets);
-    to->columns = weir_arena_calloc(arena, (to->count + 1) * sizeof *to->columns);
-    to->key = weir_arena_calloc(arena, (c->key_count + 1) * sizeof *to->key);
-    if (!to->targets || !to->columns || !to->key) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a table's columns");
-    }
-    for (size_t i = 0; rc == 0 && i < to->count; i++) {
-        size_t at = to->columns[i] = t->columns[i].index;
-        rc = at == SIZE_MAX ? 0
-                            : make_target(&t->columns[i], &c->settled.columns[at], arena,
-                                          &to->targets[i], err);
-        for (size_t k = 0; k < c->key_count; k++) {
-            to->key[k] = c->key[k] == at ? i : to->key[k];
-        }
-    }
-    return rc;
-}
-
-/* --- rows ---------------------------------------------------------------------------------------
- */
-
-static uint64_t hash_key(const struct followed *to, const struct weir_str *values)
-{
-    uint64_t hash = 1;
-    for (size_t k = 0; k < to->changes->key_count; k++) {
-        const struct weir_str *v = &values[to->key[k]];
-        hash = weir_hash64(&v->len, sizeof v->len, hash);
-        hash = weir_hash64(v->ptr, v->len, hash);
-    }
-    return hash;
-}
-
-static bool same_key(const struct followed *to, const struct weir_str *a, const struct weir_str *b)
-{
-    for (size_t k = 0; k < to->changes->key_count; k++) {
-        if (!weir_str_eq(a[to->key[k]], b[to->key[k]])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int set_value(struct reading *r, struct followed *to, size_t i, struct weir_str bytes,
-                     const char **why, struct weir_error *err)
-{
-    struct weir_source_rows *rows = &to->changes->rows;
-    size_t at = to->columns[i];
-    struct weir_my_value v;
-    int rc = weir_my_value_read(to->map->types[i], to->map->metas[i], bytes, &to->targets[i],
-                                &r->room, &v, why, err);
-    if (rc || *why) {
-        return rc;
-    }
-    switch (v.got) {
-    case WEIR_MY_GOT_TEXT:
-        return weir_source_rows_text(rows, at, v.text, err);
-    case WEIR_MY_GOT_DOUBLE:
-        weir_source_rows_double(rows, at, v.number);
-        return 0;
-    case WEIR_MY_GOT_INT:
-        if (to->targets[i].type == WEIR_TYPE_BOOL) {
-            weir_source_rows_bool(rows, at, v.whole != 0);
-        } else {
-            weir_source_rows_int(rows, at, v.whole);
-        }
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-static bool in_key(const struct followed *to, size_t i)
-{
-    for (size_t k = 0; k < to->changes->key_count; k++) {
-        if (to->key[k] == i) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of the key alone or all. *why: it cannot be loaded, because of `column`. */
-static int set_row(struct reading *r, struct followed *to, const struct weir_str *values, bool key,
-                   struct weir_str *column, const char **why, struct weir_error *err)
-{
-    size_t bytes = 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < to->count; i++) {
-        const char *reason = NULL;
-        bool mine = in_key(to, i);
-        if (to->columns[i] == SIZE_MAX || !values[i].ptr || (key && !mine)) {
-            continue;
-        }
-        bytes += values[i].len * 2;
-        if (bytes > BYTES_MOST) {
-            reason = "the row has more than 192 MB";
-        } else {
-            rc = set_value(r, to, i, values[i], &reason, err);
-        }
-        const struct weir_vector *v = &to->changes->rows.vectors[to->columns[i]];
-        if (rc == 0 && !reason && mine && !weir_vector_valid(v, to->changes->rows.count)) {
-            return weir_fail(err, WEIR_EUNSUPPORTED,
-                             "a key of \"%s\" has the date 0000-00-00, which stands for none; load "
-                             "it without `capture`",
-                             to->changes->stream.name);
-        }
-        if (reason) {
-            *why = reason;
-            *column = to->changes->settled.columns[to->columns[i]].name;
-        }
-    }
-    return rc;
-}
-
-static int end_gone(struct reading *r, struct followed *to, const struct weir_str *values,
-                    struct weir_error *err)
-{
-    struct weir_str column;
-    const char *why = NULL;
-    int rc = set_row(r, to, values, true, &column, &why, err);
-    if (rc == 0 && why) { /* so it was never in the table */
-        weir_source_rows_forget(&to->changes->rows);
-        return 0;
-    }
-    return rc ? rc : weir_source_changes_gone(to->changes, hash_key(to, values), err);
-}
-
-static int put(struct reading *r, struct followed *to, const struct weir_str *values,
-               struct weir_error *err)
-{
-    struct weir_str column = WEIR_STR("");
-    const char *why = NULL;
-    int rc = set_row(r, to, values, false, &column, &why, err);
-    if (rc == 0 && why) {
-        rc = weir_source_changes_reject(to->changes, column, why, err);
-        return rc ? rc : end_gone(r, to, values, err);
-    }
-    return rc ? rc
-              : weir_source_changes_put(to->changes, hash_key(to, values), WEIR_STR(""), false,
-                                        err);
-}
-
-static int put_rows(struct reading *r, struct followed *to, struct weir_my_change *change,
-                    struct weir_error *err)
-{
-    int rc = 0;
-    while (rc == 0 && change->rest.len) {
-        rc = weir_my_image_read(to->map, &change->rest, r->before, err);
-        r->seen++;
-        if (rc == 0 && change->kind == 'I') {
-            rc = put(r, to, r->before, err);
-        } else if (rc == 0 && change->kind == 'D') {
-            rc = end_gone(r, to, r->before, err);
-        } else if (rc == 0) {
-            rc = weir_my_image_read(to->map, &change->rest, r->after, err);
-            rc = rc || same_key(to, r->before, r->after) ? rc : end_gone(r, to, r->before, err);
-            rc = rc ? rc : put(r, to, r->after, err);
-        }
-    }
-    return rc;
-}
 
 /* The table is to be loaded anew: the changes do not tell what became of its rows. */
 static int alter(struct reading *r, size_t stream, struct weir_error *err)
@@ -311,15 +62,15 @@ static int change_rows(struct reading *r, const struct weir_my_event *event, str
                          "all tables anew",
                          WEIR_STR_ARG(r->f->streams[i].name), r->my->config->name);
     }
-    struct followed *to = &r->tables[i];
+    struct weir_my_rows *to = &r->tables[i];
     rc = weir_source_follow_table(r->f, i, &to->changes, err);
-    rc = rc || to->targets ? rc : open_table(r, to, err);
+    rc = rc || to->targets ? rc : weir_my_rows_open(to, &r->f->arena, err);
     if (rc == 0 && (change.count != to->count || to->map->count != to->count)) {
         r->f->again = true; /* altered behind the end of this round */
         return 0;
     }
     to->touched = true;
-    return rc ? rc : put_rows(r, to, &change, err);
+    return rc ? rc : weir_my_rows_put(to, &r->images, &change, err);
 }
 
 /* One statement may change many tables: all are named before. */
@@ -327,7 +78,7 @@ static int name_table(struct reading *r, struct weir_str body, struct weir_error
 {
     int rc = weir_my_map_read(body, r->map, err);
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-        struct followed *to = &r->tables[i];
+        struct weir_my_rows *to = &r->tables[i];
         if (weir_str_is(r->map->schema, r->my->settings->database) &&
             weir_str_eq(r->map->table, r->f->streams[i].name) && is_followed(r, i)) {
             to->map = to->map ? to->map : malloc(sizeof *to->map);
@@ -562,7 +313,7 @@ static int drain(struct reading *r, const struct weir_my_position *end, struct w
             break;
         }
         rc = one_event(r, bytes, err);
-        r->f->more = rc == 0 && !r->group && r->seen >= CHANGES_AT_ONCE;
+        r->f->more = rc == 0 && !r->group && r->images.seen >= CHANGES_AT_ONCE;
         if (r->f->more) {
             break;
         }
@@ -585,22 +336,22 @@ int weir_my_capture_read(void *connection, struct weir_source_follow *f, struct 
     if (rc || !weir_my_position_less(&c->position, &end)) {
         return rc;
     }
-    weir_buf_init(&r.room, 512u << 20);
+    weir_buf_init(&r.images.room, 512u << 20);
     r.map = calloc(1, sizeof *r.map);
-    r.before = calloc(WEIR_MY_MAX_COLUMNS, sizeof *r.before);
-    r.after = calloc(WEIR_MY_MAX_COLUMNS, sizeof *r.after);
+    r.images.before = calloc(WEIR_MY_MAX_COLUMNS, sizeof *r.images.before);
+    r.images.after = calloc(WEIR_MY_MAX_COLUMNS, sizeof *r.images.after);
     r.tables = calloc(f->count + 1, sizeof *r.tables);
-    rc = r.map && r.before && r.after && r.tables
+    rc = r.map && r.images.before && r.images.after && r.tables
              ? drain(&r, &end, err)
              : weir_fail(err, WEIR_ENOMEM, "no memory for changes");
-    rc = rc || !r.seen || f->again ? rc : weir_my_capture_same(my, &same, err);
+    rc = rc || !r.images.seen || f->again ? rc : weir_my_capture_same(my, &same, err);
     f->again = f->again || !same;
     f->moved = weir_my_position_less(&before, &c->position);
     f->cursor = rc ? f->cursor : weir_my_capture_cursor(c);
-    weir_buf_free(&r.room);
+    weir_buf_free(&r.images.room);
     free(r.map);
-    free(r.before);
-    free(r.after);
+    free(r.images.before);
+    free(r.images.after);
     for (size_t i = 0; r.tables && i < f->count; i++) {
         free(r.tables[i].map);
     }

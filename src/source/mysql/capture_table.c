@@ -234,3 +234,45 @@ int weir_my_capture_same(struct weir_my *my, bool *same, struct weir_error *err)
     }
     return rc;
 }
+
+/* --- its columns ---------------------------------------------------------------------------------
+ */
+
+int weir_my_capture_columns(void *connection, size_t stream, struct weir_source_changes *out,
+                            struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    const struct weir_my_followed *from = &my->capture->tables[stream];
+    struct weir_my_table *t = weir_arena_calloc(&out->plan.arena, sizeof *t);
+    out->key = weir_arena_calloc(&out->plan.arena, (from->key_count + 1) * sizeof *out->key);
+    if (!t || !out->key) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a table");
+    }
+    *t = (struct weir_my_table){.name = my->capture->f->streams[stream].name, .plan = &out->plan};
+    out->own = t;
+    int rc = weir_my_columns(my, t, &out->plan, err);
+    bool said = !out->stream.key.count || out->stream.key.count == from->key_count;
+    for (size_t k = 0; rc == 0 && k < from->key_count; k++) {
+        size_t index = SIZE_MAX;
+        for (size_t i = 0; i < t->column_count; i++) {
+            index = weir_str_eq(t->columns[i].name, from->key[k]) ? t->columns[i].index : index;
+        }
+        out->key[out->key_count++] = index;
+        if (index == SIZE_MAX) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "the column \"" WEIR_STR_FMT "\" is of the key of the stream \"%s\"; it "
+                           "cannot be left out",
+                           WEIR_STR_ARG(from->key[k]), out->stream.name);
+        }
+        bool named = !out->stream.key.count;
+        for (size_t i = 0; rc == 0 && i < out->stream.key.count; i++) {
+            named = named || weir_str_is(out->plan.columns[index].name, out->stream.key.items[i]);
+        }
+        said = said && named;
+    }
+    out->soft = out->stream.deletes == WEIR_SOURCE_DELETES_SOFT;
+    return rc || said ? rc
+                      : weir_fail(err, WEIR_EINVAL,
+                                  "the `key` of stream \"%s\" must be the table's primary key",
+                                  out->stream.name);
+}
