@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#define MAX_AT_ONCE    32
 #define OFFSET_EXPIRES (15 * 60 * WEIR_SECOND) /* zones change at quarters of an hour */
 
 /* The site's distance from UTC, asked for once in a quarter of an hour. */
@@ -50,33 +49,13 @@ static void finish(void *arg)
     c->done(c);
 }
 
-static void *work(void *arg)
+static void work(void *arg)
 {
     struct weir_compiling *c = arg;
-    struct weir_server *server = c->call.server;
     compile(c, true);
-    if (weir_loop_post(server->loop, finish, c)) {
+    if (weir_loop_post(c->call.server->loop, finish, c)) {
         abort(); /* no memory for a few bytes; the request would never be answered */
     }
-    atomic_fetch_sub(&server->catalog_threads, 1);
-    return NULL;
-}
-
-static int start_thread(struct weir_compiling *c, struct weir_error *err)
-{
-    struct weir_server *server = c->call.server;
-    pthread_t thread;
-    if (atomic_load(&server->catalog_threads) >= MAX_AT_ONCE) {
-        return weir_fail(err, WEIR_EBUSY,
-                         "the catalog is asked for too often; try again in a moment");
-    }
-    atomic_fetch_add(&server->catalog_threads, 1);
-    if (pthread_create(&thread, NULL, work, c)) {
-        atomic_fetch_sub(&server->catalog_threads, 1);
-        return weir_fail(err, WEIR_EBUSY, "no thread for this request; try again in a moment");
-    }
-    pthread_detach(thread);
-    return 0;
 }
 
 int weir_compiling_start(const struct weir_call *call, struct weir_query_body *body,
@@ -100,7 +79,7 @@ int weir_compiling_start(const struct weir_call *call, struct weir_query_body *b
             done(c);
             return 0;
         }
-        rc = start_thread(c, err);
+        rc = weir_work_add(call->server->catalog, work, c, err);
     }
     if (rc) {
         weir_compiling_free(c);

@@ -57,9 +57,9 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/replay", ADMIN, ADMIN_SCOPE, .handle = weir_serve_replay_start},
     {GET, "/api/replay", EDITOR, READ, .handle = weir_serve_replay_progress},
     {GET, "/api/connectors", EDITOR, READ, .ask = weir_ask_connectors},
-    {GET, "/api/sources", EDITOR, READ, .ask = weir_ask_sources, .waits = true},
+    {GET, "/api/sources", EDITOR, READ, .ask = weir_ask_sources, .asks = true},
     {POST, "/api/sources", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_add, .waits = true},
-    {GET, "/api/sources/{name}", EDITOR, READ, .ask = weir_ask_source, .waits = true},
+    {GET, "/api/sources/{name}", EDITOR, READ, .ask = weir_ask_source, .asks = true},
     {PATCH, "/api/sources/{name}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_change,
      .waits = true},
     {DELETE, "/api/sources/{name}", ADMIN, ADMIN_SCOPE, .ask = weir_ask_source_remove,
@@ -75,7 +75,7 @@ static const struct weir_serve_route routes[] = {
     {POST, "/api/sources/{name}/pause", EDITOR, WRITE, .ask = weir_ask_source_pause, .waits = true},
     {POST, "/api/sources/{name}/resume", EDITOR, WRITE, .ask = weir_ask_source_resume,
      .waits = true},
-    {GET, "/api/sources/{name}/runs", EDITOR, READ, .ask = weir_ask_source_runs, .waits = true},
+    {GET, "/api/sources/{name}/runs", EDITOR, READ, .ask = weir_ask_source_runs, .asks = true},
     {GET, "/api/runs/{id}", EDITOR, READ, .ask = weir_ask_run},
     {DELETE, "/api/runs/{id}", EDITOR, WRITE, .ask = weir_ask_run_cancel, .slow = true},
     {GET, "/metrics", PERSON, READ, .handle = weir_serve_metrics},
@@ -282,6 +282,7 @@ static void dispatch(struct weir_server *server, struct weir_http_request *req, 
         weir_serve_ask(&call, route->ask,
                        route->slow    ? call.server->work
                        : route->waits ? call.server->outside
+                       : route->asks  ? call.server->catalog
                                       : NULL);
     } else {
         route->handle(&call);

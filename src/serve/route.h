@@ -23,6 +23,7 @@ struct weir_serve_route {
     bool bytes; /* the body is no JSON; the handler looks at its type */
     bool slow;  /* ask: on a thread of its own (it hashes a password) */
     bool waits; /* likewise, on one of others: it may wait for another system */
+    bool asks;  /* likewise: it asks the warehouse, and nothing else that could take long */
     bool pass;  /* with a pass: for its report only */
     bool embed; /* from an embedded page: for its report only */
     bool reads; /* may be used through another's eyes; every GET may */

@@ -1,14 +1,12 @@
 /* GET /api/schema: the tables and their columns; GET /api/functions: what SQL may call. Asking the
  * engine can take long, so a thread does it. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "serve/server.h"
 
-#define MAX_AT_ONCE 4
-
 struct ask {
     struct weir_call call;
+    atomic_bool gone; /* nobody waits for the answer */
     int (*print)(struct ask *ask, struct weir_session *session, struct weir_arena *arena);
     struct weir_arena arena;    /* of the access */
     struct weir_access *access; /* NULL: everything is seen */
@@ -118,6 +116,7 @@ static int look(struct ask *a)
 static void answer(void *arg)
 {
     struct ask *a = arg;
+    weir_http_on_gone(a->call.req, NULL, NULL);
     if (a->code) {
         weir_serve_reply_error(&a->call, &a->err);
     } else {
@@ -128,19 +127,27 @@ static void answer(void *arg)
     free(a);
 }
 
-static void *work(void *arg)
+static void work(void *arg)
 {
     struct ask *a = arg;
     struct weir_server *server = a->call.server;
-    a->code = look(a);
+    if (atomic_load(&a->gone) || atomic_load(&server->stopping)) {
+        a->code = weir_fail(&a->err, WEIR_EBUSY, "the server stops");
+    } else {
+        a->code = look(a);
+    }
     if (a->code == WEIR_EFATAL) {
         a->code = weir_fail(&a->err, WEIR_EBUSY, "the warehouse is being reopened; try again");
     }
     if (weir_loop_post(server->loop, answer, a)) {
         abort(); /* no memory for a few bytes; the request would never be answered */
     }
-    atomic_fetch_sub(&server->catalog_threads, 1);
-    return NULL;
+}
+
+static void client_gone(void *arg)
+{
+    struct ask *a = arg;
+    atomic_store(&a->gone, true);
 }
 
 static void start(const struct weir_call *call,
@@ -149,10 +156,8 @@ static void start(const struct weir_call *call,
 {
     struct weir_error err;
     struct ask *a = calloc(1, sizeof *a);
-    pthread_t thread;
-    if (!a || atomic_load(&call->server->catalog_threads) >= MAX_AT_ONCE) {
-        free(a);
-        weir_fail(&err, WEIR_EBUSY, "the catalog is asked for too often; try again in a moment");
+    if (!a) {
+        weir_fail(&err, WEIR_ENOMEM, "no memory for a request");
         weir_serve_reply_error(call, &err);
         return;
     }
@@ -160,22 +165,12 @@ static void start(const struct weir_call *call,
     a->print = print;
     weir_buf_init(&a->body, 512u << 20);
     weir_arena_init(&a->arena, 64u << 20);
-    if (weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &err)) {
-        weir_arena_free(&a->arena);
-        free(a);
-        weir_serve_reply_error(call, &err);
-        return;
+    weir_http_on_gone(call->req, client_gone, a);
+    a->code = weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &a->err);
+    a->code = a->code ? a->code : weir_work_add(call->server->catalog, work, a, &a->err);
+    if (a->code) {
+        answer(a);
     }
-    atomic_fetch_add(&call->server->catalog_threads, 1);
-    if (pthread_create(&thread, NULL, work, a)) {
-        atomic_fetch_sub(&call->server->catalog_threads, 1);
-        weir_arena_free(&a->arena);
-        free(a);
-        weir_fail(&err, WEIR_EBUSY, "no thread for this request; try again in a moment");
-        weir_serve_reply_error(call, &err);
-        return;
-    }
-    pthread_detach(thread);
 }
 
 void weir_serve_schema(const struct weir_call *call)

@@ -38,7 +38,9 @@
 #define OUTSIDE_THREADS 4
 #define OUTSIDE_QUEUE   64
 #define UPLOAD_QUEUE    64
-#define HOPELESS        10 /* looks; reopening the warehouse takes half of it */
+#define CATALOG_THREADS 4
+#define CATALOG_QUEUE   1024 /* what one page asks, times many pages */
+#define HOPELESS        10   /* looks; reopening the warehouse takes half of it */
 
 /* --- starting ------------------------------------------------------------------------------- */
 
@@ -135,6 +137,7 @@ static int start_parts(struct weir_server *s, struct weir_error *err)
     rc = rc ? rc : clear_folder(w, "tmp/upload", err);
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->uploads, err);
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->lists, err);
+    rc = rc ? rc : weir_work_new(CATALOG_THREADS, CATALOG_QUEUE, &s->catalog, err);
     rc = rc ? rc : weir_query_pool_new(s->warehouse, &s->query_settings, s->log, &s->pool, err);
     rc = rc ? rc : weir_results_new(s, &s->results, err);
     s->page_memo = weir_page_memo_new();
@@ -268,9 +271,7 @@ static void stop_parts(struct weir_server *s)
     weir_renders_free(s->renders);
     weir_timer_free(s->look); /* it asks the pool, and the loop runs once more below */
     size_t stuck = weir_query_pool_free(s->pool);
-    while (atomic_load(&s->catalog_threads)) {
-        usleep(1000); /* detached; each ends within one catalog query */
-    }
+    weir_work_stop(s->catalog);
     weir_work_stop(s->work);
     weir_work_stop(s->outside);
     weir_work_stop(s->uploads);
@@ -305,6 +306,7 @@ static void stop_parts(struct weir_server *s)
     weir_work_free(s->outside);
     weir_work_free(s->uploads);
     weir_work_free(s->lists);
+    weir_work_free(s->catalog);
     weir_warm_free(s->warm);
     weir_backoff_free(s->backoff);
     weir_exports_free(s->exports);

@@ -106,6 +106,7 @@ struct weir_server {
     struct weir_work *outside; /* a few threads: what may wait for another system */
     struct weir_work *uploads; /* one thread: reading files into the warehouse */
     struct weir_work *lists;   /* one thread: what is short, but asks the warehouse */
+    struct weir_work *catalog; /* a few threads: what a page asks the warehouse, and is short */
     unsigned uploads_coming;   /* files that are open; the loop's thread */
     struct weir_snapshots *snapshots;
     unsigned snapshots_taking; /* loop's thread */
@@ -129,17 +130,16 @@ struct weir_server {
     char address[64];
     const char *socket_path;
     weir_time started_at;
-    int64_t zone_quarter;        /* the quarter of an hour for which zone_offset holds */
-    int64_t zone_offset;         /* of query.time_zone from UTC, in microseconds */
-    struct weir_timer *look;     /* for queries that are stuck */
-    unsigned hopeless;           /* looks that found a failed warehouse held by stuck queries */
-    bool gave_up;                /* it stops because of them */
-    unsigned open_drains;        /* servers that still drain */
-    atomic_bool ending;          /* asked to end: answers get their time, looks into sources none */
-    atomic_bool stopping;        /* sinks stop waiting for slow clients */
-    atomic_uint catalog_threads; /* answering GET /api/schema */
-    atomic_uint gather_threads;  /* see gather.h */
-    uint64_t requests[6];        /* by first digit of the status; loop's thread */
+    int64_t zone_quarter;       /* the quarter of an hour for which zone_offset holds */
+    int64_t zone_offset;        /* of query.time_zone from UTC, in microseconds */
+    struct weir_timer *look;    /* for queries that are stuck */
+    unsigned hopeless;          /* looks that found a failed warehouse held by stuck queries */
+    bool gave_up;               /* it stops because of them */
+    unsigned open_drains;       /* servers that still drain */
+    atomic_bool ending;         /* asked to end: answers get their time, looks into sources none */
+    atomic_bool stopping;       /* sinks stop waiting for slow clients */
+    atomic_uint gather_threads; /* see gather.h */
+    uint64_t requests[6];       /* by first digit of the status; loop's thread */
 };
 
 /* What a handler is called with. `id` is what stood in the route's {id}. */

@@ -1,11 +1,13 @@
 #include "source/ledger.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "source/source.h"
 
 #define MAX_COLUMNS 20
 #define SQL_BYTES   (1u << 20)
+#define SHORT       (WEIR_SECOND / 1000)
 
 static const struct weir_column load_columns[] = {
     {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
@@ -76,18 +78,43 @@ static struct weir_str weir_schema(void)
     return WEIR_STR("weir");
 }
 
+static const struct {
+    const char *name;
+    const struct weir_column *columns;
+    size_t count;
+} tables[] = {{"loads", load_columns, LOAD_COLUMNS},
+              {"verifications", verified_columns, VERIFIED_COLUMNS},
+              {"source_state", state_columns, STATE_COLUMNS},
+              {"source_discards", weir_source_discard_columns, WEIR_SOURCE_DISCARD_COLUMNS}};
+#define TABLES (sizeof tables / sizeof tables[0])
+
+/* The engine lets no two sessions make a table at once, even one that is there: the later one
+ * fails. So whoever only reads must not try to. Columns that came later stand last. */
+static int look_for_tables(struct weir_session *session, bool *there, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    weir_buf_init(&sql, 4096);
+    for (size_t i = 0; i < TABLES; i++) {
+        weir_buf_addf(&sql, "%s t%zu.", i ? "," : "SELECT", i);
+        weir_sql_ident(&sql, tables[i].columns[tables[i].count - 1].name);
+    }
+    for (size_t i = 0; i < TABLES; i++) {
+        weir_buf_addf(&sql, "%s weir.%s AS t%zu", i ? "," : " FROM", tables[i].name, i);
+    }
+    weir_buf_addz(&sql, " LIMIT 0");
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_session_query(session, weir_buf_cstr(&sql), NULL, 0, &result, err);
+    *there = rc == 0;
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc == WEIR_EINVAL ? 0 : rc; /* it knows no such table, or no such column */
+}
+
 static int make_tables(struct weir_session *session, struct weir_error *err)
 {
-    static const struct {
-        const char *name;
-        const struct weir_column *columns;
-        size_t count;
-    } tables[] = {{"loads", load_columns, LOAD_COLUMNS},
-                  {"verifications", verified_columns, VERIFIED_COLUMNS},
-                  {"source_state", state_columns, STATE_COLUMNS},
-                  {"source_discards", weir_source_discard_columns, WEIR_SOURCE_DISCARD_COLUMNS}};
     int rc = weir_session_create_schema(session, weir_schema(), err);
-    for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables[0]; i++) {
+    for (size_t i = 0; rc == 0 && i < TABLES; i++) {
         rc = weir_session_create_table(session, weir_schema(), weir_str_of(tables[i].name),
                                        tables[i].columns, tables[i].count, err);
         rc = rc == WEIR_EEXIST ? 0 : rc;
@@ -95,32 +122,32 @@ static int make_tables(struct weir_session *session, struct weir_error *err)
     return rc;
 }
 
-/* Of a warehouse that an older weir made: columns that came later. */
-static int add_columns(struct weir_session *session, struct weir_error *err)
+static int make(struct weir_session *session, bool *there, struct weir_error *err)
 {
-    const struct weir_column *latest = &load_columns[LOAD_COLUMNS - 1];
-    struct weir_result *result = NULL;
-    struct weir_batch batch = {0};
-    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = latest->name};
-    int rc =
-        weir_session_query(session,
-                           "SELECT count(*) FROM information_schema.columns WHERE "
-                           "table_schema = 'weir' AND table_name = 'loads' AND column_name = $1",
-                           &name, 1, &result, err);
-    rc = rc ? rc : weir_result_next(result, &batch, err);
-    bool there = rc == 0 && batch.rows && batch.columns[0].ints[0] > 0;
-    weir_result_free(result);
-    return rc || there ? rc
-                       : weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"), latest,
-                                                  1, err);
+    int rc = make_tables(session, err);
+    rc = rc ? rc : look_for_tables(session, there, err);
+    if (rc || *there) {
+        return rc;
+    }
+    /* Of a warehouse that an older weir made: a column that came later. */
+    rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"),
+                                  &load_columns[LOAD_COLUMNS - 1], 1, err);
+    return rc && rc != WEIR_EEXIST ? rc : look_for_tables(session, there, err);
 }
 
 int weir_source_ledger_open(struct weir_session *session, struct weir_error *err)
 {
-    /* Two runs that both make them: one of them finds them made. */
-    int rc = make_tables(session, err);
-    rc = rc == WEIR_EAGAIN ? make_tables(session, err) : rc;
-    return rc ? rc : add_columns(session, err);
+    bool there = false;
+    int rc = look_for_tables(session, &there, err);
+    /* Once in a warehouse's life. Of several that make them, each waits until one has. */
+    for (weir_time wait = SHORT; rc == 0 && !there && wait < WEIR_SECOND; wait *= 2) {
+        rc = make(session, &there, err);
+        if (rc == WEIR_EAGAIN) {
+            usleep((useconds_t)wait);
+            rc = look_for_tables(session, &there, err);
+        }
+    }
+    return rc || there ? rc : weir_fail(err, WEIR_EAGAIN, "the tables of sources are being made");
 }
 
 /* One row; values as bound ones are. */

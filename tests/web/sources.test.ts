@@ -146,6 +146,28 @@ test('what changes at the source is synced while the page looks on; the schema c
   await page.getByText('up to date').waitFor();
 });
 
+test('a server that is too busy for an answer is asked again: the page does not stay as it was', async () => {
+  const { page } = admin;
+  const refusals: string[] = [];
+  let always = false;
+  await page.route(/\/api\/(sources\/plans(\/runs)?|schema)$/, async (route) => {
+    const what = route.request().url();
+    if (!always && refusals.includes(what)) return route.continue();
+    refusals.push(what);
+    return route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { error: { code: 'busy', message: 'too much is asked at once' } } });
+  });
+  await page.goto(url('/sources/plans?tab=runs'));
+  await page.getByRole('row', { name: /loaded 3/ }).waitFor();
+  assert.deepEqual([...refusals].map((one) => new URL(one).pathname).sort(), ['/api/schema', '/api/sources/plans', '/api/sources/plans/runs']);
+  assert.equal(await page.getByText('cannot be shown').count(), 0);
+  // When it goes on, it is told; and the page is there as soon as it ends.
+  always = true;
+  await page.reload();
+  await page.getByText('The source cannot be shown').waitFor();
+  await page.unroute(/\/api\/(sources\/plans(\/runs)?|schema)$/);
+  await page.getByRole('row', { name: /loaded 3/ }).waitFor();
+});
+
 test('a PostgreSQL: a wrong password is said beside its field, and streams are shown with their rows', { skip: missing ?? false }, async () => {
   const { page } = admin;
   assert.ok(pg);

@@ -1,6 +1,7 @@
 // Asking the server for what a page shows: the latest answer, the error if the latest try failed,
 // and whether one is under way. The old answer stays while a new one comes.
 import { type ApiError, asApiError } from '../api/client';
+import { QUIET_TRIES, waitBefore } from '../core/again';
 import { onConnected } from './connection.svelte';
 
 export interface Asked<T> {
@@ -19,6 +20,14 @@ interface Options {
   every?: number;
 }
 
+/** Ends early when nobody wants the answer any more. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
 /** For use while a component is made: it asks when the component is there and stops with it. What
  * `question` reads is followed: when it changes, it asks again. */
 export function ask<T>(question: (signal: AbortSignal) => Promise<T>, options: Options = {}): Asked<T> {
@@ -28,22 +37,30 @@ export function ask<T>(question: (signal: AbortSignal) => Promise<T>, options: O
   let at = $state.raw<Date>();
   let abort: AbortController | undefined;
 
+  /** A server that is too busy for an answer is asked again, and nobody is told unless it goes on so. */
   async function again(): Promise<void> {
     abort?.abort();
     const mine = new AbortController();
     abort = mine;
     busy = true;
-    try {
-      const answer = await question(mine.signal);
-      if (mine.signal.aborted) return;
-      value = answer;
-      at = new Date();
-      error = undefined;
-    } catch (cause) {
-      if (!mine.signal.aborted) error = asApiError(cause);
-    } finally {
-      if (abort === mine) busy = false;
+    for (let tries = 1; !mine.signal.aborted; tries++) {
+      try {
+        const answer = await question(mine.signal);
+        if (mine.signal.aborted) break;
+        value = answer;
+        at = new Date();
+        error = undefined;
+        break;
+      } catch (cause) {
+        if (mine.signal.aborted) break;
+        const failed = asApiError(cause);
+        const wait = waitBefore(failed, tries, Math.random());
+        if (wait === undefined || tries > QUIET_TRIES) error = failed;
+        if (wait === undefined) break;
+        await pause(wait, mine.signal);
+      }
     }
+    if (abort === mine) busy = false;
   }
 
   $effect(() => {
