@@ -70,6 +70,7 @@ static void close_connection(void *connection)
             free(my->altered[i]);
         }
         free(my->altered);
+        weir_my_close_beside(my);
         mysql_close(my->con);
         free(my);
     }
@@ -107,25 +108,6 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
     return 0;
 }
 
-/* Whoever named the table once in a transaction keeps it from being altered; one that was altered
- * after the snapshot is an error (ER_TABLE_DEF_CHANGED). */
-static int begin(struct weir_my *my, const struct weir_my_table *t, struct weir_error *err)
-{
-    struct weir_buf sql;
-    weir_buf_init(&sql, 8192);
-    weir_buf_addz(&sql, "SELECT 0 FROM ");
-    weir_sql_table(&sql, weir_str_of(my->settings->database), t->name);
-    weir_buf_addz(&sql, " LIMIT 0");
-    int rc = weir_buf_check(&sql, "a statement", err);
-    rc = rc ? rc
-            : weir_my_ask(my, my->con,
-                          WEIR_STR("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"), NULL,
-                          err);
-    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), NULL, err);
-    weir_buf_free(&sql);
-    return rc;
-}
-
 /* The snapshot that is taken here is the one that rows are read in. */
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
@@ -137,7 +119,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
     rc = rc || !my->capture ? rc : weir_my_capture_end(my, &before, err);
-    rc = rc ? rc : begin(my, table, err);
+    rc = rc ? rc : weir_my_snapshot(my, table, err);
     rc = rc ? rc : weir_my_columns(my, table, out, err);
     rc = rc            ? rc
          : my->capture ? weir_my_capture_plan(my, stream, table, &before, out, err)

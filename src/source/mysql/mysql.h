@@ -22,8 +22,9 @@ extern const char *const weir_my_tls[];
 struct weir_my_column {
     struct weir_str name, declared; /* "int(10) unsigned" */
     enum weir_my_form form;
-    bool utf8, latin1; /* of texts: its bytes are those that come; or are to be made so */
-    size_t index;      /* of the plan; SIZE_MAX: it is not wanted */
+    bool utf8, latin1;         /* of texts: its bytes are those that come; or are to be made so */
+    struct weir_str type_name; /* of the decimal that it is; else "" */
+    size_t index;              /* of the plan; SIZE_MAX: it is not wanted */
 };
 struct weir_my_table {
     struct weir_str name;
@@ -40,6 +41,8 @@ struct weir_my {
     const struct weir_source_config *config;
     const struct weir_my_settings *settings;
     MYSQL *con;
+    MYSQL *beside; /* another, whose snapshot is that of `con`; NULL: there is none */
+    bool summing;  /* it is asked for the figures */
     bool mariadb;
     bool broken;                     /* the connection is good for nothing more */
     const atomic_bool *stop;         /* of the run, or who looks into the source; NULL: none */
@@ -57,6 +60,9 @@ struct weir_my {
 /* Another connection, whose calls wait by themselves, for at most `timeout`. */
 int weir_my_connect_waiting(struct weir_my *my, MYSQL **out,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* my->beside; what else it did is ended by weir_my_close_beside(), also when it is NULL. */
+int weir_my_connect_beside(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_my_close_beside(struct weir_my *my);
 /* my->con can begin something, whatever broke off before. */
 int weir_my_ready(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 /* What the server says, and what to do; `doing` begins the sentence. */
@@ -79,6 +85,11 @@ int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc,
 /* One statement; *out is for mysql_free_result(). `out` NULL: nobody wants it. */
 int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
                 struct weir_error *err) WEIR_MUST_CHECK;
+/* The two halves of it. */
+int weir_my_send(struct weir_my *my, MYSQL *con, struct weir_str sql,
+                 struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_take(struct weir_my *my, MYSQL *con, MYSQL_RES **out,
+                 struct weir_error *err) WEIR_MUST_CHECK;
 /* The next row, or NULL; values by weir_my_cell(), whose ptr is NULL for NULL. */
 MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths);
 struct weir_str weir_my_cell(MYSQL_ROW row, const unsigned long *lengths, unsigned column);
@@ -113,6 +124,28 @@ int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **
 int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out,
                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_my_log_close(MYSQL *con);
+
+/* --- snapshot.c --- */
+/* Begins the transaction in whose snapshot the table is read; of a large table on my->beside, too,
+ * where it can be proven that both see the same. */
+int weir_my_snapshot(struct weir_my *my, const struct weir_my_table *t,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- select.c --- */
+bool weir_my_is_whole(const struct weir_my_column *c);
+/* The column as the sink wants it. */
+void weir_my_expression(struct weir_buf *sql, const struct weir_my_column *c,
+                        const struct weir_column *to);
+/* FROM the table, and its condition. */
+void weir_my_from(struct weir_buf *sql, const struct weir_my *my, const struct weir_my_table *t);
+
+/* --- figures.c --- */
+/* Asks for them on my->beside, if there is one. */
+void weir_my_figures_begin(struct weir_my *my, const struct weir_my_table *t,
+                           const struct weir_source_sink *sink);
+/* Fills sink->source, where the server can tell. */
+int weir_my_figures_end(struct weir_my *my, const struct weir_my_table *t,
+                        struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- read.c --- */
 int weir_my_read(struct weir_my *my, const struct weir_my_table *table,

@@ -351,6 +351,24 @@ static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err)
     return rc;
 }
 
+int weir_my_connect_beside(struct weir_my *my, struct weir_error *err)
+{
+    bool broken = my->broken;
+    int rc = connect_to(my, &my->beside, err);
+    my->broken = broken; /* that is the other connection */
+    return rc;
+}
+
+void weir_my_close_beside(struct weir_my *my)
+{
+    if (my->beside && my->summing) {
+        kill_statement(my, mysql_thread_id(my->beside));
+    }
+    mysql_close(my->beside);
+    my->beside = NULL;
+    my->summing = false;
+}
+
 int weir_my_connect_waiting(struct weir_my *my, MYSQL **out, struct weir_error *err)
 {
     bool broken = my->broken;
@@ -361,6 +379,7 @@ int weir_my_connect_waiting(struct weir_my *my, MYSQL **out, struct weir_error *
 
 int weir_my_ready(struct weir_my *my, struct weir_error *err)
 {
+    weir_my_close_beside(my);
     my->most = my->settings->timeout;
     if (my->con && !my->broken) {
         return weir_my_ask(my, my->con, WEIR_STR("ROLLBACK"), NULL, err);
@@ -373,17 +392,26 @@ int weir_my_ready(struct weir_my *my, struct weir_error *err)
 /* --- small questions ----------------------------------------------------------------------------
  */
 
-int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
-                struct weir_error *err)
+int weir_my_send(struct weir_my *my, MYSQL *con, struct weir_str sql, struct weir_error *err)
 {
-    MYSQL_RES *result = NULL;
     int failed = 0, rc = 0;
     if (sql.len > MAX_SQL) {
         return weir_fail(err, WEIR_ETOOBIG, "a statement of %zu bytes is too long", sql.len);
     }
     my->heard = weir_mono();
-    WEIR_MY_CALL(my, con, rc, err, mysql_real_query_start(&failed, con, sql.ptr, sql.len),
-                 mysql_real_query_cont(&failed, con, status));
+    WEIR_MY_CALL(my, con, rc, err, mysql_send_query_start(&failed, con, sql.ptr, sql.len),
+                 mysql_send_query_cont(&failed, con, status));
+    return rc || !failed ? rc : weir_my_fail(my, mysql_errno(con), mysql_error(con), "MySQL", err);
+}
+
+int weir_my_take(struct weir_my *my, MYSQL *con, MYSQL_RES **out, struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    my_bool failed = 0;
+    int rc = 0;
+    my->heard = weir_mono();
+    WEIR_MY_CALL(my, con, rc, err, mysql_read_query_result_start(&failed, con),
+                 mysql_read_query_result_cont(&failed, con, status));
     if (rc == 0 && !failed && mysql_field_count(con)) {
         WEIR_MY_CALL(my, con, rc, err, mysql_store_result_start(&result, con),
                      mysql_store_result_cont(&result, con, status));
@@ -398,6 +426,13 @@ int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES *
     }
     mysql_free_result(result);
     return rc;
+}
+
+int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
+                struct weir_error *err)
+{
+    int rc = weir_my_send(my, con, sql, err);
+    return rc ? rc : weir_my_take(my, con, out, err);
 }
 
 MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths)

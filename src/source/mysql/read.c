@@ -1,175 +1,14 @@
-/* Rows: a prepared statement in the plan's snapshot, row by row from the network into batches; and
- * what the server says of them in the same snapshot. */
+/* Rows: a prepared statement in the plan's snapshot, row by row from the network into batches. */
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "source/mysql/mysql.h"
 #include "source/rows.h"
 
-#define SQL_BYTES       (8u << 20)
-#define FIRST_TEXT      256
-#define MAX_ROW         (192u << 20) /* bytes; a batch may hold 256 MB of texts */
-#define COLUMNS_AT_ONCE 500
-#define JSON_DEPTH      1000
-
-/* --- expressions --------------------------------------------------------------------------------
- */
-
-/* Where DOUBLE would round it in silence, it comes as it is, and is looked at. */
-static bool is_whole(const struct weir_my_column *c)
-{
-    return c->form == WEIR_MY_INT || c->form == WEIR_MY_BIGINT_UNSIGNED || c->form == WEIR_MY_BIT ||
-           c->form == WEIR_MY_YEAR;
-}
-
-/* The column as the sink wants it. */
-static void add_expression(struct weir_buf *sql, const struct weir_my_column *c,
-                           const struct weir_column *to)
-{
-    const char *before = "", *after = "";
-    bool text = to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON;
-    if (c->form == WEIR_MY_BYTES) {
-        before = after = "";
-    } else if (text && c->form != WEIR_MY_TEXT && c->form != WEIR_MY_ENUM &&
-               c->form != WEIR_MY_SET && c->form != WEIR_MY_JSON) {
-        before = "CAST(";
-        after = c->form == WEIR_MY_BIT ? " + 0 AS CHAR)" : " AS CHAR)";
-    } else if (to->type == WEIR_TYPE_OTHER) {
-        before = "CAST(";
-        after = c->form == WEIR_MY_BIT ? " + 0 AS " : " AS ";
-    } else if (to->type == WEIR_TYPE_DOUBLE && c->form != WEIR_MY_FLOAT && !is_whole(c)) {
-        after = " + 0e0";
-    } else if (to->type == WEIR_TYPE_TIMESTAMP && c->form == WEIR_MY_DATE) {
-        before = "CAST(";
-        after = " AS DATETIME(6))";
-    } else if (c->form == WEIR_MY_BIT || c->form == WEIR_MY_YEAR) {
-        after = " + 0";
-    }
-    weir_buf_addz(sql, before);
-    weir_sql_ident(sql, c->name);
-    weir_buf_addz(sql, after);
-    if (to->type == WEIR_TYPE_OTHER) {
-        weir_buf_adds(sql, to->type_name);
-        weir_buf_addc(sql, ')');
-    }
-}
-
-static void add_table(struct weir_buf *sql, const struct weir_my *my, const struct weir_my_table *t)
-{
-    weir_buf_addz(sql, " FROM ");
-    weir_sql_table(sql, weir_str_of(my->settings->database), t->name);
-    weir_buf_adds(sql, t->condition);
-}
-
-/* --- what the server says -----------------------------------------------------------------------
- */
-
-/* MySQL's days have no 29 February of year 0, which is a leap year. */
-#define YEAR_0 "(year($) = 0 AND month($) < 3)"
-
-static const char *sums_of(const struct weir_my_column *c, enum weir_type type)
-{
-    static const char *const sums[] = {
-        [WEIR_TYPE_BOOL] = "count($), sum($), NULL",
-        [WEIR_TYPE_INT] = "count($), sum($), NULL",
-        [WEIR_TYPE_DOUBLE] = "count($), min($ + 0e0), max($ + 0e0)",
-        [WEIR_TYPE_TIMESTAMP] =
-            ("count(timestampdiff(MICROSECOND, '1970-01-01', $)), "
-             "sum(timestampdiff(MICROSECOND, '1970-01-01', $) - 86400000000 * " YEAR_0 "), NULL"),
-        [WEIR_TYPE_DATE] = ("count(timestampdiff(DAY, '1970-01-01', $)), "
-                            "sum(timestampdiff(DAY, '1970-01-01', $) - " YEAR_0 "), NULL"),
-        [WEIR_TYPE_TEXT] = "count($), sum(octet_length($)), NULL",
-        [WEIR_TYPE_JSON] = "count($), sum(octet_length($)), NULL",
-        [WEIR_TYPE_OTHER] = ("count($), sum(CAST(replace(CAST($ AS CHAR), '.', '') AS DECIMAL(65)) "
-                             "% 1000000000000000000), NULL")};
-    bool text = type == WEIR_TYPE_TEXT || type == WEIR_TYPE_JSON;
-    if (c->form == WEIR_MY_BYTES) {
-        return "count($), sum(2 + 2 * octet_length($)), NULL"; /* as hex digits */
-    }
-    return text && !c->utf8 ? "count($), sum(octet_length(CONVERT($ USING utf8mb4))), NULL"
-                            : sums[type];
-}
-
-static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
-                       const struct weir_column *to)
-{
-    weir_buf_addz(sql, ", ");
-    for (const char *p = sums_of(c, to->type); *p; p++) {
-        if (*p == '$') {
-            weir_buf_addc(sql, '(');
-            add_expression(sql, c, to);
-            weir_buf_addc(sql, ')');
-        } else {
-            weir_buf_addc(sql, *p);
-        }
-    }
-}
-
-static double read_double(const char *text, const struct weir_my_column *c)
-{
-    double d = text ? strtod(text, NULL) : 0;
-    return c->form == WEIR_MY_FLOAT ? weir_my_widen((float)d) : d;
-}
-
-static void read_figure(struct weir_figure *to, const struct weir_my_column *c, enum weir_type type,
-                        MYSQL_ROW row, const unsigned long *lengths, unsigned at)
-{
-    to->values = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, at));
-    if (type == WEIR_TYPE_DOUBLE) {
-        to->any = row[at + 1] != NULL;
-        to->least = read_double(row[at + 1], c);
-        to->greatest = read_double(row[at + 2], c);
-    } else {
-        to->sum = weir_figures_number(weir_my_cell(row, lengths, at + 1));
-    }
-}
-
-static int ask_some(struct weir_my *my, const struct weir_my_table *t,
-                    struct weir_source_sink *sink, size_t from, size_t to, struct weir_error *err)
-{
-    struct weir_figures *f = sink->source;
-    struct weir_buf sql;
-    MYSQL_RES *result = NULL;
-    unsigned long *lengths;
-    weir_buf_init(&sql, SQL_BYTES);
-    weir_buf_addz(&sql, "SELECT count(*)");
-    for (size_t i = from; i < to; i++) {
-        add_figure(&sql, weir_my_column_of(t, i), &sink->columns[i]);
-    }
-    add_table(&sql, my, t);
-    int rc = weir_buf_check(&sql, "the sums of a table", err);
-    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
-    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
-    if (row) {
-        f->rows = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 0));
-        for (size_t i = from; i < to; i++) {
-            read_figure(&f->columns[i], weir_my_column_of(t, i), sink->columns[i].type, row,
-                        lengths, 1 + 3 * (unsigned)(i - from));
-        }
-    }
-    mysql_free_result(result);
-    weir_buf_free(&sql);
-    return rc;
-}
-
-/* A view is not asked: what it computes with fractions may differ from one plan of the server to
- * the next. Nor is a table whose engine has no snapshots. */
-static int ask_figures(struct weir_my *my, const struct weir_my_table *t,
-                       struct weir_source_sink *sink, struct weir_error *err)
-{
-    int rc = 0;
-    if (!t->snapshot) {
-        return 0;
-    }
-    my->most = 0;
-    for (size_t from = 0; rc == 0 && from < sink->column_count; from += COLUMNS_AT_ONCE) {
-        size_t to = from + COLUMNS_AT_ONCE;
-        rc = ask_some(my, t, sink, from, to < sink->column_count ? to : sink->column_count, err);
-    }
-    my->most = my->settings->timeout;
-    sink->told = rc == 0;
-    return rc;
-}
+#define SQL_BYTES  (8u << 20)
+#define FIRST_TEXT 256
+#define MAX_ROW    (192u << 20) /* bytes; a batch may hold 256 MB of texts */
+#define JSON_DEPTH 1000
 
 /* --- rows ---------------------------------------------------------------------------------------
  */
@@ -213,7 +52,7 @@ static void bind_cell(struct cell *c, MYSQL_BIND *b)
         b->buffer = c->text;
         b->buffer_length = c->room;
     } else if (c->type == WEIR_TYPE_DOUBLE) {
-        b->buffer_type = is_whole(c->from)                ? MYSQL_TYPE_LONGLONG
+        b->buffer_type = weir_my_is_whole(c->from)        ? MYSQL_TYPE_LONGLONG
                          : c->from->form == WEIR_MY_FLOAT ? MYSQL_TYPE_FLOAT
                                                           : MYSQL_TYPE_DOUBLE;
         b->is_unsigned = c->from->form != WEIR_MY_INT;
@@ -247,9 +86,9 @@ static int prepare(struct reading *r, const struct weir_my_table *t, struct weir
     weir_buf_addz(&sql, "SELECT ");
     for (size_t i = 0; i < r->count; i++) {
         weir_buf_addz(&sql, i ? ", " : "");
-        add_expression(&sql, r->cells[i].from, &r->to->sink->columns[i]);
+        weir_my_expression(&sql, r->cells[i].from, &r->to->sink->columns[i]);
     }
-    add_table(&sql, r->my, t);
+    weir_my_from(&sql, r->my, t);
     rc = weir_buf_check(&sql, "a statement", err);
     r->my->heard = weir_mono();
     if (rc == 0) {
@@ -296,7 +135,7 @@ static void put_double(struct reading *r, size_t i, const char **why)
     const struct cell *c = &r->cells[i];
     double value = c->value.number;
     bool kept = true;
-    if (is_whole(c->from)) {
+    if (weir_my_is_whole(c->from)) {
         long long v = c->value.whole, most = 1ll << 53;
         kept = v <= most && v >= (c->from->form == WEIR_MY_INT ? -most : 0);
         value = (double)v;
@@ -457,6 +296,9 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
     int rc = weir_source_rows_open(&rows, sink, WEIR_STR(""), err);
     rc = rc ? rc : open_cells(&r, t, err);
     begun = rc == 0;
+    if (rc == 0) {
+        weir_my_figures_begin(my, t, sink);
+    }
     rc = rc ? rc : prepare(&r, t, err);
     rc = rc ? rc : bind_all(&r, err);
     rc = rc ? rc : fetch_all(&r, err);
@@ -467,7 +309,8 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
     if (r.stmt) {
         mysql_stmt_close(r.stmt);
     }
-    rc = rc ? rc : ask_figures(my, t, sink, err);
+    rc = rc ? rc : weir_my_figures_end(my, t, sink, err);
+    weir_my_close_beside(my);
     for (size_t i = 0; r.cells && i < r.count; i++) {
         free(r.cells[i].text);
     }

@@ -205,6 +205,7 @@ static int add_columns(struct weir_my_table *t, struct weir_source_plan *plan,
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct weir_source_column c = {.name = named[i].name, .original = names[i]};
         rc = weir_my_type_of(t->columns[i].form, t->columns[i].declared, &plan->arena, &c, err);
+        t->columns[i].type_name = c.type_name;
         if (rc == 0 && weir_source_column_reserved(c.name)) {
             return weir_fail(err, WEIR_EINVAL,
                              "the column \"" WEIR_STR_FMT "\" has a name that weir keeps for its "

@@ -1,0 +1,177 @@
+/* What the server says of the rows that are read, in the same snapshot. */
+#include <stdlib.h>
+
+#include "source/mysql/mysql.h"
+
+#define SQL_BYTES       (8u << 20)
+#define COLUMNS_AT_ONCE 500
+#define EPOCH_DAY       719528 /* 1970-01-01, as MySQL counts days */
+/* Its days have no 29 February of year 0, which is a leap year. */
+#define YEAR_0 "($ < '0000-03-01')"
+
+static const char *sums_of(const struct weir_my_column *c, const struct weir_column *to)
+{
+    static const char *const sums[] = {
+        [WEIR_TYPE_BOOL] = "count($), sum($), NULL",
+        [WEIR_TYPE_INT] = "count($), sum($), NULL",
+        [WEIR_TYPE_DOUBLE] = "count($), min($ + 0e0), max($ + 0e0)",
+        [WEIR_TYPE_TIMESTAMP] = ("count(to_seconds($)), sum((to_seconds($) - 86400 * " YEAR_0
+                                 ") * 1000000 + microsecond($)), NULL"),
+        [WEIR_TYPE_DATE] = "count(to_days($)), sum(to_days($) - " YEAR_0 "), NULL",
+        [WEIR_TYPE_TEXT] = "count($), sum(octet_length($)), NULL",
+        [WEIR_TYPE_JSON] = "count($), sum(octet_length($)), NULL",
+        [WEIR_TYPE_OTHER] = "count($), sum($ % #), NULL"};
+    bool text = to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON;
+    bool places = memchr(c->declared.ptr, '(', c->declared.len); /* datetime(6), double(10,2) */
+    unsigned precision = 0, scale;
+    if (c->form == WEIR_MY_BYTES) {
+        return "count($), sum(2 + 2 * octet_length($)), NULL"; /* as hex digits */
+    }
+    if (text && !c->utf8) {
+        return "count($), sum(octet_length(CONVERT($ USING utf8mb4))), NULL";
+    }
+    if (c->form == WEIR_MY_TIMESTAMP && to->type == WEIR_TYPE_TIMESTAMP) {
+        return places ? "count(to_seconds($)), sum(to_seconds($) * 1000000 + microsecond($)), NULL"
+                      : "count(to_seconds($)), sum(to_seconds($) * 1000000), NULL";
+    }
+    if (to->type == WEIR_TYPE_TIMESTAMP && !places) {
+        return "count(to_seconds($)), sum((to_seconds($) - 86400 * " YEAR_0 ") * 1000000), NULL";
+    }
+    if (c->form == WEIR_MY_DOUBLE && !places) {
+        return "count($), min($), max($)";
+    }
+    return to->type == WEIR_TYPE_OTHER && weir_source_decimal(to->type_name, &precision, &scale) &&
+                   precision <= WEIR_FIGURES_DIGITS
+               ? sums[WEIR_TYPE_INT]
+               : sums[to->type];
+}
+
+/* What is left of a decimal's digits when they are divided by 10^18: of itself, by so much. */
+static void add_divisor(struct weir_buf *sql, const struct weir_column *to)
+{
+    unsigned precision = 0, scale = 0;
+    (void)weir_source_decimal(to->type_name, &precision, &scale);
+    weir_buf_addz(sql, scale > WEIR_FIGURES_DIGITS ? "0." : "1");
+    for (unsigned i = WEIR_FIGURES_DIGITS + 1; i < scale; i++) {
+        weir_buf_addc(sql, '0');
+    }
+    weir_buf_addz(sql, scale > WEIR_FIGURES_DIGITS ? "1" : "");
+    for (unsigned i = scale; i < WEIR_FIGURES_DIGITS; i++) {
+        weir_buf_addc(sql, '0');
+    }
+}
+
+static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
+                       const struct weir_column *to)
+{
+    weir_buf_addz(sql, ", ");
+    for (const char *p = sums_of(c, to); *p; p++) {
+        if (*p == '$') {
+            weir_buf_addc(sql, '(');
+            weir_my_expression(sql, c, to);
+            weir_buf_addc(sql, ')');
+        } else if (*p == '#') {
+            add_divisor(sql, to);
+        } else {
+            weir_buf_addc(sql, *p);
+        }
+    }
+}
+
+static double read_double(const char *text, const struct weir_my_column *c)
+{
+    double d = text ? strtod(text, NULL) : 0;
+    return c->form == WEIR_MY_FLOAT ? weir_my_widen((float)d) : d;
+}
+
+static void read_figure(struct weir_figure *to, const struct weir_my_column *c, enum weir_type type,
+                        MYSQL_ROW row, const unsigned long *lengths, unsigned at)
+{
+    to->values = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, at));
+    if (type == WEIR_TYPE_DOUBLE) {
+        to->any = row[at + 1] != NULL;
+        to->least = read_double(row[at + 1], c);
+        to->greatest = read_double(row[at + 2], c);
+    } else {
+        __int128 begin = type == WEIR_TYPE_DATE        ? EPOCH_DAY
+                         : type == WEIR_TYPE_TIMESTAMP ? EPOCH_DAY * WEIR_DAY
+                                                       : 0;
+        to->sum = weir_figures_number(weir_my_cell(row, lengths, at + 1)) - begin * to->values;
+    }
+}
+
+/* Of columns `from` to before `to`. */
+static int send_some(struct weir_my *my, MYSQL *con, const struct weir_my_table *t,
+                     const struct weir_source_sink *sink, size_t from, size_t to,
+                     struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_addz(&sql, "SELECT count(*)");
+    for (size_t i = from; i < to; i++) {
+        add_figure(&sql, weir_my_column_of(t, i), &sink->columns[i]);
+    }
+    weir_my_from(&sql, my, t);
+    int rc = weir_buf_check(&sql, "the sums of a table", err);
+    rc = rc ? rc : weir_my_send(my, con, weir_buf_str(&sql), err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int take_some(struct weir_my *my, MYSQL *con, const struct weir_my_table *t,
+                     struct weir_source_sink *sink, size_t from, size_t to, struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    unsigned long *lengths;
+    my->most = 0;
+    int rc = weir_my_take(my, con, &result, err);
+    my->most = my->settings->timeout;
+    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
+    if (row) {
+        sink->source->rows = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 0));
+        for (size_t i = from; i < to; i++) {
+            read_figure(&sink->source->columns[i], weir_my_column_of(t, i), sink->columns[i].type,
+                        row, lengths, 1 + 3 * (unsigned)(i - from));
+        }
+    }
+    mysql_free_result(result);
+    return rc;
+}
+
+void weir_my_figures_begin(struct weir_my *my, const struct weir_my_table *t,
+                           const struct weir_source_sink *sink)
+{
+    struct weir_error ignored;
+    my->summing = my->beside && sink->column_count <= COLUMNS_AT_ONCE &&
+                  send_some(my, my->beside, t, sink, 0, sink->column_count, &ignored) == 0;
+}
+
+/* A view is not asked: what it computes with fractions may differ from one plan of the server to
+ * the next. Nor is a table whose engine has no snapshots. */
+int weir_my_figures_end(struct weir_my *my, const struct weir_my_table *t,
+                        struct weir_source_sink *sink, struct weir_error *err)
+{
+    int rc = 0;
+    if (!t->snapshot) {
+        return 0;
+    }
+    if (my->summing) {
+        bool broken = my->broken;
+        rc = take_some(my, my->beside, t, sink, 0, sink->column_count, err);
+        my->summing = false;
+        my->broken = broken;
+        sink->told = rc == 0;
+        if (rc == 0 || rc == WEIR_ECANCELED) {
+            return rc;
+        }
+        rc = 0; /* that connection is lost, say */
+    }
+    for (size_t from = 0; rc == 0 && from < sink->column_count; from += COLUMNS_AT_ONCE) {
+        size_t to = from + COLUMNS_AT_ONCE;
+        to = to < sink->column_count ? to : sink->column_count;
+        rc = send_some(my, my->con, t, sink, from, to, err);
+        rc = rc ? rc : take_some(my, my->con, t, sink, from, to, err);
+    }
+    sink->told = rc == 0;
+    return rc;
+}

@@ -1,0 +1,117 @@
+// Large tables of a real MariaDB, seen by two connections in one snapshot, while others write.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { MariaDB, missing, password } from '../node/mariadb.js';
+import { Weir } from '../node/weir.js';
+
+interface Load {
+  status: string;
+  rows_read: number;
+  source_checksum: string;
+  warehouse_checksum: string;
+}
+
+const skip = missing ?? false;
+if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+let weir: Weir;
+let db: MariaDB;
+before(async () => {
+  if (skip) return;
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+  [weir, db] = await Promise.all([Weir.init(), MariaDB.start('--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+  writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
+  db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
+  db.sql(`create table accounts (id int primary key, n int, at datetime(6), pad varchar(800)); insert into accounts select seq * 3, 100, '2026-01-01', repeat('x', 700) from seq_1_to_60000; analyze table accounts`);
+});
+after(async () => {
+  if (skip) return;
+  await weir.remove();
+  await db.stop();
+});
+
+const connections = (): number => Number(db.sql("show global status like 'Connections'").split('\t')[1]);
+/** A load, and how many connections it made. */
+const load = async (): Promise<Load & { connections: number }> => {
+  const first = connections();
+  const [one] = (JSON.parse(await weir.in('sync', '--full', '--json', '--wait', 'shop')) as { streams: Load[] }).streams;
+  assert.ok(one);
+  return { ...one, connections: connections() - first - 1 };
+};
+const sound = (one: Load): void => {
+  assert.deepEqual([one.status, one.rows_read], ['loaded', 60_000]);
+  assert.equal(one.source_checksum, one.warehouse_checksum);
+};
+
+test('figures come from a second connection that sees what the first sees', { skip }, async () => {
+  const one = await load();
+  sound(one);
+  assert.equal(one.connections, 2);
+});
+
+test('while others write: one moment of the table, whoever reads it', { skip }, async () => {
+  let seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
+  const first = seed;
+  const random = (most: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % most;
+  // Each transaction keeps the number of rows and the sum of `n`, whatever it moves from one end of the table to another.
+  const write = (who: number): string => {
+    const [a, b] = [6 * (1 + random(30_000)), 6 * (1 + random(30_000))]; // these stay
+    return [
+      `begin; update accounts set n = n - 7, at = now(6) where id = ${a}; update accounts set n = n + 7, pad = repeat('y', ${random(800)}) where id = ${b}; commit`,
+      `update accounts set n = n + if(id = ${a}, 5, -5) where id in (${a}, ${a === b ? (a % 180_000) + 6 : b})`,
+      `update ignore accounts set id = ${3 * random(70_000) + 1} where id = ${3 + 6 * random(30_000)}`,
+      `begin; update accounts set n = n - 7 where id = ${a}; rollback`,
+      `begin; insert into accounts values (-${who}, 0, null, ''); delete from accounts where id = -${who}; commit`,
+    ][random(5)] as string;
+  };
+  let two = 0;
+  try {
+    for (let round = 0; round < Number(process.env['TEST_ROUNDS'] ?? 3); round++) {
+      const writers = [1, 2, 3].map((who) => {
+        const writer = spawn('mariadb', ['--no-defaults', '--force', '-S', db.socket, '-u', 'root', 'shop'], { stdio: ['pipe', 'ignore', 'ignore'] });
+        writer.stdin.on('error', () => undefined);
+        writer.stdin.write(Array.from({ length: 40_000 }, () => write(who)).join(';\n') + ';\n');
+        return { writer, ended: new Promise((resolve) => writer.on('exit', resolve)) };
+      });
+      try {
+        for (let i = 0; i < 3; i++) {
+          const where = db.sql('show master status');
+          const one = await load();
+          sound(one);
+          two += Number(one.connections === 2);
+          assert.notEqual(db.sql('show master status'), where, 'nobody wrote');
+          assert.deepEqual(await weir.rows('select sum(n)::bigint as n, count(distinct id) as ids from shop.accounts'), [{ n: 6_000_000, ids: 60_000 }]);
+        }
+      } finally {
+        for (const { writer, ended } of writers) {
+          writer.kill('SIGKILL');
+          await ended;
+        }
+      }
+    }
+    if (two === 0) console.error('each time the server was too busy for two connections');
+  } catch (error) {
+    console.error(`TEST_SEED=${first}`);
+    throw error;
+  }
+});
+
+test('one connection reads where two may not see the same', { skip }, async () => {
+  const alone = async (why: string): Promise<void> => {
+    const one = await load();
+    sound(one);
+    assert.equal(one.connections, 1, why);
+  };
+  db.sql(`revoke binlog monitor on *.* from owner@'127.0.0.1'`, '');
+  await alone('who may not ask for the filters of the log');
+  db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
+  db.sql(`create table other (id int primary key); xa start 'x'; insert into other values (1); xa end 'x'; xa prepare 'x'; xa commit 'x'`);
+  await alone('XA transactions');
+  await db.restart('SIGTERM', '--binlog-ignore-db=elsewhere');
+  await alone('what is left out of the log');
+  await db.restart('SIGTERM', '--binlog-ignore-db=', '--skip-log-bin');
+  await alone('no log');
+});
