@@ -50,7 +50,7 @@ struct weir_source_capture;
 struct weir_source_verifier;
 struct weir_source_connector {
     const char *name;
-    const char *title;                 /* "Files (CSV, JSON, Parquet)" */
+    const char *title;                 /* "MySQL, MariaDB" */
     const struct weir_option *options; /* of `connection:` */
     size_t settings_size;              /* of the struct that they fill */
     int (*open)(const struct weir_source_config *config, const struct weir_source_site *site,

@@ -1,7 +1,7 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
@@ -99,6 +99,8 @@ test('a form holds what a file does, without defaults', () => {
   assert.deepEqual(missing(options, {}), { database: 'This is needed.' });
   assert.deepEqual(options.filter(isRare).map(({ name }) => name), ['schemas', 'deep']);
   assert.deepEqual(['sslmode', 'api_key', 'host'].map(labelOf), ['SSL mode', 'API key', 'Host']);
+  assert.deepEqual(['tls_ca', 'ca_file', 's3_region', 'case', 'update_id'].map(labelOf), ['TLS CA', 'CA file', 'S3 region', 'Case', 'Update ID']);
+  assert.deepEqual(['a name', 'https://… of a server', 'Done?', ''].map(sayHelp), ['A name.', 'https://… of a server.', 'Done?', '']);
 });
 
 test('an error is said beside the field that it is about', () => {

@@ -300,10 +300,18 @@ export function proof(load: Pick<Load, 'source_checksum' | 'warehouse_checksum' 
 /** Not to be seen while it is typed; a reference to a secret is none. */
 export const isSecret = (option: Option): boolean => option.secret;
 
+const abbreviations = /\b(api|ca|cpu|id|s3|sql|ssh|ssl|tls|url)\b/g;
+
 /** "sslmode" -> "SSL mode", "api_key" -> "API key" */
 export function labelOf(name: string): string {
-  const words = name.replaceAll('_', ' ').replace(/^ssl(?=\w)/, 'ssl ').replace(/\b(api|id|ssl|ssh|url|sql)\b/g, (word) => word.toUpperCase());
+  const words = name.replaceAll('_', ' ').replace(/^ssl(?=\w)/, 'ssl ').replace(/^ssl rootcert$/, 'ssl root certificate').replace(abbreviations, (word) => word.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A sentence of what an option's table says of it; an address stays as it is written. */
+export function sayHelp(help: string): string {
+  const text = /^[a-z][a-z0-9]*:\/\//.test(help) ? help : `${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+  return text && !/[.?!]$/.test(text) ? `${text}.` : text;
 }
 
 /** Those that a newcomer need not look at: they have a good default. Where to go has none, nor has what nobody can know. */

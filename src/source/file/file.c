@@ -354,7 +354,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
 
 const struct weir_source_connector weir_source_file = {
     .name = "file",
-    .title = "Files (CSV, TSV, JSON, Parquet, Excel; also by https and S3)",
+    .title = "Files, Excel, Google Sheets, S3",
     .options = options,
     .settings_size = sizeof(struct weir_file_settings),
     .open = open_connection,
