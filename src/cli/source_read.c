@@ -9,10 +9,12 @@
 #include "serve/serve.h"
 #include "source/config.h"
 #include "source/source.h"
+#include "workspace/git.h"
 
 #define MAX_ANSWER     (64u << 20)
 #define MAX_NOTE       (16u << 10)
 #define REMOVE_TIMEOUT (60 * WEIR_SECOND)
+#define LOCK_WAIT      (10 * WEIR_SECOND)
 
 static void show_column(struct weir_json column)
 {
@@ -162,6 +164,19 @@ static int run_remove(struct weir_cli *cli, struct weir_error *err)
     return code;
 }
 
+/* In turn with those who save in the web app. */
+static int write_paused(const struct weir_workspace *workspace, const char *name, bool paused,
+                        struct weir_error *err)
+{
+    struct weir_git *git = NULL;
+    int code = weir_git_open(workspace->dir, &git, err);
+    code = code == WEIR_ENOENT ? 0 : code; /* a workspace without git */
+    code = code || !git ? code : weir_git_lock(git, LOCK_WAIT, err);
+    code = code ? code : weir_source_pause(workspace->dir, name, paused, err);
+    weir_git_close(git); /* and lets the next one */
+    return code;
+}
+
 static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
@@ -169,7 +184,7 @@ static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
     const char *name = weir_args_at(cli->args, 0);
     weir_buf_init(&kept, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
-    code = code ? code : weir_source_pause(workspace->dir, name, paused, err);
+    code = code ? code : write_paused(workspace, name, paused, err);
     if (code == 0 && paused && weir_source_keeps(workspace->dir, name, &kept)) {
         printf("Paused. Until it is resumed, %s; `weir source remove %s` ends that.\n",
                weir_buf_cstr(&kept), name);

@@ -41,6 +41,7 @@ struct weir_source_scheduler {
     struct weir_timer *timer;
     atomic_bool queued;
     /* of the thread */
+    weir_time prune_at;
     struct weir_sources sources;
     bool loaded;
     struct known_offset offsets[OFFSETS];
@@ -221,6 +222,31 @@ static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
     }
 }
 
+/* Once a day: what the ledger keeps of runs that are long over. */
+static void prune(struct weir_source_scheduler *s, weir_time now)
+{
+    struct weir_session *session = NULL;
+    struct weir_error err;
+    uint64_t gone = 0;
+    if (now < s->prune_at) {
+        return;
+    }
+    s->prune_at = now + WEIR_DAY;
+    int rc = weir_session_new(s->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    rc = rc ? rc
+            : weir_source_prune(session,
+                                now - weir_source_runs_site(s->server->source_runs)->history, &gone,
+                                &err);
+    weir_session_free(session);
+    if (rc) {
+        weir_log(s->server->log, WEIR_LOG_WARN, "old loads of sources stay for another day",
+                 "error", err.message);
+    } else if (gone) {
+        weir_log(s->server->log, WEIR_LOG_INFO, "old loads of sources are forgotten", "rows",
+                 weir_log_num((int64_t)gone).text);
+    }
+}
+
 static void look(void *arg)
 {
     struct weir_source_scheduler *s = arg;
@@ -248,6 +274,7 @@ static void look(void *arg)
     }
     begin_due(s, now);
     begin_comparing(s, now);
+    prune(s, now);
 }
 
 static void tick(void *arg)

@@ -90,7 +90,7 @@ static const struct {
 
 /* The engine lets no two sessions make a table at once, even one that is there: the later one
  * fails. So whoever only reads must not try to. Columns that came later stand last. */
-static int look_for_tables(struct weir_session *session, bool *there, struct weir_error *err)
+int weir_source_ledger_there(struct weir_session *session, bool *there, struct weir_error *err)
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
@@ -125,26 +125,26 @@ static int make_tables(struct weir_session *session, struct weir_error *err)
 static int make(struct weir_session *session, bool *there, struct weir_error *err)
 {
     int rc = make_tables(session, err);
-    rc = rc ? rc : look_for_tables(session, there, err);
+    rc = rc ? rc : weir_source_ledger_there(session, there, err);
     if (rc || *there) {
         return rc;
     }
     /* Of a warehouse that an older weir made: a column that came later. */
     rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"),
                                   &load_columns[LOAD_COLUMNS - 1], 1, err);
-    return rc && rc != WEIR_EEXIST ? rc : look_for_tables(session, there, err);
+    return rc && rc != WEIR_EEXIST ? rc : weir_source_ledger_there(session, there, err);
 }
 
 int weir_source_ledger_open(struct weir_session *session, struct weir_error *err)
 {
     bool there = false;
-    int rc = look_for_tables(session, &there, err);
+    int rc = weir_source_ledger_there(session, &there, err);
     /* Once in a warehouse's life. Of several that make them, each waits until one has. */
     for (weir_time wait = SHORT; rc == 0 && !there && wait < WEIR_SECOND; wait *= 2) {
         rc = make(session, &there, err);
         if (rc == WEIR_EAGAIN) {
             usleep((useconds_t)wait);
-            rc = look_for_tables(session, &there, err);
+            rc = weir_source_ledger_there(session, &there, err);
         }
     }
     return rc || there ? rc : weir_fail(err, WEIR_EAGAIN, "the tables of sources are being made");

@@ -45,6 +45,9 @@ enum {
     WEIR_DISCARD_ROW /* JSON */
 };
 
+/* Are its tables there, with all columns? Not in a transaction, which a "no" would end. */
+int weir_source_ledger_there(struct weir_session *session, bool *there,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 /* Makes the tables that are not there. Not in a transaction. */
 int weir_source_ledger_open(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
 /* The cursor in the arena; ptr NULL when there is none. */

@@ -6,6 +6,7 @@
 struct settings {
     struct weir_text_list folders, hosts, programs, env;
     int64_t runs;
+    weir_time history;
 };
 
 const struct weir_option weir_source_settings[] = {
@@ -37,6 +38,15 @@ const struct weir_option weir_source_settings[] = {
      .max = 100,
      .help = "how many runs of sources that schedules begin go on at one time; those of a higher "
              "`priority` go first, and runs that people begin do not wait"},
+    {.name = "history",
+     .type = WEIR_OPT_DURATION,
+     .offset = offsetof(struct settings, history),
+     .fallback = "400d",
+     .min = WEIR_SECOND,
+     .max = 36500 * WEIR_DAY,
+     .help = "how long loads, comparisons and rows that were set aside are kept in weir.loads, "
+             "weir.verifications and weir.source_discards; of each stream the latest are kept "
+             "always"},
     {.name = "env",
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct settings, env),
@@ -59,6 +69,7 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
                                      .hosts = hosts,
                                      .programs = settings.programs,
                                      .runs = settings.runs,
+                                     .history = settings.history,
                                      .env = settings.env};
     return rc;
 }

@@ -27,6 +27,7 @@ struct weir_source_site {
     struct weir_hosts hosts;        /* that files may be read from */
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
     int64_t runs;                   /* that go on by themselves at one time, at most */
+    weir_time history;              /* how long the ledger keeps what is over */
     struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */
     const atomic_bool *stop; /* ends the installing of programs, and looks into them; or NULL */
     weir_time patience;      /* a program that is only looked into has so long; 0: any */
@@ -103,6 +104,12 @@ void weir_source_print_options(const struct weir_option *options, struct weir_jw
 int weir_source_runs_list(struct weir_session *session, const char *source, const char *run,
                           unsigned limit, struct weir_jw *w,
                           struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Rows of the ledger that began before `before` go, with the rows that their runs set aside. What
+ * says how each stream and table stands now stays: its latest load and comparison, its latest load
+ * that went well, and since when it fails. `gone` gets how many rows went. */
+int weir_source_prune(struct weir_session *session, weir_time before, uint64_t *gone,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* The text of sources/<name>.yml of an object with `kind`, `connection`, …; it is checked as when
  * it is read. */

@@ -184,24 +184,27 @@ void weir_source_watch_write(struct weir_source_watch *w, const char *name)
             s->state = writing;
         }
         pthread_mutex_unlock(&w->lock);
-        weir_source_watch_say(w, "%s: %llu rows are staged and proven; brings them into the table",
-                              name, (unsigned long long)rows);
+        weir_source_watch_say(w, "%s: %llu row%s staged and proven; into the table next", name,
+                              (unsigned long long)rows, rows == 1 ? "" : "s");
     }
 }
 
 static void say_end(struct weir_source_watch *w, const struct weir_source_load *l)
 {
     if (strcmp(l->status, "loaded") == 0) {
-        weir_source_watch_say(w, "%s: loaded %llu rows into %s.%s", l->stream,
-                              (unsigned long long)l->rows_written, l->schema, l->table);
+        weir_source_watch_say(w, "%s: loaded %llu row%s into %s.%s", l->stream,
+                              (unsigned long long)l->rows_written, l->rows_written == 1 ? "" : "s",
+                              l->schema, l->table);
     } else if (strcmp(l->status, "unchanged") == 0) {
         weir_source_watch_say(w, "%s: nothing is new", l->stream);
     } else {
         weir_source_watch_say(w, "%s: %s", l->stream, l->error);
     }
     if (l->rows_discarded) {
-        weir_source_watch_say(w, "%s: %llu rows did not fit and are in weir.source_discards",
-                              l->stream, (unsigned long long)l->rows_discarded);
+        bool one = l->rows_discarded == 1;
+        weir_source_watch_say(w, "%s: %llu %s not fit and %s in weir.source_discards", l->stream,
+                              (unsigned long long)l->rows_discarded, one ? "row did" : "rows did",
+                              one ? "is" : "are");
     }
 }
 

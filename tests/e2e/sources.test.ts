@@ -116,6 +116,20 @@ test('a source is paused however its file is written, and the file can be read a
 
 const fileOf = (name: string): string => readFileSync(path.join(weir.dir, `sources/${name}.yml`), 'utf8');
 
+test('a source is paused in turn with those who save in the web app', async () => {
+  const lock = path.join(weir.dir, '.git/index.lock');
+  const paused = (): boolean => /paused: true/.test(fileOf('turns'));
+  await weir.in('source', 'add', 'turns', '--kind', 'file', '--set', 'path=a');
+  writeFileSync(lock, '');
+  const pause = weir.in('source', 'pause', 'turns');
+  await weir.in('source', 'list');
+  assert.equal(paused(), false);
+  rmSync(lock);
+  await pause;
+  assert.equal(paused(), true);
+  await weir.in('source', 'remove', 'turns');
+});
+
 test('settings on the command line have the types of the connector; what is missing is asked for, or told', async () => {
   await weir.in('source', 'add', 'typed', '--kind', 'postgres', '--set', 'port=5433', '--set', 'database=007', '--set', 'user=true', '--set', 'timeout=30s', '--set', 'schemas=public,sales');
   assert.match(fileOf('typed'), /port: 5433\n {2}database: "007"\n {2}user: "true"\n {2}timeout: "30s"\n {2}schemas: \[public, sales\]/);

@@ -1,7 +1,7 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
@@ -100,7 +100,14 @@ test('a form holds what a file does, without defaults', () => {
   assert.deepEqual(options.filter(isRare).map(({ name }) => name), ['schemas', 'deep']);
   assert.deepEqual(['sslmode', 'api_key', 'host'].map(labelOf), ['SSL mode', 'API key', 'Host']);
   assert.deepEqual(['tls_ca', 'ca_file', 's3_region', 'case', 'update_id'].map(labelOf), ['TLS CA', 'CA file', 'S3 region', 'Case', 'Update ID']);
-  assert.deepEqual(['a name', 'https://… of a server', 'Done?', ''].map(sayHelp), ['A name.', 'https://… of a server.', 'Done?', '']);
+  const told = (help: string, secret = false): string => sayHelp(option('x', { help, secret }));
+  assert.deepEqual(['a name', 'https://… of a server', 'Done?', ''].map((help) => told(help)), ['A name.', 'https://… of a server.', 'Done?', '']);
+  assert.equal(told('kinds `postgres` and `mysql`, of append: a column `x`'), 'Of append: a column x.');
+  const sealed = "It is kept sealed; the source's file only names it.";
+  assert.deepEqual([told('${secret:NAME}, or ${NAME}', true), told('of https: that of `user`; ${secret:NAME}', true)], [sealed, `Of https: that of user. ${sealed}`]);
+  const of = (kind: string): boolean[] => ['kind `file`: the files', 'kinds `postgres` and `mysql`, of append', 'all'].map((help) => isOf(kind, option('x', { help })));
+  assert.deepEqual([of('file'), of('mysql'), of('singer')], [[true, false, true], [false, true, true], [false, false, true]]);
+  assert.deepEqual(['publication', 'slot', 'package'].map((name) => isRare(option(name))), [true, true, false]);
 });
 
 test('an error is said beside the field that it is about', () => {

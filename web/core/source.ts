@@ -308,14 +308,23 @@ export function labelOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A sentence of what an option's table says of it; an address stays as it is written. */
-export function sayHelp(help: string): string {
-  const text = /^[a-z][a-z0-9]*:\/\//.test(help) ? help : `${help.charAt(0).toUpperCase()}${help.slice(1)}`;
-  return text && !/[.?!]$/.test(text) ? `${text}.` : text;
+const kinds = /^kinds? ((?:`\w+`(?:, (?=`)| and )?)+)[:,] /;
+/** Does the option say something about this kind of source? Its help begins with the kinds, unless it is for all. */
+export const isOf = (kind: string, option: Option): boolean => kinds.exec(option.help)?.[1]?.includes(`\`${kind}\``) ?? true;
+
+/** What an option's table says of it, for a form: there a secret is typed, and is sealed by itself. */
+export function sayHelp({ help, secret }: Option): string {
+  const all = help.replace(kinds, '').replaceAll('`', '');
+  const part = secret ? all.split('; ').filter((one) => !one.includes('${')).join('; ') : all;
+  const text = /^[a-z][a-z0-9]*:\/\//.test(part) ? part : `${part.charAt(0).toUpperCase()}${part.slice(1)}`;
+  const sentence = text && !/[.?!]$/.test(text) ? `${text}.` : text;
+  return secret ? `${sentence} It is kept sealed; the source's file only names it.`.trim() : sentence;
 }
 
-/** Those that a newcomer need not look at: they have a good default. Where to go has none, nor has what nobody can know. */
-export const isRare = (option: Option): boolean => !option.required && Boolean(option.default) && !/^(host|port|mode|deletes)$/.test(option.name);
+const usual = /^(host|port|mode|deletes)$/;
+const special = /^(publication|slot|sslrootcert|tls_ca|ca_file|socket|env|executable)$/;
+/** Those that a newcomer need not look at. Where to go has a default, too, and is looked at; what nobody can know has none. */
+export const isRare = (option: Option): boolean => !option.required && (special.test(option.name) || (Boolean(option.default) && !usual.test(option.name)));
 
 const sheet = /^https:\/\/docs\.google\.com\/spreadsheets\//;
 const otherServer = /^https?:(?!\/\/docs\.google\.com\/spreadsheets\/)/;
