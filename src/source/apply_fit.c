@@ -43,8 +43,8 @@ void weir_apply_discards(struct weir_writing *w, const char *column, const char 
     weir_sql_text(&w->sql, weir_str_of(w->stage->source));
     weir_buf_addz(&w->sql, ", ");
     weir_sql_text(&w->sql, weir_str_of(w->stage->stream));
-    weir_buf_addf(&w->sql, ", " WEIR_SOURCE_LOADED_AT ", " WEIR_SOURCE_FILE ", %s, %s, ", column,
-                  value);
+    weir_buf_addf(&w->sql, ", " WEIR_SOURCE_LOADED_AT ", %s, %s, %s, ",
+                  w->stage->files ? WEIR_SOURCE_FILE : "NULL", column, value);
     weir_sql_text(&w->sql, weir_str_of(reason));
     weir_buf_addz(&w->sql, ", to_json(staged) FROM ");
     weir_apply_stage(w);

@@ -340,7 +340,7 @@ static void add_net(struct applying *a)
     add(a, "(SELECT ");
     add_key(a, "s.");
     add(a, ", CAST(sum(CASE WHEN s._weir_put THEN 1 ELSE -1 END) AS BIGINT) AS \"weir n\", "
-           "max(s._weir_run) AS _weir_run, max(s._weir_file) AS _weir_file, max(s._weir_loaded_at) "
+           "max(s._weir_run) AS _weir_run, max(s._weir_loaded_at) "
            "AS _weir_loaded_at FROM ");
     add_stage(a);
     add(a, " AS s WHERE ");

@@ -53,6 +53,7 @@ struct weir_source_connector {
     const char *title;                 /* "MySQL, MariaDB" */
     const struct weir_option *options; /* of `connection:` */
     size_t settings_size;              /* of the struct that they fill */
+    bool files;                        /* rows are of files, whose names `rows` is told */
     int (*open)(const struct weir_source_config *config, const struct weir_source_site *site,
                 void **connection, struct weir_error *err);
     /* All streams that there are. Also the test of a connection: it fails when nothing is there. */

@@ -65,7 +65,7 @@ static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
         see_double(f, v->doubles[row]);
         return;
     case WEIR_TYPE_OTHER:
-        f->sum += weir_figures_number(v->strs[row]) % DECIMAL_REST;
+        f->sum += v->scaled ? v->ints[row] : weir_figures_number(v->strs[row]) % DECIMAL_REST;
         return;
     default:
         f->sum += (int64_t)v->strs[row].len;
@@ -93,8 +93,7 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "CAST(count_if($) AS VARCHAR)",
         [WEIR_TYPE_INT] = "CAST(sum($) AS VARCHAR)",
-        [WEIR_TYPE_DOUBLE] = ("'0', min($) FILTER (WHERE NOT isnan($)), "
-                              "max($) FILTER (WHERE NOT isnan($))"),
+        [WEIR_TYPE_DOUBLE] = "'0', min($), -min(-$)", /* NaN, also -NaN, is the greatest */
         [WEIR_TYPE_TIMESTAMP] = "CAST(sum(epoch_us($)) FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_DATE] = "CAST(sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
@@ -128,8 +127,9 @@ static void read_answer(struct weir_figures *f, const struct weir_column *column
         const struct weir_vector *sum = &b->columns[at++];
         figure->sum = weir_vector_valid(sum, 0) ? weir_figures_number(sum->strs[0]) : 0;
         if (columns[i].type == WEIR_TYPE_DOUBLE) {
-            figure->any = weir_vector_valid(&b->columns[at], 0);
-            figure->least = figure->any ? b->columns[at].doubles[0] : 0;
+            double least = weir_vector_valid(&b->columns[at], 0) ? b->columns[at].doubles[0] : NAN;
+            figure->any = !isnan(least);
+            figure->least = figure->any ? least : 0;
             figure->greatest = figure->any ? b->columns[at + 1].doubles[0] : 0;
             at += 2;
         }

@@ -234,7 +234,7 @@ static bool takes_much(struct weir_source_follow *f)
     size_t bytes = 0;
     for (size_t i = 0; f->calls % CALLS_OF_LOOK == 0 && i < f->count; i++) {
         struct weir_source_changes *c = f->streams[i].changes;
-        bytes += c && !c->rests ? c->rows.texts.used : 0;
+        bytes += c && !c->rests ? weir_source_rows_bytes(&c->rows) : 0;
     }
     return f->awake > MAX_AWAKE || bytes > MAX_BYTES;
 }

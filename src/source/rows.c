@@ -1,10 +1,115 @@
 #include "source/rows.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+
 #define ROWS_AT_ONCE  8192
+#define ROWS_ASIDE    122880 /* a row group: the engine appends and compresses it in one go */
 #define LEAST_ROWS    64
 #define CELLS_AT_ONCE (1u << 20)
 #define BYTES_AT_ONCE (16u << 20)
 #define BYTES_MOST    (256u << 20)
+
+/* --- the thread that gives blocks to the sink ---------------------------------------------------
+ */
+
+struct weir_source_aside {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct weir_source_rows *rows;
+    struct weir_source_block *full; /* the sink has it, or is to have it; NULL: idle */
+    bool end;
+    int rc; /* the first failure: no block goes to the sink after it */
+    struct weir_error err;
+};
+
+static int give(struct weir_source_rows *r, struct weir_source_block *block, struct weir_error *err)
+{
+    struct weir_batch batch = {block->count, r->sink->column_count, block->vectors};
+    int rc = r->sink->rows(r->sink, r->part, &batch, err);
+    block->count = 0;
+    weir_arena_reset(&block->texts);
+    for (size_t i = 0; i < r->sink->column_count; i++) {
+        memset(block->vectors[i].valid, 0, (r->most + 63) / 64 * sizeof(uint64_t));
+    }
+    return rc;
+}
+
+static void *give_blocks(void *arg)
+{
+    struct weir_source_aside *a = arg;
+    pthread_mutex_lock(&a->lock);
+    while (a->full || !a->end) {
+        if (!a->full) {
+            pthread_cond_wait(&a->changed, &a->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&a->lock);
+        int rc = give(a->rows, a->full, &a->err);
+        pthread_mutex_lock(&a->lock);
+        a->rc = rc;
+        a->full = NULL;
+        pthread_cond_signal(&a->changed);
+        if (rc) {
+            break;
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+/* Without a thread, blocks are given by the caller's. */
+static void begin_aside(struct weir_source_rows *r)
+{
+    struct weir_source_aside *a = calloc(1, sizeof *a);
+    r->may_begin_aside = false;
+    if (!a) {
+        return;
+    }
+    a->rows = r;
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->changed, NULL);
+    if (pthread_create(&a->thread, NULL, give_blocks, a)) {
+        pthread_cond_destroy(&a->changed);
+        pthread_mutex_destroy(&a->lock);
+        free(a);
+        return;
+    }
+    r->aside = a;
+}
+
+/* Until the sink has all that it was given. */
+static int wait_idle(struct weir_source_aside *a, struct weir_error *err)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->full) {
+        pthread_cond_wait(&a->changed, &a->lock);
+    }
+    int rc = a->rc;
+    pthread_mutex_unlock(&a->lock);
+    if (rc) {
+        *err = a->err;
+    }
+    return rc;
+}
+
+static void end_aside(struct weir_source_aside *a)
+{
+    pthread_mutex_lock(&a->lock);
+    a->end = true;
+    pthread_cond_signal(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->thread, NULL);
+    pthread_cond_destroy(&a->changed);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+/* --- rows ---------------------------------------------------------------------------------------
+ */
 
 static size_t size_of(enum weir_type type)
 {
@@ -13,32 +118,70 @@ static size_t size_of(enum weir_type type)
                                     : sizeof(int64_t);
 }
 
-int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *sink,
-                          struct weir_str part, struct weir_error *err)
+static bool make_block(struct weir_source_rows *r, struct weir_source_block *block)
 {
-    size_t columns = sink->column_count, most = CELLS_AT_ONCE / (columns ? columns : 1);
-    *r = (struct weir_source_rows){.sink = sink, .part = part};
-    r->most = most < LEAST_ROWS ? LEAST_ROWS : most > ROWS_AT_ONCE ? ROWS_AT_ONCE : most;
-    weir_arena_init(&r->own, 512u << 20);
-    weir_arena_init(&r->texts, BYTES_MOST);
-    r->vectors = weir_arena_calloc(&r->own, (columns + 1) * sizeof *r->vectors);
-    for (size_t i = 0; r->vectors && i < columns; i++) {
-        struct weir_vector *v = &r->vectors[i];
-        v->type = sink->columns[i].type;
+    size_t columns = r->sink->column_count;
+    block->vectors = weir_arena_calloc(&r->own, (columns + 1) * sizeof *block->vectors);
+    for (size_t i = 0; block->vectors && i < columns; i++) {
+        struct weir_vector *v = &block->vectors[i];
+        v->type = r->sink->columns[i].type;
         v->valid = weir_arena_calloc(&r->own, (r->most + 63) / 64 * sizeof *v->valid);
         v->ints = weir_arena_calloc(&r->own, r->most * size_of(v->type));
         if (!v->valid || !v->ints) {
-            r->vectors = NULL;
+            block->vectors = NULL;
         }
     }
-    return r->vectors ? 0
-                      : weir_fail(err, WEIR_ENOMEM, "no memory for rows of %zu columns", columns);
+    return block->vectors;
+}
+
+static void fill_block(struct weir_source_rows *r, int block)
+{
+    r->now = block;
+    r->vectors = r->blocks[block].vectors;
+    r->count = 0;
+}
+
+static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
+                     struct weir_str part, size_t rows, struct weir_error *err)
+{
+    size_t columns = sink->column_count, most = CELLS_AT_ONCE / (columns ? columns : 1);
+    bool aside = rows > ROWS_AT_ONCE;
+    *r = (struct weir_source_rows){
+        .sink = sink, .part = part, .since = weir_mono(), .may_begin_aside = aside};
+    r->most = most < LEAST_ROWS ? LEAST_ROWS : most > rows ? rows : most;
+    weir_arena_init(&r->own, 512u << 20);
+    for (int i = 0; i < 2; i++) {
+        weir_arena_init(&r->blocks[i].texts, BYTES_MOST);
+    }
+    if (!make_block(r, &r->blocks[0]) || (aside && !make_block(r, &r->blocks[1]))) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for rows of %zu columns", columns);
+    }
+    fill_block(r, 0);
+    return 0;
+}
+
+int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *sink,
+                          struct weir_str part, struct weir_error *err)
+{
+    return open_rows(r, sink, part, ROWS_AT_ONCE, err);
+}
+
+int weir_source_rows_open_aside(struct weir_source_rows *r, struct weir_source_sink *sink,
+                                struct weir_str part, struct weir_error *err)
+{
+    return open_rows(r, sink, part, ROWS_ASIDE, err);
 }
 
 void weir_source_rows_free(struct weir_source_rows *r)
 {
+    if (r->aside) {
+        end_aside(r->aside);
+        r->aside = NULL;
+    }
     weir_arena_free(&r->own);
-    weir_arena_free(&r->texts);
+    for (int i = 0; i < 2; i++) {
+        weir_arena_free(&r->blocks[i].texts);
+    }
 }
 
 static void set_valid(struct weir_source_rows *r, size_t column)
@@ -68,9 +211,19 @@ int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir
                           struct weir_error *err)
 {
     struct weir_str *to = &r->vectors[column].strs[r->count];
-    *to = weir_arena_dup(&r->texts, text);
+    *to = weir_arena_dup(&r->blocks[r->now].texts, text);
     set_valid(r, column);
     return to->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the texts of a row");
+}
+
+void weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale)
+{
+    for (int i = 0; i < 2; i++) {
+        if (r->blocks[i].vectors) {
+            r->blocks[i].vectors[column].scaled = true;
+            r->blocks[i].vectors[column].scale = (uint8_t)scale;
+        }
+    }
 }
 
 void weir_source_rows_forget(struct weir_source_rows *r)
@@ -80,21 +233,55 @@ void weir_source_rows_forget(struct weir_source_rows *r)
     }
 }
 
-int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err)
+size_t weir_source_rows_bytes(const struct weir_source_rows *r)
 {
-    struct weir_batch batch = {r->count, r->sink->column_count, r->vectors};
-    int rc = r->count ? r->sink->rows(r->sink, r->part, &batch, err) : 0;
-    r->count = 0;
-    weir_arena_reset(&r->texts);
-    for (size_t i = 0; i < r->sink->column_count; i++) {
-        memset(r->vectors[i].valid, 0, (r->most + 63) / 64 * sizeof(uint64_t));
+    return r->blocks[r->now].texts.used;
+}
+
+/* The block that is filled goes to the sink, or to the thread that gives it. */
+static int hand_over(struct weir_source_rows *r, struct weir_error *err)
+{
+    r->blocks[r->now].count = r->count;
+    r->since = weir_mono();
+    if (r->may_begin_aside) {
+        begin_aside(r);
+    }
+    if (!r->aside) {
+        int rc = give(r, &r->blocks[r->now], err);
+        fill_block(r, r->now);
+        return rc;
+    }
+    int rc = wait_idle(r->aside, err);
+    if (rc == 0) {
+        pthread_mutex_lock(&r->aside->lock);
+        r->aside->full = &r->blocks[r->now];
+        pthread_cond_signal(&r->aside->changed);
+        pthread_mutex_unlock(&r->aside->lock);
+        fill_block(r, 1 - r->now);
     }
     return rc;
+}
+
+int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err)
+{
+    r->may_begin_aside = false; /* too few rows for a thread */
+    int rc = r->count ? hand_over(r, err) : 0;
+    return rc || !r->aside ? rc : wait_idle(r->aside, err);
 }
 
 int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err)
 {
     r->count++;
-    return r->count == r->most || r->texts.used > BYTES_AT_ONCE ? weir_source_rows_flush(r, err)
-                                                                : 0;
+    bool full = r->count == r->most || r->blocks[r->now].texts.used > BYTES_AT_ONCE;
+    /* Of a slow source, what came is seen. */
+    bool slow = !full && r->count % ROWS_AT_ONCE == 0 && weir_mono() - r->since > WEIR_SECOND;
+    return full || slow ? hand_over(r, err) : 0;
+}
+
+int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct weir_str text,
+                            const char *reason, struct weir_error *err)
+{
+    weir_source_rows_forget(r);
+    int rc = r->aside ? wait_idle(r->aside, err) : 0;
+    return rc ? rc : r->sink->reject(r->sink, r->part, line, text, reason, err);
 }

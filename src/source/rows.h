@@ -4,18 +4,35 @@
 
 #include "source/connector.h"
 
+/* A batch while it is filled, or while the sink has it. */
+struct weir_source_block {
+    struct weir_vector *vectors; /* of the sink's columns */
+    size_t count;
+    struct weir_arena texts;
+};
+
 struct weir_source_rows {
     struct weir_source_sink *sink;
     struct weir_str part;
-    struct weir_vector *vectors; /* of the sink's columns */
-    size_t count, most;
-    struct weir_arena own, texts; /* texts: of the batch */
+    struct weir_vector *vectors; /* of the block that is filled */
+    size_t count, most;          /* of it */
+    struct weir_source_block blocks[2];
+    int now; /* of them */
+    struct weir_arena own;
+    weir_time since;                 /* when a block was last given away */
+    struct weir_source_aside *aside; /* the thread that gives blocks to the sink; NULL: none */
+    bool may_begin_aside;
 };
 
 /* Free it also after a failure. */
 int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *sink,
                           struct weir_str part, struct weir_error *err) WEIR_MUST_CHECK;
-void weir_source_rows_free(struct weir_source_rows *r);
+/* The same for large tables: while the caller makes the next rows, a thread of its own calls the
+ * sink's `rows` with those before. The caller uses the sink only through this struct then; when a
+ * flush has come back, the sink is the caller's again. */
+int weir_source_rows_open_aside(struct weir_source_rows *r, struct weir_source_sink *sink,
+                                struct weir_str part, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_source_rows_free(struct weir_source_rows *r); /* waits for the sink */
 /* Values of the row that is being made; a column that nothing is set of is NULL. The type is the
  * caller's to match. */
 void weir_source_rows_bool(struct weir_source_rows *r, size_t column, bool value);
@@ -23,9 +40,18 @@ void weir_source_rows_int(struct weir_source_rows *r, size_t column, int64_t val
 void weir_source_rows_double(struct weir_source_rows *r, size_t column, double value);
 int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir_str text,
                           struct weir_error *err) WEIR_MUST_CHECK;
+/* Before the first row: values of this column, a DECIMAL of at most 18 digits, are given by
+ * weir_source_rows_int, times 10^scale. */
+void weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale);
 void weir_source_rows_forget(struct weir_source_rows *r); /* what was set of this row */
 /* The row is made; a full batch goes to the sink. */
 int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* What was set of this row is forgotten, and the sink's `reject` is called. */
+int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct weir_str text,
+                            const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
+/* All rows are with the sink afterwards. */
 int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
+size_t
+weir_source_rows_bytes(const struct weir_source_rows *r); /* texts of the block that is filled */
 
 #endif

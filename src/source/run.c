@@ -137,6 +137,7 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
     r->stage = (struct weir_source_stage){
         .session = r->session,
         .progress = r->run->progress,
+        .files = r->config->connector->files,
         .counted = r->feed,
         .schema = weir_str_of(r->config->schema),
         .table = weir_str_of(weir_arena_printf(&r->plan.arena, "weir stages %s", r->stream.table)),

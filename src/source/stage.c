@@ -8,10 +8,15 @@
 #define ROWS_PER_COMMIT 122880 /* a row group */
 
 static const struct weir_column own[] = {
-    {WEIR_STR(WEIR_SOURCE_FILE), WEIR_TYPE_TEXT, {0}},
     {WEIR_STR(WEIR_SOURCE_RUN), WEIR_TYPE_TEXT, {0}},
-    {WEIR_STR(WEIR_SOURCE_LOADED_AT), WEIR_TYPE_TIMESTAMP, {0}}};
-enum { OWN_FILE, OWN_RUN, OWN_AT, OWN };
+    {WEIR_STR(WEIR_SOURCE_LOADED_AT), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR(WEIR_SOURCE_FILE), WEIR_TYPE_TEXT, {0}}}; /* where rows are of files */
+enum { OWN_RUN, OWN_AT, OWN_FILE, OWN };
+
+static size_t own_count(const struct weir_source_stage *s)
+{
+    return s->files ? OWN : OWN_FILE;
+}
 
 int weir_source_stage_commit(struct weir_source_stage *s, struct weir_error *err)
 {
@@ -28,31 +33,6 @@ static int begin(struct weir_source_stage *s, struct weir_error *err)
     return rc;
 }
 
-/* Weir's own columns hold one value in all rows of a batch. */
-static int make_constants(struct weir_source_stage *s, struct weir_str part, size_t rows,
-                          struct weir_error *err)
-{
-    if (rows > s->constant_rows) {
-        size_t room = rows < 8192 ? 8192 : rows;
-        for (int i = 0; i < OWN; i++) {
-            s->constants[i] = (struct weir_vector){.type = own[i].type};
-            s->constants[i].strs = weir_arena_calloc(s->arena, room * sizeof(struct weir_str));
-            if (!s->constants[i].strs) {
-                return weir_fail(err, WEIR_ENOMEM, "no memory for a batch of rows");
-            }
-        }
-        s->constant_rows = room;
-        for (size_t i = 0; i < room; i++) {
-            s->constants[OWN_RUN].strs[i] = weir_str_of(s->run);
-            s->constants[OWN_AT].ints[i] = s->at;
-        }
-    }
-    for (size_t i = 0; i < rows; i++) {
-        s->constants[OWN_FILE].strs[i] = part;
-    }
-    return 0;
-}
-
 static int put_rows(struct weir_source_sink *sink, struct weir_str part,
                     const struct weir_batch *batch, struct weir_error *err)
 {
@@ -61,15 +41,14 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     if (s->progress && atomic_load(&s->progress->stop)) {
         return weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
     }
-    int rc = make_constants(s, part, batch->rows, err);
-    rc = rc ? rc : begin(s, err);
+    int rc = begin(s, err);
     if (rc) {
         return rc;
     }
     memcpy(s->vectors, batch->columns, count * sizeof *s->vectors);
-    memcpy(s->vectors + count, s->constants, sizeof s->constants);
+    s->own[OWN_FILE] = part; /* the others stay what they are */
     weir_figures_add(&s->read, batch);
-    struct weir_batch whole = {batch->rows, count + OWN, s->vectors};
+    struct weir_batch whole = {batch->rows, s->column_count, s->vectors};
     rc = weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {
@@ -191,16 +170,22 @@ static int make_tables(struct weir_source_stage *s, struct weir_error *err)
 int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
                            size_t count, struct weir_error *err)
 {
-    s->columns = weir_arena_calloc(s->arena, (count + OWN) * sizeof *s->columns);
-    s->vectors = weir_arena_calloc(s->arena, (count + OWN) * sizeof *s->vectors);
+    s->columns = weir_arena_calloc(s->arena, (count + own_count(s)) * sizeof *s->columns);
+    s->vectors = weir_arena_calloc(s->arena, (count + own_count(s)) * sizeof *s->vectors);
     if (!s->columns || !s->vectors) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
     }
     if (count) {
         memcpy(s->columns, columns, count * sizeof *columns);
     }
-    memcpy(s->columns + count, own, sizeof own);
-    s->column_count = count + OWN;
+    memcpy(s->columns + count, own, own_count(s) * sizeof *own);
+    s->own[OWN_RUN] = weir_str_of(s->run);
+    for (size_t i = 0; i < own_count(s); i++) {
+        struct weir_vector *v = &s->vectors[count + i];
+        *v = (struct weir_vector){.type = own[i].type, .strs = &s->own[i], .constant = true};
+        v->ints = i == OWN_AT ? &s->at : v->ints;
+    }
+    s->column_count = count + own_count(s);
     s->sink = (struct weir_source_sink){.columns = s->columns,
                                         .column_count = count,
                                         .rows = put_rows,

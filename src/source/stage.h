@@ -13,6 +13,7 @@ struct weir_source_stage {
     struct weir_source_sink sink; /* first: the stage is its sink */
     struct weir_session *session;
     struct weir_source_progress *progress; /* or NULL */
+    bool files;                            /* rows are of files: WEIR_SOURCE_FILE says which */
     bool counted; /* rows were told to `progress` when they came, and are not once more */
     struct weir_str schema, table; /* of the stage */
     struct weir_str reject_table;
@@ -21,8 +22,7 @@ struct weir_source_stage {
     struct weir_column *columns; /* the plan's, then weir's own */
     size_t column_count;
     struct weir_vector *vectors; /* of a batch with weir's own columns */
-    struct weir_vector constants[3];
-    size_t constant_rows;
+    struct weir_str own[3];      /* what these hold, the same in all rows of a batch */
     struct weir_figures read, stored, told;
     struct weir_source_sink rejects_sink; /* of the table of rejects */
     struct weir_source_rows rejects;      /* bad lines, in the columns of weir.source_discards */

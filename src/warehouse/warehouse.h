@@ -55,6 +55,11 @@ struct weir_vector {
         double *doubles;
         struct weir_str *strs; /* TEXT, JSON, OTHER */
     };
+    /* Of OTHER, to be appended as a DECIMAL of at most 18 digits: `ints` hold it times 10^scale,
+     * and there are no `strs`. */
+    bool scaled;
+    uint8_t scale;
+    bool constant; /* to be appended: a text or a time, the first is that of all rows */
 };
 struct weir_batch {
     size_t rows;

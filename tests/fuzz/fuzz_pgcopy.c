@@ -6,6 +6,8 @@
 
 #include "source/postgres/copy.h"
 
+#define DIGITS_18 999999999999999999
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int see_rows(struct weir_source_sink *sink, struct weir_str part,
@@ -16,7 +18,8 @@ static int see_rows(struct weir_source_sink *sink, struct weir_str part,
     for (size_t i = 0; i < sink->column_count; i++) {
         const struct weir_vector *v = &batch->columns[i];
         for (size_t row = 0; v->type >= WEIR_TYPE_TEXT && row < batch->rows; row++) {
-            if (weir_vector_valid(v, row) && !weir_utf8_valid(v->strs[row])) {
+            if (weir_vector_valid(v, row) &&
+                (v->scaled ? llabs(v->ints[row]) > DIGITS_18 : !weir_utf8_valid(v->strs[row]))) {
                 abort();
             }
         }
@@ -53,6 +56,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (size < 2 || weir_source_rows_open(&rows, &sink, WEIR_STR(""), &err)) {
         return 0;
+    }
+    for (size_t i = 0; i < sink.column_count; i++) {
+        if (columns[i].type == WEIR_TYPE_OTHER && scales[i] % 2 && scales[i] <= 18) {
+            weir_source_rows_scaled(&rows, i, scales[i]);
+        }
     }
     data++;
     size--;

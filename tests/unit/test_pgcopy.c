@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/figures.h"
 #include "source/postgres/copy.h"
 
 #define HEADER         "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
@@ -128,6 +129,9 @@ static void numbers_are_exact(void **state)
         {BYTES("\0\1\0\0\0\0\0\0\47\20"), 0, NULL}, /* a digit of 10,000 */
         {BYTES("\0\2\0\0\0\0\0\0\0\1"), 0, NULL},
         {BYTES("\0"), 0, NULL},
+        {BYTES("\0\0\0\0\300\0\0\0"), 0, NULL}, /* NaN */
+        /* 999,999,999,999,999,999 and one more, of 18 digits at most */
+        {BYTES("\0\5\0\4\0\0\0\0\0\143\47\17\47\17\47\17\47\17"), 0, "999999999999999999"},
     };
     struct weir_buf out;
     (void)state;
@@ -139,8 +143,26 @@ static void numbers_are_exact(void **state)
         if (cases[i].text) {
             assert_string_equal(weir_buf_cstr(&out), cases[i].text);
         }
+        int64_t scaled = 0;
+        assert_int_equal(weir_pg_scaled(cases[i].field, cases[i].scale, &scaled),
+                         cases[i].text != NULL);
+        if (cases[i].text) {
+            assert_true((__int128)scaled == weir_figures_number(weir_str_of(cases[i].text)));
+        }
     }
     weir_buf_free(&out);
+}
+
+static void scaled_numbers_have_18_digits(void **state)
+{
+    int64_t scaled;
+    (void)state;
+    /* 10^18, 99 with 17 digits behind the point, 10^-20 */
+    assert_false(weir_pg_scaled(BYTES("\0\1\0\4\0\0\0\0\0\144"), 0, &scaled));
+    assert_false(weir_pg_scaled(BYTES("\0\1\0\0\0\0\0\0\0\143"), 17, &scaled));
+    assert_false(weir_pg_scaled(BYTES("\0\1\377\373\0\0\0\24\0\1"), 18, &scaled));
+    assert_true(weir_pg_scaled(BYTES("\0\1\0\0\100\0\0\0\0\11"), 17, &scaled));
+    assert_true(scaled == -900000000000000000);
 }
 
 int main(void)
@@ -150,6 +172,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_or_wrong_is_an_error),
         cmocka_unit_test(what_no_column_can_hold_is_set_aside),
         cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(scaled_numbers_have_18_digits),
     };
     return cmocka_run_group_tests_name("pgcopy", tests, NULL, NULL);
 }

@@ -207,11 +207,14 @@ static void count_both(struct weir_arena *arena, struct weir_figures *read,
     struct weir_str s[ROWS] = {WEIR_STR("é"), WEIR_STR(""), WEIR_STR("a longer text than others")};
     struct weir_str j[ROWS] = {WEIR_STR("{\"a\": 1}"), WEIR_STR("[]"), WEIR_STR("null")};
     uint64_t two[1] = {3}, none[1] = {0};
-    struct weir_vector v[COLUMNS] = {
-        {WEIR_TYPE_BOOL, two, {.bools = b}},      {WEIR_TYPE_INT, NULL, {.ints = i}},
-        {WEIR_TYPE_DOUBLE, NULL, {.doubles = d}}, {WEIR_TYPE_TIMESTAMP, NULL, {.ints = at}},
-        {WEIR_TYPE_DATE, NULL, {.ints = day}},    {WEIR_TYPE_TEXT, NULL, {.strs = s}},
-        {WEIR_TYPE_DOUBLE, none, {.doubles = d}}, {WEIR_TYPE_JSON, NULL, {.strs = j}}};
+    struct weir_vector v[COLUMNS] = {{.type = WEIR_TYPE_BOOL, .valid = two, .bools = b},
+                                     {.type = WEIR_TYPE_INT, .ints = i},
+                                     {.type = WEIR_TYPE_DOUBLE, .doubles = d},
+                                     {.type = WEIR_TYPE_TIMESTAMP, .ints = at},
+                                     {.type = WEIR_TYPE_DATE, .ints = day},
+                                     {.type = WEIR_TYPE_TEXT, .strs = s},
+                                     {.type = WEIR_TYPE_DOUBLE, .valid = none, .doubles = d},
+                                     {.type = WEIR_TYPE_JSON, .strs = j}};
     struct weir_batch batch = {ROWS, COLUMNS, v};
     assert_int_equal(weir_session_exec(session, "DROP TABLE IF EXISTS main.t", &err), 0);
     assert_int_equal(

@@ -122,8 +122,7 @@ static int put_record(struct weir_source_rows *r, const struct weir_file *file,
         }
     }
     if (rc == 0 && reason) {
-        weir_source_rows_forget(r);
-        return r->sink->reject(r->sink, r->part, record->line, record->raw, reason, err);
+        return weir_source_rows_reject(r, record->line, record->raw, reason, err);
     }
     return rc ? rc : weir_source_rows_end(r, err);
 }
@@ -140,7 +139,7 @@ int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bo
         rc = weir_file_unchanged(file, err);
         rc = rc ? rc : weir_fail(err, WEIR_EAGAIN, "the columns changed while they were read");
     }
-    rc = rc ? rc : weir_source_rows_open(&rows, sink, file->name, err);
+    rc = rc ? rc : weir_source_rows_open_aside(&rows, sink, file->name, err);
     if (rc == 0) {
         weir_csv_columns_rewind(&o.columns, &o.csv);
     }

@@ -357,6 +357,7 @@ const struct weir_source_connector weir_source_file = {
     .title = "Files, Excel, Google Sheets, S3",
     .options = options,
     .settings_size = sizeof(struct weir_file_settings),
+    .files = true,
     .open = open_connection,
     .discover = discover,
     .plan = plan,

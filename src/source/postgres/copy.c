@@ -27,6 +27,14 @@ static bool take(struct reader *r, size_t n, struct weir_str *out)
 static uint64_t big(struct weir_str bytes)
 {
     uint64_t value = 0;
+    uint32_t half;
+    if (bytes.len == sizeof value) {
+        memcpy(&value, bytes.ptr, sizeof value);
+        return __builtin_bswap64(value);
+    } else if (bytes.len == sizeof half) {
+        memcpy(&half, bytes.ptr, sizeof half);
+        return __builtin_bswap32(half);
+    }
     for (size_t i = 0; i < bytes.len; i++) {
         value = value << 8 | (unsigned char)bytes.ptr[i];
     }
@@ -69,19 +77,85 @@ static int digit_at(const unsigned char *digits, int64_t count, int64_t weight, 
     return i < 0 || i >= count ? 0 : digits[2 * i] << 8 | digits[2 * i + 1];
 }
 
-bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out)
+/* What a numeric's header says: `count` digits in base 10,000 follow, the first one times
+ * 10,000^weight. */
+struct numeric {
+    int64_t count, weight;
+    bool negative;
+    const unsigned char *digits;
+};
+
+/* False: it is damaged, NaN or infinite. */
+static bool open_numeric(struct weir_str field, struct numeric *n)
 {
     struct reader r = {(const unsigned char *)field.ptr,
                        (const unsigned char *)field.ptr + field.len};
-    int64_t count, weight, sign, shown;
-    if (!take_number(&r, 2, &count) || !take_number(&r, 2, &weight) || !take_number(&r, 2, &sign) ||
-        !take_number(&r, 2, &shown) || count < 0 || r.end - r.at != 2 * count || weight > 10 ||
-        scale > MAX_SCALE || (sign != 0 && sign != 0x4000)) {
+    int64_t sign, shown;
+    if (!take_number(&r, 2, &n->count) || !take_number(&r, 2, &n->weight) ||
+        !take_number(&r, 2, &sign) || !take_number(&r, 2, &shown) || n->count < 0 ||
+        r.end - r.at != 2 * n->count || n->weight > 10 || (sign != 0 && sign != 0x4000)) {
         return false;
     }
+    n->negative = sign != 0;
+    n->digits = r.at;
+    return true;
+}
+
+bool weir_pg_scaled(struct weir_str field, unsigned scale, int64_t *out)
+{
+    static const int64_t tens[] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000,
+                                   100000000000000000,
+                                   1000000000000000000};
+    enum { MOST = sizeof tens / sizeof *tens - 1 };
+    struct numeric n;
+    int64_t sum = 0;
+    if (!open_numeric(field, &n)) {
+        return false;
+    }
+    for (int64_t i = 0; i < n.count; i++) {
+        int64_t digit = n.digits[2 * i] << 8 | n.digits[2 * i + 1], more;
+        int64_t tenth = 4 * (n.weight - i) + scale; /* digit * 10^tenth */
+        if (digit > 9999 ||
+            (digit && (tenth > MOST || tenth < -3 || (tenth < 0 && digit % tens[-tenth] != 0)))) {
+            return false;
+        }
+        if (digit && tenth >= 0 &&
+            (__builtin_mul_overflow(digit, tens[tenth], &more) ||
+             __builtin_add_overflow(sum, more, &sum))) {
+            return false;
+        }
+        sum += digit && tenth < 0 ? digit / tens[-tenth] : 0;
+    }
+    *out = n.negative ? -sum : sum;
+    return sum < tens[MOST];
+}
+
+bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out)
+{
+    struct numeric n;
+    if (scale > MAX_SCALE || !open_numeric(field, &n)) {
+        return false;
+    }
+    const int64_t count = n.count, weight = n.weight;
     int64_t last = -(int64_t)((scale + 3) / 4);
     for (int64_t i = 0; i < count; i++) {
-        int digit = digit_at(r.at, count, weight, weight - i);
+        int digit = digit_at(n.digits, count, weight, weight - i);
         unsigned left = scale % 4; /* digits of the last group that are wanted */
         int rest = left == 0 ? 1 : left == 1 ? 1000 : left == 2 ? 100 : 10;
         if (digit > 9999 || (weight - i < last && digit) ||
@@ -90,31 +164,31 @@ bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out
         }
     }
     char text[4 * 11 + 2 + MAX_SCALE];
-    size_t n = 0;
-    if (sign && count) {
-        text[n++] = '-';
+    size_t len = 0;
+    if (n.negative && count) {
+        text[len++] = '-';
     }
     bool shown_any = false;
     for (int64_t power = weight > 0 ? weight : 0; power >= 0; power--) {
-        int digit = digit_at(r.at, count, weight, power);
+        int digit = digit_at(n.digits, count, weight, power);
         for (int unit = 1000; unit; unit /= 10) {
             int one = digit / unit % 10;
             bool last_of_all = power == 0 && unit == 1;
             shown_any = shown_any || one || last_of_all || power < weight;
             if (shown_any) {
-                text[n++] = (char)('0' + one);
+                text[len++] = (char)('0' + one);
             }
         }
     }
     if (scale) {
-        text[n++] = '.';
+        text[len++] = '.';
     }
     for (unsigned i = 0; i < scale; i++) {
         static const int units[] = {1000, 100, 10, 1};
-        int digit = digit_at(r.at, count, weight, -1 - (int64_t)(i / 4));
-        text[n++] = (char)('0' + digit / units[i % 4] % 10);
+        int digit = digit_at(n.digits, count, weight, -1 - (int64_t)(i / 4));
+        text[len++] = (char)('0' + digit / units[i % 4] % 10);
     }
-    weir_buf_adds(out, (struct weir_str){text, n});
+    weir_buf_adds(out, (struct weir_str){text, len});
     return weir_buf_ok(out);
 }
 
@@ -207,8 +281,13 @@ static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field, 
         }
         return 0;
     case WEIR_TYPE_OTHER:
+        if (rows->vectors[column].scaled && weir_pg_scaled(field, copy->scales[column], &value)) {
+            weir_source_rows_int(rows, column, value);
+            return 0;
+        }
         weir_buf_reset(&copy->text);
-        if (!weir_pg_numeric(field, copy->scales[column], &copy->text)) {
+        if (rows->vectors[column].scaled ||
+            !weir_pg_numeric(field, copy->scales[column], &copy->text)) {
             *why = "a number is NaN, or has more digits than its column";
             return 0;
         }
@@ -281,9 +360,7 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
     if (!reason) {
         return weir_source_rows_end(copy->rows, err);
     }
-    weir_source_rows_forget(copy->rows);
-    return copy->rows->sink->reject(copy->rows->sink, copy->rows->part, copy->count, shown, reason,
-                                    err);
+    return weir_source_rows_reject(copy->rows, copy->count, shown, reason, err);
 }
 
 int weir_pg_copy_message(struct weir_pg_copy *copy, struct weir_str message, struct weir_error *err)

@@ -26,4 +26,7 @@ int weir_pg_copy_message(struct weir_pg_copy *copy, struct weir_str message,
  * infinite, or has other digits behind. `scale` is 64 at most. */
 bool weir_pg_numeric(struct weir_str field, unsigned scale, struct weir_buf *out);
 
+/* The same times 10^scale, of at most 18 digits. */
+bool weir_pg_scaled(struct weir_str field, unsigned scale, int64_t *out);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include "warehouse/duckdb/duck.h"
 
+#define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
+
 struct load {
     struct duck_session *s;
     duckdb_appender appender;
@@ -15,8 +17,9 @@ struct load {
 };
 
 static int load_begin(struct load *l, struct duck_session *s, const struct weir_column *columns,
-                      size_t count, struct weir_error *err)
+                      const struct weir_batch *first, struct weir_error *err)
 {
+    size_t count = first->column_count;
     memset(l, 0, sizeof *l);
     l->s = s;
     l->columns = count;
@@ -27,7 +30,9 @@ static int load_begin(struct load *l, struct duck_session *s, const struct weir_
         return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
     }
     for (size_t i = 0; i < count; i++) {
-        l->types[i] = weir_duck_logical_type(columns[i].type);
+        const struct weir_vector *v = &first->columns[i];
+        l->types[i] = v->scaled ? duckdb_create_decimal_type(DECIMAL_DIGITS, v->scale)
+                                : weir_duck_logical_type(columns[i].type);
         l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
         if (!l->names[i]) {
             return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
@@ -98,6 +103,15 @@ static void lend_texts(const struct weir_vector *v, size_t from, size_t rows, du
     }
 }
 
+static void fill_constant(const struct weir_vector *v, duckdb_vector vector)
+{
+    duckdb_value value = v->type == WEIR_TYPE_TIMESTAMP
+                             ? duckdb_create_timestamp((duckdb_timestamp){v->ints[0]})
+                             : duckdb_create_varchar_length(v->strs[0].ptr, v->strs[0].len);
+    duckdb_vector_reference_value(vector, value);
+    duckdb_destroy_value(&value);
+}
+
 static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_vector vector)
 {
     if (!v->ints) {
@@ -105,12 +119,16 @@ static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_v
         memset(duckdb_vector_get_validity(vector), 0, (rows + 63) / 64 * sizeof(uint64_t));
         return;
     }
+    if (v->constant) {
+        fill_constant(v, vector);
+        return;
+    }
     if (v->valid) {
         duckdb_vector_ensure_validity_writable(vector);
         copy_valid(v, from, rows, duckdb_vector_get_validity(vector));
     }
     void *data = duckdb_vector_get_data(vector);
-    switch (v->type) {
+    switch (v->scaled ? WEIR_TYPE_INT : v->type) {
     case WEIR_TYPE_BOOL:
         memcpy(data, v->bools + from, rows * sizeof(bool));
         return;
@@ -191,7 +209,7 @@ int weir_duck_append(struct weir_session *session, struct weir_table_name name,
     if (rc) {
         return rc;
     }
-    rc = load_begin(&l, s, columns, batches->column_count, err);
+    rc = load_begin(&l, s, columns, batches, err);
     rc = rc ? rc : open_table(&l, name, err);
     rc = rc ? rc : append_all(&l, batches, batch_count, err);
     load_end(&l);
@@ -248,7 +266,7 @@ int weir_duck_merge(struct weir_session *session, struct weir_table_name name, s
         return rc;
     }
     weir_buf_init(&sql, 8u << 20);
-    rc = load_begin(&l, s, columns, batches->column_count, err);
+    rc = load_begin(&l, s, columns, batches, err);
     merge_sql(&sql, name, key, columns, batches->column_count);
     rc = rc ? rc : weir_buf_check(&sql, "the merge statement", err);
     if (rc == 0 && duckdb_appender_create_query(s->con, weir_buf_cstr(&sql), l.columns, l.types,
