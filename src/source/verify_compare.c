@@ -51,7 +51,13 @@ static void add_text(struct weir_verify_table *t, size_t column)
         [WEIR_TYPE_TEXT] = "$",
         [WEIR_TYPE_JSON] = "CAST($ AS VARCHAR)",
         [WEIR_TYPE_OTHER] = "CAST($ AS VARCHAR)"};
-    for (const char *p = texts[t->compare->columns[column].type]; *p; p++) {
+    const struct weir_column *c = &t->compare->columns[column];
+    unsigned precision, scale;
+    bool fraction = c->type == WEIR_TYPE_OTHER &&
+                    weir_source_decimal(c->type_name, &precision, &scale) && precision == scale;
+    /* ".05", where all digits are places: here and in no other engine */
+    const char *text = fraction ? "replace('0' || CAST($ AS VARCHAR), '0-', '-0')" : texts[c->type];
+    for (const char *p = text; *p; p++) {
         if (*p == '$') {
             add_name(t, column);
         } else {

@@ -1,26 +1,12 @@
 // Tables compared with a real PostgreSQL, and mended, after somebody changed rows behind weir's back.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { behind, compared, found } from '../node/compared.js';
 import { setUp } from '../node/client.js';
 import { Postgres, missing } from '../node/postgres.js';
-import { Weir, binary, until } from '../node/weir.js';
-
-interface Compared {
-  stream: string;
-  status: string;
-  rows: number;
-  compared: number;
-  missing: number;
-  extra: number;
-  different: number;
-  pending: number;
-  keys: { what: string; key: Record<string, unknown> }[];
-  not_compared: string[];
-  error: string | null;
-}
+import { Weir, until } from '../node/weir.js';
 
 const skip = missing ?? false;
 if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
@@ -41,46 +27,16 @@ after(async () => {
 const source = (name: string, schema: string, more = '', streams = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}]${more}}\n${streams}`);
 const sync = (...args: string[]): Promise<string> => weir.in('sync', '--wait', ...args);
-/** What `weir verify` shows, and whether it failed. */
-const verify = async (...args: string[]): Promise<{ streams: Compared[]; failed: boolean; said: string }> => {
-  let failed = false;
-  const said = await weir.in('verify', '--json', ...args).catch((error: Error & { stdout?: string }) => {
-    failed = true;
-    return `${error.stdout ?? ''}${error.message}`;
-  });
-  const line = said.split('\n').find((one) => one.startsWith('{"run"'));
-  assert.ok(line, said);
-  return { ...(JSON.parse(line) as { streams: Compared[] }), failed, said };
-};
-const one = async (...args: string[]): Promise<Compared & { failed: boolean }> => {
-  const { streams, failed } = await verify(...args);
-  assert.ok(streams[0]);
-  return { ...streams[0], failed };
-};
-const found = (c: Compared): string => `${c.status} ${c.missing} ${c.extra} ${c.different}`;
-/** Statements in the warehouse's file that weir knows nothing of; no server may run. */
-const behind = (...statements: string[]): void => {
-  const library = /(\/\S*libduckdb\.so)/.exec(execFileSync('ldd', [binary], { encoding: 'utf8' }))?.[1] ?? '';
-  const script = `
-import ctypes, sys
-d = ctypes.CDLL(sys.argv[1])
-db, con = ctypes.c_void_p(), ctypes.c_void_p()
-assert d.duckdb_open(sys.argv[2].encode(), ctypes.byref(db)) == 0
-assert d.duckdb_connect(db, ctypes.byref(con)) == 0
-for sql in sys.argv[3:]:
-    assert d.duckdb_query(con, sql.encode(), None) == 0, sql
-d.duckdb_disconnect(ctypes.byref(con)); d.duckdb_close(ctypes.byref(db))`;
-  execFileSync('python3', ['-c', script, library, path.join(weir.dir, '.weir/warehouse.duckdb'), ...statements]);
-};
+const { verify, one } = compared(() => weir);
 
 test('every type has one text in both engines', { skip }, async () => {
   pg.sql(`create schema kinds; create type kinds.mood as enum ('sad', 'fine');
-    create table kinds.kinds (id int primary key, b bool, i2 int2, i8 int8, f4 float4, f8 float8, n numeric(12,2), big numeric(38,10), free numeric,
+    create table kinds.kinds (id int primary key, b bool, i2 int2, i8 int8, f4 float4, f8 float8, n numeric(12,2), fr numeric(2,2), big numeric(38,10), free numeric,
       t text, v varchar(9), c char(4), raw bytea, d date, ts timestamp, tz timestamptz, tm time, iv interval, u uuid, ip inet, j json, jb jsonb, a int[], ta text[], m kinds.mood, r int4range);
     insert into kinds.kinds values
-      (1, true, -32768, 9223372036854775807, 0.1, 1e300, 1234567890.12, 1234567890123456789012345678.0123456789, 1e-20, 'ä€😀''"\\:~', 'v', 'c', '\\xdeadbeef', '2024-02-29', '1999-12-31 23:59:59.999999', '2024-06-01 12:00:00+02', '12:34:56.7', '1 mon 2 days 03:00', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.1', '{"x":  1}', '{"y": [1, 2]}', '{1,NULL,3}', '{a,"b c"}', 'fine', '[1,5)'),
-      (2, false, 0, -9223372036854775808, 'NaN', '-Infinity', -0.01, -0.0000000001, 'NaN', '', '', '', '', 'infinity', '-infinity', 'infinity', '00:00', '-1 sec', '00000000-0000-0000-0000-000000000000', '::1/64', 'null', '[]', '{}', '{}', 'sad', 'empty'),
-      (4, false, 0, 1, '-0', '-0', 0, 0, 100, 'x', 'x', 'x y', '\\x00', '0044-03-15 BC', '0001-01-01 00:00:00', '1969-12-31 23:59:59.5+00', '24:00', '1 year', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.0/8', '[]', '{}', '{{1},{2}}', '{NULL}', 'sad', '(,)');
+      (1, true, -32768, 9223372036854775807, 0.1, 1e300, 1234567890.12, 0.05, 1234567890123456789012345678.0123456789, 1e-20, 'ä€😀''"\\:~', 'v', 'c', '\\xdeadbeef', '2024-02-29', '1999-12-31 23:59:59.999999', '2024-06-01 12:00:00+02', '12:34:56.7', '1 mon 2 days 03:00', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.1', '{"x":  1}', '{"y": [1, 2]}', '{1,NULL,3}', '{a,"b c"}', 'fine', '[1,5)'),
+      (2, false, 0, -9223372036854775808, 'NaN', '-Infinity', -0.01, -0.99, -0.0000000001, 'NaN', '', '', '', '', 'infinity', '-infinity', 'infinity', '00:00', '-1 sec', '00000000-0000-0000-0000-000000000000', '::1/64', 'null', '[]', '{}', '{}', 'sad', 'empty'),
+      (4, false, 0, 1, '-0', '-0', 0, 0, 0, 100, 'x', 'x', 'x y', '\\x00', '0044-03-15 BC', '0001-01-01 00:00:00', '1969-12-31 23:59:59.5+00', '24:00', '1 year', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.0/8', '[]', '{}', '{{1},{2}}', '{NULL}', 'sad', '(,)');
     insert into kinds.kinds (id) values (3)`);
   source('kinds', 'kinds');
   await sync('kinds');
@@ -101,7 +57,7 @@ test('rows that were changed behind its back are found, told and loaded again', 
   await sync('shop');
   assert.deepEqual((await verify('shop')).streams.map(found), Array<string>(5).fill('equal 0 0 0'));
   // In the warehouse: one changed, one gone, one that never was. At the source: changed, and the cursor column was not.
-  behind("update shop.orders set note = 'mine' where id = 17", 'delete from shop.orders where id = 4711', "insert into shop.orders (id, note, \"at\", _weir_run) values (99999, 'ghost', '2026-01-01', 'x')", "insert into shop.bag (a, b, _weir_run) values (1, 'x', 'x')", 'delete from shop.bag where a = 2');
+  behind(weir, "update shop.orders set note = 'mine' where id = 17", 'delete from shop.orders where id = 4711', "insert into shop.orders (id, note, \"at\", _weir_run) values (99999, 'ghost', '2026-01-01', 'x')", "insert into shop.bag (a, b, _weir_run) values (1, 'x', 'x')", 'delete from shop.bag where a = 2');
   pg.sql("update shop.orders set note = 'theirs' where id = 12345; delete from shop.orders where id = 13; update shop.soft set n = 0 where id = 1; delete from shop.soft where id = 2; update shop.hist set n = 0 where id = 1; delete from shop.hist where id = 2; delete from shop.kept where id = 3; insert into shop.orders values (20001, 'new', '2026-12-01')");
   const { streams, failed, said } = await verify('shop');
   assert.ok(failed);
@@ -134,7 +90,7 @@ test('a table that is followed is compared where both are at one position', { sk
   await sync('live');
   pg.sql('update live.t set n = -n where id < 10'); // not loaded yet: it is, before the comparison
   assert.equal(found(await one('live')), 'equal 0 0 0');
-  behind('update live.t set n = 0 where id = 50', 'delete from live.t where id = 51');
+  behind(weir, 'update live.t set n = 0 where id = 50', 'delete from live.t where id = 51');
   assert.equal(found(await one('live')), 'differs 1 0 1');
   assert.equal(found(await one('live.t', '--repair')), 'repaired 1 0 1');
   pg.sql('delete from live.t where id = 51');
@@ -143,7 +99,7 @@ test('a table that is followed is compared where both are at one position', { sk
 });
 
 test('in the server, by the API and by a schedule', { skip }, async () => {
-  behind("update shop.kept set n = 100 where id = 5");
+  behind(weir, "update shop.kept set n = 100 where id = 5");
   source('shop', 'shop', '', 'verify: every 1s\nstreams:\n  kept: {mode: merge, key: [id]}\n');
   writeFileSync(path.join(weir.dir, 'sources/files.yml'), 'kind: file\nconnection: {path: x.csv}\nverify: every 1d\n');
   assert.match(await weir.in('source', 'check', 'files').catch(String), /files\.yml:3.*tables of kind file cannot be compared/);

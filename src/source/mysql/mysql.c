@@ -147,6 +147,13 @@ static const struct weir_source_capture capture = {
     .close = weir_my_capture_close,
 };
 
+static const struct weir_source_verifier verifier = {
+    .ready = weir_my_verify_ready,
+    .key = weir_my_verify_key,
+    .sums = weir_my_verify_sums,
+    .narrow = weir_my_verify_narrow,
+};
+
 const struct weir_source_connector weir_source_mysql = {
     .name = "mysql",
     .title = "MySQL, MariaDB",
@@ -157,5 +164,6 @@ const struct weir_source_connector weir_source_mysql = {
     .plan = plan,
     .read = read_rows,
     .capture = &capture,
+    .verifier = &verifier,
     .close = close_connection,
 };

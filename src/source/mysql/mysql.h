@@ -9,6 +9,7 @@
 
 #include "source/connector.h"
 #include "source/mysql/value.h"
+#include "source/verify.h"
 
 struct weir_my_settings {
     const char *host, *socket, *database, *user, *password, *tls_ca;
@@ -101,6 +102,9 @@ int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out,
                    struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan *plan,
                  struct weir_my_table **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* WHERE `schema` (a column of the catalog) and TABLE_NAME are those of the table. */
+void weir_my_where(struct weir_buf *sql, const struct weir_my *my, const char *schema,
+                   struct weir_str table);
 /* Fills the plan's columns. */
 int weir_my_columns(struct weir_my *my, struct weir_my_table *table, struct weir_source_plan *plan,
                     struct weir_error *err) WEIR_MUST_CHECK;
@@ -146,6 +150,19 @@ void weir_my_figures_begin(struct weir_my *my, const struct weir_my_table *t,
 /* Fills sink->source, where the server can tell. */
 int weir_my_figures_end(struct weir_my *my, const struct weir_my_table *t,
                         struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- verify.c, as verify.h has it --- */
+int weir_my_verify_ready(void *connection, const struct weir_source_plan *plan,
+                         struct weir_str cursor, char why[200],
+                         struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_verify_key(void *connection, const struct weir_source_plan *plan, size_t *out,
+                       size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_verify_sums(void *connection, const struct weir_source_plan *plan,
+                        const struct weir_source_compare *compare, struct weir_source_bucket *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_verify_narrow(void *connection, struct weir_source_plan *plan,
+                          const struct weir_source_compare *compare,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- read.c --- */
 int weir_my_read(struct weir_my *my, const struct weir_my_table *table,

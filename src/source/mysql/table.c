@@ -122,8 +122,8 @@ int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan
 /* --- columns ------------------------------------------------------------------------------------
  */
 
-static void add_where(struct weir_buf *sql, const struct weir_my *my, const char *schema,
-                      struct weir_str table)
+void weir_my_where(struct weir_buf *sql, const struct weir_my *my, const char *schema,
+                   struct weir_str table)
 {
     weir_buf_addf(sql, " WHERE %s = ", schema);
     weir_sql_text(sql, weir_str_of(my->settings->database));
@@ -148,7 +148,7 @@ static int find_json(struct weir_my *my, struct weir_my_table *t, struct weir_er
                         "REPLACE(CONSTRAINT_NAME, '`', '``'), '`)'), CONCAT('json_valid(\"', "
                         "REPLACE(CONSTRAINT_NAME, '\"', '\"\"'), '\")')) FROM "
                         "information_schema.CHECK_CONSTRAINTS");
-    add_where(&sql, my, "CONSTRAINT_SCHEMA", t->name);
+    weir_my_where(&sql, my, "CONSTRAINT_SCHEMA", t->name);
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &found, err);
     while (rc == 0 && (row = weir_my_next(found, &lengths))) {
@@ -229,7 +229,7 @@ int weir_my_columns(struct weir_my *my, struct weir_my_table *t, struct weir_sou
     weir_buf_init(&sql, MAX_SQL);
     weir_buf_addz(&sql, "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME FROM "
                         "information_schema.COLUMNS");
-    add_where(&sql, my, "TABLE_SCHEMA", t->name);
+    weir_my_where(&sql, my, "TABLE_SCHEMA", t->name);
     weir_buf_addz(&sql, " ORDER BY ORDINAL_POSITION");
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &columns, err);
