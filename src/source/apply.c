@@ -1,5 +1,6 @@
 #include "source/apply.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "source/apply_write.h"
@@ -143,6 +144,15 @@ static bool follows_deletes(const struct weir_source_stream *stream)
            (stream->mode == WEIR_SOURCE_MERGE && stream->deletes);
 }
 
+/* Rows of this load: a run may have several. */
+static void add_of_load(struct weir_writing *w)
+{
+    weir_buf_addz(&w->sql, WEIR_SOURCE_RUN " = ");
+    weir_sql_text(&w->sql, weir_str_of(w->stage->run));
+    weir_buf_addf(&w->sql, " AND " WEIR_SOURCE_LOADED_AT " = make_timestamp(%" PRId64 ")",
+                  w->stage->at);
+}
+
 /* Versions that the source has left behind; where deletes are followed, their rows are among those
  * that are gone. */
 static int drop_versions(struct weir_writing *w, struct weir_error *err)
@@ -158,9 +168,10 @@ static int drop_versions(struct weir_writing *w, struct weir_error *err)
     weir_apply_target(w);
     weir_buf_addf(&w->sql,
                   " WHERE (" WEIR_SOURCE_VERSION " IS NULL OR " WEIR_SOURCE_VERSION
-                  " < %lld) AND " WEIR_SOURCE_RUN " <> ",
+                  " < %lld) AND NOT (",
                   (long long)plan->version);
-    weir_sql_text(&w->sql, weir_str_of(w->stage->run));
+    add_of_load(w);
+    weir_buf_addc(&w->sql, ')');
     return weir_apply_exec(w, err);
 }
 
@@ -194,8 +205,8 @@ static int verify(struct weir_writing *w, struct weir_error *err)
     uint64_t written = 0, live = w->there;
     weir_buf_addz(&w->sql, "SELECT count(*) FROM ");
     weir_apply_target(w);
-    weir_buf_addz(&w->sql, " WHERE " WEIR_SOURCE_RUN " = ");
-    weir_sql_text(&w->sql, weir_str_of(w->stage->run));
+    weir_buf_addz(&w->sql, " WHERE ");
+    add_of_load(w);
     int rc = weir_apply_ask(w, &written, err);
     if (rc == 0 && w->ends) {
         weir_buf_addz(&w->sql, "SELECT count(*) FROM ");

@@ -20,6 +20,7 @@ int weir_feed_open(struct weir_feed *f, const char *dir, uint64_t max_spool, str
     weir_buf_init(&f->path, MAX_TEXT);
     weir_arena_init(&f->arena, MAX_ARENA);
     weir_map_init(&f->by_name);
+    f->part.since = weir_mono();
     return weir_spool_open(&f->spool, dir, max_spool, err);
 }
 
@@ -121,11 +122,14 @@ int weir_feed_stream(struct weir_feed *f, struct weir_str name, struct weir_feed
     }
     s->feed = f;
     s->version = WEIR_FEED_NO_VERSION;
+    s->part.since = weir_mono();
     s->name = weir_arena_dup(&f->arena, name);
     for (size_t i = 0; f->config && i < f->config->stream_count; i++) {
         const struct weir_source_stream *own = &f->config->streams[i];
         s->flat = s->flat || (weir_str_is(name, own->name) && own->nested);
     }
+    const struct weir_feed_wanted *w = weir_feed_find_wanted(f, name);
+    weir_feed_read_version(s, w ? w->cursor : WEIR_STR(""));
     weir_map_init(&s->by_path);
     f->streams[f->stream_count++] = s;
     *out = s;
@@ -218,7 +222,7 @@ static void tell(struct weir_feed_stream *s, uint64_t rows)
     struct weir_feed *f = s->feed;
     uint64_t bytes = f->bytes - f->told;
     if (f->progress) {
-        if (s->block_count == 1) {
+        if (s->block_count == 1 && s->parts == 0) {
             weir_source_watch_read(f->progress->watch, s->name.ptr, 0);
         }
         atomic_fetch_add(&f->progress->rows, rows);
@@ -241,6 +245,8 @@ static int put_batch(struct weir_source_sink *sink, struct weir_str part,
     s->blocks = grown;
     int rc = weir_spool_write(&s->feed->spool, batch, &s->blocks[s->block_count], err);
     if (rc == 0) {
+        s->part.bytes += s->blocks[s->block_count].bytes;
+        s->feed->part.bytes += s->blocks[s->block_count].bytes;
         s->blocks[s->block_count++].version = s->version;
         tell(s, batch->rows);
     }
@@ -481,7 +487,9 @@ int weir_feed_record(struct weir_feed_stream *s, struct weir_json record, struct
         }
     }
     rc = rc ? rc : weir_source_rows_end(&s->batch, err);
-    s->rows += rc == 0;
+    s->part.rows += rc == 0;
+    s->feed->part.rows += rc == 0;
+    s->covered = false;
     return rc;
 }
 
@@ -491,6 +499,11 @@ int weir_feed_version(struct weir_feed_stream *s, int64_t version, struct weir_e
     s->versioned = true;
     s->version = version;
     return rc;
+}
+
+int weir_feed_flush(struct weir_feed_stream *s, struct weir_error *err)
+{
+    return end_batch(s, err);
 }
 
 int weir_feed_end(struct weir_feed *f, struct weir_error *err)

@@ -23,6 +23,15 @@ struct weir_feed_column {
     unsigned precision, scale; /* of WEIR_TYPE_OTHER: exact decimals */
 };
 
+/* What came since the last load, of one stream or of all. */
+struct weir_feed_part {
+    uint64_t rows, bytes;               /* that are not loaded; bytes in the spool */
+    uint64_t passed_rows, passed_bytes; /* of these, when they were looked at last */
+    uint64_t loaded, loaded_bytes;      /* by this run */
+    weir_time since, took;              /* the last look (weir_mono); the last load */
+};
+
+struct weir_source_load;
 struct weir_feed_stream {
     struct weir_feed *feed;
     struct weir_str name, said; /* said: what the process calls it, when it is something else */
@@ -33,7 +42,6 @@ struct weir_feed_stream {
     size_t guess;            /* where the next member of a record probably is */
     bool exact;              /* some column is of exact decimals */
     bool came;               /* a schema or a record */
-    uint64_t rows;
     struct weir_spool_block *blocks;
     size_t block_count, block_room;
     /* What the process says of it. */
@@ -42,6 +50,18 @@ struct weir_feed_stream {
     bool versioned, activated; /* rows have versions; older ones than `active` are to go */
     int64_t version, active;
     int64_t generation; /* kept in the cursor for the next run; 0: none */
+    bool whole;         /* the process reads all of it in each run */
+    bool complete;      /* and said that all came */
+    bool covered;       /* its state is behind each row that came: none of them comes again */
+    uint64_t bookmark;  /* of the connector's: a hash of what the state before said of it */
+    bool bookmark_known;
+    /* Loads on the way (feed_part.c). */
+    bool taken; /* what came is in the load that is made */
+    struct weir_feed_part part;
+    unsigned parts; /* loads of this run */
+    bool table_versioned;
+    int64_t table_version;           /* that the table has */
+    struct weir_source_load *loaded; /* the run's: what all of them brought */
     /* The batch that is being made. */
     struct weir_source_sink sink;
     struct weir_source_rows batch;
@@ -53,6 +73,7 @@ struct weir_feed_stream {
 struct weir_feed_wanted {
     struct weir_source_stream stream;
     bool anew;              /* its table is to be built anew: no state of it counts */
+    bool there;             /* the table */
     struct weir_str cursor; /* of the stream, as weir_feed_plan() made it; or ptr NULL */
 };
 
@@ -66,6 +87,13 @@ struct weir_feed {
     const atomic_bool *stop;
     struct weir_source_progress *progress; /* or NULL */
     const struct weir_log *log;
+    uint64_t checkpoint; /* rows that are loaded on the way; 0: none are */
+    /* Loads the streams that are `taken`, and saves the state, in one transaction. NULL: it cannot
+     * be. */
+    int (*load)(struct weir_feed *feed, struct weir_str state, struct weir_error *err);
+    void *loader;
+    bool on_the_way; /* such a load is being made */
+    struct weir_feed_part part;
     /* Made by the connector. */
     struct weir_buf new_state; /* JSON; empty: none was told */
     struct weir_feed_stream **streams;
@@ -109,6 +137,8 @@ int weir_feed_record(struct weir_feed_stream *s, struct weir_json record,
 /* Rows that follow are of this version. */
 int weir_feed_version(struct weir_feed_stream *s, int64_t version,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* What came of it is in the spool then. */
+int weir_feed_flush(struct weir_feed_stream *s, struct weir_error *err) WEIR_MUST_CHECK;
 /* No more rows come: the last batches go to the spool. */
 int weir_feed_end(struct weir_feed *feed, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -125,6 +155,22 @@ int64_t weir_feed_generation(struct weir_str cursor);
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor);
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
                    struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- feed_part.c: loads on the way --- */
+/* Is it time for one, when a state of this stream (NULL: of all) came? */
+bool weir_feed_due(const struct weir_feed *feed, const struct weir_feed_stream *s);
+/* May what came of it be brought into its table before all of it came? */
+bool weir_feed_flows(struct weir_feed_stream *s);
+/* Takes or holds back each stream that has rows. *any: some is taken; *held: some is not. */
+void weir_feed_take(struct weir_feed *feed, bool *any, bool *held);
+/* It was time, and nothing may be loaded: not before as much came again. */
+void weir_feed_pass(struct weir_feed *feed, struct weir_feed_stream *s);
+/* All of it came and was loaded. */
+bool weir_feed_is_done(const struct weir_feed_stream *s);
+/* A load of this stream was committed: its rows leave the spool. */
+void weir_feed_loaded(struct weir_feed_stream *s);
+/* The version that the table has, by its cursor. */
+void weir_feed_read_version(struct weir_feed_stream *s, struct weir_str cursor);
 
 /* --- feed_type.c --- */
 /* The type that a JSON schema says; false: it says none. */

@@ -104,6 +104,13 @@ int64_t weir_feed_generation(struct weir_str cursor)
     return read_mark("", cursor).generation;
 }
 
+void weir_feed_read_version(struct weir_feed_stream *s, struct weir_str cursor)
+{
+    struct mark mark = read_mark("", cursor);
+    s->table_versioned = mark.versioned;
+    s->table_version = mark.version;
+}
+
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor)
 {
     char hash[17];
@@ -129,12 +136,27 @@ static uint64_t live_rows(const struct weir_feed_stream *s)
     return n;
 }
 
+/* A load on the way leaves out columns that have no type, and no value, yet. */
+static bool leaves_out_untyped(const struct weir_feed_stream *s,
+                               const struct weir_source_plan *plan)
+{
+    bool any = false;
+    for (size_t i = 0; s->feed->on_the_way && !s->complete && !any && i < s->column_count; i++) {
+        any = !s->columns[i].untyped && !weir_source_plan_excludes(plan, s->columns[i].name);
+    }
+    return any;
+}
+
 static int plan_columns(const struct weir_feed_stream *s, struct weir_source_plan *out,
                         struct weir_error *err)
 {
     size_t at;
+    bool less = leaves_out_untyped(s, out);
     for (size_t i = 0; i < s->column_count; i++) {
         const struct weir_feed_column *c = &s->columns[i];
+        if (less && c->untyped) {
+            continue;
+        }
         struct weir_source_column column = {
             .name = c->name, .original = c->original, .type = c->type, .untyped = c->untyped};
         if (c->type == WEIR_TYPE_OTHER) {
@@ -352,11 +374,12 @@ static int map_columns(struct reading *r, const struct weir_source_plan *plan,
 /* What came is what was kept. */
 static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct weir_error *err)
 {
-    return all == s->rows ? 0
-                          : weir_fail(err, WEIR_ECORRUPT,
-                                      "%llu rows were kept for loading of the %llu that came; "
-                                      "nothing was loaded",
-                                      (unsigned long long)all, (unsigned long long)s->rows);
+    return all == s->part.rows
+               ? 0
+               : weir_fail(err, WEIR_ECORRUPT,
+                           "%llu rows were kept for loading of the %llu that came; "
+                           "nothing was loaded",
+                           (unsigned long long)all, (unsigned long long)s->part.rows);
 }
 
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,

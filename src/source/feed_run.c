@@ -18,9 +18,13 @@ struct feed_run {
     struct weir_session *session;
     struct weir_source_catalog catalog;
     struct weir_feed feed;
-    struct weir_stream_run **streams; /* of the feed's, those that came */
+    /* Of the load that is made: those of the feed's that are in it. */
+    struct weir_stream_run **streams;
     size_t count;
-    bool began; /* the feed was opened */
+    weir_time at;          /* when it began; each has a later time */
+    uint64_t told_bytes;   /* in weir.loads */
+    struct weir_buf saved; /* the state that weir.source_state has */
+    bool began;            /* the feed was opened */
 };
 
 /* --- before ------------------------------------------------------------------------------------
@@ -41,6 +45,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
     rc = rc ? rc
             : weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &f->feed.arena,
                                         &out->cursor, err);
+    out->there = r->target != NULL;
     out->anew = f->run->full || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
     weir_stream_run_free(r);
@@ -75,16 +80,31 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
     rc = rc || forgets ? rc
                        : weir_source_ledger_cursor(f->session, f->config->name, STATE_STREAM,
                                                    &feed->arena, &feed->state, err);
+    weir_buf_adds(&f->saved, feed->state);
     return rc;
 }
 
-/* --- after --------------------------------------------------------------------------------------
+/* --- a load ------------------------------------------------------------------------------------
  */
+
+/* Was it loaded by this run already, or is it as the table's cursor says? */
+static int check_way(struct feed_run *f, const struct weir_feed_stream *s,
+                     const struct weir_stream_run *r, struct weir_error *err)
+{
+    const struct weir_feed_wanted *w = weir_feed_find_wanted(&f->feed, s->name);
+    bool known = s->parts || (w && !w->anew && r->stream.mode != WEIR_SOURCE_REPLACE);
+    return !r->plan.whole || !known
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "the stream \"%s\" is loaded in another way now (mode, key or columns), "
+                           "and what came is only what is new: `weir sync %s --full` reads all of "
+                           "it",
+                           r->stream.name, f->config->name);
+}
 
 static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_error *err)
 {
     struct weir_stream_run *r = calloc(1, sizeof *r);
-    const struct weir_feed_wanted *w = weir_feed_find_wanted(&f->feed, s->name);
     struct weir_str cursor = {NULL, 0};
     if (!r) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
@@ -93,8 +113,9 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     int rc = weir_stream_run_init(r, f->run, f->id, f->config, s->name, err);
     r->session = f->session;
     r->feed = s;
+    r->load.started_at = f->at;
     rc = rc ? rc : weir_stream_run_find_target(r, err);
-    if (rc == 0 && r->target && !f->run->full && !f->feed.forgot) {
+    if (rc == 0 && r->target && (s->parts || (!f->run->full && !f->feed.forgot))) {
         rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
     }
@@ -102,41 +123,52 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     r->load.mode = weir_source_mode_name(r->stream.mode);
     r->plan.exclude = &r->stream.exclude;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
-    if (rc == 0 && r->plan.whole && w && !w->anew && r->stream.mode != WEIR_SOURCE_REPLACE) {
-        rc = weir_fail(err, WEIR_EINVAL,
-                       "the stream \"%s\" is loaded in another way now (mode, key or columns), and "
-                       "what came is only what is new: `weir sync %s --full` reads all of it",
-                       r->stream.name, f->config->name);
-    }
-    r->load.bytes = f->count == 1 ? f->feed.bytes : 0; /* of all streams */
+    rc = rc ? rc : check_way(f, s, r, err);
+    r->load.bytes = f->count == 1 ? f->feed.bytes - f->told_bytes : 0; /* of all streams */
     r->load.status = "unchanged";
     return rc || r->plan.nothing ? rc : weir_stream_run_stage(r, err);
+}
+
+/* No two streams may have one table. */
+static int check_tables(struct feed_run *f, const struct weir_feed_stream *s,
+                        struct weir_error *err)
+{
+    struct weir_source_stream mine, other;
+    int rc = weir_source_config_stream(f->config, s->name, &mine, err);
+    for (size_t i = 0; rc == 0 && i < f->feed.stream_count; i++) {
+        if (f->feed.streams[i] == s) {
+            continue;
+        }
+        rc = weir_source_config_stream(f->config, f->feed.streams[i]->name, &other, err);
+        if (rc == 0 && strcmp(other.table, mine.table) == 0) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "the streams \"%s\" and \"%s\" would share the table \"%s\"; give one "
+                           "of them another `table:`",
+                           other.name, mine.name, mine.table);
+        }
+    }
+    return rc;
 }
 
 static int stage_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
+    weir_time now = weir_now();
     int rc = 0;
+    f->at = now > f->at ? now : f->at + 1;
     f->streams = calloc(feed->stream_count + 1, sizeof(struct weir_stream_run *));
     if (!f->streams) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
     for (size_t i = 0; rc == 0 && i < feed->stream_count; i++) {
-        for (size_t k = 0; k < f->count; k++) {
-            struct weir_source_stream other = f->streams[k]->stream, mine;
-            rc = weir_source_config_stream(f->config, feed->streams[i]->name, &mine, err);
-            if (rc == 0 && strcmp(other.table, mine.table) == 0) {
-                rc = weir_fail(err, WEIR_EINVAL,
-                               "the streams \"%s\" and \"%s\" would share the table \"%s\"; give "
-                               "one of them another `table:`",
-                               other.name, mine.name, mine.table);
-            }
-            if (rc) {
-                return rc;
-            }
+        struct weir_feed_stream *s = feed->streams[i];
+        if (!s->taken) {
+            continue;
         }
-        rc = stage_one(f, feed->streams[i], err);
-        if (rc && f->count) {
+        rc = weir_feed_flush(s, err);
+        rc = rc ? rc : check_tables(f, s, err);
+        rc = rc ? rc : stage_one(f, s, err);
+        if (rc && f->count && f->streams[f->count - 1]->feed == s) {
             struct weir_error why = *err;
             weir_fail(err, rc, "stream \"%s\": %s", f->streams[f->count - 1]->stream.name,
                       why.message);
@@ -145,21 +177,38 @@ static int stage_all(struct feed_run *f, struct weir_error *err)
     return rc;
 }
 
-static int apply_all(struct feed_run *f, struct weir_error *err)
+/* Streams that began anew and are not loaded yet begin anew in the next run, too, when this one
+ * fails: the state that is saved does not speak of what their tables have. */
+static int drop_cursors(struct feed_run *f, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < f->feed.wanted_count; i++) {
+        const struct weir_feed_wanted *w = &f->feed.wanted[i];
+        const struct weir_feed_stream *s =
+            weir_map_get(&f->feed.by_name, weir_str_of(w->stream.name));
+        if (w->anew && w->cursor.len && !(s && (s->parts || s->taken))) {
+            rc = weir_source_ledger_drop_cursor(f->session, f->config->name, w->stream.name, err);
+        }
+    }
+    return rc;
+}
+
+static int apply_all(struct feed_run *f, struct weir_str state, struct weir_error *err)
 {
     int rc = weir_session_begin(f->session, err);
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_stream_run *r = f->streams[i];
         if (!r->plan.nothing) {
-            weir_source_watch_write(f->run->progress ? f->run->progress->watch : NULL,
-                                    r->stream.name);
+            if (!f->feed.on_the_way && f->run->progress) {
+                weir_source_watch_write(f->run->progress->watch, r->stream.name);
+            }
             struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
                                               &r->settled, r->target, &r->load};
             rc = weir_source_apply_in(&apply, err);
         }
     }
-    struct weir_str state = weir_buf_str(&f->feed.new_state);
-    if (rc == 0 && state.len && !weir_str_eq(state, f->feed.state)) {
+    rc = rc ? rc : drop_cursors(f, err);
+    if (rc == 0 && state.len && !weir_str_eq(state, weir_buf_str(&f->saved))) {
         rc = weir_source_ledger_set_cursor(f->session, f->config->name, STATE_STREAM, f->id, state,
                                            weir_now(), err);
     }
@@ -170,15 +219,148 @@ static int apply_all(struct feed_run *f, struct weir_error *err)
     return rc;
 }
 
+/* Adds the load of one stream to what the run's loads brought of it. */
+static int add_up(struct feed_run *f, const struct weir_stream_run *r, struct weir_error *err)
+{
+    struct weir_arena *arena = &f->feed.arena;
+    struct weir_source_load *all = r->feed->loaded;
+    const struct weir_source_load *l = &r->load;
+    if (!all) {
+        all = r->feed->loaded = weir_arena_calloc(arena, sizeof *all);
+        if (!all) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+        }
+        *all = (struct weir_source_load){.run = f->id,
+                                         .source = f->config->name,
+                                         .stream = r->feed->name.ptr,
+                                         .schema = f->config->schema,
+                                         .status = "unchanged",
+                                         .error = "",
+                                         .started_at = l->started_at};
+    }
+    if (strcmp(l->status, "unchanged") != 0) {
+        all->status = l->status;
+    }
+    bool more = l->changes.len > 2 && all->changes.len > 2;
+    const char *changes = weir_arena_printf(
+        arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, (int)all->changes.len - more, all->changes.ptr,
+        more ? "," : "", (int)l->changes.len - more, l->changes.ptr + more);
+    all->mode = l->mode;
+    all->table = weir_arena_dup(arena, weir_str_of(l->table)).ptr;
+    all->source_checksum = weir_arena_dup(arena, weir_str_of(l->source_checksum)).ptr;
+    all->warehouse_checksum = weir_arena_dup(arena, weir_str_of(l->warehouse_checksum)).ptr;
+    all->changes = weir_str_of(changes ? changes : "");
+    all->rows_read += l->rows_read;
+    all->rows_written += l->rows_written;
+    all->rows_discarded += l->rows_discarded;
+    all->rows_superseded += l->rows_superseded;
+    all->rows_deleted += l->rows_deleted;
+    all->bytes += l->bytes;
+    all->ended_at = l->ended_at;
+    return changes && all->table && all->source_checksum && all->warehouse_checksum
+               ? 0
+               : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+}
+
+/* What was loaded is the feed's no more. */
+static int settle(struct feed_run *f, struct weir_str state, struct weir_error *err)
+{
+    struct weir_source_watch *watch = f->run->progress ? f->run->progress->watch : NULL;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        struct weir_stream_run *r = f->streams[i];
+        rc = add_up(f, r, err);
+        if (f->feed.on_the_way && !r->plan.nothing) {
+            weir_source_watch_part(watch, &r->load);
+        }
+        weir_feed_loaded(r->feed);
+        f->told_bytes += r->load.bytes;
+    }
+    if (state.len) {
+        weir_buf_reset(&f->saved);
+        weir_buf_adds(&f->saved, state);
+        rc = rc ? rc : weir_buf_check(&f->saved, "the state of a source", err);
+    }
+    return rc;
+}
+
+static void end_streams(struct feed_run *f, int rc)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        weir_stream_run_unstage(f->streams[i], rc);
+    }
+}
+
+static void free_streams(struct feed_run *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        weir_stream_run_free(f->streams[i]);
+        free(f->streams[i]);
+    }
+    free(f->streams);
+    f->streams = NULL;
+    f->count = 0;
+}
+
+/* The streams that are taken, with this state. After a failure they are there for whoever tells of
+ * it. */
+static int load_taken(struct feed_run *f, struct weir_str state, struct weir_error *err)
+{
+    free_streams(f);
+    int rc = stage_all(f, err);
+    for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
+        rc = apply_all(f, state, err);
+        if (rc != WEIR_EAGAIN || i + 1 == WEIR_SOURCE_TRIES) {
+            break;
+        }
+        rc = 0;
+    }
+    end_streams(f, rc);
+    return rc ? rc : settle(f, state, err);
+}
+
+static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct weir_error *err)
+{
+    struct feed_run *f = feed->loader;
+    weir_time began = weir_mono();
+    feed->on_the_way = true;
+    int rc = load_taken(f, state, err);
+    feed->on_the_way = false;
+    weir_feed_pass(feed, NULL);
+    feed->part.took = weir_mono() - began;
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        f->streams[i]->feed->part.took = feed->part.took;
+    }
+    if (rc == 0) {
+        free_streams(f);
+    }
+    return rc;
+}
+
+static int load_rest(struct feed_run *f, struct weir_error *err)
+{
+    for (size_t i = 0; i < f->feed.stream_count; i++) {
+        f->feed.streams[i]->taken = !weir_feed_is_done(f->feed.streams[i]);
+    }
+    return load_taken(f, weir_buf_str(&f->feed.new_state), err);
+}
+
+/* --- after --------------------------------------------------------------------------------------
+ */
+
 /* The ledger says of each stream why it was not loaded; of those that did no wrong, that too. */
 static void note_failures(struct feed_run *f, int rc, const struct weir_error *err)
 {
+    struct weir_error ignored;
     for (size_t i = 0; i < f->count; i++) {
-        weir_stream_run_note_failure(f->streams[i], rc, err);
+        struct weir_stream_run *r = f->streams[i];
+        weir_stream_run_note_failure(r, rc, err);
+        if (r->feed && add_up(f, r, &ignored) == 0) {
+            r->feed->loaded->error = err->message;
+        }
     }
-    if (f->count == 0) { /* it failed before any stream was looked at */
+    if (f->count == 0) { /* it failed while no stream was looked at */
         struct weir_stream_run *r = calloc(1, sizeof *r);
-        struct weir_error ignored;
         struct weir_str name = weir_str_of(f->run->stream ? f->run->stream : STATE_STREAM);
         if (r && weir_stream_run_init(r, f->run, f->id, f->config, name, &ignored) == 0) {
             r->load.table = "";
@@ -192,17 +374,31 @@ static void note_failures(struct feed_run *f, int rc, const struct weir_error *e
     }
 }
 
-static int load_all(struct feed_run *f, struct weir_error *err)
+/* What failed after loads on the way did not leave all as it was. */
+static int tell_of_loads(const struct feed_run *f, int rc, struct weir_error *err)
 {
-    int rc = stage_all(f, err);
-    for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
-        rc = apply_all(f, err);
-        if (rc != WEIR_EAGAIN || i + 1 == WEIR_SOURCE_TRIES) {
-            break;
+    static const char *const lies[] = {"; nothing was loaded", "; nothing changed"};
+    struct weir_error why = *err;
+    for (size_t i = 0; i < 2; i++) {
+        char *at = strstr(why.message, lies[i]);
+        if (at) {
+            memmove(at, at + strlen(lies[i]), strlen(at + strlen(lies[i])) + 1);
         }
-        rc = 0;
     }
-    return rc;
+    return weir_fail(err, rc,
+                     "%s; the %llu rows that came before its last state are loaded, and the next "
+                     "run goes on from there",
+                     why.message, (unsigned long long)f->feed.part.loaded);
+}
+
+static uint64_t number_option(const struct feed_run *f, const char *name)
+{
+    const struct weir_option *o = f->config->connector->options;
+    while (o->name && strcmp(o->name, name) != 0) {
+        o++;
+    }
+    const char *settings = f->config->connection;
+    return o->name ? *(const uint64_t *)(const void *)(settings + o->offset) : 0;
 }
 
 static int read_all(struct feed_run *f, struct weir_error *err)
@@ -210,21 +406,16 @@ static int read_all(struct feed_run *f, struct weir_error *err)
     struct weir_feed *feed = &f->feed;
     char dir[4096];
     snprintf(dir, sizeof dir, "%s/tmp/source", f->run->site->data);
-    const struct weir_option *o = f->config->connector->options;
-    uint64_t most = 0;
-    for (; o->name; o++) {
-        if (strcmp(o->name, "max_spool") == 0) {
-            most =
-                *(const uint64_t *)(const void *)((const char *)f->config->connection + o->offset);
-        }
-    }
-    int rc = weir_feed_open(feed, dir, most, err);
+    int rc = weir_feed_open(feed, dir, number_option(f, "max_spool"), err);
     f->began = true;
     feed->config = f->config;
     feed->only = f->run->stream;
     feed->progress = f->run->progress;
     feed->stop = f->run->progress ? &f->run->progress->stop : NULL;
     feed->log = f->run->log;
+    feed->checkpoint = number_option(f, "checkpoint");
+    feed->load = load_on_the_way;
+    feed->loader = f;
     rc = rc ? rc : prepare_all(f, err);
     rc = rc ? rc : f->config->connector->feed(f->connection, feed, err);
     if (rc == 0 && feed->ignored) {
@@ -234,37 +425,43 @@ static int read_all(struct feed_run *f, struct weir_error *err)
     return rc;
 }
 
+static void tell_streams(struct feed_run *f, const char **status, struct weir_jw *w)
+{
+    for (size_t i = 0; i < f->feed.stream_count; i++) {
+        const struct weir_source_load *l = f->feed.streams[i]->loaded;
+        if (l) {
+            if (strcmp(l->status, "loaded") == 0 && strcmp(*status, "unchanged") == 0) {
+                *status = l->status;
+            }
+            weir_source_watch_end(f->run->progress ? f->run->progress->watch : NULL, l);
+            weir_source_load_print(l, w);
+        }
+    }
+}
+
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,
                          struct weir_source_config *config, void *connection, const char **status,
                          struct weir_jw *w, struct weir_error *err)
 {
     struct feed_run f = {.run = run, .id = id, .config = config, .connection = connection};
     weir_arena_init(&f.catalog.arena, MAX_CATALOG);
+    weir_buf_init(&f.saved, MAX_CATALOG);
     int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &f.session, err);
     rc = rc ? rc : weir_source_ledger_open(f.session, err);
     rc = rc ? rc : read_all(&f, err);
-    rc = rc ? rc : load_all(&f, err);
-    for (size_t i = 0; i < f.count; i++) {
-        weir_stream_run_unstage(f.streams[i], rc);
-    }
+    rc = rc ? rc : load_rest(&f, err);
     weir_session_free(f.session);
+    rc = rc && f.feed.part.loaded ? tell_of_loads(&f, rc, err) : rc;
     if (rc) {
         *status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
         note_failures(&f, rc, err);
     }
-    for (size_t i = 0; i < f.count; i++) {
-        if (rc == 0 && strcmp(f.streams[i]->load.status, "unchanged") != 0) {
-            *status = f.streams[i]->load.status;
-        }
-        weir_source_watch_end(run->progress ? run->progress->watch : NULL, &f.streams[i]->load);
-        weir_source_load_print(&f.streams[i]->load, w);
-        weir_stream_run_free(f.streams[i]);
-        free(f.streams[i]);
-    }
-    free(f.streams);
     if (f.began) {
+        tell_streams(&f, status, w);
+        free_streams(&f);
         weir_feed_free(&f.feed);
     }
+    weir_buf_free(&f.saved);
     weir_arena_free(&f.catalog.arena);
     return rc ? weir_error_prefix(err, rc, "%s", config->name) : 0;
 }

@@ -274,13 +274,10 @@ int weir_source_ledger_owner(struct weir_session *session, const char *schema, c
                     schema, table, arena, out, err);
 }
 
-int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
-                                  const char *stream, const char *run, struct weir_str cursor,
-                                  weir_time at, struct weir_error *err)
+int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
+                                   const char *stream, struct weir_error *err)
 {
     struct weir_buf sql;
-    const struct weir_param values[STATE_COLUMNS] = {
-        text(source), text(stream), {.s = cursor}, text(run), number(at)};
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "DELETE FROM weir.source_state WHERE source = ");
     weir_sql_text(&sql, weir_str_of(source));
@@ -289,6 +286,16 @@ int weir_source_ledger_set_cursor(struct weir_session *session, const char *sour
     weir_session_touch(session, weir_schema(), WEIR_STR("source_state"));
     int rc = weir_session_exec_buf(session, &sql, err);
     weir_buf_free(&sql);
+    return rc;
+}
+
+int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
+                                  const char *stream, const char *run, struct weir_str cursor,
+                                  weir_time at, struct weir_error *err)
+{
+    const struct weir_param values[STATE_COLUMNS] = {
+        text(source), text(stream), {.s = cursor}, text(run), number(at)};
+    int rc = weir_source_ledger_drop_cursor(session, source, stream, err);
     return rc ? rc : append_row(session, "source_state", state_columns, values, STATE_COLUMNS, err);
 }
 

@@ -62,6 +62,8 @@ int weir_source_ledger_owner(struct weir_session *session, const char *schema, c
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
                                   const char *stream, const char *run, struct weir_str cursor,
                                   weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
+                                   const char *stream, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_ledger_add(struct weir_session *session, const struct weir_source_load *load,
                            struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_ledger_verified(struct weir_session *session, const struct weir_source_verified *v,

@@ -15,6 +15,7 @@ struct weir_program_settings {
     const struct weir_data *config; /* or NULL */
     struct weir_text_list env;      /* variables that it sees */
     uint64_t memory, max_line, max_spool;
+    int64_t checkpoint; /* rows; 0: none */
     weir_time idle, timeout, cpu;
 };
 #define WEIR_PROGRAM_OPTIONS(package_help)                                                         \
@@ -67,6 +68,14 @@ struct weir_program_settings {
          .min = 1024,                                                                              \
          .max = 512 << 20,                                                                         \
          .help = "the longest line that it may write"},                                            \
+        {.name = "checkpoint",                                                                     \
+         .type = WEIR_OPT_INT,                                                                     \
+         .offset = offsetof(struct weir_program_settings, checkpoint),                             \
+         .fallback = "100000",                                                                     \
+         .max = 1000000000,                                                                        \
+         .help =                                                                                   \
+             "so many rows, 64 MB or a minute after the last load, what came is loaded at the "    \
+             "next state of the program, before it has ended; 0: all is loaded at the end"},       \
     {                                                                                              \
         .name = "max_spool", .type = WEIR_OPT_BYTES,                                               \
         .offset = offsetof(struct weir_program_settings, max_spool), .fallback = "32GB",           \

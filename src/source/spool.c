@@ -83,7 +83,7 @@ int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
         align(b);
     }
     int rc = weir_buf_check(b, "a batch of rows", err);
-    if (rc == 0 && s->bytes + b->len > s->max) {
+    if (rc == 0 && s->held + b->len > s->max) {
         rc = weir_fail(err, WEIR_ETOOBIG,
                        "the rows of this run take more than %llu MB in weir's data folder before "
                        "they are loaded; raise `max_spool`",
@@ -94,8 +94,21 @@ int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
     if (rc == 0) {
         *out = (struct weir_spool_block){.at = s->bytes, .bytes = b->len, .rows = batch->rows};
         s->bytes += b->len;
+        s->live += b->len;
+        s->held += b->len;
     }
     return rc;
+}
+
+void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block)
+{
+    s->live -= block->bytes;
+    if (s->live == 0 && ftruncate(s->fd, 0) == 0) {
+        s->bytes = s->held = 0;
+    } else if (fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->at,
+                         (off_t)block->bytes) == 0) {
+        s->held -= block->bytes;
+    }
 }
 
 /* --- reading ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 struct weir_spool {
     int fd;
     uint64_t bytes, max;
+    uint64_t live, held; /* of blocks that are not dropped; of the disk's */
     struct weir_buf block;
     struct weir_arena arena; /* of the batch that was read last */
 };
@@ -27,5 +28,8 @@ int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
 /* Good until the next call. A column of a batch has the type that it was written with. */
 int weir_spool_read(struct weir_spool *s, const struct weir_spool_block *block,
                     struct weir_batch *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* It is not read again, and its room on the disk is free, where the file system can do that. */
+void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block);
 
 #endif

@@ -208,6 +208,13 @@ static void say_end(struct weir_source_watch *w, const struct weir_source_load *
     }
 }
 
+void weir_source_watch_part(struct weir_source_watch *w, const struct weir_source_load *l)
+{
+    weir_source_watch_say(w,
+                          "%s: loaded %llu rows into %s.%s on the way, with the state behind them",
+                          l->stream, (unsigned long long)l->rows_written, l->schema, l->table);
+}
+
 void weir_source_watch_end(struct weir_source_watch *w, const struct weir_source_load *l)
 {
     static const char *const states[] = {"loaded", "unchanged", "failed", "mismatch"};

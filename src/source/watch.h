@@ -22,6 +22,8 @@ void weir_source_watch_read(struct weir_source_watch *watch, const char *stream,
 void weir_source_watch_more(struct weir_source_watch *watch, const char *stream, uint64_t rows,
                             uint64_t bytes);
 void weir_source_watch_write(struct weir_source_watch *watch, const char *stream);
+/* Some of its rows are in the table already, and it is read on. */
+void weir_source_watch_part(struct weir_source_watch *watch, const struct weir_source_load *load);
 void weir_source_watch_end(struct weir_source_watch *watch, const struct weir_source_load *load);
 /* A line of the run's log. */
 void weir_source_watch_say(struct weir_source_watch *watch, const char *format, ...)

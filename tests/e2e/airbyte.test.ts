@@ -116,3 +116,57 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
   writeFileSync(path.join(weir.dir, 'sources/bad.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {account: {name: a, pin: 1234}}}\n');
   await fails(/`account\.pin` in clear.*`weir secret set bad\.account\.pin`/, 'bad');
 });
+
+const complete = (name: string): object => ({ type: 'TRACE', trace: { type: 'STREAM_STATUS', stream_status: { stream_descriptor: { name }, status: 'COMPLETE' } } });
+const stateOf = (name: string, n: number): object => ({ stream_descriptor: { name }, stream_state: { n } });
+const global = (lsn: number, states: Record<string, number>, recordCount: number): object => ({ type: 'STATE', state: { type: 'GLOBAL', global: { shared_state: { lsn }, stream_states: Object.entries(states).map(([name, n]) => stateOf(name, n)) }, sourceStats: { recordCount } } });
+const ids = async (table: string): Promise<string> => {
+  const [schema, name] = table.split('.');
+  const there = await rows(`select 1 as n from information_schema.tables where table_schema = '${schema}' and table_name = '${name}'`);
+  return there.length ? String((await rows(`select string_agg(id, ' ' order by id) as ids from ${schema}."${name}"`))[0]?.['ids'] ?? '') : 'none';
+};
+const all = async (name: string): Promise<string[]> => [await ids(`${name}.keyed`), await ids(`${name}.log`), await ids(`${name}.all`)];
+const some = (stream: string, ...values: number[]): object[] => values.map((value) => record(stream, { id: value }));
+const saved = async (source: string): Promise<unknown> => (await rows(`select cursor from weir.source_state where source = '${source}' and stream = '*'`))[0]?.['cursor'];
+const onTheWay = (name: string): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), 'kind: airbyte\nconnection: {executable: own/source, checkpoint: 1}\n');
+
+test('a stream is loaded on the way at its state, and one that is read as a whole when it is complete', async () => {
+  onTheWay('way');
+  does('spec', { type: 'SPEC', spec: {} });
+  does('discover', catalog);
+  does('read', ...some('keyed', 1, 2), ...some('log', 1), ...some('all', 1, 2), state('keyed', 2, 2), ...some('keyed', 3), complete('all'), ...some('log', 2), 'exit 7');
+  await fails(/exit 7.*the 4 rows that came before its last state are loaded/, 'way');
+  assert.deepEqual([await all('way'), await saved('way')], [['1 2', 'none', '1 2'], [{ type: 'STREAM', stream: stateOf('keyed', 2) }]]);
+  does('read', 'cp "${STATE:-/dev/null}" "$here/state"', ...some('log', 1), state('log', 1, 1), ...some('log', 2, 3), state('log', 3, 2), ...some('keyed', 3), ...some('all', 3), state('all', 1, 1), state('keyed', 3, 2));
+  await fails(/says that it sent 2 rows of keyed since its last state, and 1 came; the 3 rows that came/, 'way');
+  assert.deepEqual(file('state'), [{ type: 'STREAM', stream: stateOf('keyed', 2) }]);
+  assert.deepEqual(await all('way'), ['1 2', '1 2 3', '1 2']);
+  assert.deepEqual(await rows("select stream, status, count(*) as n, sum(rows_written) as written from weir.loads where source = 'way' group by all order by all"), [
+    { stream: '*', status: 'failed', n: 1, written: 0 },
+    { stream: '*', status: 'mismatch', n: 1, written: 0 },
+    { stream: 'all', status: 'loaded', n: 1, written: 2 },
+    { stream: 'keyed', status: 'loaded', n: 1, written: 2 },
+    { stream: 'log', status: 'loaded', n: 2, written: 3 },
+  ]);
+  does('read', ...some('all', 3), complete('all'), ...some('all', 4));
+  await fails(/its stream was said to be complete.*1 rows that came/, 'way');
+  does('read', ...some('all', 5), complete('all'), ...some('keyed', 3), state('keyed', 3, 1));
+  assert.deepEqual((await sync('way')).map(({ stream, status, rows_written }) => `${stream} ${status} ${rows_written}`), ['all loaded 1', 'keyed loaded 1', 'log unchanged 0']);
+  assert.deepEqual(await all('way'), ['1 2 3', '1 2 3', '5']);
+});
+
+test('a state of all is saved on the way without the streams that are not loaded', async () => {
+  onTheWay('global');
+  does('read', ...some('all', 1), ...some('keyed', 1), ...some('log', 1), global(5, { keyed: 1, log: 1, all: 1 }, 3), ...some('log', 2), 'exit 7');
+  await fails(/the 2 rows that came/, 'global');
+  assert.deepEqual([await all('global'), await saved('global')], [['1', '1', 'none'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 5 }, stream_states: [stateOf('keyed', 1), stateOf('log', 1)] } }]]);
+  // log is built anew: neither its rows nor its state count before its end, and what it was is not given again.
+  writeFileSync(path.join(weir.dir, 'sources/global.yml'), 'kind: airbyte\nconnection: {executable: own/source, checkpoint: 1}\nstreams: {keyed: {}, log: {mode: merge, key: [id]}, all: {}}\n');
+  does('read', 'cp "${STATE:-/dev/null}" "$here/state"', ...some('log', 1), ...some('keyed', 2), global(6, { keyed: 2, log: 1 }, 2), 'exit 7');
+  await fails(/the 1 rows that came/, 'global');
+  assert.deepEqual(file('state'), [{ type: 'GLOBAL', global: { shared_state: { lsn: 5 }, stream_states: [stateOf('keyed', 1)] } }]);
+  assert.deepEqual([await all('global'), await saved('global')], [['1 2', '1', 'none'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 6 }, stream_states: [stateOf('keyed', 2)] } }]]);
+  does('read', 'cp "${STATE:-/dev/null}" "$here/state"', ...some('all', 1), ...some('log', 1, 2), global(7, { keyed: 2, log: 2, all: 1 }, 3));
+  await sync('global');
+  assert.deepEqual([await all('global'), await saved('global')], [['1 2', '1 2', '1'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 7 }, stream_states: [stateOf('keyed', 2), stateOf('log', 2), stateOf('all', 1)] } }]]);
+});

@@ -218,6 +218,95 @@ static void many_streams_take_little_memory_and_keep_their_rows(void **state)
     end(&t);
 }
 
+/* --- loads on the way --- */
+
+/* "STREAM:ROWS … STATE\n" of each load. */
+static int see_load(struct weir_feed *feed, struct weir_str state, struct weir_error *err)
+{
+    struct weir_buf *out = feed->loader;
+    for (size_t i = 0; i < feed->stream_count; i++) {
+        struct weir_feed_stream *s = feed->streams[i];
+        if (s->taken) {
+            weir_buf_addf(out, WEIR_STR_FMT ":%d ", WEIR_STR_ARG(s->name), (int)s->part.rows);
+            int rc = weir_feed_flush(s, err);
+            if (rc) {
+                return rc;
+            }
+            weir_feed_loaded(s);
+        }
+    }
+    weir_buf_addf(out, WEIR_STR_FMT "\n", WEIR_STR_ARG(state));
+    return 0;
+}
+
+static void begin_on_the_way(struct talk *t, struct weir_feed_wanted *wanted, size_t count)
+{
+    begin(t);
+    t->feed.wanted = wanted;
+    t->feed.wanted_count = count;
+    t->feed.checkpoint = 2;
+    t->feed.load = see_load;
+    t->feed.loader = &t->got;
+}
+
+#define OF(stream)  "{\"type\":\"RECORD\",\"stream\":\"" stream "\",\"record\":{\"a\":1}}"
+#define STATE(text) "{\"type\":\"STATE\",\"value\":" text "}"
+
+static void rows_are_loaded_with_the_state_behind_them(void **state)
+{
+    static const char *const lines[] = {
+        OF("m"), STATE("{\"bookmarks\":{\"m\":1}}"), /* not enough */
+        OF("m"), STATE("{\"bookmarks\":{\"m\":2}}"), OF("r"), OF("m"), OF("m"),
+        STATE("{\"currently_syncing\":\"m\",\"bookmarks\":{\"r\":{\"x\":1},\"l\":{\"x\":7}}}"),
+        /* it is appended to, and its bookmark stands still; m goes on */
+        OF("l"), OF("m"), STATE("{\"bookmarks\":{\"l\":{\"x\":7},\"m\":{\"x\":5}}}"), OF("l"),
+        OF("m"), STATE("{\"bookmarks\":{\"m\":{\"x\":6},\"l\":{\"x\":7}}}"), OF("l"), OF("m"),
+        STATE("{\"bookmarks\":{\"l\":{\"x\":8}}}"), OF("m"), OF("m"),
+        STATE("{\"n\":1}"), /* r waits, and no state tells of it */
+    };
+    struct weir_feed_wanted wanted[] = {
+        {.stream = {.name = "m", .mode = WEIR_SOURCE_MERGE, .mode_said = true, .cursor = ""}},
+        {.stream = {.name = "r", .mode = WEIR_SOURCE_REPLACE, .mode_said = true, .cursor = ""}},
+        {.stream = {.name = "l", .mode = WEIR_SOURCE_APPEND, .mode_said = true, .cursor = ""}}};
+    struct talk t;
+    struct weir_error err;
+    (void)state;
+    begin_on_the_way(&t, wanted, 3);
+    ASSERT_OK(weir_singer_base(&t.reader, WEIR_STR("{\"bookmarks\":{\"l\":{\"x\":7}}}"), &err),
+              err);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        ASSERT_OK(say(&t, lines[i], &err), err);
+    }
+    assert_string_equal(weir_buf_cstr(&t.got),
+                        "m:2 {\"bookmarks\":{\"m\":2}}\n"
+                        "m:2 {\"bookmarks\":{\"l\":{\"x\":7}}}\n"
+                        "m:1 {\"bookmarks\":{\"l\":{\"x\":7},\"m\":{\"x\":5}}}\n"
+                        "m:1 {\"bookmarks\":{\"m\":{\"x\":6},\"l\":{\"x\":7}}}\n"
+                        "m:1 l:3 {\"bookmarks\":{\"l\":{\"x\":8}}}\n");
+    end(&t);
+}
+
+static void what_was_loaded_leaves_the_spool(void **state)
+{
+    struct weir_feed_wanted wanted[] = {
+        {.stream = {.name = "s", .mode = WEIR_SOURCE_MERGE, .mode_said = true, .cursor = ""}}};
+    struct talk t;
+    struct weir_error err;
+    (void)state;
+    begin_on_the_way(&t, wanted, 1);
+    t.feed.spool.max = 100000;
+    t.feed.checkpoint = 100;
+    for (int i = 0; i < 100000; i++) {
+        ASSERT_OK(say(&t, RECORD("\"a\":1"), &err), err);
+        if (i % 50 == 0) {
+            ASSERT_OK(say(&t, STATE("{\"bookmarks\":{}}"), &err), err);
+        }
+        assert_true(t.feed.part.rows <= 150 + t.feed.part.loaded / 8);
+    }
+    assert_int_equal(t.feed.part.rows + t.feed.part.loaded, 100000);
+    end(&t);
+}
+
 static void the_spool_has_a_limit(void **state)
 {
     struct talk t;
@@ -279,6 +368,8 @@ int main(void)
         cmocka_unit_test(what_a_tap_says_becomes_rows),
         cmocka_unit_test(what_is_no_message_ends_the_run),
         cmocka_unit_test(many_streams_take_little_memory_and_keep_their_rows),
+        cmocka_unit_test(rows_are_loaded_with_the_state_behind_them),
+        cmocka_unit_test(what_was_loaded_leaves_the_spool),
         cmocka_unit_test(the_spool_has_a_limit),
         cmocka_unit_test(a_package_is_a_name_and_a_version),
         cmocka_unit_test(numbers_in_texts_and_below_are_left_alone),

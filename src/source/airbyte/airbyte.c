@@ -238,6 +238,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     weir_buf_init(&text, MAX_TEXT);
     rc = weir_airbyte_reader_init(&r, feed, err);
     r.catalog = &a->catalog;
+    r.sync = sync;
     rc = rc ? rc : weir_airbyte_state_read(&r, err); /* before: it can make all begin anew */
     rc = rc ? rc : weir_airbyte_configure(&a->catalog, feed, sync, &text, err);
     rc = rc ? rc : weir_program_write(&a->program, "catalog.json", weir_buf_str(&text), &path, err);
@@ -252,7 +253,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     }
     argv[n] = NULL;
     rc = rc ? rc : talk(a, &r, argv, feed->stop, feed->progress, err);
-    rc = rc ? rc : weir_airbyte_lines_end(&r, sync, err);
+    rc = rc ? rc : weir_airbyte_lines_end(&r, err);
     if (rc) {
         weir_mask_error(a->program.mask, err);
     }

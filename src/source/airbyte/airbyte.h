@@ -27,7 +27,8 @@ struct weir_airbyte_catalog {
 struct weir_airbyte_state {
     struct weir_str name, space; /* of a stream */
     enum { WEIR_AIRBYTE_STREAM, WEIR_AIRBYTE_GLOBAL, WEIR_AIRBYTE_LEGACY } kind;
-    struct weir_buf text; /* of `stream`, `global` or `data` */
+    struct weir_buf text;  /* of `stream`, `global` or `data` */
+    struct weir_buf saved; /* the same, as far as its rows are loaded; empty: none are */
 };
 
 struct weir_airbyte_count { /* rows since the last state */
@@ -40,6 +41,7 @@ struct weir_airbyte_reader {
     const struct weir_airbyte_catalog *catalog;
     const char *name;             /* of the source, for messages */
     const struct weir_mask *mask; /* what messages must not have */
+    int64_t sync;                 /* counts the runs, in their order */
     uint64_t line;
     struct weir_json_parser *parser;
     struct weir_buf exact;
@@ -86,8 +88,12 @@ int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *er
 /* As a source is given it (empty: there is none), and as it is kept. */
 int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* What it covers is loaded with it, when it is time. */
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* All of this stream came: if it is read as a whole it may be loaded. */
+int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descriptor,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 /* A row came. */
 int weir_airbyte_state_count(struct weir_airbyte_reader *r, struct weir_str name,
                              struct weir_str space, struct weir_error *err) WEIR_MUST_CHECK;
@@ -100,7 +106,6 @@ void weir_airbyte_reader_free(struct weir_airbyte_reader *r);
 int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line,
                       struct weir_error *err) WEIR_MUST_CHECK;
 /* After the last line of a run that ended well. */
-int weir_airbyte_lines_end(struct weir_airbyte_reader *r, int64_t sync,
-                           struct weir_error *err) WEIR_MUST_CHECK;
+int weir_airbyte_lines_end(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

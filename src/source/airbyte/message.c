@@ -28,6 +28,7 @@ void weir_airbyte_reader_free(struct weir_airbyte_reader *r)
 {
     for (size_t i = 0; i < r->state_count; i++) {
         weir_buf_free(&r->states[i].text);
+        weir_buf_free(&r->states[i].saved);
     }
     free(r->states);
     free(r->counts);
@@ -69,6 +70,9 @@ static int stream_of(struct weir_airbyte_reader *r, struct weir_str own, struct 
         return rc;
     }
     s->incremental = weir_airbyte_is_incremental(e, w);
+    s->whole = !s->incremental;
+    int64_t before = weir_feed_generation(w->cursor);
+    s->generation = w->anew || s->whole || before == 0 ? r->sync : before;
     rc = weir_feed_schema(s, weir_json_get(e->stream, "json_schema"), err);
     if (rc == 0 && s->incremental && e->keyed) {
         rc = weir_feed_set_key(s, weir_json_get(e->stream, "source_defined_primary_key"), err);
@@ -107,6 +111,9 @@ static int take_record(struct weir_airbyte_reader *r, struct weir_json record, s
         r->feed->ignored += rc == 0;
         return rc;
     }
+    if (weir_feed_is_done(s)) {
+        return weir_fail(err, WEIR_EINVAL, "its stream was said to be complete");
+    }
     return put_record(r, s, data, line, err);
 }
 
@@ -133,7 +140,7 @@ static void keep_error(struct weir_airbyte_reader *r, struct weir_str words)
     }
 }
 
-static void take_trace(struct weir_airbyte_reader *r, struct weir_json trace)
+static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, struct weir_error *err)
 {
     struct weir_str type = weir_json_get_str(trace, "type");
     struct weir_json error = weir_json_get(trace, "error");
@@ -154,6 +161,8 @@ static void take_trace(struct weir_airbyte_reader *r, struct weir_json trace)
             snprintf(text, sizeof text, "the stream \"" WEIR_STR_FMT "\" was not read to its end",
                      WEIR_STR_ARG(weir_utf8_cut(name, 200)));
             keep_error(r, weir_str_of(text));
+        } else if (r->feed && weir_str_is(weir_json_get_str(status, "status"), "COMPLETE")) {
+            return weir_airbyte_complete(r, descriptor, err);
         }
     } else if (weir_str_is(type, "ESTIMATE")) {
         struct weir_str name = weir_json_get_str(estimate, "name");
@@ -165,6 +174,7 @@ static void take_trace(struct weir_airbyte_reader *r, struct weir_json trace)
             weir_source_watch_read(watch_of(r), copy, (uint64_t)bytes);
         }
     }
+    return 0;
 }
 
 static int take_control(struct weir_airbyte_reader *r, struct weir_json control,
@@ -215,10 +225,11 @@ static int take(struct weir_airbyte_reader *r, struct weir_json root, struct wei
     if (weir_str_is(type, "CONTROL")) {
         return take_control(r, weir_json_get(root, "control"), err);
     }
+    if (weir_str_is(type, "TRACE")) {
+        return take_trace(r, weir_json_get(root, "trace"), err);
+    }
     if (weir_str_is(type, "CONNECTION_STATUS")) {
         take_status(r, weir_json_get(root, "connectionStatus"));
-    } else if (weir_str_is(type, "TRACE")) {
-        take_trace(r, weir_json_get(root, "trace"));
     } else if (weir_str_is(type, "LOG")) {
         tell(r, "", weir_json_get_str(weir_json_get(root, "log"), "message"));
     } /* others are permitted, and say nothing to us */
@@ -253,19 +264,12 @@ int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struc
 }
 
 /* A stream that is read as a whole and has no row is empty now; it came all the same. */
-int weir_airbyte_lines_end(struct weir_airbyte_reader *r, int64_t sync, struct weir_error *err)
+int weir_airbyte_lines_end(struct weir_airbyte_reader *r, struct weir_error *err)
 {
     struct weir_feed_stream *s;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < r->catalog->count; i++) {
-        const struct weir_airbyte_entry *e = &r->catalog->entries[i];
-        const struct weir_feed_wanted *w = weir_feed_find_wanted(r->feed, e->name);
-        rc = w ? stream_of(r, e->own, e->space, &s, err) : 0;
-        if (rc == 0 && w) {
-            int64_t before = weir_feed_generation(w->cursor);
-            bool begins = w->anew || !weir_airbyte_is_incremental(e, w) || before == 0;
-            s->generation = begins ? sync : before;
-        }
+        rc = stream_of(r, r->catalog->entries[i].own, r->catalog->entries[i].space, &s, err);
     }
     rc = rc ? rc : weir_airbyte_state_print(r, &r->feed->new_state, err);
     return rc ? rc : weir_feed_end(r->feed, err);

@@ -34,21 +34,30 @@ static struct weir_airbyte_state *find(struct weir_airbyte_reader *r, int kind,
                                      .space = weir_arena_dup(&r->arena, space),
                                      .kind = kind};
     weir_buf_init(&s->text, MAX_STATE);
+    weir_buf_init(&s->saved, MAX_STATE);
     r->state_count += s->name.ptr && s->space.ptr;
     return s->name.ptr && s->space.ptr ? s : NULL;
 }
 
 static int put(struct weir_airbyte_reader *r, int kind, struct weir_json descriptor,
-               struct weir_json value, struct weir_error *err)
+               struct weir_json value, struct weir_airbyte_state **out, struct weir_error *err)
 {
     struct weir_airbyte_state *s = find(r, kind, weir_json_get_str(descriptor, "name"),
                                         weir_json_get_str(descriptor, "namespace"));
+    *out = s;
     if (!s) {
         return no_memory(err);
     }
     weir_buf_reset(&s->text);
     weir_json_print(value, &s->text);
     return weir_buf_check(&s->text, "a state", err);
+}
+
+static int save(struct weir_airbyte_state *s, struct weir_error *err)
+{
+    weir_buf_reset(&s->saved);
+    weir_buf_adds(&s->saved, weir_buf_str(&s->text));
+    return weir_buf_check(&s->saved, "a state", err);
 }
 
 /* --- counts -------------------------------------------------------------------------------------
@@ -121,6 +130,142 @@ static int check_count(struct weir_airbyte_reader *r, struct weir_json state, bo
                      (unsigned long long)came);
 }
 
+/* --- loads on the way ---------------------------------------------------------------------------
+ */
+
+static int print(struct weir_airbyte_reader *r, bool saved, struct weir_buf *out,
+                 struct weir_error *err);
+
+static struct weir_feed_stream *feed_stream_of(const struct weir_airbyte_reader *r,
+                                               struct weir_str own, struct weir_str space)
+{
+    const struct weir_airbyte_entry *e = weir_airbyte_find_own(r->catalog, own, space);
+    return e ? weir_map_get(&r->feed->by_name, e->name) : NULL;
+}
+
+/* The streams that are taken, and the states of what is loaded. */
+static int load(struct weir_airbyte_reader *r, struct weir_error *err)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, MAX_STATE);
+    int rc = print(r, true, &text, err);
+    rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), err);
+    weir_buf_free(&text);
+    return rc;
+}
+
+/* This one, and those that are complete. */
+static int load_stream(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
+                       struct weir_airbyte_state *state, struct weir_error *err)
+{
+    bool flows = weir_feed_flows(s);
+    if (!flows) {
+        weir_feed_pass(r->feed, s);
+        return 0;
+    }
+    for (size_t i = 0; i < r->feed->stream_count; i++) {
+        struct weir_feed_stream *other = r->feed->streams[i];
+        other->taken = other->complete && other->part.rows;
+    }
+    s->taken = true;
+    int rc = state ? save(state, err) : 0;
+    return rc ? rc : load(r, err);
+}
+
+int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descriptor,
+                          struct weir_error *err)
+{
+    struct weir_feed_stream *s = feed_stream_of(r, weir_json_get_str(descriptor, "name"),
+                                                weir_json_get_str(descriptor, "namespace"));
+    if (!s || !s->whole) {
+        return 0;
+    }
+    s->complete = true;
+    return weir_feed_due(r->feed, s) ? load_stream(r, s, NULL, err) : 0;
+}
+
+static bool is_held(const struct weir_airbyte_reader *r, struct weir_str own, struct weir_str space)
+{
+    const struct weir_feed_stream *s = feed_stream_of(r, own, space);
+    return s && s->part.rows && !s->taken;
+}
+
+/* The members of `stream_states` that are held, or are not. */
+static void add_states(const struct weir_airbyte_reader *r, struct weir_json global,
+                       bool (*is)(const struct weir_airbyte_reader *r, struct weir_str own,
+                                  struct weir_str space),
+                       bool wanted, struct weir_buf *out)
+{
+    struct weir_json_iter it = weir_json_begin(weir_json_get(global, "stream_states"));
+    struct weir_json item;
+    while (weir_json_next(&it, NULL, &item)) {
+        struct weir_json d = weir_json_get(item, "stream_descriptor");
+        if (is(r, weir_json_get_str(d, "name"), weir_json_get_str(d, "namespace")) == wanted) {
+            weir_buf_addz(out, out->len && out->data[out->len - 1] == '}' ? "," : "");
+            weir_json_print(item, out);
+        }
+    }
+}
+
+static void begin_global(struct weir_json global, struct weir_buf *out)
+{
+    struct weir_json shared = weir_json_get(global, "shared_state");
+    weir_buf_addc(out, '{');
+    if (weir_json_exists(shared)) {
+        weir_buf_addz(out, "\"shared_state\":");
+        weir_json_print(shared, out);
+        weir_buf_addc(out, ',');
+    }
+    weir_buf_addz(out, "\"stream_states\":[");
+}
+
+/* As it came, but for streams that are held back: of these it is as it was saved. */
+static int save_part(struct weir_airbyte_reader *r, struct weir_airbyte_state *s,
+                     struct weir_json global, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
+    struct weir_buf text;
+    struct weir_json before = {0};
+    weir_buf_init(&text, MAX_STATE);
+    int rc = parser ? 0 : no_memory(err);
+    if (rc == 0 && s->saved.len) {
+        rc = weir_json_parse(parser, weir_buf_str(&s->saved), &before, err);
+    }
+    begin_global(global, &text);
+    add_states(r, global, is_held, false, &text);
+    add_states(r, before, is_held, true, &text);
+    weir_buf_addz(&text, "]}");
+    rc = rc ? rc : weir_buf_check(&text, "a state", err);
+    if (rc == 0) {
+        weir_buf_reset(&s->saved);
+        weir_buf_adds(&s->saved, weir_buf_str(&text));
+        rc = weir_buf_check(&s->saved, "a state", err);
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    return rc;
+}
+
+/* A state of all: `global`, or no value of one that cannot be taken apart. */
+static int load_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *state,
+                    struct weir_json global, struct weir_error *err)
+{
+    bool any, held;
+    if (!weir_feed_due(r->feed, NULL)) {
+        return 0;
+    }
+    for (size_t i = 0; i < r->feed->stream_count; i++) {
+        r->feed->streams[i]->covered = true;
+    }
+    weir_feed_take(r->feed, &any, &held);
+    if (!any || (held && !weir_json_exists(global))) {
+        weir_feed_pass(r->feed, NULL);
+        return 0;
+    }
+    int rc = held ? save_part(r, state, global, err) : save(state, err);
+    return rc ? rc : load(r, err);
+}
+
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
                             struct weir_error *err)
 {
@@ -128,20 +273,31 @@ int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json stat
     struct weir_json none = {0}, stream = weir_json_get(state, "stream");
     struct weir_json global = weir_json_get(state, "global"), data = weir_json_get(state, "data");
     struct weir_json descriptor = weir_json_get(stream, "stream_descriptor");
+    struct weir_airbyte_state *put_there;
     bool of_stream = weir_str_is(type, "STREAM");
     int rc = check_count(r, state, !of_stream, descriptor, err);
     if (rc) {
         return rc;
     }
     if (of_stream && weir_json_get_str(descriptor, "name").ptr) {
-        return put(r, WEIR_AIRBYTE_STREAM, descriptor, stream, err);
+        struct weir_feed_stream *s = feed_stream_of(r, weir_json_get_str(descriptor, "name"),
+                                                    weir_json_get_str(descriptor, "namespace"));
+        rc = put(r, WEIR_AIRBYTE_STREAM, descriptor, stream, &put_there, err);
+        if (rc || !s) {
+            return rc;
+        }
+        s->covered = true;
+        return weir_feed_due(r->feed, s) ? load_stream(r, s, put_there, err) : 0;
     }
     if (weir_str_is(type, "GLOBAL") && weir_json_exists(global)) {
-        return put(r, WEIR_AIRBYTE_GLOBAL, none, global, err);
+        rc = put(r, WEIR_AIRBYTE_GLOBAL, none, global, &put_there, err);
+        return rc ? rc : load_all(r, put_there, global, err);
     }
-    return weir_json_exists(data) && !of_stream
-               ? put(r, WEIR_AIRBYTE_LEGACY, none, data, err)
-               : weir_fail(err, WEIR_EINVAL, "it is a STATE of nothing that weir knows");
+    if (!weir_json_exists(data) || of_stream) {
+        return weir_fail(err, WEIR_EINVAL, "it is a STATE of nothing that weir knows");
+    }
+    rc = put(r, WEIR_AIRBYTE_LEGACY, none, data, &put_there, err);
+    return rc ? rc : load_all(r, put_there, none, err);
 }
 
 /* --- kept ---------------------------------------------------------------------------------------
@@ -170,27 +326,11 @@ static int put_global(struct weir_airbyte_reader *r, struct weir_json global,
                       struct weir_error *err)
 {
     struct weir_airbyte_state *s = find(r, WEIR_AIRBYTE_GLOBAL, WEIR_STR(""), WEIR_STR(""));
-    struct weir_json_iter it = weir_json_begin(weir_json_get(global, "stream_states"));
-    struct weir_json item, shared = weir_json_get(global, "shared_state");
-    bool any = false;
     if (!s) {
         return no_memory(err);
     }
-    weir_buf_addc(&s->text, '{');
-    if (weir_json_exists(shared)) {
-        weir_buf_addz(&s->text, "\"shared_state\":");
-        weir_json_print(shared, &s->text);
-        weir_buf_addc(&s->text, ',');
-    }
-    weir_buf_addz(&s->text, "\"stream_states\":[");
-    while (weir_json_next(&it, NULL, &item)) {
-        struct weir_json d = weir_json_get(item, "stream_descriptor");
-        if (!begins_anew(r, weir_json_get_str(d, "name"), weir_json_get_str(d, "namespace"))) {
-            weir_buf_addz(&s->text, any ? "," : "");
-            weir_json_print(item, &s->text);
-            any = true;
-        }
-    }
+    begin_global(global, &s->text);
+    add_states(r, global, begins_anew, false, &s->text);
     weir_buf_addz(&s->text, "]}");
     return weir_buf_check(&s->text, "a state", err);
 }
@@ -200,13 +340,14 @@ int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *er
     struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
     struct weir_buf text;
     struct weir_json root, item, none = {0};
+    struct weir_airbyte_state *put_there;
     weir_buf_init(&text, 256u << 20);
     weir_buf_adds(&text, r->feed->state);
     int rc = parser ? weir_buf_check(&text, "a state", err) : no_memory(err);
     rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
     if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_OBJECT) {
         rc = any_anew(r->feed) ? weir_feed_forget(r->feed, err)
-                               : put(r, WEIR_AIRBYTE_LEGACY, none, root, err);
+                               : put(r, WEIR_AIRBYTE_LEGACY, none, root, &put_there, err);
     }
     struct weir_json_iter it = {0};
     if (rc == 0 && text.len && weir_json_type(root) == WEIR_JSON_ARRAY) {
@@ -218,35 +359,48 @@ int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *er
                 rc = put_global(r, weir_json_get(item, "global"), err);
             } else if (!begins_anew(r, weir_json_get_str(d, "name"),
                                     weir_json_get_str(d, "namespace"))) {
-                rc = put(r, WEIR_AIRBYTE_STREAM, d, stream, err);
+                rc = put(r, WEIR_AIRBYTE_STREAM, d, stream, &put_there, err);
             }
         }
+    }
+    for (size_t i = 0; rc == 0 && i < r->state_count; i++) {
+        rc = save(&r->states[i], err);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&text);
     return rc;
 }
 
-int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
-                             struct weir_error *err)
+static int print(struct weir_airbyte_reader *r, bool saved, struct weir_buf *out,
+                 struct weir_error *err)
 {
     bool any = false;
     for (size_t i = 0; i < r->state_count; i++) {
         const struct weir_airbyte_state *s = &r->states[i];
+        struct weir_str text = weir_buf_str(saved ? &s->saved : &s->text);
         if (s->kind == WEIR_AIRBYTE_LEGACY) {
             if (r->state_count == 1) {
-                weir_buf_adds(out, weir_buf_str(&s->text));
+                weir_buf_adds(out, text);
                 return weir_buf_check(out, "a state", err);
             }
+            continue;
+        }
+        if (text.len == 0) {
             continue;
         }
         weir_buf_addz(out, any ? "," : "[");
         weir_buf_addz(out, s->kind == WEIR_AIRBYTE_GLOBAL ? "{\"type\":\"GLOBAL\",\"global\":"
                                                           : "{\"type\":\"STREAM\",\"stream\":");
-        weir_buf_adds(out, weir_buf_str(&s->text));
+        weir_buf_adds(out, text);
         weir_buf_addc(out, '}');
         any = true;
     }
     weir_buf_addz(out, any ? "]" : "");
     return weir_buf_check(out, "a state", err);
+}
+
+int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
+                             struct weir_error *err)
+{
+    return print(r, false, out, err);
 }

@@ -36,7 +36,7 @@ static struct weir_data *metadata_of(const struct weir_data *entry, const char *
     return NULL;
 }
 
-static bool is_incremental(const struct weir_data *entry)
+static struct weir_str method_of(const struct weir_data *entry)
 {
     static const char *const names[] = {"replication-method", "forced-replication-method"};
     const struct weir_data *root = metadata_of(entry, NULL);
@@ -45,6 +45,11 @@ static bool is_incremental(const struct weir_data *entry)
         struct weir_str said = weir_data_get_text(root, names[i]);
         method = said.ptr ? said : method;
     }
+    return method;
+}
+
+static bool is_incremental(struct weir_str method)
+{
     return weir_str_is(method, "INCREMENTAL") || weir_str_is(method, "LOG_BASED");
 }
 
@@ -82,7 +87,7 @@ static int read_entries(struct weir_singer_catalog *c, struct weir_json root,
             .stream = weir_arena_dup(&c->arena, weir_json_get_str(item, "stream")),
             .schema = weir_json_get(item, "schema"),
             .key = key,
-            .incremental = is_incremental(data),
+            .incremental = is_incremental(method_of(data)),
             .data = data};
         if (!e->id.ptr || !e->stream.ptr) {
             return no_memory(err);
@@ -308,9 +313,9 @@ static int select_entry(struct weir_singer_catalog *c, struct weir_singer_entry 
                          w->stream.cursor, w->stream.name);
     }
     e->incremental = e->incremental || cursor;
-    return set_method(arena, e->data, metadata_of(e->data, NULL), &w->stream, cursor)
-               ? 0
-               : no_memory(err);
+    bool set = set_method(arena, e->data, metadata_of(e->data, NULL), &w->stream, cursor);
+    e->whole = weir_str_is(method_of(e->data), "FULL_TABLE");
+    return set ? 0 : no_memory(err);
 }
 
 int weir_singer_select(struct weir_singer_catalog *c, const struct weir_feed *feed,

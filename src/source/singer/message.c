@@ -18,6 +18,7 @@ int weir_singer_reader_init(struct weir_singer_reader *r, struct weir_feed *feed
     *r = (struct weir_singer_reader){
         .feed = feed, .name = "the tap", .parser = weir_json_parser_new(MAX_DEPTH)};
     weir_buf_init(&r->exact, MAX_EXACT);
+    weir_arena_init(&r->base_arena, MAX_EXACT);
     return r->parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a tap's messages");
 }
 
@@ -25,6 +26,13 @@ void weir_singer_reader_free(struct weir_singer_reader *r)
 {
     weir_json_parser_free(r->parser);
     weir_buf_free(&r->exact);
+    weir_arena_free(&r->base_arena);
+}
+
+const char *weir_singer_id(const struct weir_singer_reader *r, const struct weir_feed_stream *s)
+{
+    const struct weir_singer_entry *e = r->catalog ? weir_singer_find(r->catalog, s->name) : NULL;
+    return e ? e->id.ptr : s->name.ptr;
 }
 
 static int rubbish(const struct weir_singer_reader *r, struct weir_str line, const char *why,
@@ -54,6 +62,7 @@ static int stream_of(struct weir_singer_reader *r, struct weir_json root,
     int rc = weir_feed_stream(r->feed, name, out, err);
     if (rc == 0 && entry) {
         (*out)->incremental = (*out)->incremental || entry->incremental;
+        (*out)->whole = entry->whole;
     }
     if (rc == 0) {
         struct weir_feed_stream *f = *out;
@@ -107,7 +116,8 @@ static int take_state(struct weir_singer_reader *r, struct weir_json root, struc
     }
     weir_buf_reset(&r->feed->new_state);
     weir_json_print(value, &r->feed->new_state);
-    return weir_buf_check(&r->feed->new_state, "the state of a tap", err);
+    int rc = weir_buf_check(&r->feed->new_state, "the state of a tap", err);
+    return rc ? rc : weir_singer_covers(r, value, err);
 }
 
 static int put_record(struct weir_singer_reader *r, struct weir_feed_stream *s,
@@ -282,6 +292,13 @@ int weir_singer_line(struct weir_singer_reader *r, struct weir_str line, struct 
     return rc ? weir_fail(err, rc, "%s", why.message) : 0;
 }
 
+void weir_singer_look(const struct weir_singer_reader *r, struct weir_feed_stream *s,
+                      struct weir_json bookmarks)
+{
+    bool marked = weir_json_count(weir_json_get(bookmarks, weir_singer_id(r, s))) > 0;
+    s->incremental = s->incremental || (marked && !s->whole);
+}
+
 int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err)
 {
     struct weir_json root, bookmarks;
@@ -293,10 +310,7 @@ int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err)
         rc || !r->feed->new_state.len ? (struct weir_json){0} : weir_json_get(root, "bookmarks");
     for (size_t i = 0; rc == 0 && i < r->feed->stream_count; i++) {
         struct weir_feed_stream *s = r->feed->streams[i];
-        const struct weir_singer_entry *e =
-            r->catalog ? weir_singer_find(r->catalog, s->name) : NULL;
-        const char *id = e ? e->id.ptr : s->name.ptr; /* both end with NUL */
-        s->incremental = s->incremental || weir_json_count(weir_json_get(bookmarks, id)) > 0;
+        weir_singer_look(r, s, bookmarks);
     }
     return rc ? rc : weir_feed_end(r->feed, err);
 }

@@ -130,7 +130,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
  */
 
 static int read_lines(struct singer *t, struct weir_feed *feed, const char *const *argv,
-                      struct weir_error *err)
+                      struct weir_str state, struct weir_error *err)
 {
     struct weir_child_options o = weir_program_options(&t->program, argv, feed->stop);
     struct weir_singer_reader reader;
@@ -141,6 +141,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
     reader.catalog = t->discovered ? &t->catalog : NULL;
     reader.name = t->program.name;
     reader.mask = t->program.mask;
+    rc = rc ? rc : weir_singer_base(&reader, state, err);
     bool started = rc == 0;
     rc = rc ? rc : weir_child_start(&child, &o, err);
     while (rc == 0 && (rc = weir_child_line(&child, &line, err)) == 0 && line.ptr) {
@@ -180,7 +181,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
         argv[n++] = path;
     }
     argv[n] = NULL;
-    rc = rc ? rc : read_lines(t, feed, argv, err);
+    rc = rc ? rc : read_lines(t, feed, argv, weir_buf_str(&text), err);
     if (rc) {
         weir_mask_error(t->program.mask, err);
     }

@@ -16,7 +16,7 @@ struct weir_singer_entry { /* of the catalog */
     struct weir_str id, stream;
     struct weir_json schema; /* of weir_singer_catalog.parser */
     struct weir_json key;    /* a list of names, or no value */
-    bool incremental;
+    bool incremental, whole; /* as it is to be read */
     struct weir_data *data;
 };
 struct weir_singer_catalog {
@@ -54,7 +54,14 @@ struct weir_singer_reader {
     struct weir_buf exact; /* a line whose long numbers are in quotes */
     struct weir_feed_stream *last;
     struct weir_str last_name; /* as the tap says it; in the feed's arena */
+    struct weir_data *base;    /* the state that it was given, or that was saved last; or NULL */
+    struct weir_arena base_arena;
 };
+/* Streams that came are in the feed by their names; their id, with a NUL behind it. */
+const char *weir_singer_id(const struct weir_singer_reader *r, const struct weir_feed_stream *s);
+/* A stream with a bookmark is read incrementally, unless the catalog says that it is read whole. */
+void weir_singer_look(const struct weir_singer_reader *r, struct weir_feed_stream *s,
+                      struct weir_json bookmarks);
 /* Free it also after a failure. */
 int weir_singer_reader_init(struct weir_singer_reader *r, struct weir_feed *feed,
                             struct weir_error *err) WEIR_MUST_CHECK;
@@ -64,5 +71,14 @@ int weir_singer_line(struct weir_singer_reader *r, struct weir_str line,
                      struct weir_error *err) WEIR_MUST_CHECK;
 /* After the last line: what the state says of the streams. */
 int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- state.c: loads on the way --- */
+/* The state that the tap is given (empty: none). */
+int weir_singer_base(struct weir_singer_reader *r, struct weir_str state,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* The tap said this state, the feed's new one: what it covers is loaded with it, when it is time.
+ */
+int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif
