@@ -45,17 +45,43 @@ static int count_stage(struct weir_writing *w, uint64_t *out, struct weir_error 
 /* --- writing ------------------------------------------------------------------------------------
  */
 
-/* The stage takes the table's place; columns that do not come any more are kept, empty. */
+/* The table is made anew of the stage's rows; columns that do not come any more are kept, empty. */
+static int copy(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_table *t = w->a->target;
+    weir_apply_touch_target(w);
+    weir_buf_addz(&w->sql, "DROP TABLE IF EXISTS ");
+    weir_apply_target(w);
+    weir_buf_addz(&w->sql, "; CREATE TABLE ");
+    weir_apply_target(w);
+    weir_buf_addz(&w->sql, " AS SELECT ");
+    for (size_t i = 0; i < w->stage->column_count; i++) {
+        weir_buf_addz(&w->sql, i ? ", " : "");
+        weir_sql_ident(&w->sql, w->stage->columns[i].name);
+    }
+    for (size_t i = 0; t && i < t->column_count; i++) {
+        if (!weir_apply_staged(w, t->columns[i].name)) {
+            weir_buf_addf(&w->sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
+                          WEIR_STR_ARG(weir_source_column_sql(&t->columns[i])));
+            weir_sql_ident(&w->sql, t->columns[i].name);
+        }
+    }
+    weir_buf_addz(&w->sql, " FROM ");
+    weir_apply_stage(w);
+    return weir_apply_exec(w, err);
+}
+
+/* The same without a copy: the stage takes the table's place. The engine alters no table that rows
+ * were deleted from in the same transaction. */
 static int swap(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_table *t = w->a->target;
     int rc = 0;
+    if (w->taken || w->a->up) {
+        return copy(w, err);
+    }
     for (size_t i = 0; rc == 0 && t && i < t->column_count; i++) {
-        bool there = false;
-        for (size_t k = 0; !there && k < w->stage->column_count; k++) {
-            there = weir_str_eq_nocase(w->stage->columns[k].name, t->columns[i].name);
-        }
-        if (!there) {
+        if (!weir_apply_staged(w, t->columns[i].name)) {
             struct weir_column kept = t->columns[i];
             rc = weir_session_add_columns(w->session, w->stage->schema, w->stage->table, &kept, 1,
                                           err);
@@ -278,16 +304,26 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
     return rc ? rc : count_stage(w, &a->load->rows_written, err);
 }
 
+static int write_stage(struct weir_writing *w, struct weir_error *err)
+{
+    int rc = settle_stage(w, err);
+    rc = rc ? rc : weir_apply_lists_begin(w, err);
+    rc = rc ? rc : weir_apply_list_replace(w, err);
+    rc = rc ? rc : write_rows(w, err);
+    rc = rc ? rc : drop_versions(w, err);
+    rc = rc ? rc : verify(w, err);
+    return rc ? rc : weir_apply_lists(w, err);
+}
+
 static int change_all(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_apply *a = w->a;
     struct weir_source_load *l = a->load;
     l->rows_discarded = w->stage->reject_count;
-    l->rows_superseded = l->rows_deleted = 0;
-    int rc = settle_stage(w, err);
-    rc = rc ? rc : write_rows(w, err);
-    rc = rc ? rc : drop_versions(w, err);
-    rc = rc ? rc : verify(w, err);
+    l->rows_written = l->rows_deleted = 0;
+    l->rows_discarded += a->lost;
+    l->rows_superseded = a->doubled;
+    int rc = weir_apply_list_refused(a) ? weir_apply_refuse_list(w, err) : write_stage(w, err);
     rc = rc ? rc : weir_source_stage_end(w->stage, err);
     l->ended_at = weir_now();
     l->status = "loaded";

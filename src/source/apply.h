@@ -13,6 +13,13 @@ struct weir_source_apply {
     const struct weir_source_settled *settled;
     const struct weir_table *target; /* as it was; NULL: there is none */
     struct weir_source_load *load;   /* rows_* and status are filled in */
+    /* Tables of the lists in its rows, which are applied with it. */
+    struct weir_source_apply *lists;
+    size_t list_count;
+    /* Of one of those: the stream; and rows of it that went, because their row came once more in
+     * the same run, or was set aside. */
+    const struct weir_source_apply *up;
+    uint64_t doubled, lost;
 };
 /* Begins and commits; after a failure nothing has changed but that the stage may have lost rows.
  * WEIR_ECORRUPT when the table does not hold what the stage held. */

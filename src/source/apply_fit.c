@@ -64,6 +64,7 @@ int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint6
     if (rc || n == 0) {
         return rc;
     }
+    w->taken = true;
     weir_apply_touch_stage(w);
     weir_buf_addz(&w->sql, "DELETE FROM ");
     weir_apply_stage(w);
@@ -131,6 +132,22 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
 
 /* --- the table's columns ------------------------------------------------------------------------
  */
+
+bool weir_apply_staged(const struct weir_writing *w, struct weir_str name)
+{
+    for (size_t i = 0; i < w->stage->column_count; i++) {
+        if (weir_str_eq_nocase(w->stage->columns[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weir_apply_emptied(const struct weir_writing *w, struct weir_str name)
+{
+    return w->a->stream->nested && !weir_apply_staged(w, name) &&
+           !weir_source_column_reserved(name) && !weir_source_of_history(name);
+}
 
 void weir_apply_value(struct weir_writing *w, struct weir_buf *out, struct weir_str name)
 {

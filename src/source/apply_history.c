@@ -79,6 +79,13 @@ static int take_out_unchanged(struct weir_writing *w, struct weir_error *err)
             weir_sql_ident(&w->sql, w->stage->columns[i].name);
         }
     }
+    for (size_t i = 0; i < w->a->target->column_count; i++) {
+        if (weir_apply_emptied(w, w->a->target->columns[i].name)) {
+            weir_buf_addz(&w->sql, " AND old.");
+            weir_sql_ident(&w->sql, w->a->target->columns[i].name);
+            weir_buf_addz(&w->sql, " IS NULL");
+        }
+    }
     weir_buf_addc(&w->sql, ')');
     weir_buf_init(&condition, WEIR_APPLY_SQL);
     weir_buf_adds(&condition, weir_buf_str(&w->sql));

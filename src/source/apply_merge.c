@@ -75,6 +75,13 @@ int weir_apply_merge(struct weir_writing *w, struct weir_error *err)
         weir_sql_ident(&w->sql, name);
         any = true;
     }
+    for (size_t i = 0; i < w->a->target->column_count; i++) {
+        if (weir_apply_emptied(w, w->a->target->columns[i].name)) {
+            weir_buf_addz(&w->sql, ", ");
+            weir_sql_ident(&w->sql, w->a->target->columns[i].name);
+            weir_buf_addz(&w->sql, " = NULL");
+        }
+    }
     if (weir_source_find_column(w->a->target, WEIR_STR(WEIR_SOURCE_DELETED))) {
         weir_buf_addz(&w->sql, ", " WEIR_SOURCE_DELETED " = NULL"); /* it is back */
     }

@@ -13,6 +13,7 @@ struct weir_writing {
     struct weir_source_stage *stage;
     struct weir_str target; /* the table's name */
     struct weir_buf sql;
+    bool taken;     /* rows were deleted from the stage */
     bool ends;      /* rows of the table whose keys were not read are gone at the source */
     uint64_t there; /* keys that were read */
 };
@@ -34,6 +35,10 @@ void weir_apply_discards(struct weir_writing *w, const char *column, const char 
 /* Deletes them from the stage, and adds to `count` how many there were. */
 int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint64_t *count,
                         struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_apply_staged(const struct weir_writing *w, struct weir_str name);
+/* A column of the table that no row of the stage has, where columns are what rows have: it is empty
+ * in a row that came again. */
+bool weir_apply_emptied(const struct weir_writing *w, struct weir_str name);
 /* What the table takes from a column of the stage: NULL for a value that does not fit. */
 void weir_apply_value(struct weir_writing *w, struct weir_buf *out, struct weir_str name);
 /* Columns of the table that are in the stage, too, each behind `before`; `values`: as the table
@@ -62,5 +67,15 @@ int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err) WEI
 /* Ends versions that are gone, and takes rows out of the stage that are as they were. */
 int weir_apply_history_settle(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_apply_history(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- apply_lists.c: the tables of the lists in the stream's rows --- */
+/* Before the stream's rows are written, and after it. */
+int weir_apply_lists_begin(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* In the table of a list: rows of the stream's rows that came again, or that are gone, go. */
+int weir_apply_list_replace(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_apply_lists(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* The contract allows no new table: all rows of the list go to the discards. */
+bool weir_apply_list_refused(const struct weir_source_apply *a);
+int weir_apply_refuse_list(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -18,13 +18,28 @@
 #define WEIR_SOURCE_TO      "valid_to"
 #define WEIR_SOURCE_CURRENT "is_current"
 #define WEIR_SOURCE_VERSION "_weir_version"
+/* Of `nested: tables`: the row's id; in tables of lists that of the row that the list is in, the
+ * element's place in it, and, in those of lists in lists, the id of the stream's own row. */
+#define WEIR_SOURCE_ID     "_weir_id"
+#define WEIR_SOURCE_PARENT "_weir_parent"
+#define WEIR_SOURCE_INDEX  "_weir_index"
+#define WEIR_SOURCE_ROOT   "_weir_root"
+#define WEIR_SOURCE_ROW    "_weir_row" /* in the stage of a list only: which row it is in */
 
+struct weir_feed_stream;
 struct weir_source_column {
     struct weir_str name;     /* in the warehouse */
     struct weir_str original; /* at the source */
     enum weir_type type;
     bool untyped;              /* it had no value yet: any type will do */
     struct weir_str type_name; /* of WEIR_TYPE_OTHER: "DECIMAL(12,2)" */
+};
+
+/* A list in the rows of a stream that is a table of its own. */
+struct weir_source_list {
+    struct weir_str suffix; /* its table is TABLE__SUFFIX */
+    struct weir_source_column *columns;
+    size_t column_count;
 };
 
 /* What one run of one stream will read. A connector makes it before it reads any row, so the types
@@ -43,8 +58,11 @@ struct weir_source_plan {
     int64_t version;
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
-    struct weir_str cursor;               /* JSON; kept with the rows, and given to the next plan */
-    uint64_t bytes;                       /* to be read */
+    struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */
+    uint64_t bytes;                 /* to be read */
+    struct weir_feed_stream *nest;  /* where the lists in its rows are; NULL: they are JSON */
+    struct weir_source_list *lists; /* those that are known, for whoever looks */
+    size_t list_count;
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when

@@ -15,7 +15,7 @@
 
 static const char *const modes[] = {"replace", "append", "merge", "history", NULL};
 static const char *const deletes[] = {"none", "soft", "hard", NULL};
-static const char *const nesteds[] = {"json", "flatten", NULL};
+static const char *const nesteds[] = {"json", "flatten", "tables", NULL};
 static const char *const contracts[] = {"evolve", "freeze", "discard_row", "discard_value", NULL};
 
 const struct weir_option weir_source_stream_options[] = {
@@ -74,8 +74,9 @@ const struct weir_option weir_source_stream_options[] = {
      .fallback = "json",
      .choices = nesteds,
      .help =
-         "kinds `singer` and `airbyte`: what becomes of objects in a row: json: a column of JSON; "
-         "flatten: a column for each of their members, a__b"},
+         "kinds `singer`, `airbyte` and `file`, of JSON and Parquet: what becomes of objects and "
+         "lists in a row: json: a column of JSON; flatten: objects become a column for each of "
+         "their members, a__b; tables: and each list a table of its own, TABLE__LIST"},
     {.name = "contract",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_source_stream, contract),
@@ -227,8 +228,13 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
         s->mode_said = weir_yaml_get(node, "mode") != NULL;
     }
     rc = rc ? rc : check_mode(doc, node, s, err);
-    if (rc == 0 && s->nested && !out->connector->feed) {
-        return weir_yaml_fail(err, doc, node, "`nested` is for kinds singer and airbyte");
+    if (rc == 0 && s->nested && !out->connector->feed && !out->connector->nests) {
+        return weir_yaml_fail(err, doc, node, "`nested` is for kinds singer, airbyte and file");
+    }
+    if (rc == 0 && s->nested == WEIR_SOURCE_NESTED_TABLES && s->mode == WEIR_SOURCE_HISTORY) {
+        return weir_yaml_fail(err, doc, node,
+                              "`nested: tables` keeps no versions of lists, so `mode: history` "
+                              "needs `nested: flatten` or `json`");
     }
     if (rc == 0 && *s->cursor &&
         (out->connector == &weir_source_file ||

@@ -27,7 +27,8 @@ enum weir_source_contract {
 
 enum weir_source_nested {
     WEIR_SOURCE_NESTED_JSON,
-    WEIR_SOURCE_NESTED_FLATTEN /* members of objects are columns: a__b */
+    WEIR_SOURCE_NESTED_FLATTEN, /* members of objects are columns: a__b */
+    WEIR_SOURCE_NESTED_TABLES   /* and lists are tables: TABLE__LIST */
 };
 
 struct weir_source_stream {

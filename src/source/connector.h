@@ -67,6 +67,7 @@ struct weir_source_connector {
     /* Of a connector whose process speaks of all streams at once (feed.h); `plan` then only tells
      * the columns to whoever looks, and `read` is NULL. Reads all that the feed wants into it. */
     int (*feed)(void *connection, struct weir_feed *feed, struct weir_error *err);
+    bool nests; /* `plan` knows `nested`; so does what `feed` is made of */
     /* How it tells what changed (follow.h); NULL: it cannot. */
     const struct weir_source_capture *capture;
     /* How its rows are compared with a table (verify.h); NULL: they cannot be. */
@@ -90,7 +91,8 @@ int weir_source_open(const struct weir_source_site *site, struct weir_source_con
  * number's is a number, "a,b" of a list's is a list; a number of a text's is a text. */
 int weir_source_fit(const struct weir_option *options, struct weir_data *values,
                     struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
-/* [{"name","original","type"}] */
-void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_jw *w);
+/* "columns":[{"name","original","type"}],"lists":[{"table","columns"}] */
+void weir_source_print_columns(const struct weir_source_plan *plan, const char *table,
+                               struct weir_jw *w);
 
 #endif

@@ -44,6 +44,28 @@ static void note(struct weir_source_settled *out, const char *what, struct weir_
     weir_buf_free(&text);
 }
 
+int weir_source_settled_add(struct weir_source_settled *settled, struct weir_str texts,
+                            struct weir_error *err)
+{
+    struct weir_buf *out = &settled->changes;
+    if (texts.len) {
+        out->len--; /* its bracket */
+        weir_buf_addc(out, out->len > 1 ? ',' : ' ');
+        weir_buf_adds(out, texts);
+        weir_buf_addc(out, ']');
+    }
+    return weir_buf_check(out, "what changed in a table", err);
+}
+
+int weir_source_settled_note(struct weir_source_settled *settled, const char *what,
+                             struct weir_str name, const char *more, struct weir_error *err)
+{
+    settled->changes.len--;
+    note(settled, what, name, more);
+    weir_buf_addc(&settled->changes, ']');
+    return weir_buf_check(&settled->changes, "what changed in a table", err);
+}
+
 static int frozen(const struct weir_source_stream *stream, const struct weir_source_column *c,
                   const char *what, struct weir_error *err)
 {
@@ -66,7 +88,7 @@ static int settle_new(const struct weir_source_stream *stream, const struct weir
 {
     out->type = c->type;
     out->type_name = c->type_name;
-    if (!target || discards(stream)) {
+    if (!target || discards(stream) || weir_str_is(c->name, WEIR_SOURCE_ROW)) {
         return 0;
     }
     if (stream->contract == WEIR_SOURCE_FREEZE) {
@@ -123,7 +145,7 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
     return 0;
 }
 
-static bool is_of_history(struct weir_str name)
+bool weir_source_of_history(struct weir_str name)
 {
     return weir_str_eq_nocase(name, WEIR_STR(WEIR_SOURCE_FROM)) ||
            weir_str_eq_nocase(name, WEIR_STR(WEIR_SOURCE_TO)) ||
@@ -134,7 +156,7 @@ static int check_history(const struct weir_source_stream *stream,
                          const struct weir_source_settled *settled, struct weir_error *err)
 {
     for (size_t i = 0; stream->mode == WEIR_SOURCE_HISTORY && i < settled->count; i++) {
-        if (is_of_history(settled->columns[i].name)) {
+        if (weir_source_of_history(settled->columns[i].name)) {
             return weir_fail(err, WEIR_EINVAL,
                              "stream \"%s\" has a column \"" WEIR_STR_FMT
                              "\", which `mode: history` makes itself; rename it at the source, or "
@@ -194,7 +216,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
     for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {
         struct weir_str name = target->columns[i].name;
         bool there = weir_source_column_reserved(name) ||
-                     (stream->mode == WEIR_SOURCE_HISTORY && is_of_history(name));
+                     (stream->mode == WEIR_SOURCE_HISTORY && weir_source_of_history(name));
         for (size_t k = 0; !there && k < out->count; k++) {
             there = weir_str_eq_nocase(out->columns[k].name, name);
         }

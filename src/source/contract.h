@@ -18,12 +18,23 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
                        const struct weir_table *target, struct weir_session *session,
                        struct weir_source_settled *out, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* One sentence more, before or after the rows are read; and several: JSON texts with commas
+ * between.
+ */
+int weir_source_settled_note(struct weir_source_settled *settled, const char *what,
+                             struct weir_str name, const char *more,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+int weir_source_settled_add(struct weir_source_settled *settled, struct weir_str texts,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The table gets what is new among these columns, and their wider types. In the transaction of the
  * caller. */
 int weir_source_evolve(struct weir_session *session, struct weir_str schema,
                        const struct weir_table *table, const struct weir_column *columns,
                        size_t count, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* One of the columns that `mode: history` makes. */
+bool weir_source_of_history(struct weir_str name);
 const struct weir_column *weir_source_find_column(const struct weir_table *table,
                                                   struct weir_str name);
 

@@ -3,11 +3,11 @@
 
 #define MAX_CATALOG (512u << 20)
 
-void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_jw *w)
+static void print_all(const struct weir_source_column *columns, size_t count, struct weir_jw *w)
 {
     weir_jw_array(w);
-    for (size_t i = 0; i < plan->column_count; i++) {
-        const struct weir_source_column *c = &plan->columns[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_source_column *c = &columns[i];
         weir_jw_object(w);
         weir_jw_kstr(w, "name", c->name);
         weir_jw_kstr(w, "original", c->original);
@@ -15,6 +15,27 @@ void weir_source_print_columns(const struct weir_source_plan *plan, struct weir_
                      c->type == WEIR_TYPE_OTHER ? c->type_name
                                                 : weir_str_of(weir_type_name(c->type)));
         weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+}
+
+void weir_source_print_columns(const struct weir_source_plan *plan, const char *table,
+                               struct weir_jw *w)
+{
+    weir_jw_keyz(w, "columns");
+    print_all(plan->columns, plan->column_count, w);
+    weir_jw_keyz(w, "lists");
+    weir_jw_array(w);
+    for (size_t i = 0; i < plan->list_count; i++) {
+        struct weir_buf name;
+        weir_buf_init(&name, 1u << 16);
+        weir_buf_addf(&name, "%s__" WEIR_STR_FMT, table, WEIR_STR_ARG(plan->lists[i].suffix));
+        weir_jw_object(w);
+        weir_jw_kstr(w, "table", weir_buf_str(&name));
+        weir_jw_keyz(w, "columns");
+        print_all(plan->lists[i].columns, plan->lists[i].column_count, w);
+        weir_jw_object_end(w);
+        weir_buf_free(&name);
     }
     weir_jw_array_end(w);
 }
@@ -29,8 +50,7 @@ static int print_columns(const struct weir_source_site *site,
     plan.exclude = &stream->exclude;
     plan.stop = site->stop;
     int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, err);
-    weir_jw_keyz(w, "columns");
-    weir_source_print_columns(&plan, w);
+    weir_source_print_columns(&plan, stream->table, w);
     weir_source_plan_free(&plan);
     return rc;
 }

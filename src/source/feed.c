@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "csv/columns.h"
+#include "source/feed_nest.h"
 #include "source/watch.h"
 
 #define MAX_STREAMS 10000
 #define MAX_ARENA   (512u << 20)
 #define MAX_TEXT    (256u << 20)
-#define MAX_FLAT    20 /* steps of a path */
 #define MOST_OPEN   8  /* batches: what the rows of a run take in memory */
+#define MOST_NARROW 64 /* of lists, whose rows are short */
 
 int weir_feed_open(struct weir_feed *f, const char *dir, uint64_t max_spool, struct weir_error *err)
 {
@@ -21,12 +22,13 @@ int weir_feed_open(struct weir_feed *f, const char *dir, uint64_t max_spool, str
     weir_arena_init(&f->arena, MAX_ARENA);
     weir_map_init(&f->by_name);
     f->part.since = weir_mono();
+    weir_source_run_id(f->id);
     return weir_spool_open(&f->spool, dir, max_spool, err);
 }
 
 static void close_batch(struct weir_feed_stream *s)
 {
-    s->feed->open_count -= s->open;
+    s->feed->open_count[s->narrow] -= s->open;
     if (s->open) {
         weir_source_rows_free(&s->batch);
     }
@@ -37,6 +39,7 @@ void weir_feed_free(struct weir_feed *f)
 {
     for (size_t i = 0; i < f->stream_count; i++) {
         close_batch(f->streams[i]);
+        weir_feed_nest_free(f->streams[i]);
         weir_map_free(&f->streams[i]->by_path);
         free(f->streams[i]->blocks);
         free(f->streams[i]->columns);
@@ -124,16 +127,17 @@ int weir_feed_stream(struct weir_feed *f, struct weir_str name, struct weir_feed
     s->version = WEIR_FEED_NO_VERSION;
     s->part.since = weir_mono();
     s->name = weir_arena_dup(&f->arena, name);
-    for (size_t i = 0; f->config && i < f->config->stream_count; i++) {
-        const struct weir_source_stream *own = &f->config->streams[i];
-        s->flat = s->flat || (weir_str_is(name, own->name) && own->nested);
-    }
     const struct weir_feed_wanted *w = weir_feed_find_wanted(f, name);
     weir_feed_read_version(s, w ? w->cursor : WEIR_STR(""));
     weir_map_init(&s->by_path);
     f->streams[f->stream_count++] = s;
     *out = s;
-    return s->name.ptr && weir_map_put(&f->by_name, name, s) == 0 ? 0 : no_memory(err);
+    int rc = s->name.ptr && weir_map_put(&f->by_name, name, s) == 0 ? 0 : no_memory(err);
+    for (size_t i = 0; rc == 0 && f->config && i < f->config->stream_count; i++) {
+        const struct weir_source_stream *own = &f->config->streams[i];
+        rc = weir_str_is(name, own->name) ? weir_feed_nest_open(s, own, err) : 0;
+    }
+    return rc;
 }
 
 /* --- columns ------------------------------------------------------------------------------------
@@ -145,15 +149,17 @@ static int name_column(struct weir_feed_stream *s, struct weir_feed_column *adde
 {
     struct weir_arena scratch;
     weir_arena_init(&scratch, 64u << 20);
-    size_t count = s->column_count + 1;
-    struct weir_str *headers = weir_arena_calloc(&scratch, count * sizeof *headers);
-    struct weir_column *named = weir_arena_calloc(&scratch, count * sizeof *named);
+    size_t room = s->column_count + 1, count = 0;
+    struct weir_str *headers = weir_arena_calloc(&scratch, room * sizeof *headers);
+    struct weir_column *named = weir_arena_calloc(&scratch, room * sizeof *named);
     int rc = headers && named ? 0 : no_memory(err);
-    for (size_t i = 0; rc == 0 && i + 1 < count; i++) {
-        headers[i] = s->columns[i].original;
+    for (size_t i = 0; rc == 0 && i < s->column_count; i++) {
+        if (!s->columns[i].own) {
+            headers[count++] = s->columns[i].original;
+        }
     }
     if (rc == 0) {
-        headers[count - 1] = added->original;
+        headers[count++] = added->original;
         rc = weir_csv_name_columns(&scratch, headers, count, named, err);
     }
     added->name =
@@ -168,10 +174,12 @@ static int name_column(struct weir_feed_stream *s, struct weir_feed_column *adde
     return rc ? rc : added->name.ptr ? 0 : no_memory(err);
 }
 
-/* "a__b" of a path. */
-static struct weir_str original_of(struct weir_arena *arena, struct weir_str path)
+struct weir_str weir_feed_original(struct weir_arena *arena, struct weir_str path)
 {
     struct weir_buf text;
+    if (weir_str_is(path, WEIR_FEED_ELEMENT)) {
+        return WEIR_STR("value");
+    }
     weir_buf_init(&text, 4096);
     for (size_t i = 0; i < path.len; i++) {
         if (path.ptr[i] == WEIR_FEED_STEP) {
@@ -186,8 +194,8 @@ static struct weir_str original_of(struct weir_arena *arena, struct weir_str pat
     return out;
 }
 
-static int add_column(struct weir_feed_stream *s, struct weir_str path,
-                      const struct weir_feed_column *type, size_t *at, struct weir_error *err)
+int weir_feed_add_column(struct weir_feed_stream *s, struct weir_str path,
+                         const struct weir_feed_column *type, size_t *at, struct weir_error *err)
 {
     if (s->column_count == WEIR_SOURCE_MAX_COLUMNS || path.len > 1000) {
         return weir_fail(err, WEIR_ETOOBIG,
@@ -204,9 +212,13 @@ static int add_column(struct weir_feed_stream *s, struct weir_str path,
     struct weir_feed_column *c = &s->columns[s->column_count];
     *c = *type;
     c->path = weir_arena_dup(&s->feed->arena, path);
-    c->original = s->flat ? original_of(&s->feed->arena, path) : c->path;
-    int rc = c->path.ptr && c->original.ptr ? name_column(s, c, err) : no_memory(err);
-    if (rc == 0 && weir_map_put(&s->by_path, path, (void *)(uintptr_t)(s->column_count + 1))) {
+    c->original = s->flat && !c->own ? weir_feed_original(&s->feed->arena, path) : c->path;
+    c->name = c->original;
+    int rc = !c->path.ptr || !c->original.ptr ? no_memory(err)
+             : c->own                         ? 0 /* no key of a record leads to it */
+                                              : name_column(s, c, err);
+    if (rc == 0 && !c->own &&
+        weir_map_put(&s->by_path, path, (void *)(uintptr_t)(s->column_count + 1))) {
         rc = no_memory(err);
     }
     *at = s->column_count;
@@ -247,6 +259,7 @@ static int put_batch(struct weir_source_sink *sink, struct weir_str part,
     if (rc == 0) {
         s->part.bytes += s->blocks[s->block_count].bytes;
         s->feed->part.bytes += s->blocks[s->block_count].bytes;
+        s->blocks[s->block_count].file = s->file;
         s->blocks[s->block_count++].version = s->version;
         tell(s, batch->rows);
     }
@@ -260,13 +273,21 @@ static int end_batch(struct weir_feed_stream *s, struct weir_error *err)
     return rc;
 }
 
-static int make_room_for_one(struct weir_feed *f, struct weir_error *err)
+static bool is_narrow(const struct weir_feed_stream *s)
 {
-    while (f->open_count >= MOST_OPEN) {
+    return s->nest && s->nest->parent && s->column_count < 100;
+}
+
+static int make_room_for_one(const struct weir_feed_stream *one, struct weir_error *err)
+{
+    struct weir_feed *f = one->feed;
+    size_t most = is_narrow(one) ? MOST_NARROW : MOST_OPEN;
+    while (f->open_count[is_narrow(one)] >= most) {
         struct weir_feed_stream *oldest = NULL;
         for (size_t i = 0; i < f->stream_count; i++) {
             struct weir_feed_stream *s = f->streams[i];
-            oldest = s->open && (!oldest || s->used < oldest->used) ? s : oldest;
+            bool may = s->open && s->narrow == is_narrow(one);
+            oldest = may && (!oldest || s->used < oldest->used) ? s : oldest;
         }
         int rc = oldest ? end_batch(oldest, err) : 0;
         if (rc || !oldest) {
@@ -279,7 +300,7 @@ static int make_room_for_one(struct weir_feed *f, struct weir_error *err)
 static int open_batch(struct weir_feed_stream *s, struct weir_error *err)
 {
     struct weir_feed *f = s->feed;
-    int rc = make_room_for_one(f, err);
+    int rc = make_room_for_one(s, err);
     struct weir_column *columns = calloc(s->column_count + 1, sizeof *columns);
     if (rc || !columns) {
         free(columns);
@@ -294,131 +315,43 @@ static int open_batch(struct weir_feed_stream *s, struct weir_error *err)
     free(columns); /* the vectors have the types now */
     s->sink.columns = NULL;
     s->open = true;
-    f->open_count++;
+    s->narrow = is_narrow(s);
+    f->open_count[s->narrow]++;
     return rc;
 }
 
 /* --- what the process says ----------------------------------------------------------------------
  */
 
-/* The path of a member of the object that `path` has now; what stood there is its first `length`
- * bytes. */
-static struct weir_str step(struct weir_feed *f, size_t length, struct weir_str key)
+void weir_feed_add_step(struct weir_buf *path, struct weir_str key)
 {
-    f->path.len = length;
-    if (length == 0) {
+    if (path->len) {
+        weir_buf_addc(path, WEIR_FEED_STEP);
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        weir_buf_addc(path, key.ptr[i]);
+        if (key.ptr[i] == WEIR_FEED_STEP) {
+            weir_buf_addc(path, WEIR_FEED_STEP);
+        }
+    }
+}
+
+struct weir_str weir_feed_step(const struct weir_feed_stream *s, size_t length, struct weir_str key)
+{
+    struct weir_buf *path = &s->feed->path;
+    if (!s->flat || (length == 0 && !memchr(key.ptr, WEIR_FEED_STEP, key.len))) {
         return key;
     }
-    weir_buf_addc(&f->path, WEIR_FEED_STEP);
-    weir_buf_adds(&f->path, key);
-    return weir_buf_str(&f->path);
+    path->len = length;
+    weir_feed_add_step(path, key);
+    return weir_buf_str(path);
 }
 
-/* Into an object: the length of its own path. */
-static size_t enter(struct weir_feed *f, size_t length, struct weir_str key)
+size_t weir_feed_enter(struct weir_feed *f, size_t length, struct weir_str key)
 {
-    if (length == 0) {
-        weir_buf_reset(&f->path);
-        weir_buf_adds(&f->path, key);
-    } else {
-        (void)step(f, length, key);
-    }
+    f->path.len = length;
+    weir_feed_add_step(&f->path, key);
     return f->path.len;
-}
-
-static bool is_object(struct weir_json schema)
-{
-    struct weir_json type = weir_json_get(schema, "type"), one;
-    struct weir_json_iter it = weir_json_begin(type);
-    struct weir_str name;
-    bool is = weir_json_str(type, &name) && weir_str_is(name, "object");
-    while (!is && weir_json_type(type) == WEIR_JSON_ARRAY && weir_json_next(&it, NULL, &one)) {
-        is = weir_json_str(one, &name) && weir_str_is(name, "object");
-    }
-    return is || weir_json_get(schema, "properties").doc;
-}
-
-static int declare(struct weir_feed_stream *s, struct weir_str path, struct weir_json property,
-                   struct weir_error *err)
-{
-    struct weir_feed_column type = {0};
-    size_t at = (size_t)(uintptr_t)weir_map_get(&s->by_path, path);
-    int rc = 0;
-    (void)weir_feed_type_of(property, &type);
-    if (type.type == WEIR_TYPE_OTHER && memchr(path.ptr, WEIR_FEED_STEP, path.len)) {
-        /* The digits of numbers in objects are not kept: they come as doubles. */
-        type = (struct weir_feed_column){.type = WEIR_TYPE_DOUBLE};
-    }
-    if (at == 0) {
-        rc = s->open ? end_batch(s, err) : 0;
-        return rc ? rc : add_column(s, path, &type, &at, err);
-    }
-    struct weir_feed_column joined = s->columns[at - 1];
-    if (weir_feed_join(&joined, &type)) {
-        rc = end_batch(s, err);
-        s->columns[at - 1] = joined;
-    }
-    return rc;
-}
-
-static int declare_all(struct weir_feed_stream *s, struct weir_json schema, size_t length,
-                       unsigned depth, struct weir_error *err)
-{
-    struct weir_json_iter it = weir_json_begin(weir_json_get(schema, "properties"));
-    struct weir_str key;
-    struct weir_json property;
-    int rc = 0;
-    while (rc == 0 && weir_json_next(&it, &key, &property)) {
-        if (s->flat && depth < MAX_FLAT && key.len && is_object(property)) {
-            rc = declare_all(s, property, enter(s->feed, length, key), depth + 1, err);
-        } else {
-            rc = declare(s, step(s->feed, length, key), property, err);
-        }
-    }
-    return rc;
-}
-
-int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema, struct weir_error *err)
-{
-    s->came = true;
-    int rc = declare_all(s, schema, 0, 0, err);
-    s->exact = false;
-    for (size_t i = 0; i < s->column_count; i++) {
-        s->exact = s->exact || s->columns[i].type == WEIR_TYPE_OTHER;
-    }
-    return rc;
-}
-
-int weir_feed_set_key(struct weir_feed_stream *s, struct weir_json names, struct weir_error *err)
-{
-    struct weir_json_iter it = weir_json_begin(names);
-    struct weir_json item;
-    size_t count = weir_json_count(names), n = 0;
-    const char **items = weir_arena_calloc(&s->feed->arena, (count + 1) * sizeof *items);
-    if (!items) {
-        return no_memory(err);
-    }
-    while (n < count && weir_json_next(&it, NULL, &item)) {
-        struct weir_str name;
-        struct weir_json first = item;
-        /* Airbyte's are paths; those of one step are columns. */
-        if (weir_json_type(item) == WEIR_JSON_ARRAY && weir_json_count(item) == 1) {
-            struct weir_json_iter inner = weir_json_begin(item);
-            (void)weir_json_next(&inner, NULL, &first);
-        }
-        if (!weir_json_str(first, &name) || memchr(name.ptr, 0, name.len)) {
-            return weir_fail(err, WEIR_EINVAL,
-                             "stream \"" WEIR_STR_FMT "\": its key is no list of its columns; say "
-                             "`key:` in the source's file",
-                             WEIR_STR_ARG(s->name));
-        }
-        items[n++] = weir_arena_dup(&s->feed->arena, name).ptr;
-        if (!items[n - 1]) {
-            return no_memory(err);
-        }
-    }
-    s->key = (struct weir_text_list){items, n};
-    return 0;
 }
 
 static int column_of(struct weir_feed_stream *s, struct weir_str key, size_t *at, bool *changed,
@@ -432,11 +365,26 @@ static int column_of(struct weir_feed_stream *s, struct weir_str key, size_t *at
         if (*at == SIZE_MAX) {
             struct weir_feed_column none = {.type = WEIR_TYPE_TEXT, .untyped = true};
             *changed = true;
-            return add_column(s, key, &none, at, err);
+            return weir_feed_add_column(s, key, &none, at, err);
         }
     }
     s->guess = *at + 1;
     return 0;
+}
+
+int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct weir_json value,
+                      bool *changed, struct weir_error *err)
+{
+    size_t at;
+    if (s->nest && weir_json_type(value) == WEIR_JSON_ARRAY) {
+        bool takes;
+        int rc = weir_feed_nest_takes(s, path, &takes, err);
+        if (rc || takes) {
+            return rc;
+        }
+    }
+    int rc = column_of(s, path, &at, changed, err);
+    return rc ? rc : weir_feed_put(s, at, value, changed, err);
 }
 
 static int put_members(struct weir_feed_stream *s, struct weir_json object, size_t length,
@@ -447,50 +395,64 @@ static int put_members(struct weir_feed_stream *s, struct weir_json object, size
     struct weir_json value;
     int rc = 0;
     while (rc == 0 && weir_json_next(&it, &key, &value)) {
-        size_t at;
-        if (s->flat && depth < MAX_FLAT && key.len && weir_json_type(value) == WEIR_JSON_OBJECT) {
-            rc = put_members(s, value, enter(s->feed, length, key), depth + 1, changed, err);
+        if (s->flat && depth < WEIR_FEED_STEPS && key.len &&
+            weir_json_type(value) == WEIR_JSON_OBJECT) {
+            rc = put_members(s, value, weir_feed_enter(s->feed, length, key), depth + 1, changed,
+                             err);
             continue;
         }
-        struct weir_str path = step(s->feed, length, key);
+        struct weir_str path = weir_feed_step(s, length, key);
         if (s->flat && weir_json_type(value) == WEIR_JSON_NULL &&
             !weir_map_get(&s->by_path, path)) {
             continue; /* of an object that is not there */
         }
-        rc = column_of(s, path, &at, changed, err);
-        rc = rc ? rc : weir_feed_put(s, at, value, changed, err);
+        rc = weir_feed_put_one(s, path, value, changed, err);
     }
     return rc;
 }
 
-/* One pass over the record. *changed: columns came or became wider, and it is to be made again. */
-static int put_record(struct weir_feed_stream *s, struct weir_json record, bool *changed,
-                      struct weir_error *err)
+int weir_feed_put_members(struct weir_feed_stream *s, struct weir_json object, bool *changed,
+                          struct weir_error *err)
 {
     s->guess = 0;
-    return put_members(s, record, 0, 0, changed, err);
+    return put_members(s, object, 0, 0, changed, err);
+}
+
+int weir_feed_batch(struct weir_feed_stream *s, struct weir_error *err)
+{
+    return s->open ? 0 : open_batch(s, err);
+}
+
+int weir_feed_close(struct weir_feed_stream *s, struct weir_error *err)
+{
+    return end_batch(s, err);
+}
+
+int weir_feed_again(struct weir_feed_stream *s, struct weir_error *err)
+{
+    weir_source_rows_forget(&s->batch);
+    return end_batch(s, err);
 }
 
 int weir_feed_record(struct weir_feed_stream *s, struct weir_json record, struct weir_error *err)
 {
     bool changed = true;
+    uint64_t row = s->part.rows;
     int rc = 0;
     s->came = true;
     s->used = ++s->feed->clock;
-    while (rc == 0 && changed) {
-        rc = s->open ? 0 : open_batch(s, err);
+    while (rc == 0 && changed) { /* columns came or became wider: it is made again */
+        rc = weir_feed_batch(s, err);
         changed = false;
-        rc = rc ? rc : put_record(s, record, &changed, err);
-        if (rc == 0 && changed) {
-            weir_source_rows_forget(&s->batch);
-            rc = end_batch(s, err);
-        }
+        rc = rc ? rc : weir_feed_put_members(s, record, &changed, err);
+        rc = rc || !changed ? rc : weir_feed_again(s, err);
     }
+    rc = rc || !s->nest ? rc : weir_feed_nest_row(s, record, err);
     rc = rc ? rc : weir_source_rows_end(&s->batch, err);
     s->part.rows += rc == 0;
     s->feed->part.rows += rc == 0;
     s->covered = false;
-    return rc;
+    return rc || !s->nest ? rc : weir_feed_nest_lists(s, record, row, err);
 }
 
 int weir_feed_version(struct weir_feed_stream *s, int64_t version, struct weir_error *err)
@@ -498,12 +460,19 @@ int weir_feed_version(struct weir_feed_stream *s, int64_t version, struct weir_e
     int rc = s->version == version ? 0 : end_batch(s, err);
     s->versioned = true;
     s->version = version;
+    for (size_t i = 0; rc == 0 && s->nest && i < s->nest->count; i++) {
+        rc = weir_feed_version(s->nest->children[i], version, err);
+    }
     return rc;
 }
 
 int weir_feed_flush(struct weir_feed_stream *s, struct weir_error *err)
 {
-    return end_batch(s, err);
+    int rc = end_batch(s, err);
+    for (size_t i = 0; rc == 0 && s->nest && i < s->nest->count; i++) {
+        rc = weir_feed_flush(s->nest->children[i], err);
+    }
+    return rc;
 }
 
 int weir_feed_end(struct weir_feed *f, struct weir_error *err)

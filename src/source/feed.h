@@ -12,7 +12,8 @@
 #include "source/spool.h"
 
 #define WEIR_FEED_NO_VERSION INT64_MIN
-#define WEIR_FEED_STEP       '\1'
+#define WEIR_FEED_STEP       '\1' /* keys that have it have it twice in a path */
+#define WEIR_FEED_ELEMENT    "\1" /* the path of what stands alone in a list */
 
 struct weir_feed_column {
     struct weir_str original, name; /* at the source ("a__b" of a flattened object), here */
@@ -20,6 +21,9 @@ struct weir_feed_column {
     enum weir_type type;
     bool untyped;              /* nothing was declared, and no value came */
     bool big;                  /* some whole number is beyond 2^53 */
+    bool own;                  /* weir's, by which rows are joined */
+    bool texts;                /* some value came, and all are texts: */
+    bool no_days, no_times;    /* not all of them are days; days or times */
     unsigned precision, scale; /* of WEIR_TYPE_OTHER: exact decimals */
 };
 
@@ -32,16 +36,20 @@ struct weir_feed_part {
 };
 
 struct weir_source_load;
+struct weir_feed_nest;
 struct weir_feed_stream {
     struct weir_feed *feed;
     struct weir_str name, said; /* said: what the process calls it, when it is something else */
     struct weir_feed_column *columns;
     size_t column_count, column_room;
-    struct weir_map by_path; /* index + 1 */
-    bool flat;               /* objects become columns: set before its schema and rows come */
-    size_t guess;            /* where the next member of a record probably is */
-    bool exact;              /* some column is of exact decimals */
-    bool came;               /* a schema or a record */
+    struct weir_map by_path;              /* index + 1 */
+    bool flat;                            /* objects become columns */
+    const struct weir_source_stream *own; /* what its file says; NULL: nothing */
+    struct weir_feed_nest *nest; /* lists become streams (feed_nest.h); NULL: they do not */
+    struct weir_str file;        /* the file that the next rows come from */
+    size_t guess;                /* where the next member of a record probably is */
+    bool exact;                  /* some column is of exact decimals */
+    bool came;                   /* a schema or a record */
     struct weir_spool_block *blocks;
     size_t block_count, block_room;
     /* What the process says of it. */
@@ -65,7 +73,7 @@ struct weir_feed_stream {
     /* The batch that is being made. */
     struct weir_source_sink sink;
     struct weir_source_rows batch;
-    bool open;
+    bool open, narrow;
     uint64_t used; /* when, by the feed's clock */
 };
 
@@ -101,13 +109,16 @@ struct weir_feed {
     struct weir_map by_name;
     uint64_t bytes, told;   /* read; told to `progress` */
     uint64_t ignored;       /* records of streams that nobody wants */
+    bool guess_times;       /* texts that all look like times are such */
     bool numbers_are_texts; /* those of the record that comes, where they have many digits */
     struct weir_spool spool;
     struct weir_buf path; /* of the member that is looked at */
     struct weir_buf text;
     struct weir_arena arena;
-    size_t open_count;
+    size_t open_count[2]; /* of streams with wide rows; with narrow ones */
     uint64_t clock;
+    char id[17];  /* of no other feed, */
+    uint64_t ids; /* and how many rows were called by it */
 };
 
 /* `dir` is there; free it also after a failure. What stands above `new_state` is filled in by the
@@ -126,6 +137,8 @@ int weir_feed_forget(struct weir_feed *feed, struct weir_error *err) WEIR_MUST_C
 /* The stream, made when it is new. */
 int weir_feed_stream(struct weir_feed *feed, struct weir_str name, struct weir_feed_stream **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* Is it of a list in the rows of another one? It is staged with that. */
+bool weir_feed_is_list(const struct weir_feed_stream *s);
 /* Columns of a JSON schema ({"type":"object","properties":{…}}), and the names of its key. */
 int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema,
                      struct weir_error *err) WEIR_MUST_CHECK;
@@ -155,6 +168,37 @@ int64_t weir_feed_generation(struct weir_str cursor);
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor);
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
                    struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+/* Columns of the stream that are not excluded, weir's own behind the others. `prefix`: what stands
+ * before them in `exclude`. */
+int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str prefix,
+                           struct weir_source_plan *out, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- feed.c, for feed_schema.c and feed_nest.c --- */
+#define WEIR_FEED_STEPS 20 /* of a path, at most */
+void weir_feed_add_step(struct weir_buf *path, struct weir_str key);
+/* The path of a member of the object whose own is the first `length` bytes of the feed's; and into
+ * an object: the length of its own path. */
+struct weir_str weir_feed_step(const struct weir_feed_stream *s, size_t length,
+                               struct weir_str key);
+size_t weir_feed_enter(struct weir_feed *f, size_t length, struct weir_str key);
+/* "a__b" of a path. ptr NULL: no memory. */
+struct weir_str weir_feed_original(struct weir_arena *arena, struct weir_str path);
+int weir_feed_add_column(struct weir_feed_stream *s, struct weir_str path,
+                         const struct weir_feed_column *type, size_t *at,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Columns of an element's schema. */
+int weir_feed_declare_element(struct weir_feed_stream *s, struct weir_json items,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+/* A batch is open, and has room for one row; and it goes to the spool. */
+int weir_feed_batch(struct weir_feed_stream *s, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_feed_close(struct weir_feed_stream *s, struct weir_error *err) WEIR_MUST_CHECK;
+/* The row is to be made again, in a new batch. */
+int weir_feed_again(struct weir_feed_stream *s, struct weir_error *err) WEIR_MUST_CHECK;
+/* Members of an object, and one value, into the row that is made. *changed: make it again. */
+int weir_feed_put_members(struct weir_feed_stream *s, struct weir_json object, bool *changed,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct weir_json value,
+                      bool *changed, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- feed_part.c: loads on the way --- */
 /* Is it time for one, when a state of this stream (NULL: of all) came? */
@@ -185,8 +229,16 @@ int weir_feed_put(struct weir_feed_stream *s, size_t column, struct weir_json va
  * of so many digits. `out` is emptied before. */
 bool weir_feed_decimal(struct weir_str text, unsigned precision, unsigned scale,
                        struct weir_buf *out);
-/* Numbers with a point that stand `depth` objects deep and have more digits than a double, in
- * quotes; false: there is none. */
-bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, struct weir_buf *out);
+/* Numbers with a point that stand `depth` objects deep (`deeper`: or deeper) and have more digits
+ * than a double, in quotes; false: there is none. */
+bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, bool deeper,
+                             struct weir_buf *out);
+/* The same for a record of the stream, where that is worth its while. */
+bool weir_feed_quote(const struct weir_feed_stream *s, struct weir_str line, unsigned depth,
+                     struct weir_buf *out);
+/* What its texts all are; WEIR_TYPE_TEXT: texts. */
+enum weir_type weir_feed_guess(const struct weir_feed_column *column);
+/* The day or time that such a text is. */
+bool weir_feed_time(enum weir_type type, struct weir_str text, int64_t *out);
 
 #endif

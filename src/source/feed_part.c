@@ -1,5 +1,5 @@
 /* Loads on the way: when, and of which streams. docs/design/sources.md. */
-#include "source/feed.h"
+#include "source/feed_nest.h"
 
 #define MOST_BYTES (64u << 20)
 #define MOST_TIME  (60 * WEIR_SECOND)
@@ -77,6 +77,9 @@ void weir_feed_take(struct weir_feed *f, bool *any, bool *held)
     *any = *held = false;
     for (size_t i = 0; i < f->stream_count; i++) {
         struct weir_feed_stream *s = f->streams[i];
+        if (weir_feed_is_list(s)) { /* with that which it is in */
+            continue;
+        }
         s->taken = s->part.rows && weir_feed_flows(s);
         *any = *any || s->taken;
         *held = *held || (s->part.rows && !s->taken);
@@ -97,6 +100,9 @@ void weir_feed_loaded(struct weir_feed_stream *s)
     p->loaded += p->rows;
     p->loaded_bytes += p->bytes;
     p->rows = p->bytes = 0;
+    if (s->nest) {
+        s->nest->elements = 0;
+    }
     s->parts++;
     if (s->activated) {
         s->table_versioned = true;

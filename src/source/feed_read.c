@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
-#include "source/feed.h"
+#include "source/feed_nest.h"
 
 #define MAX_BATCH   (1u << 30)
 #define EXACT_WHOLE ((int64_t)1 << 53)
@@ -121,9 +121,16 @@ bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str 
 /* --- the plan -----------------------------------------------------------------------------------
  */
 
-/* Of a version that was left behind within this run. */
-static bool is_old(const struct weir_feed_stream *s, const struct weir_spool_block *block)
+/* Of a list, the stream that it is in. */
+static const struct weir_feed_stream *root_of(const struct weir_feed_stream *s)
 {
+    return s->nest ? s->nest->root : s;
+}
+
+/* Of a version that was left behind within this run. */
+static bool is_old(const struct weir_feed_stream *of, const struct weir_spool_block *block)
+{
+    const struct weir_feed_stream *s = root_of(of);
     return s->activated && block->version != WEIR_FEED_NO_VERSION && block->version < s->active;
 }
 
@@ -141,37 +148,55 @@ static bool leaves_out_untyped(const struct weir_feed_stream *s,
                                const struct weir_source_plan *plan)
 {
     bool any = false;
-    for (size_t i = 0; s->feed->on_the_way && !s->complete && !any && i < s->column_count; i++) {
+    for (size_t i = 0; s->feed->on_the_way && !root_of(s)->complete && !any && i < s->column_count;
+         i++) {
         any = !s->columns[i].untyped && !weir_source_plan_excludes(plan, s->columns[i].name);
     }
     return any;
 }
 
-static int plan_columns(const struct weir_feed_stream *s, struct weir_source_plan *out,
-                        struct weir_error *err)
+static bool is_excluded(const struct weir_source_plan *plan, struct weir_str prefix,
+                        struct weir_str name)
 {
-    size_t at;
+    if (prefix.len == 0 || !plan->exclude || plan->exclude->count == 0) {
+        return weir_source_plan_excludes(plan, name);
+    }
+    struct weir_buf whole;
+    weir_buf_init(&whole, 1u << 20);
+    weir_buf_adds(&whole, prefix);
+    weir_buf_adds(&whole, name);
+    bool is = weir_source_plan_excludes(plan, weir_buf_str(&whole));
+    weir_buf_free(&whole);
+    return is;
+}
+
+int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str prefix,
+                           struct weir_source_plan *out, struct weir_error *err)
+{
+    size_t at, n = s->column_count;
     bool less = leaves_out_untyped(s, out);
-    for (size_t i = 0; i < s->column_count; i++) {
-        const struct weir_feed_column *c = &s->columns[i];
-        if (less && c->untyped) {
-            continue;
-        }
-        struct weir_source_column column = {
-            .name = c->name, .original = c->original, .type = c->type, .untyped = c->untyped};
+    for (size_t k = 0; k < 2 * n; k++) {
+        const struct weir_feed_column *c = &s->columns[k % n];
+        struct weir_source_column column = {.name = c->name,
+                                            .original = c->original,
+                                            .type = weir_feed_guess(c),
+                                            .untyped = c->untyped};
         if (c->type == WEIR_TYPE_OTHER) {
             column.type_name = weir_str_of(
                 weir_arena_printf(&out->arena, "DECIMAL(%u,%u)", c->precision, c->scale));
         }
-        if (!weir_source_plan_excludes(out, c->name) &&
-            !weir_source_plan_column(out, &column, &at)) {
+        bool wanted =
+            c->own ? k >= n : k < n && !(less && c->untyped) && !is_excluded(out, prefix, c->name);
+        if (wanted && !weir_source_plan_column(out, &column, &at)) {
             return no_memory(err);
         }
     }
     struct weir_source_column version = {.name = WEIR_STR(WEIR_SOURCE_VERSION),
                                          .original = WEIR_STR("version"),
                                          .type = WEIR_TYPE_INT};
-    return !s->versioned || weir_source_plan_column(out, &version, &at) ? 0 : no_memory(err);
+    bool child = s->nest && s->nest->parent;
+    return child || !s->versioned || weir_source_plan_column(out, &version, &at) ? 0
+                                                                                 : no_memory(err);
 }
 
 int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *stream,
@@ -181,7 +206,8 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     struct weir_buf text;
     hash_text(stream, hash);
     struct mark mark = read_mark(hash, cursor);
-    int rc = plan_columns(s, out, err);
+    int rc = weir_feed_plan_columns(s, WEIR_STR(""), out, err);
+    out->nest = s->nest ? s : NULL;
     out->whole = stream->mode == WEIR_SOURCE_REPLACE || !mark.same;
     out->versioned = s->activated;
     out->version = s->active;
@@ -216,6 +242,9 @@ struct reading {
     struct weir_arena arena; /* of a batch */
     struct weir_buf text;
     struct weir_vector *vectors; /* of the sink */
+    /* Of a list: how many rows of the stream were left out before the one that it is in. */
+    size_t old_block;
+    uint64_t old_rows, seen_rows;
     size_t *from; /* the feed's column of each of the sink's; SIZE_MAX: the version */
 };
 
@@ -277,6 +306,21 @@ static int to_texts(struct reading *r, const struct weir_column *c, const struct
     return rc;
 }
 
+static int to_times(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
+                    struct weir_vector *out, size_t rows, struct weir_error *err)
+{
+    out->ints = weir_arena_calloc(&r->arena, rows * sizeof *out->ints);
+    for (size_t i = 0; out->ints && i < rows; i++) {
+        if (weir_vector_valid(in, i) && !weir_feed_time(c->type, in->strs[i], &out->ints[i])) {
+            return weir_fail(err, WEIR_ECORRUPT,
+                             "column \"" WEIR_STR_FMT "\" has a text that is no time; nothing was "
+                             "loaded",
+                             WEIR_STR_ARG(c->name));
+        }
+    }
+    return out->ints ? 0 : no_memory(err);
+}
+
 static int to_numbers(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
                       struct weir_vector *out, size_t rows, struct weir_error *err)
 {
@@ -321,8 +365,32 @@ static int convert(struct reading *r, const struct weir_column *c, const struct 
     if (c->type == WEIR_TYPE_OTHER || (in->type < WEIR_TYPE_TEXT && c->type == WEIR_TYPE_TEXT)) {
         return to_texts(r, c, in, out, rows, err);
     }
+    if (in->type == WEIR_TYPE_TEXT && c->type != WEIR_TYPE_TEXT && c->type < WEIR_TYPE_TEXT) {
+        return to_times(r, c, in, out, rows, err);
+    }
     return in->type == c->type || c->type >= WEIR_TYPE_TEXT ? 0
                                                             : to_numbers(r, c, in, out, rows, err);
+}
+
+/* Which row of the stage a list was in: those of versions that were left behind are not there. */
+static int count_rows(struct reading *r, struct weir_vector *v, size_t rows, struct weir_error *err)
+{
+    const struct weir_feed_stream *root = r->s->nest->root;
+    int64_t *out = weir_arena_calloc(&r->arena, rows * sizeof *out);
+    if (!out) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const struct weir_spool_block *b = &root->blocks[r->old_block];
+        while (r->old_block < root->block_count && (uint64_t)v->ints[i] >= r->seen_rows + b->rows) {
+            r->seen_rows += b->rows;
+            r->old_rows += is_old(root, b) ? b->rows : 0;
+            b = &root->blocks[++r->old_block];
+        }
+        out[i] = v->ints[i] - (int64_t)r->old_rows;
+    }
+    v->ints = out;
+    return 0;
 }
 
 static int pass_on(struct reading *r, const struct weir_spool_block *block, struct weir_error *err)
@@ -345,9 +413,12 @@ static int pass_on(struct reading *r, const struct weir_spool_block *block, stru
         } else {
             rc = convert(r, &r->sink->columns[i], &batch.columns[r->from[i]], out, batch.rows, err);
         }
+        if (rc == 0 && r->s->nest && r->s->nest->parent && r->from[i] == r->s->nest->row) {
+            rc = count_rows(r, out, batch.rows, err);
+        }
     }
     struct weir_batch made = {batch.rows, r->sink->column_count, r->vectors};
-    return rc ? rc : r->sink->rows(r->sink, WEIR_STR(""), &made, err);
+    return rc ? rc : r->sink->rows(r->sink, block->file, &made, err);
 }
 
 static int map_columns(struct reading *r, const struct weir_source_plan *plan,
@@ -374,6 +445,11 @@ static int map_columns(struct reading *r, const struct weir_source_plan *plan,
 /* What came is what was kept. */
 static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct weir_error *err)
 {
+    if (s->nest && s->nest->parent && s->nest->elements != s->part.rows) {
+        return weir_fail(err, WEIR_ECORRUPT,
+                         "%llu rows were made of the %llu elements of a list; nothing was loaded",
+                         (unsigned long long)s->part.rows, (unsigned long long)s->nest->elements);
+    }
     return all == s->part.rows
                ? 0
                : weir_fail(err, WEIR_ECORRUPT,

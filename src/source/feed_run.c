@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/lists.h"
 #include "source/run.h"
 #include "source/watch.h"
 
@@ -38,6 +39,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
     if (!r) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
+    bool missing = false;
     int rc = weir_stream_run_init(r, f->run, f->id, f->config, name, err);
     r->session = f->session;
     rc = rc ? rc : weir_stream_run_find_target(r, err);
@@ -45,8 +47,9 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
     rc = rc ? rc
             : weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &f->feed.arena,
                                         &out->cursor, err);
+    rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
-    out->anew = f->run->full || !r->target || !out->cursor.len ||
+    out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
     weir_stream_run_free(r);
     free(r);
@@ -106,6 +109,7 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
 {
     struct weir_stream_run *r = calloc(1, sizeof *r);
     struct weir_str cursor = {NULL, 0};
+    bool missing = false;
     if (!r) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
@@ -115,7 +119,9 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     r->feed = s;
     r->load.started_at = f->at;
     rc = rc ? rc : weir_stream_run_find_target(r, err);
-    if (rc == 0 && r->target && (s->parts || (!f->run->full && !f->feed.forgot))) {
+    rc = rc ? rc : weir_lists_missing(r, &missing, err);
+    bool counts = s->parts || (!f->run->full && !f->feed.forgot && !missing);
+    if (rc == 0 && r->target && counts) {
         rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
     }
@@ -136,7 +142,7 @@ static int check_tables(struct feed_run *f, const struct weir_feed_stream *s,
     struct weir_source_stream mine, other;
     int rc = weir_source_config_stream(f->config, s->name, &mine, err);
     for (size_t i = 0; rc == 0 && i < f->feed.stream_count; i++) {
-        if (f->feed.streams[i] == s) {
+        if (f->feed.streams[i] == s || weir_feed_is_list(f->feed.streams[i])) {
             continue;
         }
         rc = weir_source_config_stream(f->config, f->feed.streams[i]->name, &other, err);
@@ -150,6 +156,31 @@ static int check_tables(struct feed_run *f, const struct weir_feed_stream *s,
     return rc;
 }
 
+static const char *table_of(const struct weir_stream_run *r, size_t i)
+{
+    return i ? r->lists[i - 1]->stream.table : r->stream.table;
+}
+
+/* The one that was staged last, and its lists, with those before. */
+static int check_lists(const struct feed_run *f, struct weir_error *err)
+{
+    const struct weir_stream_run *last = f->streams[f->count - 1];
+    for (size_t k = 0; k + 1 < f->count; k++) {
+        const struct weir_stream_run *other = f->streams[k];
+        for (size_t i = 0; i <= other->list_count; i++) {
+            for (size_t m = 0; m <= last->list_count; m++) {
+                if (strcmp(table_of(other, i), table_of(last, m)) == 0) {
+                    return weir_fail(err, WEIR_EINVAL,
+                                     "the streams \"%s\" and \"%s\" would share the table \"%s\"; "
+                                     "give one of them another `table:`",
+                                     other->stream.name, last->stream.name, table_of(last, m));
+                }
+            }
+        }
+    }
+    return 0;
+}
+
 static int stage_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
@@ -160,7 +191,7 @@ static int stage_all(struct feed_run *f, struct weir_error *err)
     if (!f->streams) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
-    for (size_t i = 0; rc == 0 && i < feed->stream_count; i++) {
+    for (size_t i = 0, count = feed->stream_count; rc == 0 && i < count; i++) {
         struct weir_feed_stream *s = feed->streams[i];
         if (!s->taken) {
             continue;
@@ -173,6 +204,7 @@ static int stage_all(struct feed_run *f, struct weir_error *err)
             weir_fail(err, rc, "stream \"%s\": %s", f->streams[f->count - 1]->stream.name,
                       why.message);
         }
+        rc = rc ? rc : check_lists(f, err);
     }
     return rc;
 }
@@ -202,9 +234,9 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
             if (!f->feed.on_the_way && f->run->progress) {
                 weir_source_watch_write(f->run->progress->watch, r->stream.name);
             }
-            struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
-                                              &r->settled, r->target, &r->load};
-            rc = weir_source_apply_in(&apply, err);
+            struct weir_source_apply *apply = weir_stream_run_apply(r);
+            rc = apply ? weir_source_apply_in(apply, err)
+                       : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
         }
     }
     rc = rc ? rc : drop_cursors(f, err);
@@ -270,6 +302,10 @@ static int settle(struct feed_run *f, struct weir_str state, struct weir_error *
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_stream_run *r = f->streams[i];
         rc = add_up(f, r, err);
+        for (size_t k = 0; rc == 0 && k < r->list_count; k++) {
+            rc = add_up(f, r->lists[k], err);
+            weir_feed_loaded(r->lists[k]->feed);
+        }
         if (f->feed.on_the_way && !r->plan.nothing) {
             weir_source_watch_part(watch, &r->load);
         }
@@ -340,7 +376,8 @@ static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct
 static int load_rest(struct feed_run *f, struct weir_error *err)
 {
     for (size_t i = 0; i < f->feed.stream_count; i++) {
-        f->feed.streams[i]->taken = !weir_feed_is_done(f->feed.streams[i]);
+        struct weir_feed_stream *s = f->feed.streams[i];
+        s->taken = !weir_feed_is_list(s) && !weir_feed_is_done(s);
     }
     return load_taken(f, weir_buf_str(&f->feed.new_state), err);
 }

@@ -247,7 +247,14 @@ static size_t number_end(struct weir_str line, size_t at, bool *long_one)
     return at;
 }
 
-bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, struct weir_buf *out)
+bool weir_feed_quote(const struct weir_feed_stream *s, struct weir_str line, unsigned depth,
+                     struct weir_buf *out)
+{
+    return s->exact && weir_feed_quote_numbers(line, depth, s->nest, out);
+}
+
+bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, bool deeper,
+                             struct weir_buf *out)
 {
     unsigned deep = 0;
     bool any = false;
@@ -260,7 +267,8 @@ bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, struct weir_b
                 at += line.ptr[at] == '\\';
             }
             at++;
-        } else if (deep == depth && ((c >= '0' && c <= '9') || c == '-')) {
+        } else if ((deep == depth || (deeper && deep > depth)) &&
+                   ((c >= '0' && c <= '9') || c == '-')) {
             bool long_one = false;
             size_t end = number_end(line, at, &long_one);
             if (long_one) {
@@ -329,7 +337,7 @@ static struct weir_feed_column type_of_value(struct weir_json value, bool texts_
     return c;
 }
 
-static bool read_time(enum weir_type type, struct weir_str s, int64_t *out)
+bool weir_feed_time(enum weir_type type, struct weir_str s, int64_t *out)
 {
     char text[32];
     bool day = s.len == 10;
@@ -428,6 +436,24 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
     return rc || !*fits ? rc : weir_source_rows_text(&s->batch, at, text, err);
 }
 
+static void see_time(struct weir_feed_column *c, struct weir_json value)
+{
+    struct weir_str text;
+    int64_t unused;
+    c->texts = true;
+    if (!c->no_times) {
+        bool is = weir_json_str(value, &text);
+        c->no_days = c->no_days || !is || !weir_feed_time(WEIR_TYPE_DATE, text, &unused);
+        c->no_times = !is || !weir_feed_time(WEIR_TYPE_TIMESTAMP, text, &unused);
+    }
+}
+
+enum weir_type weir_feed_guess(const struct weir_feed_column *c)
+{
+    bool guessed = c->type == WEIR_TYPE_TEXT && c->texts && !c->own && !c->no_times;
+    return !guessed ? c->type : c->no_days ? WEIR_TYPE_TIMESTAMP : WEIR_TYPE_DATE;
+}
+
 int weir_feed_put(struct weir_feed_stream *s, size_t at, struct weir_json value, bool *widened,
                   struct weir_error *err)
 {
@@ -439,6 +465,9 @@ int weir_feed_put(struct weir_feed_stream *s, size_t at, struct weir_json value,
     int rc = 0;
     if (weir_json_type(value) == WEIR_JSON_NULL) {
         return 0;
+    }
+    if (s->feed->guess_times) {
+        see_time(c, value);
     }
     if (at >= s->sink.column_count || s->batch.vectors[at].type != c->type) {
         /* It came with this record, or became wider by it: the batch has no place for it yet. */
@@ -466,7 +495,7 @@ int weir_feed_put(struct weir_feed_stream *s, size_t at, struct weir_json value,
             weir_source_rows_double(&s->batch, at, d);
         }
     } else if (c->type == WEIR_TYPE_TIMESTAMP || c->type == WEIR_TYPE_DATE) {
-        fits = weir_json_str(value, &text) && read_time(c->type, text, &i);
+        fits = weir_json_str(value, &text) && weir_feed_time(c->type, text, &i);
         if (fits) {
             weir_source_rows_int(&s->batch, at, i);
         }
@@ -478,7 +507,7 @@ int weir_feed_put(struct weir_feed_stream *s, size_t at, struct weir_json value,
         int64_t unused;
         /* A day in a column of times, and a time in a column of days. */
         if ((c->type == WEIR_TYPE_DATE && !c->untyped) && weir_json_str(value, &text) &&
-            read_time(WEIR_TYPE_TIMESTAMP, text, &unused)) {
+            weir_feed_time(WEIR_TYPE_TIMESTAMP, text, &unused)) {
             is.type = WEIR_TYPE_TIMESTAMP;
         }
         if (!weir_feed_join(c, &is)) {

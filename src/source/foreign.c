@@ -1,5 +1,7 @@
 #include "source/foreign.h"
 
+#include "source/feed_nest.h"
+
 int weir_foreign_discover(const struct weir_program *program,
                           const struct weir_foreign_catalog *catalog,
                           struct weir_source_catalog *out, struct weir_error *err)
@@ -34,12 +36,12 @@ int weir_foreign_plan(const struct weir_program *program, const struct weir_sour
     struct weir_feed_stream *s;
     int rc = weir_feed_open(&feed, program->tmp, 0, err);
     rc = rc ? rc : weir_feed_stream(&feed, weir_str_of(stream->name), &s, err);
-    if (rc == 0) {
-        s->flat = stream->nested;
-        rc = weir_feed_schema(s, schema, err);
-    }
+    rc = rc ? rc : weir_feed_nest_open(s, stream, err);
+    rc = rc ? rc : weir_feed_schema(s, schema, err);
     rc = rc ? rc : weir_feed_plan(s, stream, cursor, out, err);
+    rc = rc || !s->nest ? rc : weir_feed_nest_show(s, out, err);
     out->own = NULL;
+    out->nest = NULL;
     weir_feed_free(&feed);
     return rc;
 }

@@ -148,8 +148,7 @@ static void print(const struct preview *p, const struct weir_source_stream *stre
     weir_jw_object(w);
     weir_jw_kstrz(w, "stream", stream->name);
     weir_jw_kstrz(w, "table", stream->table);
-    weir_jw_keyz(w, "columns");
-    weir_source_print_columns(plan, w);
+    weir_source_print_columns(plan, stream->table, w);
     weir_jw_keyz(w, "rows");
     weir_jw_array(w);
     weir_jw_raw(w, weir_buf_str(&p->rows));

@@ -5,6 +5,7 @@
 #include "source/run.h"
 
 #include "source/follow.h"
+#include "source/lists.h"
 #include "source/verify.h"
 #include "source/watch.h"
 
@@ -57,7 +58,15 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
     r->target = rc ? NULL
                    : weir_tables_find(tables, count, weir_str_of(r->config->schema),
                                       weir_str_of(r->stream.table));
-    if (rc == 0 && r->target && !weir_source_find_column(r->target, WEIR_STR(WEIR_SOURCE_RUN))) {
+    bool of_list = weir_source_find_column(r->target, WEIR_STR(WEIR_SOURCE_PARENT));
+    if (rc == 0 && r->target && of_list != (r->parent != NULL)) {
+        rc = weir_fail(err, WEIR_EEXIST,
+                       "%s.%s is there already and is %s table of a list; give the stream \"%s\" "
+                       "another `table:`",
+                       r->config->schema, r->stream.table, of_list ? "the" : "no",
+                       r->parent ? r->parent->stream.name : r->stream.name);
+    } else if (rc == 0 && r->target &&
+               !weir_source_find_column(r->target, WEIR_STR(WEIR_SOURCE_RUN))) {
         rc = weir_fail(err, WEIR_EEXIST,
                        "%s.%s is there already and was not loaded by a source; give the stream "
                        "\"%s\" another `table:`",
@@ -93,8 +102,10 @@ static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
 static int make_plan(struct weir_stream_run *r, struct weir_error *err)
 {
     struct weir_str cursor = {NULL, 0};
+    bool missing = false;
     int rc = weir_stream_run_find_target(r, err);
-    if (rc == 0 && r->target && !r->run->full) {
+    rc = rc ? rc : weir_lists_missing(r, &missing, err);
+    if (rc == 0 && r->target && !r->run->full && !missing) {
         rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                        &cursor, err);
     }
@@ -156,15 +167,39 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
     }
     int rc = read_rows(r, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
-    return rc;
+    return rc || !r->plan.nest ? rc : weir_lists_stage(r, err);
 }
 
 void weir_stream_run_unstage(struct weir_stream_run *r, int rc)
 {
+    for (size_t i = 0; i < r->list_count; i++) {
+        weir_stream_run_unstage(r->lists[i], rc);
+    }
     weir_source_stage_free(&r->stage);
     if (rc && rc != WEIR_EFATAL && r->stage.table.ptr) {
         weir_source_stage_drop(&r->stage);
     }
+}
+
+struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r)
+{
+    struct weir_source_apply *out =
+        weir_arena_calloc(&r->plan.arena, (r->list_count + 1) * sizeof *out);
+    for (size_t i = 0; out && i <= r->list_count; i++) {
+        struct weir_stream_run *one = i ? r->lists[i - 1] : r;
+        out[i] = (struct weir_source_apply){.stage = &one->stage,
+                                            .plan = &one->plan,
+                                            .stream = &one->stream,
+                                            .settled = &one->settled,
+                                            .target = one->target,
+                                            .load = &one->load,
+                                            .up = i ? out : NULL};
+    }
+    if (out) {
+        out->lists = out + 1;
+        out->list_count = r->list_count;
+    }
+    return out;
 }
 
 static int load_stream(struct weir_stream_run *r, struct weir_error *err)
@@ -175,13 +210,13 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
         return rc;
     }
     rc = weir_stream_run_stage(r, err);
-    struct weir_source_apply apply = {&r->stage,   &r->plan,  &r->stream,
-                                      &r->settled, r->target, &r->load};
+    struct weir_source_apply *apply = rc ? NULL : weir_stream_run_apply(r);
+    rc = rc || apply ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     if (rc == 0) {
         weir_source_watch_write(watch_of(r->run), r->stream.name);
     }
     for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
-        rc = weir_source_apply(&apply, err);
+        rc = weir_source_apply(apply, err);
         if (rc != WEIR_EAGAIN || i + 1 == WEIR_SOURCE_TRIES) {
             break;
         }
@@ -234,6 +269,15 @@ void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
+void weir_stream_run_report(struct weir_stream_run *r, struct weir_jw *w)
+{
+    weir_source_watch_end(watch_of(r->run), &r->load);
+    weir_source_load_print(&r->load, w);
+    for (size_t i = 0; i < r->list_count; i++) {
+        weir_stream_run_report(r->lists[i], w);
+    }
+}
+
 int weir_stream_run_init(struct weir_stream_run *r, const struct weir_source_run *run,
                          const char *id, struct weir_source_config *config, struct weir_str name,
                          struct weir_error *err)
@@ -259,6 +303,11 @@ int weir_stream_run_init(struct weir_stream_run *r, const struct weir_source_run
 
 void weir_stream_run_free(struct weir_stream_run *r)
 {
+    for (size_t i = 0; i < r->list_count; i++) {
+        weir_stream_run_free(r->lists[i]);
+        free(r->lists[i]);
+    }
+    free(r->lists);
     weir_buf_free(&r->settled.changes);
     weir_source_plan_free(&r->plan);
 }
@@ -283,8 +332,7 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
         if (rc) {
             weir_stream_run_note_failure(r, rc, err);
         }
-        weir_source_watch_end(watch_of(run), &r->load);
-        weir_source_load_print(&r->load, w);
+        weir_stream_run_report(r, w);
         *status = r->load.status;
     }
     weir_stream_run_free(r);

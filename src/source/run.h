@@ -21,6 +21,9 @@ struct weir_stream_run {
     struct weir_source_load load;
     struct weir_source_stage stage;
     char read_checksum[17], stored_checksum[17];
+    struct weir_stream_run **lists; /* in its rows, as tables of their own */
+    size_t list_count;
+    struct weir_stream_run *parent; /* of a list: the stream */
 };
 
 /* Settings and a fresh row of the ledger; must not be moved afterwards. Free it also after a
@@ -34,9 +37,13 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
 /* By the plan that was made. Unstage it afterwards, whatever came of it (`rc`). */
 int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_stream_run_unstage(struct weir_stream_run *r, int rc);
+/* What is staged, for weir_source_apply: good as long as the run. ptr NULL: no memory. */
+struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 /* A failure is a row of the ledger, too. */
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
+/* The end, to whoever looks on, and into the report. */
+void weir_stream_run_report(struct weir_stream_run *r, struct weir_jw *w);
 
 /* A run of a connector with `feed`: all streams and the state in one transaction. */
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,

@@ -15,7 +15,8 @@ struct weir_spool {
 struct weir_spool_block { /* where a batch is */
     uint64_t at;
     size_t bytes, rows;
-    int64_t version; /* the caller's */
+    int64_t version; /* the caller's, and this: the file that the rows are of */
+    struct weir_str file;
 };
 
 /* In a folder that is there; free it also after a failure. */

@@ -110,8 +110,8 @@ test('nested: flatten makes columns of what objects have', async () => {
   await fails(/is loaded in another way now.*`weir sync nested --full`/, 'nested');
   await sync('nested', '--full');
   assert.deepEqual(await rows("select a->>'n' as n from nested.flat where id = 1"), [{ n: '5' }]);
-  writeFileSync(path.join(weir.dir, 'sources/nested_file.yml'), 'kind: file\nconnection: {path: x.csv}\nstreams:\n  s: {nested: flatten}\n');
-  await assert.rejects(weir.in('source', 'check', 'nested_file'), /nested_file\.yml:4.*`nested` is for kinds singer and airbyte/);
+  writeFileSync(path.join(weir.dir, 'sources/nested_file.yml'), 'kind: mysql\nconnection: {host: x, database: x, user: x, password: "${WEIR_SOURCE_X}"}\nstreams:\n  s: {nested: flatten}\n');
+  await assert.rejects(weir.in('source', 'check', 'nested_file'), /nested_file\.yml:4.*`nested` is for kinds singer, airbyte and file/);
 });
 
 test('the state comes back after its rows are there; modes and the catalog are as they are said', async () => {

@@ -85,7 +85,7 @@ static int put_record(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
 {
     struct weir_json root;
     struct weir_json_repairs ignored;
-    if (!s->exact || !weir_feed_quote_numbers(line, RECORD_DEPTH, &r->exact)) {
+    if (!weir_feed_quote(s, line, RECORD_DEPTH, &r->exact)) {
         return weir_feed_record(s, data, err);
     }
     int rc = weir_json_parse_lenient(r->parser, weir_buf_str(&r->exact), &root, &ignored, err);

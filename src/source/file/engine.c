@@ -106,6 +106,32 @@ static int add_columns(struct weir_file *file, const struct weir_column *columns
     return rc;
 }
 
+int weir_file_engine_query(struct weir_session *session, const struct weir_file *file,
+                           enum weir_file_question what, struct weir_result **out,
+                           struct weir_error *err)
+{
+    struct weir_buf sql;
+    bool parquet = file->format == WEIR_FILE_PARQUET;
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, what == WEIR_FILE_COLUMNS ? "SELECT *"
+                        : parquet                 ? "SELECT CAST(to_json(one) AS VARCHAR)"
+                                                  : "SELECT CAST(json AS VARCHAR)");
+    if (parquet) {
+        add_reader(&sql, file);
+    } else {
+        weir_buf_addz(&sql, " FROM read_json_objects(");
+        weir_sql_text(&sql, weir_str_of(file->path));
+        weir_buf_addf(&sql,
+                      ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
+                      file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
+    }
+    weir_buf_addz(&sql, what == WEIR_FILE_COLUMNS ? " LIMIT 0" : parquet ? " AS one" : "");
+    int rc = check_path(file, err);
+    rc = rc ? rc : query(session, &sql, file, out, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err)
 {

@@ -136,6 +136,7 @@ static void close_connection(void *connection)
     struct weir_file_connection *c = connection;
     if (c) {
         weir_web_close(c);
+        weir_file_nested_forget(c);
         weir_arena_free(&c->arena);
         free(c);
     }
@@ -244,6 +245,9 @@ static uint64_t hash_options(const struct weir_file_connection *c,
             hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
         }
     }
+    if (stream->nested) {
+        hash = weir_hash64(&stream->nested, sizeof stream->nested, hash);
+    }
     const char *sheet = sheet_of(c, stream);
     if (*sheet || c->settings->skip) {
         hash = weir_hash64(&c->settings->skip, sizeof c->settings->skip, hash);
@@ -313,12 +317,21 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
         if (file->format == WEIR_FILE_XLSX) {
             rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), out->stop, &out->arena, err);
         }
-        if (rc == 0 && is_text(file)) {
+        if (rc == 0 && is_text(file) && stream->nested) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           WEIR_STR_FMT ": `nested` is for JSON and Parquet; a cell of a table is "
+                                        "no object",
+                           WEIR_STR_ARG(file->name));
+        } else if (rc == 0 && is_text(file)) {
             rc = weir_file_csv_plan(file, c->settings->header, out, err);
         } else if (rc == 0) {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
-            rc = rc ? rc : weir_file_engine_plan(session, file, out, err);
+            rc = rc || stream->nested ? rc : weir_file_engine_plan(session, file, out, err);
         }
+    }
+    if (rc == 0 && session && stream->nested) {
+        rc = weir_file_nested_plan(c, files, stream, session, out, err);
+        files->nested = true;
     }
     weir_session_free(session);
     weir_warehouse_close(warehouse);
@@ -333,7 +346,10 @@ static int read_files(void *connection, const struct weir_source_plan *p,
     struct weir_warehouse *warehouse = NULL;
     struct weir_session *session = NULL;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+    if (files->nested) {
+        rc = weir_file_nested_read(c, p, sink, err);
+    }
+    for (size_t i = 0; rc == 0 && !files->nested && i < files->count; i++) {
         const struct weir_file *file = &files->files[i];
         if (is_text(file)) {
             rc = weir_file_csv_read(file, c->settings->header, p->stop, sink, err);
@@ -361,6 +377,7 @@ const struct weir_source_connector weir_source_file = {
     .open = open_connection,
     .discover = discover,
     .plan = plan,
+    .nests = true,
     .read = read_files,
     .close = close_connection,
 };

@@ -64,6 +64,7 @@ struct weir_file_stream {
     struct weir_str name;
     struct weir_file *files;
     size_t count;
+    bool nested; /* its rows are in the connection's feed */
 };
 
 struct weir_file_connection {
@@ -81,9 +82,10 @@ struct weir_file_connection {
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
     int scratch_lock;
-    uint64_t fetched; /* bytes */
-    uint64_t look_at; /* so many of them, and the disk is looked at */
-    weir_time until;  /* a look that somebody waits for ends then; 0: it has not begun */
+    uint64_t fetched;       /* bytes */
+    uint64_t look_at;       /* so many of them, and the disk is looked at */
+    struct weir_feed *feed; /* of the stream that was planned last, where objects are columns */
+    weir_time until;        /* a look that somebody waits for ends then; 0: it has not begun */
 };
 
 /* --- files.c --- */
@@ -189,6 +191,20 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* What a statement about a JSON or Parquet file answers: its columns, or each row as JSON. */
+enum weir_file_question { WEIR_FILE_COLUMNS, WEIR_FILE_ROWS };
+int weir_file_engine_query(struct weir_session *session, const struct weir_file *file,
+                           enum weir_file_question what, struct weir_result **out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- nested.c: the same where objects are columns, and lists may be tables --- */
+int weir_file_nested_plan(struct weir_file_connection *c, struct weir_file_stream *files,
+                          const struct weir_source_stream *stream, struct weir_session *session,
+                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_nested_read(struct weir_file_connection *c, const struct weir_source_plan *plan,
+                          struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_file_nested_forget(struct weir_file_connection *c);
 
 /* Adds a column of the file to the plan, unless its name is one of weir's. */
 int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_source_column *column,

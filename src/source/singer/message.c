@@ -128,7 +128,7 @@ static int put_record(struct weir_singer_reader *r, struct weir_feed_stream *s,
     if (weir_json_type(record) != WEIR_JSON_OBJECT) {
         return weir_fail(err, WEIR_EINVAL, "its `record` is no object");
     }
-    if (!s->exact || !weir_feed_quote_numbers(line, depth, &r->exact)) {
+    if (!weir_feed_quote(s, line, depth, &r->exact)) {
         return weir_feed_record(s, record, err);
     }
     int rc = weir_json_parse_lenient(r->parser, weir_buf_str(&r->exact), &record, &ignored, err);
