@@ -436,12 +436,12 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
     return rc || !*fits ? rc : weir_source_rows_text(&s->batch, at, text, err);
 }
 
-static void see_time(struct weir_feed_column *c, struct weir_json value)
+static void see_time(const struct weir_feed *f, struct weir_feed_column *c, struct weir_json value)
 {
     struct weir_str text;
     int64_t unused;
-    c->texts = true;
-    if (!c->no_times) {
+    c->texts = f->guess_times;
+    if (f->guess_times && !c->no_times) {
         bool is = weir_json_str(value, &text);
         c->no_days = c->no_days || !is || !weir_feed_time(WEIR_TYPE_DATE, text, &unused);
         c->no_times = !is || !weir_feed_time(WEIR_TYPE_TIMESTAMP, text, &unused);
@@ -466,9 +466,7 @@ int weir_feed_put(struct weir_feed_stream *s, size_t at, struct weir_json value,
     if (weir_json_type(value) == WEIR_JSON_NULL) {
         return 0;
     }
-    if (s->feed->guess_times) {
-        see_time(c, value);
-    }
+    see_time(s->feed, c, value);
     if (at >= s->sink.column_count || s->batch.vectors[at].type != c->type) {
         /* It came with this record, or became wider by it: the batch has no place for it yet. */
         struct weir_feed_column is = type_of_value(value, s->feed->numbers_are_texts);

@@ -269,12 +269,13 @@ void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
-void weir_stream_run_report(struct weir_stream_run *r, struct weir_jw *w)
+/* The end, to whoever looks on, and into the report. */
+static void report(struct weir_stream_run *r, struct weir_jw *w)
 {
     weir_source_watch_end(watch_of(r->run), &r->load);
     weir_source_load_print(&r->load, w);
     for (size_t i = 0; i < r->list_count; i++) {
-        weir_stream_run_report(r->lists[i], w);
+        report(r->lists[i], w);
     }
 }
 
@@ -332,7 +333,7 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
         if (rc) {
             weir_stream_run_note_failure(r, rc, err);
         }
-        weir_stream_run_report(r, w);
+        report(r, w);
         *status = r->load.status;
     }
     weir_stream_run_free(r);

@@ -42,8 +42,6 @@ struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 /* A failure is a row of the ledger, too. */
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
-/* The end, to whoever looks on, and into the report. */
-void weir_stream_run_report(struct weir_stream_run *r, struct weir_jw *w);
 
 /* A run of a connector with `feed`: all streams and the state in one transaction. */
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,

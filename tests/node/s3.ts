@@ -14,6 +14,8 @@ const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAl
 
 export class Store {
   readonly objects = new Map<string, string | Buffer>();
+  /** Content-Encoding that an object was stored with. */
+  readonly encodings = new Map<string, string>();
   readonly keys = { accessKeyId: 'AKIATEST', secretAccessKey: 'se/cret+key=' };
   readonly got: string[] = [];
   lists = 0;
@@ -52,7 +54,8 @@ export class Store {
     const body = this.objects.get(key);
     if (body === undefined) return this.refuse(response, 404, 'NoSuchKey', 'The specified key does not exist.');
     this.got.push(key);
-    response.writeHead(200, { etag: this.etag(body), 'content-type': 'binary/octet-stream' }).end(body);
+    const encoding = this.encodings.get(key);
+    response.writeHead(200, { etag: this.etag(body), 'content-type': 'binary/octet-stream', ...(encoding ? { 'content-encoding': encoding } : {}) }).end(body);
   }
 
   private etag(body: string | Buffer): string {

@@ -28,7 +28,11 @@ static int open_csv(struct open_csv *o, const struct weir_file *file, int header
                     const atomic_bool *stop, struct weir_error *err)
 {
     *o = (struct open_csv){.text = {.fd = -1}};
-    int rc = weir_csv_text_open(&o->text, file->table ? file->table : file->path, stop, err);
+    int rc = weir_csv_text_open(&o->text,
+                                file->table   ? file->table
+                                : file->plain ? file->plain
+                                              : file->path,
+                                stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
     if (file->table) { /* nothing is to be found out */
         o->csv.separator = ',';

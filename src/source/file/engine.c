@@ -6,6 +6,11 @@
 
 #define MEMORY (512u << 20)
 
+static const char *path_of(const struct weir_file *file)
+{
+    return file->plain ? file->plain : file->path;
+}
+
 int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
                           struct weir_session **session, struct weir_error *err)
 {
@@ -14,7 +19,7 @@ int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_war
         return weir_fail(err, WEIR_ENOMEM, "no memory for a list of files");
     }
     for (size_t i = 0; i < stream->count; i++) {
-        readable[i] = stream->files[i].path;
+        readable[i] = path_of(&stream->files[i]);
     }
     struct weir_warehouse_options options = {
         .path = ":memory:", .memory_bytes = MEMORY, .threads = 1, .readable = readable};
@@ -27,19 +32,19 @@ int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_war
 /* The engine takes these for a pattern, which may name other files. */
 static int check_path(const struct weir_file *file, struct weir_error *err)
 {
-    return !strpbrk(file->path, "*?[\\")
+    return !strpbrk(path_of(file), "*?[\\")
                ? 0
                : weir_fail(err, WEIR_EINVAL,
                            "%s: a JSON or Parquet file must have none of * ? [ \\ in its path; "
                            "rename it",
-                           file->path);
+                           path_of(file));
 }
 
 static void add_reader(struct weir_buf *sql, const struct weir_file *file)
 {
     weir_buf_addz(sql, " FROM ");
     weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
-    weir_sql_text(sql, weir_str_of(file->path));
+    weir_sql_text(sql, weir_str_of(path_of(file)));
     /* A folder "day=1" is no column: the file's own would be lost below it. */
     weir_buf_addz(sql, ", hive_partitioning = false");
     if (file->format != WEIR_FILE_PARQUET) {
@@ -120,7 +125,7 @@ int weir_file_engine_query(struct weir_session *session, const struct weir_file 
         add_reader(&sql, file);
     } else {
         weir_buf_addz(&sql, " FROM read_json_objects(");
-        weir_sql_text(&sql, weir_str_of(file->path));
+        weir_sql_text(&sql, weir_str_of(path_of(file)));
         weir_buf_addf(&sql,
                       ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
                       file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");

@@ -27,7 +27,7 @@ static const struct weir_option options[] = {
      .fallback = "auto",
      .choices = formats,
      .help = "auto: by the end of the name (.csv, .tsv, .txt, .ndjson, .jsonl, .json, "
-             ".parquet, .xlsx)"},
+             "each also with .gz or .zst; .parquet, .xlsx)"},
     {.name = "header",
      .type = WEIR_OPT_CHOICE,
      .offset = offsetof(struct weir_file_settings, header),
@@ -123,7 +123,7 @@ static const struct weir_option options[] = {
      .type = WEIR_OPT_BYTES,
      .offset = offsetof(struct weir_file_settings, max_size),
      .fallback = "10GB",
-     .help = "of https: of one file; 0: any"},
+     .help = "of one file of https, and of what a packed one holds; 0: any"},
     {.name = "max_fetch",
      .type = WEIR_OPT_BYTES,
      .offset = offsetof(struct weir_file_settings, max_fetch),
@@ -296,6 +296,24 @@ static int fetch_rest(struct weir_file_connection *c, struct weir_file_stream *f
     return rc;
 }
 
+/* What is read of packed files and of workbooks is in the scratch folder. */
+static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *files,
+                      const struct weir_source_stream *stream, struct weir_source_plan *plan,
+                      struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        struct weir_file *file = &files->files[i];
+        if (file->format == WEIR_FILE_XLSX) {
+            rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), plan->stop, &plan->arena, err);
+        } else if (file->format != WEIR_FILE_PARQUET) {
+            rc = weir_file_unpack(c, file, plan->stop, &plan->arena, err);
+        }
+        plan->bytes += file->plain ? file->plain_size : (uint64_t)file->mark.size;
+    }
+    return rc;
+}
+
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
@@ -310,13 +328,10 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
                                hash_options(c, stream), hash_rows(stream), out, err);
     rc = rc ? rc : fetch_rest(c, files, out, err);
+    rc = rc || out->nothing ? rc : unpack_all(c, files, stream, out, err);
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
-        out->bytes += (uint64_t)file->mark.size;
-        if (file->format == WEIR_FILE_XLSX) {
-            rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), out->stop, &out->arena, err);
-        }
         if (rc == 0 && is_text(file) && stream->nested) {
             rc = weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT ": `nested` is for JSON and Parquet; a cell of a table is "

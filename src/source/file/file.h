@@ -50,6 +50,8 @@ struct weir_file {
     bool google;          /* a sheet of Google */
     bool listed;          /* of S3: size and ETag of its mark are of the list */
     const char *table;    /* of XLSX: the CSV that its sheet was made into */
+    const char *plain;    /* of a packed one: what it holds; NULL: it is not packed */
+    uint64_t plain_size;
     enum weir_file_format format;
     struct weir_file_mark mark;
     /* of the plan */
@@ -170,6 +172,14 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
  * `all`: where one file changed or is gone, all that there are are read. */
 int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- unpack.c --- */
+/* Without ".gz" and the like. */
+struct weir_str weir_file_unpacked_name(struct weir_str name);
+/* Makes `plain` where the file is packed by gzip or zstd. */
+int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
+                     const atomic_bool *stop, struct weir_arena *arena,
                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- xlsx_table.c --- */

@@ -20,17 +20,25 @@ static const struct {
     {".ndjson", WEIR_FILE_NDJSON},   {".jsonl", WEIR_FILE_NDJSON}, {".json", WEIR_FILE_JSON},
     {".parquet", WEIR_FILE_PARQUET}, {".xlsx", WEIR_FILE_XLSX},    {".xlsm", WEIR_FILE_XLSX}};
 
+/* Others are packed already. */
+static bool is_text(enum weir_file_format format)
+{
+    return format == WEIR_FILE_CSV || format == WEIR_FILE_NDJSON || format == WEIR_FILE_JSON;
+}
+
 enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,
                                           struct weir_str name)
 {
     if (c->settings->format != WEIR_FILE_AUTO) {
         return (enum weir_file_format)c->settings->format;
     }
+    struct weir_str plain = weir_file_unpacked_name(name);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct weir_str end = weir_str_of(ends[i].end);
-        if (name.len > end.len &&
-            weir_str_eq_nocase((struct weir_str){name.ptr + name.len - end.len, end.len}, end)) {
-            return ends[i].format;
+        if (plain.len > end.len &&
+            weir_str_eq_nocase((struct weir_str){plain.ptr + plain.len - end.len, end.len}, end)) {
+            return plain.len == name.len || is_text(ends[i].format) ? ends[i].format
+                                                                    : WEIR_FILE_AUTO;
         }
     }
     return WEIR_FILE_AUTO;
@@ -177,6 +185,7 @@ static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
     const char *slash = memrchr(path.ptr, '/', path.len);
     struct weir_str base =
         slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
+    base = weir_file_unpacked_name(base);
     const char *dot = memrchr(base.ptr, '.', base.len);
     base.len = dot && dot > base.ptr ? (size_t)(dot - base.ptr) : base.len;
     weir_buf_init(&name, 4096);
@@ -220,7 +229,8 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
     return *count ? 0
                   : weir_fail(err, WEIR_ENOENT,
                               "the folder holds no file whose name ends in .csv, .tsv, .txt, "
-                              ".ndjson, .jsonl, .json, .parquet or .xlsx");
+                              ".ndjson, .jsonl, .json (each also with .gz or .zst), .parquet or "
+                              ".xlsx");
 }
 
 /* One address is one stream, called as its file if that has a name that says what it is, else as

@@ -1,0 +1,88 @@
+/* A file that is packed becomes one that is not, in the scratch folder: types are found over all of
+ * a file, and a torn one is known before a row of it is loaded. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "io/packed.h"
+#include "source/file/file.h"
+
+static const char *const ends[] = {".gz", ".gzip", ".zst", ".zstd"};
+
+struct weir_str weir_file_unpacked_name(struct weir_str name)
+{
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct weir_str end = weir_str_of(ends[i]);
+        if (name.len > end.len &&
+            weir_str_eq_nocase((struct weir_str){name.ptr + name.len - end.len, end.len}, end)) {
+            return (struct weir_str){name.ptr, name.len - end.len};
+        }
+    }
+    return name;
+}
+
+struct plain {
+    struct weir_file_connection *c;
+    struct weir_file *file;
+    int fd;
+};
+
+static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
+{
+    struct plain *p = arg;
+    if (p->file->plain_size == 0 && weir_packed_name(bytes)) {
+        return weir_fail(err, WEIR_EINVAL, "what it holds is packed once more");
+    }
+    p->file->plain_size += bytes.len;
+    int rc = weir_web_room(p->c, p->file->plain_size, err);
+    return rc ? rc : weir_write_all(p->fd, bytes.ptr, bytes.len, "what was unpacked", err);
+}
+
+static int unpack(struct weir_file_connection *c, struct weir_file *file, const atomic_bool *stop,
+                  struct weir_arena *arena, struct weir_error *err)
+{
+    const char *path;
+    int rc = weir_web_scratch(c, arena, &path, err);
+    if (rc) {
+        return rc;
+    }
+    struct plain p = {c, file, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (p.fd < 0) {
+        return weir_fail_errno(err, errno, "cannot make %s", path);
+    }
+    file->plain_size = 0;
+    rc = weir_packed_read(file->path, c->settings->max_size, stop, write_plain, &p, err);
+    close(p.fd);
+    file->plain = path;
+    c->fetched += file->plain_size;
+    return rc;
+}
+
+/* Its first bytes say it; its name may promise it. */
+int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
+                     const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
+{
+    char head[8];
+    size_t len = 0;
+    struct weir_str name = file->url ? weir_web_stem(file) : file->name;
+    bool promised = weir_file_unpacked_name(name).len < name.len;
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 0;
+    while (fd >= 0 && len < sizeof head && (n = read(fd, head + len, sizeof head - len)) > 0) {
+        len += (size_t)n;
+    }
+    int rc = n < 0 ? weir_fail_errno(err, errno, "it cannot be read") : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (rc == 0 && weir_packed_name((struct weir_str){head, len})) {
+        rc = unpack(c, file, stop, arena, err);
+    } else if (rc == 0 && promised) {
+        rc = weir_fail(err, WEIR_ECORRUPT,
+                       "its name says that it is packed, and its first bytes are not those of gzip "
+                       "or zstd");
+    }
+    int code = rc == WEIR_ECORRUPT ? WEIR_EINVAL : rc; /* it is the file that is damaged */
+    return rc ? weir_error_prefix(err, code, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+}
