@@ -127,6 +127,6 @@ int main(int argc, char **argv)
              socket_path);
     bench_write_source("big", text);
     bench_open();
-    bench_load("mysql", (double)rows, fetch, 0.8);
+    (void)bench_load("mysql", (double)rows, fetch, 0.8);
     bench_stop(0);
 }

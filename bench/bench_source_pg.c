@@ -1,7 +1,8 @@
 /* PostgreSQL as a source, with a server of Debian's packages that the program starts: rows/s of a
  * table of five columns into the warehouse, against COPY … (FORMAT binary) of the same two halves
- * of it thrown away, in the same run; memory beyond the engine's own limit; and changes/s by
- * logical replication, against the same changes read and thrown away. Usage: bench_source_pg [ROWS]
+ * of it thrown away, in the same run; memory beyond the engine's own limit; changes/s by
+ * logical replication, against the same changes read and thrown away; and how long changes that
+ * pgbench makes take to the warehouse. Usage: bench_source_pg [ROWS]
  * [CHANGES] */
 #include <glob.h>
 #include <libpq-fe.h>
@@ -9,10 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "source_bench.h"
+
+#define SECONDS_OF_PGBENCH 10
+#define CHANGES_PER_SECOND 2000
+#define MOST_LAGS          1000000
+#define LAG_LIMIT          1000.0 /* ms */
 
 static char bin[256];
 
@@ -99,6 +106,20 @@ static double copy_halves(void)
     return (double)(weir_mono() - start) / 1e6;
 }
 
+static double copy_whole(void)
+{
+    static char statement[] =
+        "COPY (SELECT id, name, amount, at, ratio FROM big) TO STDOUT (FORMAT binary)";
+    double best = 1e9;
+    for (int i = 0; i < 2; i++) {
+        weir_time start = weir_mono();
+        (void)throw_away(statement);
+        double seconds = (double)(weir_mono() - start) / 1e6;
+        best = seconds < best ? seconds : best;
+    }
+    return best;
+}
+
 /* --- what it costs with us ----------------------------------------------------------------------
  */
 
@@ -137,6 +158,48 @@ static void bench_changes(long changes)
         idle = seconds < idle ? seconds : idle;
     }
     bench_report("postgres a run without changes", idle * 1e3, "ms", 100, 0.1 / idle, 1);
+}
+
+/* --- changes while they are made ----------------------------------------------------------------
+ */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* As a schedule without pauses would follow them. */
+static void bench_pgbench(void)
+{
+    static double lags[MOST_LAGS];
+    char command[512];
+    size_t count = 0;
+    int status = 0;
+    sql("CREATE TABLE live AS SELECT g AS id, 0 AS n, clock_timestamp() AS at FROM "
+        "generate_series(1, 100000) g; ALTER TABLE live ADD PRIMARY KEY (id)");
+    (void)bench_sync("live", false);
+    snprintf(
+        command, sizeof command,
+        "printf '\\\\set id random(1, 100000)\\nUPDATE live SET n = n + 1, at = clock_timestamp() "
+        "WHERE id = :id;\\n' >script && exec %s/pgbench -h %s -U owner -n -c 4 -T %d -R %d -f "
+        "script postgres >/dev/null 2>&1",
+        bin, bench_dir, SECONDS_OF_PGBENCH, CHANGES_PER_SECOND);
+    pid_t pid = bench_spawn(command);
+    weir_time start = weir_mono();
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        (void)bench_sync("live", false);
+        count += bench_lags("live", "live", lags + count, MOST_LAGS - count);
+    }
+    double seconds = (double)(weir_mono() - start) / 1e6;
+    if (status || count == 0) {
+        bench_die("pgbench", "it failed");
+    }
+    qsort(lags, count, sizeof *lags, by_size);
+    bench_report("postgres changes under pgbench", (double)count / seconds, "changes/s",
+                 CHANGES_PER_SECOND, (double)count / seconds / CHANGES_PER_SECOND, 0.9);
+    bench_report("postgres changes under pgbench, lag p99", lags[count * 99 / 100], "ms", LAG_LIMIT,
+                 LAG_LIMIT / lags[count * 99 / 100], 1);
 }
 
 static void make_tables(long rows, long changes)
@@ -178,8 +241,13 @@ int main(int argc, char **argv)
     make_tables(rows, changes);
     write_source("big", "", "big: {}");
     write_source("follow", ", capture: true", "changed: {}");
+    write_source("live", ", capture: true", "live: {}");
     bench_open();
-    bench_load("postgres", (double)rows, copy_halves, 0.8);
+    double ours = bench_load("postgres", (double)rows, copy_halves, 0.8);
+    double one = copy_whole();
+    bench_report("postgres table to warehouse, to one COPY", ours, "rows/s", (double)rows / one,
+                 ours * one / (double)rows, 0.8);
     bench_changes(changes);
+    bench_pgbench();
     bench_stop(0);
 }

@@ -22,6 +22,7 @@ static pid_t server;
 static struct weir_workspace *workspace;
 static struct weir_source_site site;
 static struct weir_warehouse *warehouse;
+static char last_run[WEIR_SOURCE_RUN_SIZE];
 
 _Noreturn void bench_stop(int code)
 {
@@ -127,17 +128,39 @@ void bench_open(void)
 
 double bench_sync(const char *source, bool full)
 {
-    char id[WEIR_SOURCE_RUN_SIZE];
     struct weir_buf out;
     weir_buf_init(&out, 1u << 20);
     struct weir_jw w = weir_jw_on(&out);
     struct weir_source_run run = {
         .site = &site, .warehouse = warehouse, .source = source, .full = full};
-    weir_source_run_id(id);
+    weir_source_run_id(last_run);
     weir_time start = weir_mono();
-    bench_check(weir_source_sync(&run, id, &w, &bench_err), source);
+    bench_check(weir_source_sync(&run, last_run, &w, &bench_err), source);
     weir_buf_free(&out);
     return (double)(weir_mono() - start) / 1e6;
+}
+
+size_t bench_lags(const char *schema, const char *table, double *out, size_t most)
+{
+    char sql[256];
+    struct weir_session *session = NULL;
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    size_t n = 0;
+    weir_time now = weir_now();
+    snprintf(sql, sizeof sql, "SELECT epoch_us(\"at\") FROM \"%s\".\"%s\" WHERE _weir_run = '%s'",
+             schema, table, last_run);
+    bench_check(weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, &bench_err), "session");
+    bench_check(weir_session_query(session, sql, NULL, 0, &result, &bench_err), sql);
+    do {
+        bench_check(weir_result_next(result, &b, &bench_err), sql);
+        for (size_t i = 0; i < b.rows && n < most; i++) {
+            out[n++] = (double)(now - b.columns[0].ints[i]) / 1e3;
+        }
+    } while (b.rows);
+    weir_result_free(result);
+    weir_session_free(session);
+    return n;
 }
 
 /* --- figures ------------------------------------------------------------------------------------
@@ -182,7 +205,7 @@ static double peak_bytes(bool reset)
     return kb * 1024;
 }
 
-void bench_load(const char *kind, double rows, double (*throw_away)(void), double goal)
+double bench_load(const char *kind, double rows, double (*throw_away)(void), double goal)
 {
     char name[80];
     double theirs = 1e9, ours = 1e9, used = 1e9;
@@ -204,4 +227,5 @@ void bench_load(const char *kind, double rows, double (*throw_away)(void), doubl
     snprintf(name, sizeof name, "%s memory beyond the engine's", kind);
     bench_report(name, beyond / (1 << 20), "MB", 100,
                  beyond > 0 ? 100.0 * (1 << 20) / beyond : 1000, 1);
+    return rows / ours;
 }

@@ -24,11 +24,14 @@ void bench_server(pid_t pid); /* it is ended with the program */
 void bench_write_source(const char *name, const char *text);
 void bench_open(void);                            /* the workspace as it is, and a new warehouse */
 double bench_sync(const char *source, bool full); /* seconds */
+/* Of the rows that the last sync wrote into this table: how long before now their column `at` was,
+ * in milliseconds; at most `most` of them. Returns how many. */
+size_t bench_lags(const char *schema, const char *table, double *out, size_t most);
 
 void bench_report(const char *name, double value, const char *unit, double reference, double ratio,
                   double goal);
 /* The source `big` as a whole, against the same rows thrown away: the best of three rounds each;
- * its processor time, and its memory beyond the engine's own limit. */
-void bench_load(const char *kind, double rows, double (*throw_away)(void), double goal);
+ * its processor time, and its memory beyond the engine's own limit. Returns rows/s. */
+double bench_load(const char *kind, double rows, double (*throw_away)(void), double goal);
 
 #endif

@@ -245,9 +245,7 @@ static int put_row(struct reading *r, bool truncated, struct weir_error *err)
     if (rc || !why) {
         return rc ? rc : weir_source_rows_end(r->to, err);
     }
-    struct weir_source_sink *sink = r->to->sink;
-    weir_source_rows_forget(r->to);
-    return sink->reject(sink, r->to->part, r->rows, sink->columns[at].name, why, err);
+    return weir_source_rows_reject(r->to, r->rows, r->to->sink->columns[at].name, why, err);
 }
 
 static int fetch_all(struct reading *r, struct weir_error *err)
@@ -293,7 +291,7 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
     r.binds = calloc(r.count + 1, sizeof *r.binds);
     r.parser = weir_json_parser_new(JSON_DEPTH);
     r.stmt = mysql_stmt_init(my->con);
-    int rc = weir_source_rows_open(&rows, sink, WEIR_STR(""), err);
+    int rc = weir_source_rows_open_aside(&rows, sink, WEIR_STR(""), err);
     rc = rc ? rc : open_cells(&r, t, err);
     begun = rc == 0;
     if (rc == 0) {
