@@ -129,6 +129,23 @@ static int add_env(struct weir_program *p, size_t *n, const char *name, const ch
     return 0;
 }
 
+/* Docker's command line finds its server, and who weir is there. The container sees none of it. */
+static void add_docker_env(struct weir_program *p, size_t *n)
+{
+    static const char *const names[] = {"PATH",
+                                        "HOME",
+                                        "DOCKER_HOST",
+                                        "DOCKER_CONTEXT",
+                                        "DOCKER_CONFIG",
+                                        "DOCKER_CERT_PATH",
+                                        "DOCKER_TLS_VERIFY",
+                                        "XDG_RUNTIME_DIR",
+                                        NULL};
+    for (const char *const *name = names; *name; name++) {
+        add_env(p, n, *name, getenv(*name));
+    }
+}
+
 static void make_env(struct weir_program *p, bool installing)
 {
     static const char *const always[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
@@ -145,8 +162,12 @@ static void make_env(struct weir_program *p, bool installing)
     char path[8400];
     snprintf(path, sizeof path, "%s%s/bin:/usr/local/bin:/usr/bin:/bin",
              *p->settings->package ? "" : "/nowhere", *p->settings->package ? p->venv : "");
-    add_env(p, &n, "PATH", *p->settings->package ? path : strchr(path, ':') + 1);
-    add_env(p, &n, "HOME", p->home);
+    if (weir_program_is_image(p)) {
+        add_docker_env(p, &n);
+    } else {
+        add_env(p, &n, "PATH", *p->settings->package ? path : strchr(path, ':') + 1);
+        add_env(p, &n, "HOME", p->home);
+    }
     add_env(p, &n, "TMPDIR", p->tmp);
     add_env(p, &n, "LANG", "C.UTF-8");
     add_env(p, &n, "PYTHONIOENCODING", "utf-8");
@@ -368,19 +389,22 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
 {
     *p = (struct weir_program){.config = config, .site = site, .settings = settings};
     weir_arena_init(&p->arena, 64u << 20);
-    if (!*settings->package && !*settings->executable) {
+    if (!*settings->package && !*settings->executable && !weir_program_is_image(p)) {
         return weir_fail(err, WEIR_EINVAL,
-                         "say which program: `package: NAME==VERSION`, or "
-                         "`executable: PATH`");
+                         "say which program: `package: NAME==VERSION`, `executable: PATH`%s",
+                         settings->image ? ", or `image: NAME:TAG`" : "");
     }
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < settings->env.count; i++) {
         rc = weir_source_check_variable(site, settings->env.items[i], err);
     }
     rc = rc ? rc : make_places(p, err);
-    rc = rc ? rc : *settings->package ? find_package(p, err) : find_executable(p, err);
+    rc = rc                         ? rc
+         : weir_program_is_image(p) ? weir_program_open_image(p, err)
+         : *settings->package       ? find_package(p, err)
+                                    : find_executable(p, err);
     if (rc == 0) {
-        p->name = strrchr(p->path, '/') + 1;
+        p->name = p->name ? p->name : strrchr(p->path, '/') + 1;
         make_env(p, false);
     }
     return rc;
@@ -392,39 +416,46 @@ void weir_program_free(struct weir_program *p)
     weir_arena_free(&p->arena);
 }
 
+static void hear(void *arg, struct weir_str line)
+{
+    struct weir_program *p = arg;
+    weir_program_hear_docker(p, line);
+    if (p->progress) {
+        weir_source_watch_say(p->progress->watch, WEIR_STR_FMT,
+                              WEIR_STR_ARG(weir_utf8_cut(line, 1000)));
+    }
+}
+
 struct weir_child_options weir_program_options(struct weir_program *p, const char *const *argv,
                                                const atomic_bool *stop)
 {
+    bool image = weir_program_is_image(p); /* Docker's command line has no limits of its own */
     const struct weir_program_settings *s = p->settings;
     weir_time patience = stop && stop != p->site->stop ? 0 : p->site->patience;
     bool less = patience && (!s->timeout || patience < s->timeout);
-    return (struct weir_child_options){.name = p->name,
-                                       .what = {.argv = argv,
-                                                .env = p->env,
-                                                .dir = p->tmp,
-                                                .max_memory = s->memory,
-                                                .max_cpu = (uint64_t)(s->cpu / WEIR_SECOND),
-                                                .max_files = 4096},
-                                       .line_max = s->max_line,
-                                       .idle = s->idle,
-                                       .timeout = less ? patience : s->timeout,
-                                       .more_time = less ? "a run has all the time it needs" : NULL,
-                                       .stop = stop ? stop : p->site->stop,
-                                       .log_path = p->log,
-                                       .log_max = MAX_LOG,
-                                       .mask = p->mask};
+    return (struct weir_child_options){
+        .name = p->name,
+        .what = {.argv = argv,
+                 .env = p->env,
+                 .dir = p->tmp,
+                 .max_memory = image ? 0 : s->memory,
+                 .max_cpu = image ? 0 : (uint64_t)(s->cpu / WEIR_SECOND),
+                 .max_files = 4096},
+        .line_max = s->max_line,
+        .idle = s->idle,
+        .timeout = less ? patience : s->timeout,
+        .more_time = less ? "a run has all the time it needs" : NULL,
+        .stop = stop ? stop : p->site->stop,
+        .log_path = p->log,
+        .log_max = MAX_LOG,
+        .mask = p->mask,
+        .said = hear,
+        .arg = p};
 }
 
-static void say(void *arg, struct weir_str line)
+void weir_program_listen(struct weir_program *p, struct weir_source_progress *progress)
 {
-    struct weir_source_progress *progress = arg;
-    weir_source_watch_say(progress->watch, WEIR_STR_FMT, WEIR_STR_ARG(weir_utf8_cut(line, 1000)));
-}
-
-void weir_program_listen(struct weir_child_options *options, struct weir_source_progress *progress)
-{
-    options->said = progress ? say : NULL;
-    options->arg = progress;
+    p->progress = progress;
 }
 
 /* --- what it is given ---------------------------------------------------------------------------
@@ -433,6 +464,9 @@ void weir_program_listen(struct weir_child_options *options, struct weir_source_
 int weir_program_write(struct weir_program *p, const char *name, struct weir_str text,
                        const char **path, struct weir_error *err)
 {
+    if (weir_program_is_image(p)) {
+        return weir_program_share(p, name, text, path, err);
+    }
     *path = weir_arena_printf(&p->arena, "%s/%s", p->tmp, name);
     return *path ? weir_file_replace(*path, text, 0600, err) : no_memory(err);
 }
@@ -544,6 +578,10 @@ int weir_program_config(struct weir_program *p, const char **path, struct weir_e
              : !*path ? no_memory(err)
                       : weir_program_keep_config(p, weir_buf_str(&text), err);
         rc = rc || same ? rc : weir_program_mark(p, "config.from", weir_buf_str(&text), err);
+        if (rc == 0 && weir_program_is_image(p)) {
+            rc =
+                weir_program_share(p, "config.json", weir_buf_str(same ? &have : &text), path, err);
+        }
     }
     weir_buf_free(&text);
     weir_buf_free(&have);

@@ -12,6 +12,7 @@
 /* First in the settings of each connector that runs programs. */
 struct weir_program_settings {
     const char *package, *executable;
+    const char *image;              /* of Docker; NULL or "": it is none */
     const struct weir_data *config; /* or NULL */
     struct weir_text_list env;      /* variables that it sees */
     uint64_t memory, max_line, max_spool;
@@ -95,6 +96,9 @@ struct weir_program {
     char log[4096];    /* what it says on stderr */
     const char *name;  /* of it, for messages */
     const char *env[64];
+    /* Of an image: what its container sees as /weir; the container's name; what Docker refused. */
+    char shared[WEIR_SOURCE_SCRATCH_SIZE + 8], container[128], refused[408];
+    struct weir_source_progress *progress; /* who listens to it, or NULL */
     struct weir_mask *mask; /* secrets that it was given; all from weir_program_config on */
     struct weir_arena arena;
 };
@@ -106,13 +110,20 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
                       const struct weir_program_settings *settings,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_program_free(struct weir_program *p);
-/* `argv` must have the program first; it lives as long as what is made of it. `stop` NULL, or
+/* The program and its arguments, in its arena; NULL: no memory. A container that reads is the only
+ * one of its source: what another weir left of it is ended. */
+const char *const *weir_program_command(struct weir_program *p, const char *const *arguments);
+/* After a talk that did not end well: its container ends, too. */
+void weir_program_end(struct weir_program *p);
+/* The error of a talk, as Docker words it where it was Docker's. */
+int weir_program_explain(const struct weir_program *p, int rc, struct weir_error *err);
+/* `argv` is weir_program_command's; it lives as long as what is made of it. `stop` NULL, or
  * the site's own: it is only looked into, until the site's own stop or the end of its patience. */
 struct weir_child_options weir_program_options(struct weir_program *p, const char *const *argv,
                                                const atomic_bool *stop);
 /* What it says on stderr becomes lines of the run's log. */
-void weir_program_listen(struct weir_child_options *options, struct weir_source_progress *progress);
-/* A file for this use of it alone; the path lives as long as the program. */
+void weir_program_listen(struct weir_program *p, struct weir_source_progress *progress);
+/* A file for this use of it alone; the path is the program's, and lives as long as it. */
 int weir_program_write(struct weir_program *p, const char *name, struct weir_str text,
                        const char **path, struct weir_error *err) WEIR_MUST_CHECK;
 /* The file with its settings, which it may rewrite: what it made of them is kept until the
@@ -130,5 +141,15 @@ int weir_program_mark(const struct weir_program *p, const char *mark, struct wei
 
 /* May this package's name stand on a command line: name, extras, ==version? */
 bool weir_program_package(struct weir_str package);
+/* And this image's: NAME, :TAG, @DIGEST? */
+bool weir_program_image(struct weir_str image);
+
+/* --- image.c, for program.c --- */
+bool weir_program_is_image(const struct weir_program *p);
+int weir_program_open_image(struct weir_program *p, struct weir_error *err) WEIR_MUST_CHECK;
+/* A file that its container sees, by the path that it sees. */
+int weir_program_share(struct weir_program *p, const char *name, struct weir_str text,
+                       const char **path, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_program_hear_docker(struct weir_program *p, struct weir_str line);
 
 #endif

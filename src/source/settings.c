@@ -29,7 +29,7 @@ const struct weir_option weir_source_settings[] = {
      .fallback = "package",
      .help = "what sources of kinds `singer` and `airbyte` may run, as weir's own user: programs "
              "and folders of programs, absolute or in the workspace; `package`: packages of "
-             "Python"},
+             "Python; `image`: images of Docker"},
     {.name = "runs",
      .type = WEIR_OPT_INT,
      .offset = offsetof(struct settings, runs),

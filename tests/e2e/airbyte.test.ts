@@ -1,9 +1,11 @@
 // Airbyte sources: what one process says of all streams is loaded with its state, or not at all.
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Weir, type Row } from '../node/weir.js';
+import { Docker } from '../node/docker.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 let weir: Weir;
 let dir: string;
@@ -169,4 +171,64 @@ test('a state of all is saved on the way without the streams that are not loaded
   does('read', 'cp "${STATE:-/dev/null}" "$here/state"', ...some('all', 1), ...some('log', 1, 2), global(7, { keyed: 2, log: 2, all: 1 }, 3));
   await sync('global');
   assert.deepEqual([await all('global'), await saved('global')], [['1 2', '1 2', '1'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 7 }, stream_states: [stateOf('keyed', 2), stateOf('log', 2), stateOf('all', 1)] } }]]);
+});
+
+test('an image of Docker is run with what it needs, and nothing else of this machine', async () => {
+  const docker = new Docker(path.join(weir.dir, 'docker'));
+  const before = process.env['PATH'];
+  const settings = path.join(weir.dir, 'weir.yml');
+  const yml = (more = ''): void => writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection:\n  image: airbyte/source-faker:6.2.0\n  config: {count: 2, token: "\${WEIR_SOURCE_AIRBYTE_TOKEN}"}\n  env: [WEIR_SOURCE_AIRBYTE_TOKEN]\n${more}`);
+  const own = (command: string, ...what: (object | string)[]): string => {
+    does(command, ...what);
+    return `here=${dir}; . "${dir}/$command.sh"`;
+  };
+  process.env['WEIR_SOURCE_AIRBYTE_TOKEN'] = 'of the environment';
+  process.env['AIRBYTE_SECRET'] = 'nobody may see this';
+  yml();
+  await fails(/images of Docker may not be run: add `image` to source\.programs/, 'faker');
+  writeFileSync(settings, readFileSync(settings, 'utf8').replace('programs: [own]', 'programs: [own, image]'));
+  process.env['PATH'] = '/nowhere';
+  await fails(/Docker is not there, which the image "airbyte\/source-faker:6\.2\.0" needs/, 'faker');
+  process.env['PATH'] = docker.path;
+  try {
+    await fails(/Docker cannot run the image "airbyte\/source-faker:6\.2\.0": Error response from daemon: pull access denied for airbyte\/source-faker:6\.2\.0/, 'faker');
+    docker.image('airbyte/source-faker:6.2.0', own('spec', { type: 'SPEC', spec: {} }));
+    does('discover', catalog);
+    does('read', 'cp "$CONFIG" "$here/config"; cp "$CATALOG" "$here/catalog"; cp "${STATE:-/dev/null}" "$here/state"; env > "$here/env"', { type: 'CONTROL', control: { type: 'CONNECTOR_CONFIG', connectorConfig: { config: { count: 2, token: 'fresh' } } } }, ...some('keyed', 1, 2), state('keyed', 2, 2));
+    assert.deepEqual((await sync('faker')).map(({ stream, status, rows_written }) => `${stream} ${status} ${rows_written}`).sort(), ['all loaded 0', 'keyed loaded 2', 'log loaded 0']);
+    assert.deepEqual(file('config'), { count: 2, token: 'of the environment' });
+    assert.deepEqual(readFileSync(path.join(dir, 'env'), 'utf8').split('\n').map((line) => line.split('=')[0]).filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD', ''].includes(name ?? '')).sort(), ['PATH', 'WEIR_SOURCE_AIRBYTE_TOKEN']);
+    await sync('faker');
+    assert.deepEqual([file('config'), file('state')], [{ count: 2, token: 'fresh' }, [{ type: 'STREAM', stream: stateOf('keyed', 2) }]]);
+    const read = docker.calls.filter((words) => words.includes('read')).at(-1) ?? [];
+    assert.match(read.join(' '), /^run --rm --init -i --log-driver none --name weir-faker-[0-9a-f]{16}-read -v \S+\/image:\/weir:ro --memory 2147483648b -e WEIR_SOURCE_AIRBYTE_TOKEN airbyte\/source-faker:6\.2\.0 read --config \/weir\/config\.json --catalog \/weir\/catalog\.json --state \/weir\/state\.json$/);
+    assert.ok(docker.calls.every((words) => !words.join(' ').includes('of the environment')));
+    yml('  memory: 0\n  cpu: 90s\n  idle: 1s\n  checkpoint: 1\n');
+    // Ended with weir's patience, and its container with it.
+    does('read', ...some('keyed', 3), state('keyed', 3, 1), 'sleep 600');
+    await fails(/source-faker said nothing for 1 seconds and was ended.*the 1 rows that came/, 'faker');
+    assert.deepEqual(docker.containers, {});
+    assert.match(docker.calls.at(-2)?.join(' ') ?? '', /--name weir-faker-[0-9a-f]{16}-read -v \S+ --ulimit cpu=90 -e /);
+    // Left by a weir that was killed: the next run ends it.
+    const child = spawn(binary, ['-C', weir.dir, 'sync', 'faker'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    const [name, left] = await until('the container', 20, () => Object.entries(docker.containers).find(([one]) => one.endsWith('-read')));
+    child.kill('SIGKILL');
+    await ended;
+    assert.ok(existsSync(`/proc/${left}`));
+    does('read', ...some('keyed', 4), state('keyed', 4, 1));
+    await sync('faker');
+    assert.deepEqual([docker.containers, await ids('faker.keyed')], [{}, '1 2 3 4']);
+    await until(`the container ${name} to end`, 20, () => (existsSync(`/proc/${left}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${left}/status`, 'utf8')) ? undefined : true));
+    does('read', 'echo of no use >&2; exit 3');
+    await fails(/source-faker failed \(exit 3\): of no use/, 'faker');
+    docker.refuses('permission denied while trying to connect to the Docker daemon socket');
+    await fails(/Docker cannot run the image "airbyte\/source-faker:6\.2\.0": permission denied while trying to connect/, 'faker');
+    for (const [image, why] of [['-v', /it must be NAME:TAG/], ['a b', /it must be NAME:TAG/], ['x, package: y', /`image` is a program by itself/]] as const) {
+      writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection: {image: ${image}}\n`);
+      await fails(why, 'faker');
+    }
+  } finally {
+    process.env['PATH'] = before;
+  }
 });

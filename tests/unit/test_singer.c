@@ -347,6 +347,24 @@ static void a_package_is_a_name_and_a_version(void **state)
     }
 }
 
+static void an_image_is_a_name_and_no_flag(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } names[] = {{"airbyte/source-faker:6.2.0", true},
+                 {"localhost:5000/a/b@sha256:0123456789abcdef", true},
+                 {"", false},
+                 {"-v", false},
+                 {"/x", false},
+                 {"a b", false},
+                 {"a;b", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(weir_program_image(weir_str_of(names[i].text)), names[i].good);
+    }
+}
+
 static void numbers_in_texts_and_below_are_left_alone(void **state)
 {
     struct weir_buf out;
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test(what_was_loaded_leaves_the_spool),
         cmocka_unit_test(the_spool_has_a_limit),
         cmocka_unit_test(a_package_is_a_name_and_a_version),
+        cmocka_unit_test(an_image_is_a_name_and_no_flag),
         cmocka_unit_test(numbers_in_texts_and_below_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,13 @@
 static const struct weir_option options[] = {
     WEIR_PROGRAM_OPTIONS("a source in PyPI, NAME==VERSION, which gets a virtual environment of its "
                          "own in .weir/taps"),
+    {.name = "image",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_program_settings, image),
+     .fallback = "",
+     .help =
+         "an image of Docker, NAME:TAG, in the place of a package or an executable; `image` must "
+         "be in source.programs of weir.yml"},
     {0}};
 
 struct airbyte {
@@ -46,14 +53,18 @@ static int open_connection(const struct weir_source_config *config,
  */
 
 /* One command to its end. What the source says of a failure is more than how it ended. */
-static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *const *argv,
+static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *const *arguments,
                 const atomic_bool *stop, struct weir_source_progress *progress,
                 struct weir_error *err)
 {
+    const char *const *argv = weir_program_command(&a->program, arguments);
     struct weir_child_options o = weir_program_options(&a->program, argv, stop);
     struct weir_child child;
     struct weir_str line;
-    weir_program_listen(&o, progress);
+    if (!argv) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a program");
+    }
+    weir_program_listen(&a->program, progress);
     r->name = a->program.name;
     r->mask = a->program.mask;
     int rc = weir_child_start(&child, &o, err);
@@ -62,6 +73,10 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     }
     rc = rc ? rc : weir_child_end(&child, err);
     weir_child_free(&child);
+    if (rc) {
+        weir_program_end(&a->program);
+        rc = weir_program_explain(&a->program, rc, err);
+    }
     struct weir_error ignored;
     if (r->config.len) { /* a token that was refreshed counts, whatever became of the rest */
         int kept = weir_program_keep_config(&a->program, weir_buf_str(&r->config), &ignored);
@@ -80,7 +95,7 @@ static bool specify(struct airbyte *a, struct weir_airbyte_reader *r, const atom
 {
     struct weir_json root;
     struct weir_error ignored;
-    const char *argv[] = {a->program.path, "spec", NULL};
+    const char *argv[] = {"spec", NULL};
     bool told = talk(a, r, argv, stop, NULL, &ignored) == 0 && r->spec_text.len &&
                 weir_json_parse(r->parser, weir_buf_str(&r->spec_text), &root, &ignored) == 0;
     *out = told ? weir_json_get(root, "connectionSpecification") : (struct weir_json){0};
@@ -95,7 +110,8 @@ static int check_secrets(struct airbyte *a, const atomic_bool *stop, struct weir
     struct weir_json spec;
     struct weir_buf text;
     weir_buf_init(&text, MAX_TEXT);
-    weir_buf_addf(&text, "%s %s ", a->settings->program.package, a->program.path);
+    weir_buf_addf(&text, "%s %s %s ", a->settings->program.package, a->settings->program.image,
+                  a->program.path);
     struct weir_jw w = weir_jw_on(&text);
     if (a->settings->program.config) {
         weir_data_print(a->settings->program.config, &w);
@@ -121,7 +137,7 @@ static int explain(struct airbyte *a, int rc, const atomic_bool *stop, struct we
     struct weir_error why = {0};
     struct weir_buf missing;
     struct weir_json spec;
-    const char *check[] = {a->program.path, "check", "--config", a->config_path, NULL};
+    const char *check[] = {"check", "--config", a->config_path, NULL};
     if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
         return rc;
     }
@@ -156,7 +172,7 @@ static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *e
     if (rc) {
         return rc;
     }
-    const char *argv[] = {a->program.path, "discover", "--config", a->config_path, NULL};
+    const char *argv[] = {"discover", "--config", a->config_path, NULL};
     rc = weir_airbyte_reader_init(&r, NULL, err);
     rc = rc ? rc : talk(a, &r, argv, stop, NULL, err);
     if (rc == 0 && !r.catalog_text.len) {
@@ -227,9 +243,9 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     struct airbyte *a = connection;
     struct weir_airbyte_reader r;
     struct weir_buf text;
-    const char *argv[12] = {a->program.path, "read", "--config"}, *path = NULL;
+    const char *argv[12] = {"read", "--config"}, *path = NULL;
     int64_t sync = weir_now() / WEIR_SECOND;
-    size_t n = 3;
+    size_t n = 2;
     int rc = look(a, feed->stop, err);
     if (rc) {
         return rc;

@@ -136,7 +136,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
     struct weir_singer_reader reader;
     struct weir_child child;
     struct weir_str line;
-    weir_program_listen(&o, feed->progress);
+    weir_program_listen(&t->program, feed->progress);
     int rc = weir_singer_reader_init(&reader, feed, err);
     reader.catalog = t->discovered ? &t->catalog : NULL;
     reader.name = t->program.name;
