@@ -64,7 +64,8 @@ struct weir_feed_stream {
     uint64_t bookmark;  /* of the connector's: a hash of what the state before said of it */
     bool bookmark_known;
     /* Loads on the way (feed_part.c). */
-    bool taken; /* what came is in the load that is made */
+    bool taken;  /* what came is in the load that is made */
+    bool failed; /* a load of it; no more of it is loaded in this run */
     struct weir_feed_part part;
     unsigned parts; /* loads of this run */
     bool table_versioned;
@@ -101,6 +102,7 @@ struct weir_feed {
     int (*load)(struct weir_feed *feed, struct weir_str state, struct weir_error *err);
     void *loader;
     bool on_the_way; /* such a load is being made */
+    bool apart;      /* a stream whose load fails is set aside, and is no failure of `load` */
     struct weir_feed_part part;
     /* Made by the connector. */
     struct weir_buf new_state; /* JSON; empty: none was told */
@@ -213,6 +215,8 @@ void weir_feed_pass(struct weir_feed *feed, struct weir_feed_stream *s);
 bool weir_feed_is_done(const struct weir_feed_stream *s);
 /* A load of this stream was committed: its rows leave the spool. */
 void weir_feed_loaded(struct weir_feed_stream *s);
+/* It failed: its rows leave the spool, too. */
+void weir_feed_set_aside(struct weir_feed_stream *s);
 /* The version that the table has, by its cursor. */
 void weir_feed_read_version(struct weir_feed_stream *s, struct weir_str cursor);
 

@@ -86,7 +86,7 @@ void weir_feed_take(struct weir_feed *f, bool *any, bool *held)
     }
 }
 
-void weir_feed_loaded(struct weir_feed_stream *s)
+static void drop_rows(struct weir_feed_stream *s)
 {
     struct weir_feed_part *p = &s->part, *all = &s->feed->part;
     for (size_t i = 0; i < s->block_count; i++) {
@@ -95,18 +95,36 @@ void weir_feed_loaded(struct weir_feed_stream *s)
     s->block_count = 0;
     all->rows -= p->rows;
     all->bytes -= p->bytes;
-    all->loaded += p->rows;
-    all->loaded_bytes += p->bytes;
-    p->loaded += p->rows;
-    p->loaded_bytes += p->bytes;
+    all->passed_rows = all->passed_rows < all->rows ? all->passed_rows : all->rows;
+    all->passed_bytes = all->passed_bytes < all->bytes ? all->passed_bytes : all->bytes;
     p->rows = p->bytes = 0;
     if (s->nest) {
         s->nest->elements = 0;
     }
+    weir_feed_pass(s->feed, s);
+}
+
+void weir_feed_loaded(struct weir_feed_stream *s)
+{
+    struct weir_feed_part *p = &s->part, *all = &s->feed->part;
+    all->loaded += p->rows;
+    all->loaded_bytes += p->bytes;
+    p->loaded += p->rows;
+    p->loaded_bytes += p->bytes;
     s->parts++;
     if (s->activated) {
         s->table_versioned = true;
         s->table_version = s->active;
     }
-    weir_feed_pass(s->feed, s);
+    drop_rows(s);
+}
+
+void weir_feed_set_aside(struct weir_feed_stream *s)
+{
+    s->failed = true;
+    s->taken = false;
+    drop_rows(s);
+    for (size_t i = 0; s->nest && i < s->nest->count; i++) {
+        weir_feed_set_aside(s->nest->children[i]);
+    }
 }

@@ -26,6 +26,8 @@ struct feed_run {
     uint64_t told_bytes;   /* in weir.loads */
     struct weir_buf saved; /* the state that weir.source_state has */
     bool began;            /* the feed was opened */
+    int failed;            /* of the first stream that was set aside */
+    struct weir_error why;
 };
 
 /* --- before ------------------------------------------------------------------------------------
@@ -237,6 +239,7 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
             struct weir_source_apply *apply = weir_stream_run_apply(r);
             rc = apply ? weir_source_apply_in(apply, err)
                        : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+            rc = rc ? weir_error_prefix(err, rc, "stream \"%s\"", r->stream.name) : 0;
         }
     }
     rc = rc ? rc : drop_cursors(f, err);
@@ -306,7 +309,7 @@ static int settle(struct feed_run *f, struct weir_str state, struct weir_error *
             rc = add_up(f, r->lists[k], err);
             weir_feed_loaded(r->lists[k]->feed);
         }
-        if (f->feed.on_the_way && !r->plan.nothing) {
+        if (f->feed.on_the_way && !r->plan.nothing && !r->feed->complete) {
             weir_source_watch_part(watch, &r->load);
         }
         weir_feed_loaded(r->feed);
@@ -355,6 +358,39 @@ static int load_taken(struct feed_run *f, struct weir_str state, struct weir_err
     return rc ? rc : settle(f, state, err);
 }
 
+/* Of the stream alone, and not of the run. */
+static bool is_own(int rc)
+{
+    return rc != WEIR_ECANCELED && rc != WEIR_EFATAL && rc != WEIR_ENOMEM && rc != WEIR_EIO;
+}
+
+/* The ledger says of each stream of the load why it was not loaded. */
+static void note_streams(struct feed_run *f, int rc, const struct weir_error *err)
+{
+    struct weir_error ignored;
+    for (size_t i = 0; i < f->count; i++) {
+        struct weir_stream_run *r = f->streams[i];
+        weir_stream_run_note_failure(r, rc, err);
+        if (add_up(f, r, &ignored) == 0) {
+            const char *copy = weir_arena_dup(&f->feed.arena, weir_str_of(err->message)).ptr;
+            r->feed->loaded->error = copy ? copy : "no memory for a run";
+        }
+    }
+}
+
+static void set_aside(struct feed_run *f, int rc, const struct weir_error *err)
+{
+    note_streams(f, rc, err);
+    for (size_t i = 0; i < f->count; i++) {
+        weir_feed_set_aside(f->streams[i]->feed);
+    }
+    if (!f->failed) {
+        f->failed = rc;
+        f->why = *err;
+    }
+    free_streams(f);
+}
+
 static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct weir_error *err)
 {
     struct feed_run *f = feed->loader;
@@ -367,6 +403,10 @@ static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         f->streams[i]->feed->part.took = feed->part.took;
     }
+    if (rc && feed->apart && f->count && is_own(rc)) {
+        set_aside(f, rc, err);
+        rc = 0;
+    }
     if (rc == 0) {
         free_streams(f);
     }
@@ -377,7 +417,7 @@ static int load_rest(struct feed_run *f, struct weir_error *err)
 {
     for (size_t i = 0; i < f->feed.stream_count; i++) {
         struct weir_feed_stream *s = f->feed.streams[i];
-        s->taken = !weir_feed_is_list(s) && !weir_feed_is_done(s);
+        s->taken = !s->failed && !weir_feed_is_list(s) && !weir_feed_is_done(s);
     }
     return load_taken(f, weir_buf_str(&f->feed.new_state), err);
 }
@@ -385,18 +425,11 @@ static int load_rest(struct feed_run *f, struct weir_error *err)
 /* --- after --------------------------------------------------------------------------------------
  */
 
-/* The ledger says of each stream why it was not loaded; of those that did no wrong, that too. */
 static void note_failures(struct feed_run *f, int rc, const struct weir_error *err)
 {
     struct weir_error ignored;
-    for (size_t i = 0; i < f->count; i++) {
-        struct weir_stream_run *r = f->streams[i];
-        weir_stream_run_note_failure(r, rc, err);
-        if (r->feed && add_up(f, r, &ignored) == 0) {
-            r->feed->loaded->error = err->message;
-        }
-    }
-    if (f->count == 0) { /* it failed while no stream was looked at */
+    note_streams(f, rc, err); /* of those that did no wrong, that too */
+    if (f->count == 0) {      /* it failed while no stream was looked at */
         struct weir_stream_run *r = calloc(1, sizeof *r);
         struct weir_str name = weir_str_of(f->run->stream ? f->run->stream : STATE_STREAM);
         if (r && weir_stream_run_init(r, f->run, f->id, f->config, name, &ignored) == 0) {
@@ -492,6 +525,9 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     if (rc) {
         *status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
         note_failures(&f, rc, err);
+    } else if (f.failed) {
+        *status = f.failed == WEIR_ECORRUPT ? "mismatch" : "failed";
+        rc = weir_fail(err, f.failed, "%s; all other streams are loaded", f.why.message);
     }
     if (f.began) {
         tell_streams(&f, status, w);

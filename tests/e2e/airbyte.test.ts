@@ -173,6 +173,31 @@ test('a state of all is saved on the way without the streams that are not loaded
   assert.deepEqual([await all('global'), await saved('global')], [['1 2', '1 2', '1'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 7 }, stream_states: [stateOf('keyed', 2), stateOf('log', 2), stateOf('all', 1)] } }]]);
 });
 
+test('a stream that cannot be loaded keeps no other from it, and is read again', async () => {
+  const yml = (more = ''): void => writeFileSync(path.join(weir.dir, 'sources/apart.yml'), `kind: airbyte\nconnection: {executable: own/source${more}}\nstreams: {log: {contract: freeze}, keyed: {}, all: {}}\n`);
+  yml();
+  does('read', ...some('log', 1), state('log', 1, 1), ...some('keyed', 1), state('keyed', 1, 1), ...some('all', 1));
+  await sync('apart');
+  const wrong = (n: number): object => record('log', { id: n, fresh: 'x' });
+  does('read', wrong(2), state('log', 2, 1), ...some('keyed', 2), state('keyed', 2, 1), ...some('all', 2));
+  await fails(/apart: stream "log": .*fresh.*; all other streams are loaded/, 'apart');
+  assert.deepEqual([await all('apart'), await saved('apart')], [['1 2', '1', '2'], [{ type: 'STREAM', stream: stateOf('log', 1) }, { type: 'STREAM', stream: stateOf('keyed', 2) }]]);
+  // On the way: what comes of it behind its failure is not loaded either.
+  yml(', checkpoint: 1');
+  does('read', ...some('log', 2), state('log', 2, 1), wrong(3), state('log', 3, 1), ...some('log', 4), state('log', 4, 1), ...some('keyed', 3), state('keyed', 3, 1), ...some('all', 3), complete('all'));
+  await fails(/stream "log": .*fresh.*; all other streams are loaded/, 'apart');
+  assert.deepEqual([await all('apart'), await saved('apart')], [['1 2 3', '1 2', '3'], [{ type: 'STREAM', stream: stateOf('log', 2) }, { type: 'STREAM', stream: stateOf('keyed', 3) }]]);
+  assert.deepEqual(await rows("select stream, status, count(*) as n, sum(rows_written) as written from weir.loads where source = 'apart' group by all order by all"), [
+    { stream: 'all', status: 'loaded', n: 3, written: 3 },
+    { stream: 'keyed', status: 'loaded', n: 3, written: 3 },
+    { stream: 'log', status: 'failed', n: 2, written: 0 },
+    { stream: 'log', status: 'loaded', n: 2, written: 2 },
+  ]);
+  does('read', ...some('log', 3, 4), state('log', 4, 2));
+  assert.deepEqual((await sync('apart')).map(({ stream, status }) => `${stream} ${status}`).sort(), ['all loaded', 'keyed unchanged', 'log loaded']);
+  assert.deepEqual(await all('apart'), ['1 2 3', '1 2 3 4', '']);
+});
+
 test('an image of Docker is run with what it needs, and nothing else of this machine', async () => {
   const docker = new Docker(path.join(weir.dir, 'docker'));
   const before = process.env['PATH'];

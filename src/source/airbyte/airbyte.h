@@ -88,6 +88,9 @@ int weir_airbyte_state_read(struct weir_airbyte_reader *r, struct weir_error *er
 /* As a source is given it (empty: there is none), and as it is kept. */
 int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* All came: each stream is loaded with its own state, where states are of streams; a stream that
+ * cannot be loaded keeps no other from it. The feed's new state is that of what is left. */
+int weir_airbyte_state_end(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* What it covers is loaded with it, when it is time. */
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
                             struct weir_error *err) WEIR_MUST_CHECK;

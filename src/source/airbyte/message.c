@@ -114,7 +114,7 @@ static int take_record(struct weir_airbyte_reader *r, struct weir_json record, s
     if (weir_feed_is_done(s)) {
         return weir_fail(err, WEIR_EINVAL, "its stream was said to be complete");
     }
-    return put_record(r, s, data, line, err);
+    return s->failed ? 0 : put_record(r, s, data, line, err);
 }
 
 /* --- what it tells ------------------------------------------------------------------------------
@@ -271,6 +271,6 @@ int weir_airbyte_lines_end(struct weir_airbyte_reader *r, struct weir_error *err
     for (size_t i = 0; rc == 0 && i < r->catalog->count; i++) {
         rc = stream_of(r, r->catalog->entries[i].own, r->catalog->entries[i].space, &s, err);
     }
-    rc = rc ? rc : weir_airbyte_state_print(r, &r->feed->new_state, err);
+    rc = rc ? rc : weir_airbyte_state_end(r, err);
     return rc ? rc : weir_feed_end(r->feed, err);
 }

@@ -154,22 +154,54 @@ static int load(struct weir_airbyte_reader *r, struct weir_error *err)
     return rc;
 }
 
-/* This one, and those that are complete. */
+/* Are all states of streams? */
+static bool is_apart(const struct weir_airbyte_reader *r)
+{
+    bool apart = true;
+    for (size_t i = 0; apart && i < r->state_count; i++) {
+        apart = r->states[i].kind == WEIR_AIRBYTE_STREAM;
+    }
+    return apart;
+}
+
+/* This one alone; `state` is its own, or NULL. */
+static int load_alone(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
+                      struct weir_airbyte_state *state, struct weir_error *err)
+{
+    struct weir_buf before = {0};
+    for (size_t i = 0; i < r->feed->stream_count; i++) {
+        r->feed->streams[i]->taken = r->feed->streams[i] == s;
+    }
+    if (state) {
+        before = state->saved;
+        weir_buf_init(&state->saved, MAX_STATE);
+    }
+    int rc = state ? save(state, err) : 0;
+    r->feed->apart = is_apart(r);
+    rc = rc ? rc : load(r, err);
+    if (state && s->failed) { /* it is read again from there */
+        struct weir_buf after = state->saved;
+        state->saved = before;
+        before = after;
+    }
+    if (state) {
+        weir_buf_free(&before);
+    }
+    return rc;
+}
+
+/* On the way, when it is time. */
 static int load_stream(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
                        struct weir_airbyte_state *state, struct weir_error *err)
 {
-    bool flows = weir_feed_flows(s);
-    if (!flows) {
+    if (s->failed || !weir_feed_due(r->feed, s)) {
+        return 0;
+    }
+    if (!weir_feed_flows(s)) {
         weir_feed_pass(r->feed, s);
         return 0;
     }
-    for (size_t i = 0; i < r->feed->stream_count; i++) {
-        struct weir_feed_stream *other = r->feed->streams[i];
-        other->taken = other->complete && other->part.rows;
-    }
-    s->taken = true;
-    int rc = state ? save(state, err) : 0;
-    return rc ? rc : load(r, err);
+    return load_alone(r, s, state, err);
 }
 
 int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descriptor,
@@ -181,7 +213,31 @@ int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descri
         return 0;
     }
     s->complete = true;
-    return weir_feed_due(r->feed, s) ? load_stream(r, s, NULL, err) : 0;
+    return load_stream(r, s, NULL, err);
+}
+
+int weir_airbyte_state_end(struct weir_airbyte_reader *r, struct weir_error *err)
+{
+    int rc = 0;
+    bool each = r->feed->load && is_apart(r);
+    for (size_t i = 0; each && rc == 0 && i < r->feed->stream_count; i++) {
+        struct weir_feed_stream *s = r->feed->streams[i];
+        struct weir_airbyte_state *own = NULL;
+        for (size_t k = 0; k < r->state_count; k++) {
+            if (feed_stream_of(r, r->states[k].name, r->states[k].space) == s) {
+                own = &r->states[k];
+            }
+        }
+        if (!s->failed && !weir_feed_is_list(s) && !weir_feed_is_done(s)) {
+            s->complete = true;
+            rc = load_alone(r, s, own, err);
+        }
+    }
+    for (size_t k = 0; rc == 0 && k < r->state_count; k++) {
+        const struct weir_feed_stream *s = feed_stream_of(r, r->states[k].name, r->states[k].space);
+        rc = s && s->failed ? 0 : save(&r->states[k], err);
+    }
+    return rc ? rc : print(r, true, &r->feed->new_state, err);
 }
 
 static bool is_held(const struct weir_airbyte_reader *r, struct weir_str own, struct weir_str space)
@@ -287,7 +343,7 @@ int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json stat
             return rc;
         }
         s->covered = true;
-        return weir_feed_due(r->feed, s) ? load_stream(r, s, put_there, err) : 0;
+        return load_stream(r, s, put_there, err);
     }
     if (weir_str_is(type, "GLOBAL") && weir_json_exists(global)) {
         rc = put(r, WEIR_AIRBYTE_GLOBAL, none, global, &put_there, err);
