@@ -420,7 +420,7 @@ static void hear(void *arg, struct weir_str line)
 {
     struct weir_program *p = arg;
     weir_program_hear_docker(p, line);
-    if (p->progress) {
+    if (!(p->understands && p->understands(p->of, line)) && p->progress) {
         weir_source_watch_say(p->progress->watch, WEIR_STR_FMT,
                               WEIR_STR_ARG(weir_utf8_cut(line, 1000)));
     }

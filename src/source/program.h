@@ -99,6 +99,9 @@ struct weir_program {
     /* Of an image: what its container sees as /weir; the container's name; what Docker refused. */
     char shared[WEIR_SOURCE_SCRATCH_SIZE + 8], container[128], refused[408];
     struct weir_source_progress *progress; /* who listens to it, or NULL */
+    /* True: this line of stderr is understood, and is none of the run's log. NULL: none is. */
+    bool (*understands)(void *of, struct weir_str line);
+    void *of;
     struct weir_mask *mask; /* secrets that it was given; all from weir_program_config on */
     struct weir_arena arena;
 };

@@ -72,7 +72,7 @@ test('a hanging tap has loaded, and says so; it is stopped, and nothing is lost'
   const tap = new Tap(weir, 'hang');
   tap.catalog({ stream: 'keyed', schema: { properties: id }, key: ['id'], method: 'INCREMENTAL' });
   configure(tap);
-  tap.run(keep, schema('keyed', id, ['id']), ...some('keyed', 1, 2), state({ bookmarks: { keyed: { id: 2 } } }), ...some('keyed', 3), 'sleep 600');
+  tap.run(keep, schema('keyed', id, ['id']), ...some('keyed', 1, 2), state({ bookmarks: { keyed: { id: 2 } } }), ...some('keyed', 3), 'for n in 2 3; do echo "INFO METRIC: {\\"type\\":\\"counter\\",\\"metric\\":\\"record_count\\",\\"value\\":$n,\\"tags\\":{\\"endpoint\\":\\"keyed\\"}}" >&2; done; sleep 600');
   await weir.up();
   try {
     const admin = await setUp(weir);
@@ -92,7 +92,8 @@ test('a hanging tap has loaded, and says so; it is stopped, and nothing is lost'
     assert.deepEqual([seen.report, seen.streams.map(({ stream, state: is }) => `${stream} ${is}`)], [null, ['keyed reading']]);
     assert.equal(await ids('hang.keyed'), '1 2');
     await admin.want(204, 'DELETE', `/api/runs/${run}`);
-    const { report, status } = await until('the end', 20, async () => ((await look()).report ? await look() : undefined));
+    const { report, status, log } = await until('the end', 20, async () => ((await look()).report ? await look() : undefined));
+    assert.deepEqual(log.filter(({ text }) => /METRIC|counted/.test(text)).map(({ text }) => text), ['the tap counted record_count of keyed: 5']);
     assert.match(report?.error ?? '', /was stopped; the 2 rows that came before its last state are loaded/);
     assert.deepEqual([status, report?.status, report?.streams.map((load) => `${load.stream} ${load.status} ${load.rows_written}`)], ['stopped', 'failed', ['keyed loaded 2']]);
   } finally {

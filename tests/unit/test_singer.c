@@ -347,6 +347,45 @@ static void a_package_is_a_name_and_a_version(void **state)
     }
 }
 
+static void metrics_are_added_up(void **state)
+{
+    static const struct {
+        const char *line;
+        bool is;
+    } lines[] = {
+        {"INFO METRIC: {\"type\":\"counter\",\"metric\":\"record_count\",\"value\":70,\"tags\":{"
+         "\"endpoint\":\"orders\"}}",
+         true},
+        {"time=x level=INFO message=METRIC: {\"type\":\"counter\",\"metric\":\"record_count\","
+         "\"value\":5,\"tags\":{\"endpoint\":\"orders\"}}",
+         true},
+        {"INFO METRIC: {\"type\":\"timer\",\"metric\":\"http_request_duration\",\"value\":0.5,"
+         "\"tags\":{\"endpoint\":\"orders\",\"status\":\"failed\"}}",
+         true},
+        {"INFO METRIC: {\"type\":\"counter\",\"metric\":\"x\",\"value\":\"many\"}", false},
+        {"INFO METRIC: {\"type\":\"news\",\"metric\":\"x\",\"value\":1}", false},
+        {"INFO METRIC: {\"type\":\"counter\"", false},
+        {"INFO 5 rows", false}};
+    struct weir_singer_metrics m;
+    struct weir_error err;
+    (void)state;
+    ASSERT_OK(weir_singer_metrics_init(&m, &err), err);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_int_equal(weir_singer_metrics_hear(&m, weir_str_of(lines[i].line)), lines[i].is);
+    }
+    assert_int_equal(m.count, 2);
+    assert_true(m.items[0].sum > 74.9 && m.items[0].sum < 75.1 && !m.items[0].timer);
+    assert_int_equal(m.items[1].failed, 1);
+    for (int i = 0; i < 1000; i++) { /* there is an end to it */
+        char line[200];
+        snprintf(line, sizeof line, "METRIC: {\"type\":\"counter\",\"metric\":\"m%d\",\"value\":1}",
+                 i);
+        (void)weir_singer_metrics_hear(&m, weir_str_of(line));
+    }
+    assert_int_equal(m.count, WEIR_SINGER_METRICS);
+    weir_singer_metrics_free(&m);
+}
+
 static void an_image_is_a_name_and_no_flag(void **state)
 {
     static const struct {
@@ -390,6 +429,7 @@ int main(void)
         cmocka_unit_test(what_was_loaded_leaves_the_spool),
         cmocka_unit_test(the_spool_has_a_limit),
         cmocka_unit_test(a_package_is_a_name_and_a_version),
+        cmocka_unit_test(metrics_are_added_up),
         cmocka_unit_test(an_image_is_a_name_and_no_flag),
         cmocka_unit_test(numbers_in_texts_and_below_are_left_alone),
     };

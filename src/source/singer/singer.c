@@ -134,10 +134,15 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
 {
     struct weir_child_options o = weir_program_options(&t->program, argv, feed->stop);
     struct weir_singer_reader reader;
+    struct weir_singer_metrics metrics;
     struct weir_child child;
     struct weir_str line;
     weir_program_listen(&t->program, feed->progress);
     int rc = weir_singer_reader_init(&reader, feed, err);
+    int measured = weir_singer_metrics_init(&metrics, err);
+    rc = rc ? rc : measured;
+    t->program.understands = rc ? NULL : weir_singer_metrics_hear;
+    t->program.of = &metrics;
     reader.catalog = t->discovered ? &t->catalog : NULL;
     reader.name = t->program.name;
     reader.mask = t->program.mask;
@@ -152,6 +157,9 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
     if (started) {
         weir_child_free(&child);
     }
+    t->program.understands = NULL;
+    weir_singer_metrics_tell(&metrics, feed->progress ? feed->progress->watch : NULL);
+    weir_singer_metrics_free(&metrics);
     weir_singer_reader_free(&reader);
     return rc;
 }

@@ -81,4 +81,27 @@ int weir_singer_base(struct weir_singer_reader *r, struct weir_str state,
 int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value,
                        struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- metric.c --- */
+#define WEIR_SINGER_METRICS 200
+
+struct weir_singer_metric { /* of one stream */
+    struct weir_str name, of;
+    bool timer;
+    uint64_t times, failed;
+    double sum;
+};
+struct weir_singer_metrics {
+    struct weir_json_parser *parser;
+    struct weir_arena arena;
+    struct weir_singer_metric items[WEIR_SINGER_METRICS];
+    size_t count;
+};
+/* Free it also after a failure. */
+int weir_singer_metrics_init(struct weir_singer_metrics *m, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_singer_metrics_free(struct weir_singer_metrics *m);
+/* A line of stderr; true: it was a metric, and is added up. */
+bool weir_singer_metrics_hear(void *metrics, struct weir_str line);
+/* Their sums as lines of the run's log. */
+void weir_singer_metrics_tell(const struct weir_singer_metrics *m, struct weir_source_watch *watch);
+
 #endif
