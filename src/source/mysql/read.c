@@ -25,6 +25,8 @@ struct cell {
     char *text;
     unsigned long room, length;
     my_bool null, error;
+    bool scaled; /* a decimal of few digits: as its number without the point */
+    unsigned scale;
 };
 struct reading {
     struct weir_my *my;
@@ -178,6 +180,15 @@ static int put_text(struct reading *r, size_t i, const char **why, struct weir_e
 {
     const struct cell *c = &r->cells[i];
     struct weir_str text = {c->text, c->length};
+    int64_t value;
+    if (c->scaled) {
+        if (weir_my_scaled(text, c->scale, &value)) {
+            weir_source_rows_int(r->to, i, value);
+        } else {
+            *why = "a decimal has other digits than its column";
+        }
+        return 0;
+    }
     if (c->from->form == WEIR_MY_BYTES) {
         weir_buf_reset(&r->hex);
         weir_my_hex(text, &r->hex);
@@ -273,6 +284,13 @@ static int open_cells(struct reading *r, const struct weir_my_table *t, struct w
         struct cell *c = &r->cells[i];
         c->from = weir_my_column_of(t, i);
         c->type = r->to->sink->columns[i].type;
+        unsigned precision = 0;
+        c->scaled = c->type == WEIR_TYPE_OTHER &&
+                    weir_source_decimal(r->to->sink->columns[i].type_name, &precision, &c->scale) &&
+                    precision <= WEIR_FIGURES_DIGITS;
+        if (c->scaled) {
+            weir_source_rows_scaled(r->to, i, c->scale);
+        }
         c->room = FIRST_TEXT;
         c->text = is_text(c) ? calloc(1, c->room + WEIR_BUF_PADDING) : NULL;
         there = !is_text(c) || c->text;

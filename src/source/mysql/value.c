@@ -151,6 +151,29 @@ double weir_my_widen(float value)
     return (double)value;
 }
 
+bool weir_my_scaled(struct weir_str text, unsigned scale, int64_t *out)
+{
+    bool minus = text.len && text.ptr[0] == '-';
+    size_t places = 0, digits = 0;
+    bool point = false;
+    *out = 0;
+    for (size_t i = minus; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
+        if (text.ptr[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        digits += digits || digit;
+        if (digit > 9 || digits > 18) {
+            return false;
+        }
+        *out = *out * 10 + digit;
+        places += point;
+    }
+    *out = minus ? -*out : *out;
+    return places == scale && text.len > minus + (size_t)point;
+}
+
 void weir_my_hex(struct weir_str bytes, struct weir_buf *out)
 {
     static const char digits[] = "0123456789abcdef";

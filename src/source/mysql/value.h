@@ -40,6 +40,8 @@ struct weir_my_time {
 bool weir_my_time_of(const struct weir_my_time *t, bool day, bool *none, int64_t *out);
 /* The double that has the float's shortest text: 0.1 is 0.1. */
 double weir_my_widen(float value);
+/* "-1.50" as -150; false: it has not `scale` places, or more than 18 digits. */
+bool weir_my_scaled(struct weir_str text, unsigned scale, int64_t *out);
 /* "\x" and hex digits. */
 void weir_my_hex(struct weir_str bytes, struct weir_buf *out);
 
