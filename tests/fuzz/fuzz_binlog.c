@@ -47,6 +47,7 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
     struct weir_str a, b;
     struct weir_error err;
     uint64_t at;
+    uint32_t domain;
     if (weir_my_event_read(bytes, &checksums, &e, &err)) {
         return;
     }
@@ -59,6 +60,7 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
         within(a, bytes);
     }
     (void)weir_my_gtid_opens(e.body);
+    (void)!weir_my_gtid_read(e.body, &domain, &at, &err);
     if (weir_my_change_read(&e, &change, &err) == 0) {
         within(change.rest, bytes);
         while (change.rest.len && weir_my_image_read(map, &change.rest, values, &err) == 0) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "source/mysql/binlog.h"
+#include "source/mysql/capture.h"
 
 #define BYTES(literal) ((struct weir_str){(literal), sizeof(literal) - 1})
 
@@ -82,6 +82,11 @@ static void statements_and_files_are_read(void **state)
     assert_int_equal(weir_my_rotate_read(BYTES("\4\0\0"), &file, &at, &err), WEIR_ECORRUPT);
     assert_true(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\2")));
     assert_false(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\51")));
+    uint32_t domain;
+    assert_int_equal(weir_my_gtid_read(BYTES("\1\2\0\0\0\0\0\0\3\0\0\0\2"), &domain, &at, &err), 0);
+    assert_int_equal(at, 0x201);
+    assert_int_equal(domain, 3);
+    assert_int_equal(weir_my_gtid_read(BYTES("\1\2\0\0\0"), &domain, &at, &err), WEIR_ECORRUPT);
 }
 
 static void tables_and_their_rows_are_read(void **state)
@@ -182,6 +187,51 @@ static void texts_become_utf8(void **state)
     assert_string_equal(shown, "\\x00ff0000");
 }
 
+static void ids_of_transactions_are_kept_by_domain(void **state)
+{
+    (void)state;
+    struct weir_my_gtids g;
+    struct weir_buf out;
+    weir_buf_init(&out, 4096);
+    weir_my_gtids_parse(&g, WEIR_STR("0-1-100,\n7-4294967295-9223372036854775807"));
+    weir_my_gtids_add(&g, 0, 2, 101);
+    weir_my_gtids_add(&g, 3, 2, 1);
+    weir_my_gtids_print(&g, &out);
+    assert_string_equal(weir_buf_cstr(&out), "0-2-101,7-4294967295-9223372036854775807,3-2-1");
+    static const char *const wrong[] = {"0-1",    "a-1-1",          "0-1-",
+                                        "-1-1-1", "0-4294967296-1", "0-1-1;"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        weir_my_gtids_parse(&g, weir_str_of(wrong[i]));
+        assert_int_equal(g.count, 0);
+    }
+    for (uint32_t i = 0; i <= WEIR_MY_DOMAINS; i++) { /* too many: not known any more */
+        weir_my_gtids_add(&g, i, 1, 1);
+        assert_int_equal(g.count, i < WEIR_MY_DOMAINS ? i + 1 : 0);
+    }
+    weir_buf_free(&out);
+}
+
+static void decimals_are_numbers_without_their_point(void **state)
+{
+    (void)state;
+    int64_t v;
+    assert_true(weir_my_scaled(WEIR_STR("-1.50"), 2, &v));
+    assert_int_equal(v, -150);
+    assert_true(weir_my_scaled(WEIR_STR("000000000000000000012.3"), 1, &v)); /* zerofill */
+    assert_int_equal(v, 123);
+    assert_true(weir_my_scaled(WEIR_STR("999999999999999999"), 0, &v));
+    assert_int_equal(v, 999999999999999999);
+    assert_true(weir_my_scaled(WEIR_STR("-0.01"), 2, &v));
+    assert_int_equal(v, -1);
+    static const char *const wrong[] = {"",       "-",     "1.5",   "1.555",
+                                        "1.5x",   "1..5",  ".",     "1e10",
+                                        "--1.50", "+1.50", " 1.50", "10000000000000000.00",
+                                        "1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(weir_my_scaled(weir_str_of(wrong[i]), 2, &v));
+    }
+}
+
 static void labels_stand_for_numbers(void **state)
 {
     (void)state;
@@ -211,6 +261,8 @@ int main(void)
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(times_are_read_and_days_that_are_none_are_told),
         cmocka_unit_test(texts_become_utf8),
+        cmocka_unit_test(ids_of_transactions_are_kept_by_domain),
+        cmocka_unit_test(decimals_are_numbers_without_their_point),
         cmocka_unit_test(labels_stand_for_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

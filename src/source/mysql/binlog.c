@@ -43,6 +43,7 @@ int weir_my_event_read(struct weir_str bytes, bool *checksums, struct weir_my_ev
     *out = (struct weir_my_event){.kind = (unsigned)kind,
                                   .flags = (unsigned)flags,
                                   .at = (uint32_t)at,
+                                  .server = (uint32_t)server,
                                   .begins = ends > size ? ends - size : 0,
                                   .ends = ends,
                                   .body = rest};
@@ -77,6 +78,15 @@ int weir_my_query_read(struct weir_str body, struct weir_str *database, struct w
 bool weir_my_gtid_opens(struct weir_str body)
 {
     return body.len > 12 && !(body.ptr[12] & 1);
+}
+
+int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,
+                      struct weir_error *err)
+{
+    uint64_t value;
+    bool read = weir_my_take_number(&body, 8, number) && weir_my_take_number(&body, 4, &value);
+    *domain = read ? (uint32_t)value : 0;
+    return read ? 0 : weir_my_damaged(err, "a transaction's id");
 }
 
 /* --- tables -------------------------------------------------------------------------------------

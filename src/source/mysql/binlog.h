@@ -31,7 +31,8 @@ enum weir_my_kind { /* of an event, as its header has it */
 
 struct weir_my_event {
     unsigned kind, flags;
-    uint32_t at; /* seconds since 1970 */
+    uint32_t at;     /* seconds since 1970 */
+    uint32_t server; /* that wrote it first */
     /* Positions in the file; both 0 of events that are not in it. */
     uint64_t begins, ends;
     struct weir_str body; /* points into the bytes */
@@ -46,6 +47,8 @@ int weir_my_query_read(struct weir_str body, struct weir_str *database, struct w
                        struct weir_error *err) WEIR_MUST_CHECK;
 /* MariaDB's: does a group begin with it that ends with a COMMIT? */
 bool weir_my_gtid_opens(struct weir_str body);
+int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_my_map { /* of a table, before its rows */
     uint64_t number;

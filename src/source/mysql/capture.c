@@ -73,6 +73,13 @@ struct weir_str weir_my_capture_cursor(struct weir_my_capture *c)
     weir_jw_kstrz(&w, "file", c->position.file);
     weir_jw_ku64(&w, "position", c->position.at);
     weir_jw_ku64(&w, "born", c->born);
+    if (c->gtids.count) {
+        struct weir_buf gtids;
+        weir_buf_init(&gtids, MAX_CURSOR);
+        weir_my_gtids_print(&c->gtids, &gtids);
+        weir_jw_kstr(&w, "gtids", weir_buf_str(&gtids));
+        weir_buf_free(&gtids);
+    }
     weir_jw_object_end(&w);
     struct weir_str text = weir_arena_dup(&c->f->arena, weir_buf_str(&out));
     weir_buf_free(&out);
@@ -97,6 +104,7 @@ static int read_cursor(struct weir_my_capture *c, struct weir_str *server, bool 
         *known = file.len && file.len < sizeof c->position.file &&
                  weir_json_i64(weir_json_get(root, "position"), &at) && at > 0;
         (void)weir_json_i64(weir_json_get(root, "born"), &born);
+        weir_my_gtids_parse(&c->gtids, weir_json_get_str(root, "gtids"));
         if (*known) {
             memcpy(c->position.file, file.ptr, file.len);
             c->position.file[file.len] = '\0';
@@ -229,6 +237,40 @@ static int begin_anew(struct weir_my *my, struct weir_error *err)
     c->born = 0;
     int rc = weir_source_follow_forget(c->f, err);
     rc = rc ? rc : weir_my_capture_end(my, &c->position, err);
+    rc = rc ? rc : weir_my_gtids_ask(my, err);
+    return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
+}
+
+/* Positions of another server's log say nothing in this one's: what is followed is behind them. */
+static void forget_places(struct weir_my_capture *c)
+{
+    for (size_t i = 0; i < c->f->count; i++) {
+        struct weir_my_followed *t = &c->tables[i];
+        if (t->server.ptr && !weir_str_eq(t->server, c->server)) {
+            t->from = (struct weir_my_position){.at = 0};
+        }
+    }
+}
+
+/* Another server that has the same transactions: a replica that took over. A table that was loaded
+ * behind the position of the one before is loaded anew. */
+static int take_over(struct weir_my *my, struct weir_str server, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    struct weir_my_position before = c->position;
+    int rc = weir_my_gtids_find(my, err);
+    rc = rc ? rc : weir_my_capture_tables(my, err);
+    for (size_t i = 0; rc == 0 && i < c->f->count; i++) {
+        struct weir_my_followed *t = &c->tables[i];
+        struct weir_source_follow_stream *s = &c->f->streams[i];
+        bool later = !t->server.ptr ||
+                     (weir_str_eq(t->server, server) && weir_my_position_less(&before, &t->from));
+        s->anew = s->anew || (s->cursor.ptr && !s->refused.len && later);
+    }
+    if (rc == 0) {
+        forget_places(c);
+    }
+    rc = rc ? rc : weir_source_follow_forget(c->f, err);
     return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
 }
 
@@ -251,12 +293,17 @@ int weir_my_capture_open(void *connection, struct weir_source_follow *f, struct 
     rc = rc ? rc : check_settings(my, err);
     rc = rc || !f->cursor.ptr ? rc : read_cursor(c, &server, &known, err);
     bool begins = f->run->full || !known;
+    if (rc == 0 && !begins && c->gtids.count && !weir_str_eq(server, c->server)) {
+        return take_over(my, server, err);
+    }
     rc = rc || begins ? rc : check_position(my, server, err);
+    rc = rc || begins || c->gtids.count ? rc : weir_my_gtids_ask(my, err);
     for (size_t i = 0; begins && i < f->count; i++) {
         f->streams[i].cursor = (struct weir_str){NULL, 0};
     }
     rc = rc ? rc : weir_my_capture_tables(my, err);
     if (rc == 0) {
+        forget_places(c);
         rc = begins ? begin_anew(my, err) : weir_source_follow_forget(f, err);
     }
     return rc;
@@ -343,6 +390,7 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
                              WEIR_STR_ARG(s->refused));
         }
         c->tables[i].from = *before;
+        c->tables[i].server = c->server;
         int rc = check_columns(my, table, err);
         rc = rc ? rc : find_snapshot(my, &c->tables[i].from, err);
         plan->whole = true;

@@ -16,16 +16,27 @@ struct weir_my_position {
     uint64_t at;
 };
 
+#define WEIR_MY_DOMAINS 64
+struct weir_my_gtids { /* MariaDB's ids of the last transaction in each domain */
+    struct {
+        uint32_t domain, server;
+        uint64_t number;
+    } last[WEIR_MY_DOMAINS];
+    size_t count; /* 0: not known */
+};
+
 struct weir_my_followed { /* a stream's table */
     struct weir_str *key; /* its primary key's columns */
     size_t key_count;
     char shape[17]; /* changes with its columns and its key */
     bool there;
     struct weir_my_position from;
+    struct weir_str server; /* whose log `from` is of; ptr NULL: nobody wrote it down */
 };
 struct weir_my_capture {
     struct weir_source_follow *f;
     struct weir_my_position position;
+    struct weir_my_gtids gtids; /* at the position */
     struct weir_str server;
     uint64_t born; /* second in which the file of the position was begun; 0: not known yet */
     struct weir_my_followed *tables;
@@ -53,6 +64,17 @@ struct weir_str weir_my_capture_cursor(struct weir_my_capture *c); /* as it is n
 int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
                          const struct weir_my_table *table, const struct weir_my_position *before,
                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- capture_gtid.c --- */
+void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text); /* "0-1-100,1-1-5" */
+void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out);
+/* A transaction ended that began with this event. */
+void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number);
+/* Of the position in this server's log, as far as it tells. */
+int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+/* The position of the ids in this server's log, which may be another one than they were read from:
+ * all that is behind them is behind it. */
+int weir_my_gtids_find(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_table.c --- */
 /* Fills `tables` (of f->count), and which streams are to be loaded or are refused. */

@@ -15,6 +15,8 @@ struct reading {
     struct weir_my_rows *tables;
     struct weir_my_map *map;        /* that was read last */
     struct weir_my_position begins; /* of the group */
+    uint32_t domain, server;        /* its id */
+    uint64_t number;                /* 0: it has none */
     bool group, transaction;
     bool checksums, described; /* the file's format is known */
     struct weir_my_images images;
@@ -183,6 +185,10 @@ static void end_group(struct reading *r, uint64_t ends)
     if (ends) {
         r->c->position.at = ends;
     }
+    if (ends && r->number) {
+        weir_my_gtids_add(&r->c->gtids, r->domain, r->server, r->number);
+    }
+    r->number = 0;
     r->group = r->transaction = false;
     for (size_t i = 0; i < r->f->count; i++) {
         r->tables[i].touched = r->tables[i].named = false;
@@ -231,6 +237,8 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         break;
     case WEIR_MY_GTID_MARIADB:
         r->transaction = weir_my_gtid_opens(e->body);
+        r->server = e->server;
+        rc = weir_my_gtid_read(e->body, &r->domain, &r->number, err);
         break;
     case WEIR_MY_QUERY:
         rc = query(r, e->body, &ends, err);

@@ -160,6 +160,7 @@ struct weir_str weir_my_capture_table_cursor(struct weir_arena *arena,
     struct weir_jw w = weir_jw_on(&out);
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
+    weir_jw_kstr(&w, "server", t->server);
     weir_jw_kstrz(&w, "file", t->from.file);
     weir_jw_ku64(&w, "position", t->from.at);
     weir_jw_kstrz(&w, "options", hash);
@@ -171,7 +172,8 @@ struct weir_str weir_my_capture_table_cursor(struct weir_arena *arena,
 }
 
 static int read_table_cursor(struct weir_source_follow_stream *s, struct weir_my_followed *t,
-                             const struct weir_source_stream *stream, struct weir_error *err)
+                             const struct weir_source_stream *stream, struct weir_arena *arena,
+                             struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
     struct weir_json root;
@@ -194,6 +196,8 @@ static int read_table_cursor(struct weir_source_follow_stream *s, struct weir_my
             memcpy(t->from.file, file.ptr, file.len);
             t->from.file[file.len] = '\0';
             t->from.at = (uint64_t)at;
+            struct weir_str server = weir_json_get_str(root, "server");
+            t->server = server.ptr ? weir_arena_dup(arena, server) : server;
         }
     }
     weir_json_parser_free(parser);
@@ -214,7 +218,7 @@ int weir_my_capture_tables(struct weir_my *my, struct weir_error *err)
         s->refused = weir_str_of(l.why[i] ? l.why[i] : "");
         s->anew = !l.why[i] && !s->cursor.ptr;
         if (rc == 0 && !l.why[i] && s->cursor.ptr) {
-            rc = read_table_cursor(s, &l.tables[i], &stream, err);
+            rc = read_table_cursor(s, &l.tables[i], &stream, &f->arena, err);
             for (size_t k = 0; k < my->altered_count; k++) {
                 s->anew = s->anew || weir_str_is(s->name, my->altered[k]);
             }

@@ -4,18 +4,32 @@
 #include <mariadb_rpl.h>
 #include <stdlib.h>
 
-int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,
-                     struct weir_error *err)
+static int set(struct weir_my *my, MYSQL *con, const char *statement, struct weir_error *err)
 {
-    static const struct weir_str settings[] = {
-        WEIR_STR("SET @master_binlog_checksum = @@global.binlog_checksum, "
-                 "@source_binlog_checksum = @@global.binlog_checksum"),
-        WEIR_STR("SET @mariadb_slave_capability = 4")};
+    return mysql_query(con, statement)
+               ? weir_my_fail(my, mysql_errno(con), mysql_error(con), "MySQL", err)
+               : 0;
+}
+
+/* `gtids`: NULL, or instead of the file and the place in it. */
+static int open_log(struct weir_my *my, const char *file, uint64_t at, const char *gtids,
+                    MYSQL **out, struct weir_error *err)
+{
     int rc = weir_my_connect_waiting(my, out, err);
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = mysql_real_query(*out, settings[i].ptr, settings[i].len)
-                 ? weir_my_fail(my, mysql_errno(*out), mysql_error(*out), "MySQL", err)
-                 : 0;
+    rc = rc ? rc
+            : set(my, *out,
+                  "SET @master_binlog_checksum = @@global.binlog_checksum, "
+                  "@source_binlog_checksum = @@global.binlog_checksum",
+                  err);
+    rc = rc ? rc : set(my, *out, "SET @mariadb_slave_capability = 4", err);
+    if (rc == 0 && gtids) {
+        struct weir_buf sql;
+        weir_buf_init(&sql, 65536);
+        weir_buf_addz(&sql, "SET @slave_gtid_strict_mode = 1, @slave_connect_state = ");
+        weir_sql_text(&sql, weir_str_of(gtids));
+        rc = weir_buf_check(&sql, "a statement", err);
+        rc = rc ? rc : set(my, *out, weir_buf_cstr(&sql), err);
+        weir_buf_free(&sql);
     }
     MARIADB_RPL *rpl = rc ? NULL : mariadb_rpl_init(*out);
     if (rc == 0 && !rpl) {
@@ -33,6 +47,18 @@ int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **
         mariadb_rpl_close(rpl);
     }
     return rc;
+}
+
+int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,
+                     struct weir_error *err)
+{
+    return open_log(my, file, at, NULL, out, err);
+}
+
+int weir_my_log_open_behind(struct weir_my *my, const char *gtids, MYSQL **out,
+                            struct weir_error *err)
+{
+    return open_log(my, "", 4, gtids, out, err);
 }
 
 int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out, struct weir_error *err)

@@ -124,6 +124,9 @@ uint64_t weir_my_options_hash(const struct weir_source_stream *stream);
 /* The server's log from here to its end; *out is for weir_my_log_close(), also after a failure. */
 int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* MariaDB's, from what is behind these ids ("0-1-100"). */
+int weir_my_log_open_behind(struct weir_my *my, const char *gtids, MYSQL **out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 /* The next event, good until the next call; ptr NULL: that was all. */
 int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out,
                      struct weir_error *err) WEIR_MUST_CHECK;

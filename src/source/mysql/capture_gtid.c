@@ -1,0 +1,137 @@
+/* Where the log is, said so that another server with the same transactions knows it, too. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "source/mysql/capture.h"
+
+void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number)
+{
+    size_t i = 0;
+    while (i < g->count && g->last[i].domain != domain) {
+        i++;
+    }
+    if (i == WEIR_MY_DOMAINS) { /* so it is not known where the log is, by ids */
+        g->count = 0;
+        return;
+    }
+    g->count = i == g->count ? i + 1 : g->count;
+    g->last[i].domain = domain;
+    g->last[i].server = server;
+    g->last[i].number = number;
+}
+
+void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text)
+{
+    g->count = 0;
+    while (text.len) {
+        struct weir_str one = weir_str_cut(&text, ',');
+        struct weir_str domain = weir_str_cut(&one, '-'), server = weir_str_cut(&one, '-');
+        int64_t d, s, n;
+        if (!weir_str_to_i64(weir_str_trim(domain), &d) || !weir_str_to_i64(server, &s) ||
+            !weir_str_to_i64(weir_str_trim(one), &n) || d < 0 || s < 0 || n < 0 || d > UINT32_MAX ||
+            s > UINT32_MAX || g->count == WEIR_MY_DOMAINS) {
+            g->count = 0;
+            return;
+        }
+        weir_my_gtids_add(g, (uint32_t)d, (uint32_t)s, (uint64_t)n);
+    }
+}
+
+void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        weir_buf_addf(out, "%s%" PRIu32 "-%" PRIu32 "-%" PRIu64, i ? "," : "", g->last[i].domain,
+                      g->last[i].server, g->last[i].number);
+    }
+}
+
+int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    MYSQL_RES *result = NULL;
+    unsigned long *lengths;
+    struct weir_buf sql;
+    c->gtids.count = 0;
+    if (!my->mariadb) {
+        return 0;
+    }
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "SELECT BINLOG_GTID_POS(");
+    weir_sql_text(&sql, weir_str_of(c->position.file));
+    weir_buf_addf(&sql, ", %" PRIu64 ")", c->position.at);
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
+    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
+    if (row && row[0]) {
+        weir_my_gtids_parse(&c->gtids, weir_my_cell(row, lengths, 0));
+    }
+    mysql_free_result(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* The first transaction that is sent begins there. The name of the file comes before the format,
+ * which says that it has a checksum behind it. */
+static int look(struct weir_my *my, MYSQL *con, struct weir_my_position *out,
+                struct weir_error *err)
+{
+    struct weir_my_position at = {.at = 0};
+    struct weir_str bytes = WEIR_STR(""), file;
+    struct weir_my_event e;
+    bool checksums = false, described = false;
+    uint64_t ignored;
+    size_t len = 0;
+    int rc = 0;
+    while (rc == 0) {
+        rc = weir_my_log_next(my, con, &bytes, err);
+        if (rc || !bytes.ptr) {
+            return rc;
+        }
+        rc = weir_my_event_read(bytes, &checksums, &e, err);
+        if (rc == 0 && e.kind == WEIR_MY_ROTATE) {
+            rc = weir_my_rotate_read(e.body, &file, &ignored, err);
+            if (rc == 0 && file.len < sizeof at.file) {
+                memcpy(at.file, file.ptr, len = file.len);
+                at.file[len] = '\0';
+            }
+        } else if (rc == 0 && e.kind == WEIR_MY_FORMAT && !described) {
+            at.file[checksums && len > 4 ? len - 4 : len] = '\0';
+            described = true;
+        } else if (rc == 0 && e.kind == WEIR_MY_GTID_MARIADB && described) {
+            at.at = e.begins;
+            *out = at;
+            return 0;
+        }
+    }
+    return rc;
+}
+
+int weir_my_gtids_find(struct weir_my *my, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    struct weir_my_position found;
+    struct weir_error why;
+    struct weir_buf gtids;
+    MYSQL *con = NULL;
+    weir_buf_init(&gtids, 65536);
+    weir_my_gtids_print(&c->gtids, &gtids);
+    int rc = weir_buf_check(&gtids, "transactions' ids", err);
+    rc = rc ? rc : weir_my_capture_end(my, &found, err);
+    if (rc == 0) {
+        rc = weir_my_log_open_behind(my, weir_buf_cstr(&gtids), &con, &why);
+        rc = rc ? rc : look(my, con, &found, &why);
+        rc = rc ? weir_fail(err, rc,
+                            "this is another server than the one that was followed, and it does "
+                            "not go on where that one was (%s): %s; changes may be missing, and "
+                            "nothing was loaded; `weir sync %s --full` reads all tables anew",
+                            weir_buf_cstr(&gtids), why.message, my->config->name)
+                : 0;
+    }
+    weir_my_log_close(con);
+    if (rc == 0) {
+        c->position = found;
+        c->born = 0;
+    }
+    weir_buf_free(&gtids);
+    return rc;
+}
