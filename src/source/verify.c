@@ -369,11 +369,13 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
     }
     weir_buf_init(&report, MAX_CATALOG);
     struct weir_jw unseen = weir_jw_on(&report);
+    struct weir_source_run all = *run; /* tables follow together */
+    all.stream = NULL;
     weir_jw_array(&unseen);
     int rc = verify_once(run, id, config, connection, name, &out, v, err);
     weir_source_watch_look(watch_of(run), out.stream);
     for (int i = 0; rc == WEIR_EBUSY && follows && i < TRIES; i++) {
-        rc = weir_source_follow_all(run, id, config, connection, &ignored, &unseen, &why)
+        rc = weir_source_follow_all(&all, id, config, connection, &ignored, &unseen, &why)
                  ? weir_fail(err, WEIR_EAGAIN, "%s", why.message)
                  : 0;
         if (rc == 0) {

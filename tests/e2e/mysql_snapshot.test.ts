@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { MariaDB, missing, password } from '../node/mariadb.js';
-import { Weir } from '../node/weir.js';
+import { Weir, binary, until } from '../node/weir.js';
 
 interface Load {
   status: string;
@@ -97,6 +97,31 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
     console.error(`TEST_SEED=${first}`);
     throw error;
   }
+});
+
+test('one connection or the other is lost while the server sums up', { skip }, async () => {
+  db.sql(`create table many (id int primary key, a double, b datetime(6), c decimal(30,10), d varchar(40) character set latin1); insert into many select seq, seq / 3, '2026-01-01' + interval seq microsecond, seq / 7, concat('text ', seq) from seq_1_to_600000; analyze table many`);
+  writeFileSync(path.join(weir.dir, 'sources/many.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {many: {}}\n`);
+  const summing = (): string => db.sql("select id from information_schema.processlist where info like 'SELECT count(*), count((\"id\"))%'");
+  const begin = (): { child: ReturnType<typeof spawn>; ended: Promise<number | null> } => {
+    const child = spawn(binary, ['-C', weir.dir, 'sync', 'many', '--full', '--wait'], { stdio: 'ignore' });
+    return { child, ended: new Promise((resolve) => child.on('exit', resolve)) };
+  };
+  const lost = begin();
+  const first = await until('the server to sum up', 30, () => summing() || undefined);
+  db.sql(`kill connection ${first}`);
+  assert.equal(await lost.ended, 0, 'the first connection is asked');
+  assert.deepEqual(await weir.rows("select status, rows_read, source_checksum = warehouse_checksum as same from weir.loads where source = 'many'"), [{ status: 'loaded', rows_read: 600_000, same: true }]);
+
+  const kills = (): number => Number(db.sql("show global status like 'Com_kill'").split('\t')[1]);
+  const before = kills();
+  const failed = begin();
+  await until('the server to sum up', 30, () => summing() || undefined);
+  const reading = db.sql("select id from information_schema.processlist where user = 'owner' and info like 'SELECT _id_, _a_, %'");
+  db.sql(`kill connection ${reading}`);
+  assert.notEqual(await failed.ended, 0);
+  assert.equal(kills(), before + 2, 'nobody wants the sums of rows that were not read');
+  assert.deepEqual(await weir.rows('select count(*) as n from many.many'), [{ n: 600_000 }]);
 });
 
 test('one connection reads where two may not see the same', { skip }, async () => {

@@ -293,8 +293,28 @@ static int look_behind(struct weir_my *my, const struct weir_my_table *t,
     return rc;
 }
 
-static int read_position(struct weir_str cursor, struct weir_my_position *out, bool *known,
-                         struct weir_error *err)
+/* After a replica took over, the position is one of another log: it is found when the tables are
+ * followed on. */
+static int is_same_server(struct weir_my *my, struct weir_str server, bool *out,
+                          struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    struct weir_buf sql;
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_id', 'server_uuid') "
+                        "AND Value = ");
+    weir_sql_text(&sql, server);
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
+    *out = rc == 0 && mysql_num_rows(result);
+    mysql_free_result(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* *known: there is one, and it is of this server. */
+static int read_position(struct weir_my *my, struct weir_str cursor, struct weir_my_position *out,
+                         bool *known, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
     struct weir_json root;
@@ -313,6 +333,7 @@ static int read_position(struct weir_str cursor, struct weir_my_position *out, b
             memcpy(out->file, file.ptr, file.len);
             out->file[file.len] = '\0';
             out->at = (uint64_t)at;
+            rc = is_same_server(my, weir_json_get_str(root, "server"), known, err);
         }
     }
     weir_json_parser_free(parser);
@@ -330,7 +351,7 @@ int weir_my_verify_ready(void *connection, const struct weir_source_plan *plan,
     if (!my->settings->capture) {
         return 0;
     }
-    int rc = read_position(cursor, &from, &known, err);
+    int rc = read_position(my, cursor, &from, &known, err);
     rc = rc || !known ? rc : look_behind(my, plan->own, &from, &behind, err);
     snprintf(why, 200, "%s",
              rc || !behind ? ""
