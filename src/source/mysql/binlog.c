@@ -1,5 +1,7 @@
 #include "source/mysql/binlog_bytes.h"
 
+#include <strings.h>
+
 #define CRC32 1
 
 /* A number of one to nine bytes. */
@@ -73,6 +75,16 @@ int weir_my_query_read(struct weir_str body, struct weir_str *database, struct w
         weir_my_take_number(&body, 1, &ignored);
     *statement = body;
     return read ? 0 : weir_my_damaged(err, "a statement");
+}
+
+bool weir_my_query_names(struct weir_str statement, struct weir_str table)
+{
+    for (size_t i = 0; i + table.len <= statement.len; i++) {
+        if (strncasecmp(statement.ptr + i, table.ptr, table.len) == 0) {
+            return true;
+        }
+    }
+    return memchr(table.ptr, '`', table.len) && memchr(statement.ptr, '`', statement.len);
 }
 
 bool weir_my_gtid_opens(struct weir_str body)

@@ -45,6 +45,8 @@ int weir_my_rotate_read(struct weir_str body, struct weir_str *file, uint64_t *p
                         struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_query_read(struct weir_str body, struct weir_str *database, struct weir_str *statement,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Does it name the table? Rather once too often: then it is loaded anew. */
+bool weir_my_query_names(struct weir_str statement, struct weir_str table);
 /* MariaDB's: does a group begin with it that ends with a COMMIT? */
 bool weir_my_gtid_opens(struct weir_str body);
 int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,

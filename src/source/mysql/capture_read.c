@@ -103,17 +103,6 @@ static bool begins_with(struct weir_str s, const char *word)
     return s.len >= n && strncasecmp(s.ptr, word, n) == 0;
 }
 
-/* Does it name the table? Rather once too often: then it is loaded anew. */
-static bool names(struct weir_str statement, struct weir_str table)
-{
-    for (size_t i = 0; i + table.len <= statement.len; i++) {
-        if (strncasecmp(statement.ptr + i, table.ptr, table.len) == 0) {
-            return true;
-        }
-    }
-    return memchr(table.ptr, '`', table.len) && memchr(statement.ptr, '`', statement.len);
-}
-
 static int other_statement(struct reading *r, struct weir_str statement, struct weir_error *err)
 {
     static const char *const harmless[] = {"GRANT", "REVOKE", "ANALYZE", "FLUSH", "SET "};
@@ -128,8 +117,9 @@ static int other_statement(struct reading *r, struct weir_str statement, struct 
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
         bool undone = begins_with(statement, "ROLLBACK") && r->tables[i].touched;
         if (is_followed(r, i) &&
-            (undone || (database && names(statement, weir_str_of(r->my->settings->database))) ||
-             names(statement, r->f->streams[i].name))) {
+            (undone ||
+             (database && weir_my_query_names(statement, weir_str_of(r->my->settings->database))) ||
+             weir_my_query_names(statement, r->f->streams[i].name))) {
             rc = alter(r, i, err);
         }
     }

@@ -1,7 +1,6 @@
 /* Comparing tables with MySQL and MariaDB: sums of buckets of rows, in the plan's snapshot. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/json.h"
 #include "source/mysql/capture.h"
@@ -236,16 +235,6 @@ int weir_my_verify_narrow(void *connection, struct weir_source_plan *plan,
 /* --- tables that are followed -------------------------------------------------------------------
  */
 
-static bool names(struct weir_str statement, struct weir_str table)
-{
-    for (size_t i = 0; i + table.len <= statement.len; i++) {
-        if (strncasecmp(statement.ptr + i, table.ptr, table.len) == 0) {
-            return true;
-        }
-    }
-    return memchr(table.ptr, '`', table.len) != NULL;
-}
-
 /* May the event change the table? What is not understood may. */
 static int changes(const struct weir_my *my, const struct weir_my_table *t,
                    const struct weir_my_event *e, struct weir_my_map *map, bool *out,
@@ -260,7 +249,7 @@ static int changes(const struct weir_my *my, const struct weir_my_table *t,
     } else if (e->kind == WEIR_MY_QUERY) {
         rc = weir_my_query_read(e->body, &database, &statement, err);
         *out = rc == 0 && !weir_str_is(statement, "BEGIN") && !weir_str_is(statement, "COMMIT") &&
-               names(statement, t->name);
+               weir_my_query_names(statement, t->name);
     } else {
         *out = e->kind == WEIR_MY_INCIDENT || e->kind == WEIR_MY_PAYLOAD ||
                (e->kind >= WEIR_MY_COMPRESSED_FIRST && e->kind <= WEIR_MY_COMPRESSED_LAST);
