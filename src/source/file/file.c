@@ -181,7 +181,7 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
     if (c->config->stream_count) { /* those that were picked */
         count = c->config->stream_count;
     } else {
-        rc = weir_files_streams(c, &out->arena, &streams, &count, err);
+        rc = weir_files_sheets(c, &out->arena, &streams, &count, err);
     }
     out->streams = weir_arena_calloc(&out->arena, (count + 1) * sizeof *out->streams);
     if (rc == 0 && !out->streams) {
@@ -305,7 +305,9 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         if (file->format == WEIR_FILE_XLSX) {
-            rc = weir_file_xlsx_table(c, file, sheet_of(c, stream), plan->stop, &plan->arena, err);
+            const char *sheet =
+                files->sheet && !*stream->sheet ? files->sheet : sheet_of(c, stream);
+            rc = weir_file_xlsx_table(c, file, sheet, plan->stop, &plan->arena, err);
         } else if (file->format != WEIR_FILE_PARQUET) {
             rc = weir_file_unpack(c, file, plan->stop, &plan->arena, err);
         }

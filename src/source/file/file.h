@@ -66,9 +66,11 @@ struct weir_file_stream {
     struct weir_str name;
     struct weir_file *files;
     size_t count;
-    bool nested; /* its rows are in the connection's feed */
+    const char *sheet; /* of the workbook; NULL: none is meant by its name */
+    bool nested;       /* its rows are in the connection's feed */
 };
 
+struct weir_file_book;
 struct weir_file_connection {
     const struct weir_source_config *config;
     const struct weir_source_site *site;
@@ -84,8 +86,9 @@ struct weir_file_connection {
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
     int scratch_lock;
-    uint64_t fetched;       /* bytes */
-    uint64_t look_at;       /* so many of them, and the disk is looked at */
+    uint64_t fetched;             /* bytes */
+    uint64_t look_at;             /* so many of them, and the disk is looked at */
+    struct weir_file_book *books; /* that were looked into */
     struct weir_feed *feed; /* of the stream that was planned last, where objects are columns */
     weir_time until;        /* a look that somebody waits for ends then; 0: it has not begun */
 };
@@ -95,10 +98,11 @@ struct weir_file_connection {
 int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
                   struct weir_arena *arena, struct weir_file_stream *out,
                   struct weir_error *err) WEIR_MUST_CHECK;
-/* All streams that the path of the connection has, without those of the file's `streams:`. */
-int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
-                       struct weir_file_stream **out, size_t *count,
-                       struct weir_error *err) WEIR_MUST_CHECK;
+/* All streams that the path of the connection has, without those of the file's `streams:`; one for
+ * each sheet of workbooks that have several. */
+int weir_files_sheets(struct weir_file_connection *c, struct weir_arena *arena,
+                      struct weir_file_stream **out, size_t *count,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 /* Is it still as it was when it was found? WEIR_EAGAIN. */
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -150,6 +154,16 @@ int weir_google_check(const struct weir_file_connection *c, const struct weir_fi
                       const struct weir_curl_answer *answer, struct weir_error *err);
 /* Gets google_token, once. */
 int weir_google_token(struct weir_file_connection *c, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Makes the file the workbook of all its sheets; false: its address says which one is meant, or it
+ * is none. */
+bool weir_google_book(struct weir_file *file, struct weir_arena *arena);
+
+/* --- sheets.c --- */
+/* `alone`: there is nothing but the one workbook, so streams are called as its sheets. */
+int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_arena *arena,
+                     struct weir_file_stream **streams, size_t *count,
+                     struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- s3.c --- */
 bool weir_file_is_s3(const char *path);

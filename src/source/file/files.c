@@ -283,7 +283,7 @@ static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
     return 0;
 }
 
-int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
+static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
                        struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
     char base[PATH_MAX], pattern[PATH_MAX];
@@ -315,6 +315,52 @@ int weir_files_streams(struct weir_file_connection *c, struct weir_arena *arena,
     return rc;
 }
 
+int weir_files_sheets(struct weir_file_connection *c, struct weir_arena *arena,
+                      struct weir_file_stream **out, size_t *count, struct weir_error *err)
+{
+    char base[PATH_MAX];
+    const char *path = c->settings->path;
+    size_t len = strlen(path);
+    bool here = !weir_file_is_s3(path) && !weir_file_is_url(path);
+    int rc = all_streams(c, arena, out, count, err);
+    bool folder = (len && path[len - 1] == '/') ||
+                  (here && full_path(c->site, path, base) && is_folder(base));
+    bool pattern = is_pattern(path) && !folder;
+    return rc || pattern ? rc : weir_file_sheets(c, !folder && *count == 1, arena, out, count, err);
+}
+
+static const struct weir_file_stream *find_stream(const struct weir_file_stream *streams,
+                                                  size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (weir_str_is(streams[i].name, name)) {
+            return &streams[i];
+        }
+    }
+    return NULL;
+}
+
+static int by_name(struct weir_file_connection *c, const char *name, struct weir_arena *arena,
+                   struct weir_file_stream *out, struct weir_error *err)
+{
+    struct weir_file_stream *streams = NULL;
+    size_t count = 0;
+    int rc = all_streams(c, arena, &streams, &count, err);
+    const struct weir_file_stream *found = rc ? NULL : find_stream(streams, count, name);
+    if (rc == 0 && !found) {
+        rc = weir_files_sheets(c, arena, &streams, &count, err);
+        found = rc ? NULL : find_stream(streams, count, name);
+    }
+    if (found) {
+        *out = *found;
+    }
+    return rc || found ? rc
+                       : weir_fail(err, WEIR_ENOENT,
+                                   "%s has no stream \"%s\"; `weir source discover %s` shows what "
+                                   "it has",
+                                   c->settings->path, name, c->config->name);
+}
+
 static int by_path(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
                    struct weir_file_stream *out, struct weir_error *err)
 {
@@ -342,23 +388,9 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
 int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
                   struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
 {
-    struct weir_file_stream *streams = NULL;
-    size_t count = 0;
-    bool found = *stream->path != 0;
     *out = (struct weir_file_stream){.name = weir_str_of(stream->name)};
-    int rc = found ? by_path(c, stream->path, arena, out, err)
-                   : weir_files_streams(c, arena, &streams, &count, err);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (weir_str_is(streams[i].name, stream->name)) {
-            *out = streams[i];
-            found = true;
-        }
-    }
-    if (rc == 0 && !found) {
-        rc = weir_fail(err, WEIR_ENOENT,
-                       "%s has no stream \"%s\"; `weir source discover %s` shows what it has",
-                       c->settings->path, stream->name, c->config->name);
-    }
+    int rc = *stream->path ? by_path(c, stream->path, arena, out, err)
+                           : by_name(c, stream->name, arena, out, err);
     for (size_t i = 0; rc == 0 && i < out->count; i++) {
         if (out->files[i].format == WEIR_FILE_AUTO && !out->files[i].url) {
             rc = weir_fail(err, WEIR_EINVAL,

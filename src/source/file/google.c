@@ -70,6 +70,19 @@ int weir_google_file(struct weir_file_connection *c, struct weir_str url, struct
     return name && out->url ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
 }
 
+bool weir_google_book(struct weir_file *file, struct weir_arena *arena)
+{
+    struct weir_str csv = WEIR_STR("/export?format=csv"), url = weir_str_of(file->url);
+    if (!file->google || !weir_str_ends(url, csv)) {
+        return false;
+    }
+    const char *book = weir_arena_printf(arena, WEIR_STR_FMT "/export?format=xlsx",
+                                         (int)(url.len - csv.len), url.ptr);
+    file->url = book ? book : file->url;
+    file->format = book ? WEIR_FILE_XLSX : file->format;
+    return book;
+}
+
 int weir_google_check(const struct weir_file_connection *c, const struct weir_file *file, int rc,
                       const struct weir_curl_answer *answer, struct weir_error *err)
 {

@@ -1,0 +1,177 @@
+/* The sheets of a workbook, each as a stream of its own where nothing says which one is meant. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "event/naming.h"
+#include "source/file/file.h"
+#include "source/file/xlsx.h"
+
+#define MAX_SHEETS 1000
+
+struct weir_file_book { /* what was found in one; a connection does not live for long */
+    struct weir_file_book *next;
+    struct weir_str name;
+    struct weir_file_mark mark;
+    const char **sheets; /* that are seen, and have values */
+    size_t count;
+};
+
+static int no_memory(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ENOMEM, "no memory for the sheets of a workbook");
+}
+
+static int enough(void *arg, const struct weir_excel_row *row, struct weir_error *err)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return weir_fail(err, WEIR_ECANCELED, "that is enough");
+}
+
+/* One that cannot be read has no sheets here; who reads it says why. */
+static int look(struct weir_file_connection *c, const struct weir_file *file,
+                struct weir_file_book *book, struct weir_error *err)
+{
+    struct weir_excel x;
+    struct weir_error ignored;
+    uint64_t errors;
+    int rc = weir_excel_open(&x, file->path, c->site->stop, &ignored);
+    size_t most = rc || x.sheet_count > MAX_SHEETS ? 0 : x.sheet_count;
+    book->sheets = weir_arena_calloc(&c->arena, (most + 1) * sizeof *book->sheets);
+    bool full = !book->sheets;
+    for (size_t i = 0; !full && i < most; i++) {
+        bool any = false;
+        if (!x.sheets[i].hidden) {
+            (void)!weir_excel_rows(&x, i, &errors, enough, &any, &ignored);
+        }
+        if (any) {
+            book->sheets[book->count] = weir_arena_strdup(&c->arena, x.sheets[i].name);
+            full = !book->sheets[book->count++];
+        }
+    }
+    weir_excel_close(&x);
+    return full                   ? no_memory(err)
+           : rc == WEIR_ECANCELED ? weir_fail(err, rc, "the reading of the file was stopped")
+                                  : 0;
+}
+
+static bool is_same(const struct weir_file_book *book, const struct weir_file *file)
+{
+    return weir_str_eq(book->name, file->name) &&
+           (file->url ||
+            (book->mark.size == file->mark.size && book->mark.mtime == file->mark.mtime &&
+             book->mark.inode == file->mark.inode));
+}
+
+static int book_of(struct weir_file_connection *c, const struct weir_file *file,
+                   struct weir_file_book **out, struct weir_error *err)
+{
+    struct weir_file copy = *file;
+    for (struct weir_file_book *b = c->books; b; b = b->next) {
+        if (is_same(b, file)) {
+            *out = b;
+            return 0;
+        }
+    }
+    struct weir_file_book *book = weir_arena_calloc(&c->arena, sizeof *book);
+    if (!book) {
+        return no_memory(err);
+    }
+    book->name = weir_arena_dup(&c->arena, file->name);
+    book->mark = file->mark;
+    int rc = book->name.ptr ? 0 : no_memory(err);
+    bool readable = rc == 0;
+    if (rc == 0 && file->url) {
+        rc = weir_web_fetch(c, &copy, NULL, c->site->stop, &c->arena, err);
+        readable = rc == 0;
+        /* A sheet of Google is read by its export as CSV where that of all sheets is refused. */
+        rc = file->google && rc != WEIR_ECANCELED && rc != WEIR_ENOMEM ? 0 : rc;
+    }
+    rc = rc || !readable ? rc : look(c, &copy, book, err);
+    if (file->url && copy.path) {
+        (void)unlink(copy.path);
+    }
+    if (rc == 0) {
+        book->next = c->books;
+        c->books = *out = book;
+    }
+    return rc;
+}
+
+/* "q1_sales" of "Q1 Sales", behind the workbook's own where others lie beside it. */
+static struct weir_str name_of(struct weir_arena *arena, struct weir_str book, const char *sheet)
+{
+    struct weir_buf name;
+    weir_buf_init(&name, 4096);
+    weir_name_make(weir_str_of(sheet), "sheet_", &name);
+    const char *text = weir_arena_printf(arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, WEIR_STR_ARG(book),
+                                         book.len ? "_" : "", WEIR_STR_ARG(weir_buf_str(&name)));
+    weir_buf_free(&name);
+    return text ? weir_arena_dup(arena, weir_utf8_cut(weir_str_of(text), 63))
+                : (struct weir_str){NULL, 0};
+}
+
+static bool is_taken(const struct weir_file_stream *streams, size_t count, struct weir_str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (weir_str_eq(streams[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int add_sheets(const struct weir_file_book *book, const struct weir_file_stream *of,
+                      const struct weir_file *file, bool alone, struct weir_arena *arena,
+                      struct weir_file_stream *out, size_t *count, struct weir_error *err)
+{
+    for (size_t i = 0; i < book->count; i++) {
+        struct weir_str base = name_of(arena, alone ? WEIR_STR("") : of->name, book->sheets[i]);
+        struct weir_str name = base;
+        for (unsigned n = 2; name.ptr && is_taken(out, *count, name); n++) {
+            name = weir_str_of(weir_arena_printf(arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
+        }
+        struct weir_file *own = weir_arena_calloc(arena, sizeof *own);
+        if (!name.ptr || !own) {
+            return no_memory(err);
+        }
+        *own = *file;
+        out[(*count)++] = (struct weir_file_stream){
+            .name = name, .files = own, .count = 1, .sheet = book->sheets[i]};
+    }
+    return 0;
+}
+
+int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_arena *arena,
+                     struct weir_file_stream **streams, size_t *count, struct weir_error *err)
+{
+    size_t n = 0, most = *count;
+    struct weir_file_book **books = weir_arena_calloc(arena, (*count + 1) * sizeof *books);
+    struct weir_file *files = weir_arena_calloc(arena, (*count + 1) * sizeof *files);
+    int rc = books && files ? 0 : no_memory(err);
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        const struct weir_file_stream *s = &(*streams)[i];
+        files[i] = s->files[0];
+        bool book = s->count == 1 && !*c->settings->sheet &&
+                    (files[i].format == WEIR_FILE_XLSX || weir_google_book(&files[i], arena));
+        rc = book ? book_of(c, &files[i], &books[i], err) : 0;
+        most += books[i] ? books[i]->count : 0;
+    }
+    struct weir_file_stream *out = weir_arena_calloc(arena, (most + 1) * sizeof *out);
+    rc = rc ? rc : out ? 0 : no_memory(err);
+    for (size_t i = 0; rc == 0 && i < *count; i++) { /* those that keep their names */
+        if (!books[i] || books[i]->count < 2) {
+            out[n++] = (*streams)[i];
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < *count; i++) {
+        if (books[i] && books[i]->count >= 2) {
+            rc = add_sheets(books[i], &(*streams)[i], &files[i], alone, arena, out, &n, err);
+        }
+    }
+    if (rc == 0) {
+        *streams = out;
+        *count = n;
+    }
+    return rc;
+}

@@ -1,0 +1,110 @@
+// The sheets of a workbook, and of a spreadsheet of Google, are streams to be picked.
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import ExcelJS from 'exceljs';
+import { Store } from '../node/s3.js';
+import { Web } from '../node/web.js';
+import { Weir, type Row } from '../node/weir.js';
+
+let weir: Weir;
+let web: Web;
+before(async () => {
+  weir = await Weir.init();
+  web = await Web.start();
+  appendFileSync(path.join(weir.dir, 'weir.yml'), '\nsource:\n  hosts: ["127.0.0.1"]\n');
+});
+after(async () => {
+  web.close();
+  await weir.remove();
+});
+
+const at = (name: string): string => path.join(weir.dir, name);
+const source = (name: string, connection: string, more = ''): void => writeFileSync(at(`sources/${name}.yml`), `kind: file\nconnection: ${connection}\n${more}`);
+const sync = async (...args: string[]): Promise<string[]> => {
+  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: { stream: string; status: string; rows_read: number }[] };
+  return streams.map(({ stream, status, rows_read }) => `${stream} ${status} ${rows_read}`);
+};
+const discover = async (name: string): Promise<string[]> => {
+  const { streams } = JSON.parse(await weir.in('source', 'discover', name, '--json')) as { streams: { name: string; columns: { name: string }[] }[] };
+  return streams.map((s) => `${s.name}: ${s.columns.map((c) => c.name).join(' ')}`);
+};
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
+
+async function workbook(sheets: Record<string, unknown[][]>, hidden: string[] = []): Promise<Buffer> {
+  const book = new ExcelJS.Workbook();
+  for (const [name, values] of Object.entries(sheets)) book.addWorksheet(name, { state: hidden.includes(name) ? 'hidden' : 'visible' }).addRows(values);
+  return Buffer.from(await book.xlsx.writeBuffer());
+}
+const shop = (): Promise<Buffer> => workbook({ Notes: [['x'], [1]], Orders: [['id', 'v'], [1, 'a'], [2, 'b']], Empty: [], 'Q1 Sales': [['day'], [5]], 'Q1  sales': [['other'], [6]] }, ['Notes']);
+
+test('of a workbook alone, streams are called as its sheets; hidden and empty ones are none', async () => {
+  writeFileSync(at('shop.xlsx'), await shop());
+  source('alone', '{path: shop.xlsx}');
+  assert.deepEqual(await discover('alone'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
+  assert.deepEqual(await sync('alone'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  assert.deepEqual(await sync('alone'), ['orders unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
+  assert.deepEqual(await rows('select * exclude (_weir_file, _weir_run, _weir_loaded_at) from alone.q1_sales_2'), [{ other: 6 }]);
+  // Picked by name, as the page does; the workbook's own name is still its first sheet.
+  source('alone', '{path: shop.xlsx}', 'streams: {q1_sales: {}, shop: {}}\n');
+  assert.deepEqual(await sync('alone'), ['q1_sales unchanged 0', 'shop loaded 2']);
+  // What is said counts.
+  source('alone', '{path: shop.xlsx, sheet: "Q1 Sales"}');
+  assert.deepEqual(await discover('alone'), ['shop: day']);
+  source('alone', '{path: shop.xlsx}', 'streams: {orders: {sheet: Orders, path: shop.xlsx}}\n');
+  assert.deepEqual(await discover('alone'), ['orders: id v']);
+  await assert.rejects(weir.in('sync', '--wait', 'alone.q2'), /no stream "q2"/);
+});
+
+test('in a folder they are called as the workbook, too; one with one sheet as before', async () => {
+  mkdirSync(at('folder'));
+  writeFileSync(at('folder/Shop.xlsx'), await shop());
+  writeFileSync(at('folder/one.xlsx'), await workbook({ Only: [['n'], [1]], Empty: [] }));
+  writeFileSync(at('folder/shop_orders.csv'), 'c\n1\n');
+  writeFileSync(at('folder/broken.xlsx'), 'no workbook');
+  source('folder', '{path: folder}');
+  await assert.rejects(sync('folder'), /broken\.xlsx: it is no workbook/);
+  writeFileSync(at('folder/broken.xlsx'), await workbook({ A: [['n'], [1]] }));
+  assert.deepEqual((await discover('folder')).sort(), ['broken: n', 'one: n', 'shop_orders: c', 'shop_orders_2: id v', 'shop_q1_sales: day', 'shop_q1_sales_2: other']);
+  const loads = (await sync('folder')).filter((line) => line.startsWith('shop'));
+  assert.deepEqual(loads, ['shop_orders unchanged 0', 'shop_orders_2 unchanged 0', 'shop_q1_sales unchanged 0', 'shop_q1_sales_2 unchanged 0']);
+});
+
+test('by http and of S3', async () => {
+  web.file('/x/shop.xlsx', await shop(), 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet');
+  source('web', `{path: "${web.origin}/x/shop.xlsx"}`);
+  assert.deepEqual(await discover('web'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
+  assert.deepEqual(await sync('web'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  assert.deepEqual(await sync('web'), ['orders unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
+  const store = await Store.start('books', 'eu-central-1');
+  try {
+    process.env['WEIR_SOURCE_S3'] = store.keys.secretAccessKey;
+    store.objects.set('in/shop.xlsx', await shop());
+    store.objects.set('in/a.csv', 'id\n1\n');
+    source('s3', `{path: "s3://books/in/", endpoint: "${store.web.origin}", region: eu-central-1, access_key: AKIATEST, secret_key: "\${WEIR_SOURCE_S3}"}`);
+    assert.deepEqual(await sync('s3'), ['a loaded 1', 'shop_orders loaded 2', 'shop_q1_sales loaded 1', 'shop_q1_sales_2 loaded 1']);
+  } finally {
+    store.web.close();
+  }
+});
+
+test('of Google, where the address does not say which sheet', async () => {
+  const id = '1AbC-dEf_GhIjKlMnOpQrStUvWxYz0123456789abcde';
+  const book = await shop();
+  const one = await workbook({ Sheet1: [['n'], [1]] });
+  let now = book;
+  web.routes.set(`/spreadsheets/d/${id}/export`, (_, response, url) => {
+    if (url.searchParams.get('format') === 'xlsx') response.writeHead(200, { 'content-type': 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'content-length': now.length }).end(now);
+    else response.writeHead(200, { 'content-type': 'text/csv', 'content-length': 7 }).end(`csv\n${url.searchParams.get('gid') ?? '000'}\n`.slice(0, 7).padEnd(7, '\n'));
+  });
+  const address = `https://docs.google.com/spreadsheets/d/${id}/edit`;
+  source('sheet', `{path: "${address}", google: "${web.origin}"}`);
+  assert.deepEqual(await discover('sheet'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
+  assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  source('sheet', `{path: "${address}#gid=77", google: "${web.origin}"}`);
+  assert.deepEqual(await discover('sheet'), ['sheet: csv']);
+  now = one;
+  source('sheet', `{path: "${address}", google: "${web.origin}"}`);
+  assert.deepEqual(await discover('sheet'), ['sheet: csv']);
+});
