@@ -29,7 +29,7 @@ static void show_column(struct weir_json column)
 
 static void show(struct weir_json root, bool columns)
 {
-    struct weir_json stream, column;
+    struct weir_json stream, column, list;
     struct weir_json_iter it = weir_json_begin(weir_json_get(root, "streams"));
     while (weir_json_next(&it, NULL, &stream)) {
         uint64_t files = 0, bytes = 0;
@@ -45,6 +45,16 @@ static void show(struct weir_json root, bool columns)
         struct weir_json_iter at = weir_json_begin(weir_json_get(stream, "columns"));
         while (columns && weir_json_next(&at, NULL, &column)) {
             show_column(column);
+        }
+        at = weir_json_begin(weir_json_get(stream, "lists"));
+        while (columns && weir_json_next(&at, NULL, &list)) {
+            printf("  →  " WEIR_STR_FMT "." WEIR_STR_FMT "  (a list)\n",
+                   WEIR_STR_ARG(weir_json_get_str(root, "schema")),
+                   WEIR_STR_ARG(weir_json_get_str(list, "table")));
+            struct weir_json_iter of = weir_json_begin(weir_json_get(list, "columns"));
+            while (weir_json_next(&of, NULL, &column)) {
+                show_column(column);
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ static int swap(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_table *t = w->a->target;
     int rc = 0;
-    if (w->taken || w->a->up) {
+    if (w->taken) {
         return copy(w, err);
     }
     for (size_t i = 0; rc == 0 && t && i < t->column_count; i++) {
@@ -94,6 +94,11 @@ static int swap(struct weir_writing *w, struct weir_error *err)
     weir_apply_touch_target(w);
     weir_buf_addz(&w->sql, "DROP TABLE IF EXISTS ");
     weir_apply_target(w);
+    if (w->a->up) {
+        weir_buf_addz(&w->sql, "; ALTER TABLE ");
+        weir_apply_stage(w);
+        weir_buf_addz(&w->sql, " DROP COLUMN " WEIR_SOURCE_ROW);
+    }
     weir_buf_addz(&w->sql, "; ALTER TABLE ");
     weir_apply_stage(w);
     weir_buf_addz(&w->sql, " RENAME TO ");
@@ -338,7 +343,8 @@ int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
     struct weir_writing w = {.a = a,
                              .session = a->stage->session,
                              .stage = a->stage,
-                             .target = weir_str_of(a->stream->table)};
+                             .target = weir_str_of(a->stream->table),
+                             .taken = a->taken};
     weir_buf_init(&w.sql, WEIR_APPLY_SQL);
     int rc = change_all(&w, err);
     weir_buf_free(&w.sql);

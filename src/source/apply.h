@@ -20,6 +20,7 @@ struct weir_source_apply {
      * the same run, or was set aside. */
     const struct weir_source_apply *up;
     uint64_t doubled, lost;
+    bool taken; /* some did */
 };
 /* Begins and commits; after a failure nothing has changed but that the stage may have lost rows.
  * WEIR_ECORRUPT when the table does not hold what the stage held. */

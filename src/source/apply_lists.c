@@ -61,6 +61,7 @@ int weir_apply_lists_begin(struct weir_writing *w, struct weir_error *err)
         weir_buf_init(&list.sql, WEIR_APPLY_SQL);
         a->lost = a->doubled = 0;
         rc = fewer ? take_out(w, &list, err) : 0;
+        a->taken = list.taken;
         weir_buf_free(&list.sql);
     }
     return rc;

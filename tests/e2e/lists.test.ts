@@ -1,10 +1,11 @@
 // nested: flatten and tables: what is in the objects and lists of rows, as columns and tables of their own.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { Weir, type Row } from '../node/weir.js';
+import { Weir, type Row, binary } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -85,6 +86,7 @@ test('a file of JSON: objects are columns, lists are tables, lists in lists, too
     'orders__items__taxes: r double, _weir_id text, _weir_parent text, _weir_index int, _weir_root text',
     'orders__m__value: value int, _weir_id text, _weir_parent text, _weir_index int, _weir_root text',
   ]);
+  assert.match(await weir.in('source', 'discover', 'shop'), /→ {2}shop\.orders__items {2}\(a list\)\n +sku +text\n/);
   assert.deepEqual((await sync('shop')).map(({ status }) => status), ['unchanged']);
 });
 
@@ -177,6 +179,30 @@ test('random documents: each run leaves just what they hold', async () => {
     assert.deepEqual(full(whole).map(([name, t]) => [name, t.size]), full(lines).map(([name, t]) => [name, t.size]));
     for (const [name, t] of full(whole)) for (const row of t.values()) if (name !== 'docs') assert.ok(whole.get('docs')?.has((row['_weir_root'] ?? row['_weir_parent']) as string), name);
   }
+});
+
+test('killed at any moment, a run has happened with all of its tables or not at all', async () => {
+  file('kill', 's', 'nested: tables, mode: merge, key: [id], deletes: hard');
+  const docs = (round: number): object[] => Array.from({ length: 4000 }, (_, id) => ({ id: id + round * 100, round, l: Array.from({ length: id % 4 }, (__, i) => ({ i, in: [round, i] })) }));
+  const look = async (): Promise<Row | undefined> =>
+    (await rows('select (select count(*) from kill.s)::int as s, (select max(round) from kill.s)::int as most, (select min(round) from kill.s)::int as least, (select count(*) from kill.s__l)::int as l, (select count(*) from kill.s__l__in)::int as i, (select count(*) from kill.s__l__in as x join kill.s on s._weir_id = x._weir_root join kill.s__l as l on l._weir_id = x._weir_parent)::int as joined'))[0];
+  put('kill/s.ndjson', docs(0));
+  await sync('kill');
+  let kills = 0;
+  for (let round = 1, done = 0; done < 3; round++) {
+    assert.ok(round < 60, 'three runs end well');
+    put('kill/s.ndjson', docs(round));
+    const child = spawn(binary, ['-C', weir.dir, 'sync', 'kill'], { stdio: 'ignore' });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    const timer = setTimeout(() => child.kill('SIGKILL') && kills++, 50 + Math.random() * (300 + 60 * round));
+    const well = (await ended) === 0;
+    clearTimeout(timer);
+    done += well ? 1 : 0;
+    const found = await look();
+    assert.deepEqual([found?.['s'], found?.['l'], found?.['i'], found?.['joined'], found?.['least']], [4000, 6000, 12000, 12000, found?.['most']]);
+    if (well) assert.equal(found?.['most'], round);
+  }
+  console.log(`killed ${kills} times`);
 });
 
 test('Parquet: structs are columns and lists tables, with their types', async () => {
