@@ -11,6 +11,15 @@ void weir_source_plan_free(struct weir_source_plan *plan)
     weir_arena_free(&plan->arena);
 }
 
+int weir_source_plan_keep(struct weir_source_plan *plan, struct weir_buf *text,
+                          struct weir_str *out, struct weir_error *err)
+{
+    int rc = weir_buf_check(text, "a plan", err);
+    *out = rc ? (struct weir_str){NULL, 0} : weir_arena_dup(&plan->arena, weir_buf_str(text));
+    weir_buf_free(text);
+    return rc || out->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,
                                                    const struct weir_source_column *column,
                                                    size_t *index)

@@ -76,6 +76,9 @@ struct weir_source_plan {
 
 void weir_source_plan_init(struct weir_source_plan *plan);
 void weir_source_plan_free(struct weir_source_plan *plan);
+/* A text that was built, into the plan's arena; frees the buffer. */
+int weir_source_plan_keep(struct weir_source_plan *plan, struct weir_buf *text,
+                          struct weir_str *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* The column of this name; added when it is new, its type widened when it is there. NULL when there
  * are too many. */
 struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,

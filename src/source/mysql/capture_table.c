@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "source/mark.h"
 #include "source/mysql/capture.h"
 
 #define MAX_SQL (1u << 20)
@@ -156,7 +157,7 @@ struct weir_str weir_my_capture_table_cursor(struct weir_arena *arena,
     struct weir_buf out;
     char hash[17];
     weir_buf_init(&out, 1u << 16);
-    snprintf(hash, sizeof hash, "%016" PRIx64, weir_my_options_hash(stream));
+    snprintf(hash, sizeof hash, "%016" PRIx64, weir_source_options_hash(stream));
     struct weir_jw w = weir_jw_on(&out);
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
@@ -180,7 +181,7 @@ static int read_table_cursor(struct weir_source_follow_stream *s, struct weir_my
     struct weir_buf buf;
     char hash[17];
     int64_t at = 0;
-    snprintf(hash, sizeof hash, "%016" PRIx64, weir_my_options_hash(stream));
+    snprintf(hash, sizeof hash, "%016" PRIx64, weir_source_options_hash(stream));
     weir_buf_init(&buf, 1u << 20);
     weir_buf_adds(&buf, s->cursor);
     int rc = parser ? weir_buf_check(&buf, "a cursor", err)

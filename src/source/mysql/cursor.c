@@ -1,71 +1,15 @@
-/* The cursor of a stream: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS,"sum":TEXT}.
+/* What is new of a stream by its cursor column (source/mark.h).
  *
- * `value` is the greatest value of the column, `equal` how many rows had it, and `sum` what was in
- * them. Rows of that value may come later, or change (within a DATETIME's second): then merge reads
- * them again (>=). append does not (>), and keeps no sum. */
-#include <inttypes.h>
-#include <stdio.h>
+ * `sum` is what was in the rows of the greatest value. Rows of that value may come later, or change
+ * (within a DATETIME's second): then merge reads them again (>=). append does not (>), and keeps no
+ * sum. */
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "base/json.h"
+#include "source/mark.h"
 #include "source/mysql/mysql.h"
 
 #define MAX_CURSOR (16u << 20)
 #define MAX_MARK   (4u << 20)
-
-struct mark {
-    struct weir_str value; /* ptr NULL: there is none */
-    int64_t equal;
-    struct weir_str sum;
-};
-
-uint64_t weir_my_options_hash(const struct weir_source_stream *s)
-{
-    const char *const texts[] = {s->table, s->cursor};
-    const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
-    uint64_t hash = weir_hash64(&s->mode, sizeof s->mode, 1);
-    for (size_t i = 0; i < 2; i++) {
-        hash = weir_hash64(texts[i], strlen(texts[i]) + 1, hash);
-        for (size_t k = 0; k < lists[i]->count; k++) {
-            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
-        }
-    }
-    return hash;
-}
-
-static int read_cursor(struct weir_str text, const char *hash, struct weir_arena *arena,
-                       struct mark *out, struct weir_error *err)
-{
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root;
-    struct weir_buf buf;
-    weir_buf_init(&buf, MAX_CURSOR);
-    weir_buf_adds(&buf, text);
-    *out = (struct mark){.value = {NULL, 0}};
-    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
-                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
-    if (rc == 0 && text.len && weir_str_is(weir_json_get_str(root, "options"), hash)) {
-        struct weir_str value = weir_json_get_str(root, "value");
-        out->value = value.ptr ? weir_arena_dup(arena, value) : value;
-        out->sum = weir_arena_dup(arena, weir_json_get_str(root, "sum"));
-        (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
-    }
-    weir_json_parser_free(parser);
-    weir_buf_free(&buf);
-    return rc;
-}
-
-static const struct weir_my_column *find_cursor(const struct weir_my_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->plan->column_count; i++) {
-        if (weir_str_is(t->plan->columns[i].name, name)) {
-            return weir_my_column_of(t, i);
-        }
-    }
-    return NULL;
-}
 
 /* --- values -------------------------------------------------------------------------------------
  */
@@ -186,7 +130,7 @@ static void add_sum(struct weir_buf *sql, const struct weir_my_table *t)
 /* The greatest value now, in the snapshot, how many rows have it, and what is in them. */
 static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
                     const struct weir_my_column *c, bool append, struct weir_arena *arena,
-                    struct mark *out, struct weir_error *err)
+                    struct weir_source_mark *out, struct weir_error *err)
 {
     struct weir_str database = weir_str_of(my->settings->database);
     struct weir_buf sql;
@@ -212,7 +156,7 @@ static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
     my->most = 0;
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
     my->most = my->settings->timeout;
-    *out = (struct mark){.value = {NULL, 0}};
+    *out = (struct weir_source_mark){.value = {NULL, 0}};
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
     if (row && row[0]) {
         out->value = weir_arena_dup(arena, weir_my_cell(row, lengths, 0));
@@ -222,15 +166,6 @@ static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
     mysql_free_result(result);
     weir_buf_free(&sql);
     return rc;
-}
-
-static int keep(struct weir_buf *sql, struct weir_source_plan *plan, struct weir_str *out,
-                struct weir_error *err)
-{
-    int rc = weir_buf_check(sql, "a cursor", err);
-    *out = weir_arena_dup(&plan->arena, weir_buf_str(sql));
-    weir_buf_free(sql);
-    return rc || out->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
 }
 
 /* A back-fill: the cursor stays. */
@@ -250,15 +185,15 @@ static int plan_range(struct weir_my *my, const struct weir_my_column *c, struct
         add_bound(&sql, c, "<", plan->to);
     }
     plan->cursor = cursor;
-    return keep(&sql, plan, condition, err);
+    return weir_source_plan_keep(plan, &sql, condition, err);
 }
 
 /* Where rows come while others are read (no snapshot), those beyond the mark are for the next run.
  */
 static int plan_condition(struct weir_my *my, struct weir_my_table *t,
-                          const struct weir_my_column *c, const struct mark *old,
-                          const struct mark *now, bool append, struct weir_source_plan *plan,
-                          struct weir_error *err)
+                          const struct weir_my_column *c, const struct weir_source_mark *old,
+                          const struct weir_source_mark *now, bool append,
+                          struct weir_source_plan *plan, struct weir_error *err)
 {
     struct weir_buf sql;
     int rc = old->value.ptr ? check_value(my, c, old->value, err) : 0;
@@ -277,63 +212,30 @@ static int plan_condition(struct weir_my *my, struct weir_my_table *t,
             weir_buf_addz(&sql, " IS NULL");
         }
     }
-    return keep(&sql, plan, &t->condition, err);
-}
-
-static int print_cursor(const struct weir_source_stream *stream, const char *hash,
-                        const struct mark *now, struct weir_source_plan *plan,
-                        struct weir_error *err)
-{
-    struct weir_buf out;
-    weir_buf_init(&out, MAX_CURSOR);
-    struct weir_jw w = weir_jw_on(&out);
-    weir_jw_object(&w);
-    weir_jw_ki64(&w, "v", 1);
-    weir_jw_kstrz(&w, "options", hash);
-    if (now->value.ptr) {
-        weir_jw_kstrz(&w, "column", stream->cursor);
-        weir_jw_kstr(&w, "value", now->value);
-        weir_jw_ki64(&w, "equal", now->equal);
-        weir_jw_kstr(&w, "sum", now->sum);
-    }
-    weir_jw_object_end(&w);
-    return keep(&out, plan, &plan->cursor, err);
+    return weir_source_plan_keep(plan, &sql, &t->condition, err);
 }
 
 int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *stream,
                         struct weir_my_table *t, struct weir_str cursor,
                         struct weir_source_plan *plan, struct weir_error *err)
 {
-    char hash[17];
-    struct mark old, now = {.value = {NULL, 0}};
-    const struct weir_my_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
+    struct weir_source_mark old, now = {.value = {NULL, 0}};
     bool append = stream->mode == WEIR_SOURCE_APPEND;
-    snprintf(hash, sizeof hash, "%016" PRIx64, weir_my_options_hash(stream));
-    if (*stream->cursor && !c) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
-                         "discover` shows the columns",
-                         stream->cursor, stream->name);
+    size_t index;
+    int rc = weir_source_mark_column(stream, plan, &index, err);
+    const struct weir_my_column *c = index == SIZE_MAX ? NULL : weir_my_column_of(t, index);
+    if (rc == 0 && c && !ordered(c)) {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "the cursor \"%s\" of stream \"%s\" is of type " WEIR_STR_FMT
+                       ", whose values cannot be compared with one that was kept; take a column "
+                       "of numbers, times or texts",
+                       stream->cursor, stream->name, WEIR_STR_ARG(c->declared));
     }
-    if (c && !ordered(c)) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "the cursor \"%s\" of stream \"%s\" is of type " WEIR_STR_FMT
-                         ", whose values cannot be compared with one that was kept; take a column "
-                         "of numbers, times or texts",
-                         stream->cursor, stream->name, WEIR_STR_ARG(c->declared));
-    }
-    if (plan->from.ptr && c) {
+    if (rc == 0 && plan->from.ptr && c) {
         return plan_range(my, c, cursor, plan, &t->condition, err);
     }
-    int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
+    rc = rc ? rc : weir_source_mark_read(stream, cursor, plan, &old, err);
     rc = rc || !c ? rc : ask_mark(my, t, c, append, &plan->arena, &now, err);
-    plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (c ? !old.value.ptr : !cursor.len);
-    plan->complete = !c;
-    if (rc == 0 && c) {
-        bool same = old.equal == now.equal && weir_str_eq(old.sum, now.sum);
-        plan->nothing = old.value.ptr &&
-                        (!now.value.ptr || (weir_str_eq(old.value, now.value) && (same || append)));
-        rc = plan_condition(my, t, c, &old, &now, append, plan, err);
-    }
-    return rc ? rc : print_cursor(stream, hash, &now, plan, err);
+    rc = rc || !c ? rc : plan_condition(my, t, c, &old, &now, append, plan, err);
+    return rc ? rc : weir_source_mark_plan(stream, cursor, &old, &now, plan, err);
 }

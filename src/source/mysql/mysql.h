@@ -117,9 +117,6 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
                         struct weir_my_table *table, struct weir_str cursor,
                         struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* Of all settings that decide which rows a stream has. */
-uint64_t weir_my_options_hash(const struct weir_source_stream *stream);
-
 /* --- log.c --- */
 /* The server's log from here to its end; *out is for weir_my_log_close(), also after a failure. */
 int weir_my_log_open(struct weir_my *my, const char *file, uint64_t at, MYSQL **out,

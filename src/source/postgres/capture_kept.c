@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "csv/columns.h"
+#include "source/mark.h"
 #include "source/postgres/capture.h"
 
 #define MAX_CURSOR (16u << 20)
@@ -147,7 +148,7 @@ static struct weir_str write_cursor(struct weir_arena *arena, const struct weir_
 static void hash_options(const struct weir_source_stream *s, char out[17])
 {
     snprintf(out, 17, "%016" PRIx64,
-             weir_hash64(&s->deletes, sizeof s->deletes, weir_pg_options_hash(s)));
+             weir_hash64(&s->deletes, sizeof s->deletes, weir_source_options_hash(s)));
 }
 
 struct weir_str weir_pg_capture_table_cursor(struct weir_arena *arena,

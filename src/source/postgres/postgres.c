@@ -1,14 +1,12 @@
 /* The connector `postgres`: tables and views, as a whole or by a cursor column. */
 #include "source/postgres/postgres.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "base/json.h"
+#include "source/mark.h"
 #include "source/postgres/capture.h"
 
+#define MAX_CURSOR (16u << 20)
 #define AT(member) .offset = offsetof(struct weir_pg_settings, member)
 static const char *const row_securities[] = {"refuse", "apply", NULL};
 static const struct weir_option options[] = {
@@ -150,65 +148,10 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
     return 0;
 }
 
-/* --- the cursor: {"v":1,"options":HEX,"column":NAME,"value":TEXT,"equal":ROWS,"open":true}
- * --------
+/* --- the cursor (source/mark.h) ----------------------------------------------------------------
  *
- * `value` is the greatest value of the column, and `equal` how many rows had it. Rows of that value
- * may come later, or change: merge reads them again (>=); append does not (>). `open`: the day or
- * the second that it says went on, so a row that had it may have changed and have it still. */
-
-struct mark {
-    struct weir_str value; /* ptr NULL: there is none */
-    int64_t equal;
-    bool open;
-};
-
-uint64_t weir_pg_options_hash(const struct weir_source_stream *s)
-{
-    const char *const texts[] = {s->table, s->cursor};
-    const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
-    uint64_t hash = weir_hash64(&s->mode, sizeof s->mode, 1);
-    for (size_t i = 0; i < 2; i++) {
-        hash = weir_hash64(texts[i], strlen(texts[i]) + 1, hash);
-        for (size_t k = 0; k < lists[i]->count; k++) {
-            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
-        }
-    }
-    return hash;
-}
-
-static int read_cursor(struct weir_str text, const char *options_hash, struct weir_arena *arena,
-                       struct mark *out, struct weir_error *err)
-{
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root;
-    struct weir_buf buf;
-    weir_buf_init(&buf, 16u << 20);
-    weir_buf_adds(&buf, text);
-    *out = (struct mark){{NULL, 0}, 0, false};
-    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
-                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    rc = rc || !text.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
-    if (rc == 0 && text.len && weir_str_is(weir_json_get_str(root, "options"), options_hash)) {
-        struct weir_str value = weir_json_get_str(root, "value");
-        out->value = value.ptr ? weir_arena_dup(arena, value) : value;
-        (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
-        (void)weir_json_bool(weir_json_get(root, "open"), &out->open);
-    }
-    weir_json_parser_free(parser);
-    weir_buf_free(&buf);
-    return rc;
-}
-
-static const struct weir_pg_column *find_cursor(const struct weir_pg_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->plan->column_count; i++) {
-        if (weir_str_is(t->plan->columns[i].name, name)) {
-            return weir_pg_column_of(t, i);
-        }
-    }
-    return NULL;
-}
+ * Rows of the greatest value may come later, or change: merge reads them again (>=); append does
+ * not (>). */
 
 /* Whether the time that the greatest value says goes on: of a day, or of a whole second. */
 static const char *goes_on(const struct weir_pg_column *c)
@@ -223,8 +166,8 @@ static const char *goes_on(const struct weir_pg_column *c)
 
 /* The greatest value now, in the snapshot, and how many rows have it. */
 static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
-                    const struct weir_pg_column *c, struct weir_arena *arena, struct mark *out,
-                    struct weir_error *err)
+                    const struct weir_pg_column *c, struct weir_arena *arena,
+                    struct weir_source_mark *out, struct weir_error *err)
 {
     struct weir_buf sql;
     PGresult *r = NULL;
@@ -243,7 +186,7 @@ static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
     pg->patient = true;
     rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
     pg->patient = false;
-    *out = (struct mark){{NULL, 0}, 0, false};
+    *out = (struct weir_source_mark){.value = {NULL, 0}};
     if (rc == 0 && !PQgetisnull(r, 0, 0)) {
         out->value = weir_arena_dup(arena, weir_pg_cell(r, 0, 0));
         (void)weir_str_to_i64(weir_pg_cell(r, 0, 1), &out->equal);
@@ -271,67 +214,33 @@ static int plan_range(const struct weir_pg_column *c, struct weir_str cursor,
         weir_buf_addz(&sql, " < ");
         weir_sql_text(&sql, plan->to);
     }
-    int rc = weir_buf_check(&sql, "a statement", err);
-    *condition = weir_arena_dup(&plan->arena, weir_buf_str(&sql));
-    weir_buf_free(&sql);
     plan->cursor = cursor;
-    return rc || condition->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a range");
+    return weir_source_plan_keep(plan, &sql, condition, err);
 }
 
 static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stream,
                        struct weir_pg_table *t, struct weir_str cursor,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
-    char hash[17];
-    struct mark old, now = {{NULL, 0}, 0, false};
-    struct weir_buf out;
-    const struct weir_pg_column *c = *stream->cursor ? find_cursor(t, stream->cursor) : NULL;
-    snprintf(hash, sizeof hash, "%016" PRIx64, weir_pg_options_hash(stream));
-    if (*stream->cursor && !c) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
-                         "discover` shows the columns",
-                         stream->cursor, stream->name);
-    }
-    if (plan->from.ptr && c) {
+    struct weir_source_mark old, now = {.value = {NULL, 0}};
+    struct weir_buf sql;
+    size_t index;
+    int rc = weir_source_mark_column(stream, plan, &index, err);
+    const struct weir_pg_column *c = index == SIZE_MAX ? NULL : weir_pg_column_of(t, index);
+    if (rc == 0 && plan->from.ptr && c) {
         return plan_range(c, cursor, plan, &t->condition, err);
     }
-    int rc = read_cursor(cursor, hash, &plan->arena, &old, err);
+    rc = rc ? rc : weir_source_mark_read(stream, cursor, plan, &old, err);
     rc = rc || !c ? rc : ask_mark(pg, t, c, &plan->arena, &now, err);
-    plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (c ? !old.value.ptr : !cursor.len);
-    plan->complete = !c;
-    weir_buf_init(&out, 16u << 20);
     if (rc == 0 && c && old.value.ptr) {
-        plan->nothing =
-            !now.value.ptr ||
-            (weir_str_eq(old.value, now.value) &&
-             ((old.equal == now.equal && !old.open) || stream->mode == WEIR_SOURCE_APPEND));
-        weir_buf_addz(&out, " WHERE ");
-        weir_sql_ident(&out, c->name);
-        weir_buf_addz(&out, stream->mode == WEIR_SOURCE_APPEND ? " > " : " >= ");
-        weir_sql_text(&out, old.value);
-        t->condition = weir_arena_dup(&plan->arena, weir_buf_str(&out));
-        weir_buf_reset(&out);
+        weir_buf_init(&sql, MAX_CURSOR);
+        weir_buf_addz(&sql, " WHERE ");
+        weir_sql_ident(&sql, c->name);
+        weir_buf_addz(&sql, stream->mode == WEIR_SOURCE_APPEND ? " > " : " >= ");
+        weir_sql_text(&sql, old.value);
+        rc = weir_source_plan_keep(plan, &sql, &t->condition, err);
     }
-    struct weir_jw w = weir_jw_on(&out);
-    weir_jw_object(&w);
-    weir_jw_ki64(&w, "v", 1);
-    weir_jw_kstrz(&w, "options", hash);
-    if (now.value.ptr) {
-        weir_jw_kstrz(&w, "column", stream->cursor);
-        weir_jw_kstr(&w, "value", now.value);
-        weir_jw_ki64(&w, "equal", now.equal);
-        if (now.open) {
-            weir_jw_kbool(&w, "open", true);
-        }
-    }
-    weir_jw_object_end(&w);
-    rc = rc ? rc : weir_buf_check(&out, "a cursor", err);
-    plan->cursor = weir_arena_dup(&plan->arena, weir_buf_str(&out));
-    weir_buf_free(&out);
-    return rc || (plan->cursor.ptr && t->condition.ptr)
-               ? rc
-               : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    return rc ? rc : weir_source_mark_plan(stream, cursor, &old, &now, plan, err);
 }
 
 /* The lock comes before the snapshot: TRUNCATE, or an ALTER TABLE that writes the rows anew, would

@@ -87,10 +87,6 @@ int weir_pg_columns(struct weir_pg *pg, struct weir_pg_table *table, struct weir
                     struct weir_error *err) WEIR_MUST_CHECK;
 const struct weir_pg_column *weir_pg_column_of(const struct weir_pg_table *table, size_t index);
 
-/* --- postgres.c --- */
-/* Of all settings that decide which rows a stream has. */
-uint64_t weir_pg_options_hash(const struct weir_source_stream *stream);
-
 /* --- read.c --- */
 /* The column as a sink wants it that stores this type. */
 void weir_pg_expression(struct weir_buf *sql, const struct weir_pg_column *c, enum weir_type type);

@@ -1,0 +1,115 @@
+#include "source/mark.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/json_write.h"
+
+#define MAX_CURSOR (16u << 20)
+
+uint64_t weir_source_options_hash(const struct weir_source_stream *s)
+{
+    const char *const texts[] = {s->table, s->cursor};
+    const struct weir_text_list *const lists[] = {&s->key, &s->exclude};
+    uint64_t hash = weir_hash64(&s->mode, sizeof s->mode, 1);
+    for (size_t i = 0; i < 2; i++) {
+        hash = weir_hash64(texts[i], strlen(texts[i]) + 1, hash);
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            hash = weir_hash64(lists[i]->items[k], strlen(lists[i]->items[k]) + 1, hash + i);
+        }
+    }
+    return hash;
+}
+
+static void print_hash(const struct weir_source_stream *s, char out[17])
+{
+    snprintf(out, 17, "%016" PRIx64, weir_source_options_hash(s));
+}
+
+int weir_source_mark_column(const struct weir_source_stream *stream,
+                            const struct weir_source_plan *plan, size_t *out,
+                            struct weir_error *err)
+{
+    *out = SIZE_MAX;
+    for (size_t i = 0; *stream->cursor && i < plan->column_count; i++) {
+        if (weir_str_is(plan->columns[i].name, stream->cursor)) {
+            *out = i;
+            return 0;
+        }
+    }
+    return *stream->cursor
+               ? weir_fail(err, WEIR_EINVAL,
+                           "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
+                           "discover` shows the columns",
+                           stream->cursor, stream->name)
+               : 0;
+}
+
+int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
+                          struct weir_source_plan *plan, struct weir_source_mark *out,
+                          struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root;
+    struct weir_buf buf;
+    char hash[17];
+    print_hash(stream, hash);
+    weir_buf_init(&buf, MAX_CURSOR);
+    weir_buf_adds(&buf, cursor);
+    *out = (struct weir_source_mark){.value = {NULL, 0}};
+    int rc = parser ? weir_buf_check(&buf, "a cursor", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    rc = rc || !cursor.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
+    if (rc == 0 && cursor.len && weir_str_is(weir_json_get_str(root, "options"), hash)) {
+        struct weir_str value = weir_json_get_str(root, "value");
+        struct weir_str sum = weir_json_get_str(root, "sum");
+        out->value = value.ptr ? weir_arena_dup(&plan->arena, value) : value;
+        out->sum = sum.ptr ? weir_arena_dup(&plan->arena, sum) : sum;
+        (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
+        (void)weir_json_bool(weir_json_get(root, "open"), &out->open);
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&buf);
+    return rc;
+}
+
+static int print(const struct weir_source_stream *stream, const struct weir_source_mark *now,
+                 struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_buf out;
+    char hash[17];
+    print_hash(stream, hash);
+    weir_buf_init(&out, MAX_CURSOR);
+    struct weir_jw w = weir_jw_on(&out);
+    weir_jw_object(&w);
+    weir_jw_ki64(&w, "v", 1);
+    weir_jw_kstrz(&w, "options", hash);
+    if (now->value.ptr) {
+        weir_jw_kstrz(&w, "column", stream->cursor);
+        weir_jw_kstr(&w, "value", now->value);
+        weir_jw_ki64(&w, "equal", now->equal);
+        if (now->open) {
+            weir_jw_kbool(&w, "open", true);
+        }
+        if (now->sum.ptr) {
+            weir_jw_kstr(&w, "sum", now->sum);
+        }
+    }
+    weir_jw_object_end(&w);
+    return weir_source_plan_keep(plan, &out, &plan->cursor, err);
+}
+
+int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_str cursor,
+                          const struct weir_source_mark *old, const struct weir_source_mark *now,
+                          struct weir_source_plan *plan, struct weir_error *err)
+{
+    bool marked = *stream->cursor, append = stream->mode == WEIR_SOURCE_APPEND;
+    bool same = old->equal == now->equal && !old->open && weir_str_eq(old->sum, now->sum);
+    plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (marked ? !old->value.ptr : !cursor.len);
+    plan->complete = !marked;
+    plan->nothing = marked && old->value.ptr &&
+                    (!now->value.ptr || (weir_str_eq(old->value, now->value) && (same || append)));
+    return print(stream, now, plan, err);
+}

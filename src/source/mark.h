@@ -1,0 +1,31 @@
+/* Where a stream with a `cursor` stands: the greatest value of its column, of kinds that ask a
+ * database. It is kept in the stream's cursor (docs/format/loads.md). Private to src/source. */
+#ifndef WEIR_SOURCE_MARK_H
+#define WEIR_SOURCE_MARK_H
+
+#include "source/connector.h"
+
+struct weir_source_mark {
+    struct weir_str value; /* as the server writes it; ptr NULL: there is none */
+    int64_t equal;         /* so many rows had it */
+    bool open;             /* the day or second that it says went on: such rows may have changed */
+    struct weir_str sum;   /* of what was in them; ptr NULL: it is not known */
+};
+
+/* Of all settings that decide which rows a stream has. */
+uint64_t weir_source_options_hash(const struct weir_source_stream *stream);
+
+/* The plan's column that the stream's `cursor` names; SIZE_MAX when it has none. */
+int weir_source_mark_column(const struct weir_source_stream *stream,
+                            const struct weir_source_plan *plan, size_t *out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Of a kept cursor, in the plan's arena. None when the stream had other options then. */
+int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
+                          struct weir_source_plan *plan, struct weir_source_mark *out,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+/* What is to be read since `old`, of a stream that stands at `now`, and the cursor to be kept. */
+int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_str cursor,
+                          const struct weir_source_mark *old, const struct weir_source_mark *now,
+                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
