@@ -34,13 +34,18 @@ static uint64_t number(struct weir_json object, const char *key)
     return value;
 }
 
-static void show_stream(struct weir_json stream)
+static void show_status(struct weir_json stream)
 {
-    struct weir_str error = weir_json_get_str(stream, "error");
     printf(WEIR_STR_FMT "." WEIR_STR_FMT "  " WEIR_STR_FMT,
            WEIR_STR_ARG(weir_json_get_str(stream, "schema")),
            WEIR_STR_ARG(weir_json_get_str(stream, "table")),
            WEIR_STR_ARG(weir_json_get_str(stream, "status")));
+}
+
+static void show_stream(struct weir_json stream)
+{
+    struct weir_str error = weir_json_get_str(stream, "error");
+    show_status(stream);
     if (weir_str_is(weir_json_get_str(stream, "status"), "loaded")) {
         printf(": %llu rows read, %llu written, %llu discarded, %llu superseded",
                (unsigned long long)number(stream, "rows_read"),
@@ -67,10 +72,7 @@ static void show_compared(struct weir_json stream)
 {
     struct weir_str error = weir_json_get_str(stream, "error");
     struct weir_json one;
-    printf(WEIR_STR_FMT "." WEIR_STR_FMT "  " WEIR_STR_FMT,
-           WEIR_STR_ARG(weir_json_get_str(stream, "schema")),
-           WEIR_STR_ARG(weir_json_get_str(stream, "table")),
-           WEIR_STR_ARG(weir_json_get_str(stream, "status")));
+    show_status(stream);
     if (weir_str_is(weir_json_get_str(stream, "status"), "failed")) {
         printf(": " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
         return;

@@ -33,6 +33,15 @@ static void add_segment_of(struct applying *a, const char *alias)
                   (long long)a->from, alias, (long long)a->to);
 }
 
+/* "stage AS s WHERE … AND s is in the segment" */
+static void add_staged(struct applying *a, const char *condition)
+{
+    add_stage(a);
+    weir_buf_addz(&a->sql, " AS s WHERE ");
+    weir_buf_addz(&a->sql, condition);
+    add_segment_of(a, "s");
+}
+
 static size_t key_count(const struct weir_source_changes *c)
 {
     return c->key_count ? c->key_count : c->settled.count;
@@ -160,9 +169,7 @@ static void add_seen(struct applying *a)
         }
     }
     add(a, " FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
+    add_staged(a, "");
     add(a, ")");
 }
 
@@ -216,9 +223,7 @@ static int discard_unknown(struct applying *a, struct weir_error *err)
     struct weir_source_changes *c = a->c;
     uint64_t count = 0;
     add(a, "SELECT count(*) FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE s._weir_kept IS NOT NULL AND ");
-    add_segment_of(a, "s");
+    add_staged(a, "s._weir_kept IS NOT NULL AND ");
     int rc = ask(a, &count, err);
     if (rc || count == 0) {
         return rc;
@@ -231,9 +236,7 @@ static int discard_unknown(struct applying *a, struct weir_error *err)
     weir_sql_text(&a->sql, weir_str_of(c->stage.stream));
     add(a, ", _weir_loaded_at, 'a large value did not change, and the row that it was in is not "
            "there', to_json(s) FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE s._weir_kept IS NOT NULL AND ");
-    add_segment_of(a, "s");
+    add_staged(a, "s._weir_kept IS NOT NULL AND ");
     add(a, "; UPDATE ");
     add_stage(a);
     add(a, " AS s SET _weir_put = false WHERE s._weir_kept IS NOT NULL AND ");
@@ -258,14 +261,10 @@ static int count_keyed(struct applying *a, struct weir_error *err)
     struct weir_source_changes *c = a->c;
     uint64_t all = 0, there = 0, deleted = 0;
     add(a, "SELECT count(*) FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
+    add_staged(a, "");
     int rc = ask(a, &all, err);
     add(a, "SELECT count(*) FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE s._weir_put AND ");
-    add_segment_of(a, "s");
+    add_staged(a, "s._weir_put AND ");
     rc = rc ? rc : ask(a, &there, err);
     if (rc == 0 && all > there) {
         add(a, "SELECT count(*) FROM ");
@@ -289,13 +288,9 @@ static int write_keyed(struct applying *a, struct weir_error *err)
 {
     struct weir_source_changes *c = a->c;
     add(a, "DELETE FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
+    add_staged(a, "");
     add(a, " AND s._weir_seq NOT IN (SELECT max(s._weir_seq) FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
+    add_staged(a, "");
     add(a, " GROUP BY ");
     add_key(a, "s.");
     add(a, ")");
@@ -328,9 +323,7 @@ static int write_keyed(struct applying *a, struct weir_error *err)
     add(a, ") SELECT ");
     add_columns(a, "s.");
     add(a, " FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE s._weir_put AND ");
-    add_segment_of(a, "s");
+    add_staged(a, "s._weir_put AND ");
     return rc ? rc : exec(a, err);
 }
 
@@ -342,9 +335,7 @@ static void add_net(struct applying *a)
     add(a, ", CAST(sum(CASE WHEN s._weir_put THEN 1 ELSE -1 END) AS BIGINT) AS \"weir n\", "
            "max(s._weir_run) AS _weir_run, max(s._weir_loaded_at) "
            "AS _weir_loaded_at FROM ");
-    add_stage(a);
-    add(a, " AS s WHERE ");
-    add_segment_of(a, "s");
+    add_staged(a, "");
     add(a, " GROUP BY ");
     add_key(a, "s.");
     add(a, ")");

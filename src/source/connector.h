@@ -44,6 +44,13 @@ struct weir_source_catalog {
     struct weir_source_found *streams;
     size_t count;
 };
+/* Those that the file names. */
+int weir_source_catalog_named(const struct weir_source_config *config,
+                              struct weir_source_catalog *out,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+/* Names that differ at the source, and not in the warehouse, would take one table in turns. */
+int weir_source_catalog_check(struct weir_source_catalog *catalog,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_feed;
 struct weir_source_capture;

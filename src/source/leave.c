@@ -36,44 +36,57 @@ bool weir_source_may_keep(const char *workspace_dir, const char *name)
     return may;
 }
 
-/* The source's cursor; ptr NULL: it was never followed. */
-static int find_cursor(struct weir_session *session, const struct weir_source_config *config,
-                       struct weir_arena *arena, struct weir_str *out, struct weir_error *err)
+/* What is known of it here. */
+struct left {
+    struct weir_session *session;
+    struct weir_arena arena;
+    struct weir_str cursor;    /* the source's; ptr NULL: it was never followed */
+    struct weir_buf what, how; /* what is kept there, and what to run there */
+};
+
+/* Free it, also after a failure. */
+static int look(struct weir_warehouse *warehouse, const struct weir_source_config *config,
+                struct left *l, struct weir_error *err)
 {
-    int rc = weir_source_ledger_open(session, err);
+    *l = (struct left){.cursor = {NULL, 0}};
+    weir_arena_init(&l->arena, MAX_CURSOR);
+    weir_buf_init(&l->what, 4096);
+    weir_buf_init(&l->how, 4096);
+    int rc = warehouse ? weir_session_new(warehouse, WEIR_SESSION_OWNER, &l->session, err)
+                       : weir_fail(err, WEIR_EBUSY, "the warehouse is not open");
+    rc = rc ? rc : weir_source_ledger_open(l->session, err);
     return rc ? rc
-              : weir_source_ledger_cursor(session, config->name, WEIR_SOURCE_ALL, arena, out, err);
+              : weir_source_ledger_cursor(l->session, config->name, WEIR_SOURCE_ALL, &l->arena,
+                                          &l->cursor, err);
+}
+
+static void free_left(struct left *l)
+{
+    weir_session_free(l->session);
+    weir_buf_free(&l->what);
+    weir_buf_free(&l->how);
+    weir_arena_free(&l->arena);
 }
 
 void weir_source_warn_of_left(const struct weir_source_run *run,
                               const struct weir_source_config *config)
 {
     const struct weir_source_capture *c = config->connector->capture;
-    struct weir_session *session = NULL;
-    struct weir_str cursor = {NULL, 0};
     struct weir_error ignored;
-    struct weir_arena arena;
-    struct weir_buf what, how;
+    struct left l;
     if (!c->leave) {
         return;
     }
-    weir_arena_init(&arena, MAX_CURSOR);
-    weir_buf_init(&what, 4096);
-    weir_buf_init(&how, 4096);
-    if (weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &ignored) == 0 &&
-        find_cursor(session, config, &arena, &cursor, &ignored) == 0 && cursor.ptr &&
-        c->kept(config, cursor, &what, &how)) {
+    if (look(run->warehouse, config, &l, &ignored) == 0 && l.cursor.ptr &&
+        c->kept(config, l.cursor, &l.what, &l.how)) {
         weir_log(run->log, WEIR_LOG_WARN, "a source is followed no more, and is still kept for",
-                 "source", config->name, "kept", weir_buf_cstr(&what), "run there",
-                 weir_buf_cstr(&how));
+                 "source", config->name, "kept", weir_buf_cstr(&l.what), "run there",
+                 weir_buf_cstr(&l.how));
         weir_source_watch_say(run->progress ? run->progress->watch : NULL,
-                              "it is followed no more, but %s; run there: %s", weir_buf_cstr(&what),
-                              weir_buf_cstr(&how));
+                              "it is followed no more, but %s; run there: %s",
+                              weir_buf_cstr(&l.what), weir_buf_cstr(&l.how));
     }
-    weir_session_free(session);
-    weir_buf_free(&what);
-    weir_buf_free(&how);
-    weir_arena_free(&arena);
+    free_left(&l);
 }
 
 /* It is gone there, then the cursor is: a source of this name begins anew. */
@@ -101,30 +114,19 @@ void weir_source_leave(const struct weir_source_site *site, struct weir_warehous
                        struct weir_source_config *config, struct weir_buf *note)
 {
     const struct weir_source_capture *c = config->connector->capture;
-    struct weir_session *session = NULL;
-    struct weir_str cursor = {NULL, 0};
     struct weir_error why;
-    struct weir_arena arena;
-    struct weir_buf what, how;
+    struct left l;
     if (!c || !c->leave) {
         return;
     }
-    weir_arena_init(&arena, MAX_CURSOR);
-    weir_buf_init(&what, 4096);
-    weir_buf_init(&how, 4096);
-    int rc = warehouse ? weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, &why)
-                       : weir_fail(&why, WEIR_EBUSY, "the warehouse is not open");
-    rc = rc ? rc : find_cursor(session, config, &arena, &cursor, &why);
-    bool kept = c->kept(config, cursor, &what, &how);
-    if (rc == 0 && cursor.ptr) {
-        rc = take(site, session, config, cursor, note, &why);
+    int rc = look(warehouse, config, &l, &why);
+    bool kept = c->kept(config, l.cursor, &l.what, &l.how);
+    if (rc == 0 && l.cursor.ptr) {
+        rc = take(site, l.session, config, l.cursor, note, &why);
     }
     if (rc && kept) {
         weir_buf_addf(note, "%s; it could not be taken away: %s. Run there: %s",
-                      weir_buf_cstr(&what), why.message, weir_buf_cstr(&how));
+                      weir_buf_cstr(&l.what), why.message, weir_buf_cstr(&l.how));
     }
-    weir_session_free(session);
-    weir_buf_free(&what);
-    weir_buf_free(&how);
-    weir_arena_free(&arena);
+    free_left(&l);
 }

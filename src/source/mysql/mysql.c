@@ -94,18 +94,8 @@ static int open_connection(const struct weir_source_config *config,
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct weir_my *my = connection;
-    const struct weir_source_config *config = my->config;
-    if (config->stream_count == 0) {
-        return weir_my_tables(my, out, err);
-    }
-    out->streams = weir_arena_calloc(&out->arena, config->stream_count * sizeof *out->streams);
-    if (!out->streams) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
-    }
-    for (size_t i = 0; i < config->stream_count; i++) {
-        out->streams[out->count++].name = weir_str_of(config->streams[i].name);
-    }
-    return 0;
+    return my->config->stream_count ? weir_source_catalog_named(my->config, out, err)
+                                    : weir_my_tables(my, out, err);
 }
 
 /* The snapshot that is taken here is the one that rows are read in. */

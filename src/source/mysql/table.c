@@ -1,36 +1,9 @@
 #include <stdlib.h>
 
 #include "csv/columns.h"
-#include "event/naming.h"
 #include "source/mysql/mysql.h"
 
 #define MAX_SQL (1u << 20)
-
-/* Names that differ at the source, and not in the warehouse, would take one table in turns. */
-static int check_names(struct weir_source_catalog *c, struct weir_error *err)
-{
-    struct weir_str *made = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *made);
-    struct weir_buf name;
-    int rc = made ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", c->count);
-    weir_buf_init(&name, 4096);
-    for (size_t i = 0; rc == 0 && i < c->count; i++) {
-        weir_buf_reset(&name);
-        weir_name_make(c->streams[i].name, "stream_", &name);
-        made[i] = weir_arena_dup(&c->arena, weir_utf8_cut(weir_buf_str(&name), 63));
-        for (size_t k = 0; rc == 0 && k < i; k++) {
-            if (made[i].ptr && weir_str_eq(made[i], made[k])) {
-                rc = weir_fail(err, WEIR_EINVAL,
-                               "the tables \"" WEIR_STR_FMT "\" and \"" WEIR_STR_FMT
-                               "\" would be one in the warehouse; name the tables that you want "
-                               "in `streams`, these two with a `table:` each",
-                               WEIR_STR_ARG(c->streams[k].name), WEIR_STR_ARG(c->streams[i].name));
-            }
-        }
-        rc = rc || made[i].ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a name");
-    }
-    weir_buf_free(&name);
-    return rc;
-}
 
 /* The database's tables and views; `name` ptr NULL: all. */
 static int ask_tables(struct weir_my *my, struct weir_str name, MYSQL_RES **out,
@@ -84,7 +57,7 @@ int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out, struct w
         out->count++;
     }
     mysql_free_result(result);
-    return rc ? rc : check_names(out, err);
+    return rc ? rc : weir_source_catalog_check(out, err);
 }
 
 int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan *plan,

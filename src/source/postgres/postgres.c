@@ -134,18 +134,8 @@ static int open_connection(const struct weir_source_config *config,
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct weir_pg *pg = connection;
-    const struct weir_source_config *config = pg->config;
-    if (config->stream_count == 0) {
-        return weir_pg_tables(pg, out, err);
-    }
-    out->streams = weir_arena_calloc(&out->arena, config->stream_count * sizeof *out->streams);
-    if (!out->streams) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
-    }
-    for (size_t i = 0; i < config->stream_count; i++) {
-        out->streams[out->count++].name = weir_str_of(config->streams[i].name);
-    }
-    return 0;
+    return pg->config->stream_count ? weir_source_catalog_named(pg->config, out, err)
+                                    : weir_pg_tables(pg, out, err);
 }
 
 /* --- the cursor (source/mark.h) ----------------------------------------------------------------

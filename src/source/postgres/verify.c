@@ -154,10 +154,7 @@ int weir_pg_verify_narrow(void *connection, struct weir_source_plan *plan,
         }
     }
     weir_buf_addc(&sql, ')');
-    int rc = weir_buf_check(&sql, "a statement", err);
-    t->condition = weir_arena_dup(&plan->arena, weir_buf_str(&sql));
-    weir_buf_free(&sql);
-    return rc || t->condition.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a statement");
+    return weir_source_plan_keep(plan, &sql, &t->condition, err);
 }
 
 /* --- tables that are followed -------------------------------------------------------------------
