@@ -56,6 +56,9 @@ test('what the source changed in silence is found by a comparison, and loaded ag
   assert.deepEqual(await seriousFaults(page), []);
   await choose(page, 'shop', /^Load again what differs/);
   await orders.getByText(/^loaded again: 0 missing, 1 extra, 1 different/).waitFor();
+  await page.getByRole('tab', { name: 'Runs' }).click();
+  for (const how of ['equal', 'differs', 'loaded again']) await page.getByRole('cell', { name: how, exact: true }).waitFor();
+  await page.getByRole('tab', { name: 'Streams' }).click();
   assert.match(await weir.in('query', "select count(*) filter (note = 'theirs') as a, count(*) as b from shop.orders", '--format', 'csv'), /1,1999/);
   await page.getByRole('button', { name: 'More about shop' }).first().click();
   await page.getByRole('menuitem', { name: /^Compare its tables/ }).waitFor();

@@ -24,6 +24,8 @@ export interface Run {
   source: string;
   stream: string | null;
   full: boolean;
+  /** It compares tables with their source. */
+  verify: boolean;
   state: 'running' | 'done';
   status: 'loaded' | 'unchanged' | 'failed' | 'mismatch' | 'stopped' | null;
   error: string | null;
@@ -126,7 +128,9 @@ export interface State {
 
 /** How a source stands; what needs somebody comes first. */
 export function stateOf(source: Source, now: Date = new Date()): State {
-  const { latest, streams } = source;
+  const { streams } = source;
+  // What a comparison found is told of each stream; it says nothing of the latest load.
+  const latest = source.latest?.verify ? null : source.latest;
   if (source.kind === 'tracking') return { kind: 'events', tone: 'good', text: 'takes events', why: '' };
   if (source.error) return { kind: 'broken', tone: 'bad', text: 'its file has a mistake', why: source.error };
   if (source.run) return { kind: 'running', tone: 'accent', text: 'running', why: '' };
@@ -145,7 +149,7 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   if (source.paused) return { kind: 'paused', tone: 'warn', text: 'paused', why: '' };
   if (latest?.status === 'stopped') return { kind: 'stopped', tone: 'warn', text: 'was stopped', why: '' };
   if (streams === null) return { kind: 'unknown', tone: 'plain', text: 'not shown to you', why: '' };
-  if (!streams.length && !latest) return { kind: 'new', tone: 'plain', text: 'never ran', why: '' };
+  if (!streams.length && !source.latest) return { kind: 'new', tone: 'plain', text: 'never ran', why: '' };
   return { kind: 'well', tone: 'good', text: 'up to date', why: '' };
 }
 
@@ -160,7 +164,7 @@ export function sayVerified(one: Verified): string {
 /** As of when its rows are: the oldest of its streams, or the latest run that found nothing new. */
 export function asOf(source: Source): Date | undefined {
   const { latest } = source;
-  if (latest?.state === 'done' && (latest.status === 'unchanged' || latest.status === 'loaded') && latest.stream === null) return new Date(latest.started_at);
+  if (latest?.state === 'done' && !latest.verify && (latest.status === 'unchanged' || latest.status === 'loaded') && latest.stream === null) return new Date(latest.started_at);
   const times = (source.streams ?? []).map((one) => one.good_at).filter((at) => at !== null);
   const oldest = times.sort()[0];
   return oldest ? new Date(oldest) : undefined;
@@ -190,7 +194,12 @@ const statuses: Record<NonNullable<Run['status']>, { text: string; tone: State['
   mismatch: { text: 'not equal to the source', tone: 'bad' },
   stopped: { text: 'stopped', tone: 'warn' },
 };
-export const sayStatus = (status: Run['status']): { text: string; tone: State['tone'] } => (status ? statuses[status] : { text: 'running', tone: 'accent' });
+const compared: Partial<Record<NonNullable<Run['status']>, string>> = { loaded: 'loaded again', unchanged: 'equal', failed: 'not compared', mismatch: 'differs' };
+export function sayStatus(status: Run['status'], verify = false): { text: string; tone: State['tone'] } {
+  if (!status) return { text: verify ? 'compares' : 'running', tone: 'accent' };
+  if (!verify) return statuses[status];
+  return { text: compared[status] ?? statuses[status].text, tone: status === 'unchanged' ? 'good' : statuses[status].tone };
+}
 
 /** How far a stream is: what is said of it, from 0 to 1 when that is known, and what is left. */
 export function sayStream(one: StreamProgress): { text: string; value: number | null; done: boolean; tone: State['tone'] } {
@@ -209,8 +218,8 @@ export function sayStream(one: StreamProgress): { text: string; value: number | 
 
 /** "12 k rows, 3 400 rows/s" */
 export function sayRun(run: Run): string {
-  if (run.state === 'done') return sayStatus(run.status).text;
-  return [run.rows ? `${short(run.rows)} rows` : 'looks what is new', run.rate ? `${short(run.rate)} rows/s` : ''].filter(Boolean).join(', ');
+  if (run.state === 'done') return sayStatus(run.status, run.verify).text;
+  return [run.rows ? `${short(run.rows)} rows` : run.verify ? '' : 'looks what is new', run.rate ? `${short(run.rate)} rows/s` : ''].filter(Boolean).join(', ');
 }
 
 // --- runs ---------------------------------------------------------------------------------------
@@ -244,6 +253,8 @@ export interface PastRun {
   error: string;
   changes: readonly string[];
   loads: readonly Load[];
+  /** It compared tables with their source. */
+  verify: boolean;
   /** Its log is there. */
   remembered: boolean;
 }
@@ -277,6 +288,7 @@ export function pastRuns(runs: readonly Run[], loads: readonly Load[]): PastRun[
       error: run?.error ?? own.find((load) => load.error)?.error ?? '',
       changes: own.flatMap((load) => (load.changes ?? []).map((text) => `${load.stream}: ${text}`)),
       loads: own,
+      verify: run ? run.verify : own.some((load) => load.mode === 'repair'),
       remembered: run !== undefined,
     };
   });
