@@ -45,6 +45,7 @@ static void print_tracking(struct weir_jw *w, const char *name)
     weir_jw_null(w);
     weir_jw_keyz(w, "verify");
     weir_jw_null(w);
+    weir_jw_kbool(w, "verifies", false);
     weir_jw_kbool(w, "paused", false);
     weir_jw_kstr_or_null(w, "kept", WEIR_STR(""));
     weir_jw_kstr_or_null(w, "run", WEIR_STR(""));

@@ -7,7 +7,7 @@ const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
 const run = (more: Partial<Run> = {}): Run => ({ run: 'r2', source: 's', stream: null, full: false, verify: false, state: 'done', status: 'loaded', error: null, started_at: '2026-11-26T11:59:00Z', ended_at: '2026-11-26T11:59:10Z', rows: 0, bytes: 0, rate: null, streams: [], ...more });
 const standing = (more: Partial<Standing> = {}): Standing => ({ stream: 'orders', schema: 's', table: 'orders', mode: 'replace', status: 'loaded', run: 'r1', error: null, verified: null, rows_written: 1, rows_discarded: 0, ended_at: '2026-11-26T10:00:00Z', good_at: '2026-11-26T09:59:00Z', failing_since: null, ...more });
-const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', paused: false, kept: null, run: null, error: null, next_at: null, latest: null, streams: [], ...more });
+const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', verifies: false, paused: false, kept: null, run: null, error: null, next_at: null, latest: null, streams: [], ...more });
 const load = (more: Partial<Load> = {}): Load => ({ run: 'r1', stream: 'orders', schema_name: 's', table_name: 'orders', mode: 'replace', status: 'loaded', rows_read: 5, rows_written: 4, rows_discarded: 1, rows_superseded: 0, bytes: 0, source_checksum: 'a', warehouse_checksum: 'a', started_at: '2026-11-26T09:00:00Z', ended_at: '2026-11-26T09:00:02Z', error: null, changes: null, ...more });
 
 test('schedules are said as a person would', () => {

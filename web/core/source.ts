@@ -66,6 +66,8 @@ export interface Source {
   kind: string | null;
   schema: string | null;
   schedule: string | null;
+  /** Its tables can be compared with it. */
+  verifies: boolean;
   paused: boolean;
   kept: string | null;
   run: string | null;
