@@ -98,8 +98,8 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
         [WEIR_TYPE_DATE] = "CAST(sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
         [WEIR_TYPE_JSON] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)",
-        [WEIR_TYPE_OTHER] = "CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) % "
-                            "1000000000000000000) AS VARCHAR)"};
+        [WEIR_TYPE_OTHER] = ("CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) "
+                             "% 1000000000000000000) AS VARCHAR)")};
     unsigned precision = 0, scale;
     bool narrow = column->type == WEIR_TYPE_OTHER &&
                   weir_source_decimal(column->type_name, &precision, &scale) &&

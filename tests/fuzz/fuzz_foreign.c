@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                  : weir_singer_line(&singer, weir_buf_str(&line), &err);
     }
     rc = rc    ? rc
-         : odd ? weir_airbyte_lines_end(&airbyte, 1, &err)
+         : odd ? weir_airbyte_lines_end(&airbyte, &err)
                : weir_singer_lines_end(&singer, &err);
     for (size_t i = 0; rc == 0 && i < feed.stream_count; i++) {
         read_back(feed.streams[i]);
