@@ -18,6 +18,7 @@ struct weir_source_sink {
      * with the types that the warehouse has for them, which may be wider than the plan's. */
     const struct weir_column *columns;
     size_t column_count;
+    bool takes_scaled; /* decimals may come as `scaled` vectors */
     int (*rows)(struct weir_source_sink *sink, struct weir_str part, const struct weir_batch *batch,
                 struct weir_error *err);
     /* The run is to end; a connector that waits for its source looks from time to time. NULL: no.

@@ -216,14 +216,18 @@ int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir
     return to->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the texts of a row");
 }
 
-void weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale)
+bool weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale)
 {
+    if (!r->sink->takes_scaled) {
+        return false;
+    }
     for (int i = 0; i < 2; i++) {
         if (r->blocks[i].vectors) {
             r->blocks[i].vectors[column].scaled = true;
             r->blocks[i].vectors[column].scale = (uint8_t)scale;
         }
     }
+    return true;
 }
 
 void weir_source_rows_forget(struct weir_source_rows *r)

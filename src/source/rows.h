@@ -41,8 +41,8 @@ void weir_source_rows_double(struct weir_source_rows *r, size_t column, double v
 int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir_str text,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Before the first row: values of this column, a DECIMAL of at most 18 digits, are given by
- * weir_source_rows_int, times 10^scale. */
-void weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale);
+ * weir_source_rows_int, times 10^scale. False: the sink wants them as texts. */
+bool weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned scale);
 void weir_source_rows_forget(struct weir_source_rows *r); /* what was set of this row */
 /* The row is made; a full batch goes to the sink. */
 int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;

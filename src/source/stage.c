@@ -188,6 +188,7 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
     s->column_count = count + own_count(s);
     s->sink = (struct weir_source_sink){.columns = s->columns,
                                         .column_count = count,
+                                        .takes_scaled = true,
                                         .rows = put_rows,
                                         .bytes = put_bytes,
                                         .reject = put_reject,

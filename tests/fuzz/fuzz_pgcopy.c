@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct weir_column columns[8] = {0};
     unsigned scales[8] = {0};
-    struct weir_source_sink sink = {.columns = columns, .rows = see_rows, .reject = see_reject};
+    struct weir_source_sink sink = {
+        .columns = columns, .takes_scaled = true, .rows = see_rows, .reject = see_reject};
     struct weir_source_rows rows;
     struct weir_pg_copy copy;
     struct weir_error err;
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (size_t i = 0; i < sink.column_count; i++) {
         if (columns[i].type == WEIR_TYPE_OTHER && scales[i] % 2 && scales[i] <= 18) {
-            weir_source_rows_scaled(&rows, i, scales[i]);
+            (void)weir_source_rows_scaled(&rows, i, scales[i]);
         }
     }
     data++;

@@ -288,9 +288,7 @@ static int open_cells(struct reading *r, const struct weir_my_table *t, struct w
         c->scaled = c->type == WEIR_TYPE_OTHER &&
                     weir_source_decimal(r->to->sink->columns[i].type_name, &precision, &c->scale) &&
                     precision <= WEIR_FIGURES_DIGITS;
-        if (c->scaled) {
-            weir_source_rows_scaled(r->to, i, c->scale);
-        }
+        c->scaled = c->scaled && weir_source_rows_scaled(r->to, i, c->scale);
         c->room = FIRST_TEXT;
         c->text = is_text(c) ? calloc(1, c->room + WEIR_BUF_PADDING) : NULL;
         there = !is_text(c) || c->text;

@@ -308,7 +308,7 @@ int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_
     for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
         if (weir_source_decimal(sink->columns[i].type_name, &precision, &scales[i]) &&
             sink->columns[i].type == WEIR_TYPE_OTHER && precision <= WEIR_FIGURES_DIGITS) {
-            weir_source_rows_scaled(&rows, i, scales[i]);
+            (void)weir_source_rows_scaled(&rows, i, scales[i]); /* the decoder looks itself */
         }
     }
     if (rc == 0 && count > 1 && join_snapshot(pg, &ranges[1].con, &ignored)) {
