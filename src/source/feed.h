@@ -100,6 +100,8 @@ struct weir_feed {
     /* Loads the streams that are `taken`, and saves the state, in one transaction. NULL: it cannot
      * be. */
     int (*load)(struct weir_feed *feed, struct weir_str state, struct weir_error *err);
+    /* Looks a stream up that nobody knew before the run: it is among the wanted then. Or NULL. */
+    int (*look)(struct weir_feed *feed, struct weir_str name, struct weir_error *err);
     void *loader;
     bool on_the_way; /* such a load is being made */
     bool apart;      /* a stream whose load fails is set aside, and is no failure of `load` */

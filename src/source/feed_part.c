@@ -55,6 +55,11 @@ bool weir_feed_flows(struct weir_feed_stream *s)
 {
     const struct weir_feed_wanted *w = weir_feed_find_wanted(s->feed, s->name);
     struct weir_error ignored;
+    if (!w && s->feed->look && !weir_feed_is_list(s) &&
+        s->feed->look(s->feed, s->name, &ignored) == 0) {
+        w = weir_feed_find_wanted(s->feed, s->name);
+        weir_feed_read_version(s, w ? w->cursor : WEIR_STR(""));
+    }
     if (!w || !s->came || s->whole) {
         return w && s->came && s->complete;
     }

@@ -58,6 +58,24 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
     return rc;
 }
 
+static int look(struct weir_feed *feed, struct weir_str name, struct weir_error *err)
+{
+    size_t n = feed->wanted_count;
+    struct weir_feed_wanted *grown = weir_arena_calloc(&feed->arena, (n + 1) * sizeof *grown);
+    if (!grown) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", n);
+    }
+    if (n) {
+        memcpy(grown, feed->wanted, n * sizeof *grown);
+    }
+    int rc = prepare(feed->loader, name, &grown[n], err);
+    if (rc == 0) {
+        feed->wanted = grown;
+        feed->wanted_count++;
+    }
+    return rc;
+}
+
 static int prepare_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
@@ -485,6 +503,7 @@ static int read_all(struct feed_run *f, struct weir_error *err)
     feed->log = f->run->log;
     feed->checkpoint = number_option(f, "checkpoint");
     feed->load = load_on_the_way;
+    feed->look = look;
     feed->loader = f;
     rc = rc ? rc : prepare_all(f, err);
     rc = rc ? rc : f->config->connector->feed(f->connection, feed, err);

@@ -53,7 +53,7 @@ static uint64_t hash_of(const struct weir_data *bookmark)
 static bool may_be_appended(const struct weir_feed_stream *s)
 {
     const struct weir_feed_wanted *w = weir_feed_find_wanted(s->feed, s->name);
-    return w && (w->stream.mode_said ? w->stream.mode == WEIR_SOURCE_APPEND : s->key.count == 0);
+    return w && w->stream.mode_said ? w->stream.mode == WEIR_SOURCE_APPEND : s->key.count == 0;
 }
 
 /* The rows that came are behind the stream's bookmark when that moved since the state before, and
