@@ -97,14 +97,14 @@ struct weir_feed {
     struct weir_source_progress *progress; /* or NULL */
     const struct weir_log *log;
     uint64_t checkpoint; /* rows that are loaded on the way; 0: none are */
-    /* Loads the streams that are `taken`, and saves the state, in one transaction. NULL: it cannot
-     * be. */
-    int (*load)(struct weir_feed *feed, struct weir_str state, struct weir_error *err);
+    /* Loads the streams that are `taken`, and saves the state, in one transaction. `apart`: a
+     * stream whose load fails is set aside, and is no failure of it; the state is of that stream
+     * alone. NULL: it cannot be. */
+    int (*load)(struct weir_feed *feed, struct weir_str state, bool apart, struct weir_error *err);
     /* Looks a stream up that nobody knew before the run: it is among the wanted then. Or NULL. */
     int (*look)(struct weir_feed *feed, struct weir_str name, struct weir_error *err);
     void *loader;
     bool on_the_way; /* such a load is being made */
-    bool apart;      /* a stream whose load fails is set aside, and is no failure of `load` */
     struct weir_feed_part part;
     /* Made by the connector. */
     struct weir_buf new_state; /* JSON; empty: none was told */

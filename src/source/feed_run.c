@@ -409,7 +409,8 @@ static void set_aside(struct feed_run *f, int rc, const struct weir_error *err)
     free_streams(f);
 }
 
-static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct weir_error *err)
+static int load_on_the_way(struct weir_feed *feed, struct weir_str state, bool apart,
+                           struct weir_error *err)
 {
     struct feed_run *f = feed->loader;
     weir_time began = weir_mono();
@@ -421,7 +422,7 @@ static int load_on_the_way(struct weir_feed *feed, struct weir_str state, struct
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         f->streams[i]->feed->part.took = feed->part.took;
     }
-    if (rc && feed->apart && f->count && is_own(rc)) {
+    if (rc && apart && f->count && is_own(rc)) {
         set_aside(f, rc, err);
         rc = 0;
     }

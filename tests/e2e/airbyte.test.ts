@@ -198,6 +198,23 @@ test('a stream that cannot be loaded keeps no other from it, and is read again',
   assert.deepEqual(await all('apart'), ['1 2 3', '1 2 3 4', '']);
 });
 
+test('what fails under a state of all is set aside by nobody, whatever was loaded alone before', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/aside.yml'), 'kind: airbyte\nconnection: {executable: own/source, checkpoint: 1}\nstreams: {keyed: {contract: freeze}, log: {}, all: {}}\n');
+  does('read', ...some('keyed', 1), ...some('log', 1), ...some('all', 1));
+  await sync('aside');
+  const wrong = record('keyed', { id: 3, fresh: 'x' });
+  does('read', ...some('all', 2), complete('all'), ...some('keyed', 2), global(1, { keyed: 2 }, 2), wrong, ...some('log', 2), global(2, { keyed: 3, log: 2 }, 2), ...some('keyed', 4), global(3, { keyed: 4, log: 2 }, 1));
+  await fails(/stream "keyed": .*fresh.*the 2 rows that came before its last state are loaded/, 'aside');
+  assert.deepEqual([await all('aside'), await saved('aside')], [['1 2', '1', '2'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 1 }, stream_states: [stateOf('keyed', 2)] } }]]);
+  // One that was set aside under a state of its own has no part in one of all either.
+  writeFileSync(path.join(weir.dir, 'sources/mixed.yml'), 'kind: airbyte\nconnection: {executable: own/source, checkpoint: 1}\nstreams: {keyed: {contract: freeze}, log: {}, all: {}}\n');
+  does('read', ...some('keyed', 1), ...some('log', 1), ...some('all', 1));
+  await sync('mixed');
+  does('read', wrong, state('keyed', 3, 1), ...some('log', 2), global(1, { keyed: 3, log: 2 }, 1));
+  await fails(/state of all streams after those of each, and the stream "keyed" could not be loaded/, 'mixed');
+  assert.deepEqual([await all('mixed'), await saved('mixed')], [['1', '1', '1'], undefined]);
+});
+
 test('an image of Docker is run with what it needs, and nothing else of this machine', async () => {
   const docker = new Docker(path.join(weir.dir, 'docker'));
   const before = process.env['PATH'];

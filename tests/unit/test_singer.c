@@ -221,9 +221,11 @@ static void many_streams_take_little_memory_and_keep_their_rows(void **state)
 /* --- loads on the way --- */
 
 /* "STREAM:ROWS … STATE\n" of each load. */
-static int see_load(struct weir_feed *feed, struct weir_str state, struct weir_error *err)
+static int see_load(struct weir_feed *feed, struct weir_str state, bool apart,
+                    struct weir_error *err)
 {
     struct weir_buf *out = feed->loader;
+    weir_buf_addz(out, apart ? "apart " : ""); /* never: a tap's state is of all */
     for (size_t i = 0; i < feed->stream_count; i++) {
         struct weir_feed_stream *s = feed->streams[i];
         if (s->taken) {

@@ -144,12 +144,12 @@ static struct weir_feed_stream *feed_stream_of(const struct weir_airbyte_reader 
 }
 
 /* The streams that are taken, and the states of what is loaded. */
-static int load(struct weir_airbyte_reader *r, struct weir_error *err)
+static int load(struct weir_airbyte_reader *r, bool apart, struct weir_error *err)
 {
     struct weir_buf text;
     weir_buf_init(&text, MAX_STATE);
     int rc = print(r, true, &text, err);
-    rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), err);
+    rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), apart, err);
     weir_buf_free(&text);
     return rc;
 }
@@ -177,8 +177,7 @@ static int load_alone(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
         weir_buf_init(&state->saved, MAX_STATE);
     }
     int rc = state ? save(state, err) : 0;
-    r->feed->apart = is_apart(r);
-    rc = rc ? rc : load(r, err);
+    rc = rc ? rc : load(r, is_apart(r), err);
     if (state && s->failed) { /* it is read again from there */
         struct weir_buf after = state->saved;
         state->saved = before;
@@ -302,13 +301,30 @@ static int save_part(struct weir_airbyte_reader *r, struct weir_airbyte_state *s
     return rc;
 }
 
+/* A state of all would be behind rows that were set aside: only what is read as a whole comes again
+ * whatever it says. */
+static int check_aside(const struct weir_airbyte_reader *r, struct weir_error *err)
+{
+    for (size_t i = 0; i < r->feed->stream_count; i++) {
+        const struct weir_feed_stream *s = r->feed->streams[i];
+        if (s->failed && !s->whole && !weir_feed_is_list(s)) {
+            return weir_fail(err, WEIR_ECORRUPT,
+                             "%s told the state of all streams after those of each, and the "
+                             "stream \"" WEIR_STR_FMT "\" could not be loaded",
+                             r->name, WEIR_STR_ARG(s->name));
+        }
+    }
+    return 0;
+}
+
 /* A state of all: `global`, or no value of one that cannot be taken apart. */
 static int load_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *state,
                     struct weir_json global, struct weir_error *err)
 {
     bool any, held;
-    if (!weir_feed_due(r->feed, NULL)) {
-        return 0;
+    int rc = check_aside(r, err);
+    if (rc || !weir_feed_due(r->feed, NULL)) {
+        return rc;
     }
     for (size_t i = 0; i < r->feed->stream_count; i++) {
         r->feed->streams[i]->covered = true;
@@ -318,8 +334,8 @@ static int load_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *st
         weir_feed_pass(r->feed, NULL);
         return 0;
     }
-    int rc = held ? save_part(r, state, global, err) : save(state, err);
-    return rc ? rc : load(r, err);
+    rc = held ? save_part(r, state, global, err) : save(state, err);
+    return rc ? rc : load(r, false, err);
 }
 
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,

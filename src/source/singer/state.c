@@ -124,7 +124,7 @@ static int load(struct weir_singer_reader *r, struct weir_json value, bool held,
         weir_buf_adds(&text, weir_buf_str(&r->feed->new_state));
         rc = weir_buf_check(&text, "a tap's state", err);
     }
-    rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), err);
+    rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), false, err);
     rc = rc ? rc : weir_singer_base(r, weir_buf_str(&text), err);
     weir_buf_free(&text);
     return rc;
