@@ -1,4 +1,5 @@
 /* A program that is an image of Docker, run by Docker's own command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,16 @@
 #define SEEN    "/weir" /* where the container sees what it is given */
 #define MOST    64      /* words of a command */
 #define PATIENT (30 * WEIR_SECOND)
+
+const char *const weir_program_docker_env[] = {"PATH",
+                                               "HOME",
+                                               "DOCKER_HOST",
+                                               "DOCKER_CONTEXT",
+                                               "DOCKER_CONFIG",
+                                               "DOCKER_CERT_PATH",
+                                               "DOCKER_TLS_VERIFY",
+                                               "XDG_RUNTIME_DIR",
+                                               NULL};
 
 bool weir_program_is_image(const struct weir_program *p)
 {
@@ -47,6 +58,55 @@ static const char *short_name(struct weir_program *p)
     return weir_arena_dup(&p->arena, weir_str_cut(&rest, ':')).ptr;
 }
 
+/* What Docker's command line reads itself: the container would get weir's own, or Docker the
+ * container's. */
+static int check_env(const struct weir_program *p, struct weir_error *err)
+{
+    for (size_t i = 0; i < p->settings->env.count; i++) {
+        const char *name = p->settings->env.items[i];
+        bool own = weir_str_starts(weir_str_of(name), WEIR_STR("DOCKER_"));
+        own = own || strcmp(name, "TMPDIR") == 0;
+        for (const char *const *one = weir_program_docker_env; !own && *one; one++) {
+            own = strcmp(name, *one) == 0;
+        }
+        if (own) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "`env` of an image cannot have %.80s, which is for Docker itself; let "
+                             "the container have it by `config`",
+                             name);
+        }
+    }
+    return 0;
+}
+
+/* Several weirs may share one Docker, and each see its own workspace at the same path. The file's
+ * number is another one in a copy of it. */
+static int read_id(struct weir_program *p, struct weir_error *err)
+{
+    char path[4016], temp[4048], text[24];
+    struct stat st;
+    struct weir_buf have;
+    int rc = 0;
+    snprintf(path, sizeof path, "%s/id", p->home);
+    weir_buf_init(&have, 4096);
+    if (access(path, F_OK)) {
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)weir_random_u64());
+        snprintf(temp, sizeof temp, "%s.%s", path, text);
+        rc = weir_file_replace(temp, weir_str_of(text), 0600, err);
+        if (rc == 0 && link(temp, path) && errno != EEXIST) { /* another run was faster */
+            rc = weir_fail_errno(err, errno, "cannot write %s", path);
+        }
+        unlink(temp);
+    }
+    rc = rc ? rc : weir_file_read(path, &have, err);
+    if (rc == 0 && stat(path, &st)) {
+        rc = weir_fail_errno(err, errno, "cannot read %s", path);
+    }
+    p->id = rc ? 0 : weir_hash64(have.data, have.len, (uint64_t)st.st_ino);
+    weir_buf_free(&have);
+    return rc;
+}
+
 int weir_program_open_image(struct weir_program *p, struct weir_error *err)
 {
     const char *image = p->settings->image;
@@ -70,14 +130,18 @@ int weir_program_open_image(struct weir_program *p, struct weir_error *err)
                          image);
     }
     snprintf(p->shared, sizeof p->shared, "%s/image", p->tmp);
-    if (strchr(p->shared, ':')) {
+    if (strpbrk(p->shared, ",\"")) {
         return weir_fail(err, WEIR_EINVAL,
-                         "%s cannot be shared with a container: Docker takes no colon in it",
+                         "%s cannot be shared with a container: Docker takes no comma and "
+                         "no quote in it",
                          p->shared);
     }
     p->name = short_name(p);
-    int rc = p->name ? weir_dir_make(p->shared, 0755, err)
-                     : weir_fail(err, WEIR_ENOMEM, "no memory for a program");
+    int rc = check_env(p, err);
+    rc = rc ? rc : read_id(p, err);
+    rc = rc        ? rc
+         : p->name ? weir_dir_make(p->shared, 0755, err)
+                   : weir_fail(err, WEIR_ENOMEM, "no memory for a program");
     /* Whoever the container runs as may read it; here, the folder above is weir's alone. */
     return rc || chmod(p->shared, 0755) == 0
                ? rc
@@ -115,12 +179,11 @@ static void add(struct command *c, const char *word)
 static void name_container(struct weir_program *p, bool reads)
 {
     char which[40] = "read";
-    uint64_t place = weir_hash64(p->home, strlen(p->home), 1);
     if (!reads || p->aside) {
         snprintf(which, sizeof which, "%d-%llx", (int)getpid(), (unsigned long long)weir_mono());
     }
     snprintf(p->container, sizeof p->container, "weir-%.40s-%016llx-%s", p->config->name,
-             (unsigned long long)place, which);
+             (unsigned long long)p->id, which);
     for (char *c = p->container; *c; c++) {
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                      (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || *c == '.';
@@ -159,8 +222,9 @@ const char *const *weir_program_command(struct weir_program *p, const char *cons
         }
         add(&c, "--name");
         add(&c, weir_arena_printf(&p->arena, "%s", p->container));
-        add(&c, "-v");
-        add(&c, weir_arena_printf(&p->arena, "%s:" SEEN ":ro", p->shared));
+        add(&c, "--mount"); /* `-v` makes the folder where Docker does not have it */
+        add(&c, weir_arena_printf(&p->arena, "type=bind,source=%s,target=" SEEN ",readonly",
+                                  p->shared));
         add_limits(&c, p->settings);
         for (size_t i = 0; i < p->settings->env.count; i++) {
             add(&c, "-e");
@@ -203,8 +267,14 @@ void weir_program_hear_docker(struct weir_program *p, struct weir_str line)
 
 int weir_program_explain(const struct weir_program *p, int rc, struct weir_error *err)
 {
+    bool elsewhere = strstr(p->refused, "bind source path does not exist") != NULL;
     return rc == WEIR_EIO && p->refused[0]
-               ? weir_fail(err, rc, "Docker cannot run the image \"%s\": %s", p->settings->image,
-                           p->refused)
+               ? weir_fail(err, rc, "Docker cannot run the image \"%s\": %s%s", p->settings->image,
+                           p->refused,
+                           elsewhere
+                               ? " (Docker sees other files than weir, which runs in a "
+                                 "container or on another machine: have weir's data folder at "
+                                 "the same path in both)"
+                               : "")
                : rc;
 }

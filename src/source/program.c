@@ -129,23 +129,6 @@ static int add_env(struct weir_program *p, size_t *n, const char *name, const ch
     return 0;
 }
 
-/* Docker's command line finds its server, and who weir is there. The container sees none of it. */
-static void add_docker_env(struct weir_program *p, size_t *n)
-{
-    static const char *const names[] = {"PATH",
-                                        "HOME",
-                                        "DOCKER_HOST",
-                                        "DOCKER_CONTEXT",
-                                        "DOCKER_CONFIG",
-                                        "DOCKER_CERT_PATH",
-                                        "DOCKER_TLS_VERIFY",
-                                        "XDG_RUNTIME_DIR",
-                                        NULL};
-    for (const char *const *name = names; *name; name++) {
-        add_env(p, n, *name, getenv(*name));
-    }
-}
-
 static void make_env(struct weir_program *p, bool installing)
 {
     static const char *const always[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
@@ -163,7 +146,9 @@ static void make_env(struct weir_program *p, bool installing)
     snprintf(path, sizeof path, "%s%s/bin:/usr/local/bin:/usr/bin:/bin",
              *p->settings->package ? "" : "/nowhere", *p->settings->package ? p->venv : "");
     if (weir_program_is_image(p)) {
-        add_docker_env(p, &n);
+        for (const char *const *name = weir_program_docker_env; *name; name++) {
+            add_env(p, &n, *name, getenv(*name));
+        }
     } else {
         add_env(p, &n, "PATH", *p->settings->package ? path : strchr(path, ':') + 1);
         add_env(p, &n, "HOME", p->home);

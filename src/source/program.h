@@ -98,6 +98,7 @@ struct weir_program {
     const char *env[64];
     /* Of an image: what its container sees as /weir; the container's name; what Docker refused. */
     char shared[WEIR_SOURCE_SCRATCH_SIZE + 8], container[128], refused[408];
+    uint64_t id;                           /* of `home`, for the container's name */
     struct weir_source_progress *progress; /* who listens to it, or NULL */
     /* True: this line of stderr is understood, and is none of the run's log. NULL: none is. */
     bool (*understands)(void *of, struct weir_str line);
@@ -148,6 +149,8 @@ bool weir_program_package(struct weir_str package);
 bool weir_program_image(struct weir_str image);
 
 /* --- image.c, for program.c --- */
+/* Variables of weir that Docker's command line finds its server by, ended by NULL. */
+extern const char *const weir_program_docker_env[];
 bool weir_program_is_image(const struct weir_program *p);
 int weir_program_open_image(struct weir_program *p, struct weir_error *err) WEIR_MUST_CHECK;
 /* A file that its container sees, by the path that it sees. */

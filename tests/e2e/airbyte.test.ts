@@ -1,7 +1,7 @@
 // Airbyte sources: what one process says of all streams is loaded with its state, or not at all.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Docker } from '../node/docker.js';
@@ -243,14 +243,14 @@ test('an image of Docker is run with what it needs, and nothing else of this mac
     await sync('faker');
     assert.deepEqual([file('config'), file('state')], [{ count: 2, token: 'fresh' }, [{ type: 'STREAM', stream: stateOf('keyed', 2) }]]);
     const read = docker.calls.filter((words) => words.includes('read')).at(-1) ?? [];
-    assert.match(read.join(' '), /^run --rm --init -i --log-driver none --name weir-faker-[0-9a-f]{16}-read -v \S+\/image:\/weir:ro --memory 2147483648b -e WEIR_SOURCE_AIRBYTE_TOKEN airbyte\/source-faker:6\.2\.0 read --config \/weir\/config\.json --catalog \/weir\/catalog\.json --state \/weir\/state\.json$/);
+    assert.match(read.join(' '), /^run --rm --init -i --log-driver none --name weir-faker-[0-9a-f]{16}-read --mount type=bind,source=\S+\/image,target=\/weir,readonly --memory 2147483648b -e WEIR_SOURCE_AIRBYTE_TOKEN airbyte\/source-faker:6\.2\.0 read --config \/weir\/config\.json --catalog \/weir\/catalog\.json --state \/weir\/state\.json$/);
     assert.ok(docker.calls.every((words) => !words.join(' ').includes('of the environment')));
     yml('  memory: 0\n  cpu: 90s\n  idle: 1s\n  checkpoint: 1\n');
     // Ended with weir's patience, and its container with it.
     does('read', ...some('keyed', 3), state('keyed', 3, 1), 'sleep 600');
     await fails(/source-faker said nothing for 1 seconds and was ended.*the 1 rows that came/, 'faker');
     assert.deepEqual(docker.containers, {});
-    assert.match(docker.calls.at(-2)?.join(' ') ?? '', /--name weir-faker-[0-9a-f]{16}-read -v \S+ --ulimit cpu=90 -e /);
+    assert.match(docker.calls.at(-2)?.join(' ') ?? '', /--name weir-faker-[0-9a-f]{16}-read --mount \S+ --ulimit cpu=90 -e /);
     // Left by a weir that was killed: the next run ends it.
     const child = spawn(binary, ['-C', weir.dir, 'sync', 'faker'], { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.on('exit', resolve));
@@ -262,8 +262,29 @@ test('an image of Docker is run with what it needs, and nothing else of this mac
     await sync('faker');
     assert.deepEqual([docker.containers, await ids('faker.keyed')], [{}, '1 2 3 4']);
     await until(`the container ${name} to end`, 20, () => (existsSync(`/proc/${left}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${left}/status`, 'utf8')) ? undefined : true));
+    // Another weir that shares the Docker sees its own workspace at the same path; so does one with a copy of it.
+    const home = path.join(weir.dir, '.weir/taps/faker');
+    const named = async (): Promise<string> => {
+      await sync('faker');
+      return docker.calls.filter((words) => words.includes('read')).at(-1)?.find((word) => word.startsWith('weir-faker-')) ?? '';
+    };
+    const names = [await named(), await named()];
+    renameSync(home, `${home}.kept`);
+    names.push(await named());
+    rmSync(home, { recursive: true });
+    cpSync(`${home}.kept`, home, { recursive: true });
+    names.push(await named());
+    assert.deepEqual([names[0] === name, names[1] === name, new Set(names).size], [true, true, 3]);
     does('read', 'echo of no use >&2; exit 3');
     await fails(/source-faker failed \(exit 3\): of no use/, 'faker');
+    writeFileSync(settings, readFileSync(settings, 'utf8').replace('programs: [own, image]', 'programs: [own, image]\n  env: [HOME, DOCKER_CONFIG, DOCKER_TLS, TMPDIR]'));
+    for (const own of ['HOME', 'DOCKER_CONFIG', 'DOCKER_TLS', 'TMPDIR']) {
+      writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection: {image: "airbyte/source-faker:6.2.0", env: [WEIR_SOURCE_AIRBYTE_TOKEN, ${own}]}\n`);
+      await fails(new RegExp(`\`env\` of an image cannot have ${own}, which is for Docker itself`), 'faker');
+    }
+    yml();
+    docker.refuses('Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /data/x.');
+    await fails(/bind source path does not exist: \/data\/x\. \(Docker sees other files than weir/, 'faker');
     docker.refuses('permission denied while trying to connect to the Docker daemon socket');
     await fails(/Docker cannot run the image "airbyte\/source-faker:6\.2\.0": permission denied while trying to connect/, 'faker');
     for (const [image, why] of [['-v', /it must be NAME:TAG/], ['a b', /it must be NAME:TAG/], ['x, package: y', /`image` is a program by itself/]] as const) {

@@ -64,7 +64,7 @@ while (args[0]?.startsWith('-')) {
   const flag = args.shift();
   if (['--rm', '--init', '-i'].includes(flag)) has[flag] = true;
   else if (flag === '-e') { const name = args.shift(); if (/=/.test(name)) refuse('docker: a secret on the command line'); if (process.env[name] !== undefined) env[name] = process.env[name]; }
-  else if (flag === '-v') { const [, host] = /^(\\/[^:]+):\\/weir:ro$/.exec(args.shift()) ?? refuse('docker: invalid volume'); share = host; }
+  else if (flag === '--mount') { const [, host] = /^type=bind,source=(\\/[^,"]+),target=\\/weir,readonly$/.exec(args.shift()) ?? refuse('docker: invalid mount'); share = host; }
   else if (flag === '--name') { has.name = args.shift(); if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(has.name)) refuse('docker: Invalid container name (' + has.name + ')'); }
   else if (flag === '--memory') { has.memory = args.shift(); if (!/^[0-9]+b$/.test(has.memory)) refuse('docker: invalid size'); }
   else if (flag === '--ulimit') { has.ulimit = args.shift(); if (!/^cpu=[0-9]+$/.test(has.ulimit)) refuse('docker: invalid ulimit'); }

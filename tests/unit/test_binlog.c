@@ -204,10 +204,23 @@ static void ids_of_transactions_are_kept_by_domain(void **state)
         weir_my_gtids_parse(&g, weir_str_of(wrong[i]));
         assert_int_equal(g.count, 0);
     }
+    weir_my_gtids_parse(&g, WEIR_STR(""));
     for (uint32_t i = 0; i <= WEIR_MY_DOMAINS; i++) { /* too many: not known any more */
         weir_my_gtids_add(&g, i, 1, 1);
         assert_int_equal(g.count, i < WEIR_MY_DOMAINS ? i + 1 : 0);
     }
+    weir_my_gtids_add(&g, 1, 1, 2); /* else the next one alone were taken for all of them */
+    assert_int_equal(g.count, 0);
+    weir_buf_reset(&out);
+    for (uint32_t i = 0; i <= WEIR_MY_DOMAINS; i++) { /* the server has too many */
+        weir_buf_addf(&out, "%s%u-1-1", i ? "," : "", (unsigned)i);
+    }
+    weir_my_gtids_parse(&g, weir_buf_str(&out));
+    weir_my_gtids_add(&g, 0, 1, 2);
+    assert_int_equal(g.count, 0);
+    weir_my_gtids_parse(&g, WEIR_STR("")); /* there is none yet, which is known */
+    weir_my_gtids_add(&g, 0, 1, 1);
+    assert_int_equal(g.count, 1);
     weir_buf_free(&out);
 }
 

@@ -22,7 +22,8 @@ struct weir_my_gtids { /* MariaDB's ids of the last transaction in each domain *
         uint32_t domain, server;
         uint64_t number;
     } last[WEIR_MY_DOMAINS];
-    size_t count; /* 0: not known */
+    size_t count; /* 0: there is none, or they are not known */
+    bool unknown; /* more domains than these, or no ids that can be read, until all are asked for */
 };
 
 struct weir_my_followed { /* a stream's table */
@@ -68,7 +69,7 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
 /* --- capture_gtid.c --- */
 void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text); /* "0-1-100,1-1-5" */
 void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out);
-/* A transaction ended that began with this event. */
+/* A transaction ended that began with this event. What is not known stays so. */
 void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number);
 /* Of the position in this server's log, as far as it tells. */
 int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;

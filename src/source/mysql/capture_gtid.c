@@ -4,14 +4,23 @@
 
 #include "source/mysql/capture.h"
 
+static void set_unknown(struct weir_my_gtids *g)
+{
+    g->count = 0;
+    g->unknown = true;
+}
+
 void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number)
 {
     size_t i = 0;
+    if (g->unknown) {
+        return;
+    }
     while (i < g->count && g->last[i].domain != domain) {
         i++;
     }
-    if (i == WEIR_MY_DOMAINS) { /* so it is not known where the log is, by ids */
-        g->count = 0;
+    if (i == WEIR_MY_DOMAINS) { /* a part of them would say of the others that nothing was read */
+        set_unknown(g);
         return;
     }
     g->count = i == g->count ? i + 1 : g->count;
@@ -23,14 +32,15 @@ void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server
 void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text)
 {
     g->count = 0;
+    g->unknown = false;
     while (text.len) {
         struct weir_str one = weir_str_cut(&text, ',');
         struct weir_str domain = weir_str_cut(&one, '-'), server = weir_str_cut(&one, '-');
         int64_t d, s, n;
         if (!weir_str_to_i64(weir_str_trim(domain), &d) || !weir_str_to_i64(server, &s) ||
             !weir_str_to_i64(weir_str_trim(one), &n) || d < 0 || s < 0 || n < 0 || d > UINT32_MAX ||
-            s > UINT32_MAX || g->count == WEIR_MY_DOMAINS) {
-            g->count = 0;
+            s > UINT32_MAX) {
+            set_unknown(g);
             return;
         }
         weir_my_gtids_add(g, (uint32_t)d, (uint32_t)s, (uint64_t)n);
@@ -51,7 +61,7 @@ int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err)
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
     struct weir_buf sql;
-    c->gtids.count = 0;
+    set_unknown(&c->gtids);
     if (!my->mariadb) {
         return 0;
     }
