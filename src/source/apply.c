@@ -295,7 +295,10 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
     } else if (a->target && a->stream->contract == WEIR_SOURCE_DISCARD_ROW) {
         rc = weir_apply_discard_rows(w, err);
     }
-    rc = rc || !keyed ? rc : weir_apply_settle_keys(w, err);
+    rc = rc || !keyed ? rc : weir_apply_empty_keys(w, err);
+    rc = rc ? rc : weir_apply_lists_lost(w, err);
+    rc = rc || !keyed ? rc : weir_apply_older_keys(w, err);
+    rc = rc ? rc : weir_apply_lists_doubled(w, err);
     rc = rc ? rc : settle_deletes(w, err);
     rc = rc ? rc : count_stage(w, &w->there, err);
     if (rc == 0 && !builds_anew(a)) {
@@ -312,7 +315,6 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
 static int write_stage(struct weir_writing *w, struct weir_error *err)
 {
     int rc = settle_stage(w, err);
-    rc = rc ? rc : weir_apply_lists_begin(w, err);
     rc = rc ? rc : weir_apply_list_replace(w, err);
     rc = rc ? rc : write_rows(w, err);
     rc = rc ? rc : drop_versions(w, err);

@@ -12,26 +12,42 @@ static const char *root_of(const struct weir_source_apply *list)
     return WEIR_SOURCE_PARENT;
 }
 
-/* Lists of rows that came again in the same run, or that were set aside. */
-static int take_out(struct weir_writing *w, struct weir_writing *list, struct weir_error *err)
+/* Elements whose row is not in the stage any more. */
+static int take_out(struct weir_writing *w, struct weir_writing *list, bool again,
+                    struct weir_error *err)
 {
-    struct weir_buf again, gone;
-    weir_buf_init(&again, 1u << 20);
+    struct weir_buf gone;
+    int rc = 0;
     weir_buf_init(&gone, 1u << 20);
     weir_buf_addz(&gone, WEIR_SOURCE_ROW " NOT IN (SELECT rowid FROM ");
     weir_sql_table(&gone, w->stage->schema, w->stage->table);
     weir_buf_addc(&gone, ')');
-    weir_buf_adds(&again, weir_buf_str(&gone));
-    weir_buf_addf(&again, " AND %s IN (SELECT " WEIR_SOURCE_ID " FROM ", root_of(list->a));
-    weir_sql_table(&again, w->stage->schema, w->stage->table);
-    weir_buf_addc(&again, ')');
-    int rc = weir_apply_take_out(list, weir_buf_str(&again), &list->a->doubled, err);
-    weir_apply_discards(list, "NULL", "NULL", "the row that the list is in was set aside");
-    weir_buf_adds(&list->sql, weir_buf_str(&gone));
-    rc = rc ? rc : weir_apply_exec(list, err);
-    rc = rc ? rc : weir_apply_take_out(list, weir_buf_str(&gone), &list->a->lost, err);
-    weir_buf_free(&again);
+    if (!again) {
+        weir_apply_discards(list, "NULL", "NULL", "the row that the list is in was set aside");
+        weir_buf_adds(&list->sql, weir_buf_str(&gone));
+        rc = weir_apply_exec(list, err);
+    }
+    rc = rc ? rc
+            : weir_apply_take_out(list, weir_buf_str(&gone),
+                                  again ? &list->a->doubled : &list->a->lost, err);
     weir_buf_free(&gone);
+    return rc;
+}
+
+static int take_out_all(struct weir_writing *w, bool again, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->a->list_count; i++) {
+        struct weir_source_apply *a = &w->a->lists[i];
+        struct weir_writing list = {.a = a,
+                                    .session = w->session,
+                                    .stage = a->stage,
+                                    .target = weir_str_of(a->stream->table)};
+        weir_buf_init(&list.sql, WEIR_APPLY_SQL);
+        rc = take_out(w, &list, again, err);
+        a->taken = a->taken || list.taken;
+        weir_buf_free(&list.sql);
+    }
     return rc;
 }
 
@@ -47,24 +63,18 @@ static int delete_old(struct weir_writing *w, struct weir_str table, bool anew,
     return weir_apply_exec(w, err);
 }
 
-int weir_apply_lists_begin(struct weir_writing *w, struct weir_error *err)
+int weir_apply_lists_lost(struct weir_writing *w, struct weir_error *err)
 {
-    const struct weir_source_load *l = w->a->load;
-    bool fewer = l->rows_discarded > w->stage->reject_count || l->rows_superseded > 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < w->a->list_count; i++) {
-        struct weir_source_apply *a = &w->a->lists[i];
-        struct weir_writing list = {.a = a,
-                                    .session = w->session,
-                                    .stage = a->stage,
-                                    .target = weir_str_of(a->stream->table)};
-        weir_buf_init(&list.sql, WEIR_APPLY_SQL);
-        a->lost = a->doubled = 0;
-        rc = fewer ? take_out(w, &list, err) : 0;
-        a->taken = list.taken;
-        weir_buf_free(&list.sql);
+    for (size_t i = 0; i < w->a->list_count; i++) {
+        w->a->lists[i].lost = w->a->lists[i].doubled = 0;
+        w->a->lists[i].taken = false;
     }
-    return rc;
+    return w->a->load->rows_discarded > w->stage->reject_count ? take_out_all(w, false, err) : 0;
+}
+
+int weir_apply_lists_doubled(struct weir_writing *w, struct weir_error *err)
+{
+    return w->a->load->rows_superseded ? take_out_all(w, true, err) : 0;
 }
 
 int weir_apply_list_replace(struct weir_writing *w, struct weir_error *err)

@@ -3,30 +3,39 @@
 
 #include "source/apply_write.h"
 
-int weir_apply_settle_keys(struct weir_writing *w, struct weir_error *err)
+int weir_apply_empty_keys(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_text_list *key = &w->a->stream->key;
-    struct weir_buf empty, older;
+    struct weir_buf empty;
     weir_buf_init(&empty, 1u << 20);
+    for (size_t i = 0; i < key->count; i++) {
+        weir_buf_addz(&empty, i ? " OR " : "(");
+        weir_apply_value(w, &empty, weir_str_of(key->items[i]));
+        weir_buf_addz(&empty, " IS NULL");
+    }
+    weir_buf_addc(&empty, ')');
+    weir_apply_discards(w, "NULL", "NULL", "a column of the key is empty");
+    weir_buf_adds(&w->sql, weir_buf_str(&empty));
+    int rc = weir_apply_exec(w, err);
+    rc = rc ? rc : weir_apply_take_out(w, weir_buf_str(&empty), &w->a->load->rows_discarded, err);
+    weir_buf_free(&empty);
+    return rc;
+}
+
+int weir_apply_older_keys(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_text_list *key = &w->a->stream->key;
+    struct weir_buf older;
     weir_buf_init(&older, 1u << 20);
     weir_buf_addz(&older, "rowid NOT IN (SELECT max(rowid) FROM ");
     weir_sql_table(&older, w->stage->schema, w->stage->table);
     weir_buf_addz(&older, " GROUP BY ");
     for (size_t i = 0; i < key->count; i++) {
-        weir_buf_addz(&empty, i ? " OR " : "(");
-        weir_apply_value(w, &empty, weir_str_of(key->items[i]));
-        weir_buf_addz(&empty, " IS NULL");
         weir_buf_addz(&older, i ? ", " : "");
         weir_apply_value(w, &older, weir_str_of(key->items[i]));
     }
-    weir_buf_addc(&empty, ')');
     weir_buf_addc(&older, ')');
-    weir_apply_discards(w, "NULL", "NULL", "a column of the key is empty");
-    weir_buf_adds(&w->sql, weir_buf_str(&empty));
-    int rc = weir_apply_exec(w, err);
-    rc = rc ? rc : weir_apply_take_out(w, weir_buf_str(&empty), &w->a->load->rows_discarded, err);
-    rc = rc ? rc : weir_apply_take_out(w, weir_buf_str(&older), &w->a->load->rows_superseded, err);
-    weir_buf_free(&empty);
+    int rc = weir_apply_take_out(w, weir_buf_str(&older), &w->a->load->rows_superseded, err);
     weir_buf_free(&older);
     return rc;
 }

@@ -49,9 +49,10 @@ void weir_apply_columns(struct weir_writing *w, const char *before, bool values)
 void weir_apply_new(struct weir_writing *w, bool rowid);
 
 /* --- apply_merge.c: a table that knows its rows by their key --- */
-/* Rows without a key that the table can hold go to the discards; of rows with one key, the last
- * that was read counts. */
-int weir_apply_settle_keys(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* Rows without a key that the table can hold go to the discards. */
+int weir_apply_empty_keys(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* Of rows with one key, the last that was read counts. */
+int weir_apply_older_keys(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_apply_same_key(struct weir_writing *w); /* old.KEY = new.KEY AND … */
 /* Rows of the table that `live` says and that were not read: "rowid IN (…)". */
 void weir_apply_vanished(struct weir_writing *w, const char *live);
@@ -69,10 +70,12 @@ int weir_apply_history_settle(struct weir_writing *w, struct weir_error *err) WE
 int weir_apply_history(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- apply_lists.c: the tables of the lists in the stream's rows --- */
-/* Before the stream's rows are written, and after it. */
-int weir_apply_lists_begin(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* After rows of the stream were set aside; after those were taken out that came again. */
+int weir_apply_lists_lost(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_apply_lists_doubled(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* In the table of a list: rows of the stream's rows that came again, or that are gone, go. */
 int weir_apply_list_replace(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* After the stream's rows are written. */
 int weir_apply_lists(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* The contract allows no new table: all rows of the list go to the discards. */
 bool weir_apply_list_refused(const struct weir_source_apply *a);

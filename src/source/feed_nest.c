@@ -431,6 +431,11 @@ static int elements(struct weir_feed_stream *s, struct weir_str path, struct wei
     if (rc || !child || child->nest->left_out) {
         return rc;
     }
+    if (child->nest->of == s->nest->rows) {
+        return weir_fail(err, WEIR_EINVAL, "the list \"" WEIR_STR_FMT "\" is twice in one object",
+                         WEIR_STR_ARG(child->nest->suffix));
+    }
+    child->nest->of = s->nest->rows;
     child->nest->elements += weir_json_count(list);
     child->file = s->file;
     for (; rc == 0 && weir_json_next(&it, NULL, &value); at.index++) {
@@ -466,6 +471,7 @@ static int lists_in(struct weir_feed_stream *s, struct weir_json object, size_t 
 int weir_feed_nest_lists(struct weir_feed_stream *s, struct weir_json record, uint64_t row,
                          struct weir_error *err)
 {
+    s->nest->rows++;
     return lists_in(s, record, 0, 0, row, err);
 }
 
@@ -484,6 +490,7 @@ static int element(struct weir_feed_stream *s, struct weir_json value, const str
     rc = rc ? rc : weir_source_rows_end(&s->batch, err);
     s->part.rows += rc == 0;
     s->feed->part.rows += rc == 0;
+    s->nest->rows++;
     if (rc == 0 && weir_json_type(value) == WEIR_JSON_ARRAY) {
         rc = elements(s, WEIR_STR(WEIR_FEED_ELEMENT), value, at->row, err);
     } else if (rc == 0 && weir_json_type(value) == WEIR_JSON_OBJECT) {

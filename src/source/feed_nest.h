@@ -19,6 +19,7 @@ struct weir_feed_nest {
     struct weir_str *key;     /* of the root: paths */
     size_t key_count, key_of; /* key_of: the number of columns that it was looked up in */
     uint64_t elements;        /* that the lists have, as counted before they are read */
+    uint64_t rows, of;        /* that were looked into; `of`: that of the parent with its list */
     struct weir_buf path, id_text;
     struct weir_buf notes; /* of the root: JSON texts with commas between */
 };

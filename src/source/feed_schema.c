@@ -96,8 +96,18 @@ int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema, struct
 int weir_feed_declare_element(struct weir_feed_stream *s, struct weir_json items,
                               struct weir_error *err)
 {
-    return is_object(items) ? declare_all(s, items, 0, 0, err)
+    /* The schema that the list is in goes on with its own path. */
+    struct weir_buf up, *path = &s->feed->path;
+    weir_buf_init(&up, path->max);
+    weir_buf_adds(&up, weir_buf_str(path));
+    int rc = weir_buf_check(&up, "the path of a list", err);
+    rc = rc                 ? rc
+         : is_object(items) ? declare_all(s, items, 0, 0, err)
                             : declare(s, WEIR_STR(WEIR_FEED_ELEMENT), items, err);
+    weir_buf_reset(path);
+    weir_buf_adds(path, weir_buf_str(&up));
+    weir_buf_free(&up);
+    return rc;
 }
 
 int weir_feed_set_key(struct weir_feed_stream *s, struct weir_json names, struct weir_error *err)

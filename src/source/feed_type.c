@@ -436,6 +436,19 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
     return rc || !*fits ? rc : weir_source_rows_text(&s->batch, at, text, err);
 }
 
+/* Digits that a time has not would be lost. */
+static bool is_finer(struct weir_str text)
+{
+    const char *dot = memchr(text.ptr, '.', text.len);
+    size_t digits = 0;
+    for (const char *at = dot; dot && ++at < text.ptr + text.len && *at >= '0' && *at <= '9';) {
+        if (++digits > 6 && *at != '0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void see_time(const struct weir_feed *f, struct weir_feed_column *c, struct weir_json value)
 {
     struct weir_str text;
@@ -444,7 +457,7 @@ static void see_time(const struct weir_feed *f, struct weir_feed_column *c, stru
     if (f->guess_times && !c->no_times) {
         bool is = weir_json_str(value, &text);
         c->no_days = c->no_days || !is || !weir_feed_time(WEIR_TYPE_DATE, text, &unused);
-        c->no_times = !is || !weir_feed_time(WEIR_TYPE_TIMESTAMP, text, &unused);
+        c->no_times = !is || !weir_feed_time(WEIR_TYPE_TIMESTAMP, text, &unused) || is_finer(text);
     }
 }
 

@@ -211,20 +211,24 @@ int weir_source_ledger_add(struct weir_session *session, const struct weir_sourc
  */
 
 /* The first text of the answer; ptr NULL when there is none. */
-static int ask_text(struct weir_session *session, const char *sql, const char *first,
-                    const char *second, struct weir_arena *arena, struct weir_str *out,
-                    struct weir_error *err)
+/* The first `count` texts of the row; ptr NULL where there is none. */
+static int ask_texts(struct weir_session *session, const char *sql, const char *first,
+                     const char *second, struct weir_arena *arena, struct weir_str *const out[],
+                     size_t count, struct weir_error *err)
 {
     const struct weir_param params[] = {{.type = WEIR_TYPE_TEXT, .s = weir_str_of(first)},
                                         {.type = WEIR_TYPE_TEXT, .s = weir_str_of(second)}};
     struct weir_result *result = NULL;
     struct weir_batch batch = {0};
-    *out = (struct weir_str){NULL, 0};
     int rc = weir_session_query(session, sql, params, 2, &result, err);
     rc = rc ? rc : weir_result_next(result, &batch, err);
-    if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[0], 0)) {
-        *out = weir_arena_dup(arena, batch.columns[0].strs[0]);
-        rc = out->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for an answer of the ledger");
+    for (size_t i = 0; i < count; i++) {
+        *out[i] = (struct weir_str){NULL, 0};
+        if (rc == 0 && batch.rows && weir_vector_valid(&batch.columns[i], 0)) {
+            *out[i] = weir_arena_dup(arena, batch.columns[i].strs[0]);
+            rc = out[i]->ptr ? 0
+                             : weir_fail(err, WEIR_ENOMEM, "no memory for an answer of the ledger");
+        }
     }
     weir_result_free(result);
     return rc;
@@ -259,19 +263,21 @@ int weir_source_ledger_cursor(struct weir_session *session, const char *source, 
                               struct weir_arena *arena, struct weir_str *out,
                               struct weir_error *err)
 {
-    return ask_text(session,
-                    "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source = $1 AND "
-                    "stream = $2",
-                    source, stream, arena, out, err);
+    return ask_texts(session,
+                     "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source = $1 AND "
+                     "stream = $2",
+                     source, stream, arena, (struct weir_str *const[]){out}, 1, err);
 }
 
 int weir_source_ledger_owner(struct weir_session *session, const char *schema, const char *table,
-                             struct weir_arena *arena, struct weir_str *out, struct weir_error *err)
+                             struct weir_arena *arena, struct weir_source_owner *out,
+                             struct weir_error *err)
 {
-    return ask_text(session,
-                    "SELECT source FROM weir.loads WHERE schema_name = $1 AND table_name = $2 AND "
-                    "status = 'loaded' ORDER BY ended_at DESC LIMIT 1",
-                    schema, table, arena, out, err);
+    return ask_texts(session,
+                     "SELECT source, stream FROM weir.loads WHERE schema_name = $1 AND table_name "
+                     "= $2 AND status = 'loaded' ORDER BY ended_at DESC LIMIT 1",
+                     schema, table, arena, (struct weir_str *const[]){&out->source, &out->stream},
+                     2, err);
 }
 
 int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,

@@ -54,9 +54,12 @@ int weir_source_ledger_open(struct weir_session *session, struct weir_error *err
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
                               struct weir_arena *arena, struct weir_str *out,
                               struct weir_error *err) WEIR_MUST_CHECK;
-/* Which source loaded this table last? Text in the arena, ptr NULL when none has. */
+struct weir_source_owner {
+    struct weir_str source, stream; /* ptr NULL: none */
+};
+/* Which stream loaded this table last? Texts in the arena. */
 int weir_source_ledger_owner(struct weir_session *session, const char *schema, const char *table,
-                             struct weir_arena *arena, struct weir_str *out,
+                             struct weir_arena *arena, struct weir_source_owner *out,
                              struct weir_error *err) WEIR_MUST_CHECK;
 /* In the transaction of the rows. */
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,

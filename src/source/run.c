@@ -28,23 +28,44 @@ static struct weir_source_watch *watch_of(const struct weir_source_run *run)
     return run->progress ? run->progress->watch : NULL;
 }
 
-/* A table has one source: two would drop each other's rows. One that is gone leaves its tables. */
+/* The same of the table of a list, "orders.items[]" of the stream "orders". */
+static bool may_load_list(const struct weir_source_config *config, struct weir_str list,
+                          const struct weir_stream_run *r)
+{
+    const char *dot = memrchr(list.ptr, '.', list.len);
+    struct weir_str name = {list.ptr, dot ? (size_t)(dot - list.ptr) : list.len};
+    bool found = false;
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const struct weir_source_stream *s = &config->streams[i];
+        size_t n = strlen(s->table);
+        found = found || (s->nested == WEIR_SOURCE_NESTED_TABLES && weir_str_is(name, s->name) &&
+                          strncmp(s->table, r->stream.table, n) == 0 &&
+                          strncmp(r->stream.table + n, "__", 2) == 0);
+    }
+    return found && strcmp(config->schema, r->config->schema) == 0;
+}
+
+/* A table has one source, and that of a list one stream: two would drop each other's rows. One that
+ * is gone leaves its tables. */
 static int check_owner(struct weir_stream_run *r, struct weir_error *err)
 {
-    struct weir_str owner;
+    struct weir_source_owner owner;
     struct weir_source_config config;
     struct weir_error ignored;
     int rc = weir_source_ledger_owner(r->session, r->config->schema, r->stream.table,
                                       &r->plan.arena, &owner, err);
-    if (rc || !owner.ptr || weir_str_is(owner, r->config->name)) {
+    if (rc || !owner.source.ptr || !owner.stream.ptr ||
+        (weir_str_is(owner.source, r->config->name) &&
+         (!r->parent || weir_str_is(owner.stream, r->stream.name)))) {
         return rc;
     }
-    if (weir_source_config_read(r->run->site->dir, owner.ptr, &config, &ignored) == 0 &&
-        may_load(&config, r)) {
+    if (weir_source_config_read(r->run->site->dir, owner.source.ptr, &config, &ignored) == 0 &&
+        (r->parent ? may_load_list(&config, owner.stream, r) : may_load(&config, r))) {
         rc = weir_fail(err, WEIR_EEXIST,
-                       "%s.%s is a table of the source \"%s\"; give the stream \"%s\" another "
-                       "`table:`, or the source another `schema:`",
-                       r->config->schema, r->stream.table, owner.ptr, r->stream.name);
+                       "%s.%s is a table of the source \"%s\" (stream \"%s\"); give the stream "
+                       "\"%s\" another `table:`, or the source another `schema:`",
+                       r->config->schema, r->stream.table, owner.source.ptr, owner.stream.ptr,
+                       r->parent ? r->parent->stream.name : r->stream.name);
     }
     weir_source_config_free(&config);
     return rc;

@@ -39,22 +39,37 @@ async function workbook(sheets: Record<string, unknown[][]>, hidden: string[] = 
 }
 const shop = (): Promise<Buffer> => workbook({ Notes: [['x'], [1]], Orders: [['id', 'v'], [1, 'a'], [2, 'b']], Empty: [], 'Q1 Sales': [['day'], [5]], 'Q1  sales': [['other'], [6]] }, ['Notes']);
 
-test('of a workbook alone, streams are called as its sheets; hidden and empty ones are none', async () => {
+test('of a workbook alone, the first sheet is called as it, and others as themselves; hidden and empty ones are none', async () => {
   writeFileSync(at('shop.xlsx'), await shop());
   source('alone', '{path: shop.xlsx}');
-  assert.deepEqual(await discover('alone'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
-  assert.deepEqual(await sync('alone'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
-  assert.deepEqual(await sync('alone'), ['orders unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
+  assert.deepEqual(await discover('alone'), ['shop: id v', 'q1_sales: day', 'q1_sales_2: other']);
+  assert.deepEqual(await sync('alone'), ['shop loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  assert.deepEqual(await sync('alone'), ['shop unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
   assert.deepEqual(await rows('select * exclude (_weir_file, _weir_run, _weir_loaded_at) from alone.q1_sales_2'), [{ other: 6 }]);
-  // Picked by name, as the page does; the workbook's own name is still its first sheet.
+  // Picked by name, as the page does.
   source('alone', '{path: shop.xlsx}', 'streams: {q1_sales: {}, shop: {}}\n');
-  assert.deepEqual(await sync('alone'), ['q1_sales unchanged 0', 'shop loaded 2']);
+  assert.deepEqual(await sync('alone'), ['q1_sales unchanged 0', 'shop unchanged 0']);
   // What is said counts.
   source('alone', '{path: shop.xlsx, sheet: "Q1 Sales"}');
   assert.deepEqual(await discover('alone'), ['shop: day']);
   source('alone', '{path: shop.xlsx}', 'streams: {orders: {sheet: Orders, path: shop.xlsx}}\n');
   assert.deepEqual(await discover('alone'), ['orders: id v']);
   await assert.rejects(weir.in('sync', '--wait', 'alone.q2'), /no stream "q2"/);
+});
+
+test('a value in another sheet does not make the table of the first stand still', async () => {
+  const put = async (sheets: Record<string, unknown[][]>, hidden: string[] = []): Promise<string[]> => {
+    writeFileSync(at('book.xlsx'), await workbook(sheets, hidden));
+    return sync('book');
+  };
+  source('book', '{path: book.xlsx}');
+  assert.deepEqual(await put({ Sheet1: [['a'], [1]], Sheet2: [] }), ['book loaded 1']);
+  assert.deepEqual(await put({ Sheet1: [['a'], [1], [2]], Sheet2: [['note']] }), ['book loaded 2', 'sheet2 loaded 0']);
+  assert.deepEqual(await rows('select a from book.book order by a'), [{ a: 1 }, { a: 2 }]);
+  assert.deepEqual(await put({ Sheet1: [['a'], [3]], Sheet2: [] }), ['book loaded 1']);
+  assert.deepEqual(await rows('select a from book.book'), [{ a: 3 }]);
+  // One that begins with a sheet without values has no first one to be called as.
+  assert.deepEqual(await put({ Cover: [], Sheet1: [['a'], [4]], Sheet2: [['b'], [5]] }), ['sheet1 loaded 1', 'sheet2 loaded 1']);
 });
 
 test('in a folder they are called as the workbook, too; one with one sheet as before', async () => {
@@ -66,24 +81,24 @@ test('in a folder they are called as the workbook, too; one with one sheet as be
   source('folder', '{path: folder}');
   await assert.rejects(sync('folder'), /broken\.xlsx: it is no workbook/);
   writeFileSync(at('folder/broken.xlsx'), await workbook({ A: [['n'], [1]] }));
-  assert.deepEqual((await discover('folder')).sort(), ['broken: n', 'one: n', 'shop_orders: c', 'shop_orders_2: id v', 'shop_q1_sales: day', 'shop_q1_sales_2: other']);
+  assert.deepEqual((await discover('folder')).sort(), ['broken: n', 'one: n', 'shop: id v', 'shop_orders: c', 'shop_q1_sales: day', 'shop_q1_sales_2: other']);
   const loads = (await sync('folder')).filter((line) => line.startsWith('shop'));
-  assert.deepEqual(loads, ['shop_orders unchanged 0', 'shop_orders_2 unchanged 0', 'shop_q1_sales unchanged 0', 'shop_q1_sales_2 unchanged 0']);
+  assert.deepEqual(loads, ['shop unchanged 0', 'shop_orders unchanged 0', 'shop_q1_sales unchanged 0', 'shop_q1_sales_2 unchanged 0']);
 });
 
 test('by http and of S3', async () => {
   web.file('/x/shop.xlsx', await shop(), 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet');
   source('web', `{path: "${web.origin}/x/shop.xlsx"}`);
-  assert.deepEqual(await discover('web'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
-  assert.deepEqual(await sync('web'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
-  assert.deepEqual(await sync('web'), ['orders unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
+  assert.deepEqual(await discover('web'), ['shop: id v', 'q1_sales: day', 'q1_sales_2: other']);
+  assert.deepEqual(await sync('web'), ['shop loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  assert.deepEqual(await sync('web'), ['shop unchanged 0', 'q1_sales unchanged 0', 'q1_sales_2 unchanged 0']);
   const store = await Store.start('books', 'eu-central-1');
   try {
     process.env['WEIR_SOURCE_S3'] = store.keys.secretAccessKey;
     store.objects.set('in/shop.xlsx', await shop());
     store.objects.set('in/a.csv', 'id\n1\n');
     source('s3', `{path: "s3://books/in/", endpoint: "${store.web.origin}", region: eu-central-1, access_key: AKIATEST, secret_key: "\${WEIR_SOURCE_S3}"}`);
-    assert.deepEqual(await sync('s3'), ['a loaded 1', 'shop_orders loaded 2', 'shop_q1_sales loaded 1', 'shop_q1_sales_2 loaded 1']);
+    assert.deepEqual(await sync('s3'), ['a loaded 1', 'shop loaded 2', 'shop_q1_sales loaded 1', 'shop_q1_sales_2 loaded 1']);
   } finally {
     store.web.close();
   }
@@ -91,7 +106,8 @@ test('by http and of S3', async () => {
 
 test('of Google, where the address does not say which sheet', async () => {
   const id = '1AbC-dEf_GhIjKlMnOpQrStUvWxYz0123456789abcde';
-  const book = await shop();
+  const book = await workbook({ First: [['f'], [1]], 'Q1 Sales': [['day'], [5]] });
+  const behind = await shop();
   const one = await workbook({ Sheet1: [['n'], [1]] });
   let now = book;
   web.routes.set(`/spreadsheets/d/${id}/export`, (_, response, url) => {
@@ -100,8 +116,13 @@ test('of Google, where the address does not say which sheet', async () => {
   });
   const address = `https://docs.google.com/spreadsheets/d/${id}/edit`;
   source('sheet', `{path: "${address}", google: "${web.origin}"}`);
+  assert.deepEqual(await discover('sheet'), ['sheet: csv', 'q1_sales: day']);
+  assert.deepEqual(await sync('sheet'), ['sheet loaded 1', 'q1_sales loaded 1']);
+  // Its export as CSV is the first sheet, also where that is hidden.
+  now = behind;
   assert.deepEqual(await discover('sheet'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
   assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  now = book;
   source('sheet', `{path: "${address}#gid=77", google: "${web.origin}"}`);
   assert.deepEqual(await discover('sheet'), ['sheet: csv']);
   now = one;

@@ -111,27 +111,62 @@ static int add_columns(struct weir_file *file, const struct weir_column *columns
     return rc;
 }
 
+/* A name for a row that none of its columns has: a column goes first. */
+static int name_row(struct weir_session *session, const struct weir_file *file,
+                    struct weir_buf *out, struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    weir_buf_addz(out, "row");
+    int rc = weir_file_engine_query(session, file, WEIR_FILE_COLUMNS, &result, err);
+    for (size_t i = 0; rc == 0 && i < weir_result_column_count(result);) {
+        bool same = weir_str_eq_nocase(weir_result_columns(result)[i].name, weir_buf_str(out));
+        weir_buf_addz(out, same ? "_" : "");
+        rc = weir_buf_check(out, "the name of a row", err);
+        i = same ? 0 : i + 1;
+    }
+    weir_result_free(result);
+    return rc;
+}
+
+static int add_question(struct weir_session *session, const struct weir_file *file,
+                        enum weir_file_question what, struct weir_buf *sql, struct weir_error *err)
+{
+    struct weir_buf row;
+    bool all = what == WEIR_FILE_ROWS;
+    weir_buf_init(&row, 1u << 16);
+    int rc = all ? name_row(session, file, &row, err) : 0;
+    weir_buf_addz(sql, all                         ? "SELECT CAST(to_json("
+                       : what == WEIR_FILE_COLUMNS ? "SELECT *"
+                                                   : "SELECT count(*)");
+    if (all) {
+        weir_sql_ident(sql, weir_buf_str(&row));
+        weir_buf_addz(sql, ") AS VARCHAR)");
+    }
+    add_reader(sql, file);
+    weir_buf_addz(sql, all ? " AS " : what == WEIR_FILE_COLUMNS ? " LIMIT 0" : "");
+    if (all) {
+        weir_sql_ident(sql, weir_buf_str(&row));
+    }
+    weir_buf_free(&row);
+    return rc;
+}
+
 int weir_file_engine_query(struct weir_session *session, const struct weir_file *file,
                            enum weir_file_question what, struct weir_result **out,
                            struct weir_error *err)
 {
     struct weir_buf sql;
-    bool parquet = file->format == WEIR_FILE_PARQUET;
+    int rc = check_path(file, err);
     weir_buf_init(&sql, 1u << 20);
-    weir_buf_addz(&sql, what == WEIR_FILE_COLUMNS ? "SELECT *"
-                        : parquet                 ? "SELECT CAST(to_json(one) AS VARCHAR)"
-                                                  : "SELECT CAST(json AS VARCHAR)");
-    if (parquet) {
-        add_reader(&sql, file);
+    if (rc == 0 && file->format == WEIR_FILE_PARQUET) {
+        rc = add_question(session, file, what, &sql, err);
     } else {
-        weir_buf_addz(&sql, " FROM read_json_objects(");
+        weir_buf_addz(&sql, "SELECT CAST(json AS VARCHAR) FROM read_json_objects(");
         weir_sql_text(&sql, weir_str_of(path_of(file)));
         weir_buf_addf(&sql,
                       ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
                       file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
     }
-    weir_buf_addz(&sql, what == WEIR_FILE_COLUMNS ? " LIMIT 0" : parquet ? " AS one" : "");
-    int rc = check_path(file, err);
     rc = rc ? rc : query(session, &sql, file, out, err);
     weir_buf_free(&sql);
     return rc;

@@ -226,13 +226,15 @@ static bool is_text(const struct weir_file *file)
 }
 
 static const char *sheet_of(const struct weir_file_connection *c,
+                            const struct weir_file_stream *files,
                             const struct weir_source_stream *stream)
 {
-    return *stream->sheet ? stream->sheet : c->settings->sheet;
+    return *stream->sheet ? stream->sheet : files->sheet ? files->sheet : c->settings->sheet;
 }
 
 /* All that decides what rows are made of a file. */
 static uint64_t hash_options(const struct weir_file_connection *c,
+                             const struct weir_file_stream *files,
                              const struct weir_source_stream *stream)
 {
     uint64_t hash = weir_hash64("file 1", 6, 1);
@@ -248,7 +250,7 @@ static uint64_t hash_options(const struct weir_file_connection *c,
     if (stream->nested) {
         hash = weir_hash64(&stream->nested, sizeof stream->nested, hash);
     }
-    const char *sheet = sheet_of(c, stream);
+    const char *sheet = sheet_of(c, files, stream);
     if (*sheet || c->settings->skip) {
         hash = weir_hash64(&c->settings->skip, sizeof c->settings->skip, hash);
         hash = weir_hash64(sheet, strlen(sheet), hash);
@@ -305,8 +307,7 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         if (file->format == WEIR_FILE_XLSX) {
-            const char *sheet =
-                files->sheet && !*stream->sheet ? files->sheet : sheet_of(c, stream);
+            const char *sheet = sheet_of(c, files, stream);
             rc = weir_file_xlsx_table(c, file, sheet, plan->stop, &plan->arena, err);
         } else if (file->format != WEIR_FILE_PARQUET) {
             rc = weir_file_unpack(c, file, plan->stop, &plan->arena, err);
@@ -325,10 +326,10 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_session *session = NULL;
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
-    rc = rc ? rc : fetch_new(c, files, cursor, hash_options(c, stream), out, err);
+    rc = rc ? rc : fetch_new(c, files, cursor, hash_options(c, files, stream), out, err);
     rc = rc ? rc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
-                               hash_options(c, stream), hash_rows(stream), out, err);
+                               hash_options(c, files, stream), hash_rows(stream), out, err);
     rc = rc ? rc : fetch_rest(c, files, out, err);
     rc = rc || out->nothing ? rc : unpack_all(c, files, stream, out, err);
     out->own = files;

@@ -216,8 +216,9 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* What a statement about a JSON or Parquet file answers: its columns, or each row as JSON. */
-enum weir_file_question { WEIR_FILE_COLUMNS, WEIR_FILE_ROWS };
+/* What a statement about a file answers: each row as JSON; of Parquet also its columns, or how many
+ * rows its own head says that it has. */
+enum weir_file_question { WEIR_FILE_ROWS, WEIR_FILE_COLUMNS, WEIR_FILE_COUNT };
 int weir_file_engine_query(struct weir_session *session, const struct weir_file *file,
                            enum weir_file_question what, struct weir_result **out,
                            struct weir_error *err) WEIR_MUST_CHECK;

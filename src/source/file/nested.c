@@ -245,12 +245,29 @@ static int take_rows(struct reading *r, struct weir_result *result, struct weir_
     while (rc == 0 && (rc = weir_result_next(result, &batch, err)) == 0 && batch.rows) {
         const struct weir_vector *v = &batch.columns[0];
         for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
-            rc = weir_vector_valid(v, i) ? take_row(r, v->strs[i], err) : 0;
+            rc = take_row(r, weir_vector_valid(v, i) ? v->strs[i] : WEIR_STR("null"), err);
         }
         if (rc == 0 && r->stop && atomic_load(r->stop)) {
             rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
         }
     }
+    return rc;
+}
+
+static int check_count(const struct reading *r, struct weir_session *session,
+                       struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    int rc = weir_file_engine_query(session, r->file, WEIR_FILE_COUNT, &result, err);
+    rc = rc ? rc : weir_result_next(result, &batch, err);
+    int64_t count = rc == 0 && batch.rows ? batch.columns[0].ints[0] : -1;
+    if (rc == 0 && count != (int64_t)r->rows) {
+        rc = weir_fail(err, WEIR_ECORRUPT,
+                       WEIR_STR_FMT ": it has %lld rows, and %llu came; nothing changed",
+                       WEIR_STR_ARG(r->file->name), (long long)count, (unsigned long long)r->rows);
+    }
+    weir_result_free(result);
     return rc;
 }
 
@@ -270,6 +287,7 @@ static int read_file(struct reading *r, struct weir_session *session, struct wei
     rc = rc ? rc : weir_file_engine_query(session, r->file, WEIR_FILE_ROWS, &result, err);
     rc = rc ? rc : take_rows(r, result, err);
     weir_result_free(result);
+    rc = rc || r->file->format != WEIR_FILE_PARQUET ? rc : check_count(r, session, err);
     return rc ? rc : weir_feed_end(r->s->feed, err); /* the next rows are of another file */
 }
 

@@ -1,4 +1,5 @@
-/* The sheets of a workbook, each as a stream of its own where nothing says which one is meant. */
+/* The sheets of a workbook, each as a stream of its own where nothing says which one is meant: the
+ * first is called as the workbook. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ struct weir_file_book { /* what was found in one; a connection does not live for
     struct weir_file_mark mark;
     const char **sheets; /* that are seen, and have values */
     size_t count;
+    bool leads;  /* the first of them is the first that is seen, */
+    bool behind; /* with a hidden one before it */
 };
 
 static int no_memory(struct weir_error *err)
@@ -38,11 +41,14 @@ static int look(struct weir_file_connection *c, const struct weir_file *file,
     int rc = weir_excel_open(&x, file->path, c->site->stop, &ignored);
     size_t most = rc || x.sheet_count > MAX_SHEETS ? 0 : x.sheet_count;
     book->sheets = weir_arena_calloc(&c->arena, (most + 1) * sizeof *book->sheets);
-    bool full = !book->sheets;
+    bool full = !book->sheets, seen = false;
     for (size_t i = 0; !full && i < most; i++) {
         bool any = false;
         if (!x.sheets[i].hidden) {
             (void)!weir_excel_rows(&x, i, &errors, enough, &any, &ignored);
+            book->leads = book->leads || (!seen && any);
+            book->behind = book->behind || (!seen && i > 0);
+            seen = true;
         }
         if (any) {
             book->sheets[book->count] = weir_arena_strdup(&c->arena, x.sheets[i].name);
@@ -121,11 +127,19 @@ static bool is_taken(const struct weir_file_stream *streams, size_t count, struc
     return false;
 }
 
+/* A workbook's own stream is the first sheet that is seen, however many there are: a table does not
+ * stand still because somebody writes into another sheet. */
+static bool keeps_name(const struct weir_file_book *book, const struct weir_file_stream *s)
+{
+    /* Google's export as CSV has the first sheet, hidden or not. */
+    return !book || book->count < 2 || (book->leads && !(s->files[0].google && book->behind));
+}
+
 static int add_sheets(const struct weir_file_book *book, const struct weir_file_stream *of,
                       const struct weir_file *file, bool alone, struct weir_arena *arena,
                       struct weir_file_stream *out, size_t *count, struct weir_error *err)
 {
-    for (size_t i = 0; i < book->count; i++) {
+    for (size_t i = keeps_name(book, of); i < book->count; i++) {
         struct weir_str base = name_of(arena, alone ? WEIR_STR("") : of->name, book->sheets[i]);
         struct weir_str name = base;
         for (unsigned n = 2; name.ptr && is_taken(out, *count, name); n++) {
@@ -160,7 +174,7 @@ int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_are
     struct weir_file_stream *out = weir_arena_calloc(arena, (most + 1) * sizeof *out);
     rc = rc ? rc : out ? 0 : no_memory(err);
     for (size_t i = 0; rc == 0 && i < *count; i++) { /* those that keep their names */
-        if (!books[i] || books[i]->count < 2) {
+        if (keeps_name(books[i], &(*streams)[i])) {
             out[n++] = (*streams)[i];
         }
     }
