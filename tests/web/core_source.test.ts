@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
@@ -58,6 +59,18 @@ test('a table that is not what its source has is loud', () => {
   assert.equal(stateOf(source({ streams: [standing({ verified: { ...verified, status: 'repaired' } })] }), now).kind, 'well');
   assert.equal(sayVerified(verified), 'differs: 1 missing, 2 extra, 0 different of 500 rows');
   assert.equal(sayVerified({ ...verified, status: 'failed' }), 'could not be compared: why');
+});
+
+test('after a comparison a source stands as its latest load left it', () => {
+  const failing = standing({ status: 'failed', error: 'dark', failing_since: '2026-11-26T10:00:00Z' });
+  const recovered = source({ latest: run({ status: 'unchanged' }), streams: [failing] });
+  const compares = (more: Partial<Run>): Run => run({ run: 'r3', verify: true, ...more });
+  const during = withRun(recovered, compares({ state: 'running', status: null }));
+  assert.deepEqual([stateOf(during, now).kind, during.latest?.run], ['running', 'r3']);
+  const on = withRun(during, compares({ state: 'running', status: null, rows: 7 }));
+  assert.equal(stateOf(withRun(on, compares({ status: 'unchanged' })), now).kind, 'well');
+  assert.equal(stateOf(withRun(recovered, compares({ status: 'failed' })), now).kind, 'well');
+  assert.equal(stateOf(withRun(withRun(on, compares({ status: 'unchanged' })), run({ status: 'failed' })), now).kind, 'failed');
 });
 
 test('a comparison is no load', () => {

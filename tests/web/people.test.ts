@@ -220,8 +220,11 @@ test('a person who is disabled is out at once, and undo lets her in again', asyn
   const { page } = admin;
   await page.goto(url('/people'));
   await page.getByRole('button', { name: 'What to do with Vera' }).click();
+  // What was done is said also while the server is too busy to tell the list anew.
+  await page.route(/\/api\/people$/, (route) => route.fulfill({ status: 503, json: { error: { code: 'busy', message: 'too much is asked at once' } } }));
   await page.getByRole('menuitem', { name: /Disable/ }).click();
   await page.getByText('cannot sign in any more').waitFor();
+  await page.unroute(/\/api\/people$/);
   await viewer.page.goto(url('/'));
   await viewer.page.getByText('Sign in to weir').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();

@@ -10,6 +10,7 @@ export interface Asked<T> {
   readonly busy: boolean;
   /** When the value came. */
   readonly at: Date | undefined;
+  /** Until the answer, or until the error is shown: of a server that is too busy it goes on by itself. */
   again(): Promise<void>;
   /** Puts a value in place, after a change that the server has answered with it. */
   set(value: T): void;
@@ -38,11 +39,7 @@ export function ask<T>(question: (signal: AbortSignal) => Promise<T>, options: O
   let abort: AbortController | undefined;
 
   /** A server that is too busy for an answer is asked again, and nobody is told unless it goes on so. */
-  async function again(): Promise<void> {
-    abort?.abort();
-    const mine = new AbortController();
-    abort = mine;
-    busy = true;
+  async function go(mine: AbortController, told: () => void): Promise<void> {
     for (let tries = 1; !mine.signal.aborted; tries++) {
       try {
         const answer = await question(mine.signal);
@@ -55,12 +52,24 @@ export function ask<T>(question: (signal: AbortSignal) => Promise<T>, options: O
         if (mine.signal.aborted) break;
         const failed = asApiError(cause);
         const wait = waitBefore(failed, tries, Math.random());
-        if (wait === undefined || tries > QUIET_TRIES) error = failed;
+        if (wait === undefined || tries > QUIET_TRIES) {
+          error = failed;
+          told();
+        }
         if (wait === undefined) break;
         await pause(wait, mine.signal);
       }
     }
     if (abort === mine) busy = false;
+    told();
+  }
+
+  function again(): Promise<void> {
+    abort?.abort();
+    const mine = new AbortController();
+    abort = mine;
+    busy = true;
+    return new Promise((resolve) => void go(mine, resolve));
   }
 
   $effect(() => {

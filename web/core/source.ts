@@ -74,6 +74,8 @@ export interface Source {
   error: string | null;
   next_at: string | null;
   latest: Run | null;
+  /** The latest load, while `latest` compares. The page remembers it; the server tells a comparison only while it runs. */
+  load?: Run | null;
   streams: readonly Standing[] | null;
 }
 

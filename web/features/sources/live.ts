@@ -15,4 +15,9 @@ export function heard(change: Change): News | undefined {
   return change.kind === 'source' ? { source: change.id, run: (change.run ?? undefined) as Run | undefined } : undefined;
 }
 
-export const withRun = (source: Source, run: Run): Source => ({ ...source, latest: run, run: run.state === 'running' ? run.run : null });
+/** A comparison that has ended says nothing of how the source stands: its latest load does. */
+export function withRun(source: Source, run: Run): Source {
+  const load = source.latest?.verify ? (source.load ?? null) : source.latest;
+  const running = run.state === 'running';
+  return { ...source, latest: run.verify && !running ? load : run, load, run: running ? run.run : null };
+}
