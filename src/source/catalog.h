@@ -65,6 +65,7 @@ struct weir_source_plan {
     size_t list_count;
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
+    const struct weir_table *there;       /* set before by a feed: the table, or NULL */
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
      * that is said; the cursor then stays what it was. ptr NULL: what is new. */
     struct weir_str from, to;

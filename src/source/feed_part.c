@@ -68,6 +68,9 @@ bool weir_feed_flows(struct weir_feed_stream *s)
         stream.mode == WEIR_SOURCE_REPLACE || (stream.mode == WEIR_SOURCE_APPEND && !s->covered)) {
         return false;
     }
+    if (stream.contract != WEIR_SOURCE_EVOLVE && !w->there) {
+        return false; /* its first part would be all that the contract lets in */
+    }
     bool replaces = s->parts == 0 && w->there && (w->anew || weir_feed_changed(&stream, w->cursor));
     return !replaces && (!s->versioned || versions_flow(s, w->there || s->parts));
 }

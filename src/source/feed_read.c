@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "source/contract.h"
 #include "source/feed_nest.h"
 
 #define MAX_BATCH   (1u << 30)
@@ -143,13 +144,16 @@ static uint64_t live_rows(const struct weir_feed_stream *s)
     return n;
 }
 
-/* A load on the way leaves out columns that have no type, and no value, yet. */
+/* A load on the way leaves out columns that have no type, and no value, yet; but a contract is to
+ * say the same of them as at the end. */
 static bool leaves_out_untyped(const struct weir_feed_stream *s,
                                const struct weir_source_plan *plan)
 {
+    const struct weir_feed_stream *root = root_of(s);
+    bool waits = s->feed->on_the_way && !root->complete &&
+                 (!root->own || root->own->contract == WEIR_SOURCE_EVOLVE);
     bool any = false;
-    for (size_t i = 0; s->feed->on_the_way && !root_of(s)->complete && !any && i < s->column_count;
-         i++) {
+    for (size_t i = 0; waits && !any && i < s->column_count; i++) {
         any = !s->columns[i].untyped && !weir_source_plan_excludes(plan, s->columns[i].name);
     }
     return any;
@@ -185,8 +189,9 @@ int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str pre
             column.type_name = weir_str_of(
                 weir_arena_printf(&out->arena, "DECIMAL(%u,%u)", c->precision, c->scale));
         }
-        bool wanted =
-            c->own ? k >= n : k < n && !(less && c->untyped) && !is_excluded(out, prefix, c->name);
+        /* What the table has of it is NULL now. */
+        bool waits = less && c->untyped && !weir_source_find_column(out->there, c->name);
+        bool wanted = c->own ? k >= n : k < n && !waits && !is_excluded(out, prefix, c->name);
         if (wanted && !weir_source_plan_column(out, &column, &at)) {
             return no_memory(err);
         }

@@ -148,6 +148,7 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     rc = rc ? rc : weir_feed_settle_mode(s, &r->stream, &r->plan.arena, err);
     r->load.mode = weir_source_mode_name(r->stream.mode);
     r->plan.exclude = &r->stream.exclude;
+    r->plan.there = r->target;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
     rc = rc ? rc : check_way(f, s, r, err);
     r->load.bytes = f->count == 1 ? f->feed.bytes - f->told_bytes : 0; /* of all streams */

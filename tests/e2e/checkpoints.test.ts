@@ -192,6 +192,37 @@ test('types and columns that come later widen the table on the way; what fits no
   assert.deepEqual([await ids('later.t'), await saved('later')], ['1 2 3 4', { bookmarks: { t: { id: 4 } } }]);
 });
 
+test('values that are gone, and contracts, are the same with loads on the way and without', async () => {
+  const at = (n: number): object => state({ bookmarks: Object.fromEntries(['m', 'h'].map((stream) => [stream, { n }])) });
+  for (const checkpoint of [1, 0]) {
+    // A column that has only NULLs before the first state: of `m` it is declared without a type, of `h` not at all.
+    const gone = new Tap(weir, `gone${checkpoint}`);
+    gone.catalog(...['m', 'h'].map((stream) => ({ stream, schema: { properties: id }, key: ['id'], method: 'INCREMENTAL' })));
+    configure(gone, 'streams: {m: {}, h: {mode: history, key: [id]}}', `checkpoint: ${checkpoint}`);
+    const both = (c: unknown, n: number): object[] => ['m', 'h'].map((stream) => record(stream, { id: n, c }));
+    const schemas = [schema('m', { ...id, c: {} }, ['id']), schema('h', id, ['id'])];
+    gone.run(...schemas, ...both('x', 1), at(1));
+    await sync(gone.name);
+    gone.run(...schemas, ...both(null, 1), at(2), ...both('y', 2), at(3));
+    await sync(gone.name);
+    const said = "string_agg(id || coalesce(c, '?') || IS, ' ' order by id, c)";
+    assert.deepEqual([checkpoint, await ids(`${gone.name}.m`, said.replace('IS', "''")), await ids(`${gone.name}.h`, said.replace('IS', "if(is_current, '', '-')"))], [checkpoint, '1? 2y', '1x- 1? 2y']);
+    // The first load of a table under a contract, and a column that is declared without a type when the table is there.
+    for (const contract of ['freeze', 'discard_row', 'discard_value']) {
+      const tap = new Tap(weir, `${contract}${checkpoint}`);
+      tap.catalog({ stream: 'm', schema: { properties: id }, key: ['id'], method: 'INCREMENTAL' });
+      configure(tap, `streams: {m: {contract: ${contract}}}`, `checkpoint: ${checkpoint}`);
+      const c = { ...id, c: {} };
+      tap.run(schema('m', c, ['id']), record('m', { id: 1, c: null }), at(1), record('m', { id: 2, c: 'x', d: 'y' }), at(2));
+      assert.deepEqual((await sync(tap.name)).map(({ status, rows_written }) => `${status} ${rows_written}`), ['loaded 2']);
+      assert.equal(await ids(`${tap.name}.m`, "string_agg(id || coalesce(c, '?') || coalesce(d, '?'), ' ' order by id)"), '1?? 2xy');
+      tap.run(schema('m', { ...c, e: {} }, ['id']), record('m', { id: 3, c: 'z', e: null }), at(3));
+      await (contract === 'freeze' ? fails(/column "e" .* is new, and the contract of stream "m" is freeze/, tap.name) : sync(tap.name));
+      assert.equal(await ids(`${tap.name}.m`), contract === 'freeze' ? '1 2' : '1 2 3');
+    }
+  }
+});
+
 test('killed at any moment between its loads, a run is gone on with from the last of them', async () => {
   const tap = new Tap(weir, 'killed');
   const properties = { ...id, v: { type: 'integer' } };
