@@ -104,7 +104,8 @@ struct weir_feed {
     /* Looks a stream up that nobody knew before the run: it is among the wanted then. Or NULL. */
     int (*look)(struct weir_feed *feed, struct weir_str name, struct weir_error *err);
     void *loader;
-    bool on_the_way; /* such a load is being made */
+    bool on_the_way;  /* such a load is being made */
+    bool load_failed; /* and this is why the reading ends: no line is to blame */
     struct weir_feed_part part;
     /* Made by the connector. */
     struct weir_buf new_state; /* JSON; empty: none was told */

@@ -1,5 +1,5 @@
 /* A run of a foreign connector. Its process speaks of all streams, and its state of all of them:
- * so all are loaded, with the state, or none is. */
+ * so what came before a state is loaded with it, or is not, nor is the state saved. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -383,6 +383,19 @@ static bool is_own(int rc)
     return rc != WEIR_ECANCELED && rc != WEIR_EFATAL && rc != WEIR_ENOMEM && rc != WEIR_EIO;
 }
 
+/* What is true of the load, and not of the run. */
+static void leave_out_lies(struct weir_error *err)
+{
+    static const char *const lies[] = {"; nothing was loaded", ": nothing was loaded",
+                                       "; nothing changed"};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        char *at = strstr(err->message, lies[i]);
+        if (at) {
+            memmove(at, at + strlen(lies[i]), strlen(at + strlen(lies[i])) + 1);
+        }
+    }
+}
+
 /* The ledger says of each stream of the load why it was not loaded. */
 static void note_streams(struct feed_run *f, int rc, const struct weir_error *err)
 {
@@ -406,6 +419,7 @@ static void set_aside(struct feed_run *f, int rc, const struct weir_error *err)
     if (!f->failed) {
         f->failed = rc;
         f->why = *err;
+        leave_out_lies(&f->why);
     }
     free_streams(f);
 }
@@ -430,6 +444,7 @@ static int load_on_the_way(struct weir_feed *feed, struct weir_str state, bool a
     if (rc == 0) {
         free_streams(f);
     }
+    feed->load_failed = rc != 0;
     return rc;
 }
 
@@ -467,14 +482,8 @@ static void note_failures(struct feed_run *f, int rc, const struct weir_error *e
 /* What failed after loads on the way did not leave all as it was. */
 static int tell_of_loads(const struct feed_run *f, int rc, struct weir_error *err)
 {
-    static const char *const lies[] = {"; nothing was loaded", "; nothing changed"};
     struct weir_error why = *err;
-    for (size_t i = 0; i < 2; i++) {
-        char *at = strstr(why.message, lies[i]);
-        if (at) {
-            memmove(at, at + strlen(lies[i]), strlen(at + strlen(lies[i])) + 1);
-        }
-    }
+    leave_out_lies(&why);
     return weir_fail(err, rc,
                      "%s; the %llu rows that came before its last state are loaded, and the next "
                      "run goes on from there",

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "csv/columns.h"
 #include "source/source.h"
 
 #define MAX_COLUMNS 20
+#define MAX_TEXTS   (64u << 20)
 #define SQL_BYTES   (1u << 20)
 #define SHORT       (WEIR_SECOND / 1000)
 
@@ -150,24 +152,38 @@ int weir_source_ledger_open(struct weir_session *session, struct weir_error *err
     return rc || there ? rc : weir_fail(err, WEIR_EAGAIN, "the tables of sources are being made");
 }
 
-/* One row; values as bound ones are. */
+/* One row; values as bound ones are. A text that is no UTF-8 (a file's name in an error) is made
+ * readable: a failure must be told whatever is in its words. */
 static int append_row(struct weir_session *session, const char *table,
                       const struct weir_column *columns, const struct weir_param *values,
                       size_t count, struct weir_error *err)
 {
     static uint64_t none[1] = {0};
     struct weir_vector vectors[MAX_COLUMNS];
-    for (size_t i = 0; i < count; i++) {
+    struct weir_str texts[MAX_COLUMNS];
+    struct weir_arena arena;
+    int rc = 0;
+    weir_arena_init(&arena, MAX_TEXTS);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         vectors[i] =
             (struct weir_vector){.type = columns[i].type, .valid = values[i].null ? none : NULL};
         if (columns[i].type >= WEIR_TYPE_TEXT) {
-            vectors[i].strs = (struct weir_str *)(uintptr_t)&values[i].s;
+            texts[i] = values[i].s;
+            if (!weir_utf8_valid(texts[i])) {
+                texts[i] = weir_csv_readable(&arena, texts[i]);
+                rc = texts[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a text");
+            }
+            vectors[i].strs = &texts[i];
         } else {
             vectors[i].ints = (int64_t *)(uintptr_t)&values[i].i;
         }
     }
     struct weir_batch batch = {1, count, vectors};
-    return weir_session_append(session, weir_schema(), weir_str_of(table), columns, &batch, 1, err);
+    rc = rc ? rc
+            : weir_session_append(session, weir_schema(), weir_str_of(table), columns, &batch, 1,
+                                  err);
+    weir_arena_free(&arena);
+    return rc;
 }
 
 static struct weir_param text(const char *value)

@@ -78,6 +78,19 @@ test('a folder is one table a name; only what changed is read again', async () =
   assert.deepEqual(await rows('select distinct source_checksum = warehouse_checksum as same, status from weir.loads'), [{ same: true, status: 'loaded' }]);
 });
 
+test('a failure is told whatever bytes are in its words', async () => {
+  write('bytes/a.csv', 'id\n1\n');
+  source('bytes', 'connection: {path: bytes}\nstreams: {a: {}}\n');
+  await one('bytes');
+  const strange = Buffer.concat([Buffer.from(path.join(weir.dir, 'bytes/a')), Buffer.of(0xff), Buffer.from('b.csv')]);
+  writeFileSync(strange, 'id\n1\n');
+  await fails(/no valid UTF-8/, 'sync', 'bytes');
+  const [load] = await rows("select status, error from weir.loads where source = 'bytes' order by started_at desc limit 1");
+  assert.equal(load?.['status'], 'failed');
+  assert.match(String(load['error']), /a\uFFFDb\.csv: the file's name is no valid UTF-8/);
+  rmSync(strange);
+});
+
 test('killed at any moment, a run has happened as a whole or not at all', async () => {
   const lines = (from: number, count: number): string => Array.from({ length: count }, (_, i) => `${from + i},name ${from + i}`).join('\n');
   source('kill', 'connection: {path: kill}\nstreams:\n  t: {path: "*.csv", mode: append}\n');

@@ -257,7 +257,7 @@ int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struc
         return rubbish(r, line, "it has no `type`", err);
     }
     rc = take(r, root, type, line, &why);
-    if (rc == WEIR_EINVAL) {
+    if (rc == WEIR_EINVAL && !(r->feed && r->feed->load_failed)) {
         return rubbish(r, line, why.message, err);
     }
     return rc ? weir_fail(err, rc, "%s", why.message) : 0;

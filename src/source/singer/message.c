@@ -286,7 +286,7 @@ int weir_singer_line(struct weir_singer_reader *r, struct weir_str line, struct 
     } else if (type_is(type, "BATCH")) {
         rc = take_batch(r, root, &why);
     } /* others are permitted, and say nothing to us */
-    if (rc == WEIR_EINVAL) {
+    if (rc == WEIR_EINVAL && !r->feed->load_failed) {
         return rubbish(r, line, why.message, err);
     }
     return rc ? weir_fail(err, rc, "%s", why.message) : 0;
