@@ -289,3 +289,24 @@ test('an editor runs and pauses; a viewer sees nothing of it', async () => {
   assert.equal(status, 403);
   await until('nothing runs', 20, async () => (await fetch(url('/')).then(({ ok }) => ok)) || undefined);
 });
+
+test('objects and lists in rows become columns and tables by one press', async () => {
+  const { page } = admin;
+  mkdirSync(path.join(weir.dir, 'carts'));
+  writeFileSync(path.join(weir.dir, 'carts/carts.ndjson'), [1, 2].map((id) => `${JSON.stringify({ id, owner: { name: `n${id}` }, items: [{ sku: 'a', price: 1.5 }, { sku: 'b', price: id }] })}\n`).join(''));
+  await page.goto(url('/sources'));
+  await page.getByRole('link', { name: 'Add a source' }).click();
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.getByRole('textbox', { name: 'Path' }).fill('carts');
+  await page.keyboard.press('Enter');
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByText('owner and items hold objects or lists').waitFor();
+  await button(page, 'Make columns and tables').click();
+  await page.getByText(/Its lists are tables of their own: carts__items \(.*sku, price.*\)/).waitFor();
+  await page.getByRole('region', { name: 'The first rows of carts' }).getByRole('columnheader', { name: /owner__name/ }).waitFor();
+  await sound(admin, 'add-nested');
+  await button(page, 'Save and load').click();
+  await page.waitForURL(/\/sources\/carts$/);
+  await page.getByText('up to date').first().waitFor();
+  assert.match(await weir.in('query', 'select count(*) as n from carts.carts__items'), /4/);
+});

@@ -384,9 +384,12 @@ const choices: Record<string, string> = {
   freeze: 'Freeze: the run fails',
   discard_row: 'Set the row aside',
   discard_value: 'Set the value aside',
+  json: 'JSON: a column for each, as it is',
+  flatten: 'Flatten: a column for each member of an object',
+  tables: 'Tables: flatten, and a table for each list',
 };
 /** A choice of a stream in words; others as they are written. */
-export const sayOption = (option: Option, value: string): string => (['mode', 'deletes', 'contract'].includes(option.name) ? (choices[value] ?? value) : value);
+export const sayOption = (option: Option, value: string): string => (['mode', 'deletes', 'contract', 'nested'].includes(option.name) ? (choices[value] ?? value) : value);
 
 export type Values = Record<string, string>;
 
