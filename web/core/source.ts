@@ -324,6 +324,9 @@ export function labelOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Columns that weir adds; none of the source's can be called so. */
+export const isOwn = (column: string): boolean => column.startsWith('_weir_');
+
 const kinds = /^kinds? ((?:`\w+`(?:, (?=`)| and )?)+)[:,] /;
 /** Does the option say something about this kind of source? Its help begins with the kinds, unless it is for all. */
 export const isOf = (kind: string, option: Option): boolean => kinds.exec(option.help)?.[1]?.includes(`\`${kind}\``) ?? true;
