@@ -78,10 +78,15 @@ test('no rows are a result, and limits say that they cut', async () => {
 });
 
 test('an error after the first rows is told in the stream', async () => {
-  const { table, fault, ending } = read(await bytesOf("select case when i = 900000 then ('row ' || i)::bigint else i end as v from range(1000000) t(i)"));
-  assert.ok((table?.rows ?? 0) > 0, 'the rows before it are there');
-  assert.match(fault?.message ?? '', /row 900000/);
-  assert.equal(ending, undefined);
+  // Now and then the engine breaks off before it says why; that is told as what it is, and asked again.
+  for (let again = 0; ; again++) {
+    const { table, fault, ending } = read(await bytesOf("select case when i = 900000 then ('row ' || i)::bigint else i end as v from range(1000000) t(i)"));
+    assert.ok((table?.rows ?? 0) > 0, 'the rows before it are there');
+    assert.equal(ending, undefined);
+    if (again < 5 && /broke it off without saying why; run it again/.test(fault?.message ?? '')) continue;
+    assert.match(fault?.message ?? '', /row 900000/);
+    break;
+  }
 });
 
 test('damaged streams are refused, never misread', async () => {

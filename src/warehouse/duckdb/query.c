@@ -281,6 +281,18 @@ out:
     return rc;
 }
 
+/* A thread of the engine that fails interrupts the others before it tells why; who fetches may see
+ * that first, and takes it for an interruption that somebody asked for. */
+static int fetch_fail(struct duck_session *s, const char *why, struct weir_error *err)
+{
+    int rc = weir_duck_fail(s, why, err);
+    return rc == WEIR_ECANCELED && !atomic_load(&s->canceled)
+               ? weir_fail(err, WEIR_EAGAIN,
+                           "a part of the query failed behind its first rows, and the engine broke "
+                           "it off without saying why; run it again")
+               : rc;
+}
+
 int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
                           struct weir_error *err)
 {
@@ -298,7 +310,7 @@ int weir_duck_result_next(struct weir_result *result, struct weir_batch *out,
     if (!r->chunk) {
         const char *why = duckdb_result_error(&r->result);
         if (why && *why) {
-            return weir_duck_fail(r->s, why, err);
+            return fetch_fail(r->s, why, err);
         }
         return atomic_load(&r->s->canceled)
                    ? weir_fail(err, WEIR_ECANCELED, "the query was canceled")
