@@ -12,6 +12,29 @@
 #define TRIES       5    /* until a source that is followed stands still for a moment */
 #define ALL         "*"
 
+void weir_verify_add_wanted(struct weir_buf *sql, const struct weir_source_compare *compare)
+{
+    bool any = false;
+    weir_buf_addz(sql, " IN (");
+    for (unsigned i = 0; i < compare->buckets; i++) {
+        if (compare->wanted[i]) {
+            weir_buf_addf(sql, "%s%u", any ? "," : "", i);
+            any = true;
+        }
+    }
+    weir_buf_addc(sql, ')');
+}
+
+void weir_verify_take(const struct weir_source_compare *compare, struct weir_str bucket,
+                      struct weir_str rows, struct weir_str sum, struct weir_source_bucket *out)
+{
+    uint64_t at = (uint64_t)weir_figures_number(bucket);
+    if (at < compare->buckets) {
+        out[at].rows = (uint64_t)weir_figures_number(rows);
+        out[at].sum = weir_figures_number(sum);
+    }
+}
+
 struct verifying {
     struct weir_stream_run run; /* first */
     struct weir_source_compare compare;

@@ -59,6 +59,13 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection, const char **status,
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- what a connector's side needs --- */
+/* " IN (…)": the buckets that are wanted. */
+void weir_verify_add_wanted(struct weir_buf *sql, const struct weir_source_compare *compare);
+/* A row of the source's answer, its numbers as text. */
+void weir_verify_take(const struct weir_source_compare *compare, struct weir_str bucket,
+                      struct weir_str rows, struct weir_str sum, struct weir_source_bucket *out);
+
 /* --- verify_compare.c: the warehouse's side --- */
 struct weir_verify_table {
     struct weir_stream_run *run;

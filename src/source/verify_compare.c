@@ -183,20 +183,13 @@ static void add_pending(struct weir_verify_table *t)
 static int find(struct weir_verify_table *t, struct weir_error *err)
 {
     const struct weir_source_compare *c = t->compare;
-    bool any = false;
     weir_buf_addz(&t->sql, "CREATE OR REPLACE TEMP TABLE \"weir verify\" AS WITH ");
     add_rows(t, "old");
     add_live(t);
     weir_buf_addz(&t->sql, " AND ");
     add_bucket(t);
-    weir_buf_addz(&t->sql, " IN (");
-    for (unsigned i = 0; i < c->buckets; i++) {
-        if (c->wanted[i]) {
-            weir_buf_addf(&t->sql, "%s%u", any ? "," : "", i);
-            any = true;
-        }
-    }
-    weir_buf_addz(&t->sql, ")), ");
+    weir_verify_add_wanted(&t->sql, c);
+    weir_buf_addz(&t->sql, "), ");
     add_rows(t, "new");
     weir_buf_addz(&t->sql, " FROM ");
     weir_sql_table(&t->sql, schema_of(t), t->run->stage.table);

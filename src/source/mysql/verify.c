@@ -162,16 +162,13 @@ static int take_sums(const struct weir_source_compare *c, MYSQL_RES *result,
     MYSQL_ROW row;
     unsigned long *lengths;
     while ((row = weir_my_next(result, &lengths))) {
-        uint64_t bucket = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 0));
         if (!row[0]) {
             return weir_fail(err, WEIR_EUNSUPPORTED,
                              "a row cannot be compared: what tells it from others is larger than "
                              "the server's max_allowed_packet; name a `key`");
         }
-        if (bucket < c->buckets) {
-            out[bucket].rows = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 1));
-            out[bucket].sum = weir_figures_number(weir_my_cell(row, lengths, 2));
-        }
+        weir_verify_take(c, weir_my_cell(row, lengths, 0), weir_my_cell(row, lengths, 1),
+                         weir_my_cell(row, lengths, 2), out);
     }
     return 0;
 }
@@ -213,23 +210,12 @@ int weir_my_verify_narrow(void *connection, struct weir_source_plan *plan,
 {
     struct weir_my_table *t = plan->own;
     struct weir_buf sql;
-    bool any = false;
     (void)connection;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, " WHERE ");
     add_bucket(&sql, t, c);
-    weir_buf_addz(&sql, " IN (");
-    for (unsigned i = 0; i < c->buckets; i++) {
-        if (c->wanted[i]) {
-            weir_buf_addf(&sql, "%s%u", any ? "," : "", i);
-            any = true;
-        }
-    }
-    weir_buf_addc(&sql, ')');
-    int rc = weir_buf_check(&sql, "a statement", err);
-    t->condition = weir_arena_dup(&plan->arena, weir_buf_str(&sql));
-    weir_buf_free(&sql);
-    return rc || t->condition.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a statement");
+    weir_verify_add_wanted(&sql, c);
+    return weir_source_plan_keep(plan, &sql, &t->condition, err);
 }
 
 /* --- tables that are followed -------------------------------------------------------------------

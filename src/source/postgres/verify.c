@@ -125,11 +125,8 @@ int weir_pg_verify_sums(void *connection, const struct weir_source_plan *plan,
     rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
     pg->patient = false;
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
-        uint64_t bucket = (uint64_t)weir_figures_number(weir_pg_cell(r, i, 0));
-        if (bucket < c->buckets) {
-            out[bucket].rows = (uint64_t)weir_figures_number(weir_pg_cell(r, i, 1));
-            out[bucket].sum = weir_figures_number(weir_pg_cell(r, i, 2));
-        }
+        weir_verify_take(c, weir_pg_cell(r, i, 0), weir_pg_cell(r, i, 1), weir_pg_cell(r, i, 2),
+                         out);
     }
     PQclear(r);
     weir_buf_free(&sql);
@@ -141,19 +138,11 @@ int weir_pg_verify_narrow(void *connection, struct weir_source_plan *plan,
 {
     struct weir_pg_table *t = plan->own;
     struct weir_buf sql;
-    bool any = false;
     (void)connection;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, " WHERE ");
     add_bucket(&sql, t, c);
-    weir_buf_addz(&sql, " IN (");
-    for (unsigned i = 0; i < c->buckets; i++) {
-        if (c->wanted[i]) {
-            weir_buf_addf(&sql, "%s%u", any ? "," : "", i);
-            any = true;
-        }
-    }
-    weir_buf_addc(&sql, ')');
+    weir_verify_add_wanted(&sql, c);
     return weir_source_plan_keep(plan, &sql, &t->condition, err);
 }
 
