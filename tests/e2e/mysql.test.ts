@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MariaDB, missing, password } from '../node/mariadb.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -19,15 +19,15 @@ interface Load {
   warehouse_checksum: string;
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+const skip = mariadb.missing ?? false;
+if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
 let weir: Weir;
-let db: MariaDB;
+let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
   process.env['WEIR_SOURCE_TEST_WRONG'] = 'another secret';
-  [weir, db] = await Promise.all([Weir.init(), MariaDB.start()]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb)]);
 });
 after(async () => {
   if (skip) return;

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MariaDB, missing, password } from '../node/mariadb.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -15,14 +15,14 @@ interface Load {
   rows_deleted: number;
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+const skip = mariadb.missing ?? false;
+if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
 let weir: Weir;
-let db: MariaDB;
+let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MariaDB.start('--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
 });
 after(async () => {

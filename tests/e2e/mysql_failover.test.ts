@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MariaDB, missing, password } from '../node/mariadb.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Load {
@@ -12,16 +12,16 @@ interface Load {
   mode: string;
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+const skip = mariadb.missing ?? false;
+if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
 let weir: Weir;
 let seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
-const servers: MariaDB[] = [];
-const server = (i: number): MariaDB => servers[i] as MariaDB;
+const servers: MySQL[] = [];
+const server = (i: number): MySQL => servers[i] as MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  const start = (id: number): Promise<MariaDB> => MariaDB.start('--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
+  const start = (id: number): Promise<MySQL> => MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
   weir = await Weir.init();
   servers.push(...(await Promise.all([start(11), start(12), start(13)])));
   for (const db of servers) db.sql(`set sql_log_bin = 0; grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'; create user repl@'127.0.0.1' identified by 'repl'; grant replication slave on *.* to repl@'127.0.0.1'`, '');
@@ -37,16 +37,16 @@ after(async () => {
   await Promise.all(servers.map((db) => db.stop()));
 });
 
-const source = (db: MariaDB): void => {
+const source = (db: MySQL): void => {
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {a: {}, b: {}}\n`);
 };
 const sync = async (...args: string[]): Promise<string[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', 'cap', ...args)) as { streams: Load[] }).streams.map(({ stream, mode, status }) => `${stream} ${mode} ${status}`).sort();
-const equal = async (db: MariaDB): Promise<void> => {
+const equal = async (db: MySQL): Promise<void> => {
   for (const table of ['a', 'b'])
     assert.equal((await weir.rows(`select concat_ws('|', id, n, v) as line from cap.${table} order by id`)).map(({ line }) => line).join('\n'), db.sql(`select concat_ws('|', id, n, v) from ${table} order by id`));
 };
-const caught_up = (db: MariaDB): Promise<unknown> => {
+const caught_up = (db: MySQL): Promise<unknown> => {
   const at = server(0).sql('select @@gtid_binlog_pos');
   return until('the replica to have it all', 60, () => db.sql(`select master_gtid_wait('${at}', 1)`) === '0' || undefined);
 };

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MariaDB, missing, password } from '../node/mariadb.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Weir, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -14,14 +14,14 @@ interface Load {
   warehouse_checksum: string;
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+const skip = mariadb.missing ?? false;
+if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
 let weir: Weir;
-let db: MariaDB;
+let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MariaDB.start('--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');

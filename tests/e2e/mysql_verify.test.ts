@@ -4,17 +4,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { behind, compared, found } from '../node/compared.js';
-import { MariaDB, missing, password } from '../node/mariadb.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Weir } from '../node/weir.js';
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
+const skip = mariadb.missing ?? false;
+if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
 let weir: Weir;
-let db: MariaDB;
+let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MariaDB.start('--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
 });

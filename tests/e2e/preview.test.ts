@@ -4,20 +4,20 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Client, setUp } from '../node/client.js';
-import { MariaDB, missing as noMysql } from '../node/mariadb.js';
+import { MySQL, mariadb } from '../node/mysql.js';
 import { Postgres, missing as noPostgres } from '../node/postgres.js';
 import { Weir } from '../node/weir.js';
 
-const skip = noPostgres ?? noMysql ?? false;
+const skip = noPostgres ?? mariadb.missing ?? false;
 if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
 let admin: Client;
 let pg: Postgres;
-let my: MariaDB;
+let my: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
-  [weir, pg, my] = await Promise.all([Weir.init(), Postgres.start(), MariaDB.start()]);
+  [weir, pg, my] = await Promise.all([Weir.init(), Postgres.start(), MySQL.start(mariadb)]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   const source = (kind: string, port: number, database: string): void =>
     writeFileSync(path.join(weir.dir, 'sources', `${kind}_shop.yml`), `kind: ${kind}\nconnection: {host: 127.0.0.1, port: ${port}, database: ${database}, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\n`);

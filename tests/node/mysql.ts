@@ -1,23 +1,69 @@
-// A real MariaDB of Debian's packages: a fresh server on a port that nobody has, by a user who is not root.
+// A real MariaDB of Debian's packages, or a real MySQL of another suite's (tools/other-server): a fresh server on a
+// port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fetchOther } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
 
-const server = '/usr/sbin/mariadbd';
-/** Why there is none here, or undefined. */
-export const missing = existsSync(server) ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED';
+export interface Make {
+  name: string;
+  /** Why there is none here, or undefined. */
+  missing: string | undefined;
+  server: string;
+  /** What its server is started with. */
+  options: string[];
+  /** Without a certificate, and with one. */
+  plain: string[];
+  encrypted: string[];
+  /** Makes the data that a server starts with. */
+  install: (dir: string, who: Who) => void;
+}
+interface Who {
+  uid?: number;
+  gid?: number;
+}
+
+export const mariadb: Make = {
+  name: 'MariaDB',
+  missing: existsSync('/usr/sbin/mariadbd') ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED',
+  server: '/usr/sbin/mariadbd',
+  options: ['--innodb-log-file-size=64M'],
+  plain: ['--skip-ssl'],
+  encrypted: ['--ssl=1'],
+  install: (dir, who) => {
+    execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
+  },
+};
+
+const root = path.join(process.cwd(), '.deps/servers/mysql');
+let fetched: string | undefined | null = null;
+export const mysql: Make = {
+  name: 'MySQL',
+  /** It is fetched when somebody asks. */
+  get missing(): string | undefined {
+    return fetched === null ? (fetched = fetchOther('sid', ['mysql-server-core'], root)) : fetched;
+  },
+  server: path.join(root, 'usr/sbin/mysqld'),
+  options: [`--basedir=${path.join(root, 'usr')}`, '--innodb-redo-log-capacity=64M', '--mysqlx=OFF', '--performance-schema=OFF', '--secure-file-priv='],
+  plain: ['--tls-version='],
+  encrypted: ['--tls-version=TLSv1.2,TLSv1.3'],
+  install: (dir, who) => {
+    execFileSync(mysql.server, ['--no-defaults', `--basedir=${path.join(root, 'usr')}`, `--datadir=${path.join(dir, 'data')}`, '--initialize-insecure', `--log-error=${path.join(dir, 'log')}`], { ...who, cwd: dir, stdio: 'ignore' });
+  },
+};
 
 export const password = 'secret of the owner';
 
-export class MariaDB {
+export class MySQL {
   private server: ChildProcess | undefined;
   private constructor(
+    readonly make: Make,
     readonly dir: string,
     public port: number,
-    private readonly who: { uid?: number; gid?: number },
+    private readonly who: Who,
     private readonly options: string[],
   ) {}
 
@@ -25,13 +71,13 @@ export class MariaDB {
     return path.join(this.dir, 'socket');
   }
 
-  static async start(...options: string[]): Promise<MariaDB> {
+  static async start(make: Make, ...options: string[]): Promise<MySQL> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-my-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
     const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
-    const db = new MariaDB(dir, 0, who, options);
+    const db = new MySQL(make, dir, 0, who, options);
     if (who.uid !== undefined && who.gid !== undefined) chownSync(dir, who.uid, who.gid);
-    execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
+    make.install(dir, who);
     await db.first();
     db.sql(`create database shop character set utf8mb4; create user owner@'127.0.0.1' identified by '${password}'; grant all on shop.* to owner@'127.0.0.1'; grant create user, reload, process on *.* to owner@'127.0.0.1'`, '');
     return db;
@@ -52,15 +98,16 @@ export class MariaDB {
 
   private async begin(): Promise<void> {
     this.server = spawn(
-      server,
-      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', '--skip-ssl', '--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.options],
+      this.make.server,
+      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', ...this.make.plain, '--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.make.options, ...this.options],
       { ...this.who, cwd: this.dir, stdio: 'ignore' },
     );
-    await until('MariaDB', 60, () => {
+    await until(this.make.name, 60, () => {
       try {
         return this.sql('select 1', '');
       } catch {
-        if (this.server?.exitCode !== null) throw new Error(readFileSync(path.join(this.dir, 'log'), 'utf8').slice(-2000));
+        const log = path.join(this.dir, 'log');
+        if (this.server?.exitCode !== null) throw new Error(`${this.make.name} ended: ${existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : 'it wrote no log'}`);
         return undefined;
       }
     });
@@ -88,7 +135,7 @@ export class MariaDB {
     execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', crt], { stdio: 'ignore' });
     copyFileSync(crt, path.join(this.dir, 'root.crt'));
     for (const file of [key, crt]) if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(file, this.who.uid, this.who.gid);
-    await this.restart('SIGTERM', '--ssl=1', `--ssl-cert=${crt}`, `--ssl-key=${key}`);
+    await this.restart('SIGTERM', ...this.make.encrypted, `--ssl-cert=${crt}`, `--ssl-key=${key}`);
     return path.join(this.dir, 'root.crt');
   }
 
