@@ -31,8 +31,13 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
                      struct weir_error *err)
 {
     int out[2] = {-1, -1}, said[2] = {-1, -1};
-    *c = (struct weir_child){
-        .options = *options, .out = -1, .err = -1, .log = -1, .ended = -1, .heard = weir_mono()};
+    *c = (struct weir_child){.options = *options,
+                             .out = -1,
+                             .err = -1,
+                             .log = -1,
+                             .ended = -1,
+                             .code = -1,
+                             .heard = weir_mono()};
     c->until = options->timeout ? weir_mono() + options->timeout : 0;
     weir_buf_init(&c->in, options->line_max + 2 * (size_t)CHUNK);
     weir_buf_init(&c->said, SAID_MAX + 1);
@@ -49,7 +54,8 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
     what.stdin_fd = -1;
     what.stdout_fd = out[1];
     what.stderr_fd = said[1];
-    what.new_group = what.die_with_parent = what.no_mercy = true;
+    what.new_group = what.die_with_parent = true;
+    what.no_mercy = !options->listens;
     rc = rc ? rc : weir_process_start(&what, &c->pid, err);
     c->ended = rc ? -1 : pidfd_open(c->pid, 0);
     c->out = out[0];
@@ -288,6 +294,7 @@ int weir_child_end(struct weir_child *c, struct weir_error *err)
     hear(c);
     end_of_said(c);
     kill_group(c, &status);
+    c->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (status == 0) {
         return 0;
     }

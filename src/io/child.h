@@ -20,9 +20,10 @@ struct weir_child_options {
     weir_time timeout;                /* the longest life; 0: any */
     const char *more_time;            /* how to have more than `timeout`; NULL: raise it */
     const atomic_bool *stop;          /* NULL: nobody stops it */
-    const char *log_path;             /* stderr goes there, from its beginning; NULL: nowhere */
-    uint64_t log_max;                 /* at most so many bytes of it; the rest is thrown away */
-    const struct weir_mask *mask;     /* not in what is told of stderr; the file has all of it */
+    bool listens;                 /* when we die it gets SIGTERM, and passes it on; else SIGKILL */
+    const char *log_path;         /* stderr goes there, from its beginning; NULL: nowhere */
+    uint64_t log_max;             /* at most so many bytes of it; the rest is thrown away */
+    const struct weir_mask *mask; /* not in what is told of stderr; the file has all of it */
     void (*said)(void *arg, struct weir_str line); /* a line of stderr, cut at 4,096; or NULL */
     void *arg;
 };
@@ -32,6 +33,7 @@ struct weir_child {
     pid_t pid;
     int out, err, log;
     int ended; /* can be read when the child has ended; -1: the kernel has none */
+    int code;  /* what it ended with, once weir_child_end saw it; -1: a signal's, or none yet */
     bool gone; /* it has: what holds the pipe now is none of our business */
     struct weir_buf in, said;
     size_t taken, looked; /* of `in`: given out; searched for a line's end */

@@ -1,5 +1,6 @@
 /* A program that is an image of Docker, run by Docker's own command line. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,6 +13,10 @@
 #define SEEN    "/weir" /* where the container sees what it is given */
 #define MOST    64      /* words of a command */
 #define PATIENT (30 * WEIR_SECOND)
+#define HOST    "host.docker.internal"
+
+/* How Docker's command line ends, where the container's own end is not what it tells. */
+enum { REFUSED = 125, NOT_FOUND = 127, KILLED = 128 + SIGKILL };
 
 const char *const weir_program_docker_env[] = {"PATH",
                                                "HOME",
@@ -35,6 +40,22 @@ bool weir_program_image(struct weir_str image)
         char c = image.ptr[i];
         well = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                strchr("._-/:@", c);
+    }
+    return well;
+}
+
+/* Of a network: `container:NAME` would be another's. */
+static bool plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+}
+
+static bool is_network(struct weir_str name)
+{
+    bool well = name.len <= 128 && (name.len == 0 || (name.ptr[0] != '-' && name.ptr[0] != '.'));
+    for (size_t i = 0; well && i < name.len; i++) {
+        well = plain(name.ptr[i]);
     }
     return well;
 }
@@ -118,6 +139,12 @@ int weir_program_open_image(struct weir_program *p, struct weir_error *err)
         return weir_fail(err, WEIR_EINVAL,
                          "`image` is \"%.100s\"; it must be NAME:TAG or NAME@DIGEST", image);
     }
+    if (!is_network(weir_str_of(p->settings->network))) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "`network` is \"%.100s\"; it must be `host`, `none` or the name of one of "
+                         "Docker's networks",
+                         p->settings->network);
+    }
     if (!allowed(p->site)) {
         return weir_fail(err, WEIR_EPERM,
                          "images of Docker may not be run: add `image` to source.programs in "
@@ -175,19 +202,77 @@ static void add(struct command *c, const char *word)
     }
 }
 
-/* Each source has one that reads, so that what a killed weir left of it is found. */
+static int docker(struct weir_program *p, const char *const *argv, struct weir_buf *said)
+{
+    struct weir_child_options o = {.name = "docker",
+                                   .what = {.argv = argv, .env = p->env, .dir = p->tmp},
+                                   .line_max = 1u << 16,
+                                   .timeout = PATIENT};
+    struct weir_error ignored;
+    return weir_child_run(&o, said, &ignored);
+}
+
+/* Each source has one that reads; of others the number of the weir is in the name. So what a killed
+ * weir left of it is found. */
 static void name_container(struct weir_program *p, bool reads)
 {
-    char which[40] = "read";
-    if (!reads || p->aside) {
-        snprintf(which, sizeof which, "%d-%llx", (int)getpid(), (unsigned long long)weir_mono());
-    }
-    snprintf(p->container, sizeof p->container, "weir-%.40s-%016llx-%s", p->config->name,
-             (unsigned long long)p->id, which);
+    int n = snprintf(p->container, sizeof p->container, "weir-%.40s-%016llx-", p->config->name,
+                     (unsigned long long)p->id);
+    size_t rest = sizeof p->container - (size_t)n;
     for (char *c = p->container; *c; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || *c == '.';
-        *c = plain ? *c : '-';
+        *c = plain(*c) ? *c : '-';
+    }
+    snprintf(p->family, sizeof p->family, "name=%s", p->container);
+    if (reads && !p->aside) {
+        snprintf(p->container + n, rest, "read");
+    } else {
+        snprintf(p->container + n, rest, "%d-%llx", (int)getpid(), (unsigned long long)weir_mono());
+    }
+}
+
+static bool is_left(const struct weir_program *p, const char *name)
+{
+    const char *prefix = p->family + strlen("name=");
+    size_t n = strlen(prefix);
+    int pid = strncmp(name, prefix, n) == 0 ? atoi(name + n) : 0;
+    return strcmp(name, p->container) == 0 || (pid > 0 && kill(pid, 0) && errno == ESRCH);
+}
+
+/* What a killed weir left of this source. */
+static void sweep(struct weir_program *p)
+{
+    const char *ask[] = {p->path,   "ps",       "--all",      "--filter",
+                         p->family, "--format", "{{.Names}}", NULL};
+    const char *argv[MOST] = {p->path, "rm", "--force"};
+    struct weir_buf said;
+    size_t n = 3;
+    weir_buf_init(&said, 1u << 20);
+    if (docker(p, ask, &said) == 0) {
+        struct weir_str rest = weir_buf_str(&said);
+        while (rest.ptr && n + 1 < MOST) {
+            struct weir_str name = weir_arena_dup(&p->arena, weir_str_cut(&rest, '\n'));
+            if (name.ptr && is_left(p, name.ptr)) {
+                argv[n++] = name.ptr;
+            }
+        }
+        weir_buf_reset(&said);
+        if (n > 3) {
+            (void)!docker(p, argv, &said);
+        }
+    }
+    weir_buf_free(&said);
+}
+
+/* Airbyte's users know the machine by this name, from any container. */
+static void add_network(struct command *c, const char *network)
+{
+    if (*network) {
+        add(c, "--network");
+        add(c, network);
+    }
+    if (strcmp(network, "none") != 0) {
+        add(c, "--add-host");
+        add(c, strcmp(network, "host") == 0 ? HOST ":127.0.0.1" : HOST ":host-gateway");
     }
 }
 
@@ -215,7 +300,7 @@ const char *const *weir_program_command(struct weir_program *p, const char *cons
         name_container(p, reads);
         p->refused[0] = 0;
         if (reads) {
-            weir_program_end(p);
+            sweep(p);
         }
         for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
             add(&c, always[i]);
@@ -225,6 +310,7 @@ const char *const *weir_program_command(struct weir_program *p, const char *cons
         add(&c, "--mount"); /* `-v` makes the folder where Docker does not have it */
         add(&c, weir_arena_printf(&p->arena, "type=bind,source=%s,target=" SEEN ",readonly",
                                   p->shared));
+        add_network(&c, p->settings->network);
         add_limits(&c, p->settings);
         for (size_t i = 0; i < p->settings->env.count; i++) {
             add(&c, "-e");
@@ -241,15 +327,10 @@ const char *const *weir_program_command(struct weir_program *p, const char *cons
 void weir_program_end(struct weir_program *p)
 {
     const char *argv[] = {p->path, "rm", "--force", p->container, NULL};
-    struct weir_child_options o = {.name = "docker",
-                                   .what = {.argv = argv, .env = p->env, .dir = p->tmp},
-                                   .line_max = 1u << 16,
-                                   .timeout = PATIENT};
     struct weir_buf said;
-    struct weir_error ignored;
     if (weir_program_is_image(p) && p->container[0]) {
         weir_buf_init(&said, 1u << 20);
-        (void)!weir_child_run(&o, &said, &ignored); /* mostly it has gone by itself */
+        (void)!docker(p, argv, &said); /* mostly it has gone by itself */
         weir_buf_free(&said);
     }
 }
@@ -261,20 +342,77 @@ void weir_program_hear_docker(struct weir_program *p, struct weir_str line)
 {
     if (weir_program_is_image(p) && weir_str_starts(line, WEIR_STR("docker: "))) {
         struct weir_str words = weir_utf8_cut((struct weir_str){line.ptr + 8, line.len - 8}, 400);
+        struct weir_str start = WEIR_STR("Error response from daemon: ");
+        if (weir_str_starts(words, start)) {
+            words = (struct weir_str){words.ptr + start.len, words.len - start.len};
+        }
         snprintf(p->refused, sizeof p->refused, WEIR_STR_FMT, WEIR_STR_ARG(words));
+    } else if (weir_program_is_image(p) &&
+               weir_str_starts(line, WEIR_STR("Unable to find image "))) {
+        p->absent = true;
     }
 }
 
-int weir_program_explain(const struct weir_program *p, int rc, struct weir_error *err)
+/* Docker forgets the container with its end, but not what became of it. */
+static bool lacked_memory(struct weir_program *p, weir_time since)
 {
-    bool elsewhere = strstr(p->refused, "bind source path does not exist") != NULL;
-    return rc == WEIR_EIO && p->refused[0]
-               ? weir_fail(err, rc, "Docker cannot run the image \"%s\": %s%s", p->settings->image,
-                           p->refused,
-                           elsewhere
-                               ? " (Docker sees other files than weir, which runs in a "
-                                 "container or on another machine: have weir's data folder at "
-                                 "the same path in both)"
-                               : "")
+    char from[24], until[24], name[sizeof p->container + 16];
+    const char *argv[] = {p->path,    "events", "--since",  from,        "--until", until,
+                          "--filter", name,     "--filter", "event=oom", NULL};
+    struct weir_buf said;
+    weir_time now = weir_now();
+    snprintf(from, sizeof from, "%lld", (long long)(since / WEIR_SECOND));
+    snprintf(until, sizeof until, "%lld.%06lld", (long long)(now / WEIR_SECOND),
+             (long long)(now % WEIR_SECOND * 1000000 / WEIR_SECOND));
+    snprintf(name, sizeof name, "container=%s", p->container);
+    weir_buf_init(&said, 1u << 20);
+    bool lacked = docker(p, argv, &said) == 0 && said.len > 0;
+    weir_buf_free(&said);
+    return lacked;
+}
+
+static const char *hint(const char *refused)
+{
+    return strstr(refused, "bind source path does not exist")
+               ? " (Docker sees other files than weir, which runs in a container or on another "
+                 "machine: have weir's data folder at the same path in both)"
+           : strstr(refused, "host-gateway")
+               ? " (this Docker has no network of its own for containers: say `network: host`)"
+               : "";
+}
+
+int weir_program_explain(struct weir_program *p, const struct weir_child *child, weir_time since,
+                         int rc, struct weir_error *err)
+{
+    const char *image = p->settings->image;
+    if (rc != WEIR_EIO || !weir_program_is_image(p)) {
+        return rc;
+    }
+    if (p->refused[0]) {
+        return weir_fail(err, rc, "Docker %s \"%s\"%s: %s%s",
+                         p->absent ? "does not have the image" : "cannot run the image", image,
+                         p->absent ? ", and cannot pull it" : "", p->refused, hint(p->refused));
+    }
+    if (child->code == REFUSED) {
+        return weir_fail(err, rc, "Docker left the container of the image \"%s\" alone: %s", image,
+                         child->tail);
+    }
+    if (child->code == NOT_FOUND && strstr(child->tail, "exec ")) {
+        return weir_fail(err, rc,
+                         "the image \"%s\" is none of an Airbyte source, as it has no ENTRYPOINT "
+                         "that takes its commands: %s",
+                         image, child->tail);
+    }
+    if (child->code == KILLED && lacked_memory(p, since)) {
+        return weir_fail(err, rc,
+                         "%s wanted more memory than its container may have, and was killed; raise "
+                         "`memory`",
+                         p->name);
+    }
+    return child->code == KILLED
+               ? weir_fail(err, rc,
+                           "%s was killed by somebody else (exit %d), by `docker kill` or for "
+                           "its `cpu`; all that it said is in %s",
+                           p->name, KILLED, p->log)
                : rc;
 }

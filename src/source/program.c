@@ -431,6 +431,7 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
         .timeout = less ? patience : s->timeout,
         .more_time = less ? "a run has all the time it needs" : NULL,
         .stop = stop ? stop : p->site->stop,
+        .listens = image, /* and has its container die with weir */
         .log_path = p->log,
         .log_max = MAX_LOG,
         .mask = p->mask,

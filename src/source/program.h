@@ -13,6 +13,7 @@
 struct weir_program_settings {
     const char *package, *executable;
     const char *image;              /* of Docker; NULL or "": it is none */
+    const char *network;            /* of the image's container */
     const struct weir_data *config; /* or NULL */
     struct weir_text_list env;      /* variables that it sees */
     uint64_t memory, max_line, max_spool;
@@ -98,7 +99,9 @@ struct weir_program {
     const char *env[64];
     /* Of an image: what its container sees as /weir; the container's name; what Docker refused. */
     char shared[WEIR_SOURCE_SCRATCH_SIZE + 8], container[128], refused[408];
-    uint64_t id;                           /* of `home`, for the container's name */
+    char family[136]; /* a filter for `docker ps`: all containers of its source */
+    bool absent;      /* the image, to Docker */
+    uint64_t id;      /* of `home`, for the container's name */
     struct weir_source_progress *progress; /* who listens to it, or NULL */
     /* True: this line of stderr is understood, and is none of the run's log. NULL: none is. */
     bool (*understands)(void *of, struct weir_str line);
@@ -119,8 +122,10 @@ void weir_program_free(struct weir_program *p);
 const char *const *weir_program_command(struct weir_program *p, const char *const *arguments);
 /* After a talk that did not end well: its container ends, too. */
 void weir_program_end(struct weir_program *p);
-/* The error of a talk, as Docker words it where it was Docker's. */
-int weir_program_explain(const struct weir_program *p, int rc, struct weir_error *err);
+/* The error of a talk with `child` that began at `since` (weir_now()): as Docker words it where it
+ * was Docker's, and what became of a container. */
+int weir_program_explain(struct weir_program *p, const struct weir_child *child, weir_time since,
+                         int rc, struct weir_error *err);
 /* `argv` is weir_program_command's; it lives as long as what is made of it. `stop` NULL, or
  * the site's own: it is only looked into, until the site's own stop or the end of its patience. */
 struct weir_child_options weir_program_options(struct weir_program *p, const char *const *argv,

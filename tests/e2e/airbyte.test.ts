@@ -1,11 +1,9 @@
 // Airbyte sources: what one process says of all streams is loaded with its state, or not at all.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Docker } from '../node/docker.js';
-import { Weir, type Row, binary, until } from '../node/weir.js';
+import { Weir, type Row } from '../node/weir.js';
 
 let weir: Weir;
 let dir: string;
@@ -215,82 +213,34 @@ test('what fails under a state of all is set aside by nobody, whatever was loade
   assert.deepEqual([await all('mixed'), await saved('mixed')], [['1', '1', '1'], undefined]);
 });
 
-test('an image of Docker is run with what it needs, and nothing else of this machine', async () => {
-  const docker = new Docker(path.join(weir.dir, 'docker'));
+test('an image is run only where it may be, with a name, a network and variables that Docker cannot mistake', async () => {
   const before = process.env['PATH'];
   const settings = path.join(weir.dir, 'weir.yml');
-  const yml = (more = ''): void => writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection:\n  image: airbyte/source-faker:6.2.0\n  config: {count: 2, token: "\${WEIR_SOURCE_AIRBYTE_TOKEN}"}\n  env: [WEIR_SOURCE_AIRBYTE_TOKEN]\n${more}`);
-  const own = (command: string, ...what: (object | string)[]): string => {
-    does(command, ...what);
-    return `here=${dir}; . "${dir}/$command.sh"`;
-  };
-  process.env['WEIR_SOURCE_AIRBYTE_TOKEN'] = 'of the environment';
-  process.env['AIRBYTE_SECRET'] = 'nobody may see this';
-  yml();
-  await fails(/images of Docker may not be run: add `image` to source\.programs/, 'faker');
-  writeFileSync(settings, readFileSync(settings, 'utf8').replace('programs: [own]', 'programs: [own, image]'));
-  process.env['PATH'] = '/nowhere';
-  await fails(/Docker is not there, which the image "airbyte\/source-faker:6\.2\.0" needs/, 'faker');
-  process.env['PATH'] = docker.path;
+  const yml = (connection: object): void => writeFileSync(path.join(weir.dir, 'sources/image.yml'), `kind: airbyte\nconnection: ${JSON.stringify(connection)}\n`);
+  const image = 'airbyte/source-faker:6.2.0';
+  yml({ image });
+  await fails(/images of Docker may not be run: add `image` to source\.programs/, 'image');
+  writeFileSync(settings, readFileSync(settings, 'utf8').replace('programs: [own]', 'programs: [own, image]\n  env: [HOME, DOCKER_CONFIG, DOCKER_TLS, TMPDIR]'));
   try {
-    await fails(/Docker cannot run the image "airbyte\/source-faker:6\.2\.0": Error response from daemon: pull access denied for airbyte\/source-faker:6\.2\.0/, 'faker');
-    docker.image('airbyte/source-faker:6.2.0', own('spec', { type: 'SPEC', spec: {} }));
-    does('discover', catalog);
-    does('read', 'cp "$CONFIG" "$here/config"; cp "$CATALOG" "$here/catalog"; cp "${STATE:-/dev/null}" "$here/state"; env > "$here/env"', { type: 'CONTROL', control: { type: 'CONNECTOR_CONFIG', connectorConfig: { config: { count: 2, token: 'fresh' } } } }, ...some('keyed', 1, 2), state('keyed', 2, 2));
-    assert.deepEqual((await sync('faker')).map(({ stream, status, rows_written }) => `${stream} ${status} ${rows_written}`).sort(), ['all loaded 0', 'keyed loaded 2', 'log loaded 0']);
-    assert.deepEqual(file('config'), { count: 2, token: 'of the environment' });
-    assert.deepEqual(readFileSync(path.join(dir, 'env'), 'utf8').split('\n').map((line) => line.split('=')[0]).filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD', ''].includes(name ?? '')).sort(), ['PATH', 'WEIR_SOURCE_AIRBYTE_TOKEN']);
-    await sync('faker');
-    assert.deepEqual([file('config'), file('state')], [{ count: 2, token: 'fresh' }, [{ type: 'STREAM', stream: stateOf('keyed', 2) }]]);
-    const read = docker.calls.filter((words) => words.includes('read')).at(-1) ?? [];
-    assert.match(read.join(' '), /^run --rm --init -i --log-driver none --name weir-faker-[0-9a-f]{16}-read --mount type=bind,source=\S+\/image,target=\/weir,readonly --memory 2147483648b -e WEIR_SOURCE_AIRBYTE_TOKEN airbyte\/source-faker:6\.2\.0 read --config \/weir\/config\.json --catalog \/weir\/catalog\.json --state \/weir\/state\.json$/);
-    assert.ok(docker.calls.every((words) => !words.join(' ').includes('of the environment')));
-    yml('  memory: 0\n  cpu: 90s\n  idle: 1s\n  checkpoint: 1\n');
-    // Ended with weir's patience, and its container with it.
-    does('read', ...some('keyed', 3), state('keyed', 3, 1), 'sleep 600');
-    await fails(/source-faker said nothing for 1 seconds and was ended.*the 1 rows that came/, 'faker');
-    assert.deepEqual(docker.containers, {});
-    assert.match(docker.calls.at(-2)?.join(' ') ?? '', /--name weir-faker-[0-9a-f]{16}-read --mount \S+ --ulimit cpu=90 -e /);
-    // Left by a weir that was killed: the next run ends it.
-    const child = spawn(binary, ['-C', weir.dir, 'sync', 'faker'], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    const [name, left] = await until('the container', 20, () => Object.entries(docker.containers).find(([one]) => one.endsWith('-read')));
-    child.kill('SIGKILL');
-    await ended;
-    assert.ok(existsSync(`/proc/${left}`));
-    does('read', ...some('keyed', 4), state('keyed', 4, 1));
-    await sync('faker');
-    assert.deepEqual([docker.containers, await ids('faker.keyed')], [{}, '1 2 3 4']);
-    await until(`the container ${name} to end`, 20, () => (existsSync(`/proc/${left}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${left}/status`, 'utf8')) ? undefined : true));
-    // Another weir that shares the Docker sees its own workspace at the same path; so does one with a copy of it.
-    const home = path.join(weir.dir, '.weir/taps/faker');
-    const named = async (): Promise<string> => {
-      await sync('faker');
-      return docker.calls.filter((words) => words.includes('read')).at(-1)?.find((word) => word.startsWith('weir-faker-')) ?? '';
-    };
-    const names = [await named(), await named()];
-    renameSync(home, `${home}.kept`);
-    names.push(await named());
-    rmSync(home, { recursive: true });
-    cpSync(`${home}.kept`, home, { recursive: true });
-    names.push(await named());
-    assert.deepEqual([names[0] === name, names[1] === name, new Set(names).size], [true, true, 3]);
-    does('read', 'echo of no use >&2; exit 3');
-    await fails(/source-faker failed \(exit 3\): of no use/, 'faker');
-    writeFileSync(settings, readFileSync(settings, 'utf8').replace('programs: [own, image]', 'programs: [own, image]\n  env: [HOME, DOCKER_CONFIG, DOCKER_TLS, TMPDIR]'));
+    process.env['PATH'] = '/nowhere';
+    await fails(/Docker is not there, which the image "airbyte\/source-faker:6\.2\.0" needs/, 'image');
+    write('docker', '#!/bin/sh\nexit 1\n'); // nothing of it is run here
+    chmodSync(path.join(dir, 'docker'), 0o755);
+    process.env['PATH'] = dir;
     for (const own of ['HOME', 'DOCKER_CONFIG', 'DOCKER_TLS', 'TMPDIR']) {
-      writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection: {image: "airbyte/source-faker:6.2.0", env: [WEIR_SOURCE_AIRBYTE_TOKEN, ${own}]}\n`);
-      await fails(new RegExp(`\`env\` of an image cannot have ${own}, which is for Docker itself`), 'faker');
+      yml({ image, env: [own] });
+      await fails(new RegExp(`\`env\` of an image cannot have ${own}, which is for Docker itself`), 'image');
     }
-    yml();
-    docker.refuses('Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /data/x.');
-    await fails(/bind source path does not exist: \/data\/x\. \(Docker sees other files than weir/, 'faker');
-    docker.refuses('permission denied while trying to connect to the Docker daemon socket');
-    await fails(/Docker cannot run the image "airbyte\/source-faker:6\.2\.0": permission denied while trying to connect/, 'faker');
-    for (const [image, why] of [['-v', /it must be NAME:TAG/], ['a b', /it must be NAME:TAG/], ['x, package: y', /`image` is a program by itself/]] as const) {
-      writeFileSync(path.join(weir.dir, 'sources/faker.yml'), `kind: airbyte\nconnection: {image: ${image}}\n`);
-      await fails(why, 'faker');
+    for (const network of ['container:weir', '--privileged', 'a b', '.']) {
+      yml({ image, network });
+      await fails(/`network` is ".*"; it must be `host`, `none` or the name of one of Docker's networks/, 'image');
     }
+    for (const other of ['-v', 'a b', '/bin/sh']) {
+      yml({ image: other });
+      await fails(/it must be NAME:TAG/, 'image');
+    }
+    yml({ image, package: 'y' });
+    await fails(/`image` is a program by itself/, 'image');
   } finally {
     process.env['PATH'] = before;
   }

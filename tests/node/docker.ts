@@ -1,86 +1,121 @@
-// A `docker` of the test's own, where there is no Docker: it takes just the arguments that weir may give it, as
-// Docker's command line reads them, and runs programs in the place of images. What it cannot show is Docker itself.
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+// A real Docker of the test's own: dockerd in namespaces that die with this process, so that no container, mount or
+// rule of the firewall is left, and whatever Docker the machine has is not touched. Its images are tars of what the
+// machine has; no registry can be reached from in there.
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { until } from './weir.js';
+
+const run = promisify(execFile);
+const which = (name: string): boolean => (process.env['PATH'] ?? '').split(':').some((dir) => existsSync(path.join(dir, name)));
+/** Why there is none here, or undefined. */
+const missing = (): string | undefined =>
+  process.getuid?.() !== 0 ? 'only root can run an engine of Docker: NOT TESTED' : ['dockerd', 'docker', 'unshare', 'nsenter', 'setpriv', 'ip'].filter((name) => !which(name)).map((name) => `${name} is not installed (Debian packages docker.io, util-linux, iproute2): NOT TESTED`)[0];
+
+const tools = ['bash', 'sh', 'cat', 'sleep', 'env', 'id', 'head', 'touch', 'tr', 'yes'].map((name) => `/bin/${name}`);
+/** The libraries that programs of this machine need. */
+const libraries = (programs: string[]): string[] => [...new Set(execFileSync('ldd', programs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 }).match(/\/\S*lib\S*\.so\S*(?= \(0x)/g) ?? [])];
 
 export class Docker {
-  constructor(readonly dir: string) {
-    for (const name of ['bin', 'images', 'containers']) mkdirSync(path.join(dir, name), { recursive: true });
-    writeFileSync(path.join(dir, 'bin/docker'), `#!${process.execPath}\n${program(dir)}`);
-    chmodSync(path.join(dir, 'bin/docker'), 0o755);
+  private process: ChildProcess | undefined;
+  private readonly gone = (): unknown => this.process?.kill('SIGKILL');
+  private constructor(readonly dir: string) {
+    process.once('exit', this.gone);
   }
 
-  /** In front of PATH, for whatever is started from here. */
-  get path(): string {
-    return `${path.join(this.dir, 'bin')}:${process.env['PATH'] ?? ''}`;
+  /** Or the reason why it cannot be. */
+  static async start(): Promise<Docker | string> {
+    const why = missing();
+    if (why) return why;
+    const docker = new Docker(mkdtempSync(path.join(tmpdir(), 'weir-docker-')));
+    mkdirSync(docker.unseen);
+    try {
+      await docker.begin();
+      return docker;
+    } catch (error) {
+      await docker.stop();
+      return `no engine of Docker can run here: NOT TESTED (${String(error).slice(-300)})`;
+    }
   }
 
-  /** The image runs this shell script: $1 is the command, $CONFIG, $CATALOG and $STATE are files. */
-  image(name: string, script: string): void {
-    const file = path.join(this.dir, 'images', name.replaceAll(/[/:]/g, '_'));
-    writeFileSync(file, `#!/bin/sh\ncommand=$1\nwhile [ $# -gt 0 ]; do\n  case "$1" in\n    --config) CONFIG=$2; shift;;\n    --state) STATE=$2; shift;;\n    --catalog) CATALOG=$2; shift;;\n  esac\n  shift\ndone\n${script}`);
-    chmodSync(file, 0o755);
+  /** For DOCKER_HOST. */
+  get host(): string {
+    return `unix://${this.dir}/socket`;
   }
 
-  refuses(words: string): void {
-    writeFileSync(path.join(this.dir, 'refuses'), words);
+  /** The engine has another folder in this one's place. */
+  get unseen(): string {
+    return path.join(this.dir, 'unseen');
   }
 
-  get calls(): string[][] {
-    const file = path.join(this.dir, 'calls');
-    return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as string[]) : [];
+  async begin(): Promise<void> {
+    const log = openSync(path.join(this.dir, 'log'), 'w');
+    const exec = mkdtempSync(path.join(this.dir, 'exec-'));
+    const script = `ip link set lo up && mount -t tmpfs none ${this.unseen} && init=$(command -v docker-init) && init="$init --"; exec $init dockerd --data-root ${this.dir}/data --exec-root ${exec} --pidfile ${exec}/pid --host ${this.host}`;
+    this.process = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', script], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    await until('an engine of Docker', 30, async () => {
+      if (this.process?.exitCode !== null) throw new Error(readFileSync(path.join(this.dir, 'log'), 'utf8').slice(-1000));
+      return this.docker('version').catch(() => undefined);
+    });
   }
 
-  /** Of the containers that run: the numbers of their processes. */
-  get containers(): Record<string, number> {
-    return Object.fromEntries(readdirSync(path.join(this.dir, 'containers')).map((name) => [name, Number(readFileSync(path.join(this.dir, 'containers', name), 'utf8'))]));
+  /** As a machine that lost its power. */
+  async kill(): Promise<void> {
+    const child = this.process;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    process.off('exit', this.gone);
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+
+  /** The namespaces' first process. */
+  private get root(): number {
+    return Number(readFileSync(`/proc/${this.process?.pid ?? 0}/task/${this.process?.pid ?? 0}/children`, 'utf8'));
+  }
+
+  /** What this text of JavaScript serves on the port that it writes, on the engine's machine. */
+  async serve(text: string): Promise<{ port: number; end: () => void }> {
+    const child = spawn('nsenter', ['--target', String(this.root), '--net', process.execPath, '--eval', text], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+    const port = await until('a server beside the engine', 10, () => (said.endsWith('\n') ? Number(said) : undefined));
+    return { port, end: () => child.kill('SIGKILL') };
+  }
+
+  async docker(...args: string[]): Promise<string> {
+    return (await run('docker', ['--host', this.host, ...args], { maxBuffer: 16 << 20, timeout: 60_000 })).stdout.trim();
+  }
+
+  /** Names of all containers that are there. */
+  async containers(): Promise<string[]> {
+    return (await this.docker('ps', '--all', '--format', '{{.Names}}')).split('\n').filter(Boolean);
+  }
+
+  /** An image that runs this shell script: $1 is the command, $CONFIG, $CATALOG and $STATE are files. */
+  image(name: string, script: string, ...changes: string[]): void {
+    const entry = path.join(this.dir, 'entry');
+    writeFileSync(entry, `#!/bin/sh\ncommand=$1\nwhile [ $# -gt 0 ]; do\n  case "$1" in\n    --config) CONFIG=$2; shift;;\n    --state) STATE=$2; shift;;\n    --catalog) CATALOG=$2; shift;;\n  esac\n  shift\ndone\n${script}`, { mode: 0o755 });
+    this.import(name, [...tools, ...libraries(tools)], ['ENTRYPOINT ["/entry"]', ...changes], entry);
+  }
+
+  /** An image of files of this machine, links followed, and of one that lies in its root. */
+  import(name: string, files: string[], changes: string[], root?: string, follow = ['--dereference']): void {
+    const list = files.map((file) => file.slice(1));
+    const more = root ? ['-C', path.dirname(root), path.basename(root)] : [];
+    const options = changes.flatMap((change) => ['--change', change]);
+    const tar = path.join(this.dir, 'tar');
+    execFileSync('tar', ['--create', '--file', tar, ...follow, '-C', '/', ...list, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('docker', ['--host', this.host, 'import', ...options, tar, name], { stdio: ['ignore', 'ignore', 'pipe'] });
+    rmSync(tar);
   }
 }
-
-const program = (dir: string): string => `
-const { spawn } = require('node:child_process');
-const { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs');
-const dir = ${JSON.stringify(dir)};
-const args = process.argv.slice(2);
-const refuse = (words, code = 125) => {
-  process.stderr.write(words + '\\nSee \\'docker run --help\\'.\\n');
-  process.exit(code);
-};
-appendFileSync(dir + '/calls', JSON.stringify(args) + '\\n');
-if (existsSync(dir + '/refuses')) refuse('docker: ' + readFileSync(dir + '/refuses', 'utf8'));
-const command = args.shift();
-if (command === 'rm') {
-  const file = dir + '/containers/' + args[1];
-  if (args.length !== 2 || args[0] !== '--force') refuse('unknown arguments');
-  if (!existsSync(file)) refuse('Error response from daemon: No such container: ' + args[1], 1);
-  try { process.kill(-Number(readFileSync(file, 'utf8')), 'SIGKILL'); } catch {}
-  rmSync(file);
-  process.exit(0);
-}
-if (command !== 'run') refuse('docker: unknown command: ' + command);
-const has = {}, env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
-let share = '';
-while (args[0]?.startsWith('-')) {
-  const flag = args.shift();
-  if (['--rm', '--init', '-i'].includes(flag)) has[flag] = true;
-  else if (flag === '-e') { const name = args.shift(); if (/=/.test(name)) refuse('docker: a secret on the command line'); if (process.env[name] !== undefined) env[name] = process.env[name]; }
-  else if (flag === '--mount') { const [, host] = /^type=bind,source=(\\/[^,"]+),target=\\/weir,readonly$/.exec(args.shift()) ?? refuse('docker: invalid mount'); share = host; }
-  else if (flag === '--name') { has.name = args.shift(); if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(has.name)) refuse('docker: Invalid container name (' + has.name + ')'); }
-  else if (flag === '--memory') { has.memory = args.shift(); if (!/^[0-9]+b$/.test(has.memory)) refuse('docker: invalid size'); }
-  else if (flag === '--ulimit') { has.ulimit = args.shift(); if (!/^cpu=[0-9]+$/.test(has.ulimit)) refuse('docker: invalid ulimit'); }
-  else if (flag === '--log-driver') { if (args.shift() !== 'none') refuse('docker: invalid log driver'); }
-  else refuse('docker: unknown flag: ' + flag);
-}
-const image = args.shift() ?? refuse('docker: requires at least 1 argument');
-const file = dir + '/containers/' + has.name;
-if (!has['--rm'] || !has['--init'] || !has['-i'] || !has.name || !share) refuse('docker: a flag is missing');
-if (existsSync(file)) refuse('docker: Error response from daemon: Conflict. The container name "/' + has.name + '" is already in use');
-if ((statSync(share).mode & 0o777) !== 0o755) refuse('docker: nobody else could read ' + share);
-const entry = dir + '/images/' + image.replaceAll(/[/:]/g, '_');
-if (!existsSync(entry)) refuse("Unable to find image '" + image + "' locally\\ndocker: Error response from daemon: pull access denied for " + image + ', repository does not exist');
-const seen = args.map((word) => (word.startsWith('/weir/') ? share + word.slice(5) : word));
-for (const word of seen) if (word.startsWith(share) && (statSync(word).mode & 0o777) !== 0o644) refuse('docker: nobody else could read ' + word);
-const child = spawn(entry, seen, { detached: true, env, cwd: '/', stdio: ['ignore', 'inherit', 'inherit'] });
-writeFileSync(file, String(child.pid));
-child.on('exit', (code, signal) => { rmSync(file, { force: true }); process.exit(signal ? 137 : code); });
-`;

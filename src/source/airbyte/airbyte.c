@@ -17,6 +17,14 @@ static const struct weir_option options[] = {
      .help =
          "an image of Docker, NAME:TAG, in the place of a package or an executable; `image` must "
          "be in source.programs of weir.yml"},
+    {.name = "network",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_program_settings, network),
+     .fallback = "",
+     .help =
+         "of an image's container: `host` (it is in this machine's own network), `none`, or the "
+         "name of one of Docker's networks; without it Docker's usual one. In each but `none` "
+         "this machine is called host.docker.internal"},
     {0}};
 
 struct airbyte {
@@ -61,6 +69,7 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     struct weir_child_options o = weir_program_options(&a->program, argv, stop);
     struct weir_child child;
     struct weir_str line;
+    weir_time since = weir_now();
     if (!argv) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a program");
     }
@@ -75,7 +84,7 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     weir_child_free(&child);
     if (rc) {
         weir_program_end(&a->program);
-        rc = weir_program_explain(&a->program, rc, err);
+        rc = weir_program_explain(&a->program, &child, since, rc, err);
     }
     struct weir_error ignored;
     if (r->config.len) { /* a token that was refreshed counts, whatever became of the rest */
