@@ -68,6 +68,18 @@ static void show_stream(struct weir_json stream)
     }
 }
 
+static void show_files(struct weir_json stream)
+{
+    struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "files"));
+    struct weir_json one;
+    while (weir_json_next(&it, NULL, &one)) {
+        printf("  in " WEIR_STR_FMT ": %llu missing, %llu extra, %llu different\n",
+               WEIR_STR_ARG(weir_json_get_str(one, "file")),
+               (unsigned long long)number(one, "missing"), (unsigned long long)number(one, "extra"),
+               (unsigned long long)number(one, "different"));
+    }
+}
+
 static void show_compared(struct weir_json stream)
 {
     struct weir_str error = weir_json_get_str(stream, "error");
@@ -85,7 +97,12 @@ static void show_compared(struct weir_json stream)
     if (number(stream, "pending")) {
         printf(", %llu that the next run reads", (unsigned long long)number(stream, "pending"));
     }
+    if (number(stream, "kept")) {
+        printf(", %llu that only the table has, and that stay",
+               (unsigned long long)number(stream, "kept"));
+    }
     putchar('\n');
+    show_files(stream);
     struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "keys"));
     while (weir_json_next(&it, NULL, &one)) {
         struct weir_buf key;
@@ -99,8 +116,8 @@ static void show_compared(struct weir_json stream)
     while (weir_json_next(&it, NULL, &one)) {
         struct weir_str name = WEIR_STR("");
         (void)weir_json_str(one, &name);
-        printf("  not compared: the column " WEIR_STR_FMT
-               " (the next run brings the table to its type)\n",
+        printf("  not compared: " WEIR_STR_FMT
+               " (the table of a list, or a column that the next run brings to its type)\n",
                WEIR_STR_ARG(name));
     }
 }
@@ -361,8 +378,9 @@ const struct weir_command weir_command_verify = {
         "value, in parts by their keys; rows of parts that differ are read and compared. Shows "
         "which keys are missing, extra or different, keeps it in weir.verifications, and fails "
         "when any is. --repair loads just these again, in one transaction.\n\n"
-        "`verify: cron 0 3 * * * Europe/Berlin` in the source's file does so each night. For "
-        "sources of kind postgres.",
+        "Files and programs (kinds file, singer, airbyte) compute no sums: all of them is read "
+        "anew, beside the tables, and compared there.\n\n"
+        "`verify: cron 0 3 * * * Europe/Berlin` in the source's file does so each night.",
     .flags = verify_flags,
     .run = run_verify,
 };

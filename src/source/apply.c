@@ -284,8 +284,8 @@ static int settle_deletes(struct weir_writing *w, struct weir_error *err)
     return 0;
 }
 
-/* The stage becomes what is to be written. */
-static int settle_stage(struct weir_writing *w, struct weir_error *err)
+/* What does not fit goes, and what came more than once. */
+static int fit_stage(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_apply *a = w->a;
     bool keyed = a->stream->key.count > 0;
@@ -298,7 +298,14 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
     rc = rc || !keyed ? rc : weir_apply_empty_keys(w, err);
     rc = rc ? rc : weir_apply_lists_lost(w, err);
     rc = rc || !keyed ? rc : weir_apply_older_keys(w, err);
-    rc = rc ? rc : weir_apply_lists_doubled(w, err);
+    return rc ? rc : weir_apply_lists_doubled(w, err);
+}
+
+/* The stage becomes what is to be written. */
+static int settle_stage(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_source_apply *a = w->a;
+    int rc = fit_stage(w, err);
     rc = rc ? rc : settle_deletes(w, err);
     rc = rc ? rc : count_stage(w, &w->there, err);
     if (rc == 0 && !builds_anew(a)) {
@@ -340,7 +347,7 @@ static int change_all(struct weir_writing *w, struct weir_error *err)
                                               a->plan->cursor, l->ended_at, err);
 }
 
-int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
+static struct weir_writing writing(struct weir_source_apply *a)
 {
     struct weir_writing w = {.a = a,
                              .session = a->stage->session,
@@ -348,6 +355,30 @@ int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
                              .target = weir_str_of(a->stream->table),
                              .taken = a->taken};
     weir_buf_init(&w.sql, WEIR_APPLY_SQL);
+    return w;
+}
+
+int weir_source_apply_fit(struct weir_source_apply *a, struct weir_error *err)
+{
+    struct weir_writing w = writing(a);
+    a->load->rows_discarded = a->stage->reject_count;
+    a->load->rows_superseded = 0;
+    int rc = fit_stage(&w, err);
+    weir_buf_free(&w.sql);
+    return rc;
+}
+
+void weir_source_apply_value(struct weir_source_apply *a, struct weir_str name,
+                             struct weir_buf *out)
+{
+    struct weir_writing w = writing(a);
+    weir_apply_value(&w, out, name);
+    weir_buf_free(&w.sql);
+}
+
+int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
+{
+    struct weir_writing w = writing(a);
     int rc = change_all(&w, err);
     weir_buf_free(&w.sql);
     return rc;

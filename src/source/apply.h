@@ -27,6 +27,12 @@ struct weir_source_apply {
 int weir_source_apply(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
 /* The same in a transaction that the caller has begun, and ends. */
 int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
+/* The stage becomes what a load would write into the table that is there: what does not fit goes to
+ * the discards, and of rows with one key the last counts. In a transaction of the caller. */
+int weir_source_apply_fit(struct weir_source_apply *a, struct weir_error *err) WEIR_MUST_CHECK;
+/* What the table takes from a column of the stage: NULL for a value that does not fit. */
+void weir_source_apply_value(struct weir_source_apply *a, struct weir_str name,
+                             struct weir_buf *out);
 
 /* Holds the table what no source can tell again (versions, marks of deleted rows)? It is never
  * built anew then, also by --full. `target` may be NULL. */

@@ -131,6 +131,16 @@ const char *weir_source_mode_name(int mode)
     return modes[mode];
 }
 
+uint64_t weir_source_config_number(const struct weir_source_config *config, const char *name)
+{
+    const struct weir_option *o = config->connector->options;
+    while (o->name && strcmp(o->name, name) != 0) {
+        o++;
+    }
+    const char *settings = config->connection;
+    return o->name ? *(const uint64_t *)(const void *)(settings + o->offset) : 0;
+}
+
 bool weir_source_stream_ends(const struct weir_source_stream *stream)
 {
     return stream->mode == WEIR_SOURCE_HISTORY || stream->deletes != WEIR_SOURCE_DELETES_NONE;
@@ -324,11 +334,6 @@ static int read_verify(const struct weir_yaml *doc, const struct root *root,
     }
     return out->verify.kind == WEIR_SOURCE_AFTER
                ? weir_yaml_fail(err, doc, node, "`verify` is `cron …` or `every 1d`")
-           : !out->connector->verifier
-               ? weir_yaml_fail(err, doc, node,
-                                "tables of kind %s cannot be compared with their source; leave "
-                                "`verify` out",
-                                out->connector->name)
                : 0;
 }
 

@@ -82,6 +82,8 @@ void weir_source_config_free(struct weir_source_config *config);
 int weir_source_config_stream(struct weir_source_config *config, struct weir_str name,
                               struct weir_source_stream *out,
                               struct weir_error *err) WEIR_MUST_CHECK;
+/* A whole number of the connection; 0: it has no such option. */
+uint64_t weir_source_config_number(const struct weir_source_config *config, const char *name);
 const char *weir_source_mode_name(int mode);
 /* Do rows that the source does not have any more matter? Then all of it is to be read at once. */
 bool weir_source_stream_ends(const struct weir_source_stream *stream);

@@ -53,6 +53,13 @@ int weir_source_catalog_named(const struct weir_source_config *config,
 int weir_source_catalog_check(struct weir_source_catalog *catalog,
                               struct weir_error *err) WEIR_MUST_CHECK;
 
+struct weir_source_parts { /* files of a stream */
+    const struct weir_str *there;
+    size_t there_count;
+    const struct weir_str *news; /* that the next run reads, or whose rows it drops */
+    size_t news_count;
+};
+
 struct weir_feed;
 struct weir_source_capture;
 struct weir_source_verifier;
@@ -78,8 +85,14 @@ struct weir_source_connector {
     bool nests; /* `plan` knows `nested`; so does what `feed` is made of */
     /* How it tells what changed (follow.h); NULL: it cannot. */
     const struct weir_source_capture *capture;
-    /* How its rows are compared with a table (verify.h); NULL: they cannot be. */
+    /* How it computes sums of its rows (verify.h); NULL: it does not, and all of it is read where a
+     * table is compared with it. */
     const struct weir_source_verifier *verifier;
+    /* Of a connector with `files`, a plan that was made without a cursor, and the stream's own:
+     * into the plan's arena. */
+    int (*parts)(void *connection, const struct weir_source_stream *stream,
+                 struct weir_source_plan *plan, struct weir_str cursor,
+                 struct weir_source_parts *out, struct weir_error *err);
 };
 
 #define WEIR_SOURCE_DECLARE(kind) extern const struct weir_source_connector weir_source_##kind;

@@ -173,7 +173,7 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
     weir_jw_kstr_or_null(w, "schedule", weir_str_of(well ? config.schedule_text : ""));
     weir_jw_kstr_or_null(w, "verify", weir_str_of(well ? config.verify_text : ""));
-    weir_jw_kbool(w, "verifies", well && config.connector->verifier);
+    weir_jw_kbool(w, "verifies", well);
     weir_jw_kbool(w, "paused", well && config.paused);
     if (well) {
         (void)weir_source_kept(&config, &kept, &ignored);

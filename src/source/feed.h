@@ -55,6 +55,7 @@ struct weir_feed_stream {
     /* What the process says of it. */
     struct weir_text_list key; /* originals */
     bool incremental;          /* only what is new comes */
+    struct weir_str goes_by;   /* original of the column that says what is; ptr NULL: not told */
     bool versioned, activated; /* rows have versions; older ones than `active` are to go */
     int64_t version, active;
     int64_t generation; /* kept in the cursor for the next run; 0: none */

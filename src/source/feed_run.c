@@ -490,29 +490,19 @@ static int tell_of_loads(const struct feed_run *f, int rc, struct weir_error *er
                      why.message, (unsigned long long)f->feed.part.loaded);
 }
 
-static uint64_t number_option(const struct feed_run *f, const char *name)
-{
-    const struct weir_option *o = f->config->connector->options;
-    while (o->name && strcmp(o->name, name) != 0) {
-        o++;
-    }
-    const char *settings = f->config->connection;
-    return o->name ? *(const uint64_t *)(const void *)(settings + o->offset) : 0;
-}
-
 static int read_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
     char dir[4096];
     snprintf(dir, sizeof dir, "%s/tmp/source", f->run->site->data);
-    int rc = weir_feed_open(feed, dir, number_option(f, "max_spool"), err);
+    int rc = weir_feed_open(feed, dir, weir_source_config_number(f->config, "max_spool"), err);
     f->began = true;
     feed->config = f->config;
     feed->only = f->run->stream;
     feed->progress = f->run->progress;
     feed->stop = f->run->progress ? &f->run->progress->stop : NULL;
     feed->log = f->run->log;
-    feed->checkpoint = number_option(f, "checkpoint");
+    feed->checkpoint = weir_source_config_number(f->config, "checkpoint");
     feed->load = load_on_the_way;
     feed->look = look;
     feed->loader = f;

@@ -52,6 +52,8 @@ static const struct weir_column verified_columns[] = {
     {WEIR_STR("started_at"), WEIR_TYPE_TIMESTAMP, {0}},
     {WEIR_STR("ended_at"), WEIR_TYPE_TIMESTAMP, {0}},
     {WEIR_STR("error"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("kept"), WEIR_TYPE_INT, {0}},
+    {WEIR_STR("files"), WEIR_TYPE_JSON, {0}},
 };
 #define VERIFIED_COLUMNS (sizeof verified_columns / sizeof verified_columns[0])
 
@@ -131,9 +133,14 @@ static int make(struct weir_session *session, bool *there, struct weir_error *er
     if (rc || *there) {
         return rc;
     }
-    /* Of a warehouse that an older weir made: a column that came later. */
+    /* Of a warehouse that an older weir made: columns that came later. */
     rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"),
                                   &load_columns[LOAD_COLUMNS - 1], 1, err);
+    for (size_t i = VERIFIED_COLUMNS - 2; (rc == 0 || rc == WEIR_EEXIST) && i < VERIFIED_COLUMNS;
+         i++) {
+        rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("verifications"),
+                                      &verified_columns[i], 1, err);
+    }
     return rc && rc != WEIR_EEXIST ? rc : weir_source_ledger_there(session, there, err);
 }
 
@@ -271,6 +278,8 @@ int weir_source_ledger_verified(struct weir_session *session, const struct weir_
         number(v->started_at),
         number(v->ended_at),
         text(v->error),
+        number((int64_t)v->kept),
+        {.s = v->files, .null = v->files.len == 0},
     };
     return append_row(session, "verifications", verified_columns, values, VERIFIED_COLUMNS, err);
 }

@@ -22,9 +22,11 @@ struct weir_source_verified { /* a row of weir.verifications */
     uint64_t rows;      /* of the table, that count */
     uint64_t compared;  /* rows that were read and compared one by one */
     uint64_t missing, extra, different;
-    uint64_t pending;             /* differ, and the next run reads them anyway */
-    struct weir_str keys;         /* JSON: some of them, [{"what","key"}] */
-    struct weir_str not_compared; /* JSON: columns */
+    uint64_t pending;     /* differ, and the next run reads them anyway */
+    uint64_t kept;        /* only the table has them, and the stream's mode lets them stay */
+    struct weir_str keys; /* JSON: some of them, [{"what","key"}] */
+    struct weir_str not_compared; /* JSON: columns, and tables of lists */
+    struct weir_str files;        /* JSON: those whose rows differ, or "" */
     weir_time started_at, ended_at;
     const char *error; /* "": none */
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/feed_nest.h"
 #include "source/follow.h"
 #include "source/watch.h"
 
@@ -35,15 +36,6 @@ void weir_verify_take(const struct weir_source_compare *compare, struct weir_str
     }
 }
 
-struct verifying {
-    struct weir_stream_run run; /* first */
-    struct weir_source_compare compare;
-    struct weir_source_bucket *there, *here;
-    bool *wanted;
-    struct weir_verify_table table;
-    struct weir_source_verified *out;
-};
-
 static int no_memory(struct weir_error *err)
 {
     return weir_fail(err, WEIR_ENOMEM, "no memory for comparing a table");
@@ -54,7 +46,7 @@ static struct weir_source_watch *watch_of(const struct weir_source_run *run)
     return run->progress ? run->progress->watch : NULL;
 }
 
-static bool is_wrong(const struct weir_source_verified *v)
+bool weir_verify_is_wrong(const struct weir_source_verified *v)
 {
     return v->missing + v->extra + v->different > 0;
 }
@@ -63,34 +55,55 @@ static bool is_wrong(const struct weir_source_verified *v)
  */
 
 /* Columns that the table has as they come; the others are named. */
-static int choose_columns(struct verifying *v, struct weir_error *err)
+static int choose_columns(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     struct weir_buf names;
-    size_t *compared = weir_arena_calloc(&r->plan.arena, (r->settled.count + 1) * sizeof *compared);
+    /* What a contract keeps out of the table is none of its values by then. */
+    bool fits = v->table.anew && r->stream.contract != WEIR_SOURCE_EVOLVE;
+    struct weir_arena *arena = &r->plan.arena;
+    struct weir_column *columns =
+        weir_arena_calloc(arena, (r->settled.count + 1) * sizeof *columns);
+    size_t *compared = weir_arena_calloc(arena, (r->settled.count + 1) * sizeof *compared);
     weir_buf_init(&names, MAX_CATALOG);
     struct weir_jw w = weir_jw_on(&names);
     weir_jw_array(&w);
-    for (size_t i = 0; compared && i < r->settled.count; i++) {
+    for (size_t i = 0; columns && compared && i < r->settled.count; i++) {
         const struct weir_column *c = &r->settled.columns[i];
         const struct weir_column *old = weir_source_find_column(r->target, c->name);
-        if (old && weir_source_same_type(old, c)) {
+        if (weir_source_column_reserved(c->name)) {
+            continue; /* ids and versions are others each time */
+        }
+        columns[i] = *c;
+        if (old && fits) {
+            columns[i] = *old;
+            columns[i].name = c->name;
+        }
+        if (old && weir_source_same_type(old, &columns[i])) {
             compared[v->compare.compared_count++] = i;
         } else {
             weir_jw_str(&w, c->name);
         }
     }
+    for (size_t i = 0; r->plan.nest && i < r->plan.nest->nest->count; i++) {
+        const struct weir_feed_nest *list = r->plan.nest->nest->children[i]->nest;
+        const char *table = weir_arena_printf(arena, "%s__" WEIR_STR_FMT, r->stream.table,
+                                              WEIR_STR_ARG(list->suffix));
+        if (!list->left_out) {
+            weir_jw_strz(&w, table ? table : "");
+        }
+    }
     weir_jw_array_end(&w);
     v->compare.compared = compared;
-    v->compare.columns = r->settled.columns;
-    v->out->not_compared = weir_arena_dup(&r->plan.arena, weir_buf_str(&names));
+    v->compare.columns = columns;
+    v->out->not_compared = weir_arena_dup(arena, weir_buf_str(&names));
     weir_buf_free(&names);
-    return !compared || !v->out->not_compared.ptr ? no_memory(err)
-           : v->compare.compared_count            ? 0
+    return !columns || !compared || !v->out->not_compared.ptr ? no_memory(err)
+           : v->compare.compared_count                        ? 0
                                        : weir_fail(err, WEIR_EINVAL, "no column can be compared");
 }
 
-static bool is_compared(const struct verifying *v, size_t column)
+static bool is_compared(const struct weir_verifying *v, size_t column)
 {
     for (size_t i = 0; i < v->compare.compared_count; i++) {
         if (v->compare.compared[i] == column) {
@@ -100,26 +113,53 @@ static bool is_compared(const struct verifying *v, size_t column)
     return false;
 }
 
-/* The file's key, else the source's own, else the whole row. */
-static int choose_key(struct verifying *v, struct weir_error *err)
+static bool is_in(const struct weir_text_list *names, struct weir_str name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (weir_str_is(name, names->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The source's own key. */
+static int own_key(struct weir_verifying *v, size_t *key, size_t *count, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
-    const struct weir_text_list *named = &r->stream.key;
+    const struct weir_source_verifier *verifier = r->config->connector->verifier;
+    if (verifier) {
+        return verifier->key(r->connection, &r->plan, key, count, err);
+    }
+    for (size_t i = 0; r->feed && i < r->plan.column_count; i++) {
+        if (is_in(&r->feed->key, r->plan.columns[i].original)) {
+            key[(*count)++] = i;
+        }
+    }
+    return 0;
+}
+
+/* The file's key, else the source's own, else the whole row. */
+static int choose_key(struct weir_verifying *v, struct weir_error *err)
+{
+    struct weir_stream_run *r = &v->run;
     size_t *key = weir_arena_calloc(&r->plan.arena, (r->settled.count + 1) * sizeof *key);
     size_t count = 0;
     int rc = key ? 0 : no_memory(err);
     for (size_t i = 0; rc == 0 && i < r->settled.count; i++) {
-        for (size_t k = 0; k < named->count; k++) {
-            if (weir_str_is(r->settled.columns[i].name, named->items[k])) {
-                key[count++] = i;
-            }
+        if (is_in(&r->stream.key, r->settled.columns[i].name)) {
+            key[count++] = i;
         }
     }
-    rc = rc || count
-             ? rc
-             : r->config->connector->verifier->key(r->connection, &r->plan, key, &count, err);
+    rc = rc || count ? rc : own_key(v, key, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         count = is_compared(v, key[i]) ? count : 0;
+    }
+    if (rc == 0 && count == 0 && r->stream.key.count && v->table.anew) {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "a column of its key has another type at the source now; `weir sync %s.%s` "
+                       "brings the table to that first",
+                       r->config->name, r->stream.name);
     }
     v->compare.key = count ? key : v->compare.compared;
     v->compare.key_count = count ? count : v->compare.compared_count;
@@ -127,7 +167,7 @@ static int choose_key(struct verifying *v, struct weir_error *err)
 }
 
 /* The greatest value of the cursor column that was read. */
-static int read_mark(struct verifying *v, struct weir_error *err)
+static int read_mark(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     struct weir_json_parser *parser = weir_json_parser_new(8);
@@ -147,7 +187,16 @@ static int read_mark(struct verifying *v, struct weir_error *err)
     return rc;
 }
 
-static int make_plan(struct verifying *v, struct weir_error *err)
+static enum weir_verify_extras extras_of(const struct weir_stream_run *r)
+{
+    return r->stream.mode == WEIR_SOURCE_REPLACE || weir_source_stream_ends(&r->stream)
+               ? WEIR_VERIFY_WRONG
+           : r->stream.mode == WEIR_SOURCE_APPEND && r->config->connector->files
+               ? WEIR_VERIFY_OF_FILES
+               : WEIR_VERIFY_KEPT;
+}
+
+static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     const struct weir_str none = {NULL, 0};
@@ -159,76 +208,149 @@ static int make_plan(struct verifying *v, struct weir_error *err)
     }
     r->plan.exclude = &r->stream.exclude;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
-    rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, none, &r->plan, err);
+    rc = rc     ? rc
+         : feed ? weir_verify_feed_plan(feed, v, err)
+                : r->config->connector->plan(r->connection, &r->stream, none, &r->plan, err);
     r->plan.whole = r->plan.complete = r->plan.nothing = false;
+    return rc;
+}
+
+static int make_plan(struct weir_verifying *v, struct weir_verify_feed *feed,
+                     struct weir_error *err)
+{
+    struct weir_stream_run *r = &v->run;
+    int rc = plan_all(v, feed, err);
     rc =
         rc ? rc : weir_source_settle(&r->plan, &r->stream, r->target, r->session, &r->settled, err);
     weir_buf_free(&r->settled.changes);
-    v->table = (struct weir_verify_table){.run = r, .compare = &v->compare};
-    v->table.extras = r->stream.mode == WEIR_SOURCE_REPLACE ||
-                      r->stream.mode == WEIR_SOURCE_HISTORY || r->stream.deletes;
+    v->table = (struct weir_verify_table){.run = r,
+                                          .compare = &v->compare,
+                                          .extras = extras_of(r),
+                                          .anew = !r->config->connector->verifier};
     rc = rc ? rc : choose_columns(v, err);
     rc = rc ? rc : choose_key(v, err);
-    return rc || !*r->stream.cursor ? rc : read_mark(v, err);
+    rc = rc || !r->config->connector->parts ? rc : weir_verify_parts(v, err);
+    if (rc || v->table.anew || !*r->stream.cursor) {
+        return rc;
+    }
+    v->table.mark_column = weir_source_find_column(r->target, weir_str_of(r->stream.cursor));
+    return read_mark(v, err);
 }
 
 /* --- comparing ----------------------------------------------------------------------------------
  */
 
-static int compare_sums(struct verifying *v, bool *differ, struct weir_error *err)
+int weir_verify_room(struct weir_verifying *v, uint64_t rows, struct weir_error *err)
+{
+    struct weir_arena *arena = &v->run.plan.arena;
+    v->compare.buckets = 1;
+    while (v->compare.buckets < WEIR_VERIFY_BUCKETS && rows / v->compare.buckets > OF_BUCKET) {
+        v->compare.buckets *= 2;
+    }
+    v->there = weir_arena_calloc(arena, v->compare.buckets * sizeof *v->there);
+    v->here = weir_arena_calloc(arena, v->compare.buckets * sizeof *v->here);
+    v->wanted = weir_arena_calloc(arena, v->compare.buckets * sizeof *v->wanted);
+    v->compare.wanted = v->wanted;
+    return v->there && v->here && v->wanted ? 0 : no_memory(err);
+}
+
+bool weir_verify_differ(struct weir_verifying *v)
+{
+    bool any = false;
+    for (unsigned i = 0; i < v->compare.buckets; i++) {
+        v->wanted[i] = v->there[i].rows != v->here[i].rows || v->there[i].sum != v->here[i].sum;
+        any = any || v->wanted[i];
+    }
+    return any;
+}
+
+static int compare_sums(struct weir_verifying *v, bool *differ, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     int rc = weir_verify_count(&v->table, &v->out->rows, err);
-    v->compare.buckets = 1;
-    while (v->compare.buckets < WEIR_VERIFY_BUCKETS &&
-           v->out->rows / v->compare.buckets > OF_BUCKET) {
-        v->compare.buckets *= 2;
-    }
-    v->there = weir_arena_calloc(&r->plan.arena, v->compare.buckets * sizeof *v->there);
-    v->here = weir_arena_calloc(&r->plan.arena, v->compare.buckets * sizeof *v->here);
-    v->wanted = weir_arena_calloc(&r->plan.arena, v->compare.buckets * sizeof *v->wanted);
-    v->compare.wanted = v->wanted;
-    rc = rc || (v->there && v->here && v->wanted) ? rc : no_memory(err);
+    rc = rc ? rc : weir_verify_room(v, v->out->rows, err);
     rc = rc ? rc
             : r->config->connector->verifier->sums(r->connection, &r->plan, &v->compare, v->there,
                                                    err);
-    rc = rc ? rc : weir_verify_sums(&v->table, v->here, err);
-    *differ = false;
-    for (unsigned i = 0; rc == 0 && i < v->compare.buckets; i++) {
-        v->wanted[i] = v->there[i].rows != v->here[i].rows || v->there[i].sum != v->here[i].sum;
-        *differ = *differ || v->wanted[i];
-    }
+    rc = rc ? rc : weir_verify_sums(&v->table, false, v->here, err);
+    *differ = rc == 0 && weir_verify_differ(v);
     return rc;
 }
 
-static int mend(struct verifying *v, struct weir_error *err)
+/* A value of another type would be lost, or keep the row out. */
+static int check_types(const struct weir_stream_run *r, struct weir_error *err)
+{
+    for (size_t i = 0; r->stream.contract == WEIR_SOURCE_EVOLVE && i < r->settled.count; i++) {
+        const struct weir_column *c = &r->settled.columns[i];
+        const struct weir_column *old = weir_source_find_column(r->target, c->name);
+        if (!weir_source_column_reserved(c->name) && !(old && weir_source_same_type(old, c))) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "its rows cannot be loaded again: the column \"" WEIR_STR_FMT
+                             "\" is new, or of another type, at the source; `weir sync %s.%s` "
+                             "brings the table to that first",
+                             WEIR_STR_ARG(c->name), r->config->name, r->stream.name);
+        }
+    }
+    return 0;
+}
+
+/* What no repair puts right. */
+static int check_mending(const struct weir_verifying *v, struct weir_error *err)
+{
+    const struct weir_stream_run *r = &v->run;
+    if (r->plan.nest) {
+        return weir_fail(err, WEIR_EUNSUPPORTED,
+                         "its lists are tables of their own, whose rows no repair can load again; "
+                         "`weir sync %s.%s --full` reads all of it anew",
+                         r->config->name, r->stream.name);
+    }
+    if (r->feed && r->stream.mode == WEIR_SOURCE_APPEND && v->out->missing) {
+        return weir_fail(err, WEIR_EUNSUPPORTED,
+                         "%llu rows that the table lacks cannot be added by themselves: the stream "
+                         "is appended to, and its next run might bring them once more; `weir sync "
+                         "%s.%s --full` reads all of it anew",
+                         (unsigned long long)v->out->missing, r->config->name, r->stream.name);
+    }
+    return check_types(r, err);
+}
+
+int weir_verify_fit(struct weir_verifying *v, struct weir_error *err)
+{
+    v->table.apply = weir_stream_run_apply(&v->run);
+    return v->table.apply ? weir_source_apply_fit(v->table.apply, err) : no_memory(err);
+}
+
+int weir_verify_mend(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     struct weir_source_load *l = &r->load;
-    int rc = weir_verify_repair(&v->table, err);
+    int rc = check_mending(v, err);
+    rc = rc ? rc : weir_verify_repair(&v->table, err);
     l->mode = "repair";
     l->status = "loaded";
-    l->rows_discarded = r->stage.reject_count;
     l->rows_written = v->out->missing + v->out->different;
     l->rows_superseded = l->rows_read - l->rows_discarded - l->rows_written;
     l->rows_deleted = v->out->extra;
-    l->ended_at = weir_now();
+    l->changes = WEIR_STR("");
     v->out->status = "repaired";
+    rc = rc ? rc : weir_source_stage_end(&r->stage, err);
+    l->ended_at = weir_now();
     rc = rc ? rc : weir_source_ledger_add(r->session, l, err);
     return rc ? rc : weir_source_ledger_verified(r->session, v->out, err);
 }
 
 /* The stage beside the table, in one transaction. */
-static int compare_rows(struct verifying *v, struct weir_error *err)
+static int compare_rows(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     int rc = weir_session_begin(r->session, err);
     if (rc) {
         return rc;
     }
-    rc = weir_verify_differences(&v->table, v->out, err);
-    bool mends = rc == 0 && is_wrong(v->out) && r->run->repair;
-    rc = mends ? mend(v, err) : rc;
+    rc = weir_verify_fit(v, err);
+    rc = rc ? rc : weir_verify_differences(&v->table, v->out, err);
+    bool mends = rc == 0 && weir_verify_is_wrong(v->out) && r->run->repair;
+    rc = mends ? weir_verify_mend(v, err) : rc;
     rc = mends && rc == 0 ? weir_session_commit(r->session, err) : rc;
     if (rc || !mends) {
         weir_session_rollback(r->session);
@@ -236,12 +358,15 @@ static int compare_rows(struct verifying *v, struct weir_error *err)
     return rc;
 }
 
-static int compare(struct verifying *v, struct weir_error *err)
+static int compare(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     bool differ = false;
-    int rc = compare_sums(v, &differ, err);
     v->out->status = "equal";
+    if (v->table.anew) {
+        return weir_verify_anew(v, err);
+    }
+    int rc = compare_sums(v, &differ, err);
     if (rc || !differ) {
         return rc;
     }
@@ -253,7 +378,7 @@ static int compare(struct verifying *v, struct weir_error *err)
         rc = compare_rows(v, err);
     }
     weir_stream_run_unstage(r, rc ? rc : WEIR_ECORRUPT); /* the stage goes in any case */
-    if (rc == 0 && is_wrong(v->out) && !r->run->repair) {
+    if (rc == 0 && weir_verify_is_wrong(v->out) && !r->run->repair) {
         v->out->status = "differs";
     }
     return rc;
@@ -263,13 +388,13 @@ static int compare(struct verifying *v, struct weir_error *err)
  */
 
 /* Of a source that is followed: its tables and the snapshot must be at one position. */
-static int stand_still(struct verifying *v, struct weir_error *err)
+static int stand_still(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     const struct weir_source_verifier *verifier = r->config->connector->verifier;
     struct weir_str cursor = {NULL, 0};
     char why[200] = "";
-    if (!verifier->ready) {
+    if (!verifier || !verifier->ready) {
         return 0;
     }
     int rc =
@@ -279,11 +404,12 @@ static int stand_still(struct verifying *v, struct weir_error *err)
 }
 
 static int verify_once(const struct weir_source_run *run, const char *id,
-                       struct weir_source_config *config, void *connection, struct weir_str name,
-                       struct weir_source_verified *out, struct verifying *v,
+                       struct weir_source_config *config, void *connection,
+                       struct weir_verify_feed *feed, struct weir_str name,
+                       struct weir_source_verified *out, struct weir_verifying *v,
                        struct weir_error *err)
 {
-    *v = (struct verifying){.out = out};
+    *v = (struct weir_verifying){.out = out};
     int rc = weir_stream_run_init(&v->run, run, id, config, name, err);
     v->run.connection = connection;
     *out = (struct weir_source_verified){.run = id,
@@ -294,16 +420,17 @@ static int verify_once(const struct weir_source_run *run, const char *id,
                                          .status = "failed",
                                          .keys = WEIR_STR("[]"),
                                          .not_compared = WEIR_STR("[]"),
+                                         .files = WEIR_STR(""),
                                          .started_at = v->run.load.started_at,
                                          .error = ""};
     rc = rc ? rc : weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &v->run.session, err);
     rc = rc ? rc : weir_source_ledger_open(v->run.session, err);
-    rc = rc ? rc : make_plan(v, err);
+    rc = rc ? rc : make_plan(v, feed, err);
     rc = rc ? rc : stand_still(v, err);
     return rc ? rc : compare(v, err);
 }
 
-static void end_once(struct verifying *v)
+static void end_once(struct weir_verifying *v)
 {
     weir_session_free(v->run.session);
     v->run.session = NULL;
@@ -323,16 +450,19 @@ static void print(const struct weir_source_verified *v, struct weir_jw *w)
     weir_jw_ku64(w, "extra", v->extra);
     weir_jw_ku64(w, "different", v->different);
     weir_jw_ku64(w, "pending", v->pending);
+    weir_jw_ku64(w, "kept", v->kept);
     weir_jw_keyz(w, "keys");
     weir_jw_raw(w, v->keys);
     weir_jw_keyz(w, "not_compared");
     weir_jw_raw(w, v->not_compared);
+    weir_jw_keyz(w, "files");
+    weir_jw_raw(w, v->files.len ? v->files : WEIR_STR("[]"));
     weir_jw_kstr_or_null(w, "error", weir_str_of(v->error));
     weir_jw_object_end(w);
 }
 
 /* What came of it is a row of weir.verifications, and a line of the log. */
-static int keep(struct verifying *v, int rc, struct weir_error *err)
+static int keep(struct weir_verifying *v, int rc, struct weir_error *err)
 {
     const struct weir_source_run *run = v->run.run;
     struct weir_source_verified *out = v->out;
@@ -350,8 +480,9 @@ static int keep(struct verifying *v, int rc, struct weir_error *err)
                        out->schema, out->table, words, out->source, out->stream);
     } else if (rc) {
         out->status = "failed";
-        out->missing = out->extra = out->different = out->pending = 0;
+        out->missing = out->extra = out->different = out->pending = out->kept = 0;
         out->keys = WEIR_STR("[]");
+        out->files = WEIR_STR("");
     }
     out->error = rc ? err->message : "";
     load->status = rc == WEIR_ECORRUPT                    ? "mismatch"
@@ -365,12 +496,12 @@ static int keep(struct verifying *v, int rc, struct weir_error *err)
                  "stream", out->stream, "error", out->error);
     }
     weir_source_watch_say(watch_of(run), "%s: %s%s%s", out->stream, out->status,
-                          rc              ? ": "
-                          : is_wrong(out) ? ": "
-                                          : "",
-                          rc              ? out->error
-                          : is_wrong(out) ? words
-                                          : "");
+                          rc                          ? ": "
+                          : weir_verify_is_wrong(out) ? ": "
+                                                      : "",
+                          rc                          ? out->error
+                          : weir_verify_is_wrong(out) ? words
+                                                      : "");
     int failed = strcmp(out->status, "repaired") == 0 || !v->run.session
                      ? 0
                      : weir_source_ledger_verified(v->run.session, out, &why);
@@ -378,15 +509,15 @@ static int keep(struct verifying *v, int rc, struct weir_error *err)
 }
 
 static int verify_stream(const struct weir_source_run *run, const char *id,
-                         struct weir_source_config *config, void *connection, struct weir_str name,
-                         bool follows, const char **status, struct weir_jw *w,
-                         struct weir_error *err)
+                         struct weir_source_config *config, void *connection,
+                         struct weir_verify_feed *feed, struct weir_str name, bool follows,
+                         const char **status, struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_verified out;
     struct weir_error why;
     struct weir_buf report;
     const char *ignored = "";
-    struct verifying *v = calloc(1, sizeof *v);
+    struct weir_verifying *v = calloc(1, sizeof *v);
     if (!v) {
         return no_memory(err);
     }
@@ -395,7 +526,7 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
     struct weir_source_run all = *run; /* tables follow together */
     all.stream = NULL;
     weir_jw_array(&unseen);
-    int rc = verify_once(run, id, config, connection, name, &out, v, err);
+    int rc = verify_once(run, id, config, connection, feed, name, &out, v, err);
     weir_source_watch_look(watch_of(run), out.stream);
     for (int i = 0; rc == WEIR_EBUSY && follows && i < TRIES; i++) {
         rc = weir_source_follow_all(&all, id, config, connection, &ignored, &unseen, &why)
@@ -403,7 +534,7 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
                  : 0;
         if (rc == 0) {
             end_once(v);
-            rc = verify_once(run, id, config, connection, name, &out, v, err);
+            rc = verify_once(run, id, config, connection, feed, name, &out, v, err);
         }
     }
     rc = keep(v, rc, err);
@@ -424,30 +555,26 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                            struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_catalog catalog = {.count = 0};
-    const struct weir_source_capture *capture = config->connector->capture;
+    struct weir_verify_feed feed = {.opened = false};
+    const struct weir_source_connector *c = config->connector;
     struct weir_error why;
     bool found = false;
     int first = 0, rc = 0;
-    if (!config->connector->verifier) {
-        return weir_fail(err, WEIR_EUNSUPPORTED,
-                         "sources of kind %s cannot be compared row by row; each load of theirs is "
-                         "proven, and `weir sync %s --full` reads all of it anew",
-                         config->connector->name, config->name);
-    }
     weir_arena_init(&catalog.arena, MAX_CATALOG);
-    size_t count = config->stream_count;
-    rc = count ? 0 : config->connector->discover(connection, &catalog, err);
-    count = count ? count : catalog.count;
-    for (size_t i = 0; rc == 0 && i < count && first != WEIR_ECANCELED; i++) {
-        struct weir_str name =
-            config->stream_count ? weir_str_of(config->streams[i].name) : catalog.streams[i].name;
+    rc = config->stream_count ? weir_source_catalog_named(config, &catalog, err)
+                              : c->discover(connection, &catalog, err);
+    if (rc == 0 && c->feed) {
+        weir_verify_feed_read(&feed, run, id, config, connection, &catalog);
+    }
+    for (size_t i = 0; rc == 0 && i < catalog.count && first != WEIR_ECANCELED; i++) {
         const char *one = "failed";
-        if (run->stream && !weir_str_is(name, run->stream)) {
+        if (run->stream && !weir_str_is(catalog.streams[i].name, run->stream)) {
             continue;
         }
         found = true;
-        int code = verify_stream(run, id, config, connection, name,
-                                 capture && capture->on(connection), &one, w, &why);
+        int code = verify_stream(run, id, config, connection, c->feed ? &feed : NULL,
+                                 catalog.streams[i].name, c->capture && c->capture->on(connection),
+                                 &one, w, &why);
         if (code && (first == 0 || code == WEIR_ECORRUPT)) {
             *status = one;
         } else if (first == 0 && strcmp(*status, "unchanged") == 0) {
@@ -462,6 +589,7 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                        "source \"%s\" has no such stream; `weir source discover %s` shows them",
                        config->name, config->name);
     }
+    weir_verify_feed_free(&feed);
     weir_arena_free(&catalog.arena);
     return rc ? rc : first;
 }

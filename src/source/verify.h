@@ -1,6 +1,10 @@
 /* Is a table what its source is? Compared in one snapshot of the source, and mended. Private to
  * src/source.
  *
+ * A source that computes no sums (files, programs) is read as a whole, from its start and without a
+ * state, into a stage, whose sums take the place of the source's own; what the stream keeps for its
+ * next run stays as it is.
+ *
  * Rows are spread over buckets by a hash of their key. The source computes, in one pass, how many
  * rows each bucket has and the sum of a hash of each; the warehouse the same of its table. Buckets
  * that differ, and only these, are read as any run reads rows, into a stage, and compared value by
@@ -67,21 +71,71 @@ void weir_verify_take(const struct weir_source_compare *compare, struct weir_str
                       struct weir_str rows, struct weir_str sum, struct weir_source_bucket *out);
 
 /* --- verify_compare.c: the warehouse's side --- */
+enum weir_verify_extras {                   /* rows that the source does not have */
+                          WEIR_VERIFY_KEPT, /* stay: told, and no mistake */
+                          WEIR_VERIFY_WRONG,
+                          WEIR_VERIFY_OF_FILES, /* are wrong where their file is there */
+};
 struct weir_verify_table {
     struct weir_stream_run *run;
     const struct weir_source_compare *compare;
-    bool extras;          /* rows that the source does not have are wrong */
+    struct weir_source_apply *apply; /* of what is staged */
+    enum weir_verify_extras extras;
     struct weir_str mark; /* of the cursor column: what is beyond it was not read yet; ptr NULL */
+    const struct weir_column *mark_column;
+    bool anew;       /* the stage has all rows of the source */
+    bool with_files; /* which file a row is of is known */
+    struct weir_source_parts parts;
     struct weir_buf sql;
 };
 int weir_verify_count(struct weir_verify_table *t, uint64_t *rows,
                       struct weir_error *err) WEIR_MUST_CHECK;
-int weir_verify_sums(struct weir_verify_table *t, struct weir_source_bucket *out,
+/* `staged`: of the stage, which has all of the source. */
+int weir_verify_sums(struct weir_verify_table *t, bool staged, struct weir_source_bucket *out,
                      struct weir_error *err) WEIR_MUST_CHECK;
-/* The stage beside the table, in a transaction of the caller. */
+/* The stage beside the table, in a transaction of the caller, after weir_verify_fit. */
 int weir_verify_differences(struct weir_verify_table *t, struct weir_source_verified *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
 /* Of what weir_verify_differences found. */
 int weir_verify_repair(struct weir_verify_table *t, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- verify.c, for verify_anew.c --- */
+struct weir_verifying {
+    struct weir_stream_run run; /* first */
+    struct weir_source_compare compare;
+    struct weir_source_bucket *there, *here;
+    bool *wanted;
+    struct weir_verify_table table;
+    struct weir_source_verified *out;
+};
+/* Room for the sums of so many rows; `wanted` is what differs by them. */
+int weir_verify_room(struct weir_verifying *v, uint64_t rows,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_verify_differ(struct weir_verifying *v);
+/* The stage becomes what a load would write; in a transaction of the caller. */
+int weir_verify_fit(struct weir_verifying *v, struct weir_error *err) WEIR_MUST_CHECK;
+/* What was found is loaded again, with a row of the ledger; in a transaction of the caller. */
+int weir_verify_mend(struct weir_verifying *v, struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_verify_is_wrong(const struct weir_source_verified *v);
+
+/* --- verify_anew.c: sources that are read as a whole --- */
+/* Of files: which are there, and which the next run reads. */
+int weir_verify_parts(struct weir_verifying *v, struct weir_error *err) WEIR_MUST_CHECK;
+/* By the plan that was made without a cursor. */
+int weir_verify_anew(struct weir_verifying *v, struct weir_error *err) WEIR_MUST_CHECK;
+/* What a program tells of all streams, without a state. */
+struct weir_verify_feed {
+    struct weir_feed feed;
+    bool opened;
+    int failed; /* and nothing is known then */
+    struct weir_error why;
+};
+void weir_verify_feed_read(struct weir_verify_feed *f, const struct weir_source_run *run,
+                           const char *id, struct weir_source_config *config, void *connection,
+                           const struct weir_source_catalog *catalog);
+void weir_verify_feed_free(struct weir_verify_feed *f);
+/* Plans what it told of the stream. */
+int weir_verify_feed_plan(struct weir_verify_feed *f, struct weir_verifying *v,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

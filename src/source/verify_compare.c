@@ -4,8 +4,10 @@
 #include "source/verify.h"
 
 #define SQL_BYTES (64u << 20)
-#define FOUND     "temp.main.\"weir verify\"" /* what differs: what, old_row, new_row, pending, key */
-#define KEYS      20                          /* that are told */
+/* What differs: what (missing, extra, different, kept), old_row, new_row, pending, file, key. */
+#define FOUND "temp.main.\"weir verify\""
+#define KEYS  20 /* that are told */
+#define FILES 100
 
 static struct weir_str schema_of(const struct weir_verify_table *t)
 {
@@ -106,7 +108,29 @@ int weir_verify_count(struct weir_verify_table *t, uint64_t *rows, struct weir_e
     return rc;
 }
 
-int weir_verify_sums(struct weir_verify_table *t, struct weir_source_bucket *out,
+/* FROM stage: as the table takes it, where its contract says so. */
+static void add_staged(struct weir_verify_table *t)
+{
+    const struct weir_stream_run *r = t->run;
+    bool any = false;
+    weir_buf_addz(&t->sql, " FROM (SELECT rowid, *");
+    for (size_t i = 0; r->stream.contract != WEIR_SOURCE_EVOLVE && i < r->settled.count; i++) {
+        const struct weir_column *c = &r->settled.columns[i];
+        const struct weir_column *old = weir_source_find_column(r->target, c->name);
+        if (old && !weir_source_same_type(old, c)) {
+            weir_buf_addz(&t->sql, any ? ", " : " REPLACE (");
+            weir_source_apply_value(t->apply, c->name, &t->sql);
+            weir_buf_addz(&t->sql, " AS ");
+            weir_sql_ident(&t->sql, c->name);
+            any = true;
+        }
+    }
+    weir_buf_addz(&t->sql, any ? ") FROM " : " FROM ");
+    weir_sql_table(&t->sql, schema_of(t), r->stage.table);
+    weir_buf_addz(&t->sql, ") AS staged");
+}
+
+int weir_verify_sums(struct weir_verify_table *t, bool staged, struct weir_source_bucket *out,
                      struct weir_error *err)
 {
     struct weir_result *result = NULL;
@@ -118,7 +142,7 @@ int weir_verify_sums(struct weir_verify_table *t, struct weir_source_bucket *out
     weir_buf_addz(&t->sql, " AS bucket, CAST('0x' || substr(");
     add_hash(t, t->compare->compared, t->compare->compared_count);
     weir_buf_addz(&t->sql, ", 1, 15) AS BIGINT) AS hash");
-    add_live(t);
+    (staged ? add_staged : add_live)(t);
     weir_buf_addz(&t->sql, ") GROUP BY bucket");
     int rc = weir_buf_check(&t->sql, "the sums of a table", err);
     rc = rc ? rc
@@ -163,20 +187,64 @@ static void add_both(struct weir_verify_table *t, const char *before, size_t col
     add_name(t, column);
 }
 
+/* Is the row of one of these files? */
+static void add_of_files(struct weir_verify_table *t, const char *side,
+                         const struct weir_str *names, size_t count)
+{
+    weir_buf_addf(&t->sql, "coalesce(%s." WEIR_SOURCE_FILE " IN (NULL", side);
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(&t->sql, ", ");
+        weir_sql_text(&t->sql, names[i]);
+    }
+    weir_buf_addz(&t->sql, "), false)");
+}
+
 static void add_pending(struct weir_verify_table *t)
 {
-    const struct weir_column *c =
-        t->mark.ptr ? weir_source_find_column(t->run->target, weir_str_of(t->run->stream.cursor))
-                    : NULL;
-    if (!c) {
+    const struct weir_source_parts *p = &t->parts;
+    const struct weir_column *c = t->mark.ptr ? t->mark_column : NULL;
+    if (t->with_files && p->news_count) {
+        add_of_files(t, "new", p->news, p->news_count);
+        weir_buf_addz(&t->sql, " OR ");
+        add_of_files(t, "old", p->news, p->news_count);
+    } else if (c) {
+        weir_buf_addz(&t->sql, "coalesce(new.");
+        weir_sql_ident(&t->sql, c->name);
+        weir_buf_addz(&t->sql, " > TRY_CAST(");
+        weir_sql_text(&t->sql, t->mark);
+        weir_buf_addf(&t->sql, " AS " WEIR_STR_FMT "), false)", WEIR_STR_ARG(c->type_name));
+    } else {
         weir_buf_addz(&t->sql, "false");
-        return;
     }
-    weir_buf_addz(&t->sql, "coalesce(new.");
-    weir_sql_ident(&t->sql, c->name);
-    weir_buf_addz(&t->sql, " > TRY_CAST(");
-    weir_sql_text(&t->sql, t->mark);
-    weir_buf_addf(&t->sql, " AS " WEIR_STR_FMT "), false)", WEIR_STR_ARG(c->type_name));
+}
+
+/* A row that only the table has. */
+static void add_extra(struct weir_verify_table *t)
+{
+    if (t->extras == WEIR_VERIFY_OF_FILES) {
+        weir_buf_addz(&t->sql, "CASE WHEN ");
+        add_of_files(t, "old", t->parts.there, t->parts.there_count);
+        weir_buf_addz(&t->sql, " THEN 'extra' ELSE 'kept' END");
+    } else {
+        weir_buf_addz(&t->sql, t->extras == WEIR_VERIFY_WRONG ? "'extra'" : "'kept'");
+    }
+}
+
+static void add_key(struct weir_verify_table *t)
+{
+    const struct weir_source_compare *c = t->compare;
+    weir_buf_addz(&t->sql, " AS pending, left(CAST(json_object(");
+    for (size_t i = 0; i < c->key_count; i++) {
+        weir_buf_addz(&t->sql, i ? ", " : "");
+        weir_sql_text(&t->sql, c->columns[c->key[i]].name);
+        add_both(t, ", coalesce(", c->key[i], ", ");
+        weir_buf_addc(&t->sql, ')');
+    }
+    weir_buf_addz(&t->sql, ") AS VARCHAR), 500) AS key, ");
+    weir_buf_addz(&t->sql, t->with_files ? "coalesce(new." WEIR_SOURCE_FILE
+                                           ", old." WEIR_SOURCE_FILE ")"
+                                         : "NULL");
+    weir_buf_addz(&t->sql, " AS file");
 }
 
 /* Makes FOUND. */
@@ -191,21 +259,20 @@ static int find(struct weir_verify_table *t, struct weir_error *err)
     weir_verify_add_wanted(&t->sql, c);
     weir_buf_addz(&t->sql, "), ");
     add_rows(t, "new");
-    weir_buf_addz(&t->sql, " FROM ");
-    weir_sql_table(&t->sql, schema_of(t), t->run->stage.table);
-    weir_buf_addz(&t->sql, ") SELECT CASE WHEN old.\"weir row\" IS NULL THEN 'missing' WHEN "
-                           "new.\"weir row\" IS NULL THEN 'extra' ELSE 'different' END AS what, "
-                           "old.\"weir row\" AS old_row, new.\"weir row\" AS new_row, ");
-    add_pending(t);
-    weir_buf_addz(&t->sql, " AS pending, left(CAST(json_object(");
-    for (size_t i = 0; i < c->key_count; i++) {
-        weir_buf_addz(&t->sql, i ? ", " : "");
-        weir_sql_text(&t->sql, c->columns[c->key[i]].name);
-        add_both(t, ", coalesce(", c->key[i], ", ");
-        weir_buf_addc(&t->sql, ')');
+    add_staged(t);
+    if (t->anew) { /* else just these were read */
+        weir_buf_addz(&t->sql, " WHERE ");
+        add_bucket(t);
+        weir_verify_add_wanted(&t->sql, c);
     }
-    weir_buf_addz(&t->sql, ") AS VARCHAR), 500) AS key FROM old FULL JOIN new ON old.\"weir n\" = "
-                           "new.\"weir n\"");
+    weir_buf_addz(&t->sql, ") SELECT CASE WHEN old.\"weir row\" IS NULL THEN 'missing' WHEN "
+                           "new.\"weir row\" IS NULL THEN ");
+    add_extra(t);
+    weir_buf_addz(&t->sql, " ELSE 'different' END AS what, old.\"weir row\" AS old_row, "
+                           "new.\"weir row\" AS new_row, ");
+    add_pending(t);
+    add_key(t);
+    weir_buf_addz(&t->sql, " FROM old FULL JOIN new ON old.\"weir n\" = new.\"weir n\"");
     for (size_t i = 0; i < c->key_count; i++) {
         add_both(t, " AND ", c->key[i], " IS NOT DISTINCT FROM ");
     }
@@ -217,31 +284,53 @@ static int find(struct weir_verify_table *t, struct weir_error *err)
     return weir_session_exec_buf(t->run->session, &t->sql, err);
 }
 
+/* [{"file","missing","extra","different"}] */
+static void add_files(struct weir_verify_table *t)
+{
+    weir_buf_addf(&t->sql,
+                  ", (SELECT CAST(to_json(list({'file': file, 'missing': missing, 'extra': extra, "
+                  "'different': different} ORDER BY file)) AS VARCHAR) FROM (SELECT file, count(*) "
+                  "FILTER (what = 'missing') AS missing, count(*) FILTER (what = 'extra') AS "
+                  "extra, count(*) FILTER (what = 'different') AS different FROM " FOUND
+                  " WHERE NOT pending AND what <> 'kept' AND file IS NOT NULL GROUP BY file ORDER "
+                  "BY file LIMIT %d))",
+                  FILES);
+}
+
 static int count_found(struct weir_verify_table *t, struct weir_source_verified *out,
                        struct weir_error *err)
 {
     struct weir_result *result = NULL;
     struct weir_batch b = {0};
-    uint64_t *const to[] = {&out->missing, &out->extra, &out->different, &out->pending};
+    struct weir_arena *arena = &t->run->plan.arena;
+    uint64_t *const to[] = {&out->missing, &out->extra, &out->different, &out->kept, &out->pending};
+    enum { NUMBERS = sizeof to / sizeof *to };
     weir_buf_addf(
         &t->sql,
         "SELECT count(*) FILTER (what = 'missing' AND NOT pending), count(*) FILTER (what = "
-        "'extra' AND %s), count(*) FILTER (what = 'different' AND NOT pending), count(*) FILTER "
-        "(pending), (SELECT CAST(coalesce(to_json(list({'what': what, 'key': CAST(key AS JSON)})), "
+        "'extra' AND NOT pending), count(*) FILTER (what = 'different' AND NOT pending), count(*) "
+        "FILTER (what = 'kept'), count(*) FILTER (pending AND what <> 'kept'), (SELECT "
+        "CAST(coalesce(to_json(list({'what': what, 'key': CAST(key AS JSON)})), "
         "'[]') AS VARCHAR) FROM (SELECT what, CASE WHEN json_valid(key) THEN key ELSE "
-        "CAST(to_json(key) AS VARCHAR) END AS key FROM " FOUND " WHERE NOT pending AND (%s OR what "
-        "<> 'extra') ORDER BY what, key LIMIT %d)) FROM " FOUND,
-        t->extras ? "true" : "false", t->extras ? "true" : "false", KEYS);
+        "CAST(to_json(key) AS VARCHAR) END AS key FROM " FOUND " WHERE NOT pending AND what <> "
+        "'kept' ORDER BY what, key LIMIT %d))",
+        KEYS);
+    add_files(t);
+    weir_buf_addz(&t->sql, " FROM " FOUND);
     int rc = weir_buf_check(&t->sql, "a statement", err);
     rc = rc ? rc
             : weir_session_query(t->run->session, weir_buf_cstr(&t->sql), NULL, 0, &result, err);
     rc = rc ? rc : weir_result_next(result, &b, err);
-    for (size_t i = 0; rc == 0 && b.rows && i < 4; i++) {
+    for (size_t i = 0; rc == 0 && b.rows && i < NUMBERS; i++) {
         *to[i] = (uint64_t)b.columns[i].ints[0];
     }
     if (rc == 0 && b.rows) {
-        out->keys = weir_arena_dup(&t->run->plan.arena, b.columns[4].strs[0]);
-        rc = out->keys.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for keys");
+        const struct weir_vector *files = &b.columns[NUMBERS + 1];
+        out->keys = weir_arena_dup(arena, b.columns[NUMBERS].strs[0]);
+        out->files =
+            weir_vector_valid(files, 0) ? weir_arena_dup(arena, files->strs[0]) : WEIR_STR("");
+        rc =
+            out->keys.ptr && out->files.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for keys");
     }
     weir_buf_reset(&t->sql);
     weir_result_free(result);
@@ -301,7 +390,7 @@ static int end_wrong(struct weir_verify_table *t, struct weir_error *err)
     }
     weir_buf_addz(&t->sql, "DELETE FROM ");
     add_target(t);
-    add_wrong(t, t->extras && !is_soft(t) ? "'different', 'extra'" : "'different'");
+    add_wrong(t, is_soft(t) ? "'different'" : "'different', 'extra'");
     return change(t, err);
 }
 
@@ -349,8 +438,7 @@ static int insert(struct weir_verify_table *t, struct weir_error *err)
     if (is_history(t)) {
         weir_buf_addf(&t->sql, ", make_timestamp(%" PRId64 "), true", t->run->load.started_at);
     }
-    weir_buf_addz(&t->sql, " FROM ");
-    weir_sql_table(&t->sql, schema_of(t), t->run->stage.table);
+    add_staged(t);
     weir_buf_addz(&t->sql, " WHERE rowid IN (SELECT new_row FROM " FOUND " WHERE NOT pending AND "
                            "new_row IS NOT NULL)");
     return change(t, err);

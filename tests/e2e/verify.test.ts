@@ -101,10 +101,6 @@ test('a table that is followed is compared where both are at one position', { sk
 test('in the server, by the API and by a schedule', { skip }, async () => {
   behind(weir, "update shop.kept set n = 100 where id = 5");
   source('shop', 'shop', '', 'verify: every 1s\nstreams:\n  kept: {mode: merge, key: [id]}\n');
-  writeFileSync(path.join(weir.dir, 'sources/files.yml'), 'kind: file\nconnection: {path: x.csv}\nverify: every 1d\n');
-  assert.match(await weir.in('source', 'check', 'files').catch(String), /files\.yml:3.*tables of kind file cannot be compared/);
-  writeFileSync(path.join(weir.dir, 'sources/files.yml'), 'kind: file\nconnection: {path: x.csv}\n');
-  await assert.rejects(weir.in('verify', 'files'), /kind file cannot be compared row by row/);
   await weir.up();
   const admin = await setUp(weir);
   type Shown = { verify: string; streams: { stream: string; verified: { status: string; different: number } | null }[] };

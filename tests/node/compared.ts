@@ -13,8 +13,10 @@ export interface Compared {
   extra: number;
   different: number;
   pending: number;
+  kept: number;
   keys: { what: string; key: Record<string, unknown> }[];
   not_compared: string[];
+  files: { file: string; missing: number; extra: number; different: number }[];
   error: string | null;
 }
 

@@ -1,6 +1,6 @@
 // A table is compared with its PostgreSQL from the page of the source, and loaded again; a pause says what it keeps there.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -31,6 +31,10 @@ before(async () => {
     create schema live; create table live.seats (id int primary key, n int); insert into live.seats values (1, 1)`);
   source('shop', '', 'streams: {orders: {mode: merge, key: [id], cursor: at, deletes: hard}}\n');
   source('live', ', capture: true', '');
+  writeFileSync(path.join(weir.dir, 'days.csv'), 'id,n\n1,1\n2,2\n');
+  utimesSync(path.join(weir.dir, 'days.csv'), 1700000000, 1700000000);
+  writeFileSync(path.join(weir.dir, 'sources/files.yml'), 'kind: file\nconnection: {path: days.csv}\n');
+  await weir.in('sync', 'files', '--wait');
   await weir.in('sync', 'shop', '--wait');
   await weir.in('sync', 'live', '--wait');
   await weir.up();
@@ -64,6 +68,23 @@ test('what the source changed in silence is found by a comparison, and loaded ag
   await page.getByRole('menuitem', { name: /^Compare its tables/ }).waitFor();
   assert.equal(await page.getByRole('menuitem', { name: /^Load again what differs/ }).count(), 0);
   await page.keyboard.press('Escape');
+  assert.deepEqual(complaints, []);
+});
+
+test('files are compared, too, by reading them anew', { skip }, async () => {
+  const { page, complaints } = admin;
+  await page.goto(url('/sources/files'));
+  const days = page.getByRole('row', { name: /files\.days/ });
+  await choose(page, 'files', /^Compare its tables with it.*all of the source is read anew/s);
+  await days.getByText(/^compared row by row/).waitFor();
+  // Other bytes with the size and the time of before: no usual run reads them.
+  writeFileSync(path.join(weir.dir, 'days.csv'), 'id,n\n1,9\n2,2\n');
+  utimesSync(path.join(weir.dir, 'days.csv'), 1700000000, 1700000000);
+  await choose(page, 'files', /^Compare its tables with it/);
+  await days.getByText(/^differs: 1 missing, 1 extra, 0 different of 2 rows/).waitFor();
+  await choose(page, 'files', /^Load again what differs/);
+  await days.getByText(/^loaded again: 1 missing, 1 extra/).waitFor();
+  assert.match(await weir.in('query', 'select n from files.days where id = 1', '--format', 'csv'), /9/);
   assert.deepEqual(complaints, []);
 });
 

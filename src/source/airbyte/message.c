@@ -71,6 +71,13 @@ static int stream_of(struct weir_airbyte_reader *r, struct weir_str own, struct 
     }
     s->incremental = weir_airbyte_is_incremental(e, w);
     s->whole = !s->incremental;
+    struct weir_json_iter it = weir_json_begin(weir_json_get(e->stream, "default_cursor_field"));
+    struct weir_json field, deeper;
+    struct weir_str goes_by;
+    if (weir_json_next(&it, NULL, &field) && weir_json_str(field, &goes_by) &&
+        !weir_json_next(&it, NULL, &deeper)) {
+        s->goes_by = weir_arena_dup(&r->feed->arena, goes_by);
+    }
     int64_t before = weir_feed_generation(w->cursor);
     s->generation = w->anew || s->whole || before == 0 ? r->sync : before;
     rc = weir_feed_schema(s, weir_json_get(e->stream, "json_schema"), err);

@@ -181,6 +181,63 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
     return rc;
 }
 
+static int find_news(const struct weir_file_stream *stream, struct weir_json files, bool other,
+                     bool drops, struct weir_source_plan *plan, struct weir_source_parts *out,
+                     struct weir_error *err)
+{
+    struct weir_arena *arena = &plan->arena;
+    size_t most = stream->count + weir_json_count(files) + 1;
+    struct weir_str *there = weir_arena_calloc(arena, most * sizeof *there);
+    struct weir_str *news = weir_arena_calloc(arena, most * sizeof *news);
+    struct weir_json_iter it = weir_json_begin(files);
+    struct weir_json value;
+    struct weir_str name;
+    *out = (struct weir_source_parts){.there = there, .news = news};
+    if (!there || !news) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    for (size_t i = 0; i < stream->count; i++) {
+        const struct weir_file *file = &stream->files[i];
+        struct weir_file_mark mark;
+        there[out->there_count++] = file->name;
+        if (other || !read_mark(weir_json_get(files, file->name.ptr), arena, &mark) ||
+            !is_same(&mark, &file->mark)) {
+            news[out->news_count++] = file->name;
+        }
+    }
+    while (drops && weir_json_next(&it, &name, &value)) {
+        struct weir_file key = {.name = name};
+        if (!bsearch(&key, stream->files, stream->count, sizeof key, by_name)) {
+            news[out->news_count] = weir_arena_dup(arena, name);
+            if (!news[out->news_count++].ptr) {
+                return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+            }
+        }
+    }
+    return 0;
+}
+
+int weir_file_cursor_news(const struct weir_file_stream *stream, struct weir_str cursor,
+                          uint64_t options, bool drops, struct weir_source_plan *plan,
+                          struct weir_source_parts *out, struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root = {NULL, 0};
+    struct weir_buf text;
+    char hash[17];
+    weir_buf_init(&text, MAX_CURSOR);
+    snprintf(hash, sizeof hash, "%016" PRIx64, options);
+    weir_buf_adds(&text, cursor.ptr ? cursor : WEIR_STR("{}"));
+    int rc = parser ? weir_buf_check(&text, "a cursor", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    bool other = rc || !weir_str_is(weir_json_get_str(root, "options"), hash);
+    rc = rc ? rc : find_news(stream, weir_json_get(root, "files"), other, drops, plan, out, err);
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    return rc;
+}
+
 int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct weir_str cursor,
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err)

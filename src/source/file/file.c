@@ -386,6 +386,16 @@ static int read_files(void *connection, const struct weir_source_plan *p,
     return rc;
 }
 
+static int parts(void *connection, const struct weir_source_stream *stream,
+                 struct weir_source_plan *p, struct weir_str cursor, struct weir_source_parts *out,
+                 struct weir_error *err)
+{
+    struct weir_file_connection *c = connection;
+    const struct weir_file_stream *files = p->own;
+    bool drops = stream->mode == WEIR_SOURCE_REPLACE || weir_source_stream_ends(stream);
+    return weir_file_cursor_news(files, cursor, hash_options(c, files, stream), drops, p, out, err);
+}
+
 const struct weir_source_connector weir_source_file = {
     .name = "file",
     .title = "Files, Excel, Google Sheets, S3",
@@ -397,5 +407,6 @@ const struct weir_source_connector weir_source_file = {
     .plan = plan,
     .nests = true,
     .read = read_files,
+    .parts = parts,
     .close = close_connection,
 };

@@ -180,6 +180,11 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
                            uint64_t options, struct weir_arena *arena,
                            const struct weir_file_mark ***out,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Of files that were planned without a cursor: which the next run reads, by this one, and those
+ * that are gone and whose rows it drops (`drops`). In the plan's arena. */
+int weir_file_cursor_news(const struct weir_file_stream *stream, struct weir_str cursor,
+                          uint64_t options, bool drops, struct weir_source_plan *plan,
+                          struct weir_source_parts *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
  * the files that are to be read. `options` is a hash of all that makes rows of files, `rows` of
  * what says which row of the table one is: when that is another, merge builds the table anew.

@@ -88,8 +88,14 @@ static int take_schema(struct weir_singer_reader *r, struct weir_json root, stru
     }
     rc = weir_feed_schema(s, schema, err);
     rc = rc ? rc : weir_feed_set_key(s, weir_json_get(root, "key_properties"), err);
-    s->incremental =
-        s->incremental || weir_json_count(weir_json_get(root, "bookmark_properties")) > 0;
+    struct weir_json_iter it = weir_json_begin(weir_json_get(root, "bookmark_properties"));
+    struct weir_json item;
+    struct weir_str name;
+    if (weir_json_next(&it, NULL, &item)) {
+        s->incremental = true;
+        s->goes_by =
+            weir_json_str(item, &name) ? weir_arena_dup(&r->feed->arena, name) : s->goes_by;
+    }
     return rc;
 }
 
