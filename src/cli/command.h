@@ -85,4 +85,7 @@ void weir_progress_begin(struct weir_progress *p, const char *what, uint64_t tot
 void weir_progress_update(struct weir_progress *p, uint64_t done);
 void weir_progress_end(struct weir_progress *p, uint64_t done);
 
+/* "12.3 MB"; gives `out`. */
+const char *weir_cli_size(uint64_t bytes, char out[32]);
+
 #endif

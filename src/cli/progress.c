@@ -76,3 +76,16 @@ void weir_progress_end(struct weir_progress *p, uint64_t done)
         show(p, done, weir_mono(), true);
     }
 }
+
+const char *weir_cli_size(uint64_t bytes, char out[32])
+{
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+    double n = (double)bytes;
+    int unit = 0;
+    while (n >= 1024 && unit < 4) {
+        n /= 1024;
+        unit++;
+    }
+    snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", n, units[unit]);
+    return out;
+}

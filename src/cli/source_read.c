@@ -27,21 +27,41 @@ static void show_column(struct weir_json column)
     putchar('\n');
 }
 
+static void show_stream(struct weir_json root, struct weir_json stream)
+{
+    uint64_t files = 0, bytes = 0, rows = 0;
+    bool follows = false;
+    char size[32];
+    struct weir_str refused = weir_json_get_str(stream, "refused");
+    weir_json_u64(weir_json_get(stream, "files"), &files);
+    weir_json_u64(weir_json_get(stream, "bytes"), &bytes);
+    weir_json_u64(weir_json_get(stream, "rows"), &rows);
+    weir_json_bool(weir_json_get(stream, "follows"), &follows);
+    printf(WEIR_STR_FMT, WEIR_STR_ARG(weir_json_get_str(stream, "name")));
+    if (refused.len) {
+        printf("  is not loaded: " WEIR_STR_FMT "\n", WEIR_STR_ARG(refused));
+        return;
+    }
+    printf("  →  " WEIR_STR_FMT "." WEIR_STR_FMT "  (" WEIR_STR_FMT,
+           WEIR_STR_ARG(weir_json_get_str(root, "schema")),
+           WEIR_STR_ARG(weir_json_get_str(stream, "table")),
+           WEIR_STR_ARG(follows ? WEIR_STR("follows changes") : weir_json_get_str(stream, "mode")));
+    if (files) {
+        printf(", %llu file%s", (unsigned long long)files, files == 1 ? "" : "s");
+    }
+    if (rows) {
+        printf(", about %llu row%s", (unsigned long long)rows, rows == 1 ? "" : "s");
+    }
+    printf("%s%s)\n", bytes ? ", " : "", bytes ? weir_cli_size(bytes, size) : "");
+}
+
 static void show(struct weir_json root, bool columns)
 {
     struct weir_json stream, column, list;
+    struct weir_str note = weir_json_get_str(root, "note");
     struct weir_json_iter it = weir_json_begin(weir_json_get(root, "streams"));
     while (weir_json_next(&it, NULL, &stream)) {
-        uint64_t files = 0, bytes = 0;
-        weir_json_u64(weir_json_get(stream, "files"), &files);
-        weir_json_u64(weir_json_get(stream, "bytes"), &bytes);
-        printf(WEIR_STR_FMT "  →  " WEIR_STR_FMT "." WEIR_STR_FMT "  (" WEIR_STR_FMT
-                            ", %llu file%s, %llu bytes)\n",
-               WEIR_STR_ARG(weir_json_get_str(stream, "name")),
-               WEIR_STR_ARG(weir_json_get_str(root, "schema")),
-               WEIR_STR_ARG(weir_json_get_str(stream, "table")),
-               WEIR_STR_ARG(weir_json_get_str(stream, "mode")), (unsigned long long)files,
-               files == 1 ? "" : "s", (unsigned long long)bytes);
+        show_stream(root, stream);
         struct weir_json_iter at = weir_json_begin(weir_json_get(stream, "columns"));
         while (columns && weir_json_next(&at, NULL, &column)) {
             show_column(column);
@@ -56,6 +76,9 @@ static void show(struct weir_json root, bool columns)
                 show_column(column);
             }
         }
+    }
+    if (note.len) {
+        printf("\n" WEIR_STR_FMT "\n", WEIR_STR_ARG(note));
     }
 }
 

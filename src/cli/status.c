@@ -65,19 +65,6 @@ static int gather(struct status *s, struct weir_error *err)
     return code;
 }
 
-static const char *size_text(uint64_t bytes, char out[32])
-{
-    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
-    double n = (double)bytes;
-    int unit = 0;
-    while (n >= 1024 && unit < 4) {
-        n /= 1024;
-        unit++;
-    }
-    snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", n, units[unit]);
-    return out;
-}
-
 static void show_part(const char *name, bool answers, const char *address, bool up)
 {
     printf("%-11s%s", name, answers ? "up" : up ? "does not answer" : "not running");
@@ -95,7 +82,7 @@ static void show(const struct status *s)
     }
     show_part("serve", s->serve, s->addresses.serve, s->up);
     printf("event log  %llu requests in %llu segments, %s\n", (unsigned long long)records,
-           (unsigned long long)s->segments, size_text(s->log_bytes, size));
+           (unsigned long long)s->segments, weir_cli_size(s->log_bytes, size));
     if (s->serve && s->server.next_seq >= s->next_seq) {
         printf("loaded     all of them\n");
     } else if (s->serve) {
@@ -123,13 +110,13 @@ static void show(const struct status *s)
     }
     if (s->quarantine_bytes) {
         char most[32];
-        printf("quarantine %s of at most %s%s\n", size_text(s->quarantine_bytes, size),
-               size_text(s->quarantine_max, most),
+        printf("quarantine %s of at most %s%s\n", weir_cli_size(s->quarantine_bytes, size),
+               weir_cli_size(s->quarantine_max, most),
                s->quarantine_bytes < s->quarantine_max
                    ? ""
                    : ": full; calls with an unknown write key get 503");
     }
-    printf("disk       %s free\n", size_text(s->free_bytes, size));
+    printf("disk       %s free\n", weir_cli_size(s->free_bytes, size));
     if (!s->up && !s->collect && !s->serve) {
         printf("\nNothing runs here; `weir up` starts it.\n");
     }

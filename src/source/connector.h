@@ -39,11 +39,14 @@ struct weir_source_found { /* a stream */
     struct weir_str name;
     const char *mode; /* how it is loaded when its file says nothing; NULL: the default */
     uint64_t files, bytes;
+    uint64_t rows;           /* as the source estimates; 0: it does not say */
+    struct weir_str refused; /* of capture: why its changes cannot be had, or "" */
 };
 struct weir_source_catalog {
     struct weir_arena arena;
     struct weir_source_found *streams;
     size_t count;
+    struct weir_str note; /* what is there and no stream, and how it would be one; or "" */
 };
 /* Those that the file names. */
 int weir_source_catalog_named(const struct weir_source_config *config,
@@ -109,7 +112,8 @@ const struct weir_source_connector *weir_source_connector_of(struct weir_str kin
 int weir_source_open(const struct weir_source_site *site, struct weir_source_config *config,
                      void **connection, struct weir_error *err) WEIR_MUST_CHECK;
 /* Gives texts of a form or a command line the types that the options have, in place: "5433" of a
- * number's is a number, "a,b" of a list's is a list; a number of a text's is a text. */
+ * number's is a number, "a,b" of a list's is a list, "yes" of a truth's is true; a number of a
+ * text's is a text. */
 int weir_source_fit(const struct weir_option *options, struct weir_data *values,
                     struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
 /* "columns":[{"name","original","type"}],"lists":[{"table","columns"}] */

@@ -61,10 +61,20 @@ static bool parse(struct weir_data *value, struct weir_arena *arena)
     return rc != WEIR_ENOMEM;
 }
 
+static bool is_yes(struct weir_str text)
+{
+    return weir_str_is(text, "true") || weir_str_is(text, "yes") || weir_str_is(text, "on");
+}
+
+static bool is_no(struct weir_str text)
+{
+    return weir_str_is(text, "false") || weir_str_is(text, "no") || weir_str_is(text, "off");
+}
+
 /* What cannot be the option's type stays as it is: the file's check says why, with the line. */
 static bool fit(const struct weir_option *option, struct weir_data *value, struct weir_arena *arena)
 {
-    bool text = value->type == WEIR_DATA_TEXT;
+    bool text = value->type == WEIR_DATA_TEXT, yes = text && is_yes(value->text);
     int64_t number;
     if (option->type == WEIR_OPT_INT && text && weir_str_to_i64(value->text, &number)) {
         struct weir_data *made = weir_data_number(arena, number);
@@ -73,10 +83,9 @@ static bool fit(const struct weir_option *option, struct weir_data *value, struc
         }
         value->type = WEIR_DATA_NUMBER;
         value->text = made->text;
-    } else if (option->type == WEIR_OPT_BOOL && text &&
-               (weir_str_is(value->text, "true") || weir_str_is(value->text, "false"))) {
+    } else if (option->type == WEIR_OPT_BOOL && text && (yes || is_no(value->text))) {
         value->type = WEIR_DATA_BOOL;
-        value->truth = weir_str_is(value->text, "true");
+        value->truth = yes;
         value->text = (struct weir_str){NULL, 0};
     } else if (option->type == WEIR_OPT_LIST && text) {
         return split(value, arena);

@@ -1,5 +1,6 @@
 /* What a source has, without loading it. */
 #include "source/connector.h"
+#include "source/follow.h"
 
 #define MAX_CATALOG (512u << 20)
 
@@ -59,6 +60,7 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
                         void *connection, const struct weir_source_found *found, bool columns,
                         struct weir_jw *w, struct weir_error *err)
 {
+    const struct weir_source_capture *capture = config->connector->capture;
     struct weir_source_stream stream;
     int rc = weir_source_config_stream(config, found->name, &stream, err);
     if (rc) {
@@ -72,6 +74,9 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
                                                    : weir_source_mode_name(stream.mode));
     weir_jw_ku64(w, "files", found->files);
     weir_jw_ku64(w, "bytes", found->bytes);
+    weir_jw_ku64(w, "rows", found->rows);
+    weir_jw_kbool(w, "follows", capture && capture->on(connection) && !found->refused.len);
+    weir_jw_kstr_or_null(w, "refused", found->refused);
     rc = columns ? print_columns(site, config, connection, &stream, w, err) : 0;
     weir_jw_object_end(w);
     return rc;
@@ -94,6 +99,7 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
         rc = print_stream(site, config, connection, &catalog.streams[i], columns, w, err);
     }
     weir_jw_array_end(w);
+    weir_jw_kstr_or_null(w, "note", catalog.note);
     weir_jw_object_end(w);
     config->connector->close(connection);
     weir_arena_free(&catalog.arena);

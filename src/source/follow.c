@@ -337,6 +337,29 @@ static int drain(struct weir_source_follow *f, const char **status, struct weir_
     return rc;
 }
 
+/* Of a stream that nobody named: it is told, and in no ledger, because nothing was tried. */
+static int tell_refused(struct weir_source_follow *f, const struct weir_source_follow_stream *s,
+                        struct weir_error *err)
+{
+    struct weir_source_stream stream;
+    int rc = weir_source_config_stream(f->config, s->name, &stream, err);
+    if (rc == 0) {
+        weir_log(f->run->log, WEIR_LOG_WARN, "a table is not followed", "source", f->config->name,
+                 "stream", stream.name, "why", s->refused.ptr);
+        weir_source_load_print(
+            &(struct weir_source_load){.stream = stream.name,
+                                       .schema = f->config->schema,
+                                       .table = stream.table,
+                                       .mode = weir_source_mode_name(stream.mode),
+                                       .status = "refused",
+                                       .source_checksum = "",
+                                       .warehouse_checksum = "",
+                                       .error = s->refused.ptr},
+            f->report);
+    }
+    return rc;
+}
+
 /* Failures of one stream's load do not keep the others from following. */
 static int load_anew(struct weir_source_follow *f, const char **status, struct weir_error *err)
 {
@@ -345,9 +368,8 @@ static int load_anew(struct weir_source_follow *f, const char **status, struct w
     for (size_t i = 0; i < f->count; i++) {
         struct weir_source_follow_stream *s = &f->streams[i];
         const char *one = "failed";
-        if (s->refused.len && !s->named) {
-            weir_log(f->run->log, WEIR_LOG_WARN, "a table is not followed", "source",
-                     f->config->name, "stream", s->name.ptr, "why", s->refused.ptr);
+        if (s->refused.len && !s->named && (first = tell_refused(f, s, err))) {
+            break;
         }
         if (!s->anew && !(s->refused.len && s->named)) {
             continue;

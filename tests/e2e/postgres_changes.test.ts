@@ -63,7 +63,7 @@ test('loaded once, then followed: rows, keys, large values, all types; nothing n
   pg.sql(`create schema a; set search_path = a; create table t (id int primary key, s text, n numeric(10,2), big text); alter table t alter big set storage external;
     insert into t select g, 'row ' || g, g / 4.0, repeat(md5(g::text), 100) from generate_series(1, 1000) g;
     create table bag (a int, b text); alter table bag replica identity full; insert into bag values (1, 'x'), (1, 'x'), (2, null);
-    create table nothing (a int); create view seen as select * from t;
+    create view seen as select * from t;
     create table kinds (id int primary key, b bool, f4 float4, f8 float8, d date, ts timestamp, tz timestamptz, iv interval, u uuid, j json, jb jsonb, ai int[], at text[], atz timestamptz[], i inet, c char(4), raw bytea, big numeric(38,10), free numeric, gen int generated always as (id + 1) stored);
     create table parts (k int primary key, v text) partition by range (k); create table parts_1 partition of parts for values from (0) to (100); create table parts_2 partition of parts for values from (100) to (200); insert into parts values (1, 'a'), (101, 'b')`);
   source('a', 'a');
@@ -84,6 +84,32 @@ test('loaded once, then followed: rows, keys, large values, all types; nothing n
   assert.equal(followed.length, 2);
   await equal('a', ['t', 'bag', 'parts'], 'after all was loaded anew');
   assert.equal(pg.sql("select count(*) from pg_replication_slots"), '1');
+});
+
+test('what is there is told before anything is loaded, also what cannot be followed, and what is in other schemas', { skip }, async () => {
+  pg.sql(`create schema shown; set search_path = shown; create table orders (id int primary key, v text); insert into orders select g, 'x' from generate_series(1, 2000) g; analyze orders;
+    create table keyless (a int); insert into keyless values (1); create table whole (a int); alter table whole replica identity full; create table never (id int primary key); alter table never replica identity nothing; create view seen as select * from orders;
+    create schema beside; create table beside.one (a int); create table beside.two (a int)`);
+  source('shown', 'shown');
+  const found = JSON.parse(await weir.in('source', 'discover', 'shown', '--json')) as { note: string; streams: { name: string; rows: number; follows: boolean; refused: string | null }[] };
+  assert.match(found.note, /other schemas, too: .*beside \(2\).*With `capture`, views and foreign tables \(1 here\) are no streams/);
+  assert.deepEqual(found.streams.map(({ name, rows: about, follows, refused }) => [name, about, follows, refused?.slice(0, 37) ?? null]), [
+    ['keyless', 0, false, 'nothing says which row a change is of'], ['never', 0, false, 'nothing says which row a change is of'], ['orders', 2000, true, null], ['whole', 0, true, null],
+  ]);
+  assert.match(await weir.in('source', 'check', 'shown'), /^keyless {2}is not loaded: nothing says .*\n.*\norders {2}→ {2}shown\.orders {2}\(follows changes, about 2000 rows, [0-9.]+ KB\)\n/);
+  // A run says it each time, and loads the others.
+  const loads = (await sync('shown')) as (Load & { table: string })[];
+  assert.deepEqual(loads.map(({ stream, status, rows_written }) => [stream, status, rows_written]).sort(), [['keyless', 'refused', 0], ['never', 'refused', 0], ['orders', 'loaded', 2000], ['whole', 'loaded', 0]]);
+  assert.deepEqual((await sync('shown')).map(({ stream, status }) => [stream, status]).sort(), [['keyless', 'refused'], ['never', 'refused']]);
+  pg.sql('alter table shown.keyless add primary key (a)');
+  assert.deepEqual((await sync('shown')).map(({ stream, status }) => [stream, status]).sort(), [['keyless', 'loaded'], ['never', 'refused']]);
+  source('none', 'nothing_here');
+  await fails(/no table that "owner" may read in the schemas \{"nothing_here"\}.* other schemas, too: .*shown \(\d\)/, 'source', 'check', 'none');
+  rmSync(path.join(weir.dir, 'sources/none.yml'));
+  // A word of the command line is as good as the file's.
+  await weir.in('source', 'add', 'worded', '--kind', 'postgres', '--set', 'database=postgres', '--set', 'user=owner', '--set', 'capture=yes');
+  assert.match(readFileSync(path.join(weir.dir, 'sources/worded.yml'), 'utf8'), /capture: true/);
+  rmSync(path.join(weir.dir, 'sources/worded.yml'));
 });
 
 test('what is lost is said, and --full is the way back', { skip }, async () => {

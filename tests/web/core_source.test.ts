@@ -120,7 +120,7 @@ test('a form holds what a file does, without defaults', () => {
   assert.deepEqual(bodyOf(options, { host: ' localhost ', port: '5433', database: ' shop', password: ' spaces ', schemas: 'a, b', deep: 'true', config: '{"start": 1}' }), body);
   assert.deepEqual(bodyOf(options, valuesOf(options, body)), body);
   assert.deepEqual(missing(options, {}), { database: 'This is needed.' });
-  assert.deepEqual(options.filter(isRare).map(({ name }) => name), ['schemas', 'deep']);
+  assert.deepEqual(options.filter(isRare).map(({ name }) => name), ['deep']);
   assert.deepEqual(['sslmode', 'api_key', 'host'].map(labelOf), ['SSL mode', 'API key', 'Host']);
   assert.deepEqual(['tls_ca', 'ca_file', 's3_region', 'case', 'update_id'].map(labelOf), ['TLS CA', 'CA file', 'S3 region', 'Case', 'Update ID']);
   const told = (help: string, secret = false): string => sayHelp(option('x', { help, secret }));
@@ -173,4 +173,7 @@ test('a form of files asks for what the path needs', () => {
   assert.equal(asked('https://docs.google.com/spreadsheets/d/1/edit'), 'path format service_account timeout');
   assert.equal(asked('s3://b/report.xlsx'), 'path format sheet access_key timeout');
   assert.equal(concerning('postgres', all, {}).length, all.length);
+  const slots = [option('capture', { help: 'follow the changes' }), option('slot', { help: 'of capture: the slot' })];
+  const chosen: Record<string, string>[] = [{}, { capture: 'true' }, { slot: 'mine' }];
+  assert.deepEqual(chosen.map((values) => concerning('postgres', slots, values).length), [1, 2, 2]);
 });

@@ -340,7 +340,7 @@ export function sayHelp({ help, secret }: Option): string {
   return secret ? `${sentence} It is kept sealed; the source's file only names it.`.trim() : sentence;
 }
 
-const usual = /^(host|port|mode|deletes)$/;
+const usual = /^(host|port|mode|deletes|schemas|capture)$/;
 const special = /^(publication|slot|sslrootcert|tls_ca|ca_file|socket|env|executable)$/;
 /** Those that a newcomer need not look at. Where to go has a default, too, and is looked at; what nobody can know has none. */
 export const isRare = (option: Option): boolean => !option.required && (special.test(option.name) || (Boolean(option.default) && !usual.test(option.name)));
@@ -372,7 +372,8 @@ const ofPath: Record<string, RegExp> = {
 export function concerning(kind: string, options: readonly Option[], values: Values): Option[] {
   const path = (values['path'] ?? '').trim();
   const filled = ({ name, default: usual }: Option): boolean => (values[name] ?? '') !== '' && values[name] !== usual;
-  return options.filter((option) => kind !== 'file' || filled(option) || (ofPath[option.name]?.test(path) ?? true));
+  const captures = values['capture'] === 'true';
+  return options.filter((option) => filled(option) || ((captures || !option.help.startsWith('of capture')) && (kind !== 'file' || (ofPath[option.name]?.test(path) ?? true))));
 }
 
 const choices: Record<string, string> = {

@@ -11,9 +11,8 @@ static int ask_tables(struct weir_my *my, struct weir_str name, MYSQL_RES **out,
 {
     struct weir_buf sql;
     weir_buf_init(&sql, MAX_SQL);
-    weir_buf_addz(&sql,
-                  "SELECT TABLE_NAME, DATA_LENGTH, TABLE_TYPE = 'VIEW', ENGINE = 'InnoDB' FROM "
-                  "information_schema.TABLES WHERE TABLE_SCHEMA = ");
+    weir_buf_addz(&sql, "SELECT TABLE_NAME, DATA_LENGTH, TABLE_TYPE = 'VIEW', ENGINE = 'InnoDB', "
+                        "TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = ");
     weir_sql_text(&sql, weir_str_of(my->settings->database));
     weir_buf_addz(&sql, " AND TABLE_TYPE IN ('BASE TABLE'");
     weir_buf_addz(&sql, my->settings->capture ? ")" : ", 'VIEW', 'SYSTEM VERSIONED')");
@@ -46,13 +45,16 @@ int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out, struct w
     }
     while (rc == 0 && (row = weir_my_next(result, &lengths))) {
         struct weir_source_found *f = out->streams ? &out->streams[out->count] : NULL;
-        int64_t bytes = 0;
+        int64_t bytes = 0, rows = 0;
         if (!f || !(f->name = weir_arena_dup(&out->arena, weir_my_cell(row, lengths, 0))).ptr) {
             rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", count);
             break;
         }
         if (row[1] && weir_str_to_i64(weir_my_cell(row, lengths, 1), &bytes) && bytes > 0) {
             f->bytes = (uint64_t)bytes;
+        }
+        if (row[4] && weir_str_to_i64(weir_my_cell(row, lengths, 4), &rows) && rows > 0) {
+            f->rows = (uint64_t)rows;
         }
         out->count++;
     }

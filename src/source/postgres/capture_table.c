@@ -145,8 +145,7 @@ static const char *refusal(const struct weir_pg_followed *t, char persistence, b
         return "it is not logged, so nothing tells of its changes; ALTER TABLE … SET LOGGED";
     }
     if (t->identity == 'n' || (t->identity != 'f' && !t->key.len)) {
-        return "nothing says which row a change is of; ALTER TABLE … ADD PRIMARY KEY (…), or "
-               "… REPLICA IDENTITY FULL (a key that is DEFERRABLE says nothing)";
+        return WEIR_PG_NO_KEY;
     }
     if (leaves) {
         return "a partition of it has another REPLICA IDENTITY, is not logged or is foreign, so "

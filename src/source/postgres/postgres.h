@@ -18,6 +18,9 @@ struct weir_pg_settings {
     weir_time timeout;
     struct weir_text_list schemas;
 };
+#define WEIR_PG_NO_KEY                                                                              \
+    "nothing says which row a change is of; ALTER TABLE … ADD PRIMARY KEY (…), or … REPLICA " \
+    "IDENTITY FULL (a key that is DEFERRABLE says nothing)"
 extern const char *const weir_pg_sslmodes[];
 enum weir_pg_rows { WEIR_PG_ROWS_ALL, WEIR_PG_ROWS_VISIBLE };
 

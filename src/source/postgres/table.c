@@ -23,6 +23,73 @@ static void add_schemas(const struct weir_pg *pg, struct weir_buf *out)
     weir_buf_addc(out, '}');
 }
 
+/* Rows are of the server's last look at the table; the key's rule is that of capture_table.c. */
+static const char tables_sql[] =
+    "SELECT " SHOWN ", c.relpages::bigint * 8192, CASE WHEN c.reltuples > 0 THEN "
+    "c.reltuples::bigint ELSE 0 END, $2::bool AND c.relreplident <> 'f' AND (c.relreplident = 'n' "
+    "OR NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid "
+    "AND i.indimmediate AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary "
+    "END))" TABLES "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, 'SELECT') "
+    "AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 "
+    "AND NOT a.attisdropped) AND (NOT $2::bool OR c.relkind IN ('r', 'p')) ORDER BY 1";
+
+/* Of tables that the user may read: other schemas that have some, and what `capture` leaves out. */
+static const char others_sql[] =
+    "SELECT (SELECT pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT n.nspname || ' (' "
+    "|| pg_catalog.count(*) || ')' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON "
+    "n.oid = c.relnamespace WHERE n.nspname <> ALL ($1::text[]) AND n.nspname !~ '^pg_' AND "
+    "n.nspname <> 'information_schema' AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT "
+    "c.relispartition AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND "
+    "pg_catalog.has_table_privilege(c.oid, 'SELECT') GROUP BY n.nspname LIMIT 20) o (s)), (SELECT "
+    "pg_catalog.count(*)" TABLES "AND $2::bool AND c.relkind IN ('v', 'm', 'f'))";
+
+static int add_note(struct weir_pg *pg, const char *const values[2],
+                    struct weir_source_catalog *out, struct weir_error *err)
+{
+    PGresult *result = NULL;
+    struct weir_buf note;
+    int64_t views = 0;
+    weir_buf_init(&note, 65536);
+    int rc = weir_pg_ask(pg, pg->con, others_sql, values, 2, &result, err);
+    struct weir_str others = rc ? WEIR_STR("") : weir_pg_cell(result, 0, 0);
+    if (others.len) {
+        weir_buf_addf(&note,
+                      "There are tables in other schemas, too: " WEIR_STR_FMT
+                      "; name the schemas in `schemas` to have them. ",
+                      WEIR_STR_ARG(others));
+    }
+    if (rc == 0 && weir_str_to_i64(weir_pg_cell(result, 0, 1), &views) && views) {
+        weir_buf_addf(
+            &note,
+            "With `capture`, views and foreign tables (%d here) are no streams; load them "
+            "by another source. ",
+            (int)views);
+    }
+    if (rc == 0 && note.len) {
+        struct weir_str text = weir_buf_str(&note);
+        out->note = weir_arena_dup(&out->arena, (struct weir_str){text.ptr, text.len - 1});
+        rc = out->note.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the streams");
+    }
+    PQclear(result);
+    weir_buf_free(&note);
+    return rc;
+}
+
+static int add_found(struct weir_source_catalog *out, const PGresult *result, int row,
+                     struct weir_error *err)
+{
+    struct weir_source_found *f = &out->streams[out->count];
+    int64_t bytes = 0, rows = 0;
+    f->name = weir_arena_dup(&out->arena, weir_pg_cell(result, row, 0));
+    (void)weir_str_to_i64(weir_pg_cell(result, row, 1), &bytes);
+    (void)weir_str_to_i64(weir_pg_cell(result, row, 2), &rows);
+    f->bytes = bytes > 0 ? (uint64_t)bytes : 0;
+    f->rows = (uint64_t)rows;
+    f->refused = weir_str_of(*PQgetvalue(result, row, 3) == 't' ? WEIR_PG_NO_KEY : "");
+    out->count++;
+    return f->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for streams");
+}
+
 int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct weir_error *err)
 {
     struct weir_buf schemas;
@@ -30,33 +97,21 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     weir_buf_init(&schemas, 1u << 20);
     add_schemas(pg, &schemas);
     const char *const values[] = {weir_buf_cstr(&schemas), pg->settings->capture ? "t" : "f"};
-    int rc =
-        weir_pg_ask(pg, pg->con,
-                    "SELECT " SHOWN ", c.relpages::bigint * 8192" TABLES
-                    "AND NOT c.relispartition AND pg_catalog.has_table_privilege(c.oid, "
-                    "'SELECT') AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
-                    "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AND (NOT $2::bool "
-                    "OR c.relkind IN ('r', 'p')) ORDER BY 1",
-                    values, 2, &result, err);
+    int rc = weir_pg_ask(pg, pg->con, tables_sql, values, 2, &result, err);
+    rc = rc ? rc : add_note(pg, values, out, err);
     int rows = rc ? 0 : PQntuples(result);
     out->streams = weir_arena_calloc(&out->arena, ((size_t)rows + 1) * sizeof *out->streams);
+    if (rc == 0 && !out->streams) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for %d streams", rows);
+    }
     if (rc == 0 && rows == 0) {
         rc = weir_fail(err, WEIR_ENOENT,
                        "there is no table that \"%s\" may read in the schemas %s; check `schemas`, "
-                       "or GRANT USAGE on the schema and SELECT on its tables",
-                       pg->settings->user, weir_buf_cstr(&schemas));
+                       "or GRANT USAGE on the schema and SELECT on its tables. " WEIR_STR_FMT,
+                       pg->settings->user, weir_buf_cstr(&schemas), WEIR_STR_ARG(out->note));
     }
     for (int i = 0; rc == 0 && i < rows; i++) {
-        struct weir_source_found *f = out->streams ? &out->streams[out->count] : NULL;
-        int64_t bytes = 0;
-        if (!f || !(f->name = weir_arena_dup(&out->arena, weir_pg_cell(result, i, 0))).ptr) {
-            rc = weir_fail(err, WEIR_ENOMEM, "no memory for %d streams", rows);
-            break;
-        }
-        if (weir_str_to_i64(weir_pg_cell(result, i, 1), &bytes) && bytes > 0) {
-            f->bytes = (uint64_t)bytes;
-        }
-        out->count++;
+        rc = add_found(out, result, i, err);
     }
     PQclear(result);
     weir_buf_free(&schemas);
