@@ -42,8 +42,8 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
     weir_buf_init(&c->in, options->line_max + 2 * (size_t)CHUNK);
     weir_buf_init(&c->said, SAID_MAX + 1);
     if (options->log_path) {
-        c->log =
-            open(options->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int how = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+        c->log = open(options->log_path, how | (options->log_goes_on ? O_APPEND : O_TRUNC), 0600);
         if (c->log < 0) {
             return weir_fail_errno(err, errno, "cannot write %s", options->log_path);
         }
@@ -95,7 +95,7 @@ static void end_of_said(struct weir_child *c)
     weir_buf_reset(&c->said);
 }
 
-static void keep(struct weir_child *c, const char *bytes, size_t n)
+static void write_log(struct weir_child *c, const char *bytes, size_t n)
 {
     struct weir_error ignored;
     uint64_t left = c->options.log_max > c->logged ? c->options.log_max - c->logged : 0;
@@ -104,6 +104,17 @@ static void keep(struct weir_child *c, const char *bytes, size_t n)
         c->logged += part;
         (void)!weir_write_all(c->log, bytes, part, "the log of a child process", &ignored);
     }
+}
+
+void weir_child_note(struct weir_child *c, struct weir_str line)
+{
+    write_log(c, line.ptr, line.len);
+    write_log(c, "\n", 1);
+}
+
+static void keep(struct weir_child *c, const char *bytes, size_t n)
+{
+    write_log(c, bytes, n);
     for (size_t i = 0; i < n; i++) {
         if (bytes[i] == '\n') {
             end_of_said(c);

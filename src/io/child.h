@@ -21,7 +21,8 @@ struct weir_child_options {
     const char *more_time;            /* how to have more than `timeout`; NULL: raise it */
     const atomic_bool *stop;          /* NULL: nobody stops it */
     bool listens;                 /* when we die it gets SIGTERM, and passes it on; else SIGKILL */
-    const char *log_path;         /* stderr goes there, from its beginning; NULL: nowhere */
+    const char *log_path;         /* stderr goes there; NULL: nowhere */
+    bool log_goes_on;             /* behind what is there; else from its beginning */
     uint64_t log_max;             /* at most so many bytes of it; the rest is thrown away */
     const struct weir_mask *mask; /* not in what is told of stderr; the file has all of it */
     void (*said)(void *arg, struct weir_str line); /* a line of stderr, cut at 4,096; or NULL */
@@ -50,6 +51,8 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
  * is too long. */
 int weir_child_line(struct weir_child *c, struct weir_str *line,
                     struct weir_error *err) WEIR_MUST_CHECK;
+/* A line of stdout that belongs into the log. */
+void weir_child_note(struct weir_child *c, struct weir_str line);
 /* Waits for the end. WEIR_EIO when it did not end with 0; the message has what it said last. */
 int weir_child_end(struct weir_child *c, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_child_free(struct weir_child *c); /* kills what is left, and reaps */

@@ -417,6 +417,8 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
     bool image = weir_program_is_image(p); /* Docker's command line has no limits of its own */
     const struct weir_program_settings *s = p->settings;
     weir_time patience = stop && stop != p->site->stop ? 0 : p->site->patience;
+    bool goes_on = p->logs;
+    p->logs = true;
     bool less = patience && (!s->timeout || patience < s->timeout);
     return (struct weir_child_options){
         .name = p->name,
@@ -433,6 +435,7 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
         .stop = stop ? stop : p->site->stop,
         .listens = image, /* and has its container die with weir */
         .log_path = p->log,
+        .log_goes_on = goes_on,
         .log_max = MAX_LOG,
         .mask = p->mask,
         .said = hear,

@@ -102,6 +102,7 @@ struct weir_program {
     char family[136]; /* a filter for `docker ps`: all containers of its source */
     bool absent;      /* the image, to Docker */
     uint64_t id;      /* of `home`, for the container's name */
+    bool logs;        /* what it says goes behind what it said before */
     struct weir_source_progress *progress; /* who listens to it, or NULL */
     /* True: this line of stderr is understood, and is none of the run's log. NULL: none is. */
     bool (*understands)(void *of, struct weir_str line);

@@ -1,6 +1,7 @@
 /* Secrets in the mappings of a connection (`config:` of a program), where no option table says
  * which values are: their names do. */
 #include <stdio.h>
+#include <string.h>
 
 #include "source/connector.h"
 #include "source/secret.h"
@@ -55,6 +56,16 @@ bool weir_source_is_plain(const struct weir_data *value)
            !weir_source_is_reference(value->text);
 }
 
+/* Airbyte's connector without code: its keys describe requests and settings, and what is secret
+ * comes from the settings beside it, by templates. */
+static const char manifest[] = "__injected_declarative_manifest";
+
+static bool is_template(const struct weir_data *value)
+{
+    return value->type == WEIR_DATA_TEXT && memmem(value->text.ptr, value->text.len, "{{", 2) &&
+           memmem(value->text.ptr, value->text.len, "}}", 2);
+}
+
 struct walk {
     char path[256]; /* of the value: "credentials.token" */
     const struct weir_yaml *doc;
@@ -62,6 +73,7 @@ struct walk {
     struct weir_arena *arena;
     struct weir_source_typed **typed;
     struct weir_mask **mask;
+    bool describes; /* it is in a manifest */
     int (*secret)(struct walk *w, struct weir_data *value, const struct weir_yaml_node *node,
                   struct weir_error *err);
 };
@@ -73,8 +85,9 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
 {
     int rc = 0;
     size_t length = strlen(w->path);
+    bool describes = w->describes;
     if (data->type != WEIR_DATA_OBJECT && data->type != WEIR_DATA_LIST) {
-        return secrecy ? w->secret(w, data, node, err) : 0;
+        return secrecy && !(describes && is_template(data)) ? w->secret(w, data, node, err) : 0;
     }
     for (struct weir_data *m = data->first; rc == 0 && m; m = m->next) {
         const struct weir_yaml_node *of = NULL;
@@ -90,7 +103,10 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
         if (named && secrecy != SECRET_ALL) {
             own = secrecy_of(m->key, m->type == WEIR_DATA_NUMBER);
         }
+        own = describes && m->first ? OPEN : own;
+        w->describes = describes || (named && length == 0 && weir_str_is(m->key, manifest));
         rc = walk(w, m, of ? of : node, own, err);
+        w->describes = describes;
         w->path[length] = 0;
     }
     return rc;

@@ -95,6 +95,7 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
   writeFileSync(path.join(weir.dir, 'sources/bad.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {a: 1}}\nstreams: {keyed: {}}\n');
   const cases: [RegExp, ...(string | object)[]][] = [
     [/source: The key was revoked\. \(all that it said is in .*taps\/bad\/log\)/, ...good, trace({ message: 'The key was revoked.', internal_message: '401', failure_type: 'config_error' }), 'exit 1'],
+    [/source: Something went wrong\.: no key `id` \(all that it said is in/, ...good, trace({ message: 'Something went wrong.', internal_message: 'no key `id`', failure_type: 'system_error', stack_trace: 'line 7' }), 'exit 1'],
     [/source: the stream "keyed" was not read to its end/, ...good, { type: 'TRACE', trace: { type: 'STREAM_STATUS', stream_status: { stream_descriptor: { name: 'keyed' }, status: 'INCOMPLETE' } } }],
     [/source says that it sent 3 rows of keyed since its last state, and 2 came/, ...good, state('keyed', 2, 3)],
     [/line 3 of what source wrote is no message of Airbyte/, ...good, 'echo "Segmentation fault"'],
@@ -104,11 +105,12 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
     does('read', ...what);
     await fails(why, 'bad');
   }
-  assert.deepEqual(await rows("select status, count(*) as n from weir.loads where source = 'bad' group by 1 order by 1"), [{ status: 'failed', n: 4 }, { status: 'mismatch', n: 1 }]);
+  assert.deepEqual(await rows("select status, count(*) as n from weir.loads where source = 'bad' group by 1 order by 1"), [{ status: 'failed', n: 5 }, { status: 'mismatch', n: 1 }]);
   assert.deepEqual(await rows("select count(*) as n from information_schema.tables where table_schema = 'bad'"), [{ n: 0 }]);
-  does('discover', 'exit 1');
+  does('discover', trace({ message: 'Cannot look.', stack_trace: 'line 8' }), 'exit 1');
   does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a', 'api_key'] } } });
   await fails(/`config` of the source's file lacks api_key/, 'bad');
+  assert.match(readFileSync(path.join(weir.dir, '.weir/taps/bad/log'), 'utf8'), /"stack_trace":"line 8"/); // what came after did not take its place
   does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a'] } } });
   does('check', { type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED', message: 'no such account' } });
   await fails(/source: no such account/, 'bad');
@@ -211,6 +213,17 @@ test('what fails under a state of all is set aside by nobody, whatever was loade
   does('read', wrong, state('keyed', 3, 1), ...some('log', 2), global(1, { keyed: 3, log: 2 }, 1));
   await fails(/state of all streams after those of each, and the stream "keyed" could not be loaded/, 'mixed');
   assert.deepEqual([await all('mixed'), await saved('mixed')], [['1', '1', '1'], undefined]);
+});
+
+test('a manifest may name what is secret, by templates, and say nothing of it', async () => {
+  const yml = (token: string): void => writeFileSync(path.join(weir.dir, 'sources/code.yml'), `kind: airbyte\nconnection: ${JSON.stringify({ executable: 'own/source', config: { token: '${WEIR_SOURCE_AIRBYTE_TOKEN}', __injected_declarative_manifest: { streams: [{ authenticator: { api_token: token } }], spec: { properties: { token: { type: 'string', title: 'The token' } } } } } })}\n`);
+  does('spec', { type: 'SPEC', spec: {} });
+  does('discover', catalog);
+  does('read', ...some('keyed', 1), state('keyed', 1, 1), 'echo "string of The token" >&2; exit 3');
+  yml("{{ config['token'] }}");
+  await fails(/source failed \(exit 3\): string of The token/, 'code');
+  yml('in clear');
+  await fails(/`__injected_declarative_manifest\.streams\.authenticator\.api_token` must not stand in this file/, 'code');
 });
 
 test('an image is run only where it may be, with a name, a network and variables that Docker cannot mistake', async () => {

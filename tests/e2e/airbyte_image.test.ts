@@ -239,22 +239,18 @@ test('floods of rows and words come whole, and a line without an end is an error
 
 test('a container reads a server of its machine as host.docker.internal, in each network', async (t) => {
   if (missing) return t.skip(missing);
-  const server = await docker.serve(`const { createServer } = require('net');
+  const port = await docker.serve(`const { createServer } = require('net');
     const said = (id) => JSON.stringify({ type: 'RECORD', record: { stream: 'keyed', data: { id }, emitted_at: 1 } });
     const server = createServer((socket) => socket.on('data', (text) => socket.end(said(JSON.parse(text).id) + '\\n')));
     server.listen(0, '0.0.0.0', () => console.log(server.address().port));`);
-  try {
-    image({ read: [`bash -c 'exec 3<>/dev/tcp/host.docker.internal/${server.port}; cat "$1" >&3; cat <&3' sh "$CONFIG" || exit 1`, state(1)] });
-    await docker.docker('network', 'create', 'of_a_company');
-    const cases: [number, string][] = [[1, ''], [2, 'host'], [3, 'of_a_company']];
-    for (const [id, network] of cases) {
-      source('net', { image: 'acme/source-own:1.0', config: { id }, ...(network ? { network } : {}) });
-      await sync('net');
-    }
-    assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from net.keyed"), [{ ids: '1 2 3' }]);
-    source('net', { image: 'acme/source-own:1.0', config: { id: 4 }, network: 'none' });
-    await fails(/source-own failed \(exit 1\)/, 'net');
-  } finally {
-    server.end();
+  image({ read: [`bash -c 'exec 3<>/dev/tcp/host.docker.internal/${port}; cat "$1" >&3; cat <&3' sh "$CONFIG" || exit 1`, state(1)] });
+  await docker.docker('network', 'create', 'of_a_company');
+  const cases: [number, string][] = [[1, ''], [2, 'host'], [3, 'of_a_company']];
+  for (const [id, network] of cases) {
+    source('net', { image: 'acme/source-own:1.0', config: { id }, ...(network ? { network } : {}) });
+    await sync('net');
   }
+  assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from net.keyed"), [{ ids: '1 2 3' }]);
+  source('net', { image: 'acme/source-own:1.0', config: { id: 4 }, network: 'none' });
+  await fails(/source-own failed \(exit 1\)/, 'net');
 });

@@ -16,7 +16,7 @@ const missing = (): string | undefined =>
 
 const tools = ['bash', 'sh', 'cat', 'sleep', 'env', 'id', 'head', 'touch', 'tr', 'yes'].map((name) => `/bin/${name}`);
 /** The libraries that programs of this machine need. */
-const libraries = (programs: string[]): string[] => [...new Set(execFileSync('ldd', programs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 }).match(/\/\S*lib\S*\.so\S*(?= \(0x)/g) ?? [])];
+export const libraries = (programs: string[]): string[] => [...new Set(execFileSync('ldd', programs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 }).match(/\/\S*lib\S*\.so\S*(?= \(0x)/g) ?? [])];
 
 export class Docker {
   private process: ChildProcess | undefined;
@@ -83,13 +83,12 @@ export class Docker {
     return Number(readFileSync(`/proc/${this.process?.pid ?? 0}/task/${this.process?.pid ?? 0}/children`, 'utf8'));
   }
 
-  /** What this text of JavaScript serves on the port that it writes, on the engine's machine. */
-  async serve(text: string): Promise<{ port: number; end: () => void }> {
-    const child = spawn('nsenter', ['--target', String(this.root), '--net', process.execPath, '--eval', text], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** The port, which it writes, of what this text of JavaScript serves on the engine's machine. */
+  async serve(text: string): Promise<number> {
+    const child = spawn('nsenter', ['--target', String(this.root), '--net', '--pid', process.execPath, '--eval', text], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    const port = await until('a server beside the engine', 10, () => (said.endsWith('\n') ? Number(said) : undefined));
-    return { port, end: () => child.kill('SIGKILL') };
+    return until('a server beside the engine', 10, () => (said.endsWith('\n') ? Number(said) : undefined));
   }
 
   async docker(...args: string[]): Promise<string> {
@@ -109,12 +108,12 @@ export class Docker {
   }
 
   /** An image of files of this machine, links followed, and of one that lies in its root. */
-  import(name: string, files: string[], changes: string[], root?: string, follow = ['--dereference']): void {
+  import(name: string, files: string[], changes: string[], root?: string, without: string[] = []): void {
     const list = files.map((file) => file.slice(1));
     const more = root ? ['-C', path.dirname(root), path.basename(root)] : [];
     const options = changes.flatMap((change) => ['--change', change]);
     const tar = path.join(this.dir, 'tar');
-    execFileSync('tar', ['--create', '--file', tar, ...follow, '-C', '/', ...list, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('tar', ['--create', '--file', tar, '--dereference', ...without, '-C', '/', ...list, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
     execFileSync('docker', ['--host', this.host, 'import', ...options, tar, name], { stdio: ['ignore', 'ignore', 'pipe'] });
     rmSync(tar);
   }

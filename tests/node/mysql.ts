@@ -4,7 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fetchOther } from './other.js';
+import { chosen, fetchOther } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
 
@@ -26,15 +26,18 @@ interface Who {
   gid?: number;
 }
 
+/** Another suite's by WEIR_TEST_MARIADB=trixie/mariadb-server. */
+const other = chosen('WEIR_TEST_MARIADB');
+const mariadbd = path.join(other.root, 'usr/sbin/mariadbd');
 export const mariadb: Make = {
   name: 'MariaDB',
-  missing: existsSync('/usr/sbin/mariadbd') ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED',
-  server: '/usr/sbin/mariadbd',
+  missing: other.missing ?? (existsSync(mariadbd) ? undefined : 'MariaDB is not installed (Debian package mariadb-server): NOT TESTED'),
+  server: mariadbd,
   options: ['--innodb-log-file-size=64M'],
   plain: ['--skip-ssl'],
   encrypted: ['--ssl=1'],
   install: (dir, who) => {
-    execFileSync('mariadb-install-db', ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
+    execFileSync(path.join(other.root, 'usr/bin/mariadb-install-db'), ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
   },
 };
 

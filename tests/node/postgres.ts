@@ -1,15 +1,18 @@
-// A real PostgreSQL of Debian's packages: a fresh cluster on a port that nobody has, by a user who is not root.
+// A real PostgreSQL of Debian's packages (another suite's by WEIR_TEST_POSTGRES=sid/postgresql-18): a fresh cluster on a
+// port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { chosen } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
 
-const versions = '/usr/lib/postgresql';
+const other = chosen('WEIR_TEST_POSTGRES');
+const versions = path.join(other.root, 'usr/lib/postgresql');
 const version = existsSync(versions) ? readdirSync(versions).filter((name) => existsSync(path.join(versions, name, 'bin/initdb'))).sort((a, b) => Number(a) - Number(b)).at(-1) : undefined;
 /** Why there is none here, or undefined. */
-export const missing = version ? undefined : 'PostgreSQL is not installed (Debian packages postgresql, postgresql-client): NOT TESTED';
+export const missing = other.missing ?? (version ? undefined : 'PostgreSQL is not installed (Debian packages postgresql, postgresql-client): NOT TESTED');
 
 /** Is there something to make certificates with? */
 export const tls = ['/usr/bin/openssl', '/bin/openssl'].some((file) => existsSync(file));

@@ -79,6 +79,10 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
     int rc = weir_child_start(&child, &o, err);
     while (rc == 0 && (rc = weir_child_line(&child, &line, err)) == 0 && line.ptr) {
         rc = weir_airbyte_line(r, line, err);
+        if (r->told) {
+            weir_child_note(&child, line);
+            r->told = false;
+        }
     }
     rc = rc ? rc : weir_child_end(&child, err);
     weir_child_free(&child);

@@ -52,8 +52,9 @@ struct weir_airbyte_reader {
     struct weir_airbyte_count *counts;
     size_t count_count, count_room;
     struct weir_buf catalog_text, spec_text, config; /* JSON; empty: it said none */
-    char error[900];                                 /* what it says to people; "": nothing */
-    bool checked, well;                              /* of `check` */
+    bool told;          /* the line told something that belongs into its log */
+    char error[900];    /* what it says to people; "": nothing */
+    bool checked, well; /* of `check` */
 };
 
 /* --- catalog.c --- */

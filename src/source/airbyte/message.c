@@ -131,6 +131,7 @@ static void tell(struct weir_airbyte_reader *r, const char *what, struct weir_st
 {
     char copy[1000];
     struct weir_str cut = weir_utf8_cut(text, sizeof copy);
+    r->told = true;
     if (cut.len) {
         memcpy(copy, cut.ptr, cut.len);
         cut = (struct weir_str){copy, weir_mask_bytes(r->mask, copy, cut.len)};
@@ -147,6 +148,21 @@ static void keep_error(struct weir_airbyte_reader *r, struct weir_str words)
     }
 }
 
+/* What it says to people of a failure that it did not expect is the same for each. */
+static void keep_failure(struct weir_airbyte_reader *r, struct weir_json error)
+{
+    struct weir_str people = weir_utf8_cut(weir_json_get_str(error, "message"), 400);
+    struct weir_str inner = weir_utf8_cut(weir_json_get_str(error, "internal_message"), 390);
+    struct weir_str kind = weir_json_get_str(error, "failure_type");
+    bool more = people.len && inner.len && !weir_str_eq(people, inner) &&
+                (!kind.len || weir_str_is(kind, "system_error"));
+    char text[800];
+    int n = snprintf(text, sizeof text, WEIR_STR_FMT ": " WEIR_STR_FMT, WEIR_STR_ARG(people),
+                     WEIR_STR_ARG(inner));
+    keep_error(r, more ? (struct weir_str){text, (size_t)n} : weir_json_get_str(error, "message"));
+    keep_error(r, WEIR_STR("it failed without a word"));
+}
+
 static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, struct weir_error *err)
 {
     struct weir_str type = weir_json_get_str(trace, "type");
@@ -155,8 +171,7 @@ static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, str
     struct weir_json status = weir_json_get(trace, "stream_status");
     double bytes = 0;
     if (weir_str_is(type, "ERROR")) {
-        keep_error(r, weir_json_get_str(error, "message"));
-        keep_error(r, WEIR_STR("it failed without a word"));
+        keep_failure(r, error);
         tell(r, "error: ", weir_json_get_str(error, "message"));
         tell(r, "internal: ", weir_json_get_str(error, "internal_message"));
         tell(r, "stack: ", weir_json_get_str(error, "stack_trace"));
