@@ -33,6 +33,7 @@ static void show_stream(struct weir_json root, struct weir_json stream)
     bool follows = false;
     char size[32];
     struct weir_str refused = weir_json_get_str(stream, "refused");
+    struct weir_str error = weir_json_get_str(stream, "error");
     weir_json_u64(weir_json_get(stream, "files"), &files);
     weir_json_u64(weir_json_get(stream, "bytes"), &bytes);
     weir_json_u64(weir_json_get(stream, "rows"), &rows);
@@ -53,6 +54,9 @@ static void show_stream(struct weir_json root, struct weir_json stream)
         printf(", about %llu row%s", (unsigned long long)rows, rows == 1 ? "" : "s");
     }
     printf("%s%s)\n", bytes ? ", " : "", bytes ? weir_cli_size(bytes, size) : "");
+    if (error.len) {
+        printf("    cannot be looked into: " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
+    }
 }
 
 static void show(struct weir_json root, bool columns)

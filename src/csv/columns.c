@@ -4,7 +4,8 @@
 
 #include "base/map.h"
 
-#define MAX_NAME 63
+#define MAX_NAME   63
+#define LOOK_LINES 100
 
 /* --- names --------------------------------------------------------------------------------------
  */
@@ -127,6 +128,85 @@ static bool looks_like_header(const struct weir_csv_columns *c)
     return !values && named == c->count && !is_named_twice(c);
 }
 
+/* --- what stands above the table ----------------------------------------------------------------
+ */
+
+static bool is_separator_line(const struct weir_csv_record *r)
+{
+    return r->line == 1 && r->raw.len == 5 && strncasecmp(r->raw.ptr, "sep=", 4) == 0;
+}
+
+struct line { /* a record, in short */
+    uint64_t number;
+    size_t count, filled; /* fields; those up to the last that is not empty */
+    bool names;           /* each is filled, none with a number or a date */
+};
+
+static struct line in_short(const struct weir_csv_record *r)
+{
+    struct line line = {.number = r->line, .count = r->count, .names = !r->bad && r->count};
+    for (size_t i = 0; i < r->count; i++) {
+        struct weir_guess one;
+        struct weir_str text = weir_str_trim(r->fields[i].text);
+        weir_guess_init(&one);
+        if (text.len) {
+            weir_guess_see(&one, text);
+            line.filled = i + 1;
+        }
+        line.names = line.names && text.len && !(one.values && one.fits);
+    }
+    return line;
+}
+
+static size_t usual_count(const struct line *lines, size_t n)
+{
+    size_t most = 0, of = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < n; k++) {
+            same += lines[k].count == lines[i].count;
+        }
+        most = same > of ? lines[i].count : most;
+        of = same > of ? same : of;
+    }
+    return most;
+}
+
+/* A title is short where the table is wide, in fields or in those that are filled. The table begins
+ * with the first line of names below it, with nothing as full between; or, when none names all,
+ * with the first line of so many fields. */
+static uint64_t table_begins(const struct line *lines, size_t n)
+{
+    size_t usual = usual_count(lines, n), at = 1;
+    if (n == 0 || usual < 2 || (lines[0].filled > 1 && lines[0].filled * 3 > usual)) {
+        return 0;
+    }
+    while (at < n && lines[at].filled < usual) {
+        at++;
+    }
+    if (at == n || lines[at].count != usual || !lines[at].names) {
+        for (at = 0; at < n && lines[at].count < usual; at++) {
+        }
+    }
+    return at == 0 || at == n ? 0 : lines[at].number;
+}
+
+static int find_table(struct weir_csv_columns *c, struct weir_csv *csv, struct weir_error *err)
+{
+    struct weir_csv_record r;
+    struct line lines[LOOK_LINES];
+    size_t n = 0;
+    int rc = 0;
+    while (n < LOOK_LINES && (rc = weir_csv_next(csv, &r, err)) == 0 && (r.count || r.bad)) {
+        if (!is_separator_line(&r)) {
+            lines[n++] = in_short(&r);
+        }
+    }
+    c->first_line = table_begins(lines, n);
+    weir_csv_rewind(csv);
+    return rc;
+}
+
 /* --- reading ------------------------------------------------------------------------------------
  */
 
@@ -172,11 +252,6 @@ static void see(struct weir_csv_columns *c, const struct weir_csv_record *r)
     }
 }
 
-static bool is_separator_line(const struct weir_csv_record *r)
-{
-    return r->line == 1 && r->raw.len == 5 && strncasecmp(r->raw.ptr, "sep=", 4) == 0;
-}
-
 static void settle(struct weir_csv_columns *c)
 {
     bool commas = false;
@@ -200,10 +275,10 @@ int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
     struct weir_csv_record r;
     *c = (struct weir_csv_columns){0};
     weir_arena_init(&c->arena, 256u << 20);
-    int rc;
-    do {
-        rc = weir_csv_next(csv, &r, err);
-    } while (rc == 0 && (r.bad || is_separator_line(&r)));
+    int rc = header == WEIR_CSV_HEADER_GUESS ? find_table(c, csv, err) : 0;
+    while (rc == 0 && (rc = weir_csv_next(csv, &r, err)) == 0 &&
+           (r.bad || is_separator_line(&r) || r.line < c->first_line)) {
+    }
     if (rc == 0 && r.count == 0) {
         rc = weir_fail(err, WEIR_EINVAL, "no line of the file can be read as CSV");
     }
@@ -242,6 +317,9 @@ int weir_csv_columns_next(struct weir_csv_columns *c, struct weir_csv *csv,
         }
         if (is_separator_line(out)) {
             continue;
+        }
+        if (out->line < c->first_line && !out->bad) {
+            out->bad = "it stands above the table";
         }
         if (c->in_rows || out->bad) {
             return 0;

@@ -16,6 +16,9 @@ struct weir_csv_columns {
     struct weir_guess *guesses;
     bool has_header;
     bool in_rows; /* the walk of weir_csv_columns_next is behind the header */
+    /* The line where the table begins, when others stand above it: titles, "generated at". They are
+     * handed out as bad ones. Guessed with WEIR_CSV_HEADER_GUESS only. */
+    uint64_t first_line;
     struct weir_arena arena;
 };
 

@@ -162,6 +162,20 @@ static int skip_line(struct weir_csv *c, struct weir_error *err)
     return rc;
 }
 
+/* The lines above the table. */
+static int skip_above(struct weir_csv *c, struct weir_error *err)
+{
+    int rc = 0;
+    while (rc == 0 && c->line <= c->skip) {
+        c->skipping = true;
+        rc = skip_line(c, err);
+        if (rc == 0 && c->text->end && rest_of(c).len == 0) {
+            break;
+        }
+    }
+    return rc;
+}
+
 /* What cannot be read ends with its first line. */
 static int hand_out_bad(struct weir_csv *c, struct weir_str s, enum outcome what,
                         struct weir_csv_record *out, struct weir_error *err)
@@ -193,7 +207,8 @@ int weir_csv_next(struct weir_csv *c, struct weir_csv_record *out, struct weir_e
 {
     size_t used = 0, want = 1;
     *out = (struct weir_csv_record){0};
-    int rc = skip_line(c, err);
+    int rc = c->line > c->skip ? 0 : skip_above(c, err);
+    rc = rc ? rc : skip_line(c, err);
     while (rc == 0) {
         rc = fill(c, want, err);
         struct weir_str s = rest_of(c);
@@ -255,12 +270,29 @@ void weir_csv_free(struct weir_csv *c)
 /* --- the dialect ---------------------------------------------------------------------------------
  */
 
-/* How well a separator explains the sample: lines that have as many fields as the first, times the
+/* The number that most of them are, the smallest of equal ones; `*of` gets how many that is. */
+static size_t most_of(const size_t *counts, size_t n, size_t *of)
+{
+    size_t most = 0;
+    *of = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < n; k++) {
+            same += counts[k] == counts[i];
+        }
+        if (same > *of || (same == *of && counts[i] < most)) {
+            *of = same;
+            most = counts[i];
+        }
+    }
+    return most;
+}
+
+/* How well a separator explains the sample: lines that have as many fields as most have, times the
  * fields; nothing when there is but one. */
 static uint64_t score(struct weir_csv *c, struct weir_str sample, bool last, char separator)
 {
-    size_t at = 0, first = 0, used = 0, count = 0;
-    uint64_t same = 0, lines = 0;
+    size_t at = 0, used = 0, count = 0, lines = 0, same = 0, counts[SAMPLE_LINES];
     c->separator = separator;
     while (at < sample.len && lines < SAMPLE_LINES) {
         struct weir_str s = {sample.ptr + at, sample.len - at};
@@ -276,12 +308,11 @@ static uint64_t score(struct weir_csv *c, struct weir_str sample, bool last, cha
             at += used; /* an empty line */
             continue;
         }
-        first = lines ? first : count;
-        same += count == first;
-        lines++;
+        counts[lines++] = count;
         at += used;
     }
-    return first < 2 || !lines ? 0 : same * 1000 / lines * 100 + (first < 100 ? first : 99);
+    size_t fields = most_of(counts, lines, &same);
+    return fields < 2 || !lines ? 0 : same * 1000 / lines * 100 + (fields < 100 ? fields : 99);
 }
 
 int weir_csv_open(struct weir_csv *c, struct weir_csv_text *text, struct weir_error *err)

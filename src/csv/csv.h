@@ -28,8 +28,9 @@ struct weir_csv_record {
 struct weir_csv {
     struct weir_csv_text *text;
     char separator;
-    char newline; /* '\n', or '\r' in files that have no other. Both may be set behind
-                   * weir_csv_open, by who knows them */
+    char newline;  /* '\n', or '\r' in files that have no other */
+    uint64_t skip; /* lines above the table that are no part of it: 0. All three may be set behind
+                    * weir_csv_open, by who knows them */
 
     /* private */
     size_t at; /* in the text's window */

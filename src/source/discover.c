@@ -41,24 +41,32 @@ void weir_source_print_columns(const struct weir_source_plan *plan, const char *
     weir_jw_array_end(w);
 }
 
+/* One stream that cannot be looked into does not hide the others; its reason stands in `why`. */
 static int print_columns(const struct weir_source_site *site,
                          const struct weir_source_config *config, void *connection,
                          const struct weir_source_stream *stream, struct weir_jw *w,
-                         struct weir_error *err)
+                         struct weir_error *why, struct weir_error *err)
 {
     struct weir_source_plan plan;
     weir_source_plan_init(&plan);
     plan.exclude = &stream->exclude;
     plan.stop = site->stop;
-    int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, err);
-    weir_source_print_columns(&plan, stream->table, w);
+    int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, why);
+    if (rc == WEIR_ECANCELED || rc == WEIR_EFATAL || rc == WEIR_ENOMEM) {
+        rc = weir_fail(err, rc, "%s", why->message);
+    } else if (rc) {
+        weir_jw_kstrz(w, "error", why->message);
+        rc = 0;
+    } else {
+        weir_source_print_columns(&plan, stream->table, w);
+    }
     weir_source_plan_free(&plan);
     return rc;
 }
 
 static int print_stream(const struct weir_source_site *site, struct weir_source_config *config,
                         void *connection, const struct weir_source_found *found, bool columns,
-                        struct weir_jw *w, struct weir_error *err)
+                        struct weir_jw *w, struct weir_error *why, struct weir_error *err)
 {
     const struct weir_source_capture *capture = config->connector->capture;
     struct weir_source_stream stream;
@@ -77,7 +85,7 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
     weir_jw_ku64(w, "rows", found->rows);
     weir_jw_kbool(w, "follows", capture && capture->on(connection) && !found->refused.len);
     weir_jw_kstr_or_null(w, "refused", found->refused);
-    rc = columns ? print_columns(site, config, connection, &stream, w, err) : 0;
+    rc = columns ? print_columns(site, config, connection, &stream, w, why, err) : 0;
     weir_jw_object_end(w);
     return rc;
 }
@@ -95,8 +103,14 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     weir_jw_kstrz(w, "schema", config->schema);
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
+    size_t failed = 0;
     for (size_t i = 0; rc == 0 && i < catalog.count; i++) {
-        rc = print_stream(site, config, connection, &catalog.streams[i], columns, w, err);
+        struct weir_error why = {0};
+        rc = print_stream(site, config, connection, &catalog.streams[i], columns, w, &why, err);
+        failed += why.code != 0;
+        if (rc == 0 && failed == catalog.count) {
+            rc = weir_fail(err, why.code, "%s", why.message);
+        }
     }
     weir_jw_array_end(w);
     weir_jw_kstr_or_null(w, "note", catalog.note);

@@ -78,6 +78,24 @@ test('a folder is one table a name; only what changed is read again', async () =
   assert.deepEqual(await rows('select distinct source_checksum = warehouse_checksum as same, status from weir.loads'), [{ same: true, status: 'loaded' }]);
 });
 
+test('titles above a table are set aside, or passed over where the file says so; one bad file hides no other', async () => {
+  write('t/export.csv', 'Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\n');
+  write('t/nothing.csv', '');
+  await weir.in('source', 'add', 't', '--kind', 'file', '--set', 'path=t');
+  const { streams } = JSON.parse(await weir.in('source', 'discover', 't', '--json')) as { streams: { name: string; error?: string; columns?: { name: string }[] }[] };
+  assert.deepEqual(streams.map(({ name, error, columns }) => [name, error ?? columns?.map((column) => column.name).join(' ')]), [['export', 'id total'], ['nothing', 't/nothing.csv: the file is empty']]);
+  assert.match(await weir.in('source', 'discover', 't'), /\n {4}total +double\nnothing {2}→ {2}t\.nothing {2}\(replace, 1 file\)\n {4}cannot be looked into: t\/nothing\.csv: the file is empty\n/);
+  rmSync(path.join(weir.dir, 't/export.csv'));
+  await fails(/nothing\.csv: the file is empty/, 'source', 'discover', 't');
+  rmSync(path.join(weir.dir, 't/nothing.csv'));
+  write('t/export.csv', 'Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\n');
+  assert.deepEqual(((load) => [load.rows_read, load.rows_written, load.rows_discarded])(await one('t')), [4, 2, 2]);
+  assert.deepEqual(await rows("select line, value from weir.source_discards where source = 't' and reason = 'it stands above the table' order by line"), [{ line: 1, value: 'Report: Sales' }, { line: 2, value: 'Generated 2026-01-01' }]);
+  writeFileSync(path.join(weir.dir, 'sources/t.yml'), 'kind: file\nconnection: {path: t, skip: 2}\n');
+  assert.deepEqual(((load) => [load.rows_read, load.rows_written, load.rows_discarded])(await one('t')), [2, 2, 0]);
+  assert.deepEqual(await rows('select id, total from t.export order by id'), [{ id: 1, total: 5.5 }, { id: 2, total: 6.5 }]);
+});
+
 test('a failure is told whatever bytes are in its words', async () => {
   write('bytes/a.csv', 'id\n1\n');
   source('bytes', 'connection: {path: bytes}\nstreams: {a: {}}\n');

@@ -170,6 +170,68 @@ static void records_cross_the_pieces_in_which_they_are_read(void **state)
     weir_buf_free(&file);
 }
 
+/* Titles above a table are no header, and make no table of one column; a table that is short in its
+ * first line is no title. */
+static void what_stands_above_a_table_is_set_aside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t skip;
+        const char *names; /* of the columns */
+        unsigned rows, above;
+    } cases[] = {
+        {"Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\nTotal,12.0\n", 0,
+         "id total", 3, 2},
+        {"Sales;\nPeriod;2026-01;\nid;name;total\n1;a, b;5\n2;c, d;6\n", 0, "id name total", 2, 2},
+        {"Sales,,,\nFrom,2026-01-01,,\nid,name,city,total\n1,a,,5\n2,b,c,6\n", 0,
+         "id name city total", 2, 2},
+        {"\"A title, with\na line\"\nid,total\n1,5\n2,6\n", 0, "id total", 2, 1},
+        /* As wide as the table, and no names below: rows. */
+        {"x,,\ny,2,3\nz,5,6\n", 0, "column_1 column_2 column_3", 3, 0},
+        {"id,name\n1,a\n2,b\n", 0, "id name", 2, 0},
+        {"id,name\n1,a,x\n2,b,y\n", 0, "id name", 0, 0}, /* rows that do not fit are bad */
+        {"email\na@x.org\nb@x.org\n", 0, "email", 2, 0},
+        {"name\nSmith\n\n\nMiller\n", 0, "name", 2, 0},
+        {"only a title\n", 0, "only_a_title", 0, 0},
+        {"sep=;\nSales\nid;total\n1;5\n2;6\n", 0, "id total", 2, 1},
+        {"a,\"b\nid,total\n1,5\n", 1, "id total", 1,
+         0}, /* the line is no CSV, and is passed over */
+        {"id,total\n1,5\n", 9, "", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reading r;
+        struct weir_csv_columns columns;
+        struct weir_csv_record record;
+        struct weir_buf names;
+        unsigned rows = 0, above = 0;
+        char room[160];
+        weir_buf_init(&names, 4096);
+        ASSERT_OK(open_bytes(&r, cases[i].text, strlen(cases[i].text)), r.err);
+        r.csv.skip = cases[i].skip;
+        int rc = weir_csv_columns_read(&columns, &r.csv, WEIR_CSV_HEADER_GUESS, 100, &r.err);
+        assert_int_equal(rc, *cases[i].names ? 0 : WEIR_EINVAL);
+        for (size_t k = 0; rc == 0 && k < columns.count; k++) {
+            weir_buf_addz(&names, k ? " " : "");
+            weir_buf_adds(&names, columns.columns[k].name);
+        }
+        assert_string_equal(weir_buf_cstr(&names), cases[i].names);
+        if (rc == 0) {
+            weir_csv_columns_rewind(&columns, &r.csv);
+        }
+        while (rc == 0 && (rc = weir_csv_columns_next(&columns, &r.csv, &record, &r.err)) == 0 &&
+               (record.count || record.bad)) {
+            above += record.bad && strcmp(record.bad, "it stands above the table") == 0;
+            rows += !weir_csv_bad(&columns, &record, room);
+        }
+        assert_int_equal(rows, cases[i].rows);
+        assert_int_equal(above, cases[i].above);
+        weir_csv_columns_free(&columns);
+        weir_buf_free(&names);
+        close_reading(&r);
+    }
+}
+
 /* Whatever the bytes are: it ends, and every record has fields or a reason. */
 static void any_bytes_are_read_to_their_end(void **state)
 {
@@ -238,6 +300,7 @@ int main(void)
         cmocka_unit_test(the_narrowest_type_that_loses_nothing),
         cmocka_unit_test(values_are_what_their_column_says),
         cmocka_unit_test(records_cross_the_pieces_in_which_they_are_read),
+        cmocka_unit_test(what_stands_above_a_table_is_set_aside),
         cmocka_unit_test(any_bytes_are_read_to_their_end),
         cmocka_unit_test(a_quote_that_is_never_closed_costs_its_line),
         cmocka_unit_test(names_of_uploads),

@@ -24,8 +24,9 @@ static void close_csv(struct open_csv *o)
 }
 
 /* Reads the file once: types are guessed over all of it. */
-static int open_csv(struct open_csv *o, const struct weir_file *file, int header,
-                    const atomic_bool *stop, struct weir_error *err)
+static int open_csv(struct open_csv *o, const struct weir_file *file,
+                    const struct weir_file_settings *settings, const atomic_bool *stop,
+                    struct weir_error *err)
 {
     *o = (struct open_csv){.text = {.fd = -1}};
     int rc = weir_csv_text_open(&o->text,
@@ -34,21 +35,23 @@ static int open_csv(struct open_csv *o, const struct weir_file *file, int header
                                               : file->path,
                                 stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
+    o->csv.skip = (uint64_t)settings->skip;
     if (file->table) { /* nothing is to be found out */
         o->csv.separator = ',';
         o->csv.newline = WEIR_FILE_TABLE_NEWLINE;
+        o->csv.skip = 0;
     }
     rc = rc ? rc
-            : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)header,
+            : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)settings->header,
                                     WEIR_SOURCE_MAX_COLUMNS, err);
     return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
 }
 
-int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_plan *plan,
-                       struct weir_error *err)
+int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
+                       struct weir_source_plan *plan, struct weir_error *err)
 {
     struct open_csv o;
-    int rc = open_csv(&o, file, header, plan->stop, err);
+    int rc = open_csv(&o, file, settings, plan->stop, err);
     size_t count = rc ? 0 : o.columns.count;
     file->column_count = count;
     file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
@@ -131,14 +134,15 @@ static int put_record(struct weir_source_rows *r, const struct weir_file *file,
     return rc ? rc : weir_source_rows_end(r, err);
 }
 
-int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bool *stop,
-                       struct weir_source_sink *sink, struct weir_error *err)
+int weir_file_csv_read(const struct weir_file *file, const struct weir_file_settings *settings,
+                       const atomic_bool *stop, struct weir_source_sink *sink,
+                       struct weir_error *err)
 {
     struct open_csv o;
     struct weir_source_rows rows = {0};
     struct weir_csv_record record;
     uint64_t told = 0;
-    int rc = open_csv(&o, file, header, stop, err);
+    int rc = open_csv(&o, file, settings, stop, err);
     if (rc == 0 && o.columns.count != file->column_count) {
         rc = weir_file_unchanged(file, err);
         rc = rc ? rc : weir_fail(err, WEIR_EAGAIN, "the columns changed while they were read");

@@ -45,7 +45,8 @@ static const struct weir_option options[] = {
      .offset = offsetof(struct weir_file_settings, skip),
      .fallback = "0",
      .max = WEIR_EXCEL_MOST_ROWS,
-     .help = "of XLSX: rows above the table that are no part of it"},
+     .help = "of CSV and XLSX: lines above the table that are no part of it; titles above a CSV's "
+             "are seen without it, and set aside"},
     {.name = "user",
      .type = WEIR_OPT_TEXT,
      .offset = offsetof(struct weir_file_settings, user),
@@ -341,7 +342,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
                                         "no object",
                            WEIR_STR_ARG(file->name));
         } else if (rc == 0 && is_text(file)) {
-            rc = weir_file_csv_plan(file, c->settings->header, out, err);
+            rc = weir_file_csv_plan(file, c->settings, out, err);
         } else if (rc == 0) {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc || stream->nested ? rc : weir_file_engine_plan(session, file, out, err);
@@ -370,7 +371,7 @@ static int read_files(void *connection, const struct weir_source_plan *p,
     for (size_t i = 0; rc == 0 && !files->nested && i < files->count; i++) {
         const struct weir_file *file = &files->files[i];
         if (is_text(file)) {
-            rc = weir_file_csv_read(file, c->settings->header, p->stop, sink, err);
+            rc = weir_file_csv_read(file, c->settings, p->stop, sink, err);
         } else {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc ? rc : weir_file_engine_read(session, file, sink, err);

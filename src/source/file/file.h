@@ -209,10 +209,11 @@ int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file,
                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */
-int weir_file_csv_plan(struct weir_file *file, int header, struct weir_source_plan *plan,
+int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
+                       struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_csv_read(const struct weir_file *file, const struct weir_file_settings *settings,
+                       const atomic_bool *stop, struct weir_source_sink *sink,
                        struct weir_error *err) WEIR_MUST_CHECK;
-int weir_file_csv_read(const struct weir_file *file, int header, const atomic_bool *stop,
-                       struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 /* JSON and Parquet, by an engine in memory that may read these files and nothing else. */
 int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
                           struct weir_session **session, struct weir_error *err) WEIR_MUST_CHECK;
