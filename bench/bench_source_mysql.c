@@ -1,7 +1,7 @@
 /* MariaDB as a source, with a server of Debian's packages that the program starts: rows/s of a
  * table of five columns into the warehouse, against the client library's own fetch of the same rows
  * (a prepared statement, not buffered) thrown away, in the same run; and memory beyond the engine's
- * own limit. Usage: bench_source_mysql [ROWS] */
+ * own limit. Usage: bench_source_mysql [ROWS [RANGES]] */
 #include <mysql.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void start_server(void)
     snprintf(command, sizeof command,
              "exec " SERVER " --no-defaults --datadir=%s/data --socket=%s --skip-networking "
              "--pid-file=%s/pid --log-error=%s/log --innodb-buffer-pool-size=512M "
-             "--innodb-flush-log-at-trx-commit=2",
+             "--innodb-flush-log-at-trx-commit=2 --log-bin=log --binlog-format=ROW --server-id=1",
              bench_dir, socket_path, bench_dir, bench_dir);
     bench_server(bench_spawn(command));
     for (int i = 0; i < 600; i++) {
@@ -112,7 +112,7 @@ static double fetch(void)
 
 int main(int argc, char **argv)
 {
-    long rows = argc > 1 ? atol(argv[1]) : 1000000;
+    long rows = argc > 1 ? atol(argv[1]) : 1000000, ranges = argc > 2 ? atol(argv[2]) : 2;
     char text[512];
     if (access(SERVER, X_OK)) {
         fprintf(stderr, "bench_source_mysql: MariaDB is not installed: not measured\n");
@@ -122,9 +122,9 @@ int main(int argc, char **argv)
     start_server();
     make_table(rows);
     snprintf(text, sizeof text,
-             "kind: mysql\nconnection: {socket: %s, database: shop, user: root}\nstreams: {big: "
-             "{mode: replace}}\n",
-             socket_path);
+             "kind: mysql\nconnection: {socket: %s, database: shop, user: root, ranges: %ld}\n"
+             "streams: {big: {mode: replace}}\n",
+             socket_path, ranges);
     bench_write_source("big", text);
     bench_open();
     (void)bench_load("mysql", (double)rows, fetch, 0.8);

@@ -60,6 +60,7 @@ struct weir_source_plan {
     size_t part_count;
     struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */
     uint64_t bytes;                 /* to be read */
+    const char *note;               /* how it will be read, for the run's log; or NULL */
     struct weir_feed_stream *nest;  /* where the lists in its rows are; NULL: they are JSON */
     struct weir_source_list *lists; /* those that are known, for whoever looks */
     size_t list_count;

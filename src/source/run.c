@@ -186,6 +186,9 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
     if (!r->feed) {
         weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
     }
+    if (r->plan.note) {
+        weir_source_watch_say(watch_of(r->run), "%s: %s", r->stream.name, r->plan.note);
+    }
     int rc = read_rows(r, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
     return rc || !r->plan.nest ? rc : weir_lists_stage(r, err);

@@ -132,6 +132,11 @@ export class MySQL {
     await this.begin();
   }
 
+  /** SIGSTOP: it does nothing, and nobody is told; SIGCONT: it goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.server?.kill(signal);
+  }
+
   /** Switches TLS on; gives the file of the certificate, which is its own root. */
   async tls(): Promise<string> {
     const [key, crt] = [path.join(this.dir, 'server.key'), path.join(this.dir, 'server.crt')];

@@ -142,8 +142,8 @@ void weir_my_figures_begin(struct weir_my *my, const struct weir_my_table *t,
                            const struct weir_source_sink *sink)
 {
     struct weir_error ignored;
-    my->summing = my->beside && sink->column_count <= COLUMNS_AT_ONCE &&
-                  send_some(my, my->beside, t, sink, 0, sink->column_count, &ignored) == 0;
+    my->summing = my->beside_count && sink->column_count <= COLUMNS_AT_ONCE &&
+                  send_some(my, my->beside[0], t, sink, 0, sink->column_count, &ignored) == 0;
 }
 
 /* A view is not asked: what it computes with fractions may differ from one plan of the server to
@@ -157,7 +157,7 @@ int weir_my_figures_end(struct weir_my *my, const struct weir_my_table *t,
     }
     if (my->summing) {
         bool broken = my->broken;
-        rc = take_some(my, my->beside, t, sink, 0, sink->column_count, err);
+        rc = take_some(my, my->beside[0], t, sink, 0, sink->column_count, err);
         my->summing = false;
         my->broken = broken;
         sink->told = rc == 0;

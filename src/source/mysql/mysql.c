@@ -54,6 +54,14 @@ static const struct weir_option options[] = {
      AT(timeout),
      .fallback = "5m",
      .help = "a run fails when the server sends nothing for so long"},
+    {.name = "ranges",
+     .type = WEIR_OPT_INT,
+     AT(ranges),
+     .fallback = "2",
+     .min = 1,
+     .max = WEIR_MY_RANGES,
+     .help = "so many connections read a table of 32 MB and more, each a range of its key, where "
+             "it is shown that all see the same moment; one more sums up"},
     {.name = "capture",
      .type = WEIR_OPT_BOOL,
      AT(capture),
@@ -109,11 +117,20 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
     rc = rc || !my->capture ? rc : weir_my_capture_end(my, &before, err);
-    rc = rc ? rc : weir_my_snapshot(my, table, err);
+    bool whole = !stream->cursor || !cursor.ptr; /* ranges are of tables that are */
+    rc = rc ? rc : weir_my_snapshot(my, table, whole ? (size_t)my->settings->ranges : 1, err);
     rc = rc ? rc : weir_my_columns(my, table, out, err);
     rc = rc            ? rc
          : my->capture ? weir_my_capture_plan(my, stream, table, &before, out, err)
                        : weir_my_plan_cursor(my, stream, table, cursor, out, err);
+    rc = rc ? rc : weir_my_ranges_find(my, table, out, err);
+    if (rc == 0 && my->settings->ranges > 1 && whole && !out->nothing) {
+        out->note =
+            table->bound_count
+                ? weir_arena_printf(&out->arena, "%zu ranges of its key at once",
+                                    table->bound_count + 1)
+                : weir_arena_printf(&out->arena, "one connection reads it: %s", table->alone);
+    }
     out->own = table;
     out->bytes = rc ? 0 : table->bytes;
     return rc;

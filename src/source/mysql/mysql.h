@@ -13,7 +13,7 @@
 
 struct weir_my_settings {
     const char *host, *socket, *database, *user, *password, *tls_ca;
-    int64_t port;
+    int64_t port, ranges;
     int tls;
     bool capture;
     weir_time timeout;
@@ -27,6 +27,7 @@ struct weir_my_column {
     struct weir_str type_name; /* of the decimal that it is; else "" */
     size_t index;              /* of the plan; SIZE_MAX: it is not wanted */
 };
+#define WEIR_MY_RANGES 8 /* of a table, at most */
 struct weir_my_table {
     struct weir_str name;
     bool view;
@@ -35,6 +36,11 @@ struct weir_my_table {
     struct weir_my_column *columns;
     size_t column_count;
     struct weir_str condition; /* "" or " WHERE …" */
+    char alone[400];           /* why one connection reads it; "" when several do */
+    /* What tells its ranges apart, as SQL: the key's first column, and where each but the first
+     * begins. */
+    struct weir_str key, bounds[WEIR_MY_RANGES - 1];
+    size_t bound_count;
     const struct weir_source_plan *plan;
 };
 struct weir_my_capture;
@@ -42,8 +48,11 @@ struct weir_my {
     const struct weir_source_config *config;
     const struct weir_my_settings *settings;
     MYSQL *con;
-    MYSQL *beside; /* another, whose snapshot is that of `con`; NULL: there is none */
-    bool summing;  /* it is asked for the figures */
+    /* Others, whose snapshots are that of `con`. The first sums up; each further one reads a
+     * range. */
+    MYSQL *beside[WEIR_MY_RANGES];
+    size_t beside_count;
+    bool summing; /* the first of them is asked for the figures */
     bool mariadb;
     bool broken;                     /* the connection is good for nothing more */
     const atomic_bool *stop;         /* of the run, or who looks into the source; NULL: none */
@@ -61,7 +70,7 @@ struct weir_my {
 /* Another connection, whose calls wait by themselves, for at most `timeout`. */
 int weir_my_connect_waiting(struct weir_my *my, MYSQL **out,
                             struct weir_error *err) WEIR_MUST_CHECK;
-/* my->beside; what else it did is ended by weir_my_close_beside(), also when it is NULL. */
+/* One more of my->beside; what they do is ended by weir_my_close_beside(). */
 int weir_my_connect_beside(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_my_close_beside(struct weir_my *my);
 /* my->con can begin something, whatever broke off before. */
@@ -69,20 +78,16 @@ int weir_my_ready(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 /* What the server says, and what to do; `doing` begins the sentence. */
 int weir_my_fail(struct weir_my *my, unsigned number, const char *said, const char *doing,
                  struct weir_error *err) WEIR_MUST_CHECK;
-/* A function of the library waits for what *status says (MYSQL_WAIT_…): waits for it. After a
- * failure (WEIR_ECANCELED, WEIR_ETIMEDOUT) the connection is cut, and the function is to be
- * continued to its end, with that failure in `rc`. */
-int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc,
-                 struct weir_error *err) WEIR_MUST_CHECK;
-/* Calls a function of the library that may wait, to its end. */
-#define WEIR_MY_CALL(my, con, rc, err, start, proceed)                                             \
-    do {                                                                                           \
-        int status = (start);                                                                      \
-        while (status) {                                                                           \
-            (rc) = weir_my_wait(my, con, &status, rc, err);                                        \
-            status = (proceed);                                                                    \
-        }                                                                                          \
-    } while (0)
+/* Functions of the library, each on a connection of its own, wait for what `status` says
+ * (MYSQL_WAIT_…): until one of them may go on, or, not `patient`, just looks. `status` is then
+ * what it may go on with; 0: it still waits. After a failure they stay as they were, and it is for
+ * the caller to end them. */
+struct weir_my_waiting {
+    MYSQL *con;
+    int status;
+};
+int weir_my_wait_any(struct weir_my *my, struct weir_my_waiting *waiting, size_t count,
+                     bool patient, struct weir_error *err) WEIR_MUST_CHECK;
 /* One statement; *out is for mysql_free_result(). `out` NULL: nobody wants it. */
 int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES **out,
                 struct weir_error *err) WEIR_MUST_CHECK;
@@ -91,11 +96,19 @@ int weir_my_send(struct weir_my *my, MYSQL *con, struct weir_str sql,
                  struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_take(struct weir_my *my, MYSQL *con, MYSQL_RES **out,
                  struct weir_error *err) WEIR_MUST_CHECK;
+/* Prepares and executes it, in `stmt` of this connection. */
+int weir_my_execute(struct weir_my *my, MYSQL *con, MYSQL_STMT *stmt, struct weir_str sql,
+                    struct weir_error *err) WEIR_MUST_CHECK;
+/* What went wrong with it. */
+int weir_my_execute_fail(struct weir_my *my, MYSQL *con, MYSQL_STMT *stmt,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 /* The next row, or NULL; values by weir_my_cell(), whose ptr is NULL for NULL. */
 MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths);
 struct weir_str weir_my_cell(MYSQL_ROW row, const unsigned long *lengths, unsigned column);
 /* Cuts the connection: what it was about is not read to its end. */
 void weir_my_cut(struct weir_my *my, MYSQL *con);
+/* Cuts them, and ends what they do at the server. */
+void weir_my_end(struct weir_my *my, MYSQL *const *cons, size_t count);
 
 /* --- table.c: the catalog's tables and columns --- */
 int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out,
@@ -130,10 +143,20 @@ int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out,
 void weir_my_log_close(MYSQL *con);
 
 /* --- snapshot.c --- */
-/* Begins the transaction in whose snapshot the table is read; of a large table on my->beside, too,
- * where it can be proven that both see the same. */
-int weir_my_snapshot(struct weir_my *my, const struct weir_my_table *t,
+/* Begins the transaction in whose snapshot the table is read; of a large table on `beside`
+ * connections more, too, where it can be proven that all see the same; else t->alone says why not.
+ */
+int weir_my_snapshot(struct weir_my *my, struct weir_my_table *t, size_t beside,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- ranges.c --- */
+/* Splits a table that is read as a whole into as many ranges of its key as there are connections
+ * for; else t->alone says why not. */
+int weir_my_ranges_find(struct weir_my *my, struct weir_my_table *t, struct weir_source_plan *plan,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* FROM the table, its condition, and what is in this range alone. */
+void weir_my_ranges_from(struct weir_buf *sql, const struct weir_my *my,
+                         const struct weir_my_table *t, size_t number);
 
 /* --- select.c --- */
 bool weir_my_is_whole(const struct weir_my_column *c);

@@ -104,8 +104,9 @@ void weir_my_cut(struct weir_my *my, MYSQL *con)
 
 static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* A server that computes does not see that nobody listens any more. */
-static void kill_statement(const struct weir_my *my, unsigned long id)
+/* A server that computes does not see that nobody listens any more; nor, for a minute, one that
+ * waits until there is room for what it sends. */
+static void kill_statements(const struct weir_my *my, const unsigned long *ids, size_t count)
 {
     struct weir_my other = {
         .config = my->config, .settings = my->settings, .most = KILL_TIME, .killer = true};
@@ -113,48 +114,88 @@ static void kill_statement(const struct weir_my *my, unsigned long id)
     struct weir_error ignored;
     char sql[40];
     MYSQL *con = NULL;
-    int n = snprintf(sql, sizeof sql, "KILL %lu", id);
-    if (connect_to(&other, &con, &ignored) == 0) {
+    int rc = my->killer || !count ? 1 : connect_to(&other, &con, &ignored);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        int n = snprintf(sql, sizeof sql, "KILL %lu", ids[i]);
         (void)!weir_my_ask(&other, con, (struct weir_str){sql, (size_t)n}, NULL, &ignored);
     }
     mysql_close(con);
 }
 
-int weir_my_wait(struct weir_my *my, MYSQL *con, int *status, int rc, struct weir_error *err)
+void weir_my_end(struct weir_my *my, MYSQL *const *cons, size_t count)
 {
-    struct pollfd fd = {.fd = mysql_get_socket(con),
-                        .events = (short)((*status & MYSQL_WAIT_READ ? POLLIN : 0) |
-                                          (*status & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
-                                          (*status & MYSQL_WAIT_EXCEPT ? POLLPRI : 0))};
-    int ready = 0;
-    while (rc == 0 && ready <= 0) {
-        ready = poll(&fd, 1, SLICE_MS);
+    unsigned long ids[WEIR_MY_RANGES];
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned long id = mysql_thread_id(cons[i]);
+        weir_my_cut(my, cons[i]);
+        if (id) {
+            ids[known++] = id;
+        }
+    }
+    kill_statements(my, ids, known);
+}
+
+int weir_my_wait_any(struct weir_my *my, struct weir_my_waiting *waiting, size_t count,
+                     bool patient, struct weir_error *err)
+{
+    struct pollfd fds[WEIR_MY_RANGES];
+    int ready = 0, rc = 0;
+    for (size_t i = 0; i < count; i++) {
+        int status = waiting[i].status;
+        fds[i] = (struct pollfd){.fd = mysql_get_socket(waiting[i].con),
+                                 .events = (short)((status & MYSQL_WAIT_READ ? POLLIN : 0) |
+                                                   (status & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
+                                                   (status & MYSQL_WAIT_EXCEPT ? POLLPRI : 0))};
+    }
+    do {
+        ready = poll(fds, count, patient ? SLICE_MS : 0);
         if (my->stop && atomic_load(my->stop)) {
             rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
         } else if (ready < 0 && errno != EINTR) {
             rc = weir_fail_errno(err, errno, "the connection to MySQL");
-        } else if (ready <= 0 && my->most && weir_mono() > my->heard + my->most) {
+        } else if (patient && ready <= 0 && my->most && weir_mono() > my->heard + my->most) {
             rc = weir_fail(err, WEIR_ETIMEDOUT,
                            "MySQL sent nothing for %lld s (`timeout`); is a table locked, or the "
                            "network gone?",
                            (long long)(my->most / WEIR_SECOND));
         }
-        if (rc) {
-            unsigned long id = mysql_thread_id(con);
-            weir_my_cut(my, con);
-            if (id && !my->killer) {
-                kill_statement(my, id);
-            }
-        }
-    }
+    } while (rc == 0 && patient && ready <= 0);
     my->heard = weir_mono();
-    if (rc == 0) {
-        *status = (fd.revents & (POLLIN | POLLHUP | POLLERR) ? *status & MYSQL_WAIT_READ : 0) |
-                  (fd.revents & (POLLOUT | POLLHUP | POLLERR) ? *status & MYSQL_WAIT_WRITE : 0) |
-                  (fd.revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        short came = ready > 0 ? fds[i].revents : 0;
+        waiting[i].status =
+            (came & (POLLIN | POLLHUP | POLLERR) ? waiting[i].status & MYSQL_WAIT_READ : 0) |
+            (came & (POLLOUT | POLLHUP | POLLERR) ? waiting[i].status & MYSQL_WAIT_WRITE : 0) |
+            (came & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
     }
     return rc;
 }
+
+/* A function waits for what *status says. After a failure (WEIR_ECANCELED, WEIR_ETIMEDOUT) the
+ * connection is cut, and the function is to be continued to its end, with that failure in `rc`. */
+static int wait_for(struct weir_my *my, MYSQL *con, int *status, int rc, struct weir_error *err)
+{
+    struct weir_my_waiting one = {con, *status};
+    if (rc == 0) {
+        rc = weir_my_wait_any(my, &one, 1, true, err);
+        if (rc) {
+            weir_my_end(my, &con, 1);
+        }
+    }
+    *status = one.status;
+    return rc;
+}
+
+/* Calls a function of the library that may wait, to its end. */
+#define CALL(my, con, rc, err, start, proceed)                                                     \
+    do {                                                                                           \
+        int status = (start);                                                                      \
+        while (status) {                                                                           \
+            (rc) = wait_for(my, con, &status, rc, err);                                            \
+            status = (proceed);                                                                    \
+        }                                                                                          \
+    } while (0)
 
 /* --- connecting ---------------------------------------------------------------------------------
  */
@@ -226,10 +267,10 @@ static int connect_once(struct weir_my *my, const char *host, bool tls, bool wai
         done = mysql_real_connect(con, host, s->user, s->password, s->database, (unsigned)s->port,
                                   *s->socket ? s->socket : NULL, 0);
     } else {
-        WEIR_MY_CALL(my, con, rc, err,
-                     mysql_real_connect_start(&done, con, host, s->user, s->password, s->database,
-                                              (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
-                     mysql_real_connect_cont(&done, con, status));
+        CALL(my, con, rc, err,
+             mysql_real_connect_start(&done, con, host, s->user, s->password, s->database,
+                                      (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
+             mysql_real_connect_cont(&done, con, status));
     }
     if (rc == 0 && !done) {
         *number = mysql_errno(con);
@@ -354,19 +395,21 @@ static int connect_to(struct weir_my *my, MYSQL **out, struct weir_error *err)
 int weir_my_connect_beside(struct weir_my *my, struct weir_error *err)
 {
     bool broken = my->broken;
-    int rc = connect_to(my, &my->beside, err);
+    int rc = connect_to(my, &my->beside[my->beside_count], err);
     my->broken = broken; /* that is the other connection */
+    my->beside_count += rc == 0;
     return rc;
 }
 
 void weir_my_close_beside(struct weir_my *my)
 {
-    if (my->beside && my->summing) {
-        kill_statement(my, mysql_thread_id(my->beside));
+    if (my->summing) {
+        kill_statements(my, &(unsigned long){mysql_thread_id(my->beside[0])}, 1);
     }
-    mysql_close(my->beside);
-    my->beside = NULL;
     my->summing = false;
+    while (my->beside_count) {
+        mysql_close(my->beside[--my->beside_count]);
+    }
 }
 
 int weir_my_connect_waiting(struct weir_my *my, MYSQL **out, struct weir_error *err)
@@ -399,8 +442,8 @@ int weir_my_send(struct weir_my *my, MYSQL *con, struct weir_str sql, struct wei
         return weir_fail(err, WEIR_ETOOBIG, "a statement of %zu bytes is too long", sql.len);
     }
     my->heard = weir_mono();
-    WEIR_MY_CALL(my, con, rc, err, mysql_send_query_start(&failed, con, sql.ptr, sql.len),
-                 mysql_send_query_cont(&failed, con, status));
+    CALL(my, con, rc, err, mysql_send_query_start(&failed, con, sql.ptr, sql.len),
+         mysql_send_query_cont(&failed, con, status));
     return rc || !failed ? rc : weir_my_fail(my, mysql_errno(con), mysql_error(con), "MySQL", err);
 }
 
@@ -410,11 +453,11 @@ int weir_my_take(struct weir_my *my, MYSQL *con, MYSQL_RES **out, struct weir_er
     my_bool failed = 0;
     int rc = 0;
     my->heard = weir_mono();
-    WEIR_MY_CALL(my, con, rc, err, mysql_read_query_result_start(&failed, con),
-                 mysql_read_query_result_cont(&failed, con, status));
+    CALL(my, con, rc, err, mysql_read_query_result_start(&failed, con),
+         mysql_read_query_result_cont(&failed, con, status));
     if (rc == 0 && !failed && mysql_field_count(con)) {
-        WEIR_MY_CALL(my, con, rc, err, mysql_store_result_start(&result, con),
-                     mysql_store_result_cont(&result, con, status));
+        CALL(my, con, rc, err, mysql_store_result_start(&result, con),
+             mysql_store_result_cont(&result, con, status));
         failed = !result;
     }
     if (rc == 0 && failed) {
@@ -433,6 +476,31 @@ int weir_my_ask(struct weir_my *my, MYSQL *con, struct weir_str sql, MYSQL_RES *
 {
     int rc = weir_my_send(my, con, sql, err);
     return rc ? rc : weir_my_take(my, con, out, err);
+}
+
+/* Of a connection that broke, only the connection says it. */
+int weir_my_execute_fail(struct weir_my *my, MYSQL *con, MYSQL_STMT *stmt, struct weir_error *err)
+{
+    unsigned of_stmt = mysql_stmt_errno(stmt), of_con = mysql_errno(con);
+    const char *said = of_stmt  ? mysql_stmt_error(stmt)
+                       : of_con ? mysql_error(con)
+                                : "the connection broke";
+    unsigned number = of_stmt ? of_stmt : of_con ? of_con : CR_SERVER_LOST;
+    return weir_my_fail(my, number, said, "reading rows", err);
+}
+
+int weir_my_execute(struct weir_my *my, MYSQL *con, MYSQL_STMT *stmt, struct weir_str sql,
+                    struct weir_error *err)
+{
+    int rc = 0, failed = 0;
+    my->heard = weir_mono();
+    CALL(my, con, rc, err, mysql_stmt_prepare_start(&failed, stmt, sql.ptr, sql.len),
+         mysql_stmt_prepare_cont(&failed, stmt, status));
+    if (rc == 0 && !failed) {
+        CALL(my, con, rc, err, mysql_stmt_execute_start(&failed, stmt),
+             mysql_stmt_execute_cont(&failed, stmt, status));
+    }
+    return rc || !failed ? rc : weir_my_execute_fail(my, con, stmt, err);
 }
 
 MYSQL_ROW weir_my_next(MYSQL_RES *result, unsigned long **lengths)

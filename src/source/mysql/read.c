@@ -1,4 +1,5 @@
-/* Rows: a prepared statement in the plan's snapshot, row by row from the network into batches. */
+/* Rows: a prepared statement in the plan's snapshot for each range, row by row from the network
+ * into batches. One thread reads all ranges, as their rows go one way from here. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -9,6 +10,7 @@
 #define FIRST_TEXT 256
 #define MAX_ROW    (192u << 20) /* bytes; a batch may hold 256 MB of texts */
 #define JSON_DEPTH 1000
+#define AT_ONCE    1024 /* rows of a range, then others have their turn */
 
 /* --- rows ---------------------------------------------------------------------------------------
  */
@@ -28,16 +30,23 @@ struct cell {
     bool scaled; /* a decimal of few digits: as its number without the point */
     unsigned scale;
 };
-struct reading {
+struct shared { /* by all ranges */
+    uint64_t rows;
+    struct weir_buf hex;
+    struct weir_json_parser *parser;
+};
+struct reading { /* of a range */
     struct weir_my *my;
+    MYSQL *con;
     MYSQL_STMT *stmt;
     MYSQL_BIND *binds;
     struct cell *cells;
     size_t count;
-    uint64_t rows;
     struct weir_source_rows *to;
-    struct weir_buf hex;
-    struct weir_json_parser *parser;
+    struct shared *shared;
+    bool open;   /* rows are to come */
+    int waiting; /* for what the library waits (MYSQL_WAIT_…) in the middle of a row, or 0 */
+    int got;     /* what it said of the latest row */
 };
 
 static bool is_text(const struct cell *c)
@@ -66,44 +75,32 @@ static void bind_cell(struct cell *c, MYSQL_BIND *b)
     }
 }
 
-static int stmt_fail(struct reading *r, struct weir_error *err)
-{
-    return weir_my_fail(r->my, mysql_stmt_errno(r->stmt), mysql_stmt_error(r->stmt), "reading rows",
-                        err);
-}
-
 static int bind_all(struct reading *r, struct weir_error *err)
 {
     for (size_t i = 0; i < r->count; i++) {
         bind_cell(&r->cells[i], &r->binds[i]);
     }
-    return mysql_stmt_bind_result(r->stmt, r->binds) ? stmt_fail(r, err) : 0;
+    return mysql_stmt_bind_result(r->stmt, r->binds)
+               ? weir_my_execute_fail(r->my, r->con, r->stmt, err)
+               : 0;
 }
 
-static int prepare(struct reading *r, const struct weir_my_table *t, struct weir_error *err)
+static int prepare(struct reading *r, const struct weir_my_table *t, size_t number,
+                   struct weir_error *err)
 {
     struct weir_buf sql;
-    int rc, failed = 0;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT ");
     for (size_t i = 0; i < r->count; i++) {
         weir_buf_addz(&sql, i ? ", " : "");
         weir_my_expression(&sql, r->cells[i].from, &r->to->sink->columns[i]);
     }
-    weir_my_from(&sql, r->my, t);
-    rc = weir_buf_check(&sql, "a statement", err);
-    r->my->heard = weir_mono();
-    if (rc == 0) {
-        WEIR_MY_CALL(r->my, r->my->con, rc, err,
-                     mysql_stmt_prepare_start(&failed, r->stmt, weir_buf_cstr(&sql), sql.len),
-                     mysql_stmt_prepare_cont(&failed, r->stmt, status));
-    }
-    if (rc == 0 && !failed) {
-        WEIR_MY_CALL(r->my, r->my->con, rc, err, mysql_stmt_execute_start(&failed, r->stmt),
-                     mysql_stmt_execute_cont(&failed, r->stmt, status));
-    }
+    weir_my_ranges_from(&sql, r->my, t, number);
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_my_execute(r->my, r->con, r->stmt, weir_buf_str(&sql), err);
     weir_buf_free(&sql);
-    return rc || !failed ? rc : stmt_fail(r, err);
+    r->open = rc == 0;
+    return rc;
 }
 
 /* Texts that were longer than their room. */
@@ -125,7 +122,7 @@ static int take_rest(struct reading *r, struct weir_error *err)
         grown = true;
         bind_cell(c, &r->binds[i]);
         if (mysql_stmt_fetch_column(r->stmt, &r->binds[i], (unsigned)i, 0)) {
-            return stmt_fail(r, err);
+            return weir_my_execute_fail(r->my, r->con, r->stmt, err);
         }
     }
     return grown ? bind_all(r, err) : 0;
@@ -172,7 +169,7 @@ static bool is_json(struct reading *r, struct weir_str text)
     struct weir_json root;
     struct weir_json_repairs repairs = {0};
     struct weir_error ignored;
-    return weir_json_parse_lenient(r->parser, text, &root, &repairs, &ignored) == 0 &&
+    return weir_json_parse_lenient(r->shared->parser, text, &root, &repairs, &ignored) == 0 &&
            !repairs.control && !repairs.not_finite;
 }
 
@@ -190,10 +187,10 @@ static int put_text(struct reading *r, size_t i, const char **why, struct weir_e
         return 0;
     }
     if (c->from->form == WEIR_MY_BYTES) {
-        weir_buf_reset(&r->hex);
-        weir_my_hex(text, &r->hex);
-        int rc = weir_buf_check(&r->hex, "a value", err);
-        return rc ? rc : weir_source_rows_text(r->to, i, weir_buf_str(&r->hex), err);
+        weir_buf_reset(&r->shared->hex);
+        weir_my_hex(text, &r->shared->hex);
+        int rc = weir_buf_check(&r->shared->hex, "a value", err);
+        return rc ? rc : weir_source_rows_text(r->to, i, weir_buf_str(&r->shared->hex), err);
     }
     if (!weir_utf8_valid(text)) {
         *why = "a text is no UTF-8";
@@ -252,34 +249,98 @@ static int put_row(struct reading *r, bool truncated, struct weir_error *err)
         at = i;
         rc = r->cells[i].null ? 0 : put(r, i, &why, err);
     }
-    r->rows++;
+    r->shared->rows++;
     if (rc || !why) {
         return rc ? rc : weir_source_rows_end(r->to, err);
     }
-    return weir_source_rows_reject(r->to, r->rows, r->to->sink->columns[at].name, why, err);
+    return weir_source_rows_reject(r->to, r->shared->rows, r->to->sink->columns[at].name, why, err);
 }
 
-static int fetch_all(struct reading *r, struct weir_error *err)
+static int put_fetched(struct reading *r, struct weir_error *err)
 {
-    int rc = 0, got = 0;
-    while (rc == 0 && got != MYSQL_NO_DATA) {
-        int status = mysql_stmt_fetch_start(&got, r->stmt);
-        while (status) {
-            rc = weir_my_wait(r->my, r->my->con, &status, rc, err);
-            status = mysql_stmt_fetch_cont(&got, r->stmt, status);
+    r->open = r->got == 0 || r->got == MYSQL_DATA_TRUNCATED;
+    return r->open                   ? put_row(r, r->got == MYSQL_DATA_TRUNCATED, err)
+           : r->got == MYSQL_NO_DATA ? 0
+                                     : weir_my_execute_fail(r->my, r->con, r->stmt, err);
+}
+
+/* What has come of a range, as far as one turn goes. */
+static int drain(struct reading *r, struct weir_error *err)
+{
+    int rc = 0;
+    for (int left = AT_ONCE; rc == 0 && r->open && left; left--) {
+        r->waiting = mysql_stmt_fetch_start(&r->got, r->stmt);
+        if (r->waiting) {
+            break;
         }
-        if (rc == 0 && got != MYSQL_NO_DATA) {
-            rc = got == 0 || got == MYSQL_DATA_TRUNCATED
-                     ? put_row(r, got == MYSQL_DATA_TRUNCATED, err)
-                     : stmt_fail(r, err);
+        rc = put_fetched(r, err);
+    }
+    return rc;
+}
+
+/* Rows that were waited for. */
+static int go_on(struct reading *r, int ready, struct weir_error *err)
+{
+    if (!ready) {
+        return 0;
+    }
+    r->waiting = mysql_stmt_fetch_cont(&r->got, r->stmt, ready);
+    return r->waiting ? 0 : put_fetched(r, err);
+}
+
+static int fetch_all(struct reading *ranges, size_t count, struct weir_error *err)
+{
+    int rc = 0;
+    bool open = true;
+    while (rc == 0 && open) {
+        struct weir_my_waiting waiting[WEIR_MY_RANGES];
+        struct reading *waits[WEIR_MY_RANGES];
+        size_t n = 0;
+        bool more = false;
+        open = false;
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            rc = ranges[i].open && !ranges[i].waiting ? drain(&ranges[i], err) : 0;
+            more = more || (ranges[i].open && !ranges[i].waiting);
+            open = open || ranges[i].open;
+            if (ranges[i].waiting) {
+                waits[n] = &ranges[i];
+                waiting[n++] = (struct weir_my_waiting){ranges[i].con, ranges[i].waiting};
+            }
+        }
+        rc = rc || !n ? rc : weir_my_wait_any(ranges[0].my, waiting, n, !more, err);
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+            rc = go_on(waits[i], waiting[i].status, err);
         }
     }
     return rc;
 }
 
+/* Closing a statement would read all that is left of its rows. */
+static void end_all(struct reading *ranges, size_t count)
+{
+    MYSQL *open[WEIR_MY_RANGES];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        weir_my_cut(ranges[i].my, ranges[i].con);
+        if (ranges[i].open) {
+            open[n++] = ranges[i].con;
+        }
+    }
+    weir_my_end(ranges[0].my, open, n);
+    for (size_t i = 0; i < count; i++) {
+        while (ranges[i].waiting) {
+            ranges[i].waiting =
+                mysql_stmt_fetch_cont(&ranges[i].got, ranges[i].stmt, ranges[i].waiting);
+        }
+    }
+}
+
 static int open_cells(struct reading *r, const struct weir_my_table *t, struct weir_error *err)
 {
-    bool there = r->cells && r->binds && r->stmt && r->parser;
+    r->stmt = mysql_stmt_init(r->con);
+    r->cells = calloc(r->count + 1, sizeof *r->cells);
+    r->binds = calloc(r->count + 1, sizeof *r->binds);
+    bool there = r->cells && r->binds && r->stmt && r->shared->parser;
     for (size_t i = 0; there && i < r->count; i++) {
         struct cell *c = &r->cells[i];
         c->from = weir_my_column_of(t, i);
@@ -296,42 +357,55 @@ static int open_cells(struct reading *r, const struct weir_my_table *t, struct w
     return there ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", r->count);
 }
 
+static void close_cells(struct reading *r)
+{
+    if (r->stmt) {
+        mysql_stmt_close(r->stmt);
+    }
+    for (size_t i = 0; r->cells && i < r->count; i++) {
+        free(r->cells[i].text);
+    }
+    free(r->cells);
+    free(r->binds);
+}
+
 int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_source_sink *sink,
                  struct weir_error *err)
 {
     struct weir_source_rows rows;
-    struct reading r = {.my = my, .to = &rows, .count = sink->column_count};
-    bool begun = false;
-    weir_buf_init(&r.hex, 2 * MAX_ROW + 64);
-    r.cells = calloc(r.count + 1, sizeof *r.cells);
-    r.binds = calloc(r.count + 1, sizeof *r.binds);
-    r.parser = weir_json_parser_new(JSON_DEPTH);
-    r.stmt = mysql_stmt_init(my->con);
+    struct shared shared = {.parser = weir_json_parser_new(JSON_DEPTH)};
+    struct reading ranges[WEIR_MY_RANGES];
+    size_t count = t->bound_count + 1;
+    weir_buf_init(&shared.hex, 2 * MAX_ROW + 64);
     int rc = weir_source_rows_open_aside(&rows, sink, WEIR_STR(""), err);
-    rc = rc ? rc : open_cells(&r, t, err);
-    begun = rc == 0;
-    if (rc == 0) {
+    for (size_t i = 0; i < count; i++) {
+        ranges[i] = (struct reading){.my = my,
+                                     .con = i ? my->beside[i] : my->con,
+                                     .to = &rows,
+                                     .count = sink->column_count,
+                                     .shared = &shared};
+        rc = rc ? rc : open_cells(&ranges[i], t, err);
+    }
+    bool begun = rc == 0;
+    if (begun) {
         weir_my_figures_begin(my, t, sink);
     }
-    rc = rc ? rc : prepare(&r, t, err);
-    rc = rc ? rc : bind_all(&r, err);
-    rc = rc ? rc : fetch_all(&r, err);
-    rc = rc ? rc : weir_source_rows_flush(&rows, err);
-    if (rc && begun) { /* closing the statement would read all that is left of the rows */
-        weir_my_cut(my, my->con);
+    for (size_t i = 0; i < count; i++) {
+        rc = rc ? rc : prepare(&ranges[i], t, i, err);
+        rc = rc ? rc : bind_all(&ranges[i], err);
     }
-    if (r.stmt) {
-        mysql_stmt_close(r.stmt);
+    rc = rc ? rc : fetch_all(ranges, count, err);
+    rc = rc ? rc : weir_source_rows_flush(&rows, err);
+    if (rc && begun) {
+        end_all(ranges, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        close_cells(&ranges[i]);
     }
     rc = rc ? rc : weir_my_figures_end(my, t, sink, err);
     weir_my_close_beside(my);
-    for (size_t i = 0; r.cells && i < r.count; i++) {
-        free(r.cells[i].text);
-    }
-    free(r.cells);
-    free(r.binds);
-    weir_json_parser_free(r.parser);
-    weir_buf_free(&r.hex);
+    weir_json_parser_free(shared.parser);
+    weir_buf_free(&shared.hex);
     weir_source_rows_free(&rows);
     return rc;
 }
