@@ -47,20 +47,38 @@ static const char *ip_name(const struct weir_source *source)
     return "";
 }
 
-/* What the latest comparison of its tables with it said. */
-static void compared(struct weir_workspace *workspace, const char *name,
-                     struct weir_source_turn *out)
+/* What came of its latest run ("sync"), or comparison of its tables with it ("verify"). */
+static void turn_of(struct weir_workspace *workspace, const char *name, const char *what,
+                    struct weir_source_turn *out)
 {
     const struct weir_source_site site = {.dir = workspace->dir, .data = workspace->data};
     struct weir_error ignored;
     *out = (struct weir_source_turn){0};
-    (void)!weir_source_turn_get(&site, name, "verify", out, &ignored);
+    (void)!weir_source_turn_get(&site, name, what, out, &ignored);
+}
+
+static void list_turns(struct weir_workspace *workspace, const char *name)
+{
+    struct weir_source_turn turn;
+    char at[28];
+    turn_of(workspace, name, "sync", &turn);
+    if (turn.failures) {
+        weir_time_format(turn.began, at);
+        printf("; %.16s: failed, %u time%s in a row (weir.loads says why)", at, turn.failures,
+               turn.failures > 1 ? "s" : "");
+    }
+    turn_of(workspace, name, "verify", &turn);
+    if (turn.began) {
+        weir_time_format(turn.began, at);
+        printf(turn.failures ? "; %.16s: not what its source is, or not known "
+                               "(weir.verifications)"
+                             : "; equal to its source %.16s",
+               at);
+    }
 }
 
 static void list_table(struct weir_workspace *workspace, const struct weir_sources *sources)
 {
-    struct weir_source_turn turn;
-    char at[28];
     printf("%-20s %-34s %s\n", "source", "write key", "ip");
     for (size_t i = 0; i < sources->count; i++) {
         const struct weir_source *s = &sources->items[i];
@@ -74,14 +92,7 @@ static void list_table(struct weir_workspace *workspace, const struct weir_sourc
     }
     for (size_t i = 0; i < sources->read_count; i++) {
         printf("%-20s read by `weir sync`: %s", sources->read[i].name, sources->read[i].kind);
-        compared(workspace, sources->read[i].name, &turn);
-        if (turn.began) {
-            weir_time_format(turn.began, at);
-            printf(turn.failures ? "; %.16s: not what its source is, or not known "
-                                   "(weir.verifications)"
-                                 : "; equal to its source %.16s",
-                   at);
-        }
+        list_turns(workspace, sources->read[i].name);
         putchar('\n');
     }
 }
@@ -116,7 +127,10 @@ static int list_json(struct weir_workspace *workspace, const struct weir_sources
         weir_jw_object(&w);
         weir_jw_kstrz(&w, "name", sources->read[i].name);
         weir_jw_kstrz(&w, "kind", sources->read[i].kind);
-        compared(workspace, sources->read[i].name, &turn);
+        turn_of(workspace, sources->read[i].name, "sync", &turn);
+        weir_jw_ktime_or_null(&w, "ran_at", turn.began);
+        weir_jw_ki64(&w, "failures", turn.failures);
+        turn_of(workspace, sources->read[i].name, "verify", &turn);
         weir_jw_ktime_or_null(&w, "verified_at", turn.began);
         weir_jw_kbool(&w, "differs", turn.failures > 0);
         weir_jw_object_end(&w);

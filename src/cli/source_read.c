@@ -148,9 +148,10 @@ static int remove_here(struct weir_cli *cli, struct weir_workspace *workspace, c
     return code ? code : weir_source_forget(&site, name, err);
 }
 
-/* WEIR_ENOENT: no server runs. What stands at the source is known by whoever has the warehouse. */
-static int remove_there(struct weir_workspace *workspace, const char *name, struct weir_buf *note,
-                        struct weir_error *err)
+/* Asks the server, and adds this member of its answer to `out`. WEIR_ENOENT: no server runs. What
+ * stands at the source is known by whoever has the warehouse. */
+static int ask_there(struct weir_workspace *workspace, const char *method, const char *name,
+                     const char *member, struct weir_buf *out, struct weir_error *err)
 {
     char target[320];
     int status = 0;
@@ -159,7 +160,7 @@ static int remove_there(struct weir_workspace *workspace, const char *name, stru
     struct weir_buf answer;
     snprintf(target, sizeof target, "/api/sources/%.64s", name);
     struct weir_client_call call = {.address = weir_workspace_path(workspace, "run/serve.sock"),
-                                    .method = "DELETE",
+                                    .method = method,
                                     .target = target,
                                     .timeout = REMOVE_TIMEOUT};
     weir_buf_init(&answer, MAX_ANSWER);
@@ -170,7 +171,7 @@ static int remove_there(struct weir_workspace *workspace, const char *name, stru
         struct weir_str why = weir_json_get_str(weir_json_get(root, "error"), "message");
         code = weir_fail(err, WEIR_EINVAL, WEIR_STR_FMT, WEIR_STR_ARG(why));
     } else if (code == 0 && answer.len) {
-        weir_buf_adds(note, weir_json_get_str(root, "note"));
+        weir_buf_adds(out, weir_json_get_str(root, member));
     }
     weir_json_parser_free(parser);
     weir_buf_free(&answer);
@@ -186,7 +187,7 @@ static int run_remove(struct weir_cli *cli, struct weir_error *err)
     int code = weir_cli_workspace(cli, &workspace, err);
     if (code == 0) {
         code = weir_source_may_keep(workspace->dir, name)
-                   ? remove_there(workspace, name, &note, err)
+                   ? ask_there(workspace, "DELETE", name, "note", &note, err)
                    : WEIR_ENOENT;
         code = code == WEIR_ENOENT ? remove_here(cli, workspace, name, &note, err) : code;
     }
@@ -214,6 +215,26 @@ static int write_paused(const struct weir_workspace *workspace, const char *name
     return code;
 }
 
+/* What stands at the source for it: where it is followed no more, or by another name, the warehouse
+ * knows. */
+static void look_for_kept(struct weir_cli *cli, struct weir_workspace *workspace, const char *name,
+                          struct weir_buf *kept)
+{
+    struct weir_warehouse *warehouse = NULL;
+    struct weir_error ignored;
+    bool may = weir_source_may_keep(workspace->dir, name);
+    int rc = may ? ask_there(workspace, "GET", name, "kept", kept, &ignored) : WEIR_ENOENT;
+    if (rc == 0) {
+        return;
+    }
+    if (may && rc == WEIR_ENOENT &&
+        weir_serve_open_warehouse(workspace, false, &cli->log, &warehouse, &ignored)) {
+        warehouse = NULL; /* then the file alone tells */
+    }
+    (void)weir_source_keeps(workspace->dir, warehouse, name, kept);
+    weir_warehouse_close(warehouse);
+}
+
 static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
@@ -222,7 +243,10 @@ static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
     weir_buf_init(&kept, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
     code = code ? code : write_paused(workspace, name, paused, err);
-    if (code == 0 && paused && weir_source_keeps(workspace->dir, name, &kept)) {
+    if (code == 0 && paused) {
+        look_for_kept(cli, workspace, name, &kept);
+    }
+    if (kept.len) {
         printf("Paused. Until it is resumed, %s; `weir source remove %s` ends that.\n",
                weir_buf_cstr(&kept), name);
     }

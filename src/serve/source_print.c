@@ -4,6 +4,7 @@
 #include "serve/source.h"
 #include "serve/source_schedule.h"
 #include "source/standing.h"
+#include "state/last_run.h"
 
 struct standing {
     bool all; /* she sees all tables */
@@ -63,8 +64,10 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     struct weir_server *s = ask->server;
     struct weir_jw *w = &ask->w;
     char run[WEIR_SOURCE_RUN_SIZE];
+    struct weir_last_run last = {0};
     weir_source_runs_of(s->source_runs, name, run);
-    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir, name, run,
+    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir,
+                                  standing->all ? s->warehouse : NULL, name, run,
                                   weir_source_scheduler_trouble(s->source_scheduler, name), w, err);
     weir_jw_ktime_or_null(w, "next_at", weir_source_scheduler_due(s->source_scheduler, name));
     weir_jw_keyz(w, "latest");
@@ -75,7 +78,9 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     }
     weir_jw_keyz(w, "streams");
     if (standing->all) {
-        weir_source_standing_print(standing->items, standing->count, name, w);
+        rc = rc ? rc : weir_last_run_get(ask->state, weir_str_of(name), "sync", &last, err);
+        weir_source_standing_print(standing->items, standing->count, name,
+                                   last.failures ? 0 : last.ended, w);
     } else {
         weir_jw_null(w);
     }
@@ -87,8 +92,11 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
     struct weir_sources sources = {0};
     struct standing standing;
     struct weir_jw *w = &ask->w;
-    int rc = weir_sources_load(ask->server->run->workspace, &sources, err);
-    rc = rc || sources.read_count == 0 ? rc : read_standing(ask, NULL, &standing, err);
+    /* One that has a mistake is there with it, and hides no other. */
+    int rc = weir_sources_load_most(ask->server->run->workspace, &sources, err);
+    rc = sources.broken_count ? 0 : rc;
+    bool any = sources.read_count || sources.broken_count;
+    rc = rc || !any ? rc : read_standing(ask, NULL, &standing, err);
     weir_jw_object(w);
     weir_jw_keyz(w, "sources");
     weir_jw_array(w);
@@ -100,6 +108,11 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
     for (size_t i = 0; rc == 0 && i < sources.read_count; i++) {
         weir_jw_object(w);
         rc = print_read(ask, &standing, sources.read[i].name, err);
+        weir_jw_object_end(w);
+    }
+    for (size_t i = 0; rc == 0 && i < sources.broken_count; i++) {
+        weir_jw_object(w);
+        rc = print_read(ask, &standing, sources.broken[i], err);
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);

@@ -6,8 +6,9 @@
 #include "serve/server.h"
 #include "source/watch.h"
 
-#define KEPT       200 /* runs that are remembered */
-#define HELD       8   /* sources that are being removed at one time */
+#define KEPT       2000 /* runs that are remembered, */
+#define OF_SOURCE  100  /* of these, of one source */
+#define HELD       8    /* sources that are being removed at one time */
 #define MAX_REPORT (16u << 20)
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
@@ -143,23 +144,54 @@ static struct item *running_of(struct weir_source_runs *runs, const char *source
     return NULL;
 }
 
-/* Room for one more: the oldest that has ended is forgotten. */
-static bool make_room(struct weir_source_runs *runs)
+/* Has its source a later one of its sort? Then the page can do without it. */
+static bool is_outdone(const struct weir_source_runs *runs, size_t at)
 {
-    size_t i = 0;
+    const struct item *item = runs->items[at];
+    bool later = false;
+    for (size_t i = at + 1; !later && i < runs->count; i++) {
+        later = runs->items[i]->verify == item->verify &&
+                strcmp(runs->items[i]->source, item->source) == 0;
+    }
+    return later;
+}
+
+static void forget(struct weir_source_runs *runs, size_t at)
+{
+    free_item(runs->items[at]);
+    runs->count--;
+    memmove(&runs->items[at], &runs->items[at + 1], (runs->count - at) * sizeof runs->items[0]);
+}
+
+/* Room for one more of this source: the oldest of it that has ended is forgotten when it has many;
+ * else, when all have, the oldest that another one of its source has followed, so that a source
+ * that runs each second pushes out none of others. */
+static bool make_room(struct weir_source_runs *runs, const char *source)
+{
+    size_t own = 0, oldest = SIZE_MAX, outdone = SIZE_MAX, first = SIZE_MAX;
+    for (size_t i = runs->count; i-- > 0;) {
+        bool is_own = strcmp(runs->items[i]->source, source) == 0;
+        own += is_own;
+        if (!runs->items[i]->running) {
+            first = is_own ? i : first;
+            oldest = i;
+        }
+    }
+    if (own >= OF_SOURCE && first != SIZE_MAX) {
+        forget(runs, first);
+        return true;
+    }
     if (runs->count < KEPT) {
         return true;
     }
-    while (i < runs->count && runs->items[i]->running) {
-        i++;
+    for (size_t i = 0; outdone == SIZE_MAX && i < runs->count; i++) {
+        outdone = !runs->items[i]->running && is_outdone(runs, i) ? i : SIZE_MAX;
     }
-    if (i == runs->count) {
-        return false;
+    size_t at = outdone != SIZE_MAX ? outdone : oldest;
+    if (at != SIZE_MAX) {
+        forget(runs, at);
     }
-    free_item(runs->items[i]);
-    runs->count--;
-    memmove(&runs->items[i], &runs->items[i + 1], (runs->count - i) * sizeof runs->items[0]);
-    return true;
+    return at != SIZE_MAX;
 }
 
 /* With the lock. */
@@ -175,7 +207,7 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
     if (held_of(runs, item->source)) {
         return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being removed", item->source);
     }
-    if (!make_room(runs)) {
+    if (!make_room(runs, item->source)) {
         return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later", KEPT);
     }
     for (size_t i = 0; i < runs->count; i++) { /* what they leave behind goes: their stacks */

@@ -130,8 +130,15 @@ static void read_sources(struct weir_source_scheduler *s)
     if (s->loaded && !weir_sources_changed(workspace, &s->sources)) {
         return;
     }
-    if (weir_sources_load(workspace, &sources, &err)) {
-        return; /* the collector's log says what is wrong */
+    int rc = weir_sources_load_most(workspace, &sources, &err);
+    if (rc == WEIR_ENOMEM || sources.fingerprint == 0) {
+        weir_sources_free(&sources);
+        return;
+    }
+    if (rc) {
+        weir_log(s->server->log, WEIR_LOG_ERROR,
+                 "sources whose files have mistakes rest until they are mended", "error",
+                 err.message);
     }
     struct entry *entries = calloc(MOST, sizeof *entries);
     size_t count = 0;
@@ -151,6 +158,9 @@ static void read_sources(struct weir_source_scheduler *s)
         if (well) {
             begin_cron(s, e, &e->schedule, &e->turn);
             begin_cron(s, e, &e->verify, &e->verify_turn);
+        } else {
+            weir_log(s->server->log, WEIR_LOG_ERROR, "a source rests until its file is mended",
+                     "source", e->name, "error", err.message);
         }
         count += well;
     }

@@ -315,6 +315,7 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
                  : 0;
         rc = rc || weir_source_apply_keeps(a->stream, a->target) ? rc : add_marks(w, err);
         rc = rc || a->stream->mode != WEIR_SOURCE_HISTORY ? rc : weir_apply_history_settle(w, err);
+        rc = rc ? rc : weir_apply_lists_doubled(w, err); /* those of rows that are as they were */
     }
     return rc ? rc : count_stage(w, &a->load->rows_written, err);
 }
@@ -324,6 +325,7 @@ static int write_stage(struct weir_writing *w, struct weir_error *err)
     int rc = settle_stage(w, err);
     rc = rc ? rc : weir_apply_list_replace(w, err);
     rc = rc ? rc : write_rows(w, err);
+    rc = rc ? rc : weir_apply_list_versions(w, err);
     rc = rc ? rc : drop_versions(w, err);
     rc = rc ? rc : verify(w, err);
     return rc ? rc : weir_apply_lists(w, err);

@@ -9,14 +9,26 @@ static void add_time(struct weir_writing *w)
     weir_buf_addf(&w->sql, "make_timestamp(%" PRId64 ")", w->stage->at);
 }
 
-int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err)
+int weir_apply_history_columns(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_column own[] = {
         {WEIR_STR(WEIR_SOURCE_FROM), WEIR_TYPE_TIMESTAMP, {0}},
         {WEIR_STR(WEIR_SOURCE_TO), WEIR_TYPE_TIMESTAMP, {0}},
         {WEIR_STR(WEIR_SOURCE_CURRENT), WEIR_TYPE_BOOL, {0}},
     };
-    int rc = weir_session_add_columns(w->session, w->stage->schema, w->target, own, 3, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < 3; i++) {
+        rc = weir_source_find_column(w->a->target, own[i].name)
+                 ? 0
+                 : weir_session_add_columns(w->session, w->stage->schema, w->target, &own[i], 1,
+                                            err);
+    }
+    return rc;
+}
+
+int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err)
+{
+    int rc = weir_apply_history_columns(w, err);
     weir_apply_touch_target(w);
     weir_buf_addz(&w->sql, "UPDATE ");
     weir_apply_target(w);
@@ -70,7 +82,9 @@ static int take_out_unchanged(struct weir_writing *w, struct weir_error *err)
     weir_apply_target(w);
     weir_buf_addz(&w->sql, " AS old ON ");
     weir_apply_same_key(w);
+    weir_apply_lists_join(w);
     weir_buf_addz(&w->sql, " WHERE old." WEIR_SOURCE_CURRENT);
+    weir_apply_lists_same(w);
     for (size_t i = 0; i < w->stage->column_count; i++) {
         if (compared(w, i)) {
             weir_buf_addz(&w->sql, " AND old.");

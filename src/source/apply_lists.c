@@ -12,6 +12,12 @@ static const char *root_of(const struct weir_source_apply *list)
     return WEIR_SOURCE_PARENT;
 }
 
+/* Lists of rows that have versions have them, too: those of old ones stay. */
+static bool is_of_versions(const struct weir_source_apply *list)
+{
+    return list->up && list->up->stream->mode == WEIR_SOURCE_HISTORY;
+}
+
 /* Elements whose row is not in the stage any more. */
 static int take_out(struct weir_writing *w, struct weir_writing *list, bool again,
                     struct weir_error *err)
@@ -80,7 +86,7 @@ int weir_apply_lists_doubled(struct weir_writing *w, struct weir_error *err)
 int weir_apply_list_replace(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_apply *up = w->a->up;
-    if (!up || !w->a->target || w->a->plan->whole) {
+    if (!up || !w->a->target || w->a->plan->whole || is_of_versions(w->a)) {
         return 0;
     }
     bool keyed = up->stream->key.count;
@@ -112,4 +118,129 @@ int weir_apply_refuse_list(struct weir_writing *w, struct weir_error *err)
     weir_buf_addz(&w->sql, "true");
     int rc = weir_apply_exec(w, err);
     return rc ? rc : weir_apply_take_out(w, WEIR_STR("true"), &w->a->load->rows_discarded, err);
+}
+
+/* --- versions -----------------------------------------------------------------------------------
+ */
+
+int weir_apply_list_versions(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_source_apply *a = w->a;
+    if (!is_of_versions(a)) {
+        return 0;
+    }
+    const char *root = root_of(a);
+    int rc = weir_apply_history_columns(w, err);
+    weir_apply_touch_target(w);
+    /* A version that ended took its lists along; one that began is of this load, as they are. */
+    weir_buf_addz(&w->sql, "UPDATE ");
+    weir_apply_target(w);
+    weir_buf_addz(&w->sql, " AS list SET " WEIR_SOURCE_FROM " = up." WEIR_SOURCE_FROM
+                           ", " WEIR_SOURCE_TO " = up." WEIR_SOURCE_TO ", " WEIR_SOURCE_CURRENT
+                           " = up." WEIR_SOURCE_CURRENT " FROM ");
+    weir_sql_table(&w->sql, w->stage->schema, weir_str_of(a->up->stream->table));
+    weir_buf_addf(&w->sql,
+                  " AS up WHERE up." WEIR_SOURCE_ID " = list.%s AND (list." WEIR_SOURCE_CURRENT
+                  " IS NULL OR (list." WEIR_SOURCE_CURRENT " AND NOT up." WEIR_SOURCE_CURRENT "))",
+                  root);
+    return rc ? rc : weir_apply_exec(w, err);
+}
+
+/* The value of a column as a text, with its length before it, so that no two rows read alike. */
+static void add_text(struct weir_writing *w, struct weir_str name, struct weir_str type)
+{
+    struct weir_buf value;
+    weir_buf_init(&value, 1u << 20);
+    weir_buf_addz(&value, "CAST(TRY_CAST(");
+    weir_sql_ident(&value, name);
+    weir_buf_addf(&value, " AS " WEIR_STR_FMT ") AS VARCHAR)", WEIR_STR_ARG(type));
+    weir_buf_addf(&w->sql,
+                  " || coalesce(CAST(length(" WEIR_STR_FMT ") AS VARCHAR) || ':' || " WEIR_STR_FMT
+                  ", '~')",
+                  WEIR_STR_ARG(weir_buf_str(&value)), WEIR_STR_ARG(weir_buf_str(&value)));
+    weir_buf_free(&value);
+}
+
+static bool is_own(struct weir_str name)
+{
+    return weir_source_column_reserved(name) || weir_source_of_history(name);
+}
+
+static const struct weir_column *staged_column(const struct weir_source_apply *list,
+                                               struct weir_str name)
+{
+    for (size_t i = 0; i < list->stage->column_count; i++) {
+        if (weir_str_eq(list->stage->columns[i].name, name)) {
+            return &list->stage->columns[i];
+        }
+    }
+    return NULL;
+}
+
+/* All elements of each row as one text's hash: in the stage, or in the table. An element's id is
+ * that of its row, and its place behind it. */
+static void add_hashes(struct weir_writing *w, const struct weir_source_apply *list, bool staged)
+{
+    const struct weir_table *t = list->target;
+    const char *root = root_of(list);
+    bool evolves = list->stream->contract == WEIR_SOURCE_EVOLVE || !t;
+    weir_buf_addf(&w->sql,
+                  "(SELECT %s AS id, md5(string_agg(text, '|' ORDER BY text)) AS hash FROM (SELECT "
+                  "%s, substr(" WEIR_SOURCE_ID ", length(%s) + 1)",
+                  root, root, root);
+    for (size_t i = 0; i < list->stage->column_count; i++) {
+        const struct weir_column *c = &list->stage->columns[i];
+        const struct weir_column *old = weir_source_find_column(t, c->name);
+        if (is_own(c->name) || (!evolves && !old)) {
+            continue;
+        }
+        if (!staged && !old) { /* it comes with this load */
+            weir_buf_addz(&w->sql, " || '~'");
+        } else {
+            add_text(w, c->name, weir_source_column_sql(evolves ? c : old));
+        }
+    }
+    for (size_t i = 0; t && i < t->column_count; i++) {
+        const struct weir_column *old = &t->columns[i];
+        if (is_own(old->name) || staged_column(list, old->name)) {
+            continue;
+        }
+        if (staged) { /* it does not come any more */
+            weir_buf_addz(&w->sql, " || '~'");
+        } else {
+            add_text(w, old->name, weir_source_column_sql(old));
+        }
+    }
+    weir_buf_addz(&w->sql, " AS text FROM ");
+    weir_sql_table(&w->sql, w->stage->schema,
+                   staged ? list->stage->table : weir_str_of(list->stream->table));
+    bool versions = !staged && weir_source_find_column(t, WEIR_STR(WEIR_SOURCE_CURRENT));
+    weir_buf_addf(&w->sql, "%s) GROUP BY id)", versions ? " WHERE " WEIR_SOURCE_CURRENT : "");
+}
+
+void weir_apply_lists_join(struct weir_writing *w)
+{
+    for (size_t i = 0; i < w->a->list_count; i++) {
+        const struct weir_source_apply *list = &w->a->lists[i];
+        weir_buf_addz(&w->sql, " LEFT JOIN ");
+        add_hashes(w, list, true);
+        weir_buf_addf(&w->sql, " AS new%zu ON new%zu.id = new." WEIR_SOURCE_ID, i, i);
+        if (list->target) {
+            weir_buf_addz(&w->sql, " LEFT JOIN ");
+            add_hashes(w, list, false);
+            weir_buf_addf(&w->sql, " AS old%zu ON old%zu.id = old." WEIR_SOURCE_ID, i, i);
+        }
+    }
+}
+
+void weir_apply_lists_same(struct weir_writing *w)
+{
+    for (size_t i = 0; i < w->a->list_count; i++) {
+        weir_buf_addf(&w->sql, " AND new%zu.hash IS NOT DISTINCT FROM ", i);
+        if (w->a->lists[i].target) {
+            weir_buf_addf(&w->sql, "old%zu.hash", i);
+        } else {
+            weir_buf_addz(&w->sql, "NULL");
+        }
+    }
 }

@@ -68,6 +68,8 @@ int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err) WEI
 /* Ends versions that are gone, and takes rows out of the stage that are as they were. */
 int weir_apply_history_settle(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_apply_history(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* The columns of versions; not those that the table had before. */
+int weir_apply_history_columns(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- apply_lists.c: the tables of the lists in the stream's rows --- */
 /* After rows of the stream were set aside; after those were taken out that came again. */
@@ -75,6 +77,12 @@ int weir_apply_lists_lost(struct weir_writing *w, struct weir_error *err) WEIR_M
 int weir_apply_lists_doubled(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* In the table of a list: rows of the stream's rows that came again, or that are gone, go. */
 int weir_apply_list_replace(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* Of `history`, behind the list's rows: they are of the versions that their rows are of. */
+int weir_apply_list_versions(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+/* " LEFT JOIN … AND …": rows old and new whose lists are equal, too: what stands between FROM and
+ * WHERE, and behind it. */
+void weir_apply_lists_join(struct weir_writing *w);
+void weir_apply_lists_same(struct weir_writing *w);
 /* After the stream's rows are written. */
 int weir_apply_lists(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* The contract allows no new table: all rows of the list go to the discards. */

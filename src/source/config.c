@@ -241,11 +241,6 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
     if (rc == 0 && s->nested && !out->connector->feed && !out->connector->nests) {
         return weir_yaml_fail(err, doc, node, "`nested` is for kinds singer, airbyte and file");
     }
-    if (rc == 0 && s->nested == WEIR_SOURCE_NESTED_TABLES && s->mode == WEIR_SOURCE_HISTORY) {
-        return weir_yaml_fail(err, doc, node,
-                              "`nested: tables` keeps no versions of lists, so `mode: history` "
-                              "needs `nested: flatten` or `json`");
-    }
     if (rc == 0 && *s->cursor &&
         (out->connector == &weir_source_file ||
          (s->mode == WEIR_SOURCE_REPLACE && (s->mode_said || !out->connector->feed)))) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/yaml_write.h"
@@ -77,6 +78,13 @@ static int check_text(const char *workspace_dir, const char *name, struct weir_s
     rc = rc ? rc : weir_source_others_check(workspace_dir, &config, err);
     weir_source_config_free(&config);
     return rc;
+}
+
+/* Of the file that is there: whoever closed it to others keeps it closed. */
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_mode & 0777 : 0644;
 }
 
 int weir_source_create(const struct weir_source_site *site, const char *name, struct weir_str text,
@@ -159,8 +167,9 @@ int weir_source_is_paused(const char *workspace_dir, const char *name, bool *pau
     return rc;
 }
 
-int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
-                         const char *trouble, struct weir_jw *w, struct weir_error *err)
+int weir_source_describe(const char *workspace_dir, struct weir_warehouse *warehouse,
+                         const char *name, const char *run, const char *trouble, struct weir_jw *w,
+                         struct weir_error *err)
 {
     struct weir_source_config config;
     struct weir_buf kept, ignored;
@@ -176,7 +185,7 @@ int weir_source_describe(const char *workspace_dir, const char *name, const char
     weir_jw_kbool(w, "verifies", well);
     weir_jw_kbool(w, "paused", well && config.paused);
     if (well) {
-        (void)weir_source_kept(&config, &kept, &ignored);
+        (void)weir_source_kept(&config, warehouse, &kept, &ignored);
     }
     weir_jw_kstr_or_null(w, "kept", weir_buf_str(&kept));
     weir_jw_kstr_or_null(w, "run", weir_str_of(run));
@@ -267,7 +276,7 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
     rc = rc ? rc : check_text(workspace_dir, name, weir_buf_str(&changed), err);
     rc = rc ? rc : weir_source_seal(site, typed, err);
-    rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), 0644, err);
+    rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), mode_of(path), err);
     weir_comments_free(&comments);
     weir_yaml_free(doc);
     weir_buf_free(&text);
@@ -326,7 +335,7 @@ int weir_source_pause(const char *workspace_dir, const char *name, bool paused,
     rc = rc ? rc : file_of(workspace_dir, name, path, err);
     rc = rc ? rc : weir_file_read(path, &text, err);
     if (rc == 0 && pause_in_text(weir_buf_str(&text), name, paused, &changed)) {
-        rc = weir_file_replace(path, weir_buf_str(&changed), 0644, err);
+        rc = weir_file_replace(path, weir_buf_str(&changed), mode_of(path), err);
     } else if (rc == 0) {
         rc = pause_in_data(workspace_dir, name, paused, err);
     }

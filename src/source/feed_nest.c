@@ -338,13 +338,13 @@ static void add_key(struct weir_buf *out, struct weir_json value)
     }
 }
 
-/* That of its key, else one that no other row ever has. */
+/* That of its key, else one that no other row ever has: so has each version of a row. */
 static int make_id(struct weir_feed_stream *s, struct weir_json record, struct weir_error *err)
 {
     struct weir_feed_nest *n = s->nest;
     struct weir_buf *out = &n->id_text, *part = &s->feed->text;
     int rc = look_up_key(s, err);
-    bool keyed = n->key_count > 0;
+    bool keyed = n->key_count > 0 && s->own->mode != WEIR_SOURCE_HISTORY;
     weir_buf_reset(out);
     weir_buf_addz(out, n->key_count > 1 ? "[" : "");
     for (size_t i = 0; rc == 0 && i < n->key_count; i++) {

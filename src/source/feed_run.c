@@ -7,9 +7,8 @@
 #include "source/run.h"
 #include "source/watch.h"
 
-#define MAX_CATALOG  (512u << 20)
-#define STATE_STREAM "*" /* where the state stands in weir.source_state */
-#define MAX_STREAMS  10000
+#define MAX_CATALOG (512u << 20)
+#define MAX_STREAMS 10000
 
 struct feed_run {
     const struct weir_source_run *run;
@@ -101,7 +100,7 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
     /* The others' part of it stays, when one stream begins anew. */
     bool forgets = f->run->full && !(f->run->stream && found);
     rc = rc || forgets ? rc
-                       : weir_source_ledger_cursor(f->session, f->config->name, STATE_STREAM,
+                       : weir_source_ledger_cursor(f->session, f->config->name, WEIR_SOURCE_ALL,
                                                    &feed->arena, &feed->state, err);
     weir_buf_adds(&f->saved, feed->state);
     return rc;
@@ -263,8 +262,8 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
     }
     rc = rc ? rc : drop_cursors(f, err);
     if (rc == 0 && state.len && !weir_str_eq(state, weir_buf_str(&f->saved))) {
-        rc = weir_source_ledger_set_cursor(f->session, f->config->name, STATE_STREAM, f->id, state,
-                                           weir_now(), err);
+        rc = weir_source_ledger_set_cursor(f->session, f->config->name, WEIR_SOURCE_ALL, f->id,
+                                           state, weir_now(), err);
     }
     rc = rc ? rc : weir_session_commit(f->session, err);
     if (rc) {
@@ -460,22 +459,11 @@ static int load_rest(struct feed_run *f, struct weir_error *err)
 /* --- after --------------------------------------------------------------------------------------
  */
 
-static void note_failures(struct feed_run *f, int rc, const struct weir_error *err)
+static void note_failures(struct feed_run *f, weir_time began, int rc, const struct weir_error *err)
 {
-    struct weir_error ignored;
     note_streams(f, rc, err); /* of those that did no wrong, that too */
     if (f->count == 0) {      /* it failed while no stream was looked at */
-        struct weir_stream_run *r = calloc(1, sizeof *r);
-        struct weir_str name = weir_str_of(f->run->stream ? f->run->stream : STATE_STREAM);
-        if (r && weir_stream_run_init(r, f->run, f->id, f->config, name, &ignored) == 0) {
-            r->load.table = "";
-            r->load.mode = "";
-            weir_stream_run_note_failure(r, rc, err);
-        }
-        if (r) {
-            weir_stream_run_free(r);
-        }
-        free(r);
+        weir_source_note_failure(f->run, f->id, f->config->schema, began, rc, err);
     }
 }
 
@@ -534,6 +522,7 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
                          struct weir_jw *w, struct weir_error *err)
 {
     struct feed_run f = {.run = run, .id = id, .config = config, .connection = connection};
+    weir_time began = weir_now();
     weir_arena_init(&f.catalog.arena, MAX_CATALOG);
     weir_buf_init(&f.saved, MAX_CATALOG);
     int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &f.session, err);
@@ -544,7 +533,7 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     rc = rc && f.feed.part.loaded ? tell_of_loads(&f, rc, err) : rc;
     if (rc) {
         *status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
-        note_failures(&f, rc, err);
+        note_failures(&f, began, rc, err);
     } else if (f.failed) {
         *status = f.failed == WEIR_ECORRUPT ? "mismatch" : "failed";
         rc = weir_fail(err, f.failed, "%s; all other streams are loaded", f.why.message);

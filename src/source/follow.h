@@ -83,9 +83,9 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
 int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- leave.c --- */
-/* By its file alone. */
-bool weir_source_kept(const struct weir_source_config *config, struct weir_buf *what,
-                      struct weir_buf *how);
+/* By its file, and by what the warehouse (or NULL) knows. */
+bool weir_source_kept(const struct weir_source_config *config, struct weir_warehouse *warehouse,
+                      struct weir_buf *what, struct weir_buf *how);
 /* A source that is followed no more, and has something at the source still: the log says so. */
 void weir_source_warn_of_left(const struct weir_source_run *run,
                               const struct weir_source_config *config);

@@ -6,26 +6,6 @@
 
 #define MAX_CURSOR (64u << 20)
 
-bool weir_source_kept(const struct weir_source_config *config, struct weir_buf *what,
-                      struct weir_buf *how)
-{
-    const struct weir_source_capture *c = config->connector->capture;
-    return c && c->kept && c->kept(config, (struct weir_str){NULL, 0}, what, how);
-}
-
-bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_buf *out)
-{
-    struct weir_source_config config;
-    struct weir_error ignored;
-    struct weir_buf how;
-    weir_buf_init(&how, 4096);
-    bool keeps = weir_source_config_read(workspace_dir, name, &config, &ignored) == 0 &&
-                 weir_source_kept(&config, out, &how);
-    weir_source_config_free(&config);
-    weir_buf_free(&how);
-    return keeps;
-}
-
 bool weir_source_may_keep(const char *workspace_dir, const char *name)
 {
     struct weir_source_config config;
@@ -66,6 +46,38 @@ static void free_left(struct left *l)
     weir_buf_free(&l->what);
     weir_buf_free(&l->how);
     weir_arena_free(&l->arena);
+}
+
+bool weir_source_kept(const struct weir_source_config *config, struct weir_warehouse *warehouse,
+                      struct weir_buf *what, struct weir_buf *how)
+{
+    const struct weir_source_capture *c = config->connector->capture;
+    struct weir_error ignored;
+    struct left l;
+    if (!c || !c->kept) {
+        return false;
+    }
+    if (!warehouse || !c->leave) {
+        return c->kept(config, (struct weir_str){NULL, 0}, what, how);
+    }
+    int rc = look(warehouse, config, &l, &ignored);
+    bool kept = c->kept(config, rc ? (struct weir_str){NULL, 0} : l.cursor, what, how);
+    free_left(&l);
+    return kept;
+}
+
+bool weir_source_keeps(const char *workspace_dir, struct weir_warehouse *warehouse,
+                       const char *name, struct weir_buf *out)
+{
+    struct weir_source_config config;
+    struct weir_error ignored;
+    struct weir_buf how;
+    weir_buf_init(&how, 4096);
+    bool keeps = weir_source_config_read(workspace_dir, name, &config, &ignored) == 0 &&
+                 weir_source_kept(&config, warehouse, out, &how);
+    weir_source_config_free(&config);
+    weir_buf_free(&how);
+    return keeps;
 }
 
 void weir_source_warn_of_left(const struct weir_source_run *run,

@@ -53,6 +53,18 @@ static int make_plan(struct weir_stream_run *c, const struct weir_stream_run *r,
         !r->target || (r->plan.whole && !weir_source_apply_keeps(&r->stream, r->target));
     int rc = prefix ? weir_feed_plan_columns(c->feed, weir_str_of(prefix), &c->plan, err)
                     : no_memory(err);
+    for (size_t i = 0; rc == 0 && r->stream.mode == WEIR_SOURCE_HISTORY && i < c->plan.column_count;
+         i++) {
+        if (weir_source_of_history(c->plan.columns[i].name)) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "it has a column \"" WEIR_STR_FMT
+                           "\", which `mode: history` makes itself; rename it at the source, or "
+                           "leave it out by `exclude: [" WEIR_STR_FMT "__" WEIR_STR_FMT "]`",
+                           WEIR_STR_ARG(c->plan.columns[i].name),
+                           WEIR_STR_ARG(c->feed->nest->suffix),
+                           WEIR_STR_ARG(c->plan.columns[i].name));
+        }
+    }
     return rc ? rc : make_cursor(c, r, err);
 }
 

@@ -477,7 +477,14 @@ static int resolve(struct weir_program *p, struct weir_data *data, struct weir_e
     if (rc) {
         return weir_error_prefix(err, rc, "`config`");
     }
+    bool number = weir_source_is_number(data->text);
     data->text = weir_str_of(value);
+    if (number && !weir_source_is_numeral(data->text)) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "`config`: a secret that is written ${secret:NAME:number} is no number; "
+                         "write ${secret:NAME}, or set it anew");
+    }
+    data->type = number ? WEIR_DATA_NUMBER : WEIR_DATA_TEXT;
     return weir_mask_add(&p->mask, &p->arena, data->text, err);
 }
 

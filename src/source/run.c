@@ -250,25 +250,50 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
     return rc;
 }
 
-/* A failure is a row of the ledger, too. */
-void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why)
+static void note(const struct weir_source_run *run, const struct weir_source_load *load)
 {
     struct weir_session *session = NULL;
     struct weir_error err;
+    weir_log(run->log, WEIR_LOG_ERROR, "a stream was not loaded", "source", load->source, "stream",
+             load->stream, "error", load->error);
+    int failed = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    failed = failed ? failed : weir_source_ledger_open(session, &err);
+    failed = failed ? failed : weir_source_ledger_add(session, load, &err);
+    if (failed) {
+        weir_log(run->log, WEIR_LOG_ERROR, "the failure cannot be written to weir.loads", "error",
+                 err.message);
+    }
+    weir_session_free(session);
+}
+
+/* A failure is a row of the ledger, too. */
+void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why)
+{
     r->load.status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
     r->load.error = why->message;
     r->load.rows_written = r->load.rows_superseded = r->load.rows_discarded = 0;
     r->load.rows_deleted = 0;
     r->load.ended_at = weir_now();
-    weir_log(r->run->log, WEIR_LOG_ERROR, "a stream was not loaded", "source", r->config->name,
-             "stream", r->stream.name, "error", why->message);
-    int failed = weir_session_new(r->run->warehouse, WEIR_SESSION_OWNER, &session, &err);
-    failed = failed ? failed : weir_source_ledger_add(session, &r->load, &err);
-    if (failed) {
-        weir_log(r->run->log, WEIR_LOG_ERROR, "the failure cannot be written to weir.loads",
-                 "error", err.message);
-    }
-    weir_session_free(session);
+    note(r->run, &r->load);
+}
+
+void weir_source_note_failure(const struct weir_source_run *run, const char *id, const char *schema,
+                              weir_time began, int rc, const struct weir_error *why)
+{
+    const struct weir_source_load load = {.run = id,
+                                          .source = run->source,
+                                          .stream = run->stream ? run->stream : WEIR_SOURCE_ALL,
+                                          .schema = schema,
+                                          .table = "",
+                                          .mode = "",
+                                          .status = rc == WEIR_ECORRUPT ? "mismatch" : "failed",
+                                          .source_checksum = "",
+                                          .warehouse_checksum = "",
+                                          .started_at = began,
+                                          .ended_at = weir_now(),
+                                          .error = why->message,
+                                          .changes = WEIR_STR("")};
+    note(run, &load);
 }
 
 void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)
@@ -466,8 +491,8 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
-    bool gone = rc == WEIR_ENOENT;
-    rc = rc ? rc : check_fill(run, &config, err);
+    bool gone = rc == WEIR_ENOENT, asked = rc == 0 && check_fill(run, &config, err);
+    rc = asked ? WEIR_EINVAL : rc;
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
     bool follow = capture && capture->on(connection);
@@ -487,6 +512,11 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
                   : run_streams(run, id, &config, connection, &status, w, err);
     if (rc) {
         weir_source_watch_say(watch_of(run), "failed: %s", err->message);
+    }
+    asked = asked || gone || (rc == WEIR_ENOENT && run->stream); /* who asks is told so */
+    if (rc && !asked && (strcmp(status, "unchanged") == 0 || strcmp(status, "loaded") == 0)) {
+        (run->verify ? weir_source_verify_note_failure : weir_source_note_failure)(
+            run, id, config.schema ? config.schema : "", began, rc, err);
     }
     if (config.connector) {
         config.connector->close(connection);

@@ -41,6 +41,10 @@ void weir_stream_run_unstage(struct weir_stream_run *r, int rc);
 struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 /* A failure is a row of the ledger, too. */
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
+/* Of one that looked at no stream before: the row is of the stream "*", or of the one that was
+ * asked for. */
+void weir_source_note_failure(const struct weir_source_run *run, const char *id, const char *schema,
+                              weir_time began, int rc, const struct weir_error *why);
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
 
 /* A run of a connector with `feed`: all streams and the state in one transaction. */

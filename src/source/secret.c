@@ -7,6 +7,7 @@
 #include "state/sealed.h"
 
 #define PREFIX "WEIR_SOURCE_"
+#define NUMBER ":number"
 
 /* What stands between "${" and "}"; ptr NULL: it is no reference. */
 static struct weir_str inside(struct weir_str text)
@@ -16,9 +17,50 @@ static struct weir_str inside(struct weir_str text)
     return well ? (struct weir_str){text.ptr + 2, text.len - 3} : (struct weir_str){NULL, 0};
 }
 
+static bool is_of_number(struct weir_str name)
+{
+    return weir_str_starts(name, WEIR_STR("secret:")) && weir_str_ends(name, WEIR_STR(NUMBER)) &&
+           name.len > strlen("secret:" NUMBER);
+}
+
+bool weir_source_is_number(struct weir_str reference)
+{
+    struct weir_str name = inside(reference);
+    return name.ptr && is_of_number(name);
+}
+
 bool weir_source_is_reference(struct weir_str text)
 {
     return inside(text).ptr;
+}
+
+static size_t digits(struct weir_str text, size_t at)
+{
+    size_t n = 0;
+    while (at + n < text.len && text.ptr[at + n] >= '0' && text.ptr[at + n] <= '9') {
+        n++;
+    }
+    return n;
+}
+
+bool weir_source_is_numeral(struct weir_str text)
+{
+    size_t at = text.len && text.ptr[0] == '-', n = digits(text, at);
+    bool well = n == 1 || (n > 1 && text.ptr[at] != '0');
+    at += n;
+    if (at < text.len && text.ptr[at] == '.') {
+        n = digits(text, at + 1);
+        well = well && n;
+        at += n + 1;
+    }
+    if (at < text.len && (text.ptr[at] == 'e' || text.ptr[at] == 'E')) {
+        at++;
+        at += at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+');
+        n = digits(text, at);
+        well = well && n;
+        at += n;
+    }
+    return well && at == text.len;
 }
 
 static int no_memory(struct weir_error *err)
@@ -102,6 +144,7 @@ int weir_source_reveal(const struct weir_source_site *site, const char *source,
     if (!name.ptr) {
         return weir_fail(err, WEIR_EINVAL, "a secret is written ${secret:NAME} or ${NAME}");
     }
+    name.len -= is_of_number(name) ? strlen(NUMBER) : 0;
     if (weir_str_starts(name, kind)) {
         return sealed(site, source, (struct weir_str){name.ptr + kind.len, name.len - kind.len},
                       arena, out, err);
@@ -166,12 +209,14 @@ int weir_source_typed_add(struct weir_source_typed **typed, struct weir_arena *a
         }
     }
     struct weir_source_typed *t = weir_arena_alloc(arena, sizeof *t);
-    const char *reference = weir_arena_printf(arena, "${secret:%s}", name);
+    bool number = value->type == WEIR_DATA_NUMBER;
+    const char *reference = weir_arena_printf(arena, "${secret:%s%s}", name, number ? NUMBER : "");
     if (!t || !reference) {
         return no_memory(err);
     }
     *t = (struct weir_source_typed){name, value->text, *typed};
     *typed = t;
+    value->type = WEIR_DATA_TEXT; /* that the reference is */
     value->text = weir_str_of(reference);
     return 0;
 }

@@ -2,6 +2,7 @@
  *
  *     ${secret:NAME}   sealed in the state store, by `weir secret set NAME`. A name with a point
  *                      ("shop.password") is for the source before it, and for no other.
+ *     ${secret:NAME:number}   the same, in the settings of a program that wants a number there.
  *     ${NAME}          a variable of weir's environment. It begins with WEIR_SOURCE_, or is named
  * in `source.env`: whoever may make sources could otherwise send any variable of the server to a
  * machine of theirs. */
@@ -14,6 +15,10 @@
 
 /* Is it ${secret:NAME} or ${NAME}? */
 bool weir_source_is_reference(struct weir_str text);
+/* Is it ${secret:NAME:number}? */
+bool weir_source_is_number(struct weir_str reference);
+/* Is the text a number as JSON writes one? What is none could get out of its place. */
+bool weir_source_is_numeral(struct weir_str text);
 /* The value of a reference, in the arena. Errors name the reference only. */
 int weir_source_reveal(const struct weir_source_site *site, const char *source,
                        struct weir_str reference, struct weir_arena *arena, const char **out,

@@ -137,8 +137,9 @@ static int refuse(struct walk *w, struct weir_data *value, const struct weir_yam
     const char *name = name_of(w);
     return name ? weir_yaml_fail(err, w->doc, node,
                                  "`%s` must not stand in this file, which git keeps: `weir secret "
-                                 "set %s`, and write \"${secret:%s}\" here",
-                                 w->path, name, name)
+                                 "set %s`, and write \"${secret:%s%s}\" here",
+                                 w->path, name, name,
+                                 value->type == WEIR_DATA_NUMBER ? ":number" : "")
                 : weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
 }
 
@@ -161,7 +162,6 @@ static int take(struct walk *w, struct weir_data *value, const struct weir_yaml_
         return 0;
     }
     const char *name = name_of(w);
-    value->type = WEIR_DATA_TEXT; /* a number, too: as a text it is what the reference is */
     return name ? weir_source_typed_add(w->typed, w->arena, name, value, err)
                 : weir_fail(err, WEIR_ENOMEM, "no memory for a secret");
 }

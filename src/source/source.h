@@ -46,6 +46,7 @@ struct weir_source_progress {
     atomic_bool stop;                /* set it to end the run: WEIR_ECANCELED, nothing changed */
 };
 
+#define WEIR_SOURCE_ALL "*" /* the stream that is said where a source as a whole is meant */
 struct weir_source_run {
     const struct weir_source_site *site;
     struct weir_warehouse *warehouse;
@@ -140,8 +141,10 @@ struct weir_source_config;
 void weir_source_leave(const struct weir_source_site *site, struct weir_warehouse *warehouse,
                        struct weir_source_config *config, struct weir_buf *note);
 /* What stands at the source for it and costs it something while nobody reads: "the slot … keeps …".
- * False: nothing, as far as its file says. */
-bool weir_source_keeps(const char *workspace_dir, const char *name, struct weir_buf *out);
+ * False: nothing, as far as its file says, and `warehouse`: where it was followed before, and is no
+ * more, or by another name. NULL: the file alone is asked. */
+bool weir_source_keeps(const char *workspace_dir, struct weir_warehouse *warehouse,
+                       const char *name, struct weir_buf *out);
 /* Sources of its kind may leave something there; the warehouse knows. */
 bool weir_source_may_keep(const char *workspace_dir, const char *name);
 /* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
@@ -159,8 +162,8 @@ int weir_source_exists(const char *workspace_dir, const char *name,
 /* Members of an object: "name","kind","schema","schedule","verify","paused","kept","run","error"; a
  * file with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
  * source whose file is well; "": nothing. */
-int weir_source_describe(const char *workspace_dir, const char *name, const char *run,
-                         const char *trouble, struct weir_jw *w,
+int weir_source_describe(const char *workspace_dir, struct weir_warehouse *warehouse,
+                         const char *name, const char *run, const char *trouble, struct weir_jw *w,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* The file: {"file","text","settings"}, the last as data. Of a source of tracking, too. */
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,

@@ -1,9 +1,10 @@
 #include "source/standing.h"
 
 #include "source/ledger.h"
+#include "source/source.h"
 
-enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, VERIFIED, TEXTS };
-enum { WRITTEN = TEXTS, DISCARDED, ENDED, GOOD, FAILING };
+enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, VERIFIED, GOOD_RUN, TEXTS };
+enum { WRITTEN = TEXTS, DISCARDED, ENDED, GOOD, FAILING, GOOD_WRITTEN, GOOD_DISCARDED, GOOD_ENDED };
 
 static const char statement[] =
     "WITH good AS (SELECT source, stream, max(started_at) AS at FROM weir.loads WHERE status = "
@@ -17,9 +18,12 @@ static const char statement[] =
     "SELECT l.source, l.stream, arg_max(l.schema_name, l.started_at), arg_max(l.table_name, "
     "l.started_at), arg_max(l.mode, l.started_at), arg_max(l.status, l.started_at), arg_max(l.run, "
     "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), any_value(c.verified), "
-    "arg_max(l.rows_written, "
+    "arg_max(l.run, l.started_at) FILTER (l.status = 'loaded'), arg_max(l.rows_written, "
     "l.started_at), arg_max(l.rows_discarded, l.started_at), max(l.ended_at), any_value(g.at), "
-    "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)) "
+    "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)), "
+    "arg_max(l.rows_written, l.started_at) FILTER (l.status = 'loaded'), "
+    "arg_max(l.rows_discarded, l.started_at) FILTER (l.status = 'loaded'), "
+    "max(l.ended_at) FILTER (l.status = 'loaded') "
     "FROM weir.loads AS l LEFT JOIN good AS g ON g.source = l.source AND g.stream = l.stream "
     "LEFT JOIN compared AS c ON c.source = l.source AND c.stream = l.stream "
     "WHERE $1 IS NULL OR l.source = $1 GROUP BY l.source, l.stream ORDER BY l.source, l.stream "
@@ -34,9 +38,9 @@ static int64_t number(const struct weir_batch *b, size_t column, size_t row)
 static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena,
                 struct weir_source_standing *out, struct weir_error *err)
 {
-    struct weir_str *const texts[] = {&out->source, &out->stream, &out->schema,
-                                      &out->table,  &out->mode,   &out->status,
-                                      &out->run,    &out->error,  &out->verified};
+    struct weir_str *const texts[] = {&out->source,   &out->stream,  &out->schema, &out->table,
+                                      &out->mode,     &out->status,  &out->run,    &out->error,
+                                      &out->verified, &out->good_run};
     for (size_t i = 0; i < TEXTS; i++) {
         const struct weir_vector *v = &b->columns[i];
         *texts[i] = weir_vector_valid(v, row) ? weir_arena_dup(arena, v->strs[row]) : WEIR_STR("");
@@ -49,6 +53,9 @@ static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena
     out->ended_at = number(b, ENDED, row);
     out->good_at = number(b, GOOD, row);
     out->failing_since = number(b, FAILING, row);
+    out->good_written = number(b, GOOD_WRITTEN, row);
+    out->good_discarded = number(b, GOOD_DISCARDED, row);
+    out->good_ended_at = number(b, GOOD_ENDED, row);
     return 0;
 }
 
@@ -86,31 +93,58 @@ int weir_source_standing_read(struct weir_session *session, const char *source,
     return rc;
 }
 
+/* The source as a whole failed, and some stream of it was looked at since. */
+static bool is_over(const struct weir_source_standing *items, size_t count,
+                    const struct weir_source_standing *s)
+{
+    bool over = false;
+    for (size_t i = 0; weir_str_is(s->stream, WEIR_SOURCE_ALL) && i < count; i++) {
+        over = over || (weir_str_eq(items[i].source, s->source) && items[i].ended_at > s->ended_at);
+    }
+    return over;
+}
+
+static void print(const struct weir_source_standing *s, struct weir_jw *w)
+{
+    weir_jw_object(w);
+    weir_jw_kstr(w, "stream", s->stream);
+    weir_jw_kstr(w, "schema", s->schema);
+    weir_jw_kstr(w, "table", s->table);
+    weir_jw_kstr(w, "mode", s->mode);
+    weir_jw_kstr(w, "status", s->status);
+    weir_jw_kstr(w, "run", s->run);
+    weir_jw_kstr_or_null(w, "error", s->error);
+    weir_jw_keyz(w, "verified");
+    weir_jw_raw(w, s->verified.len ? s->verified : WEIR_STR("null"));
+    weir_jw_ki64(w, "rows_written", s->rows_written);
+    weir_jw_ki64(w, "rows_discarded", s->rows_discarded);
+    weir_jw_ktime_or_null(w, "ended_at", s->ended_at);
+    weir_jw_ktime_or_null(w, "good_at", s->good_at);
+    weir_jw_ktime_or_null(w, "failing_since", s->failing_since);
+    weir_jw_object_end(w);
+}
+
 void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
-                                const char *source, struct weir_jw *w)
+                                const char *source, weir_time well, struct weir_jw *w)
 {
     weir_jw_array(w);
     for (size_t i = 0; i < count; i++) {
-        const struct weir_source_standing *s = &items[i];
-        if (!weir_str_is(s->source, source)) {
+        struct weir_source_standing s = items[i];
+        bool recovered = !weir_str_is(s.status, "loaded") && s.ended_at <= well;
+        if (!weir_str_is(s.source, source) || is_over(items, count, &s) ||
+            (recovered && s.good_at == 0)) { /* nothing of it was ever loaded, or is to be */
             continue;
         }
-        weir_jw_object(w);
-        weir_jw_kstr(w, "stream", s->stream);
-        weir_jw_kstr(w, "schema", s->schema);
-        weir_jw_kstr(w, "table", s->table);
-        weir_jw_kstr(w, "mode", s->mode);
-        weir_jw_kstr(w, "status", s->status);
-        weir_jw_kstr(w, "run", s->run);
-        weir_jw_kstr_or_null(w, "error", s->error);
-        weir_jw_keyz(w, "verified");
-        weir_jw_raw(w, s->verified.len ? s->verified : WEIR_STR("null"));
-        weir_jw_ki64(w, "rows_written", s->rows_written);
-        weir_jw_ki64(w, "rows_discarded", s->rows_discarded);
-        weir_jw_ktime_or_null(w, "ended_at", s->ended_at);
-        weir_jw_ktime_or_null(w, "good_at", s->good_at);
-        weir_jw_ktime_or_null(w, "failing_since", s->failing_since);
-        weir_jw_object_end(w);
+        if (recovered) {
+            s.status = WEIR_STR("loaded");
+            s.error = WEIR_STR("");
+            s.run = s.good_run;
+            s.rows_written = s.good_written;
+            s.rows_discarded = s.good_discarded;
+            s.ended_at = s.good_ended_at;
+            s.failing_since = 0;
+        }
+        print(&s, w);
     }
     weir_jw_array_end(w);
 }

@@ -13,7 +13,10 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
     int64_t rows_written, rows_discarded;
     weir_time ended_at;
     weir_time good_at; /* beginning of the latest load that went well: its rows are as of then */
-    weir_time failing_since; /* beginning of the first load that failed after it; 0: it does not */
+    weir_time failing_since;  /* beginning of the first load that failed after it; 0: it does not */
+    struct weir_str good_run; /* of the latest load that went well */
+    int64_t good_written, good_discarded;
+    weir_time good_ended_at;
 };
 
 /* Of this source (NULL: of all), by source and stream, in the arena. */
@@ -21,8 +24,10 @@ int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
 /* [{"stream","schema","table","mode","status","run","error","verified","rows_written",
- * "rows_discarded","ended_at","good_at","failing_since"}] of those of this source. */
+ * "rows_discarded","ended_at","good_at","failing_since"}] of those of this source. `well`: when its
+ * latest run of all streams ended well (0: it did not): what failed before it did so no more, also
+ * where it found nothing new, of which the ledger has no row. */
 void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
-                                const char *source, struct weir_jw *w);
+                                const char *source, weir_time well, struct weir_jw *w);
 
 #endif

@@ -11,7 +11,6 @@
 #define MAX_CATALOG (64u << 20)
 #define OF_BUCKET   1000 /* rows */
 #define TRIES       5    /* until a source that is followed stands still for a moment */
-#define ALL         "*"
 
 void weir_verify_add_wanted(struct weir_buf *sql, const struct weir_source_compare *compare)
 {
@@ -397,8 +396,8 @@ static int stand_still(struct weir_verifying *v, struct weir_error *err)
     if (!verifier || !verifier->ready) {
         return 0;
     }
-    int rc =
-        weir_source_ledger_cursor(r->session, r->config->name, ALL, &r->plan.arena, &cursor, err);
+    int rc = weir_source_ledger_cursor(r->session, r->config->name, WEIR_SOURCE_ALL, &r->plan.arena,
+                                       &cursor, err);
     rc = rc ? rc : verifier->ready(r->connection, &r->plan, cursor, why, err);
     return rc || !*why ? rc : weir_fail(err, WEIR_EBUSY, "%s", why);
 }
@@ -437,77 +436,6 @@ static void end_once(struct weir_verifying *v)
     weir_stream_run_free(&v->run);
 }
 
-static void print(const struct weir_source_verified *v, struct weir_jw *w)
-{
-    weir_jw_object(w);
-    weir_jw_kstrz(w, "stream", v->stream);
-    weir_jw_kstrz(w, "schema", v->schema);
-    weir_jw_kstrz(w, "table", v->table);
-    weir_jw_kstrz(w, "status", v->status);
-    weir_jw_ku64(w, "rows", v->rows);
-    weir_jw_ku64(w, "compared", v->compared);
-    weir_jw_ku64(w, "missing", v->missing);
-    weir_jw_ku64(w, "extra", v->extra);
-    weir_jw_ku64(w, "different", v->different);
-    weir_jw_ku64(w, "pending", v->pending);
-    weir_jw_ku64(w, "kept", v->kept);
-    weir_jw_keyz(w, "keys");
-    weir_jw_raw(w, v->keys);
-    weir_jw_keyz(w, "not_compared");
-    weir_jw_raw(w, v->not_compared);
-    weir_jw_keyz(w, "files");
-    weir_jw_raw(w, v->files.len ? v->files : WEIR_STR("[]"));
-    weir_jw_kstr_or_null(w, "error", weir_str_of(v->error));
-    weir_jw_object_end(w);
-}
-
-/* What came of it is a row of weir.verifications, and a line of the log. */
-static int keep(struct weir_verifying *v, int rc, struct weir_error *err)
-{
-    const struct weir_source_run *run = v->run.run;
-    struct weir_source_verified *out = v->out;
-    struct weir_source_load *load = &v->run.load;
-    struct weir_error why = {0};
-    char words[256];
-    out->ended_at = weir_now();
-    snprintf(words, sizeof words, "%llu missing, %llu extra and %llu different of %llu rows",
-             (unsigned long long)out->missing, (unsigned long long)out->extra,
-             (unsigned long long)out->different, (unsigned long long)out->rows);
-    if (rc == 0 && strcmp(out->status, "differs") == 0) {
-        rc = weir_fail(err, WEIR_ECORRUPT,
-                       "%s.%s is not what its source is: %s; `weir verify %s.%s --repair` loads "
-                       "these again",
-                       out->schema, out->table, words, out->source, out->stream);
-    } else if (rc) {
-        out->status = "failed";
-        out->missing = out->extra = out->different = out->pending = out->kept = 0;
-        out->keys = WEIR_STR("[]");
-        out->files = WEIR_STR("");
-    }
-    out->error = rc ? err->message : "";
-    load->status = rc == WEIR_ECORRUPT                    ? "mismatch"
-                   : rc                                   ? "failed"
-                   : strcmp(out->status, "repaired") == 0 ? "loaded"
-                                                          : "unchanged";
-    load->error = out->error;
-    if (rc) {
-        weir_log(run->log, WEIR_LOG_ERROR,
-                 "a table is not what its source is, or that is not known", "source", out->source,
-                 "stream", out->stream, "error", out->error);
-    }
-    weir_source_watch_say(watch_of(run), "%s: %s%s%s", out->stream, out->status,
-                          rc                          ? ": "
-                          : weir_verify_is_wrong(out) ? ": "
-                                                      : "",
-                          rc                          ? out->error
-                          : weir_verify_is_wrong(out) ? words
-                                                      : "");
-    int failed = strcmp(out->status, "repaired") == 0 || !v->run.session
-                     ? 0
-                     : weir_source_ledger_verified(v->run.session, out, &why);
-    return rc ? rc : failed ? weir_fail(err, failed, "%s", why.message) : 0;
-}
-
 static int verify_stream(const struct weir_source_run *run, const char *id,
                          struct weir_source_config *config, void *connection,
                          struct weir_verify_feed *feed, struct weir_str name, bool follows,
@@ -537,10 +465,10 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
             rc = verify_once(run, id, config, connection, feed, name, &out, v, err);
         }
     }
-    rc = keep(v, rc, err);
+    rc = weir_verify_keep(v, rc, err);
     *status = v->run.load.status;
     weir_source_watch_end(watch_of(run), &v->run.load);
-    print(&out, w);
+    weir_verify_print(&out, w);
     end_once(v);
     weir_buf_free(&report);
     free(v);

@@ -63,6 +63,16 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection, const char **status,
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- verify_report.c --- */
+struct weir_verifying;
+void weir_verify_print(const struct weir_source_verified *v, struct weir_jw *w);
+/* A row of weir.verifications, and a line of the log; the code of both and of `rc`. */
+int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err) WEIR_MUST_CHECK;
+/* It failed before it looked at any stream: a row of weir.verifications. */
+void weir_source_verify_note_failure(const struct weir_source_run *run, const char *id,
+                                     const char *schema, weir_time began, int rc,
+                                     const struct weir_error *why);
+
 /* --- what a connector's side needs --- */
 /* " IN (…)": the buckets that are wanted. */
 void weir_verify_add_wanted(struct weir_buf *sql, const struct weir_source_compare *compare);

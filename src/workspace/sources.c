@@ -75,6 +75,19 @@ static int note_problem(struct reading *r, const struct weir_error *one)
     return WEIR_OK;
 }
 
+static int note_broken(struct reading *r, struct weir_str name, const struct weir_error *one)
+{
+    struct weir_sources *out = r->out;
+    if (!out->broken) {
+        out->broken = weir_arena_alloc(&out->arena, MAX_SOURCES * sizeof *out->broken);
+    }
+    const char *copy = weir_arena_dup(&out->arena, name).ptr;
+    if (out->broken && copy && out->broken_count < MAX_SOURCES) {
+        out->broken[out->broken_count++] = copy;
+    }
+    return note_problem(r, one);
+}
+
 static bool ignored(struct weir_str name)
 {
     return name.ptr[0] == '.' || weir_str_ends(name, WEIR_STR("~")) ||
@@ -201,7 +214,7 @@ static int read_source(const char *file, void *arg, struct weir_error *err)
     code = code ? code : parse_source(r, name, &text, &source, &why);
     weir_buf_free(&text);
     free(path);
-    return code          ? note_problem(r, &why)
+    return code          ? note_broken(r, name, &why)
            : source.name ? add_source(r->out, &r->room, &source, err)
                          : WEIR_OK;
 }
@@ -276,8 +289,8 @@ static uint64_t fingerprint(const char *dir)
     return weir_dir_each(dir, print_file, &p, &ignored_error) ? 0 : p.hash;
 }
 
-int weir_sources_load(const struct weir_workspace *workspace, struct weir_sources *out,
-                      struct weir_error *err)
+int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_sources *out,
+                           struct weir_error *err)
 {
     char *dir = weir_path_join(workspace->dir, "sources");
     struct reading r = {.dir = dir, .out = out};
@@ -297,6 +310,13 @@ int weir_sources_load(const struct weir_workspace *workspace, struct weir_source
         code = r.code ? weir_fail(err, r.code, "%s", r.problems) : WEIR_OK;
     }
     free(dir);
+    return code;
+}
+
+int weir_sources_load(const struct weir_workspace *workspace, struct weir_sources *out,
+                      struct weir_error *err)
+{
+    int code = weir_sources_load_most(workspace, out, err);
     if (code) {
         weir_sources_free(out);
     }

@@ -139,7 +139,7 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   assert.equal(readFileSync(kept, 'utf8'), '{"token":"fresh"}');
   await ask(200, 'PATCH', '/api/sources/tap', { connection: { executable: 'tap/tap', config: { deep: { token: 'typed', pin_token: 1234 }, max_tokens: 4096, start: 1 } } });
   assert.match(fileOf('tap'), /token: "\$\{secret:tap\.deep\.token\}"/);
-  assert.match(fileOf('tap'), /pin_token: "\$\{secret:tap\.deep\.pin_token\}"/);
+  assert.match(fileOf('tap'), /pin_token: "\$\{secret:tap\.deep\.pin_token:number\}"/);
   assert.match(fileOf('tap'), /max_tokens: 4096/);
   assert.match(await run('secret', 'list'), /^tap\.deep\.token/m);
   assert.match(JSON.stringify(await ask(200, 'GET', '/api/audit')), /"source\.try"/);

@@ -190,9 +190,15 @@ test('versions, batches, and a configuration that the tap rewrites', async () =>
   assert.deepEqual(config(), { token: 'fresh' });
   assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from versions.t"), [{ ids: '2 5' }]);
   process.env['WEIR_SOURCE_ANOTHER'] = 'another';
-  configure(tap, 'config: {token: "${WEIR_SOURCE_ANOTHER}"}');
+  const pin = (value: string): unknown => execFileSync(binary, ['-C', weir.dir, 'secret', 'set', 'versions.pin'], { input: `${value}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
+  pin('-12.50');
+  configure(tap, 'config: {token: "${WEIR_SOURCE_ANOTHER}", pin_token: "${secret:versions.pin:number}", text_token: "${secret:versions.pin}"}');
   await sync('versions');
-  assert.deepEqual(config(), { token: 'another' });
+  assert.deepEqual(config(), { token: 'another', pin_token: -12.5, text_token: '-12.50' });
+  for (const none of ['1,"x":2', '01', '1.', '-', '1e', '0x1']) {
+    pin(none);
+    await fails(/written \$\{secret:NAME:number\} is no number/, 'versions');
+  }
   configure(tap, 'env: [TAP_SECRET]');
   await fails(/the variable TAP_SECRET is not open to sources/, 'versions');
 });

@@ -96,6 +96,12 @@ test('a table that is followed is compared where both are at one position', { sk
   pg.sql('delete from live.t where id = 51');
   await sync('live');
   assert.equal(found(await one('live')), 'equal 0 0 0');
+  // Where it is followed no more, or by another name, its slot stays, and a pause says so.
+  for (const more of ['', ', capture: true, slot: another']) {
+    source('live', 'live', more, 'streams: {t: {}}\n');
+    assert.match(await weir.in('source', 'pause', 'live'), /the slot "weir_live" of the server .* keeps the server's log/);
+  }
+  source('live', 'live', '', 'streams: {t: {}}\n');
 });
 
 test('in the server, by the API and by a schedule', { skip }, async () => {
@@ -111,6 +117,8 @@ test('in the server, by the API and by a schedule', { skip }, async () => {
   });
   assert.equal(differs.different, 1);
   source('shop', 'shop', '', 'streams:\n  kept: {mode: merge, key: [id]}\n');
+  assert.match(String((await admin.want(200, 'GET', '/api/sources/live'))['kept']), /the slot "weir_live"/);
+  assert.match(await weir.in('source', 'pause', 'live'), /the slot "weir_live"/);
   const run = await until('no comparison goes on', 60, async () => {
     const answer = await admin.ask('POST', '/api/sources/shop/verify', { stream: 'kept', repair: true });
     return answer.status === 202 ? (answer.body as { run: string; verify: boolean }) : undefined;

@@ -1,6 +1,6 @@
 // A table is compared with its PostgreSQL from the page of the source, and loaded again; a pause says what it keeps there.
 import assert from 'node:assert/strict';
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -85,6 +85,15 @@ test('files are compared, too, by reading them anew', { skip }, async () => {
   await choose(page, 'files', /^Load again what differs/);
   await days.getByText(/^loaded again: 1 missing, 1 extra/).waitFor();
   assert.match(await weir.in('query', 'select n from files.days where id = 1', '--format', 'csv'), /9/);
+  // A run that fails before it looks at any stream is told of the source as a whole, until one is well.
+  renameSync(path.join(weir.dir, 'days.csv'), path.join(weir.dir, 'gone.csv'));
+  await page.getByRole('button', { name: 'Sync now' }).click();
+  const whole = page.getByRole('row', { name: /All of it/ });
+  await whole.getByText(/^fails since .*no file is there/).waitFor();
+  renameSync(path.join(weir.dir, 'gone.csv'), path.join(weir.dir, 'days.csv'));
+  await page.getByRole('button', { name: 'Sync now' }).click();
+  await whole.waitFor({ state: 'detached' });
+  await page.getByText('up to date').waitFor();
   assert.deepEqual(complaints, []);
 });
 

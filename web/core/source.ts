@@ -46,6 +46,8 @@ export interface Verified {
   different: number;
   error: string | null;
 }
+/** The stream that is told when a source failed before any of its own was looked at. */
+export const WHOLE = '*';
 export interface Standing {
   stream: string;
   schema: string;

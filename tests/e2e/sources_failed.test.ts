@@ -1,0 +1,114 @@
+// Runs that fail before any stream is looked at, sources that are well again, files with mistakes beside others.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, setUp } from '../node/client.js';
+import { Weir, until } from '../node/weir.js';
+
+let weir: Weir;
+let admin: Client;
+before(async () => {
+  weir = await Weir.init();
+  write('data/a.csv', 'id\n1\n');
+  write('data/b.csv', 'id\n1\n2\n');
+  source('files', 'connection: {path: data}\n');
+  await weir.in('sync', 'files', '--wait');
+});
+after(() => weir.remove());
+
+const write = (name: string, text: string): void => {
+  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
+  writeFileSync(path.join(weir.dir, name), text);
+};
+const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
+const at = (name: string): string => path.join(weir.dir, name);
+interface Stream {
+  stream: string;
+  status: string;
+  error: string | null;
+  failing_since: string | null;
+}
+interface Shown {
+  name: string;
+  error: string | null;
+  streams: Stream[] | null;
+}
+const shown = async (name: string): Promise<Shown> => (await admin.want(200, 'GET', `/api/sources/${name}`)) as unknown as Shown;
+const run = async (name: string, body: object = {}): Promise<{ run: string; status: string }> => {
+  const begun = (await admin.want(202, 'POST', `/api/sources/${name}/sync`, body)) as { run: string };
+  return until('the run', 60, async () => {
+    const now = (await admin.want(200, 'GET', `/api/runs/${begun.run}`)) as { run: string; state: string; status: string };
+    return now.state === 'done' ? now : undefined;
+  });
+};
+
+test('a run that failed before its first stream is in the ledger, with the reason', async () => {
+  renameSync(at('data'), at('gone'));
+  await assert.rejects(weir.in('sync', 'files', '--wait'), /data/);
+  const [row] = await weir.rows("select stream, status, table_name, error, length(run) as n from weir.loads where source = 'files' and status <> 'loaded'");
+  assert.deepEqual([row?.['stream'], row?.['status'], row?.['table_name'], row?.['n']], ['*', 'failed', null, 16]);
+  assert.match(String(row?.['error']), /no file is there that .*data names/);
+  assert.match(await weir.in('source', 'list'), /^files .*: failed, 1 time in a row \(weir\.loads says why\)/m);
+  // So has what cannot be opened, and a comparison; what is asked for wrongly is only answered.
+  source('closed', 'connection: {path: "https://127.0.0.1:1/x.csv", password: "${secret:closed.password}"}\n');
+  await assert.rejects(weir.in('sync', 'closed', '--wait'), /closed\.password/);
+  await assert.rejects(weir.in('verify', 'files'), /data/);
+  await assert.rejects(weir.in('sync', 'closed.nothing', '--from', '2026-01-01', '--full'));
+  assert.deepEqual(await weir.rows("select source, stream, status from weir.loads where stream = '*' order by source"), [{ source: 'closed', stream: '*', status: 'failed' }, { source: 'files', stream: '*', status: 'failed' }]);
+  assert.deepEqual(await weir.rows('select source, stream, status from weir.verifications'), [{ source: 'files', stream: '*', status: 'failed' }]);
+  rmSync(at('sources/closed.yml'));
+});
+
+test('what a run that found nothing new made well again is well after a restart, too', async () => {
+  await weir.up();
+  admin = await setUp(weir);
+  const failed = await shown('files');
+  const all = failed.streams?.find(({ stream }) => stream === '*');
+  assert.equal(all?.status, 'failed');
+  assert.ok(all.failing_since && all.error);
+  renameSync(at('gone'), at('data'));
+  assert.equal((await run('files')).status, 'unchanged');
+  const well = [{ stream: 'a', status: 'loaded', error: null, failing_since: null }, { stream: 'b', status: 'loaded', error: null, failing_since: null }];
+  const brief = async (): Promise<Stream[]> => ((await shown('files')).streams ?? []).map(({ stream, status, error, failing_since }) => ({ stream, status, error, failing_since }));
+  assert.deepEqual(await brief(), well);
+  // One stream that failed, and was as it was before.
+  renameSync(at('data/b.csv'), at('b.csv'));
+  source('files', 'connection: {path: data}\nstreams: {a: {}, b: {}}\n');
+  assert.equal((await run('files')).status, 'failed');
+  assert.equal((await brief())[1]?.status, 'failed');
+  renameSync(at('b.csv'), at('data/b.csv'));
+  assert.equal((await run('files')).status, 'unchanged');
+  await weir.down();
+  await weir.up();
+  admin = await Client.enter(weir, 'ada@example.com');
+  assert.deepEqual(await brief(), well);
+  assert.doesNotMatch(await weir.in('source', 'list'), /failed/);
+});
+
+test('a source that runs often pushes out no run of others', async () => {
+  source('often', 'connection: {path: data}\n');
+  const { run: seldom } = await run('files');
+  for (let i = 0; i < 205; i++) await run('often', { stream: 'a' });
+  assert.equal(((await admin.want(200, 'GET', `/api/runs/${seldom}`)) as { source: string }).source, 'files');
+  const { runs } = (await admin.want(200, 'GET', '/api/sources/often/runs')) as { runs: unknown[] };
+  assert.equal(runs.length, 100);
+});
+
+test('a mistake in one file keeps no change of others from being taken over', async () => {
+  write('sources/broken.yml', 'kind: file\nconnection: {path: [\n');
+  source('late', 'connection: {path: data}\nschedule: every 1s\n');
+  await until('the schedule of another source', 30, async () => ((await shown('late')).streams ?? []).length > 0 || undefined);
+  const { sources } = (await admin.want(200, 'GET', '/api/sources')) as unknown as { sources: Shown[] };
+  assert.match(sources.find(({ name }) => name === 'broken')?.error ?? '', /broken\.yml/);
+  assert.ok(sources.find(({ name }) => name === 'late')?.streams?.length);
+  assert.match(weir.log(), /sources whose files have mistakes rest until they are mended.*broken\.yml/);
+  rmSync(at('sources/broken.yml'));
+});
+
+test('a file that weir writes keeps the mode that it had', async () => {
+  chmodSync(at('sources/late.yml'), 0o640);
+  await weir.in('source', 'pause', 'late');
+  assert.equal(statSync(at('sources/late.yml')).mode & 0o777, 0o640);
+  assert.match(readFileSync(at('sources/late.yml'), 'utf8'), /paused: true/);
+});
