@@ -28,7 +28,7 @@ before(async () => {
   const at = server(0).sql('select @@gtid_binlog_pos');
   for (const db of servers.slice(1)) {
     db.sql('flush binary logs'); // its places in the log are others
-    db.sql(`reset master; set global gtid_slave_pos = '${at}'; change master to master_host = '127.0.0.1', master_port = ${server(0).port}, master_user = 'repl', master_password = 'repl', master_use_gtid = slave_pos; start slave`);
+    db.sql(`reset master; set global gtid_slave_pos = '${at}'; change master to master_host = '127.0.0.1', master_port = ${server(0).port}, master_user = 'repl', master_password = 'repl', master_use_gtid = slave_pos, master_ssl = 0; start slave`);
   }
 });
 after(async () => {

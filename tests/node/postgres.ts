@@ -4,15 +4,28 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chosen } from './other.js';
+import { chosen, fetchOther } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
 
 const other = chosen('WEIR_TEST_POSTGRES');
-const versions = path.join(other.root, 'usr/lib/postgresql');
-const version = existsSync(versions) ? readdirSync(versions).filter((name) => existsSync(path.join(versions, name, 'bin/initdb'))).sort((a, b) => Number(a) - Number(b)).at(-1) : undefined;
+/** Where the programs of the latest version below a root are. */
+const programs = (root: string): string | undefined => {
+  const versions = path.join(root, 'usr/lib/postgresql');
+  const version = existsSync(versions) ? readdirSync(versions).filter((name) => existsSync(path.join(versions, name, 'bin/initdb'))).sort((a, b) => Number(a) - Number(b)).at(-1) : undefined;
+  return version && path.join(versions, version, 'bin');
+};
+const bins = programs(other.root);
 /** Why there is none here, or undefined. */
-export const missing = other.missing ?? (version ? undefined : 'PostgreSQL is not installed (Debian packages postgresql, postgresql-client): NOT TESTED');
+export const missing = other.missing ?? (bins ? undefined : 'PostgreSQL is not installed (Debian packages postgresql, postgresql-client): NOT TESTED');
+
+/** The newest that Debian has; `missing`: why it cannot be had. It is fetched when somebody asks. */
+export const newest = {
+  root: path.join(process.cwd(), '.deps/servers/postgresql-18'),
+  get missing(): string | undefined {
+    return fetchOther('sid', ['postgresql-18'], this.root);
+  },
+};
 
 /** Is there something to make certificates with? */
 export const tls = ['/usr/bin/openssl', '/bin/openssl'].some((file) => existsSync(file));
@@ -24,13 +37,23 @@ export class Postgres {
     public port: number,
     private readonly who: { uid?: number; gid?: number },
     private readonly options: string[],
+    private readonly bins = '',
   ) {}
 
-  static async start(...options: string[]): Promise<Postgres> {
+  static start(...options: string[]): Promise<Postgres> {
+    return Postgres.make(bins ?? '', options);
+  }
+
+  /** Of `newest`. */
+  static startNewest(...options: string[]): Promise<Postgres> {
+    return Postgres.make(programs(newest.root) ?? '', options);
+  }
+
+  private static async make(bins: string, options: string[]): Promise<Postgres> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-pg-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
     const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
-    const pg = new Postgres(dir, 0, who, options);
+    const pg = new Postgres(dir, 0, who, options, bins);
     const password = path.join(dir, 'password');
     writeFileSync(password, 'secret of the owner');
     if (who.uid !== undefined && who.gid !== undefined) {
@@ -40,6 +63,26 @@ export class Postgres {
     execFileSync(pg.bin('initdb'), ['-D', path.join(dir, 'data'), '-U', 'owner', '-A', 'scram-sha-256', '--pwfile', password, '-E', 'UTF8', '--locale=C.UTF-8', '-N'], { ...who, cwd: dir, stdio: 'ignore' });
     await pg.first();
     return pg;
+  }
+
+  /** A standby that follows this one, with a slot of its own. */
+  async standby(...options: string[]): Promise<Postgres> {
+    const dir = mkdtempSync(path.join(tmpdir(), 'weir-pg-'));
+    const pg = new Postgres(dir, 0, this.who, options, this.bins);
+    if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(dir, this.who.uid, this.who.gid);
+    execFileSync(this.bin('pg_basebackup'), ['--dbname', `host=127.0.0.1 port=${this.port} user=owner password='secret of the owner' dbname=postgres`, '--pgdata', path.join(dir, 'data'), '--write-recovery-conf', '--create-slot', '--slot', `standby_${pg.dir.slice(-6).toLowerCase()}`, '--checkpoint', 'fast', '--no-sync'], { ...this.who, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+    await pg.first();
+    return pg;
+  }
+
+  /** As a machine that lost its power. */
+  async kill(): Promise<void> {
+    const server = this.server;
+    if (server && server.exitCode === null && server.signalCode === null) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGKILL');
+      await ended;
+    }
   }
 
   /** Somebody may take the port before the server does. */
@@ -69,7 +112,7 @@ export class Postgres {
 
   private async end(): Promise<void> {
     const server = this.server;
-    if (server && server.exitCode === null) {
+    if (server && server.exitCode === null && server.signalCode === null) {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGINT');
       await ended;
@@ -97,7 +140,7 @@ export class Postgres {
   }
 
   private bin(name: string): string {
-    return path.join(versions, version ?? '', 'bin', name);
+    return path.join(this.bins, name);
   }
 
   /** Runs statements as the owner; gives what the last says, unaligned. */

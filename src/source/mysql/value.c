@@ -39,6 +39,7 @@ enum weir_my_form weir_my_form_of(struct weir_str data_type, struct weir_str dec
                  {"blob", WEIR_MY_BYTES},
                  {"mediumblob", WEIR_MY_BYTES},
                  {"longblob", WEIR_MY_BYTES},
+                 {"vector", WEIR_MY_BYTES},
                  {"geometry", WEIR_MY_BYTES},
                  {"point", WEIR_MY_BYTES},
                  {"linestring", WEIR_MY_BYTES},

@@ -95,6 +95,7 @@ static int read_cursor(struct weir_pg_capture *c, struct position *out, struct w
 
 struct server {
     bool there, fits, active, lost;
+    struct weir_str reason; /* why it is lost; the server tells from version 17 on */
     uint64_t confirmed, now;
     int64_t retained;
 };
@@ -106,15 +107,19 @@ static int look(struct weir_pg *pg, struct server *out, struct weir_error *err)
     PGresult *r = NULL;
     int rc = weir_pg_ask(
         pg, pg->con,
-        "SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), (SELECT "
-        "timeline_id::text FROM pg_catalog.pg_control_checkpoint()), "
+        "SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), CASE "
+        /* The control file has the new one only after the next checkpoint. */
+        "WHEN NOT pg_catalog.pg_is_in_recovery() THEN ('x' || pg_catalog.left("
+        "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()), "
+        "8))::bit(32)::int::text END, "
         "pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'), CASE WHEN NOT "
         "pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn()::text END, "
         "s.slot_name IS NOT NULL, s.plugin = 'pgoutput' AND s.database = "
         "pg_catalog.current_database(), s.active, s.wal_status = 'lost' OR s.restart_lsn IS NULL, "
         "s.confirmed_flush_lsn::text, CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN "
         "pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), s.restart_lsn)::bigint "
-        "END FROM (VALUES (1)) AS one LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = "
+        "END, pg_catalog.to_jsonb(s)->>'invalidation_reason' FROM (VALUES (1)) AS one LEFT JOIN "
+        "pg_catalog.pg_replication_slots s ON s.slot_name = "
         "$1",
         values, 1, &r, err);
     if (rc) {
@@ -129,6 +134,7 @@ static int look(struct weir_pg *pg, struct server *out, struct weir_error *err)
     (void)weir_pg_lsn_read(weir_pg_cell(r, 0, 9), &out->confirmed);
     (void)weir_str_to_i64(weir_pg_cell(r, 0, 10), &out->retained);
     c->retained = out->retained;
+    out->reason = weir_arena_dup(&c->f->arena, weir_pg_cell(r, 0, 11));
     if (*PQgetvalue(r, 0, 2) == 't') {
         rc = weir_fail(err, WEIR_EUNSUPPORTED,
                        "this server is a standby; changes are captured from its primary");
@@ -153,6 +159,43 @@ static int drop_slot(struct weir_pg *pg, struct weir_error *err)
                        NULL, err);
 }
 
+/* Where the server left the timeline `of`, and began another one; 0: it never was on it. */
+static uint64_t left_timeline(struct weir_pg *pg, struct weir_str of)
+{
+    struct weir_error ignored;
+    PGconn *con = NULL;
+    PGresult *r = NULL;
+    uint64_t at = 0;
+    char sql[64];
+    snprintf(sql, sizeof sql, "TIMELINE_HISTORY %.20s", pg->capture->timeline.ptr);
+    int rc = weir_pg_connect_as(pg, true, &con, &ignored);
+    rc = rc ? rc : weir_pg_ask(pg, con, sql, NULL, -1, &r, &ignored);
+    struct weir_str rest = rc || PQntuples(r) != 1 || PQnfields(r) < 2 ? (struct weir_str){NULL, 0}
+                                                                       : weir_pg_cell(r, 0, 1);
+    while (rest.ptr && at == 0) { /* "1\t0/3000158\tno recovery target specified" */
+        struct weir_str line = weir_str_cut(&rest, '\n');
+        struct weir_str timeline = weir_str_cut(&line, '\t');
+        if (weir_str_eq(timeline, of) && !weir_pg_lsn_read(weir_str_cut(&line, '\t'), &at)) {
+            at = 0;
+        }
+    }
+    PQclear(r);
+    PQfinish(con);
+    return at;
+}
+
+static const char *explain_lost(struct weir_str reason)
+{
+    return weir_str_is(reason, "idle_timeout")
+               ? "the server gave up the slot, as nobody read from it for "
+                 "idle_replication_slot_timeout: let the source run more often, or raise it"
+           : weir_str_is(reason, "wal_level_insufficient")
+               ? "the server gave up the slot, as its wal_level was less than logical for a while"
+           : weir_str_is(reason, "rows_removed")
+               ? "the server gave up the slot, as rows of its catalog that it needs were removed"
+               : "the server gave up the slot's log (max_slot_wal_keep_size)";
+}
+
 /* Each of these would lose changes without a word. */
 static int check_position(struct weir_pg *pg, const struct position *p, const struct server *s,
                           struct weir_error *err)
@@ -161,20 +204,25 @@ static int check_position(struct weir_pg *pg, const struct position *p, const st
     char at[WEIR_PG_LSN_SIZE], other[WEIR_PG_LSN_SIZE];
     const char *why = NULL;
     char text[256];
+    bool same = weir_str_eq(p->timeline, c->timeline); /* else a standby may have taken over */
     weir_pg_lsn_format(c->lsn, at);
     weir_pg_lsn_format(s->confirmed, other);
     if (!weir_str_eq(p->system, c->system)) {
         why = "this is another server than the one that was followed";
-    } else if (!weir_str_eq(p->timeline, c->timeline)) {
-        why = "the server is on another timeline (a standby took over, or a backup was restored)";
+    } else if (!same && left_timeline(pg, p->timeline) < c->lsn) {
+        why = "the server is on another timeline, without all that was read (a standby took over, "
+              "or a backup was restored)";
     } else if (!weir_str_is(p->slot, c->slot)) {
         why = "`slot` names another slot than the one that was followed";
     } else if (!s->there) {
-        why = "the replication slot is gone";
+        why = same
+                  ? "the replication slot is gone"
+                  : "a standby took over that has no such slot (from PostgreSQL 17 on it keeps one "
+                    "by sync_replication_slots)";
     } else if (!s->fits) {
         why = "the replication slot is of another plugin or database";
     } else if (s->lost) {
-        why = "the server gave up the slot's log (max_slot_wal_keep_size)";
+        why = explain_lost(s->reason);
     } else if (s->confirmed > c->lsn) {
         snprintf(text, sizeof text,
                  "the slot is at %s, and the tables are at %s: somebody else read from it, or made "
@@ -225,7 +273,9 @@ static int make_slot(struct weir_pg *pg, bool temporary, struct weir_error *err)
     weir_buf_init(&sql, 1024);
     weir_buf_addz(&sql, "CREATE_REPLICATION_SLOT ");
     weir_sql_ident(&sql, weir_str_of(temporary ? name : c->slot));
-    weir_buf_addf(&sql, "%s LOGICAL pgoutput EXPORT_SNAPSHOT", temporary ? " TEMPORARY" : "");
+    bool standbys = !temporary && PQserverVersion(pg->con) >= 170000; /* keep it, if they want */
+    weir_buf_addf(&sql, "%s LOGICAL pgoutput %s", temporary ? " TEMPORARY" : "",
+                  standbys ? "(SNAPSHOT 'export', FAILOVER true)" : "EXPORT_SNAPSHOT");
     int rc = weir_pg_connect_as(pg, true, &c->replication, err);
     pg->patient = true; /* it waits for transactions that are open */
     rc = rc ? rc : weir_pg_ask(pg, c->replication, weir_buf_cstr(&sql), NULL, -1, &r, err);
