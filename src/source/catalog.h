@@ -59,6 +59,7 @@ struct weir_source_plan {
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */
+    struct weir_str said;           /* a sentence for the run's changes, or "" */
     uint64_t bytes;                 /* to be read */
     const char *note;               /* how it will be read, for the run's log; or NULL */
     struct weir_feed_stream *nest;  /* where the lists in its rows are; NULL: they are JSON */
@@ -66,7 +67,7 @@ struct weir_source_plan {
     size_t list_count;
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
-    const struct weir_table *there;       /* set before by a feed: the table, or NULL */
+    const struct weir_table *there;       /* set before: the table, or NULL */
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
      * that is said; the cursor then stays what it was. ptr NULL: what is new. */
     struct weir_str from, to;

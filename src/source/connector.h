@@ -41,6 +41,7 @@ struct weir_source_found { /* a stream */
     uint64_t files, bytes;
     uint64_t rows;           /* as the source estimates; 0: it does not say */
     struct weir_str refused; /* of capture: why its changes cannot be had, or "" */
+    bool empty; /* there is nothing in it, so it is none, unless it was loaded before */
 };
 struct weir_source_catalog {
     struct weir_arena arena;

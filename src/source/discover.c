@@ -103,12 +103,18 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     weir_jw_kstrz(w, "schema", config->schema);
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
-    size_t failed = 0;
+    size_t failed = 0, empty = 0;
+    for (size_t i = 0; i < catalog.count; i++) {
+        empty += catalog.streams[i].empty;
+    }
     for (size_t i = 0; rc == 0 && i < catalog.count; i++) {
         struct weir_error why = {0};
+        if (catalog.streams[i].empty) {
+            continue;
+        }
         rc = print_stream(site, config, connection, &catalog.streams[i], columns, w, &why, err);
         failed += why.code != 0;
-        if (rc == 0 && failed == catalog.count) {
+        if (rc == 0 && failed == catalog.count - empty) {
             rc = weir_fail(err, why.code, "%s", why.message);
         }
     }

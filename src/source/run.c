@@ -136,6 +136,7 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
         rc = rc ? rc : check_range(r, cursor, err);
     }
     r->plan.exclude = &r->stream.exclude;
+    r->plan.there = r->target;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
     r->load.bytes = r->plan.bytes;
@@ -190,6 +191,13 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
         weir_source_watch_say(watch_of(r->run), "%s: %s", r->stream.name, r->plan.note);
     }
     int rc = read_rows(r, err);
+    if (rc == 0 && r->plan.said.len) {
+        struct weir_buf text;
+        weir_buf_init(&text, 1u << 16);
+        weir_json_quote(&text, r->plan.said);
+        rc = weir_source_settled_add(&r->settled, weir_buf_str(&text), err);
+        weir_buf_free(&text);
+    }
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
     return rc || !r->plan.nest ? rc : weir_lists_stage(r, err);
 }
@@ -400,6 +408,47 @@ static bool is_filled(struct weir_source_config *config, struct weir_str name)
     return weir_source_config_stream(config, name, &stream, &ignored) == 0 && can_fill(&stream);
 }
 
+/* One that has nothing in it, and was never loaded, is none. */
+static int is_wanted(const struct weir_source_run *run, const struct weir_source_config *config,
+                     const struct weir_source_found *found, bool *wanted, struct weir_error *err)
+{
+    struct weir_session *session = NULL;
+    struct weir_str cursor = {NULL, 0};
+    struct weir_arena arena;
+    *wanted = !found->empty;
+    if (*wanted) {
+        return 0;
+    }
+    weir_arena_init(&arena, MAX_CATALOG);
+    int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, err);
+    rc = rc ? rc : weir_source_ledger_open(session, err);
+    rc = rc ? rc
+            : weir_source_ledger_cursor(session, config->name, found->name.ptr, &arena, &cursor,
+                                        err);
+    *wanted = cursor.ptr;
+    weir_session_free(session);
+    weir_arena_free(&arena);
+    return rc;
+}
+
+/* What a source has, without streams that have nothing in them and never had. */
+int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
+                        void *connection, struct weir_source_catalog *out, struct weir_error *err)
+{
+    int rc = config->stream_count ? weir_source_catalog_named(config, out, err)
+                                  : config->connector->discover(connection, out, err);
+    size_t kept = 0;
+    for (size_t i = 0; rc == 0 && i < out->count; i++) {
+        bool wanted;
+        rc = is_wanted(run, config, &out->streams[i], &wanted, err);
+        if (wanted) {
+            out->streams[kept++] = out->streams[i];
+        }
+    }
+    out->count = rc ? out->count : kept;
+    return rc;
+}
+
 static int run_streams(const struct weir_source_run *run, const char *id,
                        struct weir_source_config *config, void *connection, const char **status,
                        struct weir_jw *w, struct weir_error *err)
@@ -409,12 +458,9 @@ static int run_streams(const struct weir_source_run *run, const char *id,
     bool found = false;
     int first = 0;
     weir_arena_init(&catalog.arena, MAX_CATALOG);
-    size_t count = config->stream_count;
-    int rc = count ? 0 : config->connector->discover(connection, &catalog, err);
-    count = count ? count : catalog.count;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct weir_str name =
-            config->stream_count ? weir_str_of(config->streams[i].name) : catalog.streams[i].name;
+    int rc = weir_source_streams(run, config, connection, &catalog, err);
+    for (size_t i = 0; rc == 0 && i < catalog.count; i++) {
+        struct weir_str name = catalog.streams[i].name;
         const char *one = "failed";
         if (run->stream ? !weir_str_is(name, run->stream) : run->from && !is_filled(config, name)) {
             continue;

@@ -47,6 +47,10 @@ void weir_source_note_failure(const struct weir_source_run *run, const char *id,
                               weir_time began, int rc, const struct weir_error *why);
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
 
+/* Streams of the file, or all that the source has but those that are empty and always were. */
+int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
+                        void *connection, struct weir_source_catalog *out,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 /* A run of a connector with `feed`: all streams and the state in one transaction. */
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,
                          struct weir_source_config *config, void *connection, const char **status,

@@ -206,6 +206,7 @@ static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, str
                        r->stream.name, r->config->name, r->stream.name);
     }
     r->plan.exclude = &r->stream.exclude;
+    r->plan.there = r->target;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc     ? rc
          : feed ? weir_verify_feed_plan(feed, v, err)
@@ -489,8 +490,7 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
     bool found = false;
     int first = 0, rc = 0;
     weir_arena_init(&catalog.arena, MAX_CATALOG);
-    rc = config->stream_count ? weir_source_catalog_named(config, &catalog, err)
-                              : c->discover(connection, &catalog, err);
+    rc = weir_source_streams(run, config, connection, &catalog, err);
     if (rc == 0 && c->feed) {
         weir_verify_feed_read(&feed, run, id, config, connection, &catalog);
     }

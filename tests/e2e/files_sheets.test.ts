@@ -66,10 +66,39 @@ test('a value in another sheet does not make the table of the first stand still'
   assert.deepEqual(await put({ Sheet1: [['a'], [1]], Sheet2: [] }), ['book loaded 1']);
   assert.deepEqual(await put({ Sheet1: [['a'], [1], [2]], Sheet2: [['note']] }), ['book loaded 2', 'sheet2 loaded 0']);
   assert.deepEqual(await rows('select a from book.book order by a'), [{ a: 1 }, { a: 2 }]);
-  assert.deepEqual(await put({ Sheet1: [['a'], [3]], Sheet2: [] }), ['book loaded 1']);
+  assert.deepEqual(await put({ Sheet1: [['a'], [3]], Sheet2: [] }), ['book loaded 1', 'sheet2 loaded 0']);
   assert.deepEqual(await rows('select a from book.book'), [{ a: 3 }]);
   // One that begins with a sheet without values has no first one to be called as.
-  assert.deepEqual(await put({ Cover: [], Sheet1: [['a'], [4]], Sheet2: [['b'], [5]] }), ['sheet1 loaded 1', 'sheet2 loaded 1']);
+  assert.deepEqual(await put({ Cover: [], Sheet1: [['a'], [4]], Sheet2: [['b'], [5]] }), ['book loaded 0', 'sheet1 loaded 1', 'sheet2 loaded 1']);
+  assert.deepEqual(await rows('select a from book.book'), []);
+});
+
+test('a sheet that is emptied is told, and its table is, too; one that never had values is none', async () => {
+  const put = async (sheets: Record<string, unknown[][]>): Promise<string[]> => {
+    writeFileSync(at('year.xlsx'), await workbook(sheets));
+    return sync('year');
+  };
+  source('year', '{path: year.xlsx}');
+  const all = { Jan: [['d'], [1]], Feb: [['d', 'v'], [2, 'x']], Mar: [['d'], [3]], Apr: [] };
+  assert.deepEqual(await put(all), ['year loaded 1', 'feb loaded 1', 'mar loaded 1']);
+  assert.deepEqual(await put({ ...all, Feb: [] }), ['year loaded 1', 'mar loaded 1', 'feb loaded 0']);
+  assert.deepEqual(await rows('select d, v from year.feb'), []);
+  const [load] = await rows("select changes::text as changes from weir.loads where source = 'year' and stream = 'feb' order by started_at desc limit 1");
+  assert.match(String(load?.['changes']), /year\.xlsx: the sheet .*Feb.* has no values any more/);
+  assert.deepEqual(await discover('year'), ['year: d', 'mar: d']);
+  assert.deepEqual(await sync('year'), ['year unchanged 0', 'mar unchanged 0', 'feb unchanged 0']);
+  // The first one, where others have values; and values that come back.
+  assert.deepEqual(await put({ ...all, Jan: [] }), ['year loaded 0', 'feb loaded 1', 'mar loaded 1']);
+  assert.deepEqual(await rows('select d from year.year'), []);
+  assert.deepEqual(await put(all), ['year loaded 1', 'feb loaded 1', 'mar loaded 1']);
+  assert.deepEqual(await rows('select (select d from year.year) as a, (select v from year.feb) as b'), [{ a: 1, b: 'x' }]);
+  // Picked by name, or by its sheet; merged rows stay.
+  source('year', '{path: year.xlsx}', 'streams:\n  feb: {}\n  march: {path: year.xlsx, sheet: Mar, mode: merge, key: [d]}\n');
+  await sync('year');
+  assert.deepEqual(await put({ ...all, Feb: [], Mar: [] }), ['feb loaded 0', 'march loaded 0']);
+  assert.deepEqual(await rows('select (select count(*) from year.feb) as a, (select count(*) from year.march) as b'), [{ a: 0, b: 1 }]);
+  source('year', '{path: year.xlsx}', 'streams: {fresh: {path: year.xlsx, sheet: Apr}}\n');
+  await assert.rejects(sync('year'), /the sheet "Apr" has no values/);
 });
 
 test('in a folder they are called as the workbook, too; one with one sheet as before', async () => {

@@ -32,7 +32,7 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
     int rc = weir_csv_text_open(&o->text,
                                 file->table   ? file->table
                                 : file->plain ? file->plain
-                                              : file->path,
+                                              : weir_file_path(file),
                                 stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
     o->csv.skip = (uint64_t)settings->skip;

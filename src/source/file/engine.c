@@ -11,6 +11,24 @@ static const char *path_of(const struct weir_file *file)
     return file->plain ? file->plain : file->path;
 }
 
+/* The engine may read the file that this leads to when that is one of those. */
+static const char *reads(const struct weir_file *file)
+{
+    return file->plain ? file->plain : weir_file_path(file);
+}
+
+/* The path of a file that is held is nothing for people. */
+static int explain(const struct weir_file *file, int rc, struct weir_error *err)
+{
+    struct weir_error why = *err;
+    char *at = file->held ? strstr(why.message, file->through) : NULL;
+    if (at) {
+        *at = 0;
+        weir_fail(err, rc, "%s%s%s", why.message, file->path, at + strlen(file->through));
+    }
+    return weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name));
+}
+
 int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
                           struct weir_session **session, struct weir_error *err)
 {
@@ -44,7 +62,7 @@ static void add_reader(struct weir_buf *sql, const struct weir_file *file)
 {
     weir_buf_addz(sql, " FROM ");
     weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
-    weir_sql_text(sql, weir_str_of(path_of(file)));
+    weir_sql_text(sql, weir_str_of(reads(file)));
     /* A folder "day=1" is no column: the file's own would be lost below it. */
     weir_buf_addz(sql, ", hive_partitioning = false");
     if (file->format != WEIR_FILE_PARQUET) {
@@ -75,7 +93,7 @@ static int next(struct weir_result *result, struct weir_batch *batch, const stru
                 struct weir_error *err)
 {
     int rc = weir_result_next(result, batch, err);
-    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+    return rc ? explain(file, rc, err) : 0;
 }
 
 static int query(struct weir_session *session, struct weir_buf *sql, const struct weir_file *file,
@@ -83,7 +101,7 @@ static int query(struct weir_session *session, struct weir_buf *sql, const struc
 {
     int rc = weir_buf_check(sql, "the statement that reads a file", err);
     rc = rc ? rc : weir_session_query(session, weir_buf_cstr(sql), NULL, 0, result, err);
-    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+    return rc ? explain(file, rc, err) : 0;
 }
 
 static int add_columns(struct weir_file *file, const struct weir_column *columns, size_t count,
@@ -162,7 +180,7 @@ int weir_file_engine_query(struct weir_session *session, const struct weir_file 
         rc = add_question(session, file, what, &sql, err);
     } else {
         weir_buf_addz(&sql, "SELECT CAST(json AS VARCHAR) FROM read_json_objects(");
-        weir_sql_text(&sql, weir_str_of(path_of(file)));
+        weir_sql_text(&sql, weir_str_of(reads(file)));
         weir_buf_addf(&sql,
                       ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
                       file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");

@@ -2,6 +2,7 @@
  * https.
  */
 #include "source/file/file.h"
+#include "source/contract.h"
 
 #include <stdlib.h>
 
@@ -162,7 +163,8 @@ static int add_found(struct weir_file_connection *c, struct weir_source_catalog 
                      struct weir_str name, struct weir_file_stream *stream, struct weir_error *err)
 {
     struct weir_source_found *found = &out->streams[out->count++];
-    *found = (struct weir_source_found){.name = name, .files = stream->count};
+    *found =
+        (struct weir_source_found){.name = name, .files = stream->count, .empty = stream->empty};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < stream->count; i++) {
         rc = stream->files[i].url && !stream->files[i].listed
@@ -307,15 +309,46 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
-        if (file->format == WEIR_FILE_XLSX) {
+        rc = weir_file_hold(file, err);
+        if (rc == 0 && file->format == WEIR_FILE_XLSX) {
             const char *sheet = sheet_of(c, files, stream);
-            rc = weir_file_xlsx_table(c, file, sheet, plan->stop, &plan->arena, err);
-        } else if (file->format != WEIR_FILE_PARQUET) {
+            rc = weir_file_xlsx_table(c, file, sheet, plan->there, plan->stop, &plan->arena, err);
+        } else if (rc == 0 && file->format != WEIR_FILE_PARQUET) {
             rc = weir_file_unpack(c, file, plan->stop, &plan->arena, err);
         }
+        weir_file_release(file);
         plan->bytes += file->plain ? file->plain_size : (uint64_t)file->mark.size;
     }
     return rc;
+}
+
+/* Its table is what it is now. */
+static int say_empty(const struct weir_file *file, const char *sheet, struct weir_source_plan *plan,
+                     struct weir_error *err)
+{
+    const char *text =
+        weir_arena_printf(&plan->arena, WEIR_STR_FMT ": the sheet%s%s%s has no values any more",
+                          WEIR_STR_ARG(file->name), *sheet ? " \"" : "", sheet, *sheet ? "\"" : "");
+    plan->said = weir_str_of(text ? text : "");
+    return text ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
+/* Nothing tells its columns any more: they are what they were, without rows. */
+static int keep_columns(struct weir_source_plan *plan, struct weir_error *err)
+{
+    const struct weir_table *t = plan->there;
+    size_t at;
+    for (size_t i = 0; t && i < t->column_count; i++) {
+        const struct weir_source_column column = {.name = t->columns[i].name,
+                                                  .original = t->columns[i].name,
+                                                  .type = t->columns[i].type,
+                                                  .type_name = t->columns[i].type_name};
+        if (!weir_source_column_reserved(column.name) && !weir_source_of_history(column.name) &&
+            !weir_source_plan_column(plan, &column, &at)) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+        }
+    }
+    return 0;
 }
 
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
@@ -336,6 +369,11 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     out->own = files;
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
+        if (file->empty) {
+            rc = say_empty(file, sheet_of(c, files, stream), out, err);
+            continue;
+        }
+        rc = weir_file_hold(file, err);
         if (rc == 0 && is_text(file) && stream->nested) {
             rc = weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT ": `nested` is for JSON and Parquet; a cell of a table is "
@@ -347,7 +385,9 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc || stream->nested ? rc : weir_file_engine_plan(session, file, out, err);
         }
+        weir_file_release(file);
     }
+    rc = rc || out->column_count || !out->said.len ? rc : keep_columns(out, err);
     if (rc == 0 && session && stream->nested) {
         rc = weir_file_nested_plan(c, files, stream, session, out, err);
         files->nested = true;
@@ -369,13 +409,21 @@ static int read_files(void *connection, const struct weir_source_plan *p,
         rc = weir_file_nested_read(c, p, sink, err);
     }
     for (size_t i = 0; rc == 0 && !files->nested && i < files->count; i++) {
-        const struct weir_file *file = &files->files[i];
+        struct weir_file *file = &files->files[i];
+        if (file->empty) {
+            continue;
+        }
+        rc = weir_file_hold(file, err);
+        if (rc) {
+            break;
+        }
         if (is_text(file)) {
             rc = weir_file_csv_read(file, c->settings, p->stop, sink, err);
         } else {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc ? rc : weir_file_engine_read(session, file, sink, err);
         }
+        weir_file_release(file);
     }
     weir_session_free(session);
     weir_warehouse_close(warehouse);

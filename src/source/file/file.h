@@ -46,10 +46,14 @@ struct weir_file_mark {
 struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
     const char *path;     /* real; NULL: of another machine, and not here yet */
+    int64_t device;       /* of this machine */
+    int held;             /* while it is held, what is open of it, + 1; */
+    char through[32];     /* and its path then, whatever stands at `path` by now */
     const char *url;      /* of another machine, or NULL */
     bool google;          /* a sheet of Google */
     bool listed;          /* of S3: size and ETag of its mark are of the list */
-    const char *table;    /* of XLSX: the CSV that its sheet was made into */
+    const char *table;    /* of XLSX: the CSV that its sheet was made into, */
+    bool empty;           /* or it has no values, and so no columns */
     const char *plain;    /* of a packed one: what it holds; NULL: it is not packed */
     uint64_t plain_size;
     enum weir_file_format format;
@@ -67,6 +71,7 @@ struct weir_file_stream {
     struct weir_file *files;
     size_t count;
     const char *sheet; /* of the workbook; NULL: none is meant by its name */
+    bool empty;        /* the sheet has no values */
     bool nested;       /* its rows are in the connection's feed */
 };
 
@@ -103,6 +108,12 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
 int weir_files_sheets(struct weir_file_connection *c, struct weir_arena *arena,
                       struct weir_file_stream **out, size_t *count,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Until it is released, its path (weir_file_path) leads to the very file that was found, though
+ * another one, or a link, takes its place. WEIR_EAGAIN: it did already. Of files of other machines,
+ * nothing: what was fetched is our own. */
+int weir_file_hold(struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_file_release(struct weir_file *file);
+const char *weir_file_path(const struct weir_file *file);
 /* Is it still as it was when it was found? WEIR_EAGAIN. */
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -203,9 +214,9 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
 
 /* --- xlsx_table.c --- */
 #define WEIR_FILE_TABLE_NEWLINE '\x1e'
-/* Makes `table` of the sheet. */
+/* Makes `table` of the sheet, or `empty` where it has no values and that may be. */
 int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file, const char *sheet,
-                         const atomic_bool *stop, struct weir_arena *arena,
+                         bool may_be_empty, const atomic_bool *stop, struct weir_arena *arena,
                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */

@@ -1,5 +1,6 @@
 /* Which files there are, and which of them may be read. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -90,18 +91,35 @@ static int may_read(const struct weir_source_site *site, const char *real, struc
 /* --- what there is ------------------------------------------------------------------------------
  */
 
+/* Where it is and what it is, of one and the same file: a link that is put in its place meanwhile
+ * is looked at as one. */
+static int look(const char *path, char real[PATH_MAX], struct stat *st, struct weir_error *err)
+{
+    char name[PATH_MAX], through[64];
+    ssize_t n = -1;
+    int fd = realpath(path, name) ? open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        snprintf(through, sizeof through, "/proc/self/fd/%d", fd);
+        n = fstat(fd, st) ? -1 : readlink(through, real, PATH_MAX - 1);
+    }
+    int rc = n < 0 ? weir_fail_errno(err, errno, "%s cannot be read", path) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    real[n < 0 ? 0 : n] = 0;
+    return rc;
+}
+
 static int add_file(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
                     struct weir_file *out, bool *added, struct weir_error *err)
 {
     char real[PATH_MAX], dir[PATH_MAX];
     struct stat st;
     *added = false;
-    if (!realpath(path, real)) {
-        return weir_fail_errno(err, errno, "%s cannot be read", path);
-    }
-    int rc = may_read(c->site, real, err);
-    if (rc || stat(real, &st)) {
-        return rc ? rc : weir_fail_errno(err, errno, "%s cannot be read", path);
+    int rc = look(path, real, &st, err);
+    rc = rc ? rc : may_read(c->site, real, err);
+    if (rc) {
+        return rc;
     }
     if (!S_ISREG(st.st_mode)) {
         return 0;
@@ -113,6 +131,7 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
     }
     *out = (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
                               .path = weir_arena_strdup(arena, real),
+                              .device = (int64_t)st.st_dev,
                               .format = weir_file_format_of(c, weir_str_of(path)),
                               .mark = {.size = st.st_size,
                                        .mtime = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
@@ -347,7 +366,7 @@ static int by_name(struct weir_file_connection *c, const char *name, struct weir
     size_t count = 0;
     int rc = all_streams(c, arena, &streams, &count, err);
     const struct weir_file_stream *found = rc ? NULL : find_stream(streams, count, name);
-    if (rc == 0 && !found) {
+    if (rc == 0 && (!found || c->books)) { /* which sheet is meant is known when all were seen */
         rc = weir_files_sheets(c, arena, &streams, &count, err);
         found = rc ? NULL : find_stream(streams, count, name);
     }
@@ -402,19 +421,61 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
     return rc;
 }
 
+static int changed(const struct weir_file *file, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_EAGAIN,
+                     WEIR_STR_FMT " changed while it was read; nothing was loaded of it, the next "
+                                  "run reads it again",
+                     WEIR_STR_ARG(file->name));
+}
+
+static bool is_same(const struct weir_file *file, const struct stat *st)
+{
+    return st->st_size == file->mark.size &&
+           st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec == file->mark.mtime &&
+           (int64_t)st->st_ino == file->mark.inode && (int64_t)st->st_dev == file->device;
+}
+
+int weir_file_hold(struct weir_file *file, struct weir_error *err)
+{
+    struct stat st;
+    if (file->url || file->held) {
+        return 0;
+    }
+    int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ELOOP || errno == ENOENT
+                   ? changed(file, err)
+                   : weir_fail_errno(err, errno, WEIR_STR_FMT " cannot be read",
+                                     WEIR_STR_ARG(file->name));
+    }
+    if (fstat(fd, &st) || !is_same(file, &st)) {
+        close(fd);
+        return changed(file, err);
+    }
+    file->held = fd + 1;
+    snprintf(file->through, sizeof file->through, "/proc/self/fd/%d", fd);
+    return 0;
+}
+
+void weir_file_release(struct weir_file *file)
+{
+    if (file->held) {
+        close(file->held - 1);
+        file->held = 0;
+    }
+}
+
+const char *weir_file_path(const struct weir_file *file)
+{
+    return file->held ? file->through : file->path;
+}
+
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err)
 {
     struct stat st;
     if (file->url) {
         return 0; /* what was fetched is our own */
     }
-    bool same = stat(file->path, &st) == 0 && st.st_size == file->mark.size &&
-                st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == file->mark.mtime &&
-                (int64_t)st.st_ino == file->mark.inode;
-    return same
-               ? 0
-               : weir_fail(err, WEIR_EAGAIN,
-                           WEIR_STR_FMT " changed while it was read; nothing was loaded of it, the "
-                                        "next run reads it again",
-                           WEIR_STR_ARG(file->name));
+    return stat(file->path, &st) == 0 && is_same(file, &st) ? 0 : changed(file, err);
 }

@@ -316,7 +316,9 @@ int weir_file_nested_plan(struct weir_file_connection *c, struct weir_file_strea
     rc = rc ? rc : weir_feed_nest_open(r.s, stream, err);
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         r.file = &files->files[i];
-        rc = read_file(&r, session, err);
+        rc = weir_file_hold(&files->files[i], err);
+        rc = rc ? rc : read_file(&r, session, err);
+        weir_file_release(&files->files[i]);
     }
     rc = rc ? rc : weir_feed_plan_columns(r.s, WEIR_STR(""), plan, err);
     if (rc == 0 && r.s->nest) {

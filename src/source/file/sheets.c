@@ -15,8 +15,11 @@ struct weir_file_book { /* what was found in one; a connection does not live for
     struct weir_file_mark mark;
     const char **sheets; /* that are seen, and have values */
     size_t count;
-    bool leads;  /* the first of them is the first that is seen, */
-    bool behind; /* with a hidden one before it */
+    const char **empty; /* that are seen, and have none */
+    size_t empty_count;
+    const char *first; /* that is seen */
+    bool leads;        /* the first of them is the first that is seen, */
+    bool behind;       /* with a hidden one before it */
 };
 
 static int no_memory(struct weir_error *err)
@@ -32,30 +35,36 @@ static int enough(void *arg, const struct weir_excel_row *row, struct weir_error
 }
 
 /* One that cannot be read has no sheets here; who reads it says why. */
-static int look(struct weir_file_connection *c, const struct weir_file *file,
-                struct weir_file_book *book, struct weir_error *err)
+static int look(struct weir_file_connection *c, struct weir_file *file, struct weir_file_book *book,
+                struct weir_error *err)
 {
     struct weir_excel x;
     struct weir_error ignored;
     uint64_t errors;
-    int rc = weir_excel_open(&x, file->path, c->site->stop, &ignored);
+    int held = weir_file_hold(file, err);
+    if (held) {
+        return held;
+    }
+    int rc = weir_excel_open(&x, weir_file_path(file), c->site->stop, &ignored);
     size_t most = rc || x.sheet_count > MAX_SHEETS ? 0 : x.sheet_count;
     book->sheets = weir_arena_calloc(&c->arena, (most + 1) * sizeof *book->sheets);
-    bool full = !book->sheets, seen = false;
+    book->empty = weir_arena_calloc(&c->arena, (most + 1) * sizeof *book->empty);
+    bool full = !book->sheets || !book->empty, seen = false;
     for (size_t i = 0; !full && i < most; i++) {
         bool any = false;
         if (!x.sheets[i].hidden) {
             (void)!weir_excel_rows(&x, i, &errors, enough, &any, &ignored);
             book->leads = book->leads || (!seen && any);
             book->behind = book->behind || (!seen && i > 0);
+            const char *name = weir_arena_strdup(&c->arena, x.sheets[i].name);
+            (any ? book->sheets : book->empty)[any ? book->count++ : book->empty_count++] = name;
+            book->first = seen ? book->first : name;
+            full = !name;
             seen = true;
-        }
-        if (any) {
-            book->sheets[book->count] = weir_arena_strdup(&c->arena, x.sheets[i].name);
-            full = !book->sheets[book->count++];
         }
     }
     weir_excel_close(&x);
+    weir_file_release(file);
     return full                   ? no_memory(err)
            : rc == WEIR_ECANCELED ? weir_fail(err, rc, "the reading of the file was stopped")
                                   : 0;
@@ -135,12 +144,19 @@ static bool keeps_name(const struct weir_file_book *book, const struct weir_file
     return !book || book->count < 2 || (book->leads && !(s->files[0].google && book->behind));
 }
 
+/* `empty`: those without values. They take no name from others. */
 static int add_sheets(const struct weir_file_book *book, const struct weir_file_stream *of,
-                      const struct weir_file *file, bool alone, struct weir_arena *arena,
-                      struct weir_file_stream *out, size_t *count, struct weir_error *err)
+                      const struct weir_file *file, bool alone, bool empty,
+                      struct weir_arena *arena, struct weir_file_stream *out, size_t *count,
+                      struct weir_error *err)
 {
-    for (size_t i = keeps_name(book, of); i < book->count; i++) {
-        struct weir_str base = name_of(arena, alone ? WEIR_STR("") : of->name, book->sheets[i]);
+    const char **sheets = empty ? book->empty : book->sheets;
+    size_t from = empty ? 0 : keeps_name(book, of), to = empty ? book->empty_count : book->count;
+    for (size_t i = from; i < to; i++) {
+        struct weir_str base = name_of(arena, alone ? WEIR_STR("") : of->name, sheets[i]);
+        if (empty && (sheets[i] == book->first || is_taken(out, *count, base))) {
+            continue;
+        }
         struct weir_str name = base;
         for (unsigned n = 2; name.ptr && is_taken(out, *count, name); n++) {
             name = weir_str_of(weir_arena_printf(arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
@@ -151,9 +167,16 @@ static int add_sheets(const struct weir_file_book *book, const struct weir_file_
         }
         *own = *file;
         out[(*count)++] = (struct weir_file_stream){
-            .name = name, .files = own, .count = 1, .sheet = book->sheets[i]};
+            .name = name, .files = own, .count = 1, .sheet = sheets[i], .empty = empty};
     }
     return 0;
+}
+
+/* The first sheet has no values (any more), and others have: so has the stream that is called as
+ * the workbook. */
+static bool has_emptied(const struct weir_file_book *book, const struct weir_file_stream *s)
+{
+    return book && !keeps_name(book, s) && !book->leads && !s->files[0].google;
 }
 
 int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_arena *arena,
@@ -169,18 +192,26 @@ int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_are
         bool book = s->count == 1 && !*c->settings->sheet &&
                     (files[i].format == WEIR_FILE_XLSX || weir_google_book(&files[i], arena));
         rc = book ? book_of(c, &files[i], &books[i], err) : 0;
-        most += books[i] ? books[i]->count : 0;
+        most += books[i] ? books[i]->count + books[i]->empty_count : 0;
     }
     struct weir_file_stream *out = weir_arena_calloc(arena, (most + 1) * sizeof *out);
     rc = rc ? rc : out ? 0 : no_memory(err);
     for (size_t i = 0; rc == 0 && i < *count; i++) { /* those that keep their names */
-        if (keeps_name(books[i], &(*streams)[i])) {
-            out[n++] = (*streams)[i];
+        if (keeps_name(books[i], &(*streams)[i]) || has_emptied(books[i], &(*streams)[i])) {
+            out[n] = (*streams)[i];
+            out[n].empty = has_emptied(books[i], &(*streams)[i]);
+            out[n].sheet = out[n].empty ? books[i]->first : out[n].sheet;
+            n++;
         }
     }
     for (size_t i = 0; rc == 0 && i < *count; i++) {
         if (books[i] && books[i]->count >= 2) {
-            rc = add_sheets(books[i], &(*streams)[i], &files[i], alone, arena, out, &n, err);
+            rc = add_sheets(books[i], &(*streams)[i], &files[i], alone, false, arena, out, &n, err);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < *count; i++) { /* those that may have had some */
+        if (books[i]) {
+            rc = add_sheets(books[i], &(*streams)[i], &files[i], alone, true, arena, out, &n, err);
         }
     }
     if (rc == 0) {

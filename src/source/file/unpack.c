@@ -52,7 +52,7 @@ static int unpack(struct weir_file_connection *c, struct weir_file *file, const 
         return weir_fail_errno(err, errno, "cannot make %s", path);
     }
     file->plain_size = 0;
-    rc = weir_packed_read(file->path, c->settings->max_size, stop, write_plain, &p, err);
+    rc = weir_packed_read(weir_file_path(file), c->settings->max_size, stop, write_plain, &p, err);
     close(p.fd);
     file->plain = path;
     c->fetched += file->plain_size;
@@ -67,7 +67,7 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
     size_t len = 0;
     struct weir_str name = file->url ? weir_web_stem(file) : file->name;
     bool promised = weir_file_unpacked_name(name).len < name.len;
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(weir_file_path(file), O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : 0;
     while (fd >= 0 && len < sizeof head && (n = read(fd, head + len, sizeof head - len)) > 0) {
         len += (size_t)n;

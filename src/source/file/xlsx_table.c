@@ -22,6 +22,7 @@ struct table {
     uint32_t rows;        /* that were written */
     uint64_t tall;        /* rows that have values */
     bool any;
+    bool may_be_empty;
     struct weir_buf out;
     int fd;
     struct weir_file_connection *c;
@@ -103,9 +104,12 @@ static int convert(struct table *t, const struct weir_file *file, const char *wh
                    const atomic_bool *stop, struct weir_error *err)
 {
     uint64_t errors;
-    int rc = weir_excel_open(&t->book, file->path, stop, err);
+    int rc = weir_excel_open(&t->book, weir_file_path(file), stop, err);
     rc = rc ? rc : weir_excel_sheet(&t->book, which, &t->sheet, err);
     rc = rc ? rc : weir_excel_rows(&t->book, t->sheet, &errors, measure, t, err);
+    if (rc == 0 && !t->any && t->may_be_empty) {
+        return 0;
+    }
     if (rc == 0 && !t->any) {
         rc = weir_fail(err, WEIR_EINVAL, "the sheet \"%s\" has no values%s",
                        t->book.sheets[t->sheet].name,
@@ -117,9 +121,11 @@ static int convert(struct table *t, const struct weir_file *file, const char *wh
 }
 
 int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file, const char *sheet,
-                         const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
+                         bool may_be_empty, const atomic_bool *stop, struct weir_arena *arena,
+                         struct weir_error *err)
 {
-    struct table t = {.fd = -1, .c = c, .skip = (uint32_t)c->settings->skip};
+    struct table t = {
+        .fd = -1, .c = c, .skip = (uint32_t)c->settings->skip, .may_be_empty = may_be_empty};
     weir_buf_init(&t.out, 64u << 20);
     int rc = weir_web_scratch(c, arena, &file->table, err);
     if (rc == 0) {
@@ -129,6 +135,7 @@ int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file,
         rc = rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
         weir_excel_close(&t.book);
     }
+    file->empty = rc == 0 && !t.any;
     c->fetched += t.written;
     if (t.fd >= 0) {
         close(t.fd);

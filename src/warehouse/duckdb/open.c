@@ -199,6 +199,9 @@ static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_erro
         weir_sql_text(&directories, weir_str_of(*path));
     }
     weir_buf_addz(&directories, "]");
+    if (db->options.readable) { /* a path may lead to one file after the other */
+        weir_buf_addz(&directories, "; SET enable_external_file_cache = false");
+    }
     const char *const statements[] = {
         "SET TimeZone = 'UTC'",
         weir_buf_cstr(&directories),
