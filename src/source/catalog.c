@@ -56,6 +56,16 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
     return added->name.ptr && added->original.ptr ? added : NULL;
 }
 
+size_t weir_source_plan_find(const struct weir_source_plan *plan, struct weir_str original)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        if (weir_str_eq(plan->columns[i].original, original)) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
 enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b)
 {
     if (a == b) {

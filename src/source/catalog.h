@@ -88,6 +88,9 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
                                                    const struct weir_source_column *column,
                                                    size_t *index);
 
+/* The place of the plan's column that is called so at the source; SIZE_MAX: it is left out. */
+size_t weir_source_plan_find(const struct weir_source_plan *plan, struct weir_str original);
+
 /* The type that holds the values of both without loss. */
 enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b);
 /* What the engine calls it: "BIGINT". */

@@ -225,12 +225,18 @@ static int weigh(struct weir_my *my, const struct weir_my_table *t, const struct
     return rc;
 }
 
+/* Of as many rows, the wider one: those that have more than half the table all weigh that. */
+static bool is_heavier(const struct segment *a, const struct segment *b)
+{
+    return a->rows > b->rows || (a->rows == b->rows && a->to - a->from > b->to - b->from);
+}
+
 static size_t heaviest(const struct segment *all, size_t count)
 {
     size_t most = count;
     for (size_t i = 0; i < count; i++) {
         bool one_value = all[i].from == all[i].to;
-        most = !one_value && (most == count || all[i].rows > all[most].rows) ? i : most;
+        most = !one_value && (most == count || is_heavier(&all[i], &all[most])) ? i : most;
     }
     return most;
 }

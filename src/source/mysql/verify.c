@@ -140,11 +140,7 @@ int weir_my_verify_key(void *connection, const struct weir_source_plan *plan, si
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
     while (rc == 0 && (row = weir_my_next(result, &lengths))) {
-        size_t index = SIZE_MAX;
-        for (size_t i = 0; i < t->column_count; i++) {
-            bool same = weir_str_eq(t->columns[i].name, weir_my_cell(row, lengths, 0));
-            index = same ? t->columns[i].index : index;
-        }
+        size_t index = weir_source_plan_find(plan, weir_my_cell(row, lengths, 0));
         if (index == SIZE_MAX) { /* it is left out: nothing tells rows apart */
             *count = 0;
             break;

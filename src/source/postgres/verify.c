@@ -84,11 +84,7 @@ int weir_pg_verify_key(void *connection, const struct weir_source_plan *plan, si
         "WHERE i.indisprimary AND n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum",
         values, 2, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
-        size_t index = SIZE_MAX;
-        for (size_t k = 0; k < t->column_count; k++) {
-            index = weir_str_eq(t->columns[k].name, weir_pg_cell(r, i, 0)) ? t->columns[k].index
-                                                                           : index;
-        }
+        size_t index = weir_source_plan_find(plan, weir_pg_cell(r, i, 0));
         if (index == SIZE_MAX) { /* it is left out: nothing tells rows apart */
             *count = 0;
             break;
