@@ -61,10 +61,41 @@ void weir_apply_same_key(struct weir_writing *w)
     }
 }
 
+/* Rows that loads of this run merged before do not have the columns that came only now. */
+static int empty_late(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_source_plan *plan = w->a->plan;
+    bool any = false;
+    weir_buf_addz(&w->sql, "UPDATE ");
+    weir_apply_target(w);
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        if (c->late && weir_source_find_column(w->a->target, c->name)) {
+            weir_buf_addz(&w->sql, any ? ", " : " SET ");
+            weir_sql_ident(&w->sql, c->name);
+            weir_buf_addz(&w->sql, " = NULL");
+            any = true;
+        }
+    }
+    weir_buf_addz(&w->sql, " WHERE " WEIR_SOURCE_RUN " = ");
+    weir_sql_text(&w->sql, weir_str_of(w->stage->run));
+    weir_buf_addf(&w->sql, " AND " WEIR_SOURCE_LOADED_AT " < make_timestamp(%" PRId64 ")",
+                  w->stage->at);
+    if (!any) {
+        weir_buf_reset(&w->sql);
+        return 0;
+    }
+    return weir_apply_exec(w, err);
+}
+
 int weir_apply_merge(struct weir_writing *w, struct weir_error *err)
 {
     bool evolves = w->a->stream->contract == WEIR_SOURCE_EVOLVE;
     weir_apply_touch_target(w);
+    int rc = empty_late(w, err);
+    if (rc) {
+        return rc;
+    }
     weir_buf_addz(&w->sql, "MERGE INTO ");
     weir_apply_target(w);
     weir_buf_addz(&w->sql, " AS old USING ");

@@ -32,6 +32,7 @@ struct weir_source_column {
     struct weir_str original; /* at the source */
     enum weir_type type;
     bool untyped;              /* it had no value yet: any type will do */
+    bool late;                 /* no load of this run before knew of it */
     struct weir_str type_name; /* of WEIR_TYPE_OTHER: "DECIMAL(12,2)" */
 };
 

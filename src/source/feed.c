@@ -262,6 +262,9 @@ static int put_batch(struct weir_source_sink *sink, struct weir_str part,
         s->blocks[s->block_count].file = s->file;
         s->blocks[s->block_count++].version = s->version;
         tell(s, batch->rows);
+        if (s->feed->came) {
+            s->feed->came(s->feed, s);
+        }
     }
     return rc;
 }

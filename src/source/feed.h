@@ -37,6 +37,8 @@ struct weir_feed_part {
 
 struct weir_source_load;
 struct weir_feed_nest;
+struct weir_feed_reading;
+struct weir_feed_staged;
 struct weir_feed_stream {
     struct weir_feed *feed;
     struct weir_str name, said; /* said: what the process calls it, when it is something else */
@@ -65,10 +67,13 @@ struct weir_feed_stream {
     uint64_t bookmark;  /* of the connector's: a hash of what the state before said of it */
     bool bookmark_known;
     /* Loads on the way (feed_part.c). */
-    bool taken;  /* what came is in the load that is made */
-    bool failed; /* a load of it; no more of it is loaded in this run */
+    bool taken;                      /* what came is in the load that is made */
+    struct weir_feed_staged *staged; /* what is in its stage already; NULL: nothing */
+    unsigned restaged;               /* how often that was for nothing, since the last load */
+    bool failed;                     /* a load of it; no more of it is loaded in this run */
     struct weir_feed_part part;
-    unsigned parts; /* loads of this run */
+    unsigned parts;        /* loads of this run */
+    size_t loaded_columns; /* that they knew of */
     bool table_versioned;
     int64_t table_version;           /* that the table has */
     struct weir_source_load *loaded; /* the run's: what all of them brought */
@@ -82,9 +87,10 @@ struct weir_feed_stream {
 /* What the run knows of a stream before it begins. */
 struct weir_feed_wanted {
     struct weir_source_stream stream;
-    bool anew;              /* its table is to be built anew: no state of it counts */
-    bool there;             /* the table */
-    struct weir_str cursor; /* of the stream, as weir_feed_plan() made it; or ptr NULL */
+    bool anew;                     /* its table is to be built anew: no state of it counts */
+    bool there;                    /* the table */
+    struct weir_text_list columns; /* its own: those of rows */
+    struct weir_str cursor;        /* of the stream, as weir_feed_plan() made it; or ptr NULL */
 };
 
 struct weir_feed {
@@ -98,14 +104,17 @@ struct weir_feed {
     struct weir_source_progress *progress; /* or NULL */
     const struct weir_log *log;
     uint64_t checkpoint; /* rows that are loaded on the way; 0: none are */
-    /* Loads the streams that are `taken`, and saves the state, in one transaction. `apart`: a
-     * stream whose load fails is set aside, and is no failure of it; the state is of that stream
-     * alone. NULL: it cannot be. */
+    /* Loads the streams that are `taken`, and saves the state (empty: none is), in one transaction.
+     * `apart`: a stream whose load fails is set aside, and is no failure of it; the state is of
+     * that stream alone. NULL: it cannot be. */
     int (*load)(struct weir_feed *feed, struct weir_str state, bool apart, struct weir_error *err);
     /* Looks a stream up that nobody knew before the run: it is among the wanted then. Or NULL. */
     int (*look)(struct weir_feed *feed, struct weir_str name, struct weir_error *err);
+    /* Rows of a stream came into the spool. NULL: nobody is told. */
+    void (*came)(struct weir_feed *feed, struct weir_feed_stream *s);
     void *loader;
     bool on_the_way;  /* such a load is being made */
+    bool unsaved;     /* the last one was without the state that came */
     bool load_failed; /* and this is why the reading ends: no line is to blame */
     struct weir_feed_part part;
     /* Made by the connector. */
@@ -174,6 +183,19 @@ int64_t weir_feed_generation(struct weir_str cursor);
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor);
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
                    struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same block by block, also by another thread than the feed's; `sink` and `plan` live as long.
+ */
+int weir_feed_reading_open(struct weir_feed_stream *s, const struct weir_source_plan *plan,
+                           struct weir_source_sink *sink, struct weir_feed_reading **out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+int weir_feed_reading_pass(struct weir_feed_reading *reading, const struct weir_spool_block *block,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+void weir_feed_reading_free(struct weir_feed_reading *reading);
+/* Of a version that was left behind within this run. */
+bool weir_feed_is_old(const struct weir_feed_stream *s, const struct weir_spool_block *block);
+/* What came is what was kept. */
+int weir_feed_check_counts(const struct weir_feed_stream *s,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Columns of the stream that are not excluded, weir's own behind the others. `prefix`: what stands
  * before them in `exclude`. */
 int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str prefix,
@@ -215,6 +237,8 @@ bool weir_feed_flows(struct weir_feed_stream *s);
 void weir_feed_take(struct weir_feed *feed, bool *any, bool *held);
 /* It was time, and nothing may be loaded: not before as much came again. */
 void weir_feed_pass(struct weir_feed *feed, struct weir_feed_stream *s);
+/* Of the streams that are taken only those whose rows may come again: merged by their key. */
+void weir_feed_take_repeatable(struct weir_feed *feed, bool *any);
 /* All of it came and was loaded. */
 bool weir_feed_is_done(const struct weir_feed_stream *s);
 /* A load of this stream was committed: its rows leave the spool. */

@@ -1,5 +1,6 @@
 /* Loads on the way: when, and of which streams. docs/design/sources.md. */
 #include "source/feed_nest.h"
+#include "source/run.h"
 
 #define MOST_BYTES (64u << 20)
 #define MOST_TIME  (60 * WEIR_SECOND)
@@ -51,6 +52,22 @@ static bool versions_flow(const struct weir_feed_stream *s, bool there)
     return well;
 }
 
+/* Versions that are as they were get no mark of the run: so all columns that they have must be
+ * known when they are compared. */
+static bool knows_columns(const struct weir_feed_stream *s, const struct weir_feed_wanted *w)
+{
+    for (size_t i = 0; i < w->columns.count; i++) {
+        bool found = false;
+        for (size_t k = 0; !found && k < s->column_count; k++) {
+            found = weir_str_is(s->columns[k].name, w->columns.items[i]);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool weir_feed_flows(struct weir_feed_stream *s)
 {
     const struct weir_feed_wanted *w = weir_feed_find_wanted(s->feed, s->name);
@@ -70,6 +87,9 @@ bool weir_feed_flows(struct weir_feed_stream *s)
     }
     if (stream.contract != WEIR_SOURCE_EVOLVE && !w->there) {
         return false; /* its first part would be all that the contract lets in */
+    }
+    if (stream.mode == WEIR_SOURCE_HISTORY && !stream.nested && !knows_columns(s, w)) {
+        return false;
     }
     bool replaces = s->parts == 0 && w->there && (w->anew || weir_feed_changed(&stream, w->cursor));
     return !replaces && (!s->versioned || versions_flow(s, w->there || s->parts));
@@ -91,6 +111,20 @@ void weir_feed_take(struct weir_feed *f, bool *any, bool *held)
         s->taken = s->part.rows && weir_feed_flows(s);
         *any = *any || s->taken;
         *held = *held || (s->part.rows && !s->taken);
+    }
+}
+
+void weir_feed_take_repeatable(struct weir_feed *f, bool *any)
+{
+    *any = false;
+    for (size_t i = 0; i < f->stream_count; i++) {
+        struct weir_feed_stream *s = f->streams[i];
+        const struct weir_feed_wanted *w = s->taken ? weir_feed_find_wanted(f, s->name) : NULL;
+        struct weir_source_stream stream = w ? w->stream : (struct weir_source_stream){0};
+        struct weir_error ignored;
+        s->taken = w && weir_feed_settle_mode(s, &stream, &f->arena, &ignored) == 0 &&
+                   stream.mode == WEIR_SOURCE_MERGE && !stream.deletes;
+        *any = *any || s->taken;
     }
 }
 
@@ -120,6 +154,7 @@ void weir_feed_loaded(struct weir_feed_stream *s)
     p->loaded += p->rows;
     p->loaded_bytes += p->bytes;
     s->parts++;
+    s->loaded_columns = s->column_count;
     if (s->activated) {
         s->table_versioned = true;
         s->table_version = s->active;
@@ -134,5 +169,62 @@ void weir_feed_set_aside(struct weir_feed_stream *s)
     drop_rows(s);
     for (size_t i = 0; s->nest && i < s->nest->count; i++) {
         weir_feed_set_aside(s->nest->children[i]);
+    }
+}
+
+/* --- what they brought --------------------------------------------------------------------------
+ */
+
+int weir_feed_add_up(struct weir_feed *f, const struct weir_stream_run *r, struct weir_error *err)
+{
+    struct weir_arena *arena = &f->arena;
+    struct weir_source_load *all = r->feed->loaded;
+    const struct weir_source_load *l = &r->load;
+    if (!all) {
+        all = r->feed->loaded = weir_arena_calloc(arena, sizeof *all);
+        if (!all) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+        }
+        *all = (struct weir_source_load){.run = r->id,
+                                         .source = f->config->name,
+                                         .stream = r->feed->name.ptr,
+                                         .schema = f->config->schema,
+                                         .status = "unchanged",
+                                         .error = "",
+                                         .started_at = l->started_at};
+    }
+    if (strcmp(l->status, "unchanged") != 0) {
+        all->status = l->status;
+    }
+    bool more = l->changes.len > 2 && all->changes.len > 2;
+    const char *changes = weir_arena_printf(
+        arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, (int)all->changes.len - more, all->changes.ptr,
+        more ? "," : "", (int)l->changes.len - more, l->changes.ptr + more);
+    all->mode = l->mode;
+    all->table = weir_arena_dup(arena, weir_str_of(l->table)).ptr;
+    all->source_checksum = weir_arena_dup(arena, weir_str_of(l->source_checksum)).ptr;
+    all->warehouse_checksum = weir_arena_dup(arena, weir_str_of(l->warehouse_checksum)).ptr;
+    all->changes = weir_str_of(changes ? changes : "");
+    all->rows_read += l->rows_read;
+    all->rows_written += l->rows_written;
+    all->rows_discarded += l->rows_discarded;
+    all->rows_superseded += l->rows_superseded;
+    all->rows_deleted += l->rows_deleted;
+    all->bytes += l->bytes;
+    all->ended_at = l->ended_at;
+    return changes && all->table && all->source_checksum && all->warehouse_checksum
+               ? 0
+               : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+}
+
+void weir_feed_leave_out_lies(struct weir_error *err)
+{
+    static const char *const lies[] = {"; nothing was loaded", ": nothing was loaded",
+                                       "; nothing changed"};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        char *at = strstr(err->message, lies[i]);
+        if (at) {
+            memmove(at, at + strlen(lies[i]), strlen(at + strlen(lies[i])) + 1);
+        }
     }
 }

@@ -1,6 +1,7 @@
 /* From the spool to a stage. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 #include "source/contract.h"
@@ -128,8 +129,7 @@ static const struct weir_feed_stream *root_of(const struct weir_feed_stream *s)
     return s->nest ? s->nest->root : s;
 }
 
-/* Of a version that was left behind within this run. */
-static bool is_old(const struct weir_feed_stream *of, const struct weir_spool_block *block)
+bool weir_feed_is_old(const struct weir_feed_stream *of, const struct weir_spool_block *block)
 {
     const struct weir_feed_stream *s = root_of(of);
     return s->activated && block->version != WEIR_FEED_NO_VERSION && block->version < s->active;
@@ -139,7 +139,7 @@ static uint64_t live_rows(const struct weir_feed_stream *s)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < s->block_count; i++) {
-        n += is_old(s, &s->blocks[i]) ? 0 : s->blocks[i].rows;
+        n += weir_feed_is_old(s, &s->blocks[i]) ? 0 : s->blocks[i].rows;
     }
     return n;
 }
@@ -184,7 +184,8 @@ int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str pre
         struct weir_source_column column = {.name = c->name,
                                             .original = c->original,
                                             .type = weir_feed_guess(c),
-                                            .untyped = c->untyped};
+                                            .untyped = c->untyped,
+                                            .late = s->parts && k % n >= s->loaded_columns};
         if (c->type == WEIR_TYPE_OTHER) {
             column.type_name = weir_str_of(
                 weir_arena_printf(&out->arena, "DECIMAL(%u,%u)", c->precision, c->scale));
@@ -241,10 +242,12 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
 /* --- rows ---------------------------------------------------------------------------------------
  */
 
-struct reading {
+struct weir_feed_reading {
     struct weir_feed_stream *s;
     struct weir_source_sink *sink;
-    struct weir_arena arena; /* of a batch */
+    struct weir_spool_room room; /* of a batch, as */
+    struct weir_arena arena;     /* it was kept, as it is wanted */
+    int64_t active;              /* the version of rows that say none */
     struct weir_buf text;
     struct weir_vector *vectors; /* of the sink */
     /* Of a list: how many rows of the stream were left out before the one that it is in. */
@@ -253,7 +256,8 @@ struct reading {
     size_t *from; /* the feed's column of each of the sink's; SIZE_MAX: the version */
 };
 
-static struct weir_str print_value(struct reading *r, const struct weir_vector *v, size_t row)
+static struct weir_str print_value(struct weir_feed_reading *r, const struct weir_vector *v,
+                                   size_t row)
 {
     char time[28];
     struct weir_buf *b = &r->text;
@@ -280,8 +284,9 @@ static struct weir_str print_value(struct reading *r, const struct weir_vector *
     return weir_buf_str(b);
 }
 
-static int to_texts(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
-                    struct weir_vector *out, size_t rows, struct weir_error *err)
+static int to_texts(struct weir_feed_reading *r, const struct weir_column *c,
+                    const struct weir_vector *in, struct weir_vector *out, size_t rows,
+                    struct weir_error *err)
 {
     unsigned precision = 0, scale = 0;
     struct weir_buf digits;
@@ -311,8 +316,9 @@ static int to_texts(struct reading *r, const struct weir_column *c, const struct
     return rc;
 }
 
-static int to_times(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
-                    struct weir_vector *out, size_t rows, struct weir_error *err)
+static int to_times(struct weir_feed_reading *r, const struct weir_column *c,
+                    const struct weir_vector *in, struct weir_vector *out, size_t rows,
+                    struct weir_error *err)
 {
     out->ints = weir_arena_calloc(&r->arena, rows * sizeof *out->ints);
     for (size_t i = 0; out->ints && i < rows; i++) {
@@ -326,8 +332,9 @@ static int to_times(struct reading *r, const struct weir_column *c, const struct
     return out->ints ? 0 : no_memory(err);
 }
 
-static int to_numbers(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
-                      struct weir_vector *out, size_t rows, struct weir_error *err)
+static int to_numbers(struct weir_feed_reading *r, const struct weir_column *c,
+                      const struct weir_vector *in, struct weir_vector *out, size_t rows,
+                      struct weir_error *err)
 {
     out->ints = weir_arena_calloc(&r->arena, rows * sizeof *out->ints);
     if (!out->ints) {
@@ -354,8 +361,9 @@ static int to_numbers(struct reading *r, const struct weir_column *c, const stru
 }
 
 /* A column of a batch as the warehouse has it. */
-static int convert(struct reading *r, const struct weir_column *c, const struct weir_vector *in,
-                   struct weir_vector *out, size_t rows, struct weir_error *err)
+static int convert(struct weir_feed_reading *r, const struct weir_column *c,
+                   const struct weir_vector *in, struct weir_vector *out, size_t rows,
+                   struct weir_error *err)
 {
     *out = *in;
     out->type = c->type;
@@ -378,7 +386,8 @@ static int convert(struct reading *r, const struct weir_column *c, const struct 
 }
 
 /* Which row of the stage a list was in: those of versions that were left behind are not there. */
-static int count_rows(struct reading *r, struct weir_vector *v, size_t rows, struct weir_error *err)
+static int count_rows(struct weir_feed_reading *r, struct weir_vector *v, size_t rows,
+                      struct weir_error *err)
 {
     const struct weir_feed_stream *root = r->s->nest->root;
     int64_t *out = weir_arena_calloc(&r->arena, rows * sizeof *out);
@@ -389,7 +398,7 @@ static int count_rows(struct reading *r, struct weir_vector *v, size_t rows, str
         const struct weir_spool_block *b = &root->blocks[r->old_block];
         while (r->old_block < root->block_count && (uint64_t)v->ints[i] >= r->seen_rows + b->rows) {
             r->seen_rows += b->rows;
-            r->old_rows += is_old(root, b) ? b->rows : 0;
+            r->old_rows += weir_feed_is_old(root, b) ? b->rows : 0;
             b = &root->blocks[++r->old_block];
         }
         out[i] = v->ints[i] - (int64_t)r->old_rows;
@@ -398,10 +407,11 @@ static int count_rows(struct reading *r, struct weir_vector *v, size_t rows, str
     return 0;
 }
 
-static int pass_on(struct reading *r, const struct weir_spool_block *block, struct weir_error *err)
+int weir_feed_reading_pass(struct weir_feed_reading *r, const struct weir_spool_block *block,
+                           struct weir_error *err)
 {
     struct weir_batch batch;
-    int rc = weir_spool_read(&r->s->feed->spool, block, &batch, err);
+    int rc = weir_spool_read(&r->s->feed->spool, block, &r->room, &batch, err);
     weir_arena_reset(&r->arena);
     for (size_t i = 0; rc == 0 && i < r->sink->column_count; i++) {
         struct weir_vector *out = &r->vectors[i];
@@ -410,7 +420,7 @@ static int pass_on(struct reading *r, const struct weir_spool_block *block, stru
             out->ints = weir_arena_alloc(&r->arena, batch.rows * sizeof *out->ints);
             for (size_t row = 0; out->ints && row < batch.rows; row++) {
                 out->ints[row] =
-                    block->version == WEIR_FEED_NO_VERSION ? r->s->active : block->version;
+                    block->version == WEIR_FEED_NO_VERSION ? r->active : block->version;
             }
             rc = out->ints ? 0 : no_memory(err);
         } else if (r->from[i] >= batch.column_count) { /* it came later */
@@ -426,7 +436,7 @@ static int pass_on(struct reading *r, const struct weir_spool_block *block, stru
     return rc ? rc : r->sink->rows(r->sink, block->file, &made, err);
 }
 
-static int map_columns(struct reading *r, const struct weir_source_plan *plan,
+static int map_columns(struct weir_feed_reading *r, const struct weir_source_plan *plan,
                        struct weir_error *err)
 {
     size_t n = r->sink->column_count;
@@ -447,9 +457,12 @@ static int map_columns(struct reading *r, const struct weir_source_plan *plan,
     return 0;
 }
 
-/* What came is what was kept. */
-static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct weir_error *err)
+int weir_feed_check_counts(const struct weir_feed_stream *s, struct weir_error *err)
 {
+    uint64_t all = 0;
+    for (size_t i = 0; i < s->block_count; i++) {
+        all += s->blocks[i].rows;
+    }
     if (s->nest && s->nest->parent && s->nest->elements != s->part.rows) {
         return weir_fail(err, WEIR_ECORRUPT,
                          "%llu rows were made of the %llu elements of a list; nothing was loaded",
@@ -463,20 +476,40 @@ static int check_counts(const struct weir_feed_stream *s, uint64_t all, struct w
                            (unsigned long long)all, (unsigned long long)s->part.rows);
 }
 
+int weir_feed_reading_open(struct weir_feed_stream *s, const struct weir_source_plan *plan,
+                           struct weir_source_sink *sink, struct weir_feed_reading **out,
+                           struct weir_error *err)
+{
+    struct weir_feed_reading *r = *out = calloc(1, sizeof *r);
+    if (!r) {
+        return no_memory(err);
+    }
+    *r = (struct weir_feed_reading){.s = s, .sink = sink, .active = s->active};
+    weir_spool_room_init(&r->room);
+    weir_arena_init(&r->arena, MAX_BATCH);
+    weir_buf_init(&r->text, 4096);
+    return map_columns(r, plan, err);
+}
+
+void weir_feed_reading_free(struct weir_feed_reading *r)
+{
+    if (r) {
+        weir_spool_room_free(&r->room);
+        weir_arena_free(&r->arena);
+        weir_buf_free(&r->text);
+        free(r);
+    }
+}
+
 int weir_feed_read(struct weir_feed_stream *s, const struct weir_source_plan *plan,
                    struct weir_source_sink *sink, struct weir_error *err)
 {
-    struct reading r = {.s = s, .sink = sink};
-    uint64_t all = 0;
-    weir_arena_init(&r.arena, MAX_BATCH);
-    weir_buf_init(&r.text, 4096);
-    int rc = map_columns(&r, plan, err);
+    struct weir_feed_reading *r;
+    int rc = weir_feed_reading_open(s, plan, sink, &r, err);
     for (size_t i = 0; rc == 0 && i < s->block_count; i++) {
-        all += s->blocks[i].rows;
-        rc = is_old(s, &s->blocks[i]) ? 0 : pass_on(&r, &s->blocks[i], err);
+        rc = weir_feed_is_old(s, &s->blocks[i]) ? 0 : weir_feed_reading_pass(r, &s->blocks[i], err);
     }
-    rc = rc ? rc : check_counts(s, all, err);
-    weir_arena_free(&r.arena);
-    weir_buf_free(&r.text);
+    rc = rc ? rc : weir_feed_check_counts(s, err);
+    weir_feed_reading_free(r);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/feed_ahead.h"
 #include "source/lists.h"
 #include "source/run.h"
 #include "source/watch.h"
@@ -18,6 +19,7 @@ struct feed_run {
     struct weir_session *session;
     struct weir_source_catalog catalog;
     struct weir_feed feed;
+    struct weir_feed_ahead *ahead;
     /* Of the load that is made: those of the feed's that are in it. */
     struct weir_stream_run **streams;
     size_t count;
@@ -31,6 +33,22 @@ struct feed_run {
 
 /* --- before ------------------------------------------------------------------------------------
  */
+
+static int copy_columns(struct feed_run *f, const struct weir_table *table,
+                        struct weir_text_list *out, struct weir_error *err)
+{
+    size_t count = table ? table->column_count : 0;
+    const char **names = weir_arena_calloc(&f->feed.arena, (count + 1) * sizeof *names);
+    for (size_t i = 0; names && i < count; i++) {
+        struct weir_str name = table->columns[i].name;
+        if (!weir_source_column_reserved(name) && !weir_source_of_history(name)) {
+            names[out->count++] = weir_arena_dup(&f->feed.arena, name).ptr;
+            names = names[out->count - 1] ? names : NULL;
+        }
+    }
+    out->items = names;
+    return names ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a table's columns");
+}
 
 /* What there is of a stream: its settings, its table, its cursor. */
 static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wanted *out,
@@ -50,6 +68,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
                                         &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
+    rc = rc ? rc : copy_columns(f, r->target, &out->columns, err);
     out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
     weir_stream_run_free(r);
@@ -67,7 +86,10 @@ static int look(struct weir_feed *feed, struct weir_str name, struct weir_error 
     if (n) {
         memcpy(grown, feed->wanted, n * sizeof *grown);
     }
-    int rc = prepare(feed->loader, name, &grown[n], err);
+    struct feed_run *f = feed->loader;
+    weir_feed_ahead_pause(f->ahead);
+    int rc = prepare(f, name, &grown[n], err);
+    weir_feed_ahead_go_on(f->ahead);
     if (rc == 0) {
         feed->wanted = grown;
         feed->wanted_count++;
@@ -124,15 +146,11 @@ static int check_way(struct feed_run *f, const struct weir_feed_stream *s,
                            r->stream.name, f->config->name);
 }
 
-static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_error *err)
+static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_stream_run *r,
+                    struct weir_error *err)
 {
-    struct weir_stream_run *r = calloc(1, sizeof *r);
     struct weir_str cursor = {NULL, 0};
     bool missing = false;
-    if (!r) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-    }
-    f->streams[f->count++] = r;
     int rc = weir_stream_run_init(r, f->run, f->id, f->config, s->name, err);
     r->session = f->session;
     r->feed = s;
@@ -149,7 +167,17 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
-    rc = rc ? rc : check_way(f, s, r, err);
+    return rc ? rc : check_way(f, s, r, err);
+}
+
+static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_error *err)
+{
+    struct weir_stream_run *r = calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    }
+    f->streams[f->count++] = r;
+    int rc = plan_one(f, s, r, err);
     r->load.bytes = f->count == 1 ? f->feed.bytes - f->told_bytes : 0; /* of all streams */
     r->load.status = "unchanged";
     return rc || r->plan.nothing ? rc : weir_stream_run_stage(r, err);
@@ -201,12 +229,17 @@ static int check_lists(const struct feed_run *f, struct weir_error *err)
     return 0;
 }
 
+static void next_time(struct feed_run *f)
+{
+    weir_time now = weir_now();
+    f->at = now > f->at ? now : f->at + 1;
+}
+
 static int stage_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
-    weir_time now = weir_now();
     int rc = 0;
-    f->at = now > f->at ? now : f->at + 1;
+    next_time(f);
     f->streams = calloc(feed->stream_count + 1, sizeof(struct weir_stream_run *));
     if (!f->streams) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
@@ -265,54 +298,14 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
         rc = weir_source_ledger_set_cursor(f->session, f->config->name, WEIR_SOURCE_ALL, f->id,
                                            state, weir_now(), err);
     }
+    if (rc == 0 && !state.len && f->feed.unsaved) { /* the tap was given none */
+        rc = weir_source_ledger_drop_cursor(f->session, f->config->name, WEIR_SOURCE_ALL, err);
+    }
     rc = rc ? rc : weir_session_commit(f->session, err);
     if (rc) {
         weir_session_rollback(f->session);
     }
     return rc;
-}
-
-/* Adds the load of one stream to what the run's loads brought of it. */
-static int add_up(struct feed_run *f, const struct weir_stream_run *r, struct weir_error *err)
-{
-    struct weir_arena *arena = &f->feed.arena;
-    struct weir_source_load *all = r->feed->loaded;
-    const struct weir_source_load *l = &r->load;
-    if (!all) {
-        all = r->feed->loaded = weir_arena_calloc(arena, sizeof *all);
-        if (!all) {
-            return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-        }
-        *all = (struct weir_source_load){.run = f->id,
-                                         .source = f->config->name,
-                                         .stream = r->feed->name.ptr,
-                                         .schema = f->config->schema,
-                                         .status = "unchanged",
-                                         .error = "",
-                                         .started_at = l->started_at};
-    }
-    if (strcmp(l->status, "unchanged") != 0) {
-        all->status = l->status;
-    }
-    bool more = l->changes.len > 2 && all->changes.len > 2;
-    const char *changes = weir_arena_printf(
-        arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, (int)all->changes.len - more, all->changes.ptr,
-        more ? "," : "", (int)l->changes.len - more, l->changes.ptr + more);
-    all->mode = l->mode;
-    all->table = weir_arena_dup(arena, weir_str_of(l->table)).ptr;
-    all->source_checksum = weir_arena_dup(arena, weir_str_of(l->source_checksum)).ptr;
-    all->warehouse_checksum = weir_arena_dup(arena, weir_str_of(l->warehouse_checksum)).ptr;
-    all->changes = weir_str_of(changes ? changes : "");
-    all->rows_read += l->rows_read;
-    all->rows_written += l->rows_written;
-    all->rows_discarded += l->rows_discarded;
-    all->rows_superseded += l->rows_superseded;
-    all->rows_deleted += l->rows_deleted;
-    all->bytes += l->bytes;
-    all->ended_at = l->ended_at;
-    return changes && all->table && all->source_checksum && all->warehouse_checksum
-               ? 0
-               : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
 }
 
 /* What was loaded is the feed's no more. */
@@ -322,9 +315,9 @@ static int settle(struct feed_run *f, struct weir_str state, struct weir_error *
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_stream_run *r = f->streams[i];
-        rc = add_up(f, r, err);
+        rc = weir_feed_add_up(&f->feed, r, err);
         for (size_t k = 0; rc == 0 && k < r->list_count; k++) {
-            rc = add_up(f, r->lists[k], err);
+            rc = weir_feed_add_up(&f->feed, r->lists[k], err);
             weir_feed_loaded(r->lists[k]->feed);
         }
         if (f->feed.on_the_way && !r->plan.nothing && !r->feed->complete) {
@@ -333,7 +326,7 @@ static int settle(struct feed_run *f, struct weir_str state, struct weir_error *
         weir_feed_loaded(r->feed);
         f->told_bytes += r->load.bytes;
     }
-    if (state.len) {
+    if (state.len || f->feed.unsaved) {
         weir_buf_reset(&f->saved);
         weir_buf_adds(&f->saved, state);
         rc = rc ? rc : weir_buf_check(&f->saved, "the state of a source", err);
@@ -376,23 +369,28 @@ static int load_taken(struct feed_run *f, struct weir_str state, struct weir_err
     return rc ? rc : settle(f, state, err);
 }
 
+static int plan_ahead(void *of, struct weir_feed_stream *s, struct weir_stream_run *r,
+                      struct weir_error *err)
+{
+    struct feed_run *f = of;
+    bool on_the_way = f->feed.on_the_way;
+    f->feed.on_the_way = f->feed.checkpoint && weir_feed_flows(s); /* as it probably is loaded */
+    next_time(f);
+    int rc = plan_one(f, s, r, err);
+    f->feed.on_the_way = on_the_way;
+    return rc ? rc : check_tables(f, s, err);
+}
+
+static void came(struct weir_feed *feed, struct weir_feed_stream *s)
+{
+    struct feed_run *f = feed->loader;
+    weir_feed_ahead_came(f->ahead, s);
+}
+
 /* Of the stream alone, and not of the run. */
 static bool is_own(int rc)
 {
     return rc != WEIR_ECANCELED && rc != WEIR_EFATAL && rc != WEIR_ENOMEM && rc != WEIR_EIO;
-}
-
-/* What is true of the load, and not of the run. */
-static void leave_out_lies(struct weir_error *err)
-{
-    static const char *const lies[] = {"; nothing was loaded", ": nothing was loaded",
-                                       "; nothing changed"};
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        char *at = strstr(err->message, lies[i]);
-        if (at) {
-            memmove(at, at + strlen(lies[i]), strlen(at + strlen(lies[i])) + 1);
-        }
-    }
 }
 
 /* The ledger says of each stream of the load why it was not loaded. */
@@ -402,7 +400,7 @@ static void note_streams(struct feed_run *f, int rc, const struct weir_error *er
     for (size_t i = 0; i < f->count; i++) {
         struct weir_stream_run *r = f->streams[i];
         weir_stream_run_note_failure(r, rc, err);
-        if (add_up(f, r, &ignored) == 0) {
+        if (weir_feed_add_up(&f->feed, r, &ignored) == 0) {
             const char *copy = weir_arena_dup(&f->feed.arena, weir_str_of(err->message)).ptr;
             r->feed->loaded->error = copy ? copy : "no memory for a run";
         }
@@ -418,7 +416,7 @@ static void set_aside(struct feed_run *f, int rc, const struct weir_error *err)
     if (!f->failed) {
         f->failed = rc;
         f->why = *err;
-        leave_out_lies(&f->why);
+        weir_feed_leave_out_lies(&f->why);
     }
     free_streams(f);
 }
@@ -429,7 +427,9 @@ static int load_on_the_way(struct weir_feed *feed, struct weir_str state, bool a
     struct feed_run *f = feed->loader;
     weir_time began = weir_mono();
     feed->on_the_way = true;
+    weir_feed_ahead_pause(f->ahead);
     int rc = load_taken(f, state, err);
+    weir_feed_ahead_go_on(f->ahead);
     feed->on_the_way = false;
     weir_feed_pass(feed, NULL);
     feed->part.took = weir_mono() - began;
@@ -453,6 +453,7 @@ static int load_rest(struct feed_run *f, struct weir_error *err)
         struct weir_feed_stream *s = f->feed.streams[i];
         s->taken = !s->failed && !weir_feed_is_list(s) && !weir_feed_is_done(s);
     }
+    weir_feed_ahead_pause(f->ahead);
     return load_taken(f, weir_buf_str(&f->feed.new_state), err);
 }
 
@@ -471,11 +472,12 @@ static void note_failures(struct feed_run *f, weir_time began, int rc, const str
 static int tell_of_loads(const struct feed_run *f, int rc, struct weir_error *err)
 {
     struct weir_error why = *err;
-    leave_out_lies(&why);
+    weir_feed_leave_out_lies(&why);
     return weir_fail(err, rc,
                      "%s; the %llu rows that came before its last state are loaded, and the next "
-                     "run goes on from there",
-                     why.message, (unsigned long long)f->feed.part.loaded);
+                     "run %s",
+                     why.message, (unsigned long long)f->feed.part.loaded,
+                     f->feed.unsaved ? "reads what came again" : "goes on from there");
 }
 
 static int read_all(struct feed_run *f, struct weir_error *err)
@@ -494,7 +496,9 @@ static int read_all(struct feed_run *f, struct weir_error *err)
     feed->load = load_on_the_way;
     feed->look = look;
     feed->loader = f;
+    rc = rc ? rc : weir_feed_ahead_new(&f->ahead, plan_ahead, f, err);
     rc = rc ? rc : prepare_all(f, err);
+    feed->came = rc ? NULL : came;
     rc = rc ? rc : f->config->connector->feed(f->connection, feed, err);
     if (rc == 0 && feed->ignored) {
         weir_log(f->run->log, WEIR_LOG_INFO, "records of streams that nobody wants were left out",
@@ -529,6 +533,7 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     rc = rc ? rc : weir_source_ledger_open(f.session, err);
     rc = rc ? rc : read_all(&f, err);
     rc = rc ? rc : load_rest(&f, err);
+    weir_feed_ahead_free(f.ahead);
     weir_session_free(f.session);
     rc = rc && f.feed.part.loaded ? tell_of_loads(&f, rc, err) : rc;
     if (rc) {

@@ -4,6 +4,7 @@
 
 #include "source/run.h"
 
+#include "source/feed_ahead.h"
 #include "source/follow.h"
 #include "source/lists.h"
 #include "source/verify.h"
@@ -143,29 +144,16 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static int read_rows(struct weir_stream_run *r, struct weir_error *err)
+static int settle(struct weir_stream_run *r, struct weir_error *err)
 {
     /* A full run finds all types anew. */
     bool anew = r->run->full && r->plan.whole && r->stream.contract == WEIR_SOURCE_EVOLVE &&
                 !weir_source_apply_keeps(&r->stream, r->target);
-    int rc = weir_source_settle(&r->plan, &r->stream, anew ? NULL : r->target, r->session,
-                                &r->settled, err);
-    rc = rc ? rc : weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err);
-    rc = rc        ? rc
-         : r->feed ? weir_feed_read(r->feed, &r->plan, &r->stage.sink, err)
-                   : r->config->connector->read(r->connection, &r->plan, &r->stage.sink, err);
-    rc = rc ? rc : weir_source_stage_close(&r->stage, err);
-    r->load.rows_read = r->stage.read.rows + r->stage.reject_count;
-    if (rc == 0 || rc == WEIR_ECORRUPT) {
-        weir_figures_checksum(r->stage.sink.told && r->stage.reject_count == 0 ? &r->stage.told
-                                                                               : &r->stage.read,
-                              r->read_checksum);
-        weir_figures_checksum(&r->stage.stored, r->stored_checksum);
-    }
-    return rc;
+    return weir_source_settle(&r->plan, &r->stream, anew ? NULL : r->target, r->session,
+                              &r->settled, err);
 }
 
-int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
+static int open_stage(struct weir_stream_run *r, struct weir_error *err)
 {
     r->stage = (struct weir_source_stage){
         .session = r->session,
@@ -181,9 +169,38 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
         .run = r->id,
         .at = r->load.started_at,
         .arena = &r->plan.arena};
-    if (!r->stage.table.ptr || !r->stage.reject_table.ptr) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    return r->stage.table.ptr && r->stage.reject_table.ptr
+               ? weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err)
+               : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+}
+
+int weir_stream_run_open_stage(struct weir_stream_run *r, struct weir_error *err)
+{
+    int rc = settle(r, err);
+    return rc ? rc : open_stage(r, err);
+}
+
+static int read_rows(struct weir_stream_run *r, struct weir_error *err)
+{
+    int rc = settle(r, err);
+    bool ahead = rc == 0 && r->feed && weir_feed_ahead_take(r);
+    rc = rc || ahead ? rc : open_stage(r, err);
+    rc = rc || ahead ? rc
+         : r->feed   ? weir_feed_read(r->feed, &r->plan, &r->stage.sink, err)
+                     : r->config->connector->read(r->connection, &r->plan, &r->stage.sink, err);
+    rc = rc ? rc : weir_source_stage_close(&r->stage, err);
+    r->load.rows_read = r->stage.read.rows + r->stage.reject_count;
+    if (rc == 0 || rc == WEIR_ECORRUPT) {
+        weir_figures_checksum(r->stage.sink.told && r->stage.reject_count == 0 ? &r->stage.told
+                                                                               : &r->stage.read,
+                              r->read_checksum);
+        weir_figures_checksum(&r->stage.stored, r->stored_checksum);
     }
+    return rc;
+}
+
+int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
+{
     if (!r->feed) {
         weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
     }
@@ -366,6 +383,10 @@ void weir_stream_run_free(struct weir_stream_run *r)
         free(r->lists[i]);
     }
     free(r->lists);
+    if (r->ahead) {
+        weir_stream_run_free(r->ahead);
+        free(r->ahead);
+    }
     weir_buf_free(&r->settled.changes);
     weir_source_plan_free(&r->plan);
 }

@@ -24,6 +24,7 @@ struct weir_stream_run {
     struct weir_stream_run **lists; /* in its rows, as tables of their own */
     size_t list_count;
     struct weir_stream_run *parent; /* of a list: the stream */
+    struct weir_stream_run *ahead;  /* that began its stage, and goes with it; NULL: it did */
 };
 
 /* Settings and a fresh row of the ledger; must not be moved afterwards. Free it also after a
@@ -36,6 +37,8 @@ void weir_stream_run_free(struct weir_stream_run *r);
 int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* By the plan that was made. Unstage it afterwards, whatever came of it (`rc`). */
 int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* The stage alone, empty. */
+int weir_stream_run_open_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_stream_run_unstage(struct weir_stream_run *r, int rc);
 /* What is staged, for weir_source_apply: good as long as the run. ptr NULL: no memory. */
 struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
@@ -51,6 +54,11 @@ void weir_source_load_print(const struct weir_source_load *load, struct weir_jw 
 int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
                         void *connection, struct weir_source_catalog *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Adds the load of one stream to what the run's loads brought of it (`loaded`). */
+int weir_feed_add_up(struct weir_feed *feed, const struct weir_stream_run *r,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* Out of a message: what is true of the load that failed, and not of the run. */
+void weir_feed_leave_out_lies(struct weir_error *err);
 /* A run of a connector with `feed`: all streams and the state in one transaction. */
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,
                          struct weir_source_config *config, void *connection, const char **status,

@@ -19,7 +19,6 @@ int weir_spool_open(struct weir_spool *s, const char *dir, uint64_t max, struct 
     char path[4096];
     *s = (struct weir_spool){.fd = -1, .max = max};
     weir_buf_init(&s->block, BLOCK_MAX);
-    weir_arena_init(&s->arena, BLOCK_MAX);
     s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (s->fd < 0 && snprintf(path, sizeof path, "%s/spool-XXXXXX", dir) < (int)sizeof path) {
         s->fd = mkostemp(path, O_CLOEXEC); /* a file system without files that have no name */
@@ -35,7 +34,6 @@ void weir_spool_free(struct weir_spool *s)
     }
     s->fd = -1;
     weir_buf_free(&s->block);
-    weir_arena_free(&s->arena);
 }
 
 static void align(struct weir_buf *b)
@@ -115,88 +113,100 @@ void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block)
  */
 
 /* The next `n` bytes of the block; NULL when there are not so many. */
-static char *take(struct weir_spool *s, size_t *at, size_t n)
+static char *take(struct weir_spool_room *r, size_t *at, size_t n)
 {
-    char *bytes = s->block.data + *at;
-    if (n > s->block.len - *at) {
+    char *bytes = r->block.data + *at;
+    if (n > r->block.len - *at) {
         return NULL;
     }
     *at += n;
     *at = (*at + 7) & ~(size_t)7;
-    *at = *at > s->block.len ? s->block.len : *at;
+    *at = *at > r->block.len ? r->block.len : *at;
     return bytes;
 }
 
-static bool take_texts(struct weir_spool *s, size_t *at, struct weir_vector *v, size_t rows)
+static bool take_texts(struct weir_spool_room *r, size_t *at, struct weir_vector *v, size_t rows)
 {
     size_t start = *at, n = rows * sizeof(uint32_t), sum = 0;
-    if (n > s->block.len - start) {
+    if (n > r->block.len - start) {
         return false;
     }
-    v->strs = weir_arena_alloc(&s->arena, (rows + 1) * sizeof *v->strs);
+    v->strs = weir_arena_alloc(&r->arena, (rows + 1) * sizeof *v->strs);
     for (size_t i = 0; v->strs && i < rows; i++) {
         uint32_t len;
-        memcpy(&len, s->block.data + start + i * sizeof len, sizeof len);
-        if (len > s->block.len - start - n - sum) {
+        memcpy(&len, r->block.data + start + i * sizeof len, sizeof len);
+        if (len > r->block.len - start - n - sum) {
             return false;
         }
-        v->strs[i] = (struct weir_str){s->block.data + start + n + sum, len};
+        v->strs[i] = (struct weir_str){r->block.data + start + n + sum, len};
         sum += len;
     }
-    return v->strs && take(s, at, n + sum);
+    return v->strs && take(r, at, n + sum);
 }
 
-static bool take_column(struct weir_spool *s, size_t *at, struct weir_vector *v, size_t rows)
+static bool take_column(struct weir_spool_room *r, size_t *at, struct weir_vector *v, size_t rows)
 {
-    v->valid = (uint64_t *)(void *)take(s, at, (rows + 63) / 64 * sizeof *v->valid);
+    v->valid = (uint64_t *)(void *)take(r, at, (rows + 63) / 64 * sizeof *v->valid);
     if (!v->valid) {
         return false;
     }
     if (v->type >= WEIR_TYPE_TEXT) {
-        return take_texts(s, at, v, rows);
+        return take_texts(r, at, v, rows);
     }
-    v->ints = (int64_t *)(void *)take(s, at, rows * (v->type == WEIR_TYPE_BOOL ? 1 : 8));
+    v->ints = (int64_t *)(void *)take(r, at, rows * (v->type == WEIR_TYPE_BOOL ? 1 : 8));
     return v->ints;
 }
 
-static bool take_batch(struct weir_spool *s, const struct weir_spool_block *block,
+static bool take_batch(struct weir_spool_room *r, const struct weir_spool_block *block,
                        struct weir_batch *out)
 {
     uint32_t head[2];
     uint64_t rows;
     size_t at = sizeof head + sizeof rows;
-    if (s->block.len < at) {
+    if (r->block.len < at) {
         return false;
     }
-    memcpy(head, s->block.data, sizeof head);
-    memcpy(&rows, s->block.data + sizeof head, sizeof rows);
-    const char *types = take(s, &at, head[1]);
+    memcpy(head, r->block.data, sizeof head);
+    memcpy(&rows, r->block.data + sizeof head, sizeof rows);
+    const char *types = take(r, &at, head[1]);
     if (head[0] != MAGIC || rows != block->rows || !types) {
         return false;
     }
     *out = (struct weir_batch){rows, head[1],
-                               weir_arena_calloc(&s->arena, (head[1] + 1u) * sizeof *out->columns)};
+                               weir_arena_calloc(&r->arena, (head[1] + 1u) * sizeof *out->columns)};
     for (size_t i = 0; out->columns && i < head[1]; i++) {
         out->columns[i].type = (enum weir_type)types[i];
         if ((unsigned char)types[i] > WEIR_TYPE_OTHER ||
-            !take_column(s, &at, &out->columns[i], rows)) {
+            !take_column(r, &at, &out->columns[i], rows)) {
             return false;
         }
     }
     return out->columns;
 }
 
-int weir_spool_read(struct weir_spool *s, const struct weir_spool_block *block,
-                    struct weir_batch *out, struct weir_error *err)
+void weir_spool_room_init(struct weir_spool_room *room)
 {
-    weir_buf_reset(&s->block);
-    weir_arena_reset(&s->arena);
-    if (!weir_buf_room(&s->block, block->bytes)) {
+    weir_buf_init(&room->block, BLOCK_MAX);
+    weir_arena_init(&room->arena, BLOCK_MAX);
+}
+
+void weir_spool_room_free(struct weir_spool_room *room)
+{
+    weir_buf_free(&room->block);
+    weir_arena_free(&room->arena);
+}
+
+int weir_spool_read(const struct weir_spool *s, const struct weir_spool_block *block,
+                    struct weir_spool_room *room, struct weir_batch *out, struct weir_error *err)
+{
+    weir_buf_reset(&room->block);
+    weir_arena_reset(&room->arena);
+    if (!weir_buf_room(&room->block, block->bytes)) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a batch of rows");
     }
-    int rc = weir_pread_all(s->fd, s->block.data, block->bytes, block->at, "rows of a run", err);
-    s->block.len = rc ? 0 : block->bytes;
-    return rc || take_batch(s, block, out)
+    int rc = weir_pread_all(s->fd, room->block.data, block->bytes, block->at, "rows of a run", err);
+    room->block.len = rc ? 0 : block->bytes;
+    return rc || take_batch(room, block, out)
                ? rc
                : weir_fail(err, WEIR_ECORRUPT,
                            "rows that were kept for loading cannot be read again: the disk, or no "

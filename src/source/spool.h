@@ -10,7 +10,12 @@ struct weir_spool {
     uint64_t bytes, max;
     uint64_t live, held; /* of blocks that are not dropped; of the disk's */
     struct weir_buf block;
-    struct weir_arena arena; /* of the batch that was read last */
+};
+/* Where a batch is read into. While one thread writes, another may read what was written, with a
+ * room of its own. */
+struct weir_spool_room {
+    struct weir_buf block;
+    struct weir_arena arena;
 };
 struct weir_spool_block { /* where a batch is */
     uint64_t at;
@@ -26,9 +31,12 @@ void weir_spool_free(struct weir_spool *s);
 /* WEIR_ETOOBIG beyond `max`. */
 int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
                      struct weir_spool_block *out, struct weir_error *err) WEIR_MUST_CHECK;
-/* Good until the next call. A column of a batch has the type that it was written with. */
-int weir_spool_read(struct weir_spool *s, const struct weir_spool_block *block,
-                    struct weir_batch *out, struct weir_error *err) WEIR_MUST_CHECK;
+void weir_spool_room_init(struct weir_spool_room *room);
+void weir_spool_room_free(struct weir_spool_room *room);
+/* Good until the room's next use. A column of a batch has the type that it was written with. */
+int weir_spool_read(const struct weir_spool *s, const struct weir_spool_block *block,
+                    struct weir_spool_room *room, struct weir_batch *out,
+                    struct weir_error *err) WEIR_MUST_CHECK;
 
 /* It is not read again, and its room on the disk is free, where the file system can do that. */
 void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block);

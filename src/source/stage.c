@@ -167,6 +167,26 @@ static int make_tables(struct weir_source_stage *s, struct weir_error *err)
     return rc ? rc : weir_source_rows_open(&s->rejects, &s->rejects_sink, WEIR_STR(""), err);
 }
 
+/* What weir's own columns hold. */
+static void point(struct weir_source_stage *s)
+{
+    size_t count = s->column_count - own_count(s);
+    for (size_t i = 0; i < own_count(s); i++) {
+        struct weir_vector *v = &s->vectors[count + i];
+        *v = (struct weir_vector){.type = own[i].type, .strs = &s->own[i], .constant = true};
+        v->ints = i == OWN_AT ? &s->at : v->ints;
+    }
+}
+
+void weir_source_stage_move(struct weir_source_stage *to, struct weir_source_stage *from)
+{
+    *to = *from;
+    *from = (struct weir_source_stage){0};
+    to->rejects.sink = &to->rejects_sink;
+    to->sink.source = &to->told;
+    point(to);
+}
+
 int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
                            size_t count, struct weir_error *err)
 {
@@ -180,12 +200,8 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
     }
     memcpy(s->columns + count, own, own_count(s) * sizeof *own);
     s->own[OWN_RUN] = weir_str_of(s->run);
-    for (size_t i = 0; i < own_count(s); i++) {
-        struct weir_vector *v = &s->vectors[count + i];
-        *v = (struct weir_vector){.type = own[i].type, .strs = &s->own[i], .constant = true};
-        v->ints = i == OWN_AT ? &s->at : v->ints;
-    }
     s->column_count = count + own_count(s);
+    point(s);
     s->sink = (struct weir_source_sink){.columns = s->columns,
                                         .column_count = count,
                                         .takes_scaled = true,

@@ -36,6 +36,8 @@ struct weir_source_stage {
  */
 int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
                            size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+/* What is open goes to `to`; `from` is nothing then, but what its plan has in `arena` is needed. */
+void weir_source_stage_move(struct weir_source_stage *to, struct weir_source_stage *from);
 /* What came so far, so that another stage may write in the same session. */
 int weir_source_stage_commit(struct weir_source_stage *s, struct weir_error *err) WEIR_MUST_CHECK;
 /* After the last row: commits, and compares. WEIR_ECORRUPT when the stage does not hold what was

@@ -223,6 +223,100 @@ test('values that are gone, and contracts, are the same with loads on the way an
   }
 });
 
+test('columns that come behind a load empty the rows of this run before it, as one load at the end does', async () => {
+  const at = (n: number): object => state({ bookmarks: Object.fromEntries(['m', 'h'].map((stream) => [stream, { n }])) });
+  for (const checkpoint of [1, 0]) {
+    const tap = new Tap(weir, `undeclared${checkpoint}`);
+    tap.catalog(...['m', 'h'].map((stream) => ({ stream, schema: { properties: id }, key: ['id'], method: 'INCREMENTAL' })));
+    configure(tap, 'streams: {m: {}, h: {mode: history, key: [id]}}', `checkpoint: ${checkpoint}`);
+    const both = (n: number, c?: string): object[] => ['m', 'h'].map((stream) => record(stream, c ? { id: n, c } : { id: n }));
+    const schemas = [schema('m', id, ['id']), schema('h', id, ['id'])];
+    tap.run(...schemas, ...both(1, 'x'), ...both(4, 'x'), at(1));
+    await sync(tap.name);
+    // Rows 1 and 2 have no such column; that of row 4, which does not come, stays.
+    tap.run(...schemas, ...both(1), ...both(2), at(2), ...both(3, 'y'), at(3));
+    await sync(tap.name);
+    const said = "string_agg(id || coalesce(c, '?') || IS, ' ' order by id, c)";
+    assert.deepEqual([checkpoint, await ids(`${tap.name}.m`, said.replace('IS', "''")), await ids(`${tap.name}.h`, said.replace('IS', "if(is_current, '', '-')"))], [checkpoint, '1? 2? 3y 4x', '1x- 1? 2? 3y 4x']);
+    // No column comes late: the history is loaded on the way.
+    tap.run(...schemas, ...both(5, 'z'), at(4), ...both(6, 'z'), at(5));
+    await sync(tap.name);
+    assert.deepEqual(await rows(`select count(*) as n from weir.loads where source = '${tap.name}' and stream = 'h' and status = 'loaded'`), [{ n: checkpoint ? 4 : 3 }]);
+  }
+});
+
+test('where the state tells no streams apart, rows that are merged are loaded on the way, and read again', async () => {
+  const tap = new Tap(weir, 'whole_state');
+  tap.catalog({ stream: 'log', schema: { properties: id }, method: 'INCREMENTAL' }, { stream: 'keyed', schema: { properties: id }, key: ['id'], method: 'INCREMENTAL' }, { stream: 'everything', schema: { properties: id }, method: 'FULL_TABLE' });
+  configure(tap);
+  const schemas = [schema('everything', id), schema('log', id), schema('keyed', id, ['id'])];
+  const seen = (keyed = 'keyed'): Promise<string[]> => Promise.all(['log', keyed, 'everything'].map((table) => ids(`whole_state.${table}`)));
+  const first = [...some('everything', 1), ...some('log', 1), ...some('keyed', 1), state({ seen: 1 })];
+  tap.run(keep, ...schemas, ...first, 'echo dead >&2; exit 3');
+  await fails(/the 1 rows that came before its last state are loaded, and the next run reads what came again/, 'whole_state');
+  assert.deepEqual([await seen(), await saved('whole_state'), given(tap)], [['none', '1', 'none'], undefined, null]);
+  tap.run(keep, ...schemas, ...first);
+  await sync('whole_state');
+  assert.deepEqual([await seen(), await saved('whole_state'), given(tap)], [['1', '1', '1'], { seen: 1 }, null]);
+  // The state is the tap's until the end; then that of the end.
+  tap.run(keep, ...schemas, ...some('everything', 1, 2), ...some('keyed', 2), state({ seen: 2 }), ...some('log', 2), ...some('keyed', 3), state({ seen: 3 }), 'exit 3');
+  await fails(/the 2 rows/, 'whole_state');
+  assert.deepEqual([await seen(), await saved('whole_state'), given(tap)], [['1', '1 2 3', '1'], { seen: 1 }, { seen: 1 }]);
+  // A new table: all begin anew, and the state of before would pass over rows of what is there by now.
+  configure(tap, 'streams: {everything: {}, log: {}, keyed: {table: other}}');
+  tap.run(keep, ...schemas, ...some('everything', 1, 2), ...some('log', 1, 2), ...some('keyed', 1), state({ seen: 3 }), 'exit 3');
+  await fails(/the 1 rows/, 'whole_state');
+  assert.deepEqual([await seen('other'), await saved('whole_state'), given(tap)], [['1', '1', '1'], undefined, null]);
+  tap.run(keep, ...schemas, ...some('everything', 1, 2), ...some('log', 1, 2), ...some('keyed', 1, 2), state({ seen: 3 }));
+  await sync('whole_state');
+  assert.deepEqual([await seen('other'), await saved('whole_state'), given(tap)], [['1 2', '1 2', '1 2'], { seen: 3 }, null]);
+});
+
+test('rows that are stored while the tap goes on are those of a load at its end, whatever comes behind them', async () => {
+  for (const checkpoint of [0, 45000]) {
+    const tap = new Tap(weir, `ahead${checkpoint}`);
+    const streams = ['wide', 'a', 'b', 'versioned', 'log'];
+    tap.catalog(...streams.map((stream) => ({ stream, schema: { properties: id }, key: stream === 'log' ? [] : ['id'], method: stream === 'log' ? 'INCREMENTAL' : 'LOG_BASED' })));
+    configure(tap, '', `checkpoint: ${checkpoint}`);
+    const at = (n: number): object => state({ bookmarks: Object.fromEntries(streams.map((stream) => [stream, { n }])) });
+    const awk = (from: number, to: number, ...lines: string[]): string => `awk 'BEGIN { for (i = ${from}; i < ${to}; i++) { ${lines.map((line) => `printf "${line.replaceAll('"', '\\"').replaceAll("'", '')}\\n"${', i'.repeat(line.split('%d').length - 1)}`).join('; ')} } }'`;
+    const row = (stream: string, more = '', around = ''): string => `{"type":"RECORD","stream":"${stream}"${around},"record":{"id":%d${more}}}`;
+    tap.run(
+      ...streams.map((stream) => schema(stream, stream === 'wide' ? { ...id, v: { type: 'integer' } } : id, stream === 'log' ? [] : ['id'])),
+      awk(0, 40000, row('a'), row('b')),
+      at(1),
+      awk(0, 40000, row('wide', ',"v":%d')), // whole numbers, then fractions, texts, and a column that nobody knew
+      awk(40000, 60000, row('wide', ',"v":%d.5')),
+      awk(60000, 61000, row('wide', ',"v":"t%d"'), row('wide', ',"late":%d').replace('"id":%d', '"id":1%d')),
+      at(2),
+      awk(0, 30000, row('log')),
+      at(3),
+      awk(0, 20000, row('versioned', '', ',"version":1')),
+      { type: 'ACTIVATE_VERSION', stream: 'versioned', version: 1 },
+      awk(10000, 30000, row('versioned', '', ',"version":2')),
+      at(4),
+      awk(20000, 40000, row('a'), row('b')), // keys that came before
+      { type: 'ACTIVATE_VERSION', stream: 'versioned', version: 2 },
+      at(5),
+    );
+    const loads = await sync(tap.name);
+    assert.deepEqual(loads.filter(({ status }) => status !== 'loaded'), []);
+    const sums: Record<string, string> = {};
+    for (const stream of streams) {
+      sums[stream] = await ids(`${tap.name}.${stream}`, stream === 'wide' ? "concat_ws(' ', count(*), sum(id), count(v), count(distinct v), count(late), sum(late), count(*) filter (v = '40000.5'))" : "concat_ws(' ', count(*), count(distinct id), sum(id))");
+    }
+    assert.deepEqual(sums, {
+      wide: `62000 ${(61000 * 60999) / 2 + 1000 * 160499.5 + 0} 61000 61000 1000 ${1000 * 60499.5} 1`,
+      a: `40000 40000 ${20000 * 39999}`,
+      b: `40000 40000 ${20000 * 39999}`,
+      versioned: `20000 20000 ${20000 * 19999.5}`,
+      log: `30000 30000 ${15000 * 29999}`,
+    });
+    assert.deepEqual(await rows(`select 1 as n from weir.loads where source = '${tap.name}' and source_checksum <> warehouse_checksum`), []);
+    assert.deepEqual(await rows(`select table_name from information_schema.tables where table_name like 'weir stages%'`), []);
+  }
+});
+
 test('killed at any moment between its loads, a run is gone on with from the last of them', async () => {
   const tap = new Tap(weir, 'killed');
   const properties = { ...id, v: { type: 'integer' } };

@@ -19,6 +19,7 @@ int weir_singer_reader_init(struct weir_singer_reader *r, struct weir_feed *feed
         .feed = feed, .name = "the tap", .parser = weir_json_parser_new(MAX_DEPTH)};
     weir_buf_init(&r->exact, MAX_EXACT);
     weir_arena_init(&r->base_arena, MAX_EXACT);
+    weir_buf_init(&r->base_text, MAX_EXACT);
     return r->parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a tap's messages");
 }
 
@@ -27,6 +28,7 @@ void weir_singer_reader_free(struct weir_singer_reader *r)
     weir_json_parser_free(r->parser);
     weir_buf_free(&r->exact);
     weir_arena_free(&r->base_arena);
+    weir_buf_free(&r->base_text);
 }
 
 const char *weir_singer_id(const struct weir_singer_reader *r, const struct weir_feed_stream *s)

@@ -56,6 +56,7 @@ struct weir_singer_reader {
     struct weir_str last_name; /* as the tap says it; in the feed's arena */
     struct weir_data *base;    /* the state that it was given, or that was saved last; or NULL */
     struct weir_arena base_arena;
+    struct weir_buf base_text;
 };
 /* Streams that came are in the feed by their names; their id, with a NUL behind it. */
 const char *weir_singer_id(const struct weir_singer_reader *r, const struct weir_feed_stream *s);

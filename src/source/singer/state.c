@@ -17,6 +17,8 @@ int weir_singer_base(struct weir_singer_reader *r, struct weir_str state, struct
     struct weir_buf text;
     struct weir_json root;
     r->base = NULL;
+    weir_buf_reset(&r->base_text);
+    weir_buf_adds(&r->base_text, state);
     weir_arena_reset(&r->base_arena);
     weir_buf_init(&text, MAX_STATE + 64);
     weir_buf_adds(&text, state);
@@ -125,6 +127,7 @@ static int load(struct weir_singer_reader *r, struct weir_json value, bool held,
         rc = weir_buf_check(&text, "a tap's state", err);
     }
     rc = rc ? rc : r->feed->load(r->feed, weir_buf_str(&text), false, err);
+    r->feed->unsaved = r->feed->unsaved && rc;
     rc = rc ? rc : weir_singer_base(r, weir_buf_str(&text), err);
     weir_buf_free(&text);
     return rc;
@@ -152,6 +155,15 @@ int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value, str
     weir_feed_take(feed, &any, &held);
     if (any && (divided || !held)) {
         return load(r, value, held, err);
+    }
+    /* The state speaks of rows that wait. What is merged may be read again: it is loaded with the
+     * state that the tap was given. */
+    if (any) {
+        weir_feed_take_repeatable(feed, &any);
+    }
+    if (any) {
+        feed->unsaved = true;
+        return feed->load(feed, weir_buf_str(&r->base_text), false, err);
     }
     weir_feed_pass(feed, NULL);
     return 0;
