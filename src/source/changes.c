@@ -24,7 +24,7 @@ static int add_segment(struct weir_source_changes *c, struct weir_error *err)
         c->segments = more;
         c->segment_room = room;
     }
-    c->segments[c->segment_count++] = (struct weir_source_segment){c->next};
+    c->segments[c->segment_count++] = (struct weir_source_segment){.from = c->next};
     memset(c->touched, 0, SLOTS * sizeof *c->touched);
     c->touched_count = 0;
     return 0;
@@ -49,10 +49,12 @@ static void touch(struct weir_source_changes *c, uint64_t hash)
     while (c->touched[i] && c->touched[i] != hash) {
         i = (i + 1) % SLOTS;
     }
-    if (!c->touched[i] && c->touched_count < SLOTS / 2) {
+    bool new = !c->touched[i] && c->touched_count < SLOTS / 2;
+    if (new) {
         c->touched[i] = hash;
         c->touched_count++;
     }
+    c->segments[c->segment_count - 1].repeats |= !new;
 }
 
 int weir_source_changes_open(struct weir_source_changes *c, struct weir_error *err)
@@ -73,7 +75,7 @@ int weir_source_changes_open(struct weir_source_changes *c, struct weir_error *e
         memcpy(columns + count, extras, sizeof extras);
         rc = weir_source_stage_open(&c->stage, columns, count + WEIR_CHANGES_EXTRAS, err);
     }
-    rc = rc ? rc : weir_source_rows_open(&c->rows, &c->stage.sink, WEIR_STR(""), err);
+    rc = rc ? rc : weir_source_rows_open_aside_small(&c->rows, &c->stage.sink, WEIR_STR(""), err);
     return rc ? rc : add_segment(c, err);
 }
 
@@ -128,9 +130,13 @@ int weir_source_changes_moves(struct weir_source_changes *c, uint64_t hash, stru
 int weir_source_changes_reject(struct weir_source_changes *c, struct weir_str column,
                                const char *reason, struct weir_error *err)
 {
-    weir_source_rows_forget(&c->rows);
-    return c->stage.sink.reject(&c->stage.sink, WEIR_STR(""), (uint64_t)c->next, column, reason,
-                                err);
+    return weir_source_rows_reject(&c->rows, (uint64_t)c->next, column, reason, err);
+}
+
+int weir_source_changes_pause(struct weir_source_changes *c, struct weir_error *err)
+{
+    int rc = c->rests ? 0 : weir_source_rows_wait(&c->rows, err);
+    return rc ? rc : weir_source_stage_commit(&c->stage, err);
 }
 
 int weir_source_changes_rest(struct weir_source_changes *c, struct weir_error *err)
@@ -144,7 +150,9 @@ int weir_source_changes_rest(struct weir_source_changes *c, struct weir_error *e
 
 int weir_source_changes_wake(struct weir_source_changes *c, struct weir_error *err)
 {
-    int rc = c->rests ? weir_source_rows_open(&c->rows, &c->stage.sink, WEIR_STR(""), err) : 0;
+    int rc = c->rests
+                 ? weir_source_rows_open_aside_small(&c->rows, &c->stage.sink, WEIR_STR(""), err)
+                 : 0;
     c->rests = c->rests && rc;
     return rc;
 }

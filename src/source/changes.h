@@ -16,6 +16,7 @@
 
 struct weir_source_segment { /* what is applied at once */
     int64_t from;            /* its first row */
+    bool repeats;            /* some key may be in it more than once */
 };
 
 struct weir_source_changes {
@@ -46,6 +47,9 @@ struct weir_source_changes {
 int weir_source_changes_open(struct weir_source_changes *c, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_changes_free(struct weir_source_changes *c);
 
+/* Its session is the caller's, and in no transaction, until the next row. */
+int weir_source_changes_pause(struct weir_source_changes *c,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 /* Writes what came so far, and gives its memory back; `rows` is good again after wake(). */
 int weir_source_changes_rest(struct weir_source_changes *c, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_changes_wake(struct weir_source_changes *c, struct weir_error *err) WEIR_MUST_CHECK;

@@ -9,6 +9,7 @@ struct applying {
     struct weir_session *session;
     struct weir_buf sql;
     int64_t from, to; /* of the segment */
+    bool repeats;     /* its keys */
 };
 
 static void add(struct applying *a, const char *text)
@@ -284,9 +285,22 @@ static int count_keyed(struct applying *a, struct weir_error *err)
     return rc;
 }
 
-static int write_keyed(struct applying *a, struct weir_error *err)
+/* The last state of each key counts. Looking whether any came twice is cheaper than deleting. */
+static int drop_older(struct applying *a, struct weir_error *err)
 {
-    struct weir_source_changes *c = a->c;
+    uint64_t older = 0;
+    if (!a->repeats) {
+        return 0;
+    }
+    add(a, "SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM ");
+    add_staged(a, "");
+    add(a, " GROUP BY ");
+    add_key(a, "s.");
+    add(a, ")");
+    int rc = ask(a, &older, err);
+    if (rc || !older) {
+        return rc;
+    }
     add(a, "DELETE FROM ");
     add_staged(a, "");
     add(a, " AND s._weir_seq NOT IN (SELECT max(s._weir_seq) FROM ");
@@ -294,7 +308,13 @@ static int write_keyed(struct applying *a, struct weir_error *err)
     add(a, " GROUP BY ");
     add_key(a, "s.");
     add(a, ")");
-    int rc = exec(a, err);
+    return exec(a, err);
+}
+
+static int write_keyed(struct applying *a, struct weir_error *err)
+{
+    struct weir_source_changes *c = a->c;
+    int rc = drop_older(a, err);
     rc = rc ? rc : count_keyed(a, err);
     if (rc == 0 && c->soft) {
         add(a, "UPDATE ");
@@ -407,6 +427,7 @@ int weir_source_changes_apply(struct weir_source_changes *c, struct weir_error *
                                 c->settled.count, err);
     for (size_t i = 0; rc == 0 && i < c->segment_count; i++) {
         a.from = c->segments[i].from;
+        a.repeats = c->segments[i].repeats;
         a.to = i + 1 < c->segment_count ? c->segments[i + 1].from : c->next;
         rc = c->any_kept ? fill(&a, err) : 0;
         rc = rc ? rc : c->key_count ? write_keyed(&a, err) : write_bag(&a, err);

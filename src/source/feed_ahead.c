@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -23,7 +24,7 @@ struct weir_feed_staged {
     int64_t active; /* version */
     struct weir_spool_block *blocks;
     size_t count, room, done;
-    bool failed;
+    atomic_bool failed; /* nothing of it counts */
     struct weir_feed_staged *next;
 };
 
@@ -69,7 +70,9 @@ static void stage_next(struct weir_feed_ahead *a, struct weir_feed_staged *x,
         weir_session_rollback(stage->session);
         stage->began = false;
     }
-    x->failed = x->failed || rc;
+    if (rc) {
+        x->failed = true;
+    }
     a->writing = stage->began ? x : NULL;
 }
 

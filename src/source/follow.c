@@ -152,7 +152,9 @@ int weir_source_follow_forget(struct weir_source_follow *f, struct weir_error *e
 
 static void drop_changes(struct weir_source_follow *f, bool stages)
 {
-    if (f->writing && f->writing->stage.began) { /* or what is dropped below would be there again */
+    struct weir_error ignored;
+    bool well = !f->writing || weir_source_changes_pause(f->writing, &ignored) == 0;
+    if (!well && f->writing->stage.began) { /* or what is dropped below would be there again */
         weir_session_rollback(f->session);
         f->writing->stage.began = false;
     }
@@ -219,7 +221,7 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
 /* All rows that wait in memory. */
 static int rest_all(struct weir_source_follow *f, struct weir_error *err)
 {
-    int rc = f->writing ? weir_source_stage_commit(&f->writing->stage, err) : 0;
+    int rc = f->writing ? weir_source_changes_pause(f->writing, err) : 0;
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_source_changes *c = f->streams[i].changes;
         rc = c && !c->rests && c->touched ? weir_source_changes_rest(c, err) : 0;
@@ -248,7 +250,7 @@ int weir_source_follow_table(struct weir_source_follow *f, size_t i,
     if (c && c == f->writing && !c->rests) {
         return 0;
     }
-    int rc = f->writing ? weir_source_stage_commit(&f->writing->stage, err) : 0;
+    int rc = f->writing ? weir_source_changes_pause(f->writing, err) : 0;
     rc = rc || !takes_much(f) ? rc : rest_all(f, err);
     if (rc == 0 && (!c || c->rests)) {
         f->awake++;

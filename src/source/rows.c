@@ -61,11 +61,14 @@ static void *give_blocks(void *arg)
     return NULL;
 }
 
+static bool make_block(struct weir_source_rows *r, struct weir_source_block *block);
+
 /* Without a thread, blocks are given by the caller's. */
 static void begin_aside(struct weir_source_rows *r)
 {
-    struct weir_source_aside *a = calloc(1, sizeof *a);
     r->may_begin_aside = false;
+    struct weir_source_aside *a =
+        make_block(r, &r->blocks[1 - r->now]) ? calloc(1, sizeof *a) : NULL;
     if (!a) {
         return;
     }
@@ -125,6 +128,8 @@ static bool make_block(struct weir_source_rows *r, struct weir_source_block *blo
     for (size_t i = 0; block->vectors && i < columns; i++) {
         struct weir_vector *v = &block->vectors[i];
         v->type = r->sink->columns[i].type;
+        v->scaled = r->vectors && r->vectors[i].scaled;
+        v->scale = r->vectors ? r->vectors[i].scale : 0;
         v->valid = weir_arena_calloc(&r->own, (r->most + 63) / 64 * sizeof *v->valid);
         v->ints = weir_arena_calloc(&r->own, r->most * size_of(v->type));
         if (!v->valid || !v->ints) {
@@ -142,10 +147,9 @@ static void fill_block(struct weir_source_rows *r, int block)
 }
 
 static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
-                     struct weir_str part, size_t rows, struct weir_error *err)
+                     struct weir_str part, size_t rows, bool aside, struct weir_error *err)
 {
     size_t columns = sink->column_count, most = CELLS_AT_ONCE / (columns ? columns : 1);
-    bool aside = rows > ROWS_AT_ONCE;
     *r = (struct weir_source_rows){
         .sink = sink, .part = part, .since = weir_mono(), .may_begin_aside = aside};
     r->most = most < LEAST_ROWS ? LEAST_ROWS : most > rows ? rows : most;
@@ -153,7 +157,7 @@ static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
     for (int i = 0; i < 2; i++) {
         weir_arena_init(&r->blocks[i].texts, BYTES_MOST);
     }
-    if (!make_block(r, &r->blocks[0]) || (aside && !make_block(r, &r->blocks[1]))) {
+    if (!make_block(r, &r->blocks[0])) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for rows of %zu columns", columns);
     }
     fill_block(r, 0);
@@ -163,13 +167,19 @@ static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
 int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *sink,
                           struct weir_str part, struct weir_error *err)
 {
-    return open_rows(r, sink, part, ROWS_AT_ONCE, err);
+    return open_rows(r, sink, part, ROWS_AT_ONCE, false, err);
 }
 
 int weir_source_rows_open_aside(struct weir_source_rows *r, struct weir_source_sink *sink,
                                 struct weir_str part, struct weir_error *err)
 {
-    return open_rows(r, sink, part, ROWS_ASIDE, err);
+    return open_rows(r, sink, part, ROWS_ASIDE, true, err);
+}
+
+int weir_source_rows_open_aside_small(struct weir_source_rows *r, struct weir_source_sink *sink,
+                                      struct weir_str part, struct weir_error *err)
+{
+    return open_rows(r, sink, part, ROWS_AT_ONCE, true, err);
 }
 
 void weir_source_rows_free(struct weir_source_rows *r)
@@ -221,12 +231,8 @@ bool weir_source_rows_scaled(struct weir_source_rows *r, size_t column, unsigned
     if (!r->sink->takes_scaled) {
         return false;
     }
-    for (int i = 0; i < 2; i++) {
-        if (r->blocks[i].vectors) {
-            r->blocks[i].vectors[column].scaled = true;
-            r->blocks[i].vectors[column].scale = (uint8_t)scale;
-        }
-    }
+    r->vectors[column].scaled = true; /* the other block takes it from here */
+    r->vectors[column].scale = (uint8_t)scale;
     return true;
 }
 
@@ -271,6 +277,11 @@ int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err)
     r->may_begin_aside = false; /* too few rows for a thread */
     int rc = r->count ? hand_over(r, err) : 0;
     return rc || !r->aside ? rc : wait_idle(r->aside, err);
+}
+
+int weir_source_rows_wait(struct weir_source_rows *r, struct weir_error *err)
+{
+    return r->aside ? wait_idle(r->aside, err) : 0;
 }
 
 int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err)

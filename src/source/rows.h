@@ -32,6 +32,9 @@ int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *s
  * flush has come back, the sink is the caller's again. */
 int weir_source_rows_open_aside(struct weir_source_rows *r, struct weir_source_sink *sink,
                                 struct weir_str part, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same with small batches, and less memory until the first is full: for many tables. */
+int weir_source_rows_open_aside_small(struct weir_source_rows *r, struct weir_source_sink *sink,
+                                      struct weir_str part, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_rows_free(struct weir_source_rows *r); /* waits for the sink */
 /* Values of the row that is being made; a column that nothing is set of is NULL. The type is the
  * caller's to match. */
@@ -51,6 +54,8 @@ int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct we
                             const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
 /* All rows are with the sink afterwards. */
 int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* Full batches are with the sink, which is the caller's until the next row. */
+int weir_source_rows_wait(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
 size_t
 weir_source_rows_bytes(const struct weir_source_rows *r); /* texts of the block that is filled */
 

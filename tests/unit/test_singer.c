@@ -264,7 +264,7 @@ static void rows_are_loaded_with_the_state_behind_them(void **state)
         OF("l"), OF("m"), STATE("{\"bookmarks\":{\"l\":{\"x\":7},\"m\":{\"x\":5}}}"), OF("l"),
         OF("m"), STATE("{\"bookmarks\":{\"m\":{\"x\":6},\"l\":{\"x\":7}}}"), OF("l"), OF("m"),
         STATE("{\"bookmarks\":{\"l\":{\"x\":8}}}"), OF("m"), OF("m"),
-        STATE("{\"n\":1}"), /* r waits, and no state tells of it */
+        STATE("{\"n\":1}"), /* r waits, and no state tells of it: m is merged, and may come again */
     };
     struct weir_feed_wanted wanted[] = {
         {.stream = {.name = "m", .mode = WEIR_SOURCE_MERGE, .mode_said = true, .cursor = ""}},
@@ -284,7 +284,8 @@ static void rows_are_loaded_with_the_state_behind_them(void **state)
                         "m:2 {\"bookmarks\":{\"l\":{\"x\":7}}}\n"
                         "m:1 {\"bookmarks\":{\"l\":{\"x\":7},\"m\":{\"x\":5}}}\n"
                         "m:1 {\"bookmarks\":{\"m\":{\"x\":6},\"l\":{\"x\":7}}}\n"
-                        "m:1 l:3 {\"bookmarks\":{\"l\":{\"x\":8}}}\n");
+                        "m:1 l:3 {\"bookmarks\":{\"l\":{\"x\":8}}}\n"
+                        "m:2 {\"bookmarks\":{\"l\":{\"x\":8}}}\n");
     end(&t);
 }
 

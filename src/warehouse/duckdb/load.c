@@ -4,6 +4,7 @@
 
 #include "warehouse/duckdb/duck.h"
 
+#define FEW_COLUMNS    100
 #define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
 
 struct load {
@@ -180,6 +181,24 @@ static int append_all(struct load *l, const struct weir_batch *batches, size_t c
     return duckdb_appender_close(l->appender) ? appender_fail(l, err) : 0;
 }
 
+/* Are these the table's columns, all of them, in its order? */
+static bool all_columns(struct load *l, const char *schema, const char *table)
+{
+    duckdb_table_description description = NULL;
+    bool all = l->columns == duckdb_appender_column_count(l->appender) &&
+               duckdb_table_description_create_ext(l->s->con, NULL, schema, table, &description) ==
+                   DuckDBSuccess;
+    for (size_t i = 0; all && i < l->columns; i++) {
+        char *name = duckdb_table_description_get_column_name(description, i);
+        all = name && strcmp(name, l->names[i]) == 0;
+        duckdb_free(name);
+    }
+    if (description) {
+        duckdb_table_description_destroy(&description);
+    }
+    return all;
+}
+
 static int open_table(struct load *l, struct weir_table_name name, struct weir_error *err)
 {
     const char *schema = weir_arena_dup(&l->arena, name.schema).ptr;
@@ -190,7 +209,9 @@ static int open_table(struct load *l, struct weir_table_name name, struct weir_e
     if (duckdb_appender_create_ext(l->s->con, NULL, schema, table, &l->appender)) {
         return appender_fail(l, err);
     }
-    for (size_t i = 0; i < l->columns; i++) {
+    /* The engine makes its chunk anew for each column that is named. */
+    bool all = l->columns > FEW_COLUMNS && all_columns(l, schema, table);
+    for (size_t i = 0; !all && i < l->columns; i++) {
         if (duckdb_appender_add_column(l->appender, l->names[i])) {
             int rc = appender_fail(l, err);
             return weir_error_prefix(err, rc, "column \"%s\" of table \"%s\"", l->names[i], table);
