@@ -400,6 +400,7 @@ static int stand_still(struct weir_verifying *v, struct weir_error *err)
     int rc = weir_source_ledger_cursor(r->session, r->config->name, WEIR_SOURCE_ALL, &r->plan.arena,
                                        &cursor, err);
     rc = rc ? rc : verifier->ready(r->connection, &r->plan, cursor, why, err);
+    v->compare.sha256 = rc == 0 && verifier->sha256 && verifier->sha256(r->connection);
     return rc || !*why ? rc : weir_fail(err, WEIR_EBUSY, "%s", why);
 }
 

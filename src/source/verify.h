@@ -15,8 +15,8 @@
  * the number of characters, ":" and the value, or "~" for NULL. Values: true, false; whole numbers
  * and decimals as digits, the latter with all places of their type; doubles as their 64 bits, with
  * "nan", and "0" for both zeros; times as microseconds and dates as days since 1970, or infinity
- * and -infinity; all else as it is. The first 60 bits of its md5 are summed up, those of the key's
- * first 16 are the bucket. */
+ * and -infinity; all else as it is. The first 60 bits of its md5 (of its sha256, where the source
+ * has no md5) are summed up, those of the key's first 16 are the bucket. */
 #ifndef WEIR_SOURCE_VERIFY_H
 #define WEIR_SOURCE_VERIFY_H
 
@@ -33,6 +33,7 @@ struct weir_source_compare {
     size_t key_count;
     unsigned buckets;
     const bool *wanted; /* of each bucket; NULL: all */
+    bool sha256;        /* instead of md5 */
 };
 struct weir_source_bucket {
     uint64_t rows;
@@ -46,6 +47,8 @@ struct weir_source_verifier {
      * of the source as a whole, or ptr NULL. */
     int (*ready)(void *connection, const struct weir_source_plan *plan, struct weir_str cursor,
                  char why[200], struct weir_error *err);
+    /* Has the source no md5? NULL: it has. */
+    bool (*sha256)(const void *connection);
     /* The plan's columns that tell rows apart, where the file says no `key`; *count 0: none do. */
     int (*key)(void *connection, const struct weir_source_plan *plan, size_t *out, size_t *count,
                struct weir_error *err);

@@ -70,7 +70,7 @@ static void add_text(struct weir_verify_table *t, size_t column)
 
 static void add_hash(struct weir_verify_table *t, const size_t *columns, size_t count)
 {
-    weir_buf_addz(&t->sql, "md5(''");
+    weir_buf_addz(&t->sql, t->compare->sha256 ? "sha256(''" : "md5(''");
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(&t->sql, " || coalesce(CAST(length(");
         add_text(t, columns[i]);

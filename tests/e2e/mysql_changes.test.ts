@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MySQL, mariadb, password } from '../node/mysql.js';
+import { MySQL, password, used } from '../node/mysql.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -15,14 +15,15 @@ interface Load {
   rows_deleted: number;
 }
 
-const skip = mariadb.missing ?? false;
-if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
+const make = used();
+const skip = make.missing ?? false;
+if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
 let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
 });
 after(async () => {
@@ -33,7 +34,7 @@ after(async () => {
 
 const source = (name: string, more = ''): void => {
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\n${more}`);
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\n${more}`);
 };
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MySQL, mariadb, password } from '../node/mysql.js';
+import { MySQL, mysql, password, used } from '../node/mysql.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Load {
@@ -12,8 +12,9 @@ interface Load {
   mode: string;
 }
 
-const skip = mariadb.missing ?? false;
-if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
+const make = used();
+const skip = make.missing ?? false;
+if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
 let seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const servers: MySQL[] = [];
@@ -21,14 +22,14 @@ const server = (i: number): MySQL => servers[i] as MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  const start = (id: number): Promise<MySQL> => MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
+  const start = (id: number): Promise<MySQL> => MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', ...(make === mysql ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'] : []), `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
   weir = await Weir.init();
   servers.push(...(await Promise.all([start(11), start(12), start(13)])));
   for (const db of servers) db.sql(`set sql_log_bin = 0; grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'; create user repl@'127.0.0.1' identified by 'repl'; grant replication slave on *.* to repl@'127.0.0.1'`, '');
-  const at = server(0).sql('select @@gtid_binlog_pos');
+  const at = server(0).ids();
   for (const db of servers.slice(1)) {
     db.sql('flush binary logs'); // its places in the log are others
-    db.sql(`reset master; set global gtid_slave_pos = '${at}'; change master to master_host = '127.0.0.1', master_port = ${server(0).port}, master_user = 'repl', master_password = 'repl', master_use_gtid = slave_pos, master_ssl = 0; start slave`);
+    db.follow(server(0), at);
   }
 });
 after(async () => {
@@ -39,7 +40,7 @@ after(async () => {
 
 const source = (db: MySQL): void => {
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-  writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {a: {}, b: {}}\n`);
+  writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {a: {}, b: {}}\n`);
 };
 const sync = async (...args: string[]): Promise<string[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', 'cap', ...args)) as { streams: Load[] }).streams.map(({ stream, mode, status }) => `${stream} ${mode} ${status}`).sort();
 const equal = async (db: MySQL): Promise<void> => {
@@ -47,8 +48,8 @@ const equal = async (db: MySQL): Promise<void> => {
     assert.equal((await weir.rows(`select concat_ws('|', id, n, v) as line from cap.${table} order by id`)).map(({ line }) => line).join('\n'), db.sql(`select concat_ws('|', id, n, v) from ${table} order by id`));
 };
 const caught_up = (db: MySQL): Promise<unknown> => {
-  const at = server(0).sql('select @@gtid_binlog_pos');
-  return until('the replica to have it all', 60, () => db.sql(`select master_gtid_wait('${at}', 1)`) === '0' || undefined);
+  const at = server(0).ids();
+  return until('the replica to have it all', 60, () => db.hasAll(at) || undefined);
 };
 
 test('a replica that takes over: the tables go on where they are', { skip }, async () => {
@@ -79,7 +80,7 @@ test('a replica that takes over: the tables go on where they are', { skip }, asy
     server(0).sql(some()); // these are read from the replica
     await caught_up(server(1));
     await server(0).restart('SIGKILL', '--skip-networking'); // it is away
-    server(1).sql('stop slave; reset slave all');
+    server(1).takeOver();
     server(1).sql(some());
     source(server(1));
     assert.match(await weir.in('verify', 'cap.a'), /equal/); // which follows on before it compares
@@ -103,4 +104,16 @@ test('a replica that does not have what was read is refused', { skip }, async ()
   await assert.rejects(sync(), /another server than the one that was followed, and it does not go on where that one was.*--full/s);
   await sync('--full');
   await equal(server(2));
+});
+
+test('a server that purged what was not read is refused', { skip }, async () => {
+  server(1).sql(`insert ignore into a values (9999, 1, 'new'); flush binary logs; insert ignore into a values (9998, 1, 'new')`);
+  await until('the log to be purged', 20, () => {
+    server(1).sql(`purge binary logs to '${server(1).sql('show master status').split('\t')[0]}'`);
+    return server(1).sql('show binary logs').split('\n').length === 1 || undefined;
+  });
+  source(server(1));
+  await assert.rejects(sync(), /another server than the one that was followed, and it does not go on where that one was.*--full/s);
+  await sync('--full');
+  await equal(server(1));
 });

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { MySQL, mariadb, password } from '../node/mysql.js';
+import { MySQL, password, used } from '../node/mysql.js';
 import { Weir, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -14,16 +14,17 @@ interface Load {
   warehouse_checksum: string;
 }
 
-const skip = mariadb.missing ?? false;
-if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
+const make = used();
+const skip = make.missing ?? false;
+if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
 let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-  writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
+  writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
   db.sql(`create table accounts (id int primary key, n int, at datetime(6), pad varchar(800)); insert into accounts select seq * 3, 100, '2026-01-01', repeat('x', 700) from seq_1_to_60000; analyze table accounts`);
 });
@@ -111,7 +112,7 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
 
 test('the connection for the sums, or one for rows, is lost while the server sums up', { skip }, async () => {
   db.sql(`create table many (id int primary key, a double, b datetime(6), c decimal(30,10), d varchar(40) character set latin1); insert into many select seq, seq / 3, '2026-01-01' + interval seq microsecond, seq / 7, concat('text ', seq) from seq_1_to_600000; analyze table many`);
-  writeFileSync(path.join(weir.dir, 'sources/many.yml'), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {many: {}}\n`);
+  writeFileSync(path.join(weir.dir, 'sources/many.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {many: {}}\n`);
   const summing = (): string => db.sql("select id from information_schema.processlist where info like 'SELECT count(*), count((\"id\"))%'");
   const begin = (): { child: ReturnType<typeof spawn>; ended: Promise<number | null> } => {
     const child = spawn(binary, ['-C', weir.dir, 'sync', 'many', '--full', '--wait'], { stdio: 'ignore' });

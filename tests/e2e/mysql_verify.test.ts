@@ -4,17 +4,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { behind, compared, found } from '../node/compared.js';
-import { MySQL, mariadb, password } from '../node/mysql.js';
+import { MySQL, password, used } from '../node/mysql.js';
 import { Weir } from '../node/weir.js';
 
-const skip = mariadb.missing ?? false;
-if (mariadb.missing) console.error(`\n*** SKIPPED: ${mariadb.missing} ***\n`);
+const make = used();
+const skip = make.missing ?? false;
+if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
 let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
 });
@@ -26,7 +27,7 @@ after(async () => {
 
 const source = (name: string, database: string, more = '', streams = ''): void => {
   db.sql(`create database if not exists ${database} character set utf8mb4; grant all on ${database}.* to owner@'127.0.0.1'`, '');
-  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: ${database}, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"${more}}\n${streams}`);
+  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${db.at}, database: ${database}, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"${more}}\n${streams}`);
 };
 const sync = (...args: string[]): Promise<string> => weir.in('sync', '--wait', ...args);
 const { verify } = compared(() => weir);

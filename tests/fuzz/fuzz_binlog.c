@@ -1,11 +1,13 @@
 /* Any bytes as events of MySQL's binary log: an error, or what lies within the bytes; rows are read
- * by a table that the bytes describe, and their values by columns of any form.
+ * by a table that the bytes describe, and their values by columns of any form. So are the events
+ * that a compressed transaction has in it. A set of ids is the same when it was printed and read
+ * again.
  *
  * Input: the column's form, its character set and checksums (three bytes), the length of the
  * table's description (one), that, then an event. */
 #include <stdlib.h>
 
-#include "source/mysql/binlog.h"
+#include "source/mysql/gtid_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +40,47 @@ static void see_values(const struct weir_my_map *map, const struct weir_str *val
     weir_buf_free(&room);
 }
 
+static void see_ids(const struct weir_my_event *e)
+{
+    struct weir_my_gtid_set set = {0}, again = {0};
+    struct weir_my_range one;
+    struct weir_error err;
+    struct weir_buf text;
+    weir_buf_init(&text, 4u << 20);
+    if (weir_my_set_read(&set, e->body, &err) == 0) {
+        (void)(weir_my_range_read(e, &one, &err) || weir_my_set_add(&set, &one, &err));
+        weir_my_set_print(&set, &text);
+        if (weir_buf_check(&text, "ids", &err) ||
+            weir_my_set_parse(&again, weir_buf_str(&text), &err) ||
+            !weir_my_set_has_all(&set, &again) || !weir_my_set_has_all(&again, &set)) {
+            abort();
+        }
+    }
+    (void)!weir_my_range_read(e, &one, &err);
+    weir_my_set_free(&set);
+    weir_my_set_free(&again);
+    weir_buf_free(&text);
+}
+
+static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map *map,
+                      struct weir_my_target *target);
+
+static void see_payload(struct weir_str body, struct weir_my_map *map,
+                        struct weir_my_target *target)
+{
+    struct weir_my_payload *p;
+    struct weir_str bytes = WEIR_STR("");
+    struct weir_error err;
+    int rc = weir_my_payload_open(body, &p, &err);
+    for (size_t i = 0; rc == 0 && i < 8 && bytes.ptr; i++) {
+        rc = weir_my_payload_next(p, &bytes, &err);
+        if (rc == 0 && bytes.ptr && bytes.ptr[4] != WEIR_MY_PAYLOAD) {
+            see_event(bytes, false, map, target);
+        }
+    }
+    weir_my_payload_close(p);
+}
+
 static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map *map,
                       struct weir_my_target *target)
 {
@@ -58,6 +101,10 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
     }
     if (weir_my_rotate_read(e.body, &a, &at, &err) == 0) {
         within(a, bytes);
+    }
+    see_ids(&e);
+    if (e.kind == WEIR_MY_PAYLOAD) {
+        see_payload(e.body, map, target);
     }
     (void)weir_my_gtid_opens(e.body);
     (void)!weir_my_gtid_read(e.body, &domain, &at, &err);

@@ -15,9 +15,13 @@ export interface Make {
   server: string;
   /** What its server is started with. */
   options: string[];
-  /** Without a certificate, and with one. */
+  /** Without a certificate, and with one of the test's. */
   plain: string[];
   encrypted: string[];
+  /** How the server's words differ from MariaDB's, which the tests are written in. */
+  words: [RegExp, string][];
+  /** What a source's `connection` needs besides where the server is: MySQL's users are not let in without TLS. */
+  connection: string;
   /** Makes the data that a server starts with. */
   install: (dir: string, who: Who) => void;
 }
@@ -36,6 +40,8 @@ export const mariadb: Make = {
   options: ['--innodb-log-file-size=64M'],
   plain: ['--skip-ssl'],
   encrypted: ['--ssl=1'],
+  words: [],
+  connection: '',
   install: (dir, who) => {
     execFileSync(path.join(other.root, 'usr/bin/mariadb-install-db'), ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
   },
@@ -50,13 +56,32 @@ export const mysql: Make = {
     return fetched === null ? (fetched = fetchOther('sid', ['mysql-server-core'], root)) : fetched;
   },
   server: path.join(root, 'usr/sbin/mysqld'),
-  options: [`--basedir=${path.join(root, 'usr')}`, '--innodb-redo-log-capacity=64M', '--mysqlx=OFF', '--performance-schema=OFF', '--secure-file-priv='],
-  plain: ['--tls-version='],
-  encrypted: ['--tls-version=TLSv1.2,TLSv1.3'],
+  options: [`--basedir=${path.join(root, 'usr')}`, '--innodb-redo-log-capacity=64M', '--mysqlx=OFF', '--performance-schema=OFF', '--cte-max-recursion-depth=1000000', '--secure-file-priv='],
+  plain: [], // it makes certificates itself
+  encrypted: [],
+  words: [
+    [/\bseq_(\d+)_to_(\d+)\b/g, '(with recursive n (seq) as (select $1 union all select seq + 1 from n where seq < $2) select seq from n) as numbers'],
+    [/\bbinlog monitor\b/g, 'replication client'],
+    [/\bengine = aria\b/g, 'engine = myisam'],
+    [/\buuid\b(?=, ip)/g, 'char(36)'],
+    [/\binet6\b/g, 'varchar(39)'],
+    [/\bcreate sequence seq; set check_constraint_checks = 0;/g, ''],
+    [/\('\{"a": 1\}'\), \('\{no'\)/g, `('{"a": 1}'), ('[]')`], // it takes no other text for JSON
+    [/\bshow master status\b/g, 'show binary log status'],
+    [/\breset master\b/g, 'reset binary logs and gtids'],
+  ],
+  connection: ', tls: require',
   install: (dir, who) => {
     execFileSync(mysql.server, ['--no-defaults', `--basedir=${path.join(root, 'usr')}`, `--datadir=${path.join(dir, 'data')}`, '--initialize-insecure', `--log-error=${path.join(dir, 'log')}`], { ...who, cwd: dir, stdio: 'ignore' });
   },
 };
+
+let made = mariadb;
+/** The tests of this file, which another one imports, are run with that. */
+export const use = (make: Make): void => {
+  made = make;
+};
+export const used = (): Make => made;
 
 export const password = 'secret of the owner';
 
@@ -147,14 +172,43 @@ export class MySQL {
     return path.join(this.dir, 'root.crt');
   }
 
+  /** For a source's `connection`. */
+  get at(): string {
+    return `host: 127.0.0.1, port: ${this.port}${this.make.connection}`;
+  }
+
   /** Runs statements as root, in one session; gives what they say, columns by tabs. */
   sql(text: string, database = 'shop'): string {
+    for (const [word, other] of this.make.words) text = text.replaceAll(word, other);
     return execFileSync('mariadb', ['--no-defaults', '-N', '-B', '-r', '--binary-mode', '--default-character-set=utf8mb4', '-S', this.socket, '-u', 'root', ...(database ? [database] : [])], {
       cwd: this.dir,
       input: text,
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'pipe'],
     }).trimEnd();
+  }
+
+  /** Ids of all transactions that are here. */
+  ids(): string {
+    return this.sql(this.make === mysql ? 'select @@gtid_executed' : 'select @@gtid_binlog_pos').replaceAll(/\s/g, '');
+  }
+
+  /** Becomes a replica of the other one, whose transactions up to `ids` it has by itself. */
+  follow(source: MySQL, ids: string): void {
+    this.sql(
+      this.make === mysql
+        ? `reset binary logs and gtids; set global gtid_purged = '${ids}'; change replication source to source_host = '127.0.0.1', source_port = ${source.port}, source_user = 'repl', source_password = 'repl', source_auto_position = 1, get_source_public_key = 1, source_ssl = 1; start replica`
+        : `reset master; set global gtid_slave_pos = '${ids}'; change master to master_host = '127.0.0.1', master_port = ${source.port}, master_user = 'repl', master_password = 'repl', master_use_gtid = slave_pos, master_ssl = 0; start slave`,
+    );
+  }
+
+  hasAll(ids: string): boolean {
+    return this.sql(this.make === mysql ? `select wait_for_executed_gtid_set('${ids}', 1)` : `select master_gtid_wait('${ids}', 1)`) === '0';
+  }
+
+  /** It is a replica no longer. */
+  takeOver(): void {
+    this.sql(this.make === mysql ? 'stop replica; reset replica all' : 'stop slave; reset slave all');
   }
 
   async stop(): Promise<void> {

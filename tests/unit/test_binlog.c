@@ -190,7 +190,7 @@ static void texts_become_utf8(void **state)
 static void ids_of_transactions_are_kept_by_domain(void **state)
 {
     (void)state;
-    struct weir_my_gtids g;
+    struct weir_my_gtids g = {.count = 0};
     struct weir_buf out;
     weir_buf_init(&out, 4096);
     weir_my_gtids_parse(&g, WEIR_STR("0-1-100,\n7-4294967295-9223372036854775807"));
@@ -221,6 +221,9 @@ static void ids_of_transactions_are_kept_by_domain(void **state)
     weir_my_gtids_parse(&g, WEIR_STR("")); /* there is none yet, which is known */
     weir_my_gtids_add(&g, 0, 1, 1);
     assert_int_equal(g.count, 1);
+    weir_my_gtids_parse(&g, WEIR_STR("6f5d9bc7-e9ef-11f1-aff0-02fc00000001:1-5"));
+    assert_true(weir_my_gtids_known(&g) && g.count == 0);
+    weir_my_gtids_free(&g);
     weir_buf_free(&out);
 }
 

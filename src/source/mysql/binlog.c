@@ -4,18 +4,6 @@
 
 #define CRC32 1
 
-/* A number of one to nine bytes. */
-static bool take_packed(struct weir_str *s, uint64_t *out)
-{
-    if (!weir_my_take_number(s, 1, out) || *out < 251) {
-        return s->ptr != NULL && *out < 251;
-    }
-    return *out == 252   ? weir_my_take_number(s, 2, out)
-           : *out == 253 ? weir_my_take_number(s, 3, out)
-           : *out == 254 ? weir_my_take_number(s, 8, out)
-                         : false;
-}
-
 /* --- events -------------------------------------------------------------------------------------
  */
 
@@ -114,6 +102,7 @@ static bool take_meta(struct weir_str *metas, unsigned type, uint16_t *out)
     case T_BLOB:
     case T_GEOMETRY:
     case T_JSON:
+    case T_VECTOR:
     case T_TIMESTAMP2:
     case T_DATETIME2:
     case T_TIME2:
@@ -144,9 +133,9 @@ int weir_my_map_read(struct weir_str body, struct weir_my_map *out, struct weir_
                 weir_my_take_number(&body, 2, &flags) && weir_my_take_number(&body, 1, &len) &&
                 weir_my_take(&body, len, &out->schema) && weir_my_take_number(&body, 1, &zero) &&
                 weir_my_take_number(&body, 1, &len) && weir_my_take(&body, len, &out->table) &&
-                weir_my_take_number(&body, 1, &zero) && take_packed(&body, &count) &&
+                weir_my_take_number(&body, 1, &zero) && weir_my_take_packed(&body, &count) &&
                 count <= WEIR_MY_MAX_COLUMNS && weir_my_take(&body, count, &types) &&
-                take_packed(&body, &len) && weir_my_take(&body, len, &metas);
+                weir_my_take_packed(&body, &len) && weir_my_take(&body, len, &metas);
     out->count = read ? count : 0;
     for (size_t i = 0; read && i < out->count; i++) {
         out->types[i] = (unsigned char)types.ptr[i];
@@ -182,7 +171,7 @@ int weir_my_change_read(const struct weir_my_event *event, struct weir_my_change
         read =
             weir_my_take_number(&body, 2, &len) && len >= 2 && weir_my_take(&body, len - 2, &extra);
     }
-    read = read && take_packed(&body, &count) && count <= WEIR_MY_MAX_COLUMNS &&
+    read = read && weir_my_take_packed(&body, &count) && count <= WEIR_MY_MAX_COLUMNS &&
            weir_my_take(&body, (count + 7) / 8, &bits);
     if (read) {
         out->count = count;
@@ -224,6 +213,8 @@ static bool take_value(struct weir_str *rest, unsigned type, unsigned meta, stru
     }
     case T_BLOB:
     case T_GEOMETRY:
+    case T_JSON:
+    case T_VECTOR:
         return meta >= 1 && meta <= 4 && weir_my_take_number(rest, meta, &len) &&
                weir_my_take(rest, len, out);
     case T_STRING: {

@@ -1,5 +1,5 @@
 /* Events of the binary log, row based: pure, any bytes may come. Private to src/source/mysql.
- * MariaDB's and MySQL's; MySQL's own JSON, compressed events and partial updates are not read. */
+ * MariaDB's and MySQL's; partial updates and MariaDB's compressed events are not read. */
 #ifndef WEIR_SOURCE_MYSQL_BINLOG_H
 #define WEIR_SOURCE_MYSQL_BINLOG_H
 
@@ -21,9 +21,11 @@ enum weir_my_kind { /* of an event, as its header has it */
                     WEIR_MY_DELETE_2 = 32,
                     WEIR_MY_GTID_MYSQL = 33,
                     WEIR_MY_GTID_ANONYMOUS = 34,
+                    WEIR_MY_PREVIOUS_GTIDS = 35,
                     WEIR_MY_XA_PREPARE = 38,
                     WEIR_MY_PARTIAL_UPDATE = 39,
                     WEIR_MY_PAYLOAD = 40,
+                    WEIR_MY_GTID_TAGGED = 42,
                     WEIR_MY_GTID_MARIADB = 162,
                     WEIR_MY_COMPRESSED_FIRST = 165,
                     WEIR_MY_COMPRESSED_LAST = 171
@@ -51,6 +53,16 @@ bool weir_my_query_names(struct weir_str statement, struct weir_str table);
 bool weir_my_gtid_opens(struct weir_str body);
 int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,
                       struct weir_error *err) WEIR_MUST_CHECK;
+
+/* A transaction in one event (WEIR_MY_PAYLOAD). *out is for weir_my_payload_close(), also after a
+ * failure, and points into the body. */
+struct weir_my_payload;
+int weir_my_payload_open(struct weir_str body, struct weir_my_payload **out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* Its next event, without a checksum, good until the next call; ptr NULL: that was all. */
+int weir_my_payload_next(struct weir_my_payload *payload, struct weir_str *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+void weir_my_payload_close(struct weir_my_payload *payload);
 
 struct weir_my_map { /* of a table, before its rows */
     uint64_t number;

@@ -1,5 +1,5 @@
 /* What the binary log's bytes are made of: taken off their beginning, never beyond their end.
- * Private to binlog.c and binlog_value.c. */
+ * Private to binlog*.c and gtid_set.c. */
 #ifndef WEIR_SOURCE_MYSQL_BINLOG_BYTES_H
 #define WEIR_SOURCE_MYSQL_BINLOG_BYTES_H
 
@@ -20,6 +20,7 @@ enum { /* types of columns */
        T_TIMESTAMP2 = 17,
        T_DATETIME2 = 18,
        T_TIME2 = 19,
+       T_VECTOR = 242,
        T_JSON = 245,
        T_DECIMAL = 246,
        T_ENUM = 247,
@@ -63,6 +64,22 @@ static inline size_t weir_my_decimal_bytes(unsigned digits)
     static const unsigned char rest[] = {0, 1, 1, 2, 2, 3, 3, 4, 4};
     return (size_t)(digits / 9) * 4 + rest[digits % 9];
 }
+
+/* A number of one to nine bytes. */
+static inline bool weir_my_take_packed(struct weir_str *s, uint64_t *out)
+{
+    if (!weir_my_take_number(s, 1, out) || *out < 251) {
+        return s->ptr != NULL && *out < 251;
+    }
+    return *out == 252   ? weir_my_take_number(s, 2, out)
+           : *out == 253 ? weir_my_take_number(s, 3, out)
+           : *out == 254 ? weir_my_take_number(s, 8, out)
+                         : false;
+}
+
+/* binlog_value.c, binlog_json.c: appended; false: it is no such value. */
+bool weir_my_decimal_text(struct weir_str bytes, unsigned meta, struct weir_buf *out);
+bool weir_my_json_text(struct weir_str bytes, struct weir_buf *out);
 
 WEIR_MUST_CHECK static inline int weir_my_damaged(struct weir_error *err, const char *what)
 {

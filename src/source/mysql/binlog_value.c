@@ -14,7 +14,7 @@ static uint64_t big(struct weir_str bytes)
 
 /* Digits in groups of nine, the first and the last shorter; the sign is in the first bit, and
  * negative numbers are inverted. */
-static bool decimal_text(struct weir_str bytes, unsigned meta, struct weir_buf *out)
+bool weir_my_decimal_text(struct weir_str bytes, unsigned meta, struct weir_buf *out)
 {
     unsigned precision = meta & 255, scale = meta >> 8, whole = precision - scale;
     unsigned char copy[64];
@@ -239,7 +239,8 @@ static bool read_text(unsigned type, unsigned meta, struct weir_str b,
     out->got = WEIR_MY_GOT_TEXT;
     switch (t->form) {
     case WEIR_MY_DECIMAL:
-        read = type == T_DECIMAL && decimal_text(b, meta, room) && number_text(t, meta, room);
+        read =
+            type == T_DECIMAL && weir_my_decimal_text(b, meta, room) && number_text(t, meta, room);
         break;
     case WEIR_MY_TIME:
         read = type == T_TIME2;
@@ -260,6 +261,12 @@ static bool read_text(unsigned type, unsigned meta, struct weir_str b,
     case WEIR_MY_BIT:
         weir_buf_addf(room, "%llu", (unsigned long long)out->whole);
         read = number_text(t, 0, room);
+        break;
+    case WEIR_MY_JSON:
+        if (type != T_JSON) { /* MariaDB's is a text */
+            return text_of(b, t, room, &out->text);
+        }
+        read = weir_my_json_text(b, room);
         break;
     default:
         return text_of(b, t, room, &out->text);

@@ -16,6 +16,9 @@ bool weir_my_capture_on(const void *connection)
 void weir_my_capture_close(void *connection)
 {
     struct weir_my *my = connection;
+    if (my->capture) {
+        weir_my_gtids_free(&my->capture->gtids);
+    }
     free(my->capture);
     my->capture = NULL;
 }
@@ -73,7 +76,7 @@ struct weir_str weir_my_capture_cursor(struct weir_my_capture *c)
     weir_jw_kstrz(&w, "file", c->position.file);
     weir_jw_ku64(&w, "position", c->position.at);
     weir_jw_ku64(&w, "born", c->born);
-    if (c->gtids.count) {
+    if (weir_my_gtids_known(&c->gtids)) {
         struct weir_buf gtids;
         weir_buf_init(&gtids, MAX_CURSOR);
         weir_my_gtids_print(&c->gtids, &gtids);
@@ -166,7 +169,6 @@ static int check_settings(struct weir_my *my, struct weir_error *err)
     } wanted[] = {{"binlog_format", "ROW", "ROW"},
                   {"binlog_row_image", "FULL", "FULL_NODUP"},
                   {"log_bin_compress", "OFF", "OFF"},
-                  {"binlog_transaction_compression", "OFF", "OFF"},
                   {"binlog_row_value_options", "", ""}};
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
@@ -174,7 +176,7 @@ static int check_settings(struct weir_my *my, struct weir_error *err)
     int rc = weir_my_ask(my, my->con,
                          WEIR_STR("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', "
                                   "'binlog_row_image', 'log_bin_compress', "
-                                  "'binlog_transaction_compression', 'binlog_row_value_options', "
+                                  "'binlog_row_value_options', "
                                   "'server_id', 'server_uuid')"),
                          &result, err);
     struct weir_my_capture *c = my->capture;
@@ -293,11 +295,11 @@ int weir_my_capture_open(void *connection, struct weir_source_follow *f, struct 
     rc = rc ? rc : check_settings(my, err);
     rc = rc || !f->cursor.ptr ? rc : read_cursor(c, &server, &known, err);
     bool begins = f->run->full || !known;
-    if (rc == 0 && !begins && c->gtids.count && !weir_str_eq(server, c->server)) {
+    if (rc == 0 && !begins && weir_my_gtids_known(&c->gtids) && !weir_str_eq(server, c->server)) {
         return take_over(my, server, err);
     }
     rc = rc || begins ? rc : check_position(my, server, err);
-    rc = rc || begins || c->gtids.count ? rc : weir_my_gtids_ask(my, err);
+    rc = rc || begins || weir_my_gtids_known(&c->gtids) ? rc : weir_my_gtids_ask(my, err);
     for (size_t i = 0; begins && i < f->count; i++) {
         f->streams[i].cursor = (struct weir_str){NULL, 0};
     }
@@ -358,10 +360,9 @@ static int check_columns(const struct weir_my *my, const struct weir_my_table *t
 {
     for (size_t i = 0; i < t->column_count; i++) {
         const struct weir_my_column *c = &t->columns[i];
-        bool text = c->form == WEIR_MY_TEXT || c->form == WEIR_MY_JSON;
+        bool text = c->form == WEIR_MY_TEXT || (c->form == WEIR_MY_JSON && my->mariadb);
         if (c->index != SIZE_MAX &&
-            (c->form == WEIR_MY_OTHER || (c->form == WEIR_MY_JSON && !my->mariadb) ||
-             (text && !c->utf8 && !c->latin1))) {
+            (c->form == WEIR_MY_OTHER || (text && !c->utf8 && !c->latin1))) {
             return weir_fail(
                 err, WEIR_EUNSUPPORTED,
                 "changes of \"" WEIR_STR_FMT "\" cannot be captured: the column \"" WEIR_STR_FMT

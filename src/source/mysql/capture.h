@@ -9,6 +9,7 @@
 
 #include "source/follow.h"
 #include "source/mysql/binlog.h"
+#include "source/mysql/gtid_set.h"
 #include "source/mysql/mysql.h"
 
 struct weir_my_position {
@@ -17,13 +18,15 @@ struct weir_my_position {
 };
 
 #define WEIR_MY_DOMAINS 64
-struct weir_my_gtids { /* MariaDB's ids of the last transaction in each domain */
+struct weir_my_gtids {           /* of all that was read */
+    struct weir_my_gtid_set set; /* MySQL's; for weir_my_gtids_free() */
+    /* MariaDB's, of the last transaction in each domain. */
     struct {
         uint32_t domain, server;
         uint64_t number;
     } last[WEIR_MY_DOMAINS];
-    size_t count; /* 0: there is none, or they are not known */
-    bool unknown; /* more domains than these, or no ids that can be read, until all are asked for */
+    size_t count;
+    bool unknown; /* too many of them, or none that can be read, until all are asked for */
 };
 
 struct weir_my_followed { /* a stream's table */
@@ -67,15 +70,29 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_gtid.c --- */
-void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text); /* "0-1-100,1-1-5" */
+bool weir_my_gtids_known(const struct weir_my_gtids *g);
+void weir_my_gtids_free(struct weir_my_gtids *g);
+void weir_my_gtids_forget(struct weir_my_gtids *g); /* now they are not known */
+/* "0-1-100,1-1-5", or a set of MySQL's; into ids that are all 0, or were used before. */
+void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text);
 void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out);
 /* A transaction ended that began with this event. What is not known stays so. */
 void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number);
+void weir_my_gtids_add_range(struct weir_my_gtids *g, const struct weir_my_range *range);
 /* Of the position in this server's log, as far as it tells. */
 int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 /* The position of the ids in this server's log, which may be another one than they were read from:
  * all that is behind them is behind it. */
 int weir_my_gtids_find(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- capture_behind.c: MySQL's ids, in its log --- */
+/* Those of all that is before the position. */
+int weir_my_behind_ask(struct weir_my *my, const struct weir_my_position *position,
+                       struct weir_my_gtids *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Where the first transaction is that is not of `set`; `out` stays where it is behind all. Fails
+ * where the server has others purged, or does not have all of the set. */
+int weir_my_behind_find(struct weir_my *my, const struct weir_my_gtid_set *set,
+                        struct weir_my_position *out, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_table.c --- */
 /* Fills `tables` (of f->count), and which streams are to be loaded or are refused. */

@@ -4,9 +4,21 @@
 
 #include "source/mysql/capture.h"
 
-static void set_unknown(struct weir_my_gtids *g)
+bool weir_my_gtids_known(const struct weir_my_gtids *g)
 {
+    return !g->unknown && (g->count || g->set.count);
+}
+
+void weir_my_gtids_free(struct weir_my_gtids *g)
+{
+    weir_my_set_free(&g->set);
     g->count = 0;
+    g->unknown = false;
+}
+
+void weir_my_gtids_forget(struct weir_my_gtids *g)
+{
+    weir_my_gtids_free(g);
     g->unknown = true;
 }
 
@@ -20,7 +32,7 @@ void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server
         i++;
     }
     if (i == WEIR_MY_DOMAINS) { /* a part of them would say of the others that nothing was read */
-        set_unknown(g);
+        weir_my_gtids_forget(g);
         return;
     }
     g->count = i == g->count ? i + 1 : g->count;
@@ -29,10 +41,16 @@ void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server
     g->last[i].number = number;
 }
 
-void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text)
+void weir_my_gtids_add_range(struct weir_my_gtids *g, const struct weir_my_range *range)
 {
-    g->count = 0;
-    g->unknown = false;
+    struct weir_error ignored;
+    if (!g->unknown && weir_my_set_add(&g->set, range, &ignored)) {
+        weir_my_gtids_forget(g);
+    }
+}
+
+static void parse_domains(struct weir_my_gtids *g, struct weir_str text)
+{
     while (text.len) {
         struct weir_str one = weir_str_cut(&text, ',');
         struct weir_str domain = weir_str_cut(&one, '-'), server = weir_str_cut(&one, '-');
@@ -40,10 +58,21 @@ void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text)
         if (!weir_str_to_i64(weir_str_trim(domain), &d) || !weir_str_to_i64(server, &s) ||
             !weir_str_to_i64(weir_str_trim(one), &n) || d < 0 || s < 0 || n < 0 || d > UINT32_MAX ||
             s > UINT32_MAX) {
-            set_unknown(g);
+            weir_my_gtids_forget(g);
             return;
         }
         weir_my_gtids_add(g, (uint32_t)d, (uint32_t)s, (uint64_t)n);
+    }
+}
+
+void weir_my_gtids_parse(struct weir_my_gtids *g, struct weir_str text)
+{
+    struct weir_error ignored;
+    weir_my_gtids_free(g);
+    if (!text.len || !memchr(text.ptr, ':', text.len)) {
+        parse_domains(g, text);
+    } else if (weir_my_set_parse(&g->set, text, &ignored)) {
+        weir_my_gtids_forget(g);
     }
 }
 
@@ -53,6 +82,7 @@ void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out)
         weir_buf_addf(out, "%s%" PRIu32 "-%" PRIu32 "-%" PRIu64, i ? "," : "", g->last[i].domain,
                       g->last[i].server, g->last[i].number);
     }
+    weir_my_set_print(&g->set, out);
 }
 
 int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err)
@@ -61,9 +91,9 @@ int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err)
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
     struct weir_buf sql;
-    set_unknown(&c->gtids);
+    weir_my_gtids_forget(&c->gtids);
     if (!my->mariadb) {
-        return 0;
+        return weir_my_behind_ask(my, &c->position, &c->gtids, err);
     }
     weir_buf_init(&sql, 4096);
     weir_buf_addz(&sql, "SELECT BINLOG_GTID_POS(");
@@ -116,28 +146,44 @@ static int look(struct weir_my *my, MYSQL *con, struct weir_my_position *out,
     return rc;
 }
 
+static int find_behind(struct weir_my *my, const char *gtids, struct weir_my_position *out,
+                       struct weir_error *err)
+{
+    const struct weir_my_gtids *g = &my->capture->gtids;
+    MYSQL *con = NULL;
+    if (my->mariadb != (g->count != 0)) {
+        return weir_fail(err, WEIR_EINVAL, "MySQL and MariaDB name transactions otherwise");
+    }
+    if (!my->mariadb) {
+        return weir_my_behind_find(my, &g->set, out, err);
+    }
+    int rc = weir_my_log_open_behind(my, gtids, &con, err);
+    rc = rc ? rc : look(my, con, out, err);
+    weir_my_log_close(con);
+    return rc;
+}
+
 int weir_my_gtids_find(struct weir_my *my, struct weir_error *err)
 {
     struct weir_my_capture *c = my->capture;
     struct weir_my_position found;
     struct weir_error why;
     struct weir_buf gtids;
-    MYSQL *con = NULL;
-    weir_buf_init(&gtids, 65536);
+    weir_buf_init(&gtids, 1u << 20);
     weir_my_gtids_print(&c->gtids, &gtids);
     int rc = weir_buf_check(&gtids, "transactions' ids", err);
     rc = rc ? rc : weir_my_capture_end(my, &found, err);
     if (rc == 0) {
-        rc = weir_my_log_open_behind(my, weir_buf_cstr(&gtids), &con, &why);
-        rc = rc ? rc : look(my, con, &found, &why);
+        struct weir_str shown = weir_utf8_cut(weir_buf_str(&gtids), 300);
+        rc = find_behind(my, weir_buf_cstr(&gtids), &found, &why);
         rc = rc ? weir_fail(err, rc,
                             "this is another server than the one that was followed, and it does "
-                            "not go on where that one was (%s): %s; changes may be missing, and "
+                            "not go on where that one was (" WEIR_STR_FMT
+                            "): %s; changes may be missing, and "
                             "nothing was loaded; `weir sync %s --full` reads all tables anew",
-                            weir_buf_cstr(&gtids), why.message, my->config->name)
+                            WEIR_STR_ARG(shown), why.message, my->config->name)
                 : 0;
     }
-    weir_my_log_close(con);
     if (rc == 0) {
         c->position = found;
         c->born = 0;

@@ -17,6 +17,8 @@ struct reading {
     struct weir_my_position begins; /* of the group */
     uint32_t domain, server;        /* its id */
     uint64_t number;                /* 0: it has none */
+    struct weir_my_range id;        /* MySQL's; first 0: it has none */
+    bool anonymous;
     bool group, transaction;
     bool checksums, described; /* the file's format is known */
     struct weir_my_images images;
@@ -178,7 +180,14 @@ static void end_group(struct reading *r, uint64_t ends)
     if (ends && r->number) {
         weir_my_gtids_add(&r->c->gtids, r->domain, r->server, r->number);
     }
-    r->number = 0;
+    if (ends && r->id.first) {
+        weir_my_gtids_add_range(&r->c->gtids, &r->id);
+    }
+    if (ends && r->anonymous) {
+        weir_my_gtids_forget(&r->c->gtids);
+    }
+    r->number = r->id.first = 0;
+    r->anonymous = false;
     r->group = r->transaction = false;
     for (size_t i = 0; i < r->f->count; i++) {
         r->tables[i].touched = r->tables[i].named = false;
@@ -211,6 +220,42 @@ static int next_file(struct reading *r, struct weir_str body, struct weir_error 
     return rc;
 }
 
+static bool in_group(unsigned kind)
+{
+    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_TABLE_MAP ||
+           (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
+           (kind >= WEIR_MY_WRITE_2 && kind <= WEIR_MY_GTID_ANONYMOUS) ||
+           (kind >= WEIR_MY_XA_PREPARE && kind <= WEIR_MY_PAYLOAD) || kind == WEIR_MY_GTID_TAGGED ||
+           kind == WEIR_MY_GTID_MARIADB;
+}
+
+static int group_event(struct reading *r, const struct weir_my_event *e, struct weir_error *err);
+
+/* Events in it have no place of their own in the file. */
+static int payload(struct reading *r, const struct weir_my_event *whole, struct weir_error *err)
+{
+    struct weir_my_payload *p;
+    struct weir_my_event e;
+    struct weir_str bytes;
+    bool none = false;
+    int rc = weir_my_payload_open(whole->body, &p, err);
+    while (rc == 0) {
+        rc = weir_my_payload_next(p, &bytes, err);
+        if (rc || !bytes.ptr) {
+            break;
+        }
+        rc = weir_my_event_read(bytes, &none, &e, err);
+        e.begins = whole->begins;
+        e.ends = whole->ends;
+        if (rc == 0 && e.kind == WEIR_MY_PAYLOAD) {
+            rc = weir_fail(err, WEIR_ECORRUPT, "a compressed transaction is in another one");
+        }
+        rc = rc || !in_group(e.kind) ? rc : group_event(r, &e, err);
+    }
+    weir_my_payload_close(p);
+    return rc;
+}
+
 static int group_event(struct reading *r, const struct weir_my_event *e, struct weir_error *err)
 {
     bool ends = e->kind == WEIR_MY_XID;
@@ -222,8 +267,13 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
     }
     switch (e->kind) {
     case WEIR_MY_XID:
+        break;
     case WEIR_MY_GTID_MYSQL:
+    case WEIR_MY_GTID_TAGGED:
+        rc = weir_my_range_read(e, &r->id, err);
+        break;
     case WEIR_MY_GTID_ANONYMOUS:
+        r->anonymous = true;
         break;
     case WEIR_MY_GTID_MARIADB:
         r->transaction = weir_my_gtid_opens(e->body);
@@ -236,12 +286,13 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
     case WEIR_MY_TABLE_MAP:
         rc = name_table(r, e->body, err);
         break;
+    case WEIR_MY_PAYLOAD:
+        return payload(r, e, err); /* whose events end the group */
     case WEIR_MY_XA_PREPARE:
     case WEIR_MY_PARTIAL_UPDATE:
-    case WEIR_MY_PAYLOAD:
         rc = weir_fail(err, WEIR_EUNSUPPORTED,
-                       "the log has events of a kind that capture does not follow (%u: XA, "
-                       "compressed, or partial); `weir sync %s --full` reads all tables anew",
+                       "the log has events of a kind that capture does not follow (%u: XA, or "
+                       "partial updates); `weir sync %s --full` reads all tables anew",
                        e->kind, r->my->config->name);
         break;
     default:
@@ -251,14 +302,6 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         end_group(r, e->ends);
     }
     return rc;
-}
-
-static bool in_group(unsigned kind)
-{
-    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_TABLE_MAP ||
-           (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
-           (kind >= WEIR_MY_WRITE_2 && kind <= WEIR_MY_GTID_ANONYMOUS) ||
-           (kind >= WEIR_MY_XA_PREPARE && kind <= WEIR_MY_PAYLOAD) || kind == WEIR_MY_GTID_MARIADB;
 }
 
 static int one_event(struct reading *r, struct weir_str bytes, struct weir_error *err)
@@ -291,10 +334,14 @@ static int one_event(struct reading *r, struct weir_str bytes, struct weir_error
     if (in_group(e.kind)) {
         return group_event(r, &e, err);
     }
+    if (e.kind == WEIR_MY_PREVIOUS_GTIDS && r->c->gtids.unknown && !r->group) {
+        weir_my_gtids_free(&r->c->gtids); /* the file begins, and all before it was read */
+        rc = weir_my_set_read(&r->c->gtids.set, e.body, err);
+    }
     if (!r->group && e.ends > r->c->position.at && !(e.flags & ARTIFICIAL)) {
         r->c->position.at = e.ends;
     }
-    return 0;
+    return rc;
 }
 
 /* --- the round ----------------------------------------------------------------------------------

@@ -42,8 +42,9 @@ static const struct weir_option options[] = {
      AT(tls),
      .fallback = "prefer",
      .choices = weir_my_tls,
-     .help = "prefer: where the server has it; verify proves whose server it is, and users of "
-             "MySQL 8 (caching_sha2_password) need it"},
+     .help = "prefer: where the server has it; verify proves whose server it is. Users of MySQL 8 "
+             "and later (caching_sha2_password) need verify, or require, which encrypts the "
+             "password for whoever answers"},
     {.name = "tls_ca",
      .type = WEIR_OPT_TEXT,
      AT(tls_ca),
@@ -156,6 +157,7 @@ static const struct weir_source_capture capture = {
 
 static const struct weir_source_verifier verifier = {
     .ready = weir_my_verify_ready,
+    .sha256 = weir_my_verify_sha256,
     .key = weir_my_verify_key,
     .sums = weir_my_verify_sums,
     .narrow = weir_my_verify_narrow,

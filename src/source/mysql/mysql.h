@@ -178,6 +178,7 @@ int weir_my_figures_end(struct weir_my *my, const struct weir_my_table *t,
 int weir_my_verify_ready(void *connection, const struct weir_source_plan *plan,
                          struct weir_str cursor, char why[200],
                          struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_my_verify_sha256(const void *connection);
 int weir_my_verify_key(void *connection, const struct weir_source_plan *plan, size_t *out,
                        size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_verify_sums(void *connection, const struct weir_source_plan *plan,

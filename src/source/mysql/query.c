@@ -1,5 +1,6 @@
 #include <errmsg.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <mysqld_error.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -17,8 +18,8 @@
 #define MAX_SQL      (16u << 20)
 /* Ways to log in that prove to know the password, and do not show it. */
 #define AUTH_PROOFS "mysql_native_password,client_ed25519"
-/* These may end with the password itself, for whoever answers: only where it is known who that is.
- */
+/* These may end with the password itself, for whoever answers: only where it is known who that is,
+ * or where it was said that encryption is enough. */
 #define AUTH_ALL AUTH_PROOFS ",caching_sha2_password,sha256_password"
 
 enum tls { TLS_PREFER, TLS_DISABLE, TLS_REQUIRE, TLS_VERIFY };
@@ -63,7 +64,8 @@ static const struct {
      "is it running, and do `host` and `port`, or `socket`, fit?"},
     {CR_CONN_HOST_ERROR, WEIR_EAGAIN, "is it running, and do `host` and `port`, or `socket`, fit?"},
     {CR_PLUGIN_NOT_ALLOWED, WEIR_EINVAL,
-     "set `tls: verify` (and `tls_ca`), or a `socket`: then it is known whose server it is"},
+     "set `tls: verify` (and `tls_ca`), or a `socket`: then it is known whose server it is; or "
+     "`tls: require` where nobody can stand in between"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, WEIR_EINVAL,
      "the server wants the password in a way that weir does not give it"},
 };
@@ -216,6 +218,15 @@ static void keep_alive(MYSQL *con)
     }
 }
 
+/* Through TLS the library reads as the socket does: without waiting only where that does not. */
+static void set_nonblocking(MYSQL *con)
+{
+    int fd = mysql_get_socket(con), flags = fcntl(fd, F_GETFL);
+    if (mysql_get_ssl_cipher(con) && flags >= 0) {
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    }
+}
+
 static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
 {
     MYSQL *con = mysql_init(NULL);
@@ -238,7 +249,7 @@ static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
     mysql_options(con, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(con, MYSQL_OPT_LOCAL_INFILE, &none); /* a server may ask for any file of ours */
     mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH,
-                  *s->socket || (tls && verify) ? AUTH_ALL : AUTH_PROOFS);
+                  *s->socket || (tls && s->tls >= TLS_REQUIRE) ? AUTH_ALL : AUTH_PROOFS);
     mysql_options(con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(con, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
     mysql_options(con, MYSQL_REPORT_DATA_TRUNCATION, &yes);
@@ -294,13 +305,17 @@ static int set_up(struct weir_my *my, MYSQL *con, struct weir_error *err)
         "30, completion_type = 0, autocommit = 1");
     int rc = weir_my_ask(my, con, WEIR_STR("SET NAMES utf8mb4"), NULL, err);
     rc = rc ? rc : weir_my_ask(my, con, common, NULL, err);
-    rc = rc ? rc
-            : weir_my_ask(my, con,
-                          my->mariadb ? WEIR_STR("SET SESSION max_statement_time = 0, "
-                                                 "idle_transaction_timeout = 0, "
-                                                 "idle_readonly_transaction_timeout = 0")
-                                      : WEIR_STR("SET SESSION max_execution_time = 0"),
-                          NULL, err);
+    if (my->mariadb) {
+        rc = rc ? rc
+                : weir_my_ask(my, con,
+                              WEIR_STR("SET SESSION max_statement_time = 0, "
+                                       "idle_transaction_timeout = 0, "
+                                       "idle_readonly_transaction_timeout = 0"),
+                              NULL, err);
+    } else if (mysql_get_server_version(con) >= 50708) {
+        rc = rc ? rc
+                : weir_my_ask(my, con, WEIR_STR("SET SESSION max_execution_time = 0"), NULL, err);
+    }
     return rc ? rc
               : weir_my_ask(my, con,
                             WEIR_STR("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
@@ -324,6 +339,9 @@ static int connect_host(struct weir_my *my, const char *host, bool waiting, MYSQ
         *out = NULL;
     } else {
         keep_alive(*out);
+        if (!waiting) {
+            set_nonblocking(*out);
+        }
     }
     return rc;
 }

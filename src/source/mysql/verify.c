@@ -99,17 +99,17 @@ static void add_value(struct weir_buf *sql, const struct weir_my_column *c,
     weir_buf_free(&type);
 }
 
-/* md5 of the canonical text of these columns. As bytes, or collations would not go together. */
+/* A hash of the canonical text of these columns. As bytes, or collations would not go together. */
 static void add_hash(struct weir_buf *sql, const struct weir_my_table *t,
                      const struct weir_source_compare *c, const size_t *columns, size_t count)
 {
-    weir_buf_addz(sql, "md5(concat(''");
+    weir_buf_addz(sql, c->sha256 ? "sha2(concat(''" : "md5(concat(''");
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(sql, ", coalesce(");
         add_value(sql, weir_my_column_of(t, columns[i]), &c->columns[columns[i]]);
         weir_buf_addz(sql, ", '~')");
     }
-    weir_buf_addz(sql, "))");
+    weir_buf_addz(sql, c->sha256 ? "), 256)" : "))");
 }
 
 static void add_bucket(struct weir_buf *sql, const struct weir_my_table *t,
@@ -122,6 +122,13 @@ static void add_bucket(struct weir_buf *sql, const struct weir_my_table *t,
 
 /* --- the verifier -------------------------------------------------------------------------------
  */
+
+/* MySQL 9.6 took it out. */
+bool weir_my_verify_sha256(const void *connection)
+{
+    const struct weir_my *my = connection;
+    return !my->mariadb && mysql_get_server_version(my->con) >= 90600;
+}
 
 int weir_my_verify_key(void *connection, const struct weir_source_plan *plan, size_t *out,
                        size_t *count, struct weir_error *err)
@@ -169,6 +176,22 @@ static int take_sums(const struct weir_source_compare *c, MYSQL_RES *result,
     return 0;
 }
 
+/* CAST(… AS DOUBLE) came with 8.0.17. */
+static int check_doubles(const struct weir_my *my, const struct weir_my_table *t,
+                         const struct weir_source_compare *c, struct weir_error *err)
+{
+    for (size_t i = 0; i < c->compared_count; i++) {
+        enum weir_my_form form = weir_my_column_of(t, c->compared[i])->form;
+        if ((form == WEIR_MY_FLOAT || form == WEIR_MY_DOUBLE) && !my->mariadb &&
+            mysql_get_server_version(my->con) < 80017) {
+            return weir_fail(err, WEIR_EUNSUPPORTED,
+                             "MySQL before 8.0.17 cannot be asked for the text of a float or a "
+                             "double; name these columns in `exclude`");
+        }
+    }
+    return 0;
+}
+
 int weir_my_verify_sums(void *connection, const struct weir_source_plan *plan,
                         const struct weir_source_compare *c, struct weir_source_bucket *out,
                         struct weir_error *err)
@@ -192,6 +215,7 @@ int weir_my_verify_sums(void *connection, const struct weir_source_plan *plan,
     weir_my_from(&sql, my, t);
     weir_buf_addz(&sql, ") AS hashes GROUP BY bucket");
     int rc = weir_buf_check(&sql, "the sums of a table", err);
+    rc = rc ? rc : check_doubles(my, t, c, err);
     my->most = 0;
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
     my->most = my->settings->timeout;

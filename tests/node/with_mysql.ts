@@ -1,0 +1,3 @@
+import { mysql, use } from './mysql.js';
+
+use(mysql);
