@@ -139,7 +139,7 @@ static bool is_separator_line(const struct weir_csv_record *r)
 struct line { /* a record, in short */
     uint64_t number;
     size_t count, filled; /* fields; those up to the last that is not empty */
-    bool names;           /* each is filled, none with a number or a date */
+    bool names, values;   /* each is filled, none with a number or a date; some one is */
 };
 
 static struct line in_short(const struct weir_csv_record *r)
@@ -153,42 +153,39 @@ static struct line in_short(const struct weir_csv_record *r)
             weir_guess_see(&one, text);
             line.filled = i + 1;
         }
-        line.names = line.names && text.len && !(one.values && one.fits);
+        bool value = one.values && one.fits;
+        line.names = line.names && text.len && !value;
+        line.values = line.values || value;
     }
     return line;
 }
 
-static size_t usual_count(const struct line *lines, size_t n)
-{
-    size_t most = 0, of = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t same = 0;
-        for (size_t k = 0; k < n; k++) {
-            same += lines[k].count == lines[i].count;
-        }
-        most = same > of ? lines[i].count : most;
-        of = same > of ? same : of;
-    }
-    return most;
-}
-
-/* A title is short where the table is wide, in fields or in those that are filled. The table begins
- * with the first line of names below it, with nothing as full between; or, when none names all,
- * with the first line of so many fields. */
+/* Titles have fewer fields than the table. In a sheet they are as wide, and little of them is
+ * filled; there the line of names behind them must be sure, with numbers or dates below it: rows
+ * whose last fields are empty look the same. */
 static uint64_t table_begins(const struct line *lines, size_t n)
 {
-    size_t usual = usual_count(lines, n), at = 1;
+    size_t counts[LOOK_LINES], of, at = 0, values = 0;
+    for (size_t i = 0; i < n; i++) {
+        counts[i] = lines[i].count;
+    }
+    size_t usual = weir_csv_usual(counts, n, &of);
     if (n == 0 || usual < 2 || (lines[0].filled > 1 && lines[0].filled * 3 > usual)) {
         return 0;
     }
-    while (at < n && lines[at].filled < usual) {
+    while (at < n && lines[at].count < usual) {
         at++;
     }
-    if (at == n || lines[at].count != usual || !lines[at].names) {
-        for (at = 0; at < n && lines[at].count < usual; at++) {
-        }
+    if (at) {
+        return at < n ? lines[at].number : 0;
     }
-    return at == 0 || at == n ? 0 : lines[at].number;
+    while (at < n && lines[at].filled * 2 <= usual) {
+        at++;
+    }
+    for (size_t i = at + 1; i < n; i++) {
+        values += lines[i].values;
+    }
+    return at < n && lines[at].names && values && values * 2 >= n - at - 1 ? lines[at].number : 0;
 }
 
 static int find_table(struct weir_csv_columns *c, struct weir_csv *csv, struct weir_error *err)
@@ -320,6 +317,7 @@ int weir_csv_columns_next(struct weir_csv_columns *c, struct weir_csv *csv,
         }
         if (out->line < c->first_line && !out->bad) {
             out->bad = "it stands above the table";
+            out->above = true;
         }
         if (c->in_rows || out->bad) {
             return 0;

@@ -270,29 +270,28 @@ void weir_csv_free(struct weir_csv *c)
 /* --- the dialect ---------------------------------------------------------------------------------
  */
 
-/* The number that most of them are, the smallest of equal ones; `*of` gets how many that is. */
-static size_t most_of(const size_t *counts, size_t n, size_t *of)
+size_t weir_csv_usual(const size_t *counts, size_t n, size_t *of)
 {
-    size_t most = 0;
+    size_t usual = 0;
     *of = 0;
     for (size_t i = 0; i < n; i++) {
         size_t same = 0;
         for (size_t k = 0; k < n; k++) {
             same += counts[k] == counts[i];
         }
-        if (same > *of || (same == *of && counts[i] < most)) {
+        if (same > *of || (same == *of && counts[i] > usual)) {
             *of = same;
-            most = counts[i];
+            usual = counts[i];
         }
     }
-    return most;
+    return usual;
 }
 
 /* How well a separator explains the sample: lines that have as many fields as most have, times the
  * fields; nothing when there is but one. */
 static uint64_t score(struct weir_csv *c, struct weir_str sample, bool last, char separator)
 {
-    size_t at = 0, used = 0, count = 0, lines = 0, same = 0, counts[SAMPLE_LINES];
+    size_t at = 0, used = 0, count = 0, lines = 0, same = 0, counts[SAMPLE_LINES] = {0};
     c->separator = separator;
     while (at < sample.len && lines < SAMPLE_LINES) {
         struct weir_str s = {sample.ptr + at, sample.len - at};
@@ -311,7 +310,7 @@ static uint64_t score(struct weir_csv *c, struct weir_str sample, bool last, cha
         counts[lines++] = count;
         at += used;
     }
-    size_t fields = most_of(counts, lines, &same);
+    size_t fields = weir_csv_usual(counts, lines, &same);
     return fields < 2 || !lines ? 0 : same * 1000 / lines * 100 + (fields < 100 ? fields : 99);
 }
 

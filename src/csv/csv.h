@@ -23,6 +23,7 @@ struct weir_csv_record {
     uint64_t line;       /* on which it begins, from 1 */
     struct weir_str raw; /* its text, without the line's end; may be no UTF-8 when it is bad */
     const char *bad;     /* why it cannot be read, or NULL */
+    bool above;          /* bad, and no row either: it stands above the table (columns.h) */
 };
 
 struct weir_csv {
@@ -49,6 +50,8 @@ int weir_csv_open(struct weir_csv *csv, struct weir_csv_text *text,
                   struct weir_error *err) WEIR_MUST_CHECK;
 void weir_csv_free(struct weir_csv *csv);
 void weir_csv_rewind(struct weir_csv *csv);
+/* The number of fields that most records have, the greatest of equally many; `of` gets how many. */
+size_t weir_csv_usual(const size_t *counts, size_t n, size_t *of);
 /* The next record, valid until the next call; empty lines are passed over. */
 int weir_csv_next(struct weir_csv *csv, struct weir_csv_record *out,
                   struct weir_error *err) WEIR_MUST_CHECK;

@@ -33,6 +33,9 @@ struct weir_source_sink {
     /* A row that cannot be read is kept with its line, its text (any bytes) and the reason. */
     int (*reject)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
                   struct weir_str text, const char *reason, struct weir_error *err);
+    /* The same of a line that is no row, and so in no count. NULL: nobody asks. */
+    int (*pass)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+                struct weir_str text, const char *reason, struct weir_error *err);
 };
 
 struct weir_source_found { /* a stream */

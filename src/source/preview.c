@@ -199,7 +199,8 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
     struct weir_source_config config;
     void *connection = NULL;
     struct alarm a = {.over = false};
-    struct preview p = {.what = what, .sink = {.rows = take_rows, .reject = take_bad}};
+    struct preview p = {.what = what,
+                        .sink = {.rows = take_rows, .reject = take_bad, .pass = take_bad}};
     weir_buf_init(&p.rows, MAX_CELLS);
     weir_buf_init(&p.bad, 1u << 20);
     int rc = what->text_of_file.ptr

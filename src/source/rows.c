@@ -300,3 +300,10 @@ int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct we
     int rc = r->aside ? wait_idle(r->aside, err) : 0;
     return rc ? rc : r->sink->reject(r->sink, r->part, line, text, reason, err);
 }
+
+int weir_source_rows_pass(struct weir_source_rows *r, uint64_t line, struct weir_str text,
+                          const char *reason, struct weir_error *err)
+{
+    int rc = r->aside ? wait_idle(r->aside, err) : 0;
+    return rc || !r->sink->pass ? rc : r->sink->pass(r->sink, r->part, line, text, reason, err);
+}

@@ -52,6 +52,9 @@ int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err) WEI
 /* What was set of this row is forgotten, and the sink's `reject` is called. */
 int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct weir_str text,
                             const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
+/* Of a line that is no row: the sink's `pass`. */
+int weir_source_rows_pass(struct weir_source_rows *r, uint64_t line, struct weir_str text,
+                          const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
 /* All rows are with the sink afterwards. */
 int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* Full batches are with the sink, which is the caller's until the next row. */

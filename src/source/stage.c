@@ -82,7 +82,7 @@ static int put_rejects(struct weir_source_sink *sink, struct weir_str part,
                                     err);
 }
 
-static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+static int put_passed(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
                       struct weir_str text, const char *reason, struct weir_error *err)
 {
     struct weir_source_stage *s = (struct weir_source_stage *)sink;
@@ -100,11 +100,18 @@ static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint6
     if (rc == 0) {
         weir_source_rows_int(r, WEIR_DISCARD_AT, s->at);
         weir_source_rows_int(r, WEIR_DISCARD_LINE, (int64_t)line);
-        s->reject_count++;
         rc = weir_source_rows_end(r, err);
     }
     weir_arena_free(&arena);
     return rc;
+}
+
+static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
+                      struct weir_str text, const char *reason, struct weir_error *err)
+{
+    struct weir_source_stage *s = (struct weir_source_stage *)sink;
+    s->reject_count++;
+    return put_passed(sink, part, line, text, reason, err);
 }
 
 int weir_source_stage_end(struct weir_source_stage *s, struct weir_error *err)
@@ -208,6 +215,7 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
                                         .rows = put_rows,
                                         .bytes = put_bytes,
                                         .reject = put_reject,
+                                        .pass = put_passed,
                                         .stop = s->progress ? &s->progress->stop : NULL,
                                         .source = &s->told};
     int rc = weir_figures_init(&s->read, count, s->arena, err);

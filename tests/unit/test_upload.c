@@ -183,12 +183,23 @@ static void what_stands_above_a_table_is_set_aside(void **state)
     } cases[] = {
         {"Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\nTotal,12.0\n", 0,
          "id total", 3, 2},
-        {"Sales;\nPeriod;2026-01;\nid;name;total\n1;a, b;5\n2;c, d;6\n", 0, "id name total", 2, 2},
+        {"Sales;\nPeriod;2026-01\nid;name;total\n1;a, b;5\n2;c, d;6\n", 0, "id name total", 2, 2},
+        {"Export of customers\ncode,name,\nA,Alice,\nB,Bob,\nC,Carl,remark\nD,Dora,\n", 0,
+         "column_1 column_2 column_3", 5, 1}, /* a name is missing: it may be a row */
         {"Sales,,,\nFrom,2026-01-01,,\nid,name,city,total\n1,a,,5\n2,b,c,6\n", 0,
          "id name city total", 2, 2},
         {"\"A title, with\na line\"\nid,total\n1,5\n2,6\n", 0, "id total", 2, 1},
         /* As wide as the table, and no names below: rows. */
         {"x,,\ny,2,3\nz,5,6\n", 0, "column_1 column_2 column_3", 3, 0},
+        {"Alice,,\nBob,Berlin,red\nCarl,Paris,blue\nDora,Rome,green\n", 0,
+         "column_1 column_2 column_3", 4, 0},
+        {"word,,\nbig,,\nsmall,tiny,little\nfast,,\n", 0, "column_1 column_2 column_3", 4, 0},
+        {"name,city,tags,,,,,,,\nBob,Berlin,a,b,,,,,,\nEve,Bonn,a,,,,,,,\n"
+         "Carl,Paris,p,q,r,s,t,u,v,w\nDora,Rome,x,,,,,,,\n",
+         0,
+         "column_1 column_2 column_3 column_4 column_5 column_6 column_7 column_8 column_9 "
+         "column_10",
+         5, 0},
         {"id,name\n1,a\n2,b\n", 0, "id name", 2, 0},
         {"id,name\n1,a,x\n2,b,y\n", 0, "id name", 0, 0}, /* rows that do not fit are bad */
         {"email\na@x.org\nb@x.org\n", 0, "email", 2, 0},

@@ -161,6 +161,7 @@ test('streams that are taken as they are need no lines in the file', () => {
   const options = [option('mode', { type: 'choice', default: 'replace' }), option('key', { type: 'list' }), option('cursor'), option('exclude', { type: 'list' })];
   assert.equal(streamsOf(options, { a: { chosen: true, values: { mode: 'replace' } }, b: { chosen: true, values: {} } }), undefined);
   assert.deepEqual(streamsOf(options, { a: { chosen: true, values: { mode: 'merge', key: 'id, day' } }, b: { chosen: false, values: {} } }), { a: { mode: 'merge', key: ['id', 'day'] } });
+  assert.equal(streamsOf(options, { a: { chosen: true, values: {} }, b: { chosen: false, values: {} } }, ['b']), undefined); // nobody left b out
   assert.equal(sayChoice({ mode: 'merge', key: 'id', cursor: 'at', exclude: 'email' }), 'one row for each id; what is new by at; without email');
 });
 

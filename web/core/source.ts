@@ -367,7 +367,6 @@ const ofPath: Record<string, RegExp> = {
   secret_key: /^s3:/,
   path_style: /^s3:/,
   sheet: /\.xls/i,
-  skip: /\.xls/i,
 };
 
 /** The options that say something about what is being connected, and those that were filled in. */
@@ -508,9 +507,9 @@ const PERSONAL = /(^|_)(e_?mail|phone|mobile|first_name|last_name|full_name|surn
 export const personal = (columns: readonly Column[]): string[] => columns.map(({ name }) => name).filter((name) => PERSONAL.test(name));
 
 /** The `streams` of a file: nothing when all are taken as they are. */
-export function streamsOf(options: readonly Option[], choices: Readonly<Record<string, Choice>>): Record<string, unknown> | undefined {
+export function streamsOf(options: readonly Option[], choices: Readonly<Record<string, Choice>>, refused: readonly string[] = []): Record<string, unknown> | undefined {
   const all = Object.entries(choices);
-  const plain = all.every(([, { chosen, values }]) => chosen && Object.keys(bodyOf(options, values)).length === 0);
+  const plain = all.every(([name, { chosen, values }]) => (chosen || refused.includes(name)) && Object.keys(bodyOf(options, values)).length === 0);
   if (plain) return undefined;
   return Object.fromEntries(all.filter(([, { chosen }]) => chosen).map(([name, { values }]) => [name, bodyOf(options, values)]));
 }

@@ -128,6 +128,9 @@ static int put_record(struct weir_source_rows *r, const struct weir_file *file,
             reason = room;
         }
     }
+    if (rc == 0 && record->above) {
+        return weir_source_rows_pass(r, record->line, record->raw, reason, err);
+    }
     if (rc == 0 && reason) {
         return weir_source_rows_reject(r, record->line, record->raw, reason, err);
     }
