@@ -20,7 +20,7 @@ after(async () => {
   await Promise.all([pg, ...others].map((one) => one?.stop()));
 });
 
-const source = (name: string, server: Postgres, more = 'capture: true'): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${server.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_NEWEST}", ${more}}\n`);
+const source = (name: string, server: Postgres, more = 'capture: true', user = 'owner'): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${server.port}, database: postgres, user: ${user}, password: "\${WEIR_SOURCE_NEWEST}", ${more}}\n`);
 const sync = async (name: string): Promise<string[]> => {
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', name)) as { streams: { stream: string; status: string; rows_read: number }[] };
   return streams.map(({ stream, status, rows_read }) => `${stream} ${status} ${rows_read}`).sort();
@@ -58,11 +58,28 @@ test('a slot that the server gave up for its rest is told as that', async (t) =>
   await weir.in('sync', '--wait', '--full', 'rests');
 });
 
+test('a server that waits for standbys which are not there is told as that', async (t) => {
+  if (missing) return t.skip(missing);
+  pg.sql('create table waits (id int primary key); insert into waits values (1)');
+  source('waits', pg, 'capture: true, timeout: 7s}\nstreams: {waits: {}');
+  assert.deepEqual(await sync('waits'), ['waits loaded 1']);
+  pg.sql("select pg_create_physical_replication_slot('of_a_standby')");
+  pg.sql("alter system set synchronized_standby_slots = 'of_a_standby'");
+  pg.sql('select pg_reload_conf()');
+  pg.sql('insert into waits values (2)');
+  const told = await weir.in('sync', '--wait', 'waits').then(() => '', String);
+  assert.match(told, /the standbys of synchronized_standby_slots \(of_a_standby\) do not have yet, and they have not had them for \d+ s \(`timeout`\)/);
+  pg.sql('alter system reset synchronized_standby_slots');
+  pg.sql("select pg_reload_conf(), pg_drop_replication_slot('of_a_standby')");
+  assert.deepEqual(await sync('waits'), ['waits loaded 1']);
+});
+
 test('a standby is read from, and one that takes over with the slot is followed on, if it has all that was read', async (t) => {
   if (missing) return t.skip(missing);
   const first = await Postgres.startNewest('-c', 'wal_level=logical');
   others.push(first);
-  first.sql('create table t (id int primary key, v int); insert into t select n, n from generate_series(1, 200000) n');
+  first.sql("create role plain login password 'secret of the owner'");
+  first.sql('create table t (id int primary key, v int); grant select on t to plain; insert into t select n, n from generate_series(1, 200000) n');
   const second = await first.standby('-c', 'wal_level=logical', '-c', 'hot_standby_feedback=on', '-c', 'sync_replication_slots=on');
   others.push(second);
   source('copy', second, 'timeout: 5m');
@@ -93,6 +110,8 @@ test('a standby is read from, and one that takes over with the slot is followed 
   await assert.rejects(sync('shop'), /on another timeline, without all that was read/);
   second.sql('select pg_promote()');
   second.sql('insert into t values (-2, -2)');
+  source('shop', second, 'capture: true', 'plain'); // who may not ask for the history: no change is known to be lost
+  await assert.rejects(sync('shop'), (error) => /cannot be asked where it left timeline 1: [^]*WAL sender[^]*ALTER ROLE … REPLICATION/.test(String(error)) && !/--full/.test(String(error)));
   source('shop', second);
   assert.deepEqual(await sync('shop'), ['t loaded 3'], 'nothing is loaded anew');
   assert.deepEqual(await rows('select count(*) as n, sum(v)::bigint as v, min(id) as least from shop.t'), [{ n: 200002, v: 20000100000 - 55 - 11 - 3, least: -2 }]);

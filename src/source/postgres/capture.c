@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "source/watch.h"
 
 #define MAX_CURSOR (16u << 20)
 
@@ -160,28 +161,32 @@ static int drop_slot(struct weir_pg *pg, struct weir_error *err)
 }
 
 /* Where the server left the timeline `of`, and began another one; 0: it never was on it. */
-static uint64_t left_timeline(struct weir_pg *pg, struct weir_str of)
+static int left_timeline(struct weir_pg *pg, struct weir_str of, uint64_t *at,
+                         struct weir_error *err)
 {
-    struct weir_error ignored;
     PGconn *con = NULL;
     PGresult *r = NULL;
-    uint64_t at = 0;
     char sql[64];
+    *at = 0;
     snprintf(sql, sizeof sql, "TIMELINE_HISTORY %.20s", pg->capture->timeline.ptr);
-    int rc = weir_pg_connect_as(pg, true, &con, &ignored);
-    rc = rc ? rc : weir_pg_ask(pg, con, sql, NULL, -1, &r, &ignored);
+    int rc = weir_pg_connect_as(pg, true, &con, err);
+    rc = rc ? rc : weir_pg_ask(pg, con, sql, NULL, -1, &r, err);
     struct weir_str rest = rc || PQntuples(r) != 1 || PQnfields(r) < 2 ? (struct weir_str){NULL, 0}
                                                                        : weir_pg_cell(r, 0, 1);
-    while (rest.ptr && at == 0) { /* "1\t0/3000158\tno recovery target specified" */
+    while (rest.ptr && *at == 0) { /* "1\t0/3000158\tno recovery target specified" */
         struct weir_str line = weir_str_cut(&rest, '\n');
         struct weir_str timeline = weir_str_cut(&line, '\t');
-        if (weir_str_eq(timeline, of) && !weir_pg_lsn_read(weir_str_cut(&line, '\t'), &at)) {
-            at = 0;
+        if (weir_str_eq(timeline, of) && !weir_pg_lsn_read(weir_str_cut(&line, '\t'), at)) {
+            *at = 0;
         }
     }
     PQclear(r);
     PQfinish(con);
-    return at;
+    return rc ? weir_error_prefix(err, rc,
+                                  "a standby took over, or a backup was restored, and the server "
+                                  "cannot be asked where it left timeline " WEIR_STR_FMT,
+                                  WEIR_STR_ARG(of))
+              : 0;
 }
 
 static const char *explain_lost(struct weir_str reason)
@@ -204,12 +209,18 @@ static int check_position(struct weir_pg *pg, const struct position *p, const st
     char at[WEIR_PG_LSN_SIZE], other[WEIR_PG_LSN_SIZE];
     const char *why = NULL;
     char text[256];
+    uint64_t left = 0;
     bool same = weir_str_eq(p->timeline, c->timeline); /* else a standby may have taken over */
+    int rc =
+        same || !weir_str_eq(p->system, c->system) ? 0 : left_timeline(pg, p->timeline, &left, err);
+    if (rc) {
+        return rc;
+    }
     weir_pg_lsn_format(c->lsn, at);
     weir_pg_lsn_format(s->confirmed, other);
     if (!weir_str_eq(p->system, c->system)) {
         why = "this is another server than the one that was followed";
-    } else if (!same && left_timeline(pg, p->timeline) < c->lsn) {
+    } else if (!same && left < c->lsn) {
         why = "the server is on another timeline, without all that was read (a standby took over, "
               "or a backup was restored)";
     } else if (!weir_str_is(p->slot, c->slot)) {
@@ -238,6 +249,53 @@ static int check_position(struct weir_pg *pg, const struct position *p, const st
                      "sync %s --full` reads all tables anew and goes on from there",
                      why, c->slot, pg->config->name)
                : 0;
+}
+
+/* From version 17 on the server lets nobody read past those standbys, not even us who wait for
+ * none, and says so to nobody. */
+int weir_pg_capture_standbys(struct weir_pg *pg, PGconn *waits, struct weir_error *err)
+{
+    struct weir_pg_capture *c = pg->capture;
+    struct weir_source_progress *progress = c->f->run->progress;
+    struct weir_error ignored;
+    PGconn *con = NULL;
+    PGresult *r = NULL;
+    char number[24];
+    const char *const values[] = {number};
+    weir_time asked = pg->asked, heard = pg->heard;
+    snprintf(number, sizeof number, "%d", PQbackendPID(waits));
+    pg->patient = false;
+    int rc =
+        PQserverVersion(waits) < 170000 ? WEIR_EUNSUPPORTED : weir_pg_connect(pg, &con, &ignored);
+    rc = rc ? rc
+            : weir_pg_ask(pg, con,
+                          "SELECT pg_catalog.current_setting('synchronized_standby_slots') FROM "
+                          "pg_catalog.pg_stat_activity WHERE pid = $1::int AND wait_event = "
+                          "'WaitForStandbyConfirmation'",
+                          values, 1, &r, &ignored);
+    bool waited = rc == 0 && PQntuples(r) == 1;
+    weir_time time = weir_mono() - asked;
+    rc = 0;
+    if (waited && time > pg->settings->timeout) {
+        rc = weir_fail(err, WEIR_ETIMEDOUT,
+                       "the server lets nobody read changes that the standbys of "
+                       "synchronized_standby_slots (%.200s) do not have yet, and they have not had "
+                       "them for %lld s (`timeout`); start them, or take those that are gone out "
+                       "of that setting",
+                       PQgetvalue(r, 0, 0), (long long)(time / WEIR_SECOND));
+    } else if (waited && progress && !c->told_standbys) {
+        c->told_standbys = true;
+        weir_source_watch_say(progress->watch,
+                              "waits for the standbys of synchronized_standby_slots (%.200s)",
+                              PQgetvalue(r, 0, 0));
+    }
+    PQclear(r);
+    PQfinish(con);
+    pg->patient = true;
+    pg->asked = asked;
+    pg->heard = heard;
+    pg->looked = weir_mono();
+    return rc;
 }
 
 /* The server's disk is not ours to fill. */

@@ -35,6 +35,7 @@ struct weir_pg_capture {
     uint64_t from, commit, lsn, confirmed;
     int64_t retained; /* bytes of log that the server decodes again in each run */
     int64_t kept_at;  /* second in which the cursor was kept */
+    bool told_standbys;
     struct weir_pg_followed *tables;
     struct weir_pg_message *message;
 };
@@ -49,6 +50,9 @@ int weir_pg_capture_read(void *connection, struct weir_source_follow *f,
                          struct weir_error *err) WEIR_MUST_CHECK;
 int weir_pg_capture_confirm(void *connection, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_pg_capture_close(void *connection);
+/* Does what `waits` asked wait for standbys? Says so, and fails after `timeout`: WEIR_ETIMEDOUT. */
+int weir_pg_capture_standbys(struct weir_pg *pg, PGconn *waits,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 
 /* For plan(): is the stream's table to be read in the snapshot? NULL: it is not. */
 struct weir_str weir_pg_capture_cursor(struct weir_pg *pg); /* as it is now, to be kept */

@@ -50,7 +50,8 @@ struct weir_pg {
     struct weir_pg_capture *capture; /* while changes are followed; else NULL */
     const atomic_bool *stop;         /* of the run; NULL: none */
     weir_time heard;                 /* when the server last sent something */
-    bool patient;                    /* it computes: it may be silent for longer than `timeout` */
+    weir_time asked, looked; /* when it was asked; and when we last looked why it is silent */
+    bool patient;            /* it computes: it may be silent for longer than `timeout` */
 };
 
 /* --- query.c: the connection and small questions --- */

@@ -2,9 +2,10 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "source/postgres/postgres.h"
+#include "source/postgres/capture.h"
 
 #define SLICE_MS 100
+#define LOOK     (5 * WEIR_SECOND) /* how often, why it is silent */
 
 const char *const weir_pg_sslmodes[] = {"prefer",    "disable",     "allow", "require",
                                         "verify-ca", "verify-full", NULL};
@@ -56,6 +57,10 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
         state = "28"; /* of a connection, libpq has no code */
     } else if (strstr(said, "database \"") && strstr(said, "does not exist")) {
         state = "3D000";
+    }
+    if (!state && (strstr(said, "replication role") || strstr(said, "start WAL sender"))) {
+        code = WEIR_EPERM;
+        state = "rep"; /* before version 16 in other words */
     }
     if (state && strcmp(state, "42501") == 0 && strstr(said, "row-level security")) {
         state = "row";
@@ -212,6 +217,10 @@ int weir_pg_wait(struct weir_pg *pg, PGconn *con, PGconn *con2, struct weir_erro
                        "network gone?",
                        (long long)(pg->settings->timeout / WEIR_SECOND));
     }
+    if (rc == 0 && con && pg->capture && pg->patient &&
+        weir_mono() > (pg->looked > pg->asked ? pg->looked : pg->asked) + LOOK) {
+        rc = weir_pg_capture_standbys(pg, con, err);
+    }
     if (rc) {
         weir_pg_cancel(con);
         weir_pg_cancel(con2);
@@ -231,7 +240,7 @@ int weir_pg_send(struct weir_pg *pg, PGconn *con, const char *sql, const char *c
 {
     int sent = count < 0 ? PQsendQuery(con, sql)
                          : PQsendQueryParams(con, sql, count, NULL, values, NULL, NULL, 0);
-    pg->heard = weir_mono();
+    pg->heard = pg->asked = weir_mono();
     return sent ? 0 : weir_pg_fail(con, NULL, "the connection to PostgreSQL broke", err);
 }
 
