@@ -1,5 +1,6 @@
 /* A program that is an image of Docker, run by Docker's own command line. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define SEEN    "/weir" /* where the container sees what it is given */
 #define MOST    64      /* words of a command */
 #define PATIENT (30 * WEIR_SECOND)
+#define BRIEF   (10 * WEIR_SECOND) /* of a run that was stopped */
 #define HOST    "host.docker.internal"
 
 /* How Docker's command line ends, where the container's own end is not what it tells. */
@@ -202,18 +204,24 @@ static void add(struct command *c, const char *word)
     }
 }
 
-static int docker(struct weir_program *p, const char *const *argv, struct weir_buf *said)
+/* A small question. An engine that once did not answer is not asked again by this use of it. */
+static int docker(struct weir_program *p, const char *const *argv, const atomic_bool *stop,
+                  weir_time patience, struct weir_buf *said)
 {
+    bool less = p->patience && p->patience < patience;
     struct weir_child_options o = {.name = "docker",
                                    .what = {.argv = argv, .env = p->env, .dir = p->tmp},
                                    .line_max = 1u << 16,
-                                   .timeout = PATIENT};
+                                   .timeout = less ? p->patience : patience,
+                                   .stop = stop};
     struct weir_error ignored;
-    return weir_child_run(&o, said, &ignored);
+    int rc = p->silent ? WEIR_ETIMEDOUT : weir_child_run(&o, said, &ignored);
+    p->silent = rc == WEIR_ETIMEDOUT;
+    return rc;
 }
 
-/* Each source has one that reads; of others the number of the weir is in the name. So what a killed
- * weir left of it is found. */
+/* Each source has one that reads; others are called as their weir's scratch folder. So what a
+ * killed weir left of it is found. */
 static void name_container(struct weir_program *p, bool reads)
 {
     int n = snprintf(p->container, sizeof p->container, "weir-%.40s-%016llx-", p->config->name,
@@ -226,28 +234,44 @@ static void name_container(struct weir_program *p, bool reads)
     if (reads && !p->aside) {
         snprintf(p->container + n, rest, "read");
     } else {
-        snprintf(p->container + n, rest, "%d-%llx", (int)getpid(), (unsigned long long)weir_mono());
+        struct weir_str scratch = weir_str_of(strrchr(p->tmp, '/') + 1);
+        struct weir_str own = {scratch.ptr + strlen(p->config->name) + 1, 0};
+        own.len = scratch.len - (size_t)(own.ptr - scratch.ptr);
+        snprintf(p->container + n, rest, WEIR_STR_FMT "-%llx", WEIR_STR_ARG(own),
+                 (unsigned long long)weir_mono());
     }
 }
 
+/* Not by a process's number: a weir in a container has 1 each time, and one in another container
+ * has a number that is none here. */
 static bool is_left(const struct weir_program *p, const char *name)
 {
     const char *prefix = p->family + strlen("name=");
+    char lock[WEIR_SOURCE_SCRATCH_SIZE + 200];
     size_t n = strlen(prefix);
-    int pid = strncmp(name, prefix, n) == 0 ? atoi(name + n) : 0;
-    return strcmp(name, p->container) == 0 || (pid > 0 && kill(pid, 0) && errno == ESRCH);
+    if (strncmp(name, prefix, n) != 0) {
+        return false;
+    }
+    struct weir_str own = weir_str_of(name + n);
+    own = weir_str_cut(&own, '-');
+    snprintf(lock, sizeof lock, "%.*s/%s." WEIR_STR_FMT WEIR_SOURCE_SCRATCH_LOCK,
+             (int)(strrchr(p->tmp, '/') - p->tmp), p->tmp, p->config->name, WEIR_STR_ARG(own));
+    return strcmp(name, p->container) == 0 ||
+           (memchr(own.ptr, '.', own.len) && !weir_lock_held(lock));
 }
 
-/* What a killed weir left of this source. */
-static void sweep(struct weir_program *p)
+void weir_program_sweep(struct weir_program *p)
 {
     const char *ask[] = {p->path,   "ps",       "--all",      "--filter",
                          p->family, "--format", "{{.Names}}", NULL};
     const char *argv[MOST] = {p->path, "rm", "--force"};
     struct weir_buf said;
     size_t n = 3;
+    if (!weir_program_is_image(p) || !p->reads) {
+        return;
+    }
     weir_buf_init(&said, 1u << 20);
-    if (docker(p, ask, &said) == 0) {
+    if (docker(p, ask, p->stop, PATIENT, &said) == 0) {
         struct weir_str rest = weir_buf_str(&said);
         while (rest.ptr && n + 1 < MOST) {
             struct weir_str name = weir_arena_dup(&p->arena, weir_str_cut(&rest, '\n'));
@@ -257,7 +281,7 @@ static void sweep(struct weir_program *p)
         }
         weir_buf_reset(&said);
         if (n > 3) {
-            (void)!docker(p, argv, &said);
+            (void)!docker(p, argv, p->stop, PATIENT, &said);
         }
     }
     weir_buf_free(&said);
@@ -296,12 +320,10 @@ const char *const *weir_program_command(struct weir_program *p, const char *cons
     add(&c, p->path);
     if (weir_program_is_image(p)) {
         static const char *const always[] = {"run", "--rm", "--init", "-i", "--log-driver", "none"};
-        bool reads = arguments[0] && strcmp(arguments[0], "read") == 0;
-        name_container(p, reads);
+        p->reads = arguments[0] && strcmp(arguments[0], "read") == 0;
+        name_container(p, p->reads);
         p->refused[0] = 0;
-        if (reads) {
-            sweep(p);
-        }
+        p->absent = false;
         for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
             add(&c, always[i]);
         }
@@ -329,8 +351,10 @@ void weir_program_end(struct weir_program *p)
     const char *argv[] = {p->path, "rm", "--force", p->container, NULL};
     struct weir_buf said;
     if (weir_program_is_image(p) && p->container[0]) {
+        /* It may be the stop that ends it, so none is heard. */
+        bool stopped = p->stop && atomic_load(p->stop);
         weir_buf_init(&said, 1u << 20);
-        (void)!docker(p, argv, &said); /* mostly it has gone by itself */
+        (void)!docker(p, argv, NULL, stopped ? BRIEF : PATIENT, &said); /* mostly it has gone */
         weir_buf_free(&said);
     }
 }
@@ -350,6 +374,8 @@ void weir_program_hear_docker(struct weir_program *p, struct weir_str line)
     } else if (weir_program_is_image(p) &&
                weir_str_starts(line, WEIR_STR("Unable to find image "))) {
         p->absent = true;
+    } else if (weir_program_is_image(p) && weir_str_starts(line, WEIR_STR("Status: "))) {
+        p->absent = false; /* it was pulled */
     }
 }
 
@@ -366,7 +392,7 @@ static bool lacked_memory(struct weir_program *p, weir_time since)
              (long long)(now % WEIR_SECOND * 1000000 / WEIR_SECOND));
     snprintf(name, sizeof name, "container=%s", p->container);
     weir_buf_init(&said, 1u << 20);
-    bool lacked = docker(p, argv, &said) == 0 && said.len > 0;
+    bool lacked = docker(p, argv, p->stop, PATIENT, &said) == 0 && said.len > 0;
     weir_buf_free(&said);
     return lacked;
 }

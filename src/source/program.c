@@ -420,6 +420,8 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
     bool goes_on = p->logs;
     p->logs = true;
     bool less = patience && (!s->timeout || patience < s->timeout);
+    p->stop = stop ? stop : p->site->stop;
+    p->patience = patience;
     return (struct weir_child_options){
         .name = p->name,
         .what = {.argv = argv,
@@ -432,7 +434,7 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
         .idle = s->idle,
         .timeout = less ? patience : s->timeout,
         .more_time = less ? "a run has all the time it needs" : NULL,
-        .stop = stop ? stop : p->site->stop,
+        .stop = p->stop,
         .listens = image, /* and has its container die with weir */
         .log_path = p->log,
         .log_goes_on = goes_on,

@@ -99,10 +99,14 @@ struct weir_program {
     const char *env[64];
     /* Of an image: what its container sees as /weir; the container's name; what Docker refused. */
     char shared[WEIR_SOURCE_SCRATCH_SIZE + 8], container[128], refused[408];
-    char family[136]; /* a filter for `docker ps`: all containers of its source */
-    bool absent;      /* the image, to Docker */
-    uint64_t id;      /* of `home`, for the container's name */
-    bool logs;        /* what it says goes behind what it said before */
+    char family[136];        /* a filter for `docker ps`: all containers of its source */
+    bool absent;             /* the image, to Docker */
+    bool silent;             /* Docker itself: it did not answer in time */
+    bool reads;              /* the container of the last command */
+    const atomic_bool *stop; /* of the last weir_program_options; NULL: none */
+    weir_time patience;      /* of whoever only looks; 0: any */
+    uint64_t id;             /* of `home`, for the container's name */
+    bool logs;               /* what it says goes behind what it said before */
     struct weir_source_progress *progress; /* who listens to it, or NULL */
     /* True: this line of stderr is understood, and is none of the run's log. NULL: none is. */
     bool (*understands)(void *of, struct weir_str line);
@@ -118,9 +122,11 @@ int weir_program_open(struct weir_program *p, const struct weir_source_config *c
                       const struct weir_program_settings *settings,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_program_free(struct weir_program *p);
-/* The program and its arguments, in its arena; NULL: no memory. A container that reads is the only
- * one of its source: what another weir left of it is ended. */
+/* The program and its arguments, in its arena; NULL: no memory. */
 const char *const *weir_program_command(struct weir_program *p, const char *const *arguments);
+/* Behind weir_program_options() of a command that reads, of which a source has one at a time: ends
+ * the containers of this source that killed weirs left. */
+void weir_program_sweep(struct weir_program *p);
 /* After a talk that did not end well: its container ends, too. */
 void weir_program_end(struct weir_program *p);
 /* The error of a talk with `child` that began at `since` (weir_now()): as Docker words it where it

@@ -11,8 +11,6 @@
 #include "base/hash.h"
 #include "io/file.h"
 
-#define LOCK ".lock"
-
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -27,8 +25,8 @@ static int sweep(const char *name, void *arg, struct weir_error *err)
     struct weir_error ignored;
     (void)err;
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    snprintf(lock, sizeof lock, "%s/%s" LOCK, dir, name);
-    if (!weir_str_ends(weir_str_of(name), WEIR_STR(LOCK)) && is_folder(path) &&
+    snprintf(lock, sizeof lock, "%s/%s" WEIR_SOURCE_SCRATCH_LOCK, dir, name);
+    if (!weir_str_ends(weir_str_of(name), WEIR_STR(WEIR_SOURCE_SCRATCH_LOCK)) && is_folder(path) &&
         !weir_lock_held(lock)) {
         (void)weir_tree_remove(path, &ignored);
         (void)unlink(lock);
@@ -39,7 +37,8 @@ static int sweep(const char *name, void *arg, struct weir_error *err)
 int weir_source_scratch_make(const struct weir_source_site *site, const char *source,
                              char out[WEIR_SOURCE_SCRATCH_SIZE], int *lock, struct weir_error *err)
 {
-    char dir[3800], data[PATH_MAX], path[WEIR_SOURCE_SCRATCH_SIZE + sizeof LOCK];
+    char dir[3800], data[PATH_MAX],
+        path[WEIR_SOURCE_SCRATCH_SIZE + sizeof WEIR_SOURCE_SCRATCH_LOCK];
     struct weir_error ignored;
     out[0] = 0;
     int rc = weir_dir_make(site->data, 0700, err);
@@ -54,7 +53,7 @@ int weir_source_scratch_make(const struct weir_source_site *site, const char *so
     (void)!weir_dir_each(dir, sweep, dir, &ignored);
     snprintf(out, WEIR_SOURCE_SCRATCH_SIZE, "%s/%s.%d.%08" PRIx64, dir, source, (int)getpid(),
              weir_random_u64() & 0xffffffff);
-    snprintf(path, sizeof path, "%s" LOCK, out);
+    snprintf(path, sizeof path, "%s" WEIR_SOURCE_SCRATCH_LOCK, out);
     rc = weir_lock_take(path, lock, err);
     if (rc == 0 && mkdir(out, 0700)) {
         rc = weir_fail_errno(err, errno, "cannot make %s", out);
@@ -69,11 +68,11 @@ int weir_source_scratch_make(const struct weir_source_site *site, const char *so
 
 void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE], int lock)
 {
-    char beside[WEIR_SOURCE_SCRATCH_SIZE + sizeof LOCK];
+    char beside[WEIR_SOURCE_SCRATCH_SIZE + sizeof WEIR_SOURCE_SCRATCH_LOCK];
     struct weir_error ignored;
     if (path[0]) {
         (void)weir_tree_remove(path, &ignored);
-        snprintf(beside, sizeof beside, "%s" LOCK, path);
+        snprintf(beside, sizeof beside, "%s" WEIR_SOURCE_SCRATCH_LOCK, path);
         (void)unlink(beside);
         close(lock);
         path[0] = 0;

@@ -7,6 +7,7 @@
 #include "source/source.h"
 
 #define WEIR_SOURCE_SCRATCH_SIZE 4000
+#define WEIR_SOURCE_SCRATCH_LOCK ".lock" /* behind the folder's name */
 
 /* Makes it, and removes those, of all sources, that processes which are gone have left. Absolute,
  * links followed. */

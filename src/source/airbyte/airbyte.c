@@ -74,6 +74,7 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
         return weir_fail(err, WEIR_ENOMEM, "no memory for a program");
     }
     weir_program_listen(&a->program, progress);
+    weir_program_sweep(&a->program);
     r->name = a->program.name;
     r->mask = a->program.mask;
     int rc = weir_child_start(&child, &o, err);
