@@ -16,6 +16,8 @@ static const char *const endings[] = {"password",   "passwd",    "passphrase", "
 static const char *const mixed[] = {"credential", "credentialsjson", "authorization", "cookie",
                                     NULL};
 
+#define MAX_SCHEME 20
+
 enum secrecy { OPEN, SECRET, SECRET_ALL };
 
 static bool ends(const char *plain, size_t n, const char *const *list)
@@ -60,10 +62,45 @@ bool weir_source_is_plain(const struct weir_data *value)
  * comes from the settings beside it, by templates. */
 static const char manifest[] = "__injected_declarative_manifest";
 
+/* Besides templates it has at most the word for how they are sent: "Klaviyo-API-Key {{ … }}". */
 static bool is_template(const struct weir_data *value)
 {
-    return value->type == WEIR_DATA_TEXT && memmem(value->text.ptr, value->text.len, "{{", 2) &&
-           memmem(value->text.ptr, value->text.len, "}}", 2);
+    const char *at = value->text.ptr, *end = at + value->text.len;
+    size_t beside = 0;
+    bool any = false;
+    while (value->type == WEIR_DATA_TEXT && at < end) {
+        if (end - at >= 2 && at[0] == '{' && (at[1] == '{' || at[1] == '%')) {
+            const char *close =
+                memmem(at + 2, (size_t)(end - at) - 2, at[1] == '{' ? "}}" : "%}", 2);
+            if (!close) {
+                return false;
+            }
+            any = any || at[1] == '{';
+            at = close + 2;
+        } else if (*at >= '0' && *at <= '9') {
+            return false;
+        } else {
+            beside++;
+            at++;
+        }
+    }
+    return any && beside <= MAX_SCHEME;
+}
+
+/* A part of a connector, or of the schema of its settings. */
+static bool is_component(const struct weir_data *value)
+{
+    static const char *const keys[] = {"type",  "$ref",  "$parameters", "properties",
+                                       "oneOf", "anyOf", "allOf",       NULL};
+    for (const struct weir_data *m = value->first; value->type == WEIR_DATA_OBJECT && m;
+         m = m->next) {
+        for (const char *const *key = keys; *key; key++) {
+            if (weir_str_is(m->key, *key)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 struct walk {
@@ -103,7 +140,7 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
         if (named && secrecy != SECRET_ALL) {
             own = secrecy_of(m->key, m->type == WEIR_DATA_NUMBER);
         }
-        own = describes && m->first ? OPEN : own;
+        own = describes && is_component(m) ? OPEN : own;
         w->describes = describes || (named && length == 0 && weir_str_is(m->key, manifest));
         rc = walk(w, m, of ? of : node, own, err);
         w->describes = describes;

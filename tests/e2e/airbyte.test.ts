@@ -95,6 +95,7 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
   writeFileSync(path.join(weir.dir, 'sources/bad.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {a: 1}}\nstreams: {keyed: {}}\n');
   const cases: [RegExp, ...(string | object)[]][] = [
     [/source: The key was revoked\. \(all that it said is in .*taps\/bad\/log\)/, ...good, trace({ message: 'The key was revoked.', internal_message: '401', failure_type: 'config_error' }), 'exit 1'],
+    [/source: no key `id` \(all that it said is in/, ...good, trace({ internal_message: 'no key `id`', failure_type: 'system_error' }), 'exit 1'],
     [/source: Something went wrong\.: no key `id` \(all that it said is in/, ...good, trace({ message: 'Something went wrong.', internal_message: 'no key `id`', failure_type: 'system_error', stack_trace: 'line 7' }), 'exit 1'],
     [/source: the stream "keyed" was not read to its end/, ...good, { type: 'TRACE', trace: { type: 'STREAM_STATUS', stream_status: { stream_descriptor: { name: 'keyed' }, status: 'INCOMPLETE' } } }],
     [/source says that it sent 3 rows of keyed since its last state, and 2 came/, ...good, state('keyed', 2, 3)],
@@ -105,7 +106,7 @@ test('what goes wrong is told in the words of the source, and nothing is half lo
     does('read', ...what);
     await fails(why, 'bad');
   }
-  assert.deepEqual(await rows("select status, count(*) as n from weir.loads where source = 'bad' group by 1 order by 1"), [{ status: 'failed', n: 5 }, { status: 'mismatch', n: 1 }]);
+  assert.deepEqual(await rows("select status, count(*) as n from weir.loads where source = 'bad' group by 1 order by 1"), [{ status: 'failed', n: 6 }, { status: 'mismatch', n: 1 }]);
   assert.deepEqual(await rows("select count(*) as n from information_schema.tables where table_schema = 'bad'"), [{ n: 0 }]);
   does('discover', trace({ message: 'Cannot look.', stack_trace: 'line 8' }), 'exit 1');
   does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a', 'api_key'] } } });
@@ -216,14 +217,18 @@ test('what fails under a state of all is set aside by nobody, whatever was loade
 });
 
 test('a manifest may name what is secret, by templates, and say nothing of it', async () => {
-  const yml = (token: string): void => writeFileSync(path.join(weir.dir, 'sources/code.yml'), `kind: airbyte\nconnection: ${JSON.stringify({ executable: 'own/source', config: { token: '${WEIR_SOURCE_AIRBYTE_TOKEN}', __injected_declarative_manifest: { streams: [{ authenticator: { api_token: token } }], spec: { properties: { token: { type: 'string', title: 'The token' } } } } } })}\n`);
+  const yml = (token: unknown): void => writeFileSync(path.join(weir.dir, 'sources/code.yml'), `kind: airbyte\nconnection: ${JSON.stringify({ executable: 'own/source', config: { token: '${WEIR_SOURCE_AIRBYTE_TOKEN}', __injected_declarative_manifest: { streams: [{ authenticator: { api_token: token } }], spec: { properties: { token: { type: 'string', title: 'The token' } } } } } })}\n`);
   does('spec', { type: 'SPEC', spec: {} });
   does('discover', catalog);
   does('read', ...some('keyed', 1), state('keyed', 1, 1), 'echo "string of The token" >&2; exit 3');
-  yml("{{ config['token'] }}");
-  await fails(/source failed \(exit 3\): string of The token/, 'code');
-  yml('in clear');
-  await fails(/`__injected_declarative_manifest\.streams\.authenticator\.api_token` must not stand in this file/, 'code');
+  for (const fine of ["{{ config['token'] }}", "Klaviyo-API-Key {{ config['token'] }}", { type: 'Custom', value: 'a word' }, [{ $ref: '#/token' }]]) {
+    yml(fine);
+    await fails(/source failed \(exit 3\): string of The token/, 'code');
+  }
+  for (const clear of ['in clear', ['sk_live_1'], { value: 'sk_live_1' }, "sk_live_1{{ '' }}", "a secret of many words {{ '' }}"]) {
+    yml(clear);
+    await fails(/`__injected_declarative_manifest\.streams\.authenticator\.api_token(\.value)?` must not stand in this file/, 'code');
+  }
 });
 
 test('an image is run only where it may be, with a name, a network and variables that Docker cannot mistake', async () => {

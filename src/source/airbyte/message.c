@@ -159,7 +159,9 @@ static void keep_failure(struct weir_airbyte_reader *r, struct weir_json error)
     char text[800];
     int n = snprintf(text, sizeof text, WEIR_STR_FMT ": " WEIR_STR_FMT, WEIR_STR_ARG(people),
                      WEIR_STR_ARG(inner));
-    keep_error(r, more ? (struct weir_str){text, (size_t)n} : weir_json_get_str(error, "message"));
+    keep_error(r, more         ? (struct weir_str){text, (size_t)n}
+                  : people.len ? weir_json_get_str(error, "message")
+                               : inner);
     keep_error(r, WEIR_STR("it failed without a word"));
 }
 
