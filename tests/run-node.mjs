@@ -1,5 +1,6 @@
 // node tests/run-node.mjs SUITE [name filter]: bundles tests/SUITE/*.test.ts and runs them against
-// the real build (WEIR, default build/weir). Ends with `N passed, N failed`.
+// the real build (WEIR, default build/weir). Ends with `N passed, N failed`. WEIR_TEST_SKIPS=fail: what cannot be
+// tested here has failed.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
@@ -13,6 +14,7 @@ if (!suite) {
   console.error('usage: node tests/run-node.mjs SUITE [name filter]');
   process.exit(2);
 }
+process.env.WEIR_TEST_RUN = `${process.pid} ${Date.now()}`;
 process.env.WEIR ??= path.join(root, 'build', 'weir');
 
 const entries = readdirSync(path.join(tests, suite))
@@ -44,8 +46,11 @@ const isTest = (data) => data.nesting > 0 || !files.includes(data.name);
 stream.on('test:pass', (data) => {
   if (!isTest(data) || data.details.type === 'suite') return;
   if (data.skip !== undefined) {
-    skipped++;
     console.log(`skipped ${data.name}: ${data.skip}`);
+    if (process.env.WEIR_TEST_SKIPS === 'fail') {
+      failed++;
+      failures.push(`failed: ${data.name}: skipped: ${data.skip}`);
+    } else skipped++;
     return;
   }
   passed++;

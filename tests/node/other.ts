@@ -4,7 +4,8 @@ import path from 'node:path';
 
 /** Why the packages cannot be had, or undefined: their programs are below `dir`. */
 export function fetchOther(suite: string, packages: string[], dir: string): string | undefined {
-  const { status, error, stderr } = spawnSync('tools/other-server', [suite, ...packages, dir], { encoding: 'utf8', timeout: 600_000 });
+  const { status, error, stdout, stderr } = spawnSync('tools/other-server', [suite, ...packages, dir], { encoding: 'utf8', timeout: 600_000 });
+  if (status === 0) console.log(`# ${stdout.trim()}`);
   return status === 0 ? undefined : `${error?.message ?? stderr.trim()}: NOT TESTED`;
 }
 
