@@ -1,6 +1,6 @@
 // A real MariaDB of Debian's packages, or a real MySQL of another suite's (tools/other-server): a fresh server on a
 // port that nobody has, by a user who is not root.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,6 +69,7 @@ export const mysql: Make = {
     [/\('\{"a": 1\}'\), \('\{no'\)/g, `('{"a": 1}'), ('[]')`], // it takes no other text for JSON
     [/\bshow master status\b/g, 'show binary log status'],
     [/\breset master\b/g, 'reset binary logs and gtids'],
+    [/\brpl_semi_sync_master_/g, 'rpl_semi_sync_source_'],
   ],
   connection: ', tls: require',
   install: (dir, who) => {
@@ -179,13 +180,31 @@ export class MySQL {
 
   /** Runs statements as root, in one session; gives what they say, columns by tabs. */
   sql(text: string, database = 'shop'): string {
-    for (const [word, other] of this.make.words) text = text.replaceAll(word, other);
-    return execFileSync('mariadb', ['--no-defaults', '-N', '-B', '-r', '--binary-mode', '--default-character-set=utf8mb4', '-S', this.socket, '-u', 'root', ...(database ? [database] : [])], {
+    return execFileSync('mariadb', this.client(database), {
       cwd: this.dir,
-      input: text,
+      input: this.inItsWords(text),
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'pipe'],
     }).trimEnd();
+  }
+
+  private client(database: string): string[] {
+    return ['--no-defaults', '-N', '-B', '-r', '--binary-mode', '--default-character-set=utf8mb4', '-S', this.socket, '-u', 'root', ...(database ? [database] : [])];
+  }
+
+  private inItsWords(text: string): string {
+    return this.make.words.reduce((said, [word, other]) => said.replaceAll(word, other), text);
+  }
+
+  /** The same, and the test goes on meanwhile. */
+  beside(text: string, database = 'shop'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const child = execFile('mariadb', this.client(database), { cwd: this.dir }, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+      child.stdin?.end(this.inItsWords(text));
+    });
   }
 
   /** Ids of all transactions that are here. */

@@ -121,6 +121,22 @@ static void json_that_is_cut_or_shared_ends(void **state)
     weir_buf_reset(&out);
     assert_false(weir_my_json_text((struct weir_str){shared, sizeof shared}, &out));
     assert_true(out.len < 8 * sizeof shared + 200);
+    /* Arrays of two that are one, in sixty levels: no room ends it, however long it may become. */
+    char *twice = calloc(1, 1u << 16);
+    assert_non_null(twice);
+    twice[0] = 2;
+    size_t begin = 1;
+    for (unsigned level = 0; level < 60; level++, begin += 10) {
+        unsigned left = (1u << 16) - (unsigned)begin - 1;
+        unsigned char one[10] = {2, 0, left & 255, left >> 8, level < 59 ? 2 : 4, 10, 0};
+        memcpy(one + 7, one + 4, 3);
+        memcpy(twice + begin, one, sizeof one);
+    }
+    struct weir_buf narrow;
+    weir_buf_init(&narrow, 1000);
+    assert_false(weir_my_json_text((struct weir_str){twice, 1u << 16}, &narrow));
+    weir_buf_free(&narrow);
+    free(twice);
     /* Nested deeper than a server lets one be. */
     char deep[1 + 7 * 200];
     size_t at = 1;
@@ -218,7 +234,13 @@ static void ids_are_sets_of_ranges(void **state)
     assert_true(!weir_my_set_has(&set, &plain) && weir_my_set_has(&set, &tagged));
     assert_int_equal(weir_my_set_add(&set, &plain, &err), 0);
     assert_true(weir_my_set_has(&set, &plain) && !weir_my_set_has_all(&other, &set));
+    other.ranges[0] = plain;
+    other.count = 1;
+    assert_true(weir_my_set_meets(&other, &set) && weir_my_set_meets(&set, &other));
+    other.ranges[0].first = other.ranges[0].last = plain.last + 1;
+    assert_false(weir_my_set_meets(&other, &set));
     weir_my_set_free(&set);
+    assert_false(weir_my_set_meets(&other, &set));
     /* Ranges that touch are one, whatever the order they come in. */
     static const uint64_t numbers[] = {5, 1, 9, 2, 8, 4, 3, 7, 12, 6};
     for (size_t i = 0; i < 10; i++) {

@@ -244,7 +244,7 @@ static bool print_many(struct printing *p, unsigned kind, struct weir_str data)
         weir_buf_addz(p->out, i ? ", " : "");
         read = (!object || (weir_my_take(&keys, key, &entry) && print_key(p, all, entry, large))) &&
                weir_my_take(&values, value, &entry) && print_entry(p, all, entry, large) &&
-               p->out->len <= p->most;
+               weir_buf_ok(p->out) && p->out->len <= p->most;
     }
     weir_buf_addc(p->out, object ? '}' : ']');
     p->depth--;

@@ -4,7 +4,7 @@
 
 #include "source/mysql/binlog_bytes.h"
 
-#define EVENT_MOST (1u << 30)
+#define EVENT_MOST (512u << 20)
 #define HEADER     19
 
 enum { FIELD_END, FIELD_SIZE, FIELD_KIND, FIELD_WHOLE }; /* what its head tells */

@@ -50,7 +50,7 @@ bool weir_my_position_less(const struct weir_my_position *a, const struct weir_m
     return p < q || (p == q && a->at < b->at);
 }
 
-static bool set_position(struct weir_my_position *out, struct weir_str file, struct weir_str at)
+bool weir_my_position_set(struct weir_my_position *out, struct weir_str file, struct weir_str at)
 {
     int64_t value = 0;
     bool read = file.len && file.len < sizeof out->file && weir_str_to_i64(at, &value) && value > 0;
@@ -142,8 +142,8 @@ int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out, struct
         my, my->con, renamed ? WEIR_STR("SHOW BINARY LOG STATUS") : WEIR_STR("SHOW MASTER STATUS"),
         &result, err);
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
-    if (rc == 0 && (!row || !set_position(out, weir_my_cell(row, lengths, 0),
-                                          weir_my_cell(row, lengths, 1)))) {
+    if (rc == 0 && (!row || !weir_my_position_set(out, weir_my_cell(row, lengths, 0),
+                                                  weir_my_cell(row, lengths, 1)))) {
         rc = weir_fail(err, WEIR_EINVAL,
                        "the server writes no binary log; capture needs `log_bin`, `binlog_format = "
                        "ROW` and a `server_id` in its configuration, and a restart");
@@ -238,7 +238,7 @@ static int begin_anew(struct weir_my *my, struct weir_error *err)
     struct weir_my_capture *c = my->capture;
     c->born = 0;
     int rc = weir_source_follow_forget(c->f, err);
-    rc = rc ? rc : weir_my_capture_end(my, &c->position, err);
+    rc = rc ? rc : weir_my_place_begin(my, err);
     rc = rc ? rc : weir_my_gtids_ask(my, err);
     return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
 }
@@ -327,31 +327,14 @@ int weir_my_capture_confirm(void *connection, struct weir_error *err)
 /* --- loading a table ----------------------------------------------------------------------------
  */
 
-/* MariaDB tells where the snapshot is in the log. Elsewhere it is what the log's end was before:
- * changes that are in the snapshot then come again, and are what is there already. */
-static int find_snapshot(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
+/* The round reads all that is not in the table, which may be more than is not in the others. */
+static int go_back(struct weir_my *my, const struct weir_my_position *to, struct weir_error *err)
 {
-    MYSQL_RES *result = NULL;
-    MYSQL_ROW row;
-    unsigned long *lengths;
-    struct weir_str file = WEIR_STR(""), at = WEIR_STR("");
-    int rc = my->mariadb
-                 ? weir_my_ask(my, my->con, WEIR_STR("SHOW STATUS LIKE 'binlog_snapshot_%'"),
-                               &result, err)
-                 : 0;
-    while (rc == 0 && result && (row = weir_my_next(result, &lengths))) {
-        struct weir_str name = weir_my_cell(row, lengths, 0);
-        if (weir_str_ends(name, WEIR_STR("_file"))) {
-            file = weir_my_cell(row, lengths, 1);
-        } else if (weir_str_ends(name, WEIR_STR("_position"))) {
-            at = weir_my_cell(row, lengths, 1);
-        }
-    }
-    if (file.len) {
-        (void)set_position(out, file, at);
-    }
-    mysql_free_result(result);
-    return rc;
+    struct weir_my_capture *c = my->capture;
+    c->born = strcmp(c->position.file, to->file) == 0 ? c->born : 0;
+    c->position = *to;
+    int rc = weir_my_gtids_ask(my, err);
+    return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
 }
 
 /* Values that stand otherwise in the log than weir can read. */
@@ -390,10 +373,12 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
                              "changes of \"%s\" cannot be captured: " WEIR_STR_FMT, stream->name,
                              WEIR_STR_ARG(s->refused));
         }
-        c->tables[i].from = *before;
+        struct weir_my_position *from = &c->tables[i].from;
+        *from = *before;
         c->tables[i].server = c->server;
         int rc = check_columns(my, table, err);
-        rc = rc ? rc : find_snapshot(my, &c->tables[i].from, err);
+        rc = rc ? rc : weir_my_place_of(my, from, err);
+        rc = rc || !weir_my_position_less(from, &c->position) ? rc : go_back(my, from, err);
         plan->whole = true;
         plan->cursor = weir_my_capture_table_cursor(&plan->arena, &c->tables[i], stream);
         return rc || plan->cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");

@@ -43,6 +43,8 @@ struct weir_my_capture {
     struct weir_my_gtids gtids; /* at the position */
     struct weir_str server;
     uint64_t born; /* second in which the file of the position was begun; 0: not known yet */
+    struct weir_my_position older; /* where the log ended then; for capture_place.c */
+    weir_time older_at;            /* of weir_mono(); 0: it was not asked for yet */
     struct weir_my_followed *tables;
 };
 
@@ -63,11 +65,25 @@ int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
 /* Is `a` before `b`? */
 bool weir_my_position_less(const struct weir_my_position *a, const struct weir_my_position *b);
+/* False: this is no position. */
+bool weir_my_position_set(struct weir_my_position *out, struct weir_str file, struct weir_str at);
 struct weir_str weir_my_capture_cursor(struct weir_my_capture *c); /* as it is now, to be kept */
-/* For plan(), behind its snapshot: what the table keeps. `before`: the log's end before it. */
+/* For plan(), behind its snapshot: what the table keeps. `before`: by
+ * weir_my_place_before(). */
 int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
                          const struct weir_my_table *table, const struct weir_my_position *before,
                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- capture_place.c --- */
+/* For a snapshot that is begun behind it: all that begins before the place is in the snapshot. May
+ * wait. */
+int weir_my_place_before(struct weir_my *my, struct weir_my_position *out,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* In a snapshot: its own place, where the server says it; else `out` stays. */
+int weir_my_place_of(struct weir_my *my, struct weir_my_position *out,
+                     struct weir_error *err) WEIR_MUST_CHECK;
+/* The source's position becomes one that no later snapshot is before. */
+int weir_my_place_begin(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_gtid.c --- */
 bool weir_my_gtids_known(const struct weir_my_gtids *g);
@@ -79,6 +95,9 @@ void weir_my_gtids_print(const struct weir_my_gtids *g, struct weir_buf *out);
 /* A transaction ended that began with this event. What is not known stays so. */
 void weir_my_gtids_add(struct weir_my_gtids *g, uint32_t domain, uint32_t server, uint64_t number);
 void weir_my_gtids_add_range(struct weir_my_gtids *g, const struct weir_my_range *range);
+/* They become what a file says of the files before it; too many of them are not known. */
+int weir_my_gtids_read(struct weir_my_gtids *g, struct weir_str body,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* Of the position in this server's log, as far as it tells. */
 int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 /* The position of the ids in this server's log, which may be another one than they were read from:
@@ -86,6 +105,8 @@ int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHEC
 int weir_my_gtids_find(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_behind.c: MySQL's ids, in its log --- */
+/* Does each transaction have one? */
+int weir_my_behind_has(struct weir_my *my, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* Those of all that is before the position. */
 int weir_my_behind_ask(struct weir_my *my, const struct weir_my_position *position,
                        struct weir_my_gtids *out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -4,7 +4,8 @@
  * Each file begins with the ids of all that is in the files before it, so the last file whose
  * beginning has nothing else than the set is the one to look in. Where the log has the transactions
  * in another order than the server they were read from (a replica that applies them side by side),
- * some come again behind the first that is missing; the last of them leaves what is there already.
+ * or one that nobody else has, some of the set come again behind the first that is missing: they
+ * are passed over by their ids.
  */
 #include <stdio.h>
 
@@ -57,7 +58,7 @@ static bool is_gtid(unsigned kind)
 /* --- before a position --------------------------------------------------------------------------
  */
 
-static int has_ids(struct weir_my *my, bool *out, struct weir_error *err)
+int weir_my_behind_has(struct weir_my *my, bool *out, struct weir_error *err)
 {
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
@@ -69,39 +70,48 @@ static int has_ids(struct weir_my *my, bool *out, struct weir_error *err)
     return rc;
 }
 
+/* One event before the position. */
+static int add_event(const struct weir_my_event *e, struct weir_my_gtids *out,
+                     struct weir_error *err)
+{
+    struct weir_my_range one;
+    int rc = 0;
+    if (e->kind == WEIR_MY_PREVIOUS_GTIDS) {
+        rc = weir_my_gtids_read(out, e->body, err);
+    } else if (is_gtid(e->kind)) {
+        rc = weir_my_range_read(e, &one, err);
+        if (rc == 0) {
+            weir_my_gtids_add_range(out, &one);
+        }
+    } else if (e->kind == WEIR_MY_GTID_ANONYMOUS) {
+        weir_my_gtids_forget(out);
+    }
+    return rc;
+}
+
+/* The log is sent as far as it is on the disk, which may be before the position: then ids would be
+ * missing for good. */
 int weir_my_behind_ask(struct weir_my *my, const struct weir_my_position *position,
                        struct weir_my_gtids *out, struct weir_error *err)
 {
     struct walk w = {.con = NULL};
     bool there = false, before = true;
-    int rc = has_ids(my, &there, err);
+    uint64_t seen = 0;
+    int rc = weir_my_behind_has(my, &there, err);
     if (rc || !there || position->at > BYTES_MOST) { /* the next file will tell */
         return rc;
     }
     rc = begin(my, &w, position->file, err);
     while (rc == 0 && before) {
-        struct weir_my_range one;
+        const struct weir_my_event *e = &w.event;
         rc = next_event(my, &w, err);
-        before = w.event.kind &&
-                 (w.event.kind == WEIR_MY_FORMAT || !w.event.ends || w.event.ends <= position->at);
-        if (rc || !before) {
-            break;
-        }
-        if (w.event.kind == WEIR_MY_PREVIOUS_GTIDS) {
-            weir_my_gtids_free(out);
-            rc = weir_my_set_read(&out->set, w.event.body, err);
-        } else if (is_gtid(w.event.kind)) {
-            rc = weir_my_range_read(&w.event, &one, err);
-            if (rc == 0) {
-                weir_my_gtids_add_range(out, &one);
-            }
-        } else if (w.event.kind == WEIR_MY_GTID_ANONYMOUS) {
-            weir_my_gtids_forget(out);
-            break;
-        }
+        before = rc == 0 && e->kind && strcmp(w.at.file, position->file) == 0 &&
+                 (e->kind == WEIR_MY_FORMAT || !e->ends || e->ends <= position->at);
+        rc = before ? add_event(e, out, err) : rc;
+        seen = before && e->ends > seen ? e->ends : seen;
     }
     weir_my_log_close(w.con);
-    if (rc) {
+    if (rc || seen < position->at) {
         weir_my_gtids_forget(out);
     }
     return rc;
@@ -172,15 +182,21 @@ static int find_file(struct weir_my *my, const struct weir_my_gtid_set *set, cha
 {
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
-    bool found = false;
+    bool found = false, fits = false;
     int rc = weir_my_ask(my, my->con, WEIR_STR("SHOW BINARY LOGS"), &result, err);
-    for (uint64_t i = rc ? 0 : mysql_num_rows(result); rc == 0 && !found && i-- > 0;) {
-        mysql_data_seek(result, i);
+    uint64_t low = 0, high = rc ? 0 : mysql_num_rows(result);
+    while (rc == 0 && low < high) { /* the later a file, the more is before it */
+        uint64_t middle = low + (high - low) / 2;
+        mysql_data_seek(result, middle);
         row = mysql_fetch_row(result);
-        if (row && row[0] && strlen(row[0]) < size) {
+        fits = row && row[0] && strlen(row[0]) < size;
+        rc = fits ? begins_in(my, row[0], set, &fits, err) : 0;
+        if (rc == 0 && fits) {
             memcpy(out, row[0], strlen(row[0]) + 1);
-            rc = begins_in(my, out, set, &found, err);
+            found = true;
         }
+        low = fits ? middle + 1 : low;
+        high = fits ? high : middle;
     }
     mysql_free_result(result);
     return rc || found ? rc

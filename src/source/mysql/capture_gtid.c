@@ -49,6 +49,16 @@ void weir_my_gtids_add_range(struct weir_my_gtids *g, const struct weir_my_range
     }
 }
 
+int weir_my_gtids_read(struct weir_my_gtids *g, struct weir_str body, struct weir_error *err)
+{
+    weir_my_gtids_free(g);
+    int rc = weir_my_set_read(&g->set, body, err);
+    if (rc) {
+        weir_my_gtids_forget(g);
+    }
+    return rc == WEIR_ETOOBIG ? 0 : rc; /* only another server would have to know them */
+}
+
 static void parse_domains(struct weir_my_gtids *g, struct weir_str text)
 {
     while (text.len) {

@@ -19,6 +19,7 @@ struct reading {
     uint64_t number;                /* 0: it has none */
     struct weir_my_range id;        /* MySQL's; first 0: it has none */
     bool anonymous;
+    bool known; /* of another server, and read there: the tables have it */
     bool group, transaction;
     bool checksums, described; /* the file's format is known */
     struct weir_my_images images;
@@ -44,7 +45,7 @@ static int alter(struct reading *r, size_t stream, struct weir_error *err)
 
 static bool is_followed(const struct reading *r, size_t i)
 {
-    return r->f->streams[i].cursor.ptr && !r->f->streams[i].refused.len &&
+    return !r->known && r->f->streams[i].cursor.ptr && !r->f->streams[i].refused.len &&
            !weir_my_position_less(&r->begins, &r->c->tables[i].from);
 }
 
@@ -140,7 +141,13 @@ static int query(struct reading *r, struct weir_str body, bool *ends, struct wei
         r->transaction = true;
         return 0;
     }
-    if (begins_with(statement, "XA ")) {
+    bool xa = begins_with(statement, "XA ");
+    if (xa && r->known) { /* its events end with the one that prepares it */
+        r->transaction = begins_with(statement, "XA START") || begins_with(statement, "XA END");
+        *ends = !r->transaction;
+        return 0;
+    }
+    if (xa) {
         return weir_fail(
             err, WEIR_EUNSUPPORTED,
             "the log has a transaction of two phases (XA), which capture does not "
@@ -187,7 +194,7 @@ static void end_group(struct reading *r, uint64_t ends)
         weir_my_gtids_forget(&r->c->gtids);
     }
     r->number = r->id.first = 0;
-    r->anonymous = false;
+    r->anonymous = r->known = false;
     r->group = r->transaction = false;
     for (size_t i = 0; i < r->f->count; i++) {
         r->tables[i].touched = r->tables[i].named = false;
@@ -244,6 +251,10 @@ static int payload(struct reading *r, const struct weir_my_event *whole, struct 
         if (rc || !bytes.ptr) {
             break;
         }
+        if (r->my->stop && atomic_load(r->my->stop)) {
+            rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
+            break;
+        }
         rc = weir_my_event_read(bytes, &none, &e, err);
         e.begins = whole->begins;
         e.ends = whole->ends;
@@ -271,6 +282,7 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
     case WEIR_MY_GTID_MYSQL:
     case WEIR_MY_GTID_TAGGED:
         rc = weir_my_range_read(e, &r->id, err);
+        r->known = rc == 0 && !r->c->gtids.unknown && weir_my_set_has(&r->c->gtids.set, &r->id);
         break;
     case WEIR_MY_GTID_ANONYMOUS:
         r->anonymous = true;
@@ -287,13 +299,21 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         rc = name_table(r, e->body, err);
         break;
     case WEIR_MY_PAYLOAD:
-        return payload(r, e, err); /* whose events end the group */
+        if (!r->known) {
+            return payload(r, e, err); /* whose events end the group */
+        }
+        ends = true;
+        break;
     case WEIR_MY_XA_PREPARE:
     case WEIR_MY_PARTIAL_UPDATE:
-        rc = weir_fail(err, WEIR_EUNSUPPORTED,
-                       "the log has events of a kind that capture does not follow (%u: XA, or "
-                       "partial updates); `weir sync %s --full` reads all tables anew",
-                       e->kind, r->my->config->name);
+        ends = e->kind == WEIR_MY_XA_PREPARE;
+        rc =
+            r->known
+                ? 0
+                : weir_fail(err, WEIR_EUNSUPPORTED,
+                            "the log has events of a kind that capture does not follow (%u: XA, or "
+                            "partial updates); `weir sync %s --full` reads all tables anew",
+                            e->kind, r->my->config->name);
         break;
     default:
         rc = change_rows(r, e, err);
@@ -335,8 +355,8 @@ static int one_event(struct reading *r, struct weir_str bytes, struct weir_error
         return group_event(r, &e, err);
     }
     if (e.kind == WEIR_MY_PREVIOUS_GTIDS && r->c->gtids.unknown && !r->group) {
-        weir_my_gtids_free(&r->c->gtids); /* the file begins, and all before it was read */
-        rc = weir_my_set_read(&r->c->gtids.set, e.body, err);
+        /* The file begins, and all before it was read. */
+        rc = weir_my_gtids_read(&r->c->gtids, e.body, err);
     }
     if (!r->group && e.ends > r->c->position.at && !(e.flags & ARTIFICIAL)) {
         r->c->position.at = e.ends;

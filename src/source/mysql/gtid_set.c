@@ -93,6 +93,19 @@ bool weir_my_set_has_all(const struct weir_my_gtid_set *set, const struct weir_m
     return true;
 }
 
+bool weir_my_set_meets(const struct weir_my_gtid_set *a, const struct weir_my_gtid_set *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        for (size_t k = 0; k < b->count; k++) {
+            const struct weir_my_range *x = &a->ranges[i], *y = &b->ranges[k];
+            if (order(x, y) == 0 && x->first <= y->last && y->first <= x->last) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* --- as text ------------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,8 @@ int weir_my_set_add(struct weir_my_gtid_set *set, const struct weir_my_range *ra
                     struct weir_error *err) WEIR_MUST_CHECK;
 bool weir_my_set_has(const struct weir_my_gtid_set *set, const struct weir_my_range *range);
 bool weir_my_set_has_all(const struct weir_my_gtid_set *set, const struct weir_my_gtid_set *of);
+/* Is there one that is of both? */
+bool weir_my_set_meets(const struct weir_my_gtid_set *a, const struct weir_my_gtid_set *b);
 /* "UUID:1-5:7:tag:1-2,UUID:3", as the server prints it. To an empty set. */
 int weir_my_set_parse(struct weir_my_gtid_set *set, struct weir_str text,
                       struct weir_error *err) WEIR_MUST_CHECK;

@@ -22,6 +22,8 @@ static int open_log(struct weir_my *my, const char *file, uint64_t at, const cha
                   "@source_binlog_checksum = @@global.binlog_checksum",
                   err);
     rc = rc ? rc : set(my, *out, "SET @mariadb_slave_capability = 4", err);
+    /* One event may be a transaction that takes long to be worked off, and nobody listens then. */
+    rc = rc ? rc : set(my, *out, "SET net_write_timeout = 3600", err);
     if (rc == 0 && gtids) {
         struct weir_buf sql;
         weir_buf_init(&sql, 65536);

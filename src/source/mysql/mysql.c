@@ -117,7 +117,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     my->stop = out->stop ? out->stop : my->site_stop;
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
-    rc = rc || !my->capture ? rc : weir_my_capture_end(my, &before, err);
+    rc = rc || !my->capture ? rc : weir_my_place_before(my, &before, err);
     bool whole = !stream->cursor || !cursor.ptr; /* ranges are of tables that are */
     rc = rc ? rc : weir_my_snapshot(my, table, whole ? (size_t)my->settings->ranges : 1, err);
     rc = rc ? rc : weir_my_columns(my, table, out, err);

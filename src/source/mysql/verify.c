@@ -257,9 +257,31 @@ static int changes(const struct weir_my *my, const struct weir_my_table *t,
         *out = rc == 0 && !weir_str_is(statement, "BEGIN") && !weir_str_is(statement, "COMMIT") &&
                weir_my_query_names(statement, t->name);
     } else {
-        *out = e->kind == WEIR_MY_INCIDENT || e->kind == WEIR_MY_PAYLOAD ||
+        *out = e->kind == WEIR_MY_INCIDENT ||
                (e->kind >= WEIR_MY_COMPRESSED_FIRST && e->kind <= WEIR_MY_COMPRESSED_LAST);
     }
+    return rc;
+}
+
+/* Does any event of a compressed transaction? */
+static int changes_within(const struct weir_my *my, const struct weir_my_table *t,
+                          const struct weir_my_event *whole, struct weir_my_map *map, bool *out,
+                          struct weir_error *err)
+{
+    struct weir_my_payload *p;
+    struct weir_my_event e;
+    struct weir_str bytes = WEIR_STR("");
+    bool none = false;
+    int rc = weir_my_payload_open(whole->body, &p, err);
+    while (rc == 0 && !*out && !(my->stop && atomic_load(my->stop))) {
+        rc = weir_my_payload_next(p, &bytes, err);
+        if (rc || !bytes.ptr) {
+            break;
+        }
+        rc = weir_my_event_read(bytes, &none, &e, err);
+        rc = rc ? rc : changes(my, t, &e, map, out, err);
+    }
+    weir_my_payload_close(p);
     return rc;
 }
 
@@ -281,7 +303,9 @@ static int look_behind(struct weir_my *my, const struct weir_my_table *t,
             break;
         }
         rc = weir_my_event_read(bytes, &checksums, &e, err);
-        rc = rc ? rc : changes(my, t, &e, map, behind, err);
+        rc = rc                          ? rc
+             : e.kind == WEIR_MY_PAYLOAD ? changes_within(my, t, &e, map, behind, err)
+                                         : changes(my, t, &e, map, behind, err);
     }
     weir_my_log_close(con);
     free(map);

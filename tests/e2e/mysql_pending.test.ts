@@ -1,0 +1,78 @@
+// Transactions of a real MariaDB that are in its log and cannot be seen yet, while tables are loaded that are followed.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { MySQL, mysql, password, used } from '../node/mysql.js';
+import { Weir, until } from '../node/weir.js';
+
+const make = used();
+const skip = make.missing ?? false;
+if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
+let weir: Weir;
+let db: MySQL;
+before(async () => {
+  if (skip) return;
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+  const semi =
+    make === mysql
+      ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', `--plugin-dir=${path.join(path.dirname(make.server), '../lib/mysql/plugin')}`, '--plugin-load-add=semisync_source.so', '--loose-rpl-semi-sync-source-timeout=600000']
+      : ['--rpl-semi-sync-master-wait-point=AFTER_SYNC', '--rpl-semi-sync-master-timeout=600000'];
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', ...semi)]);
+  db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
+  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+});
+after(async () => {
+  if (skip) return;
+  await weir.remove();
+  await db.stop();
+});
+
+const source = (streams: string, timeout = '5m'): void => writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true, timeout: ${timeout}}\nstreams: {${streams}}\n`);
+const sync = (): Promise<string> => weir.in('sync', '--wait', 'cap');
+const ids = async (table: string): Promise<string> => (await weir.rows(`select id from cap.${table} order by id`)).map(({ id }) => String(id)).join(' ');
+/** Waits for a replica that there is not, behind the writing of the log and before the commit. */
+const hold = async (sql: string): Promise<() => Promise<void>> => {
+  db.sql('set global rpl_semi_sync_master_enabled = 1', '');
+  const held = db.beside(sql);
+  await until('the transaction to be in the log', 30, () => / *1$/.test(db.sql(`show status like 'rpl_semi_sync_master_wait_sessions'`, '')) || undefined);
+  return async () => {
+    db.sql('set global rpl_semi_sync_master_enabled = 0', '');
+    await held;
+  };
+};
+/** MariaDB says the place of a snapshot, so nobody waits there. */
+const syncWhile = async (release: () => Promise<void>): Promise<void> => {
+  const run = sync();
+  if (make === mysql) await until('weir to be there', 30, () => db.sql(`select 1 from information_schema.processlist where user = 'owner' limit 1`, '') || undefined);
+  else await run;
+  await release();
+  await run;
+};
+
+test('what is being committed while a table is loaded first is not lost', { skip }, async () => {
+  db.sql(`create table a (id int primary key); create table b (id int primary key); insert into a values (1); insert into b values (1)`);
+  const release = await hold('insert into a values (7)');
+  assert.equal(db.sql('select count(*) from a'), '1'); // it is not seen
+  if (make === mysql) {
+    source('a: {}', '1s');
+    await assert.rejects(sync(), /may be in the log cannot be seen since 1 s/);
+  }
+  source('a: {}');
+  await syncWhile(release);
+  await sync();
+  assert.equal(await ids('a'), '1 7');
+});
+
+test('nor what was read from the log for other tables by then', { skip }, async () => {
+  const release = await hold('begin; insert into a values (8); insert into b values (8); commit');
+  await sync();
+  assert.equal(await ids('a'), '1 7 8');
+  assert.equal(db.sql('select count(*) from b'), '1');
+  source('a: {}, b: {}');
+  await syncWhile(release);
+  await sync();
+  assert.equal(await ids('b'), '1 8');
+  assert.equal(await ids('a'), '1 7 8');
+  assert.match(await weir.in('verify', 'cap'), /equal/);
+});
