@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { syncFails } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
 let weir: Weir;
@@ -45,11 +46,7 @@ const sync = async (...args: string[]): Promise<{ stream: string; status: string
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: { stream: string; status: string; mode: string; rows_written: number }[] };
   return streams;
 };
-const fails = (why: RegExp, ...args: string[]): Promise<void> =>
-  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
-    assert.match(error.message, why);
-    return true;
-  });
+const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 
 const record = (stream: string, data: object): object => ({ type: 'RECORD', record: { stream, data, emitted_at: 1 } });

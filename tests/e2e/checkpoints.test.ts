@@ -6,6 +6,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
+import { syncFails } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 import { setUp } from '../node/client.js';
 
@@ -27,11 +28,7 @@ const sync = async (...args: string[]): Promise<Load[]> => {
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
   return streams;
 };
-const fails = (why: RegExp, ...args: string[]): Promise<void> =>
-  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
-    assert.match(error.message, why);
-    return true;
-  });
+const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const ids = async (table: string, what = "string_agg(id, ' ' order by id)"): Promise<string> => {
   const [schemaName, name] = table.split('.');

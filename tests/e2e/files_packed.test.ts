@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Store } from '../node/s3.js';
 import { Web } from '../node/web.js';
+import { syncFails } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
 let weir: Weir;
@@ -23,11 +24,7 @@ const sync = async (...args: string[]): Promise<string[]> => {
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: { stream: string; status: string; rows_read: number; rows_discarded: number }[] };
   return streams.map(({ stream, status, rows_read, rows_discarded }) => `${stream} ${status} ${rows_read} ${rows_discarded}`);
 };
-const fails = (why: RegExp, ...args: string[]): Promise<void> =>
-  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
-    assert.match(error.message, why);
-    return true;
-  });
+const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const nothing_left = (): void => {
   assert.deepEqual(readdirSync(at('.weir/tmp/source')), []);

@@ -5,6 +5,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
+import { syncFails } from '../node/sync.js';
 import { Weir, type Row, binary } from '../node/weir.js';
 
 interface Load {
@@ -29,11 +30,7 @@ after(() => weir.remove());
 const at = (name: string): string => path.join(weir.dir, name);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
-const fails = (why: RegExp, ...args: string[]): Promise<void> =>
-  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
-    assert.match(error.message, why);
-    return true;
-  });
+const fails = syncFails(() => weir);
 const file = (name: string, stream: string, options: string, more = ''): void => {
   mkdirSync(at(name), { recursive: true });
   writeFileSync(at(`sources/${name}.yml`), `kind: file\nconnection: {path: ${name}}\nstreams:\n  ${stream}: {${options}}\n${more}`);

@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statS
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
+import { syncFails } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -28,11 +29,7 @@ const sync = async (...args: string[]): Promise<Load[]> => {
   const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
   return streams;
 };
-const fails = (why: RegExp, ...args: string[]): Promise<void> =>
-  assert.rejects(weir.in('sync', '--wait', ...args), (error: Error) => {
-    assert.match(error.message, why);
-    return true;
-  });
+const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const configure = (tap: Tap, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(connection, more));
 const alive = (pid: string): boolean => pid.trim() !== '' && existsSync(`/proc/${pid.trim()}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, 'utf8'));
