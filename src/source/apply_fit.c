@@ -100,24 +100,27 @@ int weir_apply_discard_values(struct weir_writing *w, struct weir_error *err)
     return rc;
 }
 
-int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
+void weir_apply_misfits(const struct weir_writing *w, struct weir_buf *out)
 {
     const struct weir_column *old;
-    struct weir_buf condition;
     bool any = false;
-    weir_buf_init(&condition, WEIR_APPLY_SQL);
     for (size_t i = 0; i < w->a->settled->count; i++) {
         if (misfits(w, i, &old)) {
-            weir_buf_addz(&w->sql, any ? " OR " : "(");
-            add_misfit(&w->sql, &w->a->settled->columns[i], old);
+            weir_buf_addz(out, any ? " OR " : "(");
+            add_misfit(out, &w->a->settled->columns[i], old);
             any = true;
         }
     }
-    weir_buf_addz(&w->sql, any ? ")" : "");
-    weir_buf_adds(&condition, weir_buf_str(&w->sql));
-    weir_buf_reset(&w->sql);
+    weir_buf_addz(out, any ? ")" : "");
+}
+
+int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
+{
+    struct weir_buf condition;
+    weir_buf_init(&condition, WEIR_APPLY_SQL);
+    weir_apply_misfits(w, &condition);
     int rc = 0;
-    if (any) {
+    if (condition.len) {
         weir_apply_discards(w, "NULL", "NULL",
                             "a value does not fit its column (contract: discard_row)");
         weir_buf_adds(&w->sql, weir_buf_str(&condition));

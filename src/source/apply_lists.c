@@ -147,12 +147,17 @@ int weir_apply_list_versions(struct weir_writing *w, struct weir_error *err)
 }
 
 /* The value of a column as a text, with its length before it, so that no two rows read alike. */
-static void add_text(struct weir_writing *w, struct weir_str name, struct weir_str type)
+static void add_text(struct weir_writing *w, struct weir_writing *staged, struct weir_str name,
+                     struct weir_str type)
 {
     struct weir_buf value;
     weir_buf_init(&value, 1u << 20);
     weir_buf_addz(&value, "CAST(TRY_CAST(");
-    weir_sql_ident(&value, name);
+    if (staged) {
+        weir_apply_value(staged, &value, name);
+    } else {
+        weir_sql_ident(&value, name);
+    }
     weir_buf_addf(&value, " AS " WEIR_STR_FMT ") AS VARCHAR)", WEIR_STR_ARG(type));
     weir_buf_addf(&w->sql,
                   " || coalesce(CAST(length(" WEIR_STR_FMT ") AS VARCHAR) || ':' || " WEIR_STR_FMT
@@ -177,10 +182,28 @@ static const struct weir_column *staged_column(const struct weir_source_apply *l
     return NULL;
 }
 
+/* Of the stage: what the table takes of it. Its elements are fitted behind the stream's rows. */
+static void add_condition(struct weir_writing *w, const struct weir_writing *list)
+{
+    struct weir_buf misfits;
+    weir_buf_init(&misfits, WEIR_APPLY_SQL);
+    if (list->a->target && list->a->stream->contract == WEIR_SOURCE_DISCARD_ROW) {
+        weir_apply_misfits(list, &misfits);
+    }
+    if (misfits.len) {
+        weir_buf_addf(&w->sql, " WHERE NOT " WEIR_STR_FMT, WEIR_STR_ARG(weir_buf_str(&misfits)));
+    }
+    weir_buf_free(&misfits);
+}
+
 /* All elements of each row as one text's hash: in the stage, or in the table. An element's id is
  * that of its row, and its place behind it. */
-static void add_hashes(struct weir_writing *w, const struct weir_source_apply *list, bool staged)
+static void add_hashes(struct weir_writing *w, struct weir_source_apply *list, bool staged)
 {
+    struct weir_writing own = {.a = list,
+                               .session = w->session,
+                               .stage = list->stage,
+                               .target = weir_str_of(list->stream->table)};
     const struct weir_table *t = list->target;
     const char *root = root_of(list);
     bool evolves = list->stream->contract == WEIR_SOURCE_EVOLVE || !t;
@@ -197,7 +220,7 @@ static void add_hashes(struct weir_writing *w, const struct weir_source_apply *l
         if (!staged && !old) { /* it comes with this load */
             weir_buf_addz(&w->sql, " || '~'");
         } else {
-            add_text(w, c->name, weir_source_column_sql(evolves ? c : old));
+            add_text(w, staged ? &own : NULL, c->name, weir_source_column_sql(evolves ? c : old));
         }
     }
     for (size_t i = 0; t && i < t->column_count; i++) {
@@ -208,20 +231,27 @@ static void add_hashes(struct weir_writing *w, const struct weir_source_apply *l
         if (staged) { /* it does not come any more */
             weir_buf_addz(&w->sql, " || '~'");
         } else {
-            add_text(w, old->name, weir_source_column_sql(old));
+            add_text(w, NULL, old->name, weir_source_column_sql(old));
         }
     }
     weir_buf_addz(&w->sql, " AS text FROM ");
     weir_sql_table(&w->sql, w->stage->schema,
                    staged ? list->stage->table : weir_str_of(list->stream->table));
-    bool versions = !staged && weir_source_find_column(t, WEIR_STR(WEIR_SOURCE_CURRENT));
-    weir_buf_addf(&w->sql, "%s) GROUP BY id)", versions ? " WHERE " WEIR_SOURCE_CURRENT : "");
+    if (staged) {
+        add_condition(w, &own);
+    } else if (weir_source_find_column(t, WEIR_STR(WEIR_SOURCE_CURRENT))) {
+        weir_buf_addz(&w->sql, " WHERE " WEIR_SOURCE_CURRENT);
+    }
+    weir_buf_addz(&w->sql, ") GROUP BY id)");
 }
 
 void weir_apply_lists_join(struct weir_writing *w)
 {
     for (size_t i = 0; i < w->a->list_count; i++) {
-        const struct weir_source_apply *list = &w->a->lists[i];
+        struct weir_source_apply *list = &w->a->lists[i];
+        if (weir_apply_list_refused(list)) {
+            continue;
+        }
         weir_buf_addz(&w->sql, " LEFT JOIN ");
         add_hashes(w, list, true);
         weir_buf_addf(&w->sql, " AS new%zu ON new%zu.id = new." WEIR_SOURCE_ID, i, i);
@@ -236,6 +266,9 @@ void weir_apply_lists_join(struct weir_writing *w)
 void weir_apply_lists_same(struct weir_writing *w)
 {
     for (size_t i = 0; i < w->a->list_count; i++) {
+        if (weir_apply_list_refused(&w->a->lists[i])) {
+            continue;
+        }
         weir_buf_addf(&w->sql, " AND new%zu.hash IS NOT DISTINCT FROM ", i);
         if (w->a->lists[i].target) {
             weir_buf_addf(&w->sql, "old%zu.hash", i);

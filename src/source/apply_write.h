@@ -32,6 +32,8 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err) WEIR
 /* INSERT INTO weir.source_discards … SELECT …, COLUMN, VALUE, REASON, ROW FROM stage WHERE */
 void weir_apply_discards(struct weir_writing *w, const char *column, const char *value,
                          const char *reason);
+/* "… OR …": rows that have a value that does not fit; nothing where all do. */
+void weir_apply_misfits(const struct weir_writing *w, struct weir_buf *out);
 /* Deletes them from the stage, and adds to `count` how many there were. */
 int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint64_t *count,
                         struct weir_error *err) WEIR_MUST_CHECK;

@@ -576,3 +576,23 @@ test('a tap whose rows have versions and lists; and a stream that had none befor
     { id: 1, n: 1, now: true }, { id: 2, n: 2, now: false }, { id: 2, n: 2, now: true }, { id: 2, n: 3, now: true }]);
   assert.deepEqual(await rows('select count(*) as n from vtap.s__l where _weir_parent not in (select _weir_id from vtap.s)'), [{ n: 0 }]);
 });
+
+test('elements that a contract keeps out make no version of their row in each run', async () => {
+  for (const contract of ['discard_row', 'discard_value']) {
+    const name = `kept_${contract}`;
+    file(name, 'o', `mode: history, key: [id], nested: tables, contract: ${contract}`);
+    const first = [{ id: 1, items: [{ q: 1 }, { q: 2 }] }, { id: 2, items: [{ q: 5 }] }];
+    put(`${name}/o.ndjson`, first);
+    await sync(name);
+    const now = [{ id: 1, items: [{ q: 1 }, { q: 'n/a' }, { q: 2.5 }] }, { id: 2, items: [{ q: 5 }], tags: ['x'] }];
+    const load = async (docs: object[]): Promise<[number, number]> => {
+      put(`${name}/o.ndjson`, docs);
+      const [stream] = await sync(name);
+      return [stream?.rows_written ?? -1, stream?.rows_superseded ?? -1];
+    };
+    assert.deepEqual(await load(now), [1, 1], `${contract}: the list that is refused is no change of row 2`);
+    for (let i = 0; i < 3; i++) assert.deepEqual(await load(now), [0, 2], contract);
+    assert.deepEqual(await rows(`select id, count(*) as n from ${name}.o group by id order by id`), [{ id: 1, n: 2 }, { id: 2, n: 1 }]);
+    assert.deepEqual(await load(first), [1, 1], contract);
+  }
+});
