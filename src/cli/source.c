@@ -64,8 +64,11 @@ static void list_turns(struct weir_workspace *workspace, const char *name)
     turn_of(workspace, name, "sync", &turn);
     if (turn.failures) {
         weir_time_format(turn.began, at);
-        printf("; %.16s: failed, %u time%s in a row (weir.loads says why)", at, turn.failures,
-               turn.failures > 1 ? "s" : "");
+        printf("; %.16s: failed", at);
+        if (turn.failures > 1) {
+            printf(" %u times in a row", turn.failures);
+        }
+        printf(" (weir.loads says why)");
     }
     turn_of(workspace, name, "verify", &turn);
     if (turn.began) {

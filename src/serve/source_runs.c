@@ -10,6 +10,7 @@
 #define OF_SOURCE  100  /* of these, of one source */
 #define HELD       8    /* sources that are being removed at one time */
 #define MAX_REPORT (16u << 20)
+#define REPORTS    (64u << 20)            /* of all together: weir.loads has what is in them, too */
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
 struct item {
@@ -59,6 +60,19 @@ static void free_item(struct item *item)
     free(item);
 }
 
+/* With the lock. The oldest reports go where all together are too large. */
+static void forget_reports(struct weir_source_runs *runs)
+{
+    size_t held = 0;
+    for (size_t i = runs->count; i-- > 0;) {
+        held += runs->items[i]->report.len;
+        if (held > REPORTS && !runs->items[i]->running) {
+            held -= runs->items[i]->report.len;
+            weir_buf_free(&runs->items[i]->report);
+        }
+    }
+}
+
 static void *work(void *arg)
 {
     struct item *item = arg;
@@ -94,6 +108,7 @@ static void *work(void *arg)
     snprintf(item->error, sizeof item->error, "%s", rc ? err.message : "");
     item->ended_at = weir_now();
     item->running = false;
+    forget_reports(item->runs);
     pthread_mutex_unlock(&item->runs->lock);
     return NULL;
 }
@@ -330,7 +345,7 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
         weir_jw_keyz(w, "log");
         weir_source_watch_print_log(item->progress.watch, w);
         weir_jw_keyz(w, "report");
-        if (item->running || !weir_buf_ok(&item->report)) {
+        if (item->running || !weir_buf_ok(&item->report) || !item->report.len) {
             weir_jw_null(w);
         } else {
             weir_jw_raw(w, weir_buf_str(&item->report));

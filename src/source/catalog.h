@@ -69,6 +69,7 @@ struct weir_source_plan {
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
     const struct weir_table *there;       /* set before: the table, or NULL */
+    struct weir_str last; /* set before: the cursor of the last run, also where all is read anew */
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
      * that is said; the cursor then stays what it was. ptr NULL: what is new. */
     struct weir_str from, to;

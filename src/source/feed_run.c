@@ -23,6 +23,7 @@ struct feed_run {
     /* Of the load that is made: those of the feed's that are in it. */
     struct weir_stream_run **streams;
     size_t count;
+    bool asked;            /* for a stream that there is not: its source has not failed */
     weir_time at;          /* when it began; each has a later time */
     uint64_t told_bytes;   /* in weir.loads */
     struct weir_buf saved; /* the state that weir.source_state has */
@@ -118,6 +119,7 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
         rc = weir_fail(err, WEIR_ENOENT,
                        "source \"%s\" has no stream \"%s\"; `weir source discover %s` shows them",
                        f->config->name, f->run->stream ? f->run->stream : "", f->config->name);
+        f->asked = f->run->stream;
     }
     /* The others' part of it stays, when one stream begins anew. */
     bool forgets = f->run->full && !(f->run->stream && found);
@@ -462,9 +464,9 @@ static int load_rest(struct feed_run *f, struct weir_error *err)
 
 static void note_failures(struct feed_run *f, weir_time began, int rc, const struct weir_error *err)
 {
-    note_streams(f, rc, err); /* of those that did no wrong, that too */
-    if (f->count == 0) {      /* it failed while no stream was looked at */
-        weir_source_note_failure(f->run, f->id, f->config->schema, began, rc, err);
+    note_streams(f, rc, err);         /* of those that did no wrong, that too */
+    if (f->count == 0 && !f->asked) { /* it failed while no stream was looked at */
+        weir_source_note_failure(f->run, f->id, f->config, began, rc, err);
     }
 }
 

@@ -10,8 +10,6 @@
 
 #include "source/changes.h"
 
-#define WEIR_SOURCE_ALL "*" /* the stream of weir.source_state that is the source as a whole */
-
 struct weir_source_follow_stream {
     struct weir_str name;
     struct weir_str cursor;  /* of its table; ptr NULL: it is to be loaded */

@@ -127,9 +127,10 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     bool missing = false;
     int rc = weir_stream_run_find_target(r, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
-    if (rc == 0 && r->target && !r->run->full && !missing) {
+    if (rc == 0 && r->target) {
         rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
-                                       &cursor, err);
+                                       &r->plan.last, err);
+        cursor = r->run->full || missing ? cursor : r->plan.last;
     }
     if (r->run->from) {
         r->plan.from = weir_str_of(r->run->from);
@@ -302,15 +303,17 @@ void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struc
     note(r->run, &r->load);
 }
 
-void weir_source_note_failure(const struct weir_source_run *run, const char *id, const char *schema,
-                              weir_time began, int rc, const struct weir_error *why)
+void weir_source_note_failure(const struct weir_source_run *run, const char *id,
+                              struct weir_source_config *config, weir_time began, int rc,
+                              const struct weir_error *why)
 {
+    const struct weir_source_stream *stream = weir_source_named(config, run->stream);
     const struct weir_source_load load = {.run = id,
                                           .source = run->source,
-                                          .stream = run->stream ? run->stream : WEIR_SOURCE_ALL,
-                                          .schema = schema,
-                                          .table = "",
-                                          .mode = "",
+                                          .stream = stream ? stream->name : WEIR_SOURCE_ALL,
+                                          .schema = config->schema ? config->schema : "",
+                                          .table = stream ? stream->table : "",
+                                          .mode = stream ? weir_source_mode_name(stream->mode) : "",
                                           .status = rc == WEIR_ECORRUPT ? "mismatch" : "failed",
                                           .source_checksum = "",
                                           .warehouse_checksum = "",
@@ -429,47 +432,6 @@ static bool is_filled(struct weir_source_config *config, struct weir_str name)
     return weir_source_config_stream(config, name, &stream, &ignored) == 0 && can_fill(&stream);
 }
 
-/* One that has nothing in it, and was never loaded, is none. */
-static int is_wanted(const struct weir_source_run *run, const struct weir_source_config *config,
-                     const struct weir_source_found *found, bool *wanted, struct weir_error *err)
-{
-    struct weir_session *session = NULL;
-    struct weir_str cursor = {NULL, 0};
-    struct weir_arena arena;
-    *wanted = !found->empty;
-    if (*wanted) {
-        return 0;
-    }
-    weir_arena_init(&arena, MAX_CATALOG);
-    int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, err);
-    rc = rc ? rc : weir_source_ledger_open(session, err);
-    rc = rc ? rc
-            : weir_source_ledger_cursor(session, config->name, found->name.ptr, &arena, &cursor,
-                                        err);
-    *wanted = cursor.ptr;
-    weir_session_free(session);
-    weir_arena_free(&arena);
-    return rc;
-}
-
-/* What a source has, without streams that have nothing in them and never had. */
-int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
-                        void *connection, struct weir_source_catalog *out, struct weir_error *err)
-{
-    int rc = config->stream_count ? weir_source_catalog_named(config, out, err)
-                                  : config->connector->discover(connection, out, err);
-    size_t kept = 0;
-    for (size_t i = 0; rc == 0 && i < out->count; i++) {
-        bool wanted;
-        rc = is_wanted(run, config, &out->streams[i], &wanted, err);
-        if (wanted) {
-            out->streams[kept++] = out->streams[i];
-        }
-    }
-    out->count = rc ? out->count : kept;
-    return rc;
-}
-
 static int run_streams(const struct weir_source_run *run, const char *id,
                        struct weir_source_config *config, void *connection, const char **status,
                        struct weir_jw *w, struct weir_error *err)
@@ -503,7 +465,9 @@ static int run_streams(const struct weir_source_run *run, const char *id,
                        "no stream of source \"%s\" has `cursor: COLUMN` and `mode: merge` or "
                        "`history`, so none can be filled from some point on",
                        config->name);
+        *status = WEIR_SOURCE_ASKED;
     } else if (rc == 0 && !found) {
+        *status = run->stream ? WEIR_SOURCE_ASKED : *status;
         rc = weir_fail(err, WEIR_ENOENT,
                        "source \"%s\" has no stream%s%s%s; `weir source discover %s` shows them",
                        config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
@@ -558,8 +522,9 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
-    bool gone = rc == WEIR_ENOENT, asked = rc == 0 && check_fill(run, &config, err);
-    rc = asked ? WEIR_EINVAL : rc;
+    bool gone = rc == WEIR_ENOENT;
+    status = gone || (rc == 0 && check_fill(run, &config, err)) ? WEIR_SOURCE_ASKED : status;
+    rc = rc || strcmp(status, WEIR_SOURCE_ASKED) != 0 ? rc : WEIR_EINVAL;
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
     bool follow = capture && capture->on(connection);
@@ -570,6 +535,7 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
         rc = weir_fail(err, WEIR_EINVAL,
                        "a source that follows changes has no cursor to be filled from; `--full` "
                        "reads all of it");
+        status = WEIR_SOURCE_ASKED;
     }
     rc = rc            ? rc
          : run->verify ? weir_source_verify_all(run, id, &config, connection, &status, w, err)
@@ -580,10 +546,9 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     if (rc) {
         weir_source_watch_say(watch_of(run), "failed: %s", err->message);
     }
-    asked = asked || gone || (rc == WEIR_ENOENT && run->stream); /* who asks is told so */
-    if (rc && !asked && (strcmp(status, "unchanged") == 0 || strcmp(status, "loaded") == 0)) {
-        (run->verify ? weir_source_verify_note_failure : weir_source_note_failure)(
-            run, id, config.schema ? config.schema : "", began, rc, err);
+    if (rc && (strcmp(status, "unchanged") == 0 || strcmp(status, "loaded") == 0)) {
+        (run->verify ? weir_source_verify_note_failure : weir_source_note_failure)(run, id, &config,
+                                                                                   began, rc, err);
     }
     if (config.connector) {
         config.connector->close(connection);

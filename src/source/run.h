@@ -44,16 +44,24 @@ void weir_stream_run_unstage(struct weir_stream_run *r, int rc);
 struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 /* A failure is a row of the ledger, too. */
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
+/* The status of a run that failed by what was asked of it: its source has not. */
+#define WEIR_SOURCE_ASKED "asked"
 /* Of one that looked at no stream before: the row is of the stream "*", or of the one that was
- * asked for. */
-void weir_source_note_failure(const struct weir_source_run *run, const char *id, const char *schema,
-                              weir_time began, int rc, const struct weir_error *why);
+ * asked for where the file names it. */
+void weir_source_note_failure(const struct weir_source_run *run, const char *id,
+                              struct weir_source_config *config, weir_time began, int rc,
+                              const struct weir_error *why);
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
 
+/* --- streams.c --- */
+/* NULL: the file names none that is called so; `stream` may be NULL. */
+const struct weir_source_stream *weir_source_named(const struct weir_source_config *config,
+                                                   const char *stream);
 /* Streams of the file, or all that the source has but those that are empty and always were. */
 int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
                         void *connection, struct weir_source_catalog *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* --- feed_run.c --- */
 /* Adds the load of one stream to what the run's loads brought of it (`loaded`). */
 int weir_feed_add_up(struct weir_feed *feed, const struct weir_stream_run *r,
                      struct weir_error *err) WEIR_MUST_CHECK;

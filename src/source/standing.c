@@ -7,8 +7,11 @@ enum { SOURCE, STREAM, SCHEMA, TABLE, MODE, STATUS, RUN, ERROR, VERIFIED, GOOD_R
 enum { WRITTEN = TEXTS, DISCARDED, ENDED, GOOD, FAILING, GOOD_WRITTEN, GOOD_DISCARDED, GOOD_ENDED };
 
 static const char statement[] =
-    "WITH good AS (SELECT source, stream, max(started_at) AS at FROM weir.loads WHERE status = "
-    "'loaded' GROUP BY ALL), compared AS (SELECT source, stream, CAST(arg_max(to_json({'status': "
+    "WITH loaded AS (SELECT source, stream, max(started_at) AS at FROM weir.loads WHERE status = "
+    "'loaded' GROUP BY ALL), good AS (SELECT * FROM loaded UNION ALL SELECT source, "
+    "'" WEIR_SOURCE_ALL
+    "', max(loaded.at) FROM loaded GROUP BY source), compared AS (SELECT source, stream, "
+    "CAST(arg_max(to_json({'status': "
     "status, 'at': strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), 'rows': \"rows\", 'missing': "
     "missing, 'extra': extra, 'different': different, 'pending': pending, 'kept': coalesce(kept, "
     "0), "
@@ -132,7 +135,7 @@ void weir_source_standing_print(const struct weir_source_standing *items, size_t
         struct weir_source_standing s = items[i];
         bool recovered = !weir_str_is(s.status, "loaded") && s.ended_at <= well;
         if (!weir_str_is(s.source, source) || is_over(items, count, &s) ||
-            (recovered && s.good_at == 0)) { /* nothing of it was ever loaded, or is to be */
+            (recovered && !s.good_run.len)) { /* nothing of it was ever loaded, or is to be */
             continue;
         }
         if (recovered) {

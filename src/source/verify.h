@@ -73,7 +73,7 @@ void weir_verify_print(const struct weir_source_verified *v, struct weir_jw *w);
 int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err) WEIR_MUST_CHECK;
 /* It failed before it looked at any stream: a row of weir.verifications. */
 void weir_source_verify_note_failure(const struct weir_source_run *run, const char *id,
-                                     const char *schema, weir_time began, int rc,
+                                     struct weir_source_config *config, weir_time began, int rc,
                                      const struct weir_error *why);
 
 /* --- what a connector's side needs --- */

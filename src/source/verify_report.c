@@ -82,14 +82,15 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
 }
 
 void weir_source_verify_note_failure(const struct weir_source_run *run, const char *id,
-                                     const char *schema, weir_time began, int rc,
+                                     struct weir_source_config *config, weir_time began, int rc,
                                      const struct weir_error *why)
 {
+    const struct weir_source_stream *stream = weir_source_named(config, run->stream);
     const struct weir_source_verified v = {.run = id,
                                            .source = run->source,
-                                           .stream = run->stream ? run->stream : WEIR_SOURCE_ALL,
-                                           .schema = schema,
-                                           .table = "",
+                                           .stream = stream ? stream->name : WEIR_SOURCE_ALL,
+                                           .schema = config->schema ? config->schema : "",
+                                           .table = stream ? stream->table : "",
                                            .status = "failed",
                                            .keys = WEIR_STR("[]"),
                                            .not_compared = WEIR_STR("[]"),

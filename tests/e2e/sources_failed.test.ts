@@ -49,7 +49,7 @@ test('a run that failed before its first stream is in the ledger, with the reaso
   const [row] = await weir.rows("select stream, status, table_name, error, length(run) as n from weir.loads where source = 'files' and status <> 'loaded'");
   assert.deepEqual([row?.['stream'], row?.['status'], row?.['table_name'], row?.['n']], ['*', 'failed', null, 16]);
   assert.match(String(row?.['error']), /no file is there that .*data names/);
-  assert.match(await weir.in('source', 'list'), /^files .*: failed, 1 time in a row \(weir\.loads says why\)/m);
+  assert.match(await weir.in('source', 'list'), /^files .*: failed \(weir\.loads says why\)/m);
   // So has what cannot be opened, and a comparison; what is asked for wrongly is only answered.
   source('closed', 'connection: {path: "https://127.0.0.1:1/x.csv", password: "${secret:closed.password}"}\n');
   await assert.rejects(weir.in('sync', 'closed', '--wait'), /closed\.password/);
@@ -60,6 +60,29 @@ test('a run that failed before its first stream is in the ledger, with the reaso
   rmSync(at('sources/closed.yml'));
 });
 
+test('what was asked for wrongly is no failure of the source; one stream that was is one of its table', async () => {
+  write('one/t.csv', 'id\n1\n');
+  source('one', 'connection: {path: one}\nstreams: {t: {table: things, mode: merge, key: [id]}}\n');
+  await weir.in('sync', 'one', '--wait');
+  await assert.rejects(weir.in('sync', 'one', '--wait', '--from', '2026-01-01'), /so none can be filled/);
+  await assert.rejects(weir.in('sync', 'one.typo', '--wait'), /no stream "typo"/);
+  await assert.rejects(weir.in('sync', 'files.typo', '--wait'), /data/);
+  assert.deepEqual(await weir.rows("select distinct stream from weir.loads where source = 'files' and status = 'failed'"), [{ stream: '*' }], 'no stream is made of a word');
+  await assert.rejects(weir.in('verify', 'one.typo'), /no such stream/);
+  assert.deepEqual(await weir.rows("select stream, status from weir.loads where source = 'one'"), [{ stream: 't', status: 'loaded' }]);
+  assert.deepEqual(await weir.rows("select stream from weir.verifications where source = 'one'"), []);
+  source('one', 'connection: {path: "https://127.0.0.1:1/x.csv", password: "${secret:one.password}"}\nstreams: {t: {table: things, mode: merge, key: [id]}}\n');
+  await assert.rejects(weir.in('sync', 'one.t', '--wait'), /one\.password/);
+  assert.deepEqual(await weir.rows("select stream, table_name, mode from weir.loads where source = 'one' and status = 'failed'"), [{ stream: 't', table_name: 'things', mode: 'merge' }]);
+  // A source as a whole fails since it was last well, not since it did for the first time.
+  await assert.rejects(weir.in('sync', 'one', '--wait'));
+  source('one', 'connection: {path: one}\nstreams: {t: {table: things, mode: merge, key: [id]}}\n');
+  write('one/t.csv', 'id\n1\n2\n');
+  await weir.in('sync', 'one', '--wait');
+  source('one', 'connection: {path: "https://127.0.0.1:1/x.csv", password: "${secret:one.password}"}\n');
+  await assert.rejects(weir.in('sync', 'one', '--wait'));
+});
+
 test('what a run that found nothing new made well again is well after a restart, too', async () => {
   await weir.up();
   admin = await setUp(weir);
@@ -67,6 +90,10 @@ test('what a run that found nothing new made well again is well after a restart,
   const all = failed.streams?.find(({ stream }) => stream === '*');
   assert.equal(all?.status, 'failed');
   assert.ok(all.failing_since && all.error);
+  const one = (await shown('one')).streams?.find(({ stream }) => stream === '*');
+  const [latest] = await weir.rows("select strftime(max(started_at), '%Y-%m-%dT%H:%M:%S') as at from weir.loads where source = 'one' and stream = '*'");
+  assert.equal(one?.failing_since?.slice(0, 19), latest?.['at']);
+  rmSync(at('sources/one.yml'));
   renameSync(at('gone'), at('data'));
   assert.equal((await run('files')).status, 'unchanged');
   const well = [{ stream: 'a', status: 'loaded', error: null, failing_since: null }, { stream: 'b', status: 'loaded', error: null, failing_since: null }];

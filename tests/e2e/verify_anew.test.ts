@@ -149,6 +149,23 @@ test('a tap is read without its state, which stays', async () => {
   assert.match(said, /told nothing of the stream \\?"facts/);
 });
 
+test('rows that a tap without its state does not give are not gone, also of history and deletes', async () => {
+  const tap = new Tap(weir, 'late');
+  const properties = { id: { type: 'integer' }, at: { type: 'string', format: 'date-time' } };
+  tap.catalog(...['h', 'd'].map((stream) => ({ stream, schema: { properties }, key: ['id'] })));
+  writeFileSync(path.join(weir.dir, 'sources/late.yml'), tap.yml('', 'streams:\n  h: {mode: history, key: [id]}\n  d: {mode: merge, key: [id], deletes: hard}\n'));
+  const says = (from: number, more: (stream: string) => object[] = () => []): void =>
+    tap.run(...['h', 'd'].flatMap((stream) => [{ ...schema(stream, properties, ['id']), bookmark_properties: ['at'] }, ...[1, 2, 3, 4, 5].filter((id) => id >= from).map((id) => record(stream, { id, at: `2026-01-0${id}T00:00:00Z` })), ...more(stream)]), state({ at: 1 }));
+  says(1);
+  await sync('late');
+  says(4); // its start moved
+  assert.deepEqual((await verify('late', '--repair')).streams.map((s) => `${s.stream} ${found(s)} ${s.kept}`), ['h equal 0 0 0 3', 'd equal 0 0 0 3']);
+  assert.deepEqual(await rows('select (select count(*) from late.h where is_current) as h, (select count(*) from late.d) as d'), [{ h: 5, d: 5 }]);
+  // Where it says that all came, they are.
+  says(4, (stream) => [{ type: 'ACTIVATE_VERSION', stream, version: 1 }]);
+  assert.deepEqual((await verify('late')).streams.map((s) => `${s.stream} ${found(s)} ${s.kept}`), ['h differs 0 3 0 0', 'd differs 0 3 0 0']);
+});
+
 test('an Airbyte source is read without its state, too', async () => {
   const line = (message: object): string => `echo '${JSON.stringify(message)}'`;
   const row = (id: number, n: number): string => line({ type: 'RECORD', record: { stream: 's', data: { id, n }, emitted_at: 1 } });

@@ -88,7 +88,7 @@ test('files are compared, too, by reading them anew', { skip }, async () => {
   // A run that fails before it looks at any stream is told of the source as a whole, until one is well.
   renameSync(path.join(weir.dir, 'days.csv'), path.join(weir.dir, 'gone.csv'));
   await page.getByRole('button', { name: 'Sync now' }).click();
-  const whole = page.getByRole('row', { name: /All of it/ });
+  const whole = page.getByRole('row', { name: /The source as a whole/ });
   await whole.getByText(/^fails since .*no file is there/).waitFor();
   renameSync(path.join(weir.dir, 'gone.csv'), path.join(weir.dir, 'days.csv'));
   await page.getByRole('button', { name: 'Sync now' }).click();
