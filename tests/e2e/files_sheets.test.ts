@@ -68,9 +68,49 @@ test('a value in another sheet does not make the table of the first stand still'
   assert.deepEqual(await rows('select a from book.book order by a'), [{ a: 1 }, { a: 2 }]);
   assert.deepEqual(await put({ Sheet1: [['a'], [3]], Sheet2: [] }), ['book loaded 1', 'sheet2 loaded 0']);
   assert.deepEqual(await rows('select a from book.book'), [{ a: 3 }]);
-  // One that begins with a sheet without values has no first one to be called as.
-  assert.deepEqual(await put({ Cover: [], Sheet1: [['a'], [4]], Sheet2: [['b'], [5]] }), ['book loaded 0', 'sheet1 loaded 1', 'sheet2 loaded 1']);
-  assert.deepEqual(await rows('select a from book.book'), []);
+  // One without values that is put before them takes no table: the workbook's own goes on with its sheet.
+  assert.deepEqual(await put({ Cover: [], Sheet1: [['a'], [4]], Sheet2: [['b'], [5]] }), ['book loaded 1', 'sheet1 loaded 1', 'sheet2 loaded 1']);
+  assert.deepEqual(await rows('select a from book.book'), [{ a: 4 }]);
+});
+
+test('an empty sheet in front takes no rows, an emptied one no other sheet', async () => {
+  const put = async (name: string, sheets: Record<string, unknown[][]>): Promise<string[]> => {
+    writeFileSync(at(`${name}.xlsx`), await workbook(sheets));
+    return sync(name);
+  };
+  const jan = { Jan: [['d'], [1], [2]] };
+  source('front', '{path: front.xlsx}');
+  assert.deepEqual(await put('front', { ...jan, Feb: [] }), ['front loaded 2']);
+  assert.deepEqual(await put('front', { 'New first': [], ...jan, Feb: [] }), ['front loaded 2', 'jan loaded 2']);
+  assert.deepEqual(await rows('select d from front.front order by d'), [{ d: 1 }, { d: 2 }]);
+  assert.deepEqual(await sync('front', '--full'), ['front loaded 2', 'jan loaded 2']);
+  assert.match(await weir.in('verify', 'front'), /front/);
+  // Emptied behind it, it is emptied; gone, nobody knows.
+  assert.deepEqual(await put('front', { 'New first': [], Jan: [], Feb: [['d'], [7]] }), ['front loaded 0', 'feb loaded 1', 'jan loaded 0']);
+  await put('front', { 'New first': [], ...jan, Feb: [] });
+  await assert.rejects(put('front', { 'New first': [], Feb: [['d'], [7]], Mar: [['d'], [8]] }), /it has no sheet "Jan"; it has "New first"/);
+  assert.deepEqual(await rows('select d from front.front order by d'), [{ d: 1 }, { d: 2 }]);
+  // Of two, the other one is still read when the first is emptied.
+  source('two', '{path: two.xlsx}');
+  assert.deepEqual(await put('two', { ...jan, Feb: [['d'], [3]] }), ['two loaded 2', 'feb loaded 1']);
+  assert.deepEqual(await put('two', { Jan: [], Feb: [['d'], [3], [4]] }), ['two loaded 0', 'feb loaded 2']);
+  assert.deepEqual(await rows('select (select count(*) from two.two) as a, (select count(*) from two.feb) as b'), [{ a: 0, b: 2 }]);
+  assert.deepEqual(await sync('two'), ['two unchanged 0', 'feb unchanged 0']);
+  // A cover, and one sheet with values: that is what is meant.
+  source('cover', '{path: cover.xlsx}', 'streams: {cover: {}}\n');
+  assert.deepEqual(await put('cover', { Cover: [], ...jan }), ['cover loaded 2']);
+  source('cover', '{path: cover.xlsx}');
+  assert.deepEqual(await put('cover', { Cover: [], Jan: [['d'], [5]] }), ['cover loaded 1', 'jan loaded 1']);
+  // Of several files, each has its own.
+  mkdirSync(at('many'));
+  source('many', '{path: many}', 'streams: {m: {path: "*.xlsx"}}\n');
+  for (const name of ['a', 'b']) writeFileSync(at(`many/${name}.xlsx`), await workbook(jan));
+  assert.deepEqual(await sync('many'), ['m loaded 4']);
+  writeFileSync(at('many/a.xlsx'), await workbook({ Jan: [] }));
+  assert.deepEqual(await sync('many'), ['m loaded 0']);
+  writeFileSync(at('many/b.xlsx'), await workbook({ Cover: [], Jan: [['d'], [9]], Feb: [['d'], [8]] }));
+  assert.deepEqual(await sync('many'), ['m loaded 1']);
+  assert.deepEqual(await rows('select d from many.m'), [{ d: 9 }]);
 });
 
 test('a sheet that is emptied is told, and its table is, too; one that never had values is none', async () => {

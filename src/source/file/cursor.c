@@ -1,6 +1,7 @@
 /* Which files have changed. The cursor:
  * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}}, and of other
- * machines "https://…": [size, "SUM", "ETAG"]. */
+ * machines "https://…": [size, "SUM", "ETAG"]. Of workbooks also "sheets":{"book.xlsx":"Jan"}: what
+ * was read of them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,6 +298,110 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
     }
     weir_json_parser_free(parser);
     weir_buf_free(&text);
+    weir_buf_free(&out);
+    return rc;
+}
+
+/* --- sheets -------------------------------------------------------------------------------------
+ */
+
+static int parse(struct weir_json_parser *parser, struct weir_str cursor, struct weir_buf *text,
+                 struct weir_json *out, struct weir_error *err)
+{
+    weir_buf_init(text, MAX_CURSOR);
+    weir_buf_adds(text, cursor.len ? cursor : WEIR_STR("{}"));
+    int rc = parser ? weir_buf_check(text, "a cursor", err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    return rc ? rc : weir_json_parse(parser, weir_buf_str(text), out, err);
+}
+
+int weir_file_cursor_sheets(struct weir_file_stream *stream, struct weir_source_plan *plan,
+                            struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json root = {NULL, 0};
+    struct weir_buf text;
+    int rc = parse(parser, plan->last, &text, &root, err);
+    struct weir_json sheets = weir_json_get(root, "sheets");
+    for (size_t i = 0; rc == 0 && i < stream->count; i++) {
+        struct weir_str sheet = weir_json_get_str(sheets, stream->files[i].name.ptr);
+        stream->files[i].sheet =
+            sheet.len ? weir_arena_dup(&plan->arena, sheet).ptr : stream->files[i].sheet;
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&text);
+    return rc;
+}
+
+static bool is_read(const struct weir_file_stream *stream, struct weir_str name)
+{
+    bool read = false;
+    for (size_t i = 0; !read && i < stream->count; i++) {
+        read = weir_str_eq(stream->files[i].name, name) && stream->files[i].sheet;
+    }
+    return read;
+}
+
+static bool is_there(struct weir_json files, struct weir_str name)
+{
+    struct weir_json_iter it = weir_json_begin(files);
+    struct weir_json value;
+    struct weir_str one;
+    bool there = false;
+    while (!there && weir_json_next(&it, &one, &value)) {
+        there = weir_str_eq(one, name);
+    }
+    return there;
+}
+
+static void print_sheets(const struct weir_file_stream *stream, struct weir_json before,
+                         struct weir_json files, struct weir_jw *w)
+{
+    struct weir_json_iter it = weir_json_begin(before);
+    struct weir_json value;
+    struct weir_str name, sheet;
+    weir_jw_object(w);
+    for (size_t i = 0; i < stream->count; i++) {
+        if (stream->files[i].sheet) {
+            weir_jw_key(w, stream->files[i].name);
+            weir_jw_strz(w, stream->files[i].sheet);
+        }
+    }
+    while (weir_json_next(&it, &name, &value)) { /* of those that are as they were */
+        if (weir_json_str(value, &sheet) && !is_read(stream, name) && is_there(files, name)) {
+            weir_jw_key(w, name);
+            weir_jw_str(w, sheet);
+        }
+    }
+    weir_jw_object_end(w);
+}
+
+int weir_file_cursor_keep_sheets(const struct weir_file_stream *stream,
+                                 struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_json_parser *old = weir_json_parser_new(8), *new = weir_json_parser_new(8);
+    struct weir_json before = {NULL, 0}, now = {NULL, 0};
+    struct weir_buf text, own, out;
+    weir_buf_init(&out, MAX_CURSOR);
+    int rc = parse(old, plan->last, &text, &before, err);
+    int failed = parse(new, plan->cursor, &own, &now, err);
+    struct weir_jw w = weir_jw_on(&out);
+    rc = rc ? rc : failed;
+    if (rc == 0) {
+        print_sheets(stream, weir_json_get(before, "sheets"), weir_json_get(now, "files"), &w);
+        rc = weir_buf_check(&out, "a cursor", err);
+    }
+    if (rc == 0 && out.len > 2) {
+        const char *all = weir_arena_printf(
+            &plan->arena, WEIR_STR_FMT ",\"sheets\":" WEIR_STR_FMT "}", (int)plan->cursor.len - 1,
+            plan->cursor.ptr, WEIR_STR_ARG(weir_buf_str(&out)));
+        plan->cursor = weir_str_of(all);
+        rc = all ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    }
+    weir_json_parser_free(old);
+    weir_json_parser_free(new);
+    weir_buf_free(&text);
+    weir_buf_free(&own);
     weir_buf_free(&out);
     return rc;
 }

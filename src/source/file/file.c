@@ -306,7 +306,7 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
                       const struct weir_source_stream *stream, struct weir_source_plan *plan,
                       struct weir_error *err)
 {
-    int rc = 0;
+    int rc = weir_file_cursor_sheets(files, plan, err);
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         rc = weir_file_hold(file, err);
@@ -319,16 +319,16 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
         weir_file_release(file);
         plan->bytes += file->plain ? file->plain_size : (uint64_t)file->mark.size;
     }
-    return rc;
+    return rc ? rc : weir_file_cursor_keep_sheets(files, plan, err);
 }
 
 /* Its table is what it is now. */
-static int say_empty(const struct weir_file *file, const char *sheet, struct weir_source_plan *plan,
+static int say_empty(const struct weir_file *file, struct weir_source_plan *plan,
                      struct weir_error *err)
 {
     const char *text =
-        weir_arena_printf(&plan->arena, WEIR_STR_FMT ": the sheet%s%s%s has no values any more",
-                          WEIR_STR_ARG(file->name), *sheet ? " \"" : "", sheet, *sheet ? "\"" : "");
+        weir_arena_printf(&plan->arena, WEIR_STR_FMT ": the sheet \"%s\" has no values any more",
+                          WEIR_STR_ARG(file->name), file->sheet);
     plan->said = weir_str_of(text ? text : "");
     return text ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
 }
@@ -370,7 +370,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         if (file->empty) {
-            rc = say_empty(file, sheet_of(c, files, stream), out, err);
+            rc = say_empty(file, out, err);
             continue;
         }
         rc = weir_file_hold(file, err);

@@ -54,6 +54,7 @@ struct weir_file {
     bool listed;          /* of S3: size and ETag of its mark are of the list */
     const char *table;    /* of XLSX: the CSV that its sheet was made into, */
     bool empty;           /* or it has no values, and so no columns */
+    const char *sheet;    /* of XLSX: that was read last, then that is read; NULL: not known */
     const char *plain;    /* of a packed one: what it holds; NULL: it is not packed */
     uint64_t plain_size;
     enum weir_file_format format;
@@ -196,6 +197,13 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
 int weir_file_cursor_news(const struct weir_file_stream *stream, struct weir_str cursor,
                           uint64_t options, bool drops, struct weir_source_plan *plan,
                           struct weir_source_parts *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Which sheets of workbooks were read: fills `sheet` of the files; and keeps them in the plan's
+ * cursor. */
+int weir_file_cursor_sheets(struct weir_file_stream *stream, struct weir_source_plan *plan,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_cursor_keep_sheets(const struct weir_file_stream *stream,
+                                 struct weir_source_plan *plan,
+                                 struct weir_error *err) WEIR_MUST_CHECK;
 /* What changed since: fills nothing, whole, parts and cursor of the plan, and leaves in `stream`
  * the files that are to be read. `options` is a hash of all that makes rows of files, `rows` of
  * what says which row of the table one is: when that is another, merge builds the table anew.
@@ -214,7 +222,9 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
 
 /* --- xlsx_table.c --- */
 #define WEIR_FILE_TABLE_NEWLINE '\x1e'
-/* Makes `table` of the sheet, or `empty` where it has no values and that may be. */
+/* Makes `table` of the sheet, or `empty` where it has no values and that may be: where it is the
+ * very sheet that was read before. "" is the first that is seen; where that has no values, the one
+ * that was read before, or the only one that has some. */
 int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file, const char *sheet,
                          bool may_be_empty, const atomic_bool *stop, struct weir_arena *arena,
                          struct weir_error *err) WEIR_MUST_CHECK;

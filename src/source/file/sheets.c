@@ -27,20 +27,12 @@ static int no_memory(struct weir_error *err)
     return weir_fail(err, WEIR_ENOMEM, "no memory for the sheets of a workbook");
 }
 
-static int enough(void *arg, const struct weir_excel_row *row, struct weir_error *err)
-{
-    (void)row;
-    *(bool *)arg = true;
-    return weir_fail(err, WEIR_ECANCELED, "that is enough");
-}
-
 /* One that cannot be read has no sheets here; who reads it says why. */
 static int look(struct weir_file_connection *c, struct weir_file *file, struct weir_file_book *book,
                 struct weir_error *err)
 {
     struct weir_excel x;
     struct weir_error ignored;
-    uint64_t errors;
     int held = weir_file_hold(file, err);
     if (held) {
         return held;
@@ -51,9 +43,8 @@ static int look(struct weir_file_connection *c, struct weir_file *file, struct w
     book->empty = weir_arena_calloc(&c->arena, (most + 1) * sizeof *book->empty);
     bool full = !book->sheets || !book->empty, seen = false;
     for (size_t i = 0; !full && i < most; i++) {
-        bool any = false;
         if (!x.sheets[i].hidden) {
-            (void)!weir_excel_rows(&x, i, &errors, enough, &any, &ignored);
+            bool any = weir_excel_has_values(&x, i);
             book->leads = book->leads || (!seen && any);
             book->behind = book->behind || (!seen && i > 0);
             const char *name = weir_arena_strdup(&c->arena, x.sheets[i].name);
@@ -137,11 +128,12 @@ static bool is_taken(const struct weir_file_stream *streams, size_t count, struc
 }
 
 /* A workbook's own stream is the first sheet that is seen, however many there are: a table does not
- * stand still because somebody writes into another sheet. */
+ * stand still because somebody writes into another sheet, or empties one. */
 static bool keeps_name(const struct weir_file_book *book, const struct weir_file_stream *s)
 {
     /* Google's export as CSV has the first sheet, hidden or not. */
-    return !book || book->count < 2 || (book->leads && !(s->files[0].google && book->behind));
+    bool google = s->files[0].google;
+    return !book || book->count < (google ? 2 : 1) || (book->leads && !(google && book->behind));
 }
 
 /* `empty`: those without values. They take no name from others. */
@@ -172,8 +164,8 @@ static int add_sheets(const struct weir_file_book *book, const struct weir_file_
     return 0;
 }
 
-/* The first sheet has no values (any more), and others have: so has the stream that is called as
- * the workbook. */
+/* The first sheet has no values, and others have: the stream that is called as the workbook is
+ * none, unless it was one before. Its last run says which sheet it was. */
 static bool has_emptied(const struct weir_file_book *book, const struct weir_file_stream *s)
 {
     return book && !keeps_name(book, s) && !book->leads && !s->files[0].google;
@@ -200,12 +192,11 @@ int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_are
         if (keeps_name(books[i], &(*streams)[i]) || has_emptied(books[i], &(*streams)[i])) {
             out[n] = (*streams)[i];
             out[n].empty = has_emptied(books[i], &(*streams)[i]);
-            out[n].sheet = out[n].empty ? books[i]->first : out[n].sheet;
             n++;
         }
     }
     for (size_t i = 0; rc == 0 && i < *count; i++) {
-        if (books[i] && books[i]->count >= 2) {
+        if (books[i]) {
             rc = add_sheets(books[i], &(*streams)[i], &files[i], alone, false, arena, out, &n, err);
         }
     }

@@ -352,3 +352,19 @@ int weir_excel_sheet(const struct weir_excel *x, const char *which, size_t *out,
     }
     return weir_fail(err, WEIR_ENOENT, "it has no sheet \"%s\"; it has %s", which, names);
 }
+
+static int enough(void *arg, const struct weir_excel_row *row, struct weir_error *err)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return weir_fail(err, WEIR_ECANCELED, "that is enough");
+}
+
+bool weir_excel_has_values(struct weir_excel *x, size_t sheet)
+{
+    struct weir_error ignored;
+    uint64_t errors;
+    bool any = false;
+    (void)!weir_excel_rows(x, sheet, &errors, enough, &any, &ignored);
+    return any;
+}

@@ -63,6 +63,8 @@ void weir_excel_close(struct weir_excel *x);
 /* By its name, else by its number from 1; "": the first one that is not hidden. */
 int weir_excel_sheet(const struct weir_excel *x, const char *which, size_t *out,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* One that cannot be read has none. */
+bool weir_excel_has_values(struct weir_excel *x, size_t sheet);
 /* All rows that have a value, in order. `errors` counts cells that have an error for a value. */
 int weir_excel_rows(struct weir_excel *x, size_t sheet, uint64_t *errors,
                     int (*fn)(void *arg, const struct weir_excel_row *row, struct weir_error *err),

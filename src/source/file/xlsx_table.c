@@ -100,12 +100,35 @@ static int write_row(void *arg, const struct weir_excel_row *row, struct weir_er
     return t->out.len < FLUSH ? 0 : flush(t, err);
 }
 
-static int convert(struct table *t, const struct weir_file *file, const char *which,
-                   const atomic_bool *stop, struct weir_error *err)
+/* A sheet without values that somebody puts in front does not take another one's table. */
+static int choose(struct table *t, const char *which, const char *before, struct weir_error *err)
+{
+    size_t only = 0, count = 0;
+    int rc = weir_excel_sheet(&t->book, which, &t->sheet, err);
+    if (rc == 0 && !*which && !weir_excel_has_values(&t->book, t->sheet)) {
+        for (size_t i = 0; !before && i < t->book.sheet_count; i++) {
+            bool any = !t->book.sheets[i].hidden && weir_excel_has_values(&t->book, i);
+            only = any ? i : only;
+            count += any;
+        }
+        t->sheet = count == 1 ? only : t->sheet;
+        rc = before ? weir_excel_sheet(&t->book, before, &t->sheet, err) : 0;
+    }
+    if (rc == 0) {
+        const char *name = t->book.sheets[t->sheet].name;
+        t->may_be_empty = t->may_be_empty && (before ? strcmp(before, name) == 0 : *which);
+    }
+    return rc;
+}
+
+static int convert(struct table *t, struct weir_file *file, const char *which,
+                   const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
 {
     uint64_t errors;
     int rc = weir_excel_open(&t->book, weir_file_path(file), stop, err);
-    rc = rc ? rc : weir_excel_sheet(&t->book, which, &t->sheet, err);
+    rc = rc ? rc : choose(t, which, file->sheet, err);
+    file->sheet = rc ? file->sheet : weir_arena_strdup(arena, t->book.sheets[t->sheet].name);
+    rc = rc || file->sheet ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a sheet");
     rc = rc ? rc : weir_excel_rows(&t->book, t->sheet, &errors, measure, t, err);
     if (rc == 0 && !t->any && t->may_be_empty) {
         return 0;
@@ -131,7 +154,7 @@ int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file,
     if (rc == 0) {
         t.fd = open(file->table, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         rc = t.fd < 0 ? weir_fail_errno(err, errno, "cannot make %s", file->table) : 0;
-        rc = rc ? rc : convert(&t, file, sheet, stop, err);
+        rc = rc ? rc : convert(&t, file, sheet, stop, arena, err);
         rc = rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
         weir_excel_close(&t.book);
     }
