@@ -10,4 +10,8 @@
 int weir_rs256_sign(struct weir_str key, struct weir_str text, struct weir_buf *out,
                     struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Forgets what a failed TLS connection of another library left in this thread's list of errors,
+ * which the next one would take for its own. */
+void weir_rs256_forget_errors(void);
+
 #endif

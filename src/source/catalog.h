@@ -73,6 +73,7 @@ struct weir_source_plan {
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
      * that is said; the cursor then stays what it was. ptr NULL: what is new. */
     struct weir_str from, to;
+    bool reads;              /* set before: all of it will be read; else somebody looks */
     const atomic_bool *stop; /* set before: when it is true, reading ends; NULL: it never is */
 };
 

@@ -139,6 +139,7 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     }
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
+    r->plan.reads = true;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
     r->load.bytes = r->plan.bytes;

@@ -1,10 +1,11 @@
 // Tables of a real MariaDB: as a whole and by a cursor column, equal to their source.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { TLSSocket } from 'node:tls';
 import { MySQL, mysql, password, used } from '../node/mysql.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
@@ -186,33 +187,62 @@ test('what the server wants for character sets does not matter', { skip }, async
   assert.deepEqual(await rows('select id, имя from letters.seen'), wanted);
 });
 
-test('whoever answers is given proof of the password, never the password', { skip }, async () => {
+/** What it was sent, packet by packet. It greets, begins TLS where it offers it, and answers the login with `asks`, if with anything. */
+const impostor = async (offers: 'TLS' | 'no TLS' | 'TLS, and is silent', asks?: string): Promise<{ at: string; said: Buffer[][]; close: () => void }> => {
   const salt = Buffer.from('abcdefghijklmnopqrst');
-  const packet = (socket: Socket, number: number, ...parts: (Buffer | string)[]): void => {
+  const [key, cert] = ['key', 'crt'].map((name) => path.join(weir.dir, `impostor.${name}`)) as [string, string];
+  if (offers === 'TLS') execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const said: Buffer[][] = [];
+  const send = (socket: Socket, number: number, ...parts: (Buffer | string)[]): void => {
     const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
     socket.write(Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, number]), body]));
   };
-  const said: Buffer[][] = [];
-  const server = createServer((socket) => {
+  const hear = (socket: Socket): void => {
     const packets: Buffer[] = [];
     said.push(packets);
-    packet(socket, 0, '\n8.0.36\0', Buffer.from([7, 0, 0, 0]), salt.subarray(0, 8), Buffer.from([0, 0x0b, 0x82, 0x2d, 2, 0, 8, 0, 21]), Buffer.alloc(10), salt.subarray(8), '\0mysql_native_password\0');
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
       packets.push(data);
-      if (packets.length === 1) packet(socket, (data[3] ?? 0) + 1, Buffer.from([0xfe]), 'caching_sha2_password\0', salt, '\0');
-      else packet(socket, (data[3] ?? 0) + 1, Buffer.from([1, 4]));
+      if (packets.length === 1 && asks) send(socket, (data[3] ?? 0) + 1, Buffer.from([0xfe]), `${asks}\0`, salt, '\0');
+      else if (asks) send(socket, (data[3] ?? 0) + 1, Buffer.from([1, 4]));
     });
+  };
+  const server = createServer((socket) => {
+    send(socket, 0, '\n8.0.36\0', Buffer.from([7, 0, 0, 0]), salt.subarray(0, 8), Buffer.from([0, 0x0b, offers === 'no TLS' ? 0x82 : 0x8a, 0x2d, 2, 0, 8, 0, 21]), Buffer.alloc(10), salt.subarray(8), '\0mysql_native_password\0');
+    if (offers === 'TLS') socket.once('data', () => hear(new TLSSocket(socket, { isServer: true, key: readFileSync(key), cert: readFileSync(cert) })));
+    else hear(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  try {
-    for (const tls of ['prefer', 'disable']) {
-      write('fake', `host: 127.0.0.1, port: ${(server.address() as AddressInfo).port}, database: shop, user: owner, tls: ${tls}, password: "\${WEIR_SOURCE_TEST_PASSWORD}"`);
-      await fails(/does not know.*set `tls: verify`/s, 'source', 'check', 'fake');
+  return { at: `host: 127.0.0.1, port: ${(server.address() as AddressInfo).port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"`, said, close: () => void server.close() };
+};
+
+test('whoever answers is given proof of the password, never the password', { skip }, async () => {
+  for (const [offers, words] of [['no TLS', ['prefer', 'disable']], ['TLS', ['prefer', 'require']]] as const) {
+    const { at, said, close } = await impostor(offers, 'caching_sha2_password');
+    try {
+      for (const tls of words) {
+        write('fake', `${at}, tls: ${tls}`);
+        await fails(/does not know.*set `tls: verify`/s, 'source', 'check', 'fake');
+      }
+      assert.ok(said.length >= 2 && said.every((packets) => packets.length === 1), 'a login, and no more');
+    } finally {
+      close();
     }
-    assert.ok(said.length >= 2 && said.every((packets) => packets.length === 1), 'a login, and no more');
+  }
+});
+
+test('a server that falls silent while TLS begins, or in the login, is not waited for', { skip, timeout: 120_000 }, async () => {
+  const silent = [await impostor('TLS, and is silent'), await impostor('TLS'), await impostor('no TLS')];
+  try {
+    await Promise.all(
+      silent.map(({ at }, i) => {
+        write(`silent${i}`, at);
+        return fails(/cannot connect to MySQL|sent nothing for 10 s/, 'source', 'check', `silent${i}`);
+      }),
+    );
+    assert.ok(silent.every(({ said }) => said.length >= 1), 'each was asked');
   } finally {
-    server.close();
+    for (const { close } of silent) close();
   }
 });
 
@@ -244,7 +274,7 @@ test('errors say what to do, and never the password; rights', { skip }, async ()
   write('wrong', 'host: 127.0.0.1, port: 1, database: a, user: b');
   await fails(/cannot connect.*do `host` and `port`/s, 'source', 'check', 'wrong');
   write('wrong', `host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, ${make === mysql ? '' : 'tls: require, '}password: "\${WEIR_SOURCE_TEST_PASSWORD}"`);
-  await fails(make === mysql ? /does not know.*`tls: require`/s : /check `tls`/, 'source', 'check', 'wrong'); // one has no TLS, the other lets nobody in without
+  await fails(make === mysql ? /does not know.*`tls: trust`/s : /check `tls`/, 'source', 'check', 'wrong'); // one has no TLS, the other lets nobody in without
   source('wrong', 'streams: {nothing: {}}\n');
   await fails(/there is no table or view "nothing"/, 'sync', 'wrong', '--wait');
   source('wrong', 'streams: {fill: {mode: append, cursor: nothing}}\n');

@@ -22,7 +22,7 @@ const server = (i: number): MySQL => servers[i] as MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  const start = (id: number): Promise<MySQL> => MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', ...(make === mysql ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'] : []), `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
+  const start = (id: number): Promise<MySQL> => MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', `--server-id=${id}`, '--log-slave-updates', ...make.gtids, `--binlog-checksum=${seed % 2 && id > 11 ? 'NONE' : 'CRC32'}`);
   weir = await Weir.init();
   servers.push(...(await Promise.all([start(11), start(12), start(13)])));
   for (const db of servers) db.sql(`set sql_log_bin = 0; grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'; create user repl@'127.0.0.1' identified by 'repl'; grant replication slave on *.* to repl@'127.0.0.1'`, '');

@@ -20,7 +20,7 @@ let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mysql, '--server-id=7', '--gtid-mode=ON', '--enforce-gtid-consistency=ON')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mysql, '--server-id=7', ...mysql.gtids)]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   db.sql(`grant replication slave, replication client on *.* to owner@'127.0.0.1'`);
 });
@@ -149,17 +149,17 @@ test('what the log does not have whole is an error with a way back', { skip }, a
   assert.equal(await lines("select concat_ws('|', id, v, j) as line from partial.some order by id"), db.sql("select concat_ws('|', id, v, j) from some order by id"));
 });
 
-test('users of caching_sha2_password: proof of who it is, or a word that encryption is enough', { skip }, async () => {
+test('users of caching_sha2_password: proof of who it is, or a word that whoever answers is trusted', { skip }, async () => {
   db.sql('create table users (id int primary key); insert into users values (1)');
   const check = (connection: string): Promise<string> => {
     source('auth', 'users: {}', connection);
     return weir.in('source', 'check', 'auth');
   };
   const at = `host: 127.0.0.1, port: ${db.port}`;
-  for (const tls of ['prefer', 'disable']) {
-    await assert.rejects(check(`${at}, tls: ${tls}`), /does not know.*`tls: verify`.*`tls: require`/s);
+  for (const tls of ['prefer', 'disable', 'require']) {
+    await assert.rejects(check(`${at}, tls: ${tls}`), /does not know.*`tls: verify`.*`tls: trust`/s);
   }
-  await check(`${at}, tls: require`);
+  await check(`${at}, tls: trust`);
   await assert.rejects(check(`host: localhost, port: ${db.port}, tls: verify, tls_ca: ${path.join(db.dir, 'data', 'ca.pem')}`), /check `tls` and `tls_ca`/); // MySQL's own certificate names no host
   const root = await db.tls();
   await check(`host: localhost, port: ${db.port}, tls: verify, tls_ca: ${root}`);

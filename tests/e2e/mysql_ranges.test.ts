@@ -1,11 +1,11 @@
-// Large tables of a real MariaDB, read by several connections at once, each a range of the key.
+// Large tables of a real server, read by several connections at once, each a range of the key.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Client, setUp } from '../node/client.js';
-import { MySQL, mariadb, password } from '../node/mysql.js';
+import { MySQL, password, used } from '../node/mysql.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Load {
@@ -16,7 +16,7 @@ interface Load {
   warehouse_checksum: string;
 }
 
-const make = mariadb;
+const make = used();
 const skip = make.missing ?? false;
 if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
 let weir: Weir;
@@ -26,7 +26,7 @@ const ranges = 3;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids)]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
   await weir.up();
@@ -38,7 +38,7 @@ after(async () => {
   await db.stop();
 });
 
-const write = (table: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
+const write = (table: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
 interface Run extends Load {
   log: string;
 }

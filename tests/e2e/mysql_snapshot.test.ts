@@ -1,4 +1,4 @@
-// Large tables of a real MariaDB, seen by several connections in one snapshot, while others write.
+// Large tables of a real server, seen by several connections in one snapshot, while others write.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ let db: MySQL;
 before(async () => {
   if (skip) return;
   process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE')]);
+  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids)]);
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');

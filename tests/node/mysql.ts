@@ -20,6 +20,8 @@ export interface Make {
   encrypted: string[];
   /** How the server's words differ from MariaDB's, which the tests are written in. */
   words: [RegExp, string][];
+  /** So that each transaction has an id, as MariaDB's have anyway. */
+  gtids: string[];
   /** What a source's `connection` needs besides where the server is: MySQL's users are not let in without TLS. */
   connection: string;
   /** Makes the data that a server starts with. */
@@ -41,6 +43,7 @@ export const mariadb: Make = {
   plain: ['--skip-ssl'],
   encrypted: ['--ssl=1'],
   words: [],
+  gtids: [],
   connection: '',
   install: (dir, who) => {
     execFileSync(path.join(other.root, 'usr/bin/mariadb-install-db'), ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
@@ -71,7 +74,8 @@ export const mysql: Make = {
     [/\breset master\b/g, 'reset binary logs and gtids'],
     [/\brpl_semi_sync_master_/g, 'rpl_semi_sync_source_'],
   ],
-  connection: ', tls: require',
+  gtids: ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'],
+  connection: ', tls: trust',
   install: (dir, who) => {
     execFileSync(mysql.server, ['--no-defaults', `--basedir=${path.join(root, 'usr')}`, `--datadir=${path.join(dir, 'data')}`, '--initialize-insecure', `--log-error=${path.join(dir, 'log')}`], { ...who, cwd: dir, stdio: 'ignore' });
   },

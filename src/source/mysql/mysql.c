@@ -43,7 +43,7 @@ static const struct weir_option options[] = {
      .fallback = "prefer",
      .choices = weir_my_tls,
      .help = "prefer: where the server has it; verify proves whose server it is. Users of MySQL 8 "
-             "and later (caching_sha2_password) need verify, or require, which encrypts the "
+             "and later (caching_sha2_password) need verify, or trust, which encrypts the "
              "password for whoever answers"},
     {.name = "tls_ca",
      .type = WEIR_OPT_TEXT,
@@ -119,18 +119,18 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
     rc = rc || !my->capture ? rc : weir_my_place_before(my, &before, err);
     bool whole = !stream->cursor || !cursor.ptr; /* ranges are of tables that are */
-    rc = rc ? rc : weir_my_snapshot(my, table, whole ? (size_t)my->settings->ranges : 1, err);
+    size_t beside = !out->reads ? 0 : whole ? (size_t)my->settings->ranges : 1;
+    rc = rc ? rc : weir_my_snapshot(my, table, beside, err);
     rc = rc ? rc : weir_my_columns(my, table, out, err);
     rc = rc            ? rc
          : my->capture ? weir_my_capture_plan(my, stream, table, &before, out, err)
                        : weir_my_plan_cursor(my, stream, table, cursor, out, err);
     rc = rc ? rc : weir_my_ranges_find(my, table, out, err);
-    if (rc == 0 && my->settings->ranges > 1 && whole && !out->nothing) {
+    if (rc == 0 && table->bound_count) {
         out->note =
-            table->bound_count
-                ? weir_arena_printf(&out->arena, "%zu ranges of its key at once",
-                                    table->bound_count + 1)
-                : weir_arena_printf(&out->arena, "one connection reads it: %s", table->alone);
+            weir_arena_printf(&out->arena, "%zu ranges of its key at once", table->bound_count + 1);
+    } else if (rc == 0 && my->settings->ranges > 1 && whole && !out->nothing && *table->alone) {
+        out->note = weir_arena_printf(&out->arena, "one connection reads it: %s", table->alone);
     }
     out->own = table;
     out->bytes = rc ? 0 : table->bytes;

@@ -58,7 +58,6 @@ struct weir_my {
     const atomic_bool *stop;         /* of the run, or who looks into the source; NULL: none */
     const atomic_bool *site_stop;    /* of whoever opened the connection */
     char address[64];                /* of `host`, which may have several, that answered; or "" */
-    weir_time heard;                 /* when the server last sent something */
     weir_time most;                  /* of its silence; 0: it may compute as long as it likes */
     bool killer;                     /* it ends what another connection does */
     struct weir_my_capture *capture; /* while changes are followed; else NULL */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "io/rs256.h"
 #include "source/mysql/mysql.h"
 
 #define SLICE_MS     100
@@ -19,11 +20,11 @@
 /* Ways to log in that prove to know the password, and do not show it. */
 #define AUTH_PROOFS "mysql_native_password,client_ed25519"
 /* These may end with the password itself, for whoever answers: only where it is known who that is,
- * or where it was said that encryption is enough. */
+ * or where it was said that whoever answers is trusted. */
 #define AUTH_ALL AUTH_PROOFS ",caching_sha2_password,sha256_password"
 
-enum tls { TLS_PREFER, TLS_DISABLE, TLS_REQUIRE, TLS_VERIFY };
-const char *const weir_my_tls[] = {"prefer", "disable", "require", "verify", NULL};
+enum tls { TLS_PREFER, TLS_DISABLE, TLS_REQUIRE, TLS_TRUST, TLS_VERIFY };
+const char *const weir_my_tls[] = {"prefer", "disable", "require", "trust", "verify", NULL};
 
 /* --- what went wrong ----------------------------------------------------------------------------
  */
@@ -65,7 +66,7 @@ static const struct {
     {CR_CONN_HOST_ERROR, WEIR_EAGAIN, "is it running, and do `host` and `port`, or `socket`, fit?"},
     {CR_PLUGIN_NOT_ALLOWED, WEIR_EINVAL,
      "set `tls: verify` (and `tls_ca`), or a `socket`: then it is known whose server it is; or "
-     "`tls: require` where nobody can stand in between"},
+     "`tls: trust` where nobody can stand in between"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, WEIR_EINVAL,
      "the server wants the password in a way that weir does not give it"},
 };
@@ -74,6 +75,7 @@ int weir_my_fail(struct weir_my *my, unsigned number, const char *said, const ch
                  struct weir_error *err)
 {
     const char *advice = "the server's log tells more";
+    weir_rs256_forget_errors();
     int code = number >= CR_MIN_ERROR && number <= CR_MAX_ERROR ? WEIR_EAGAIN : WEIR_EINVAL;
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
         if (number == advices[i].number) {
@@ -143,6 +145,7 @@ int weir_my_wait_any(struct weir_my *my, struct weir_my_waiting *waiting, size_t
 {
     struct pollfd fds[WEIR_MY_RANGES];
     int ready = 0, rc = 0;
+    weir_time begun = weir_mono(); /* what others took meanwhile is no silence of the server's */
     for (size_t i = 0; i < count; i++) {
         int status = waiting[i].status;
         fds[i] = (struct pollfd){.fd = mysql_get_socket(waiting[i].con),
@@ -156,14 +159,13 @@ int weir_my_wait_any(struct weir_my *my, struct weir_my_waiting *waiting, size_t
             rc = weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
         } else if (ready < 0 && errno != EINTR) {
             rc = weir_fail_errno(err, errno, "the connection to MySQL");
-        } else if (patient && ready <= 0 && my->most && weir_mono() > my->heard + my->most) {
+        } else if (patient && ready <= 0 && my->most && weir_mono() > begun + my->most) {
             rc = weir_fail(err, WEIR_ETIMEDOUT,
                            "MySQL sent nothing for %lld s (`timeout`); is a table locked, or the "
                            "network gone?",
                            (long long)(my->most / WEIR_SECOND));
         }
     } while (rc == 0 && patient && ready <= 0);
-    my->heard = weir_mono();
     for (size_t i = 0; rc == 0 && i < count; i++) {
         short came = ready > 0 ? fds[i].revents : 0;
         waiting[i].status =
@@ -227,29 +229,39 @@ static void set_nonblocking(MYSQL *con)
     }
 }
 
-static MYSQL *make(const struct weir_my_settings *s, bool tls, bool waiting)
+/* The library reads the login's answer from TLS by itself, whatever kind the connection is. Its own
+ * option for that would end statements that compute for so long, too. */
+static void bound_silence(const struct weir_my *my, MYSQL *con)
 {
+    struct timeval most = {.tv_sec = (time_t)(my->most / WEIR_SECOND)};
+    (void)setsockopt(mysql_get_socket(con), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+    (void)setsockopt(mysql_get_socket(con), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
+static MYSQL *make(const struct weir_my *my, bool tls, bool waiting)
+{
+    const struct weir_my_settings *s = my->settings;
     MYSQL *con = mysql_init(NULL);
     my_bool yes = 1, no = 0, verify = s->tls == TLS_VERIFY;
     unsigned protocol = *s->socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
     unsigned none = 0;
+    unsigned connect = (unsigned)(my->most / WEIR_SECOND);
     unsigned long packet = MAX_PACKET;
     if (!con) {
         return NULL;
     }
     if (waiting) {
-        unsigned connect = CONNECT_TIME / WEIR_SECOND,
-                 seconds = (unsigned)(s->timeout / WEIR_SECOND);
-        seconds = seconds ? seconds : 1;
-        mysql_options(con, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
-        mysql_options(con, MYSQL_OPT_READ_TIMEOUT, &seconds);
+        unsigned silence = s->timeout < WEIR_SECOND ? 1 : (unsigned)(s->timeout / WEIR_SECOND);
+        mysql_options(con, MYSQL_OPT_READ_TIMEOUT, &silence);
+        mysql_options(con, MYSQL_OPT_WRITE_TIMEOUT, &silence);
     } else {
         mysql_options(con, MYSQL_OPT_NONBLOCK, 0);
     }
+    mysql_options(con, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
     mysql_options(con, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(con, MYSQL_OPT_LOCAL_INFILE, &none); /* a server may ask for any file of ours */
     mysql_options(con, MARIADB_OPT_RESTRICTED_AUTH,
-                  *s->socket || (tls && s->tls >= TLS_REQUIRE) ? AUTH_ALL : AUTH_PROOFS);
+                  *s->socket || (tls && s->tls >= TLS_TRUST) ? AUTH_ALL : AUTH_PROOFS);
     mysql_options(con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(con, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
     mysql_options(con, MYSQL_REPORT_DATA_TRUNCATION, &yes);
@@ -266,14 +278,13 @@ static int connect_once(struct weir_my *my, const char *host, bool tls, bool wai
                         unsigned *number, struct weir_error *err)
 {
     const struct weir_my_settings *s = my->settings;
-    MYSQL *con = make(s, tls, waiting), *done = NULL;
+    MYSQL *con = make(my, tls, waiting), *done = NULL;
     int rc = 0;
     *out = con;
     *number = 0;
     if (!con) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
-    my->heard = weir_mono();
     if (waiting) {
         done = mysql_real_connect(con, host, s->user, s->password, s->database, (unsigned)s->port,
                                   *s->socket ? s->socket : NULL, 0);
@@ -281,7 +292,7 @@ static int connect_once(struct weir_my *my, const char *host, bool tls, bool wai
         CALL(my, con, rc, err,
              mysql_real_connect_start(&done, con, host, s->user, s->password, s->database,
                                       (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
-             mysql_real_connect_cont(&done, con, status));
+             (bound_silence(my, con), mysql_real_connect_cont(&done, con, status)));
     }
     if (rc == 0 && !done) {
         *number = mysql_errno(con);
@@ -459,7 +470,6 @@ int weir_my_send(struct weir_my *my, MYSQL *con, struct weir_str sql, struct wei
     if (sql.len > MAX_SQL) {
         return weir_fail(err, WEIR_ETOOBIG, "a statement of %zu bytes is too long", sql.len);
     }
-    my->heard = weir_mono();
     CALL(my, con, rc, err, mysql_send_query_start(&failed, con, sql.ptr, sql.len),
          mysql_send_query_cont(&failed, con, status));
     return rc || !failed ? rc : weir_my_fail(my, mysql_errno(con), mysql_error(con), "MySQL", err);
@@ -470,7 +480,6 @@ int weir_my_take(struct weir_my *my, MYSQL *con, MYSQL_RES **out, struct weir_er
     MYSQL_RES *result = NULL;
     my_bool failed = 0;
     int rc = 0;
-    my->heard = weir_mono();
     CALL(my, con, rc, err, mysql_read_query_result_start(&failed, con),
          mysql_read_query_result_cont(&failed, con, status));
     if (rc == 0 && !failed && mysql_field_count(con)) {
@@ -511,7 +520,6 @@ int weir_my_execute(struct weir_my *my, MYSQL *con, MYSQL_STMT *stmt, struct wei
                     struct weir_error *err)
 {
     int rc = 0, failed = 0;
-    my->heard = weir_mono();
     CALL(my, con, rc, err, mysql_stmt_prepare_start(&failed, stmt, sql.ptr, sql.len),
          mysql_stmt_prepare_cont(&failed, stmt, status));
     if (rc == 0 && !failed) {

@@ -71,9 +71,9 @@ static uint64_t number(struct weir_str text)
                                                                            : large;
 }
 
-/* Of what has an order of numbers; false: nothing, or it is no number ('0000-00-00'). */
+/* Of what has an order of numbers. *why NULL, or why it cannot be split. */
 static int ask_ends(struct weir_my *my, const struct weir_my_table *t, const char *form,
-                    struct space *s, bool *out, struct weir_error *err)
+                    struct space *s, const char **why, struct weir_error *err)
 {
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
@@ -93,8 +93,10 @@ static int ask_ends(struct weir_my *my, const struct weir_my_table *t, const cha
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
-    *out = row && row[0] && row[1];
-    if (*out) {
+    *why = row && row[0] && row[1] ? NULL
+           : *form == '$'          ? "it is empty"
+                                   : "its key begins or ends at no day ('0000-00-00')";
+    if (!*why) {
         s->least = number(weir_my_cell(row, lengths, 0));
         s->span = number(weir_my_cell(row, lengths, 1)) - s->least;
     }
@@ -103,22 +105,21 @@ static int ask_ends(struct weir_my *my, const struct weir_my_table *t, const cha
     return rc;
 }
 
-/* *out false: keys of this type are not split. */
 static int open_space(struct weir_my *my, const struct weir_my_table *t,
-                      const struct weir_my_column *key, struct space *s, bool *out,
+                      const struct weir_my_column *key, struct space *s, const char **why,
                       struct weir_error *err)
 {
     *s = (struct space){.form = key->form};
-    *out = true;
+    *why = NULL;
     switch (key->form) {
     case WEIR_MY_INT:
     case WEIR_MY_BIGINT_UNSIGNED:
-        return ask_ends(my, t, "$", s, out, err);
+        return ask_ends(my, t, "$", s, why, err);
     case WEIR_MY_DATE:
-        return ask_ends(my, t, "to_days($) - 719528", s, out, err);
+        return ask_ends(my, t, "to_days($) - 719528", s, why, err);
     case WEIR_MY_DATETIME:
     case WEIR_MY_TIMESTAMP:
-        return ask_ends(my, t, "to_seconds($) - 719528 * 86400", s, out, err);
+        return ask_ends(my, t, "to_seconds($) - 719528 * 86400", s, why, err);
     case WEIR_MY_BYTES:
         s->span = UINT64_MAX;
         return 0;
@@ -130,7 +131,7 @@ static int open_space(struct weir_my *my, const struct weir_my_table *t,
         s->span--;
         return 0;
     default:
-        *out = false;
+        *why = "the first column of its key is of a type that is not split";
         return 0;
     }
 }
@@ -310,7 +311,7 @@ int weir_my_ranges_find(struct weir_my *my, struct weir_my_table *t, struct weir
     struct weir_buf name;
     struct segment segments[SEGMENTS * WEIR_MY_RANGES + 1];
     size_t found = 0;
-    bool split = false;
+    const char *why = "it has no primary key";
     size_t count = my->beside_count; /* the connection itself, and each but the one that sums up */
     if (count < 2 || t->condition.len || plan->nothing) {
         return 0;
@@ -320,15 +321,13 @@ int weir_my_ranges_find(struct weir_my *my, struct weir_my_table *t, struct weir
         weir_buf_init(&name, SQL_BYTES);
         weir_sql_ident(&name, key->name);
         rc = weir_source_plan_keep(plan, &name, &t->key, err);
-        rc = rc ? rc : open_space(my, t, key, &space, &split, err);
+        rc = rc ? rc : open_space(my, t, key, &space, &why, err);
     }
-    rc = rc || !split ? rc : find_segments(my, t, &space, segments, SEGMENTS * count, &found, err);
+    rc = rc || why ? rc : find_segments(my, t, &space, segments, SEGMENTS * count, &found, err);
     rc = rc ? rc : find_bounds(t, &space, segments, found, count, plan, err);
     if (rc == 0 && !t->bound_count) {
         snprintf(t->alone, sizeof t->alone, "%s",
-                 !key     ? "it has no primary key"
-                 : !split ? "the first column of its key is of a type that is not split"
-                          : "the first column of its key does not split it evenly");
+                 why ? why : "the first column of its key does not split it evenly");
     }
     return rc;
 }

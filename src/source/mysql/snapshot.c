@@ -201,9 +201,12 @@ int weir_my_snapshot(struct weir_my *my, struct weir_my_table *t, size_t beside,
                      struct weir_error *err)
 {
     struct weir_error failure;
-    const char *why = t->snapshot ? "it is small" : "its engine has no snapshots";
-    bool broken = my->broken, one = !t->snapshot || t->bytes < LARGE_BYTES;
+    const char *why = !t->snapshot && t->bytes >= LARGE_BYTES ? "its engine has no snapshots" : "";
+    bool broken = my->broken, one = !t->snapshot || t->bytes < LARGE_BYTES || !beside;
     int rc = one ? 0 : join(my, t, beside, &why, &failure);
+    if (rc == 0 && !why && beside > 1 && my->beside_count < 2) {
+        snprintf(t->alone, sizeof t->alone, "the server gives no further connection");
+    }
     if (rc || why) {
         weir_my_close_beside(my);
         my->broken = broken; /* that was another connection, or it is found out at once */
