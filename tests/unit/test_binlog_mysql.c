@@ -128,7 +128,8 @@ static void json_that_is_cut_or_shared_ends(void **state)
     size_t begin = 1;
     for (unsigned level = 0; level < 60; level++, begin += 10) {
         unsigned left = (1u << 16) - (unsigned)begin - 1;
-        unsigned char one[10] = {2, 0, left & 255, left >> 8, level < 59 ? 2 : 4, 10, 0};
+        unsigned char one[10] = {
+            2, 0, left & 255, left >> 8, level < 59 ? 2 : 4, level < 59 ? 10 : 0, 0};
         memcpy(one + 7, one + 4, 3);
         memcpy(twice + begin, one, sizeof one);
     }
