@@ -126,6 +126,16 @@ static int set_choice(const struct weir_option *option, void *slot, const char *
     return fail_value(err, option, where, text, expected);
 }
 
+bool weir_text_list_has(const struct weir_text_list *list, struct weir_str text)
+{
+    for (size_t i = 0; list && i < list->count; i++) {
+        if (weir_str_is(text, list->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int list_add(struct weir_text_list *list, struct weir_arena *arena, struct weir_str item,
                     struct weir_error *err)
 {

@@ -39,6 +39,8 @@ struct weir_text_list {
     const char **items;
     size_t count;
 };
+/* `list` NULL: it has nothing. */
+bool weir_text_list_has(const struct weir_text_list *list, struct weir_str text);
 
 struct weir_option {
     const char *name; /* "max_body"; NULL ends the table */

@@ -154,12 +154,7 @@ bool weir_source_column_reserved(struct weir_str name)
 
 bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name)
 {
-    for (size_t i = 0; plan->exclude && i < plan->exclude->count; i++) {
-        if (weir_str_is(name, plan->exclude->items[i])) {
-            return true;
-        }
-    }
-    return false;
+    return weir_text_list_has(plan->exclude, name);
 }
 
 int weir_source_catalog_named(const struct weir_source_config *config,

@@ -313,7 +313,7 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
 /* What was loaded is the feed's no more. */
 static int settle(struct feed_run *f, struct weir_str state, struct weir_error *err)
 {
-    struct weir_source_watch *watch = f->run->progress ? f->run->progress->watch : NULL;
+    struct weir_source_watch *watch = weir_source_watch_of(f->run->progress);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_stream_run *r = f->streams[i];
@@ -517,7 +517,7 @@ static void tell_streams(struct feed_run *f, const char **status, struct weir_jw
             if (strcmp(l->status, "loaded") == 0 && strcmp(*status, "unchanged") == 0) {
                 *status = l->status;
             }
-            weir_source_watch_end(f->run->progress ? f->run->progress->watch : NULL, l);
+            weir_source_watch_end(weir_source_watch_of(f->run->progress), l);
             weir_source_load_print(l, w);
         }
     }

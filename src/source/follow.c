@@ -15,11 +15,6 @@
 #define CALLS_OF_LOOK 256
 #define TRIES         5 /* of a transaction that another one got into the way of */
 
-static struct weir_source_watch *watch_of(const struct weir_source_follow *f)
-{
-    return f->run->progress ? f->run->progress->watch : NULL;
-}
-
 /* --- the streams --------------------------------------------------------------------------------
  */
 
@@ -213,7 +208,7 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
         .run = f->id,
         .at = c->load.started_at,
         .arena = arena};
-    weir_source_watch_read(watch_of(f), c->stream.name, 0);
+    weir_source_watch_read(weir_source_watch_of(f->run->progress), c->stream.name, 0);
     rc = f->config->connector->capture->columns(f->connection, i, c, err);
     return rc ? rc : weir_source_changes_open(c, err);
 }
@@ -296,7 +291,8 @@ static int apply(struct weir_source_follow *f, struct weir_error *err)
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         if (f->streams[i].changes) {
             weir_source_load_print(&f->streams[i].changes->load, f->report);
-            weir_source_watch_end(watch_of(f), &f->streams[i].changes->load);
+            weir_source_watch_end(weir_source_watch_of(f->run->progress),
+                                  &f->streams[i].changes->load);
         }
     }
     return rc;

@@ -94,7 +94,7 @@ void weir_source_warn_of_left(const struct weir_source_run *run,
         weir_log(run->log, WEIR_LOG_WARN, "a source is followed no more, and is still kept for",
                  "source", config->name, "kept", weir_buf_cstr(&l.what), "run there",
                  weir_buf_cstr(&l.how));
-        weir_source_watch_say(run->progress ? run->progress->watch : NULL,
+        weir_source_watch_say(weir_source_watch_of(run->progress),
                               "it is followed no more, but %s; run there: %s",
                               weir_buf_cstr(&l.what), weir_buf_cstr(&l.how));
     }

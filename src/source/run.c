@@ -24,11 +24,6 @@ static bool may_load(const struct weir_source_config *config, const struct weir_
     return found && strcmp(config->schema, r->config->schema) == 0;
 }
 
-static struct weir_source_watch *watch_of(const struct weir_source_run *run)
-{
-    return run->progress ? run->progress->watch : NULL;
-}
-
 /* The same of the table of a list, "orders.items[]" of the stream "orders". */
 static bool may_load_list(const struct weir_source_config *config, struct weir_str list,
                           const struct weir_stream_run *r)
@@ -204,10 +199,12 @@ static int read_rows(struct weir_stream_run *r, struct weir_error *err)
 int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
 {
     if (!r->feed) {
-        weir_source_watch_read(watch_of(r->run), r->stream.name, r->plan.whole ? r->plan.bytes : 0);
+        weir_source_watch_read(weir_source_watch_of(r->run->progress), r->stream.name,
+                               r->plan.whole ? r->plan.bytes : 0);
     }
     if (r->plan.note) {
-        weir_source_watch_say(watch_of(r->run), "%s: %s", r->stream.name, r->plan.note);
+        weir_source_watch_say(weir_source_watch_of(r->run->progress), "%s: %s", r->stream.name,
+                              r->plan.note);
     }
     int rc = read_rows(r, err);
     if (rc == 0 && r->plan.said.len) {
@@ -264,7 +261,7 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
     struct weir_source_apply *apply = rc ? NULL : weir_stream_run_apply(r);
     rc = rc || apply ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     if (rc == 0) {
-        weir_source_watch_write(watch_of(r->run), r->stream.name);
+        weir_source_watch_write(weir_source_watch_of(r->run->progress), r->stream.name);
     }
     for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
         rc = weir_source_apply(apply, err);
@@ -350,7 +347,7 @@ void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)
 /* The end, to whoever looks on, and into the report. */
 static void report(struct weir_stream_run *r, struct weir_jw *w)
 {
-    weir_source_watch_end(watch_of(r->run), &r->load);
+    weir_source_watch_end(weir_source_watch_of(r->run->progress), &r->load);
     weir_source_load_print(&r->load, w);
     for (size_t i = 0; i < r->list_count; i++) {
         report(r->lists[i], w);
@@ -407,7 +404,7 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
     int rc = weir_stream_run_init(r, run, id, config, name, err);
     r->connection = connection;
     if (rc == 0) {
-        weir_source_watch_look(watch_of(run), r->stream.name);
+        weir_source_watch_look(weir_source_watch_of(run->progress), r->stream.name);
         rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &r->session, err);
         rc = rc ? rc : weir_source_ledger_open(r->session, err);
         rc = rc ? rc : load_stream(r, err);
@@ -545,7 +542,7 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
          : follow ? weir_source_follow_all(run, id, &config, connection, &status, w, err)
                   : run_streams(run, id, &config, connection, &status, w, err);
     if (rc) {
-        weir_source_watch_say(watch_of(run), "failed: %s", err->message);
+        weir_source_watch_say(weir_source_watch_of(run->progress), "failed: %s", err->message);
     }
     if (rc && (strcmp(status, "unchanged") == 0 || strcmp(status, "loaded") == 0)) {
         (run->verify ? weir_source_verify_note_failure : weir_source_note_failure)(run, id, &config,

@@ -40,11 +40,6 @@ static int no_memory(struct weir_error *err)
     return weir_fail(err, WEIR_ENOMEM, "no memory for comparing a table");
 }
 
-static struct weir_source_watch *watch_of(const struct weir_source_run *run)
-{
-    return run->progress ? run->progress->watch : NULL;
-}
-
 bool weir_verify_is_wrong(const struct weir_source_verified *v)
 {
     return v->missing + v->extra + v->different > 0;
@@ -112,16 +107,6 @@ static bool is_compared(const struct weir_verifying *v, size_t column)
     return false;
 }
 
-static bool is_in(const struct weir_text_list *names, struct weir_str name)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (weir_str_is(name, names->items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The source's own key. */
 static int own_key(struct weir_verifying *v, size_t *key, size_t *count, struct weir_error *err)
 {
@@ -131,7 +116,7 @@ static int own_key(struct weir_verifying *v, size_t *key, size_t *count, struct 
         return verifier->key(r->connection, &r->plan, key, count, err);
     }
     for (size_t i = 0; r->feed && i < r->plan.column_count; i++) {
-        if (is_in(&r->feed->key, r->plan.columns[i].original)) {
+        if (weir_text_list_has(&r->feed->key, r->plan.columns[i].original)) {
             key[(*count)++] = i;
         }
     }
@@ -146,7 +131,7 @@ static int choose_key(struct weir_verifying *v, struct weir_error *err)
     size_t count = 0;
     int rc = key ? 0 : no_memory(err);
     for (size_t i = 0; rc == 0 && i < r->settled.count; i++) {
-        if (is_in(&r->stream.key, r->settled.columns[i].name)) {
+        if (weir_text_list_has(&r->stream.key, r->settled.columns[i].name)) {
             key[count++] = i;
         }
     }
@@ -472,7 +457,7 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
     all.stream = NULL;
     weir_jw_array(&unseen);
     int rc = verify_once(run, id, config, connection, feed, name, &out, v, err);
-    weir_source_watch_look(watch_of(run), out.stream);
+    weir_source_watch_look(weir_source_watch_of(run->progress), out.stream);
     for (int i = 0; rc == WEIR_EBUSY && follows && i < TRIES; i++) {
         rc = weir_source_follow_all(&all, id, config, connection, &ignored, &unseen, &why)
                  ? weir_fail(err, WEIR_EAGAIN, "%s", why.message)
@@ -484,7 +469,7 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
     }
     rc = weir_verify_keep(v, rc, err);
     *status = v->run.load.status;
-    weir_source_watch_end(watch_of(run), &v->run.load);
+    weir_source_watch_end(weir_source_watch_of(run->progress), &v->run.load);
     weir_verify_print(&out, w);
     end_once(v);
     weir_buf_free(&report);

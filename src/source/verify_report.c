@@ -5,11 +5,6 @@
 
 #include "source/watch.h"
 
-static struct weir_source_watch *watch_of(const struct weir_source_run *run)
-{
-    return run->progress ? run->progress->watch : NULL;
-}
-
 void weir_verify_print(const struct weir_source_verified *v, struct weir_jw *w)
 {
     weir_jw_object(w);
@@ -68,7 +63,8 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
                  "a table is not what its source is, or that is not known", "source", out->source,
                  "stream", out->stream, "error", out->error);
     }
-    weir_source_watch_say(watch_of(run), "%s: %s%s%s", out->stream, out->status,
+    weir_source_watch_say(weir_source_watch_of(run->progress), "%s: %s%s%s", out->stream,
+                          out->status,
                           rc                          ? ": "
                           : weir_verify_is_wrong(out) ? ": "
                                                       : "",

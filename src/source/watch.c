@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "source/ledger.h"
+#include "source/source.h"
 
 #define LINES     200
 #define LINE_SIZE 2000
@@ -48,6 +49,11 @@ struct weir_source_watch *weir_source_watch_new(void)
         w->marks[0].at = w->marks[1].at = weir_mono();
     }
     return w;
+}
+
+struct weir_source_watch *weir_source_watch_of(const struct weir_source_progress *progress)
+{
+    return progress ? progress->watch : NULL;
 }
 
 void weir_source_watch_free(struct weir_source_watch *w)

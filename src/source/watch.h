@@ -9,8 +9,11 @@
 
 struct weir_source_load;
 struct weir_source_watch;
+struct weir_source_progress;
 
 struct weir_source_watch *weir_source_watch_new(void); /* NULL: no memory */
+/* Whoever looks on; NULL: nobody. `progress` may be NULL. */
+struct weir_source_watch *weir_source_watch_of(const struct weir_source_progress *progress);
 void weir_source_watch_free(struct weir_source_watch *watch);
 
 /* A stream's ways: it is looked what there is to read; rows are read; they are brought into its

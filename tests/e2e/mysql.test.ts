@@ -1,13 +1,14 @@
 // Tables of a real MariaDB: as a whole and by a cursor column, equal to their source.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { TLSSocket } from 'node:tls';
-import { MySQL, mysql, password, used } from '../node/mysql.js';
-import { Weir, type Row, binary, until } from '../node/weir.js';
+import { mysql, password, used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
+import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -21,26 +22,11 @@ interface Load {
 }
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+const skip = holdServer(make, [], () => {
   process.env['WEIR_SOURCE_TEST_WRONG'] = 'another secret';
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make)]);
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
-const write = (name: string, connection: string, more = ''): void => {
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-  writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${connection}}\n${more}`);
-};
+const write = (name: string, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${connection}}\n${more}`);
 const at = (more = 'database: shop, user: owner, password: "${WEIR_SOURCE_TEST_PASSWORD}"'): string => `${db.at}, ${more}`;
 const source = (name: string, more = ''): void => write(name, at(), more);
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;

@@ -1,11 +1,12 @@
 // Changes of a real MariaDB, by its binary log: the tables are what the source's are, whatever is done to them.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { MySQL, password, used } from '../node/mysql.js';
-import { Weir, type Row, binary, until } from '../node/weir.js';
+import { test } from 'node:test';
+import { used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
+import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -16,26 +17,12 @@ interface Load {
 }
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
+const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server-id=7'], () => {
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
 });
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
-});
 
-const source = (name: string, more = ''): void => {
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const source = (name: string, more = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\n${more}`);
-};
 const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
   assert.rejects(weir.in(...args), (error: Error) => {

@@ -1,10 +1,10 @@
 // What only MySQL has, and MariaDB does not: loaded, and followed, from a real one.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { MySQL, mysql, password } from '../node/mysql.js';
-import { Weir } from '../node/weir.js';
+import { test } from 'node:test';
+import { mysql, password } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
 
 interface Load {
   stream: string;
@@ -13,21 +13,8 @@ interface Load {
   rows_read: number;
 }
 
-const skip = mysql.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(mysql, '--server-id=7', ...mysql.gtids)]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const skip = holdServer(mysql, ['--server-id=7', ...mysql.gtids], () => {
   db.sql(`grant replication slave, replication client on *.* to owner@'127.0.0.1'`);
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
 const source = (name: string, streams: string, connection = db.at): void =>

@@ -1,31 +1,19 @@
 // Transactions of a real MariaDB that are in its log and cannot be seen yet, while tables are loaded that are followed.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { MySQL, mysql, password, used } from '../node/mysql.js';
-import { Weir, until } from '../node/weir.js';
+import { test } from 'node:test';
+import { mysql, used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
+import { until } from '../node/weir.js';
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  const semi =
-    make === mysql
-      ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', `--plugin-dir=${path.join(path.dirname(make.server), '../lib/mysql/plugin')}`, '--plugin-load-add=semisync_source.so', '--loose-rpl-semi-sync-source-timeout=600000']
-      : ['--rpl-semi-sync-master-wait-point=AFTER_SYNC', '--rpl-semi-sync-master-timeout=600000'];
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', ...semi)]);
+const semi =
+  make === mysql
+    ? [...make.gtids, `--plugin-dir=${path.join(path.dirname(make.server), '../lib/mysql/plugin')}`, '--plugin-load-add=semisync_source.so', '--loose-rpl-semi-sync-source-timeout=600000']
+    : ['--rpl-semi-sync-master-wait-point=AFTER_SYNC', '--rpl-semi-sync-master-timeout=600000'];
+const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server-id=7', ...semi], () => {
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
 const source = (streams: string, timeout = '5m'): void => writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true, timeout: ${timeout}}\nstreams: {${streams}}\n`);

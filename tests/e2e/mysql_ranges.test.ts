@@ -1,12 +1,12 @@
 // Large tables of a real server, read by several connections at once, each a range of the key.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type Client, setUp } from '../node/client.js';
-import { MySQL, password, used } from '../node/mysql.js';
-import { Weir, until } from '../node/weir.js';
+import { used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
+import { until } from '../node/weir.js';
 
 interface Load {
   status: string;
@@ -17,25 +17,12 @@ interface Load {
 }
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
 let admin: Client;
 const ranges = 3;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids)]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids], async () => {
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
   await weir.up();
   admin = await setUp(weir);
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
 const write = (table: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
@@ -124,12 +111,7 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
     const deadline = Date.now() + 120_000;
     for (let round = 0; round < 4 || (together === 0 && Date.now() < deadline); round++) {
       // Where the server was too busy for four snapshots at once each time, fewer write until it is not.
-      const writers = Array.from({ length: round < 4 ? 2 : 1 }, () => {
-        const writer = spawn('mariadb', ['--no-defaults', '--force', '-S', db.socket, '-u', 'root', 'shop'], { stdio: ['pipe', 'ignore', 'ignore'] });
-        writer.stdin.on('error', () => undefined);
-        writer.stdin.write(`set sql_log_off = 1; ${Array.from({ length: 20_000 }, () => `do sleep(${round < 4 ? 0.002 : 0.02}); ${change()}`).join(';\n')};\n`);
-        return { writer, ended: new Promise((resolve) => writer.on('exit', resolve)) };
-      });
+      const writers = Array.from({ length: round < 4 ? 2 : 1 }, () => db.writer(Array.from({ length: 20_000 }, () => `do sleep(${round < 4 ? 0.002 : 0.02}); ${change()}`)));
       try {
         const where = db.sql('show master status');
         const one = await load('accounts');
@@ -138,10 +120,7 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
         assert.notEqual(db.sql('show master status'), where, 'nobody wrote');
         assert.deepEqual(await weir.rows('select sum(n)::bigint as n from shop.accounts'), [{ n: 500_000 }]);
       } finally {
-        for (const { writer, ended: gone } of writers) {
-          writer.kill('SIGKILL');
-          await gone;
-        }
+        for (const writer of writers) await writer.stop();
       }
     }
     assert.ok(together, 'four connections never saw the same while others wrote');

@@ -1,11 +1,12 @@
 // Large tables of a real server, seen by several connections in one snapshot, while others write.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { MySQL, password, used } from '../node/mysql.js';
-import { Weir, binary, until } from '../node/weir.js';
+import { test } from 'node:test';
+import { used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
+import { binary, until } from '../node/weir.js';
 
 interface Load {
   status: string;
@@ -15,23 +16,10 @@ interface Load {
 }
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids)]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server-id=7', '--general-log=1', '--log-output=TABLE', ...make.gtids], () => {
   writeFileSync(path.join(weir.dir, 'sources/shop.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {accounts: {}}\n`);
   db.sql(`grant binlog monitor on *.* to owner@'127.0.0.1'`, '');
   db.sql(`create table accounts (id int primary key, n int, at datetime(6), pad varchar(800)); insert into accounts select seq * 3, 100, '2026-01-01', repeat('x', 700) from seq_1_to_60000; analyze table accounts`);
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
 const connections = (): number => Number(db.sql("show global status like 'Connections'").split('\t')[1]);
@@ -81,12 +69,7 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
     // Where the server was too busy for three connections each time, fewer write until it is not: those that never join prove nothing.
     for (let round = 0; round < rounds || (together === 0 && Date.now() < deadline); round++) {
       const [many, pause] = round < rounds ? [[1, 2, 3], ''] : [[1], 'do sleep(0.02); '];
-      const writers = many.map((who) => {
-        const writer = spawn('mariadb', ['--no-defaults', '--force', '-S', db.socket, '-u', 'root', 'shop'], { stdio: ['pipe', 'ignore', 'ignore'] });
-        writer.stdin.on('error', () => undefined);
-        writer.stdin.write(`set sql_log_off = 1; ${Array.from({ length: 40_000 }, () => pause + write(who)).join(';\n')};\n`);
-        return { writer, ended: new Promise((resolve) => writer.on('exit', resolve)) };
-      });
+      const writers = many.map((who) => db.writer(Array.from({ length: 40_000 }, () => pause + write(who))));
       try {
         for (let i = 0; i < 3; i++) {
           const where = db.sql('show master status');
@@ -97,10 +80,7 @@ test('while others write: one moment of the table, whoever reads it', { skip }, 
           assert.deepEqual(await weir.rows('select sum(n)::bigint as n, count(distinct id) as ids from shop.accounts'), [{ n: 6_000_000, ids: 60_000 }]);
         }
       } finally {
-        for (const { writer, ended } of writers) {
-          writer.kill('SIGKILL');
-          await ended;
-        }
+        for (const writer of writers) await writer.stop();
       }
     }
     assert.ok(together, 'three connections never saw the same while others wrote');

@@ -1,28 +1,15 @@
 // Tables compared with a real MariaDB, and mended, after somebody changed rows behind weir's back.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { behind, compared, found } from '../node/compared.js';
-import { MySQL, password, used } from '../node/mysql.js';
-import { Weir } from '../node/weir.js';
+import { used } from '../node/mysql.js';
+import { db, holdServer, weir } from '../node/mysql_held.js';
 
 const make = used();
-const skip = make.missing ?? false;
-if (skip) console.error(`\n*** SKIPPED: ${skip} ***\n`);
-let weir: Weir;
-let db: MySQL;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
-  [weir, db] = await Promise.all([Weir.init(), MySQL.start(make, '--log-bin=log', '--binlog-format=ROW', '--server-id=7')]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server-id=7'], () => {
   db.sql(`grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'`, '');
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await db.stop();
 });
 
 const source = (name: string, database: string, more = '', streams = ''): void => {

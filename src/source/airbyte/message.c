@@ -48,7 +48,7 @@ static int rubbish(const struct weir_airbyte_reader *r, struct weir_str line, co
 
 static struct weir_source_watch *watch_of(const struct weir_airbyte_reader *r)
 {
-    return r->feed && r->feed->progress ? r->feed->progress->watch : NULL;
+    return weir_source_watch_of(r->feed ? r->feed->progress : NULL);
 }
 
 /* --- rows ---------------------------------------------------------------------------------------

@@ -78,6 +78,36 @@ static void print_file(struct weir_jw *w, struct weir_str name, const struct wei
     weir_jw_array_end(w);
 }
 
+struct kept { /* the cursor that the last run left, which may be none */
+    struct weir_json_parser *parser;
+    struct weir_buf text;
+    struct weir_json root;
+};
+
+static int open_kept(struct kept *k, struct weir_str cursor, struct weir_error *err)
+{
+    *k = (struct kept){.parser = weir_json_parser_new(8)};
+    weir_buf_init(&k->text, MAX_CURSOR);
+    weir_buf_adds(&k->text, cursor.len ? cursor : WEIR_STR("{}"));
+    int rc = k->parser ? weir_buf_check(&k->text, "a cursor", err)
+                       : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    return rc ? rc : weir_json_parse(k->parser, weir_buf_str(&k->text), &k->root, err);
+}
+
+static void close_kept(struct kept *k)
+{
+    weir_json_parser_free(k->parser);
+    weir_buf_free(&k->text);
+}
+
+/* Is what it says under this key the hash? */
+static bool kept_is(const struct kept *k, const char *key, uint64_t hash)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    return weir_str_is(weir_json_get_str(k->root, key), text);
+}
+
 struct compare {
     struct weir_file_stream *stream;
     struct weir_source_plan *plan;
@@ -155,21 +185,14 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
     const struct weir_file_mark **marks =
         weir_arena_calloc(arena, (stream->count + 1) * sizeof *marks);
     struct weir_file_mark *room = weir_arena_calloc(arena, (stream->count + 1) * sizeof *room);
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root = {NULL, 0};
-    struct weir_buf text;
-    char hash[17];
-    weir_buf_init(&text, MAX_CURSOR);
-    snprintf(hash, sizeof hash, "%016" PRIx64, options);
+    struct kept k;
     *out = marks;
-    int rc = marks && room && parser ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    if (rc == 0 && cursor.len) {
-        weir_buf_adds(&text, cursor);
-        rc = weir_buf_check(&text, "a cursor", err);
-        rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
+    int rc = open_kept(&k, cursor, err);
+    if (rc == 0 && (!marks || !room)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     }
-    if (rc == 0 && weir_str_is(weir_json_get_str(root, "options"), hash)) {
-        struct weir_json files = weir_json_get(root, "files");
+    if (rc == 0 && kept_is(&k, "options", options)) {
+        struct weir_json files = weir_json_get(k.root, "files");
         for (size_t i = 0; i < stream->count; i++) {
             struct weir_json value = weir_json_get(files, stream->files[i].name.ptr);
             if (read_mark(value, arena, &room[i]) && room[i].remote) {
@@ -177,8 +200,7 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
             }
         }
     }
-    weir_json_parser_free(parser);
-    weir_buf_free(&text);
+    close_kept(&k);
     return rc;
 }
 
@@ -222,20 +244,11 @@ int weir_file_cursor_news(const struct weir_file_stream *stream, struct weir_str
                           uint64_t options, bool drops, struct weir_source_plan *plan,
                           struct weir_source_parts *out, struct weir_error *err)
 {
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root = {NULL, 0};
-    struct weir_buf text;
-    char hash[17];
-    weir_buf_init(&text, MAX_CURSOR);
-    snprintf(hash, sizeof hash, "%016" PRIx64, options);
-    weir_buf_adds(&text, cursor.ptr ? cursor : WEIR_STR("{}"));
-    int rc = parser ? weir_buf_check(&text, "a cursor", err)
-                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
-    bool other = rc || !weir_str_is(weir_json_get_str(root, "options"), hash);
-    rc = rc ? rc : find_news(stream, weir_json_get(root, "files"), other, drops, plan, out, err);
-    weir_json_parser_free(parser);
-    weir_buf_free(&text);
+    struct kept k;
+    int rc = open_kept(&k, cursor, err);
+    bool other = rc || !kept_is(&k, "options", options);
+    rc = rc ? rc : find_news(stream, weir_json_get(k.root, "files"), other, drops, plan, out, err);
+    close_kept(&k);
     return rc;
 }
 
@@ -243,11 +256,9 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
                      uint64_t options, uint64_t rows, struct weir_source_plan *plan,
                      struct weir_error *err)
 {
-    struct weir_buf text, out;
-    struct weir_json root = {NULL, 0};
-    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_buf out;
+    struct kept k;
     char hash[17], identity[17];
-    weir_buf_init(&text, MAX_CURSOR);
     weir_buf_init(&out, MAX_CURSOR);
     snprintf(hash, sizeof hash, "%016" PRIx64, options);
     snprintf(identity, sizeof identity, "%016" PRIx64, rows);
@@ -257,21 +268,18 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
                         .all = all,
                         .same = weir_arena_calloc(&plan->arena, stream->count + 1),
                         .w = weir_jw_on(&out)};
-    int rc = parser && c.same ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    int rc = open_kept(&k, cursor, err);
+    if (rc == 0 && !c.same) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    }
     if (stream->count) {
         qsort(stream->files, stream->count, sizeof *stream->files, by_name);
     }
-    if (rc == 0 && cursor.len) {
-        weir_buf_adds(&text, cursor);
-        rc = weir_buf_check(&text, "a cursor", err);
-        rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
-    }
     /* Other settings make other rows of the same files: all are read again. Rows of files that are
      * gone cannot be, so append keeps them, and merge while its key is the same. */
-    bool other = !weir_str_is(weir_json_get_str(root, "options"), hash);
-    bool kept =
-        mode == WEIR_SOURCE_APPEND ||
-        (mode != WEIR_SOURCE_REPLACE && weir_str_is(weir_json_get_str(root, "rows"), identity));
+    bool other = rc || !kept_is(&k, "options", options);
+    bool kept = mode == WEIR_SOURCE_APPEND ||
+                (rc == 0 && mode != WEIR_SOURCE_REPLACE && kept_is(&k, "rows", rows));
     plan->whole = other && (!kept || !cursor.len);
     plan->complete = all;
     weir_jw_object(&c.w);
@@ -281,7 +289,7 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
     weir_jw_keyz(&c.w, "files");
     weir_jw_object(&c.w);
     if (rc == 0 && !plan->whole) {
-        rc = look_back(&c, weir_json_get(root, "files"), err);
+        rc = look_back(&c, weir_json_get(k.root, "files"), err);
     }
     if (rc == 0) {
         if (other) {
@@ -296,8 +304,7 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
     if (rc == 0 && !plan->cursor.ptr) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     }
-    weir_json_parser_free(parser);
-    weir_buf_free(&text);
+    close_kept(&k);
     weir_buf_free(&out);
     return rc;
 }
@@ -305,31 +312,18 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
 /* --- sheets -------------------------------------------------------------------------------------
  */
 
-static int parse(struct weir_json_parser *parser, struct weir_str cursor, struct weir_buf *text,
-                 struct weir_json *out, struct weir_error *err)
-{
-    weir_buf_init(text, MAX_CURSOR);
-    weir_buf_adds(text, cursor.len ? cursor : WEIR_STR("{}"));
-    int rc = parser ? weir_buf_check(text, "a cursor", err)
-                    : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-    return rc ? rc : weir_json_parse(parser, weir_buf_str(text), out, err);
-}
-
 int weir_file_cursor_sheets(struct weir_file_stream *stream, struct weir_source_plan *plan,
                             struct weir_error *err)
 {
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json root = {NULL, 0};
-    struct weir_buf text;
-    int rc = parse(parser, plan->last, &text, &root, err);
-    struct weir_json sheets = weir_json_get(root, "sheets");
+    struct kept k;
+    int rc = open_kept(&k, plan->last, err);
     for (size_t i = 0; rc == 0 && i < stream->count; i++) {
+        struct weir_json sheets = weir_json_get(k.root, "sheets");
         struct weir_str sheet = weir_json_get_str(sheets, stream->files[i].name.ptr);
         stream->files[i].sheet =
             sheet.len ? weir_arena_dup(&plan->arena, sheet).ptr : stream->files[i].sheet;
     }
-    weir_json_parser_free(parser);
-    weir_buf_free(&text);
+    close_kept(&k);
     return rc;
 }
 
@@ -379,16 +373,16 @@ static void print_sheets(const struct weir_file_stream *stream, struct weir_json
 int weir_file_cursor_keep_sheets(const struct weir_file_stream *stream,
                                  struct weir_source_plan *plan, struct weir_error *err)
 {
-    struct weir_json_parser *old = weir_json_parser_new(8), *new = weir_json_parser_new(8);
-    struct weir_json before = {NULL, 0}, now = {NULL, 0};
-    struct weir_buf text, own, out;
+    struct kept before, now;
+    struct weir_buf out;
     weir_buf_init(&out, MAX_CURSOR);
-    int rc = parse(old, plan->last, &text, &before, err);
-    int failed = parse(new, plan->cursor, &own, &now, err);
+    int rc = open_kept(&before, plan->last, err);
+    int failed = open_kept(&now, plan->cursor, err);
     struct weir_jw w = weir_jw_on(&out);
     rc = rc ? rc : failed;
     if (rc == 0) {
-        print_sheets(stream, weir_json_get(before, "sheets"), weir_json_get(now, "files"), &w);
+        print_sheets(stream, weir_json_get(before.root, "sheets"), weir_json_get(now.root, "files"),
+                     &w);
         rc = weir_buf_check(&out, "a cursor", err);
     }
     if (rc == 0 && out.len > 2) {
@@ -398,10 +392,8 @@ int weir_file_cursor_keep_sheets(const struct weir_file_stream *stream,
         plan->cursor = weir_str_of(all);
         rc = all ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     }
-    weir_json_parser_free(old);
-    weir_json_parser_free(new);
-    weir_buf_free(&text);
-    weir_buf_free(&own);
+    close_kept(&before);
+    close_kept(&now);
     weir_buf_free(&out);
     return rc;
 }

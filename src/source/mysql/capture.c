@@ -135,12 +135,9 @@ static bool lists(struct weir_str names, const char *name)
 
 int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
 {
-    bool renamed = !my->mariadb && mysql_get_server_version(my->con) >= 80200;
     MYSQL_RES *result = NULL;
     unsigned long *lengths;
-    int rc = weir_my_ask(
-        my, my->con, renamed ? WEIR_STR("SHOW BINARY LOG STATUS") : WEIR_STR("SHOW MASTER STATUS"),
-        &result, err);
+    int rc = weir_my_ask(my, my->con, weir_str_of(weir_my_log_status(my)), &result, err);
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
     if (rc == 0 && (!row || !weir_my_position_set(out, weir_my_cell(row, lengths, 0),
                                                   weir_my_cell(row, lengths, 1)))) {

@@ -105,8 +105,6 @@ int weir_my_gtids_ask(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHEC
 int weir_my_gtids_find(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_behind.c: MySQL's ids, in its log --- */
-/* Does each transaction have one? */
-int weir_my_behind_has(struct weir_my *my, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* Those of all that is before the position. */
 int weir_my_behind_ask(struct weir_my *my, const struct weir_my_position *position,
                        struct weir_my_gtids *out, struct weir_error *err) WEIR_MUST_CHECK;

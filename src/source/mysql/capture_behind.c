@@ -58,18 +58,6 @@ static bool is_gtid(unsigned kind)
 /* --- before a position --------------------------------------------------------------------------
  */
 
-int weir_my_behind_has(struct weir_my *my, bool *out, struct weir_error *err)
-{
-    MYSQL_RES *result = NULL;
-    unsigned long *lengths;
-    int rc =
-        weir_my_ask(my, my->con, WEIR_STR("SHOW GLOBAL VARIABLES LIKE 'gtid_mode'"), &result, err);
-    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
-    *out = row && weir_str_is(weir_my_cell(row, lengths, 1), "ON");
-    mysql_free_result(result);
-    return rc;
-}
-
 /* One event before the position. */
 static int add_event(const struct weir_my_event *e, struct weir_my_gtids *out,
                      struct weir_error *err)
@@ -97,7 +85,7 @@ int weir_my_behind_ask(struct weir_my *my, const struct weir_my_position *positi
     struct walk w = {.con = NULL};
     bool there = false, before = true;
     uint64_t seen = 0;
-    int rc = weir_my_behind_has(my, &there, err);
+    int rc = weir_my_has_ids(my, &there, err);
     if (rc || !there || position->at > BYTES_MOST) { /* the next file will tell */
         return rc;
     }

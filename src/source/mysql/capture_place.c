@@ -96,7 +96,7 @@ int weir_my_place_before(struct weir_my *my, struct weir_my_position *out, struc
     if (rc || my->mariadb) { /* it says the place of each snapshot */
         return rc;
     }
-    rc = weir_my_behind_has(my, &ids, err);
+    rc = weir_my_has_ids(my, &ids, err);
     return rc ? rc : ids ? wait_for_owned(my, err) : take_older(my, out, err);
 }
 
@@ -130,9 +130,7 @@ int weir_my_place_begin(struct weir_my *my, struct weir_error *err)
     struct weir_my_position *out = &my->capture->position;
     int rc = weir_my_place_before(my, out, err);
     if (rc == 0 && my->mariadb) {
-        rc = weir_my_ask(my, my->con,
-                         WEIR_STR("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"), NULL,
-                         err);
+        rc = weir_my_ask(my, my->con, WEIR_MY_BEGIN, NULL, err);
         rc = rc ? rc : weir_my_place_of(my, out, err);
         rc = rc ? rc : weir_my_ask(my, my->con, WEIR_STR("COMMIT"), NULL, err);
     }

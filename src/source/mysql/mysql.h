@@ -142,6 +142,11 @@ int weir_my_log_next(struct weir_my *my, MYSQL *con, struct weir_str *out,
 void weir_my_log_close(MYSQL *con);
 
 /* --- snapshot.c --- */
+#define WEIR_MY_BEGIN WEIR_STR("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+/* The statement that tells the end of the log. */
+const char *weir_my_log_status(const struct weir_my *my);
+/* Of MySQL: does each transaction have an id (gtid_mode)? */
+int weir_my_has_ids(struct weir_my *my, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* Begins the transaction in whose snapshot the table is read; of a large table on `beside`
  * connections more, too, where it can be proven that all see the same; else t->alone says why not.
  */

@@ -22,8 +22,6 @@ static int hold(struct weir_my *my, MYSQL *con, const struct weir_my_table *t,
     return rc;
 }
 
-#define BEGIN WEIR_STR("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-
 /* --- what the server says of itself -------------------------------------------------------------
  */
 
@@ -57,10 +55,16 @@ static int ask_any(struct weir_my *my, const char *sql, bool *out, struct weir_e
     return rc;
 }
 
-static const char *log_status(const struct weir_my *my)
+const char *weir_my_log_status(const struct weir_my *my)
 {
     return my->mariadb || mysql_get_server_version(my->con) < 80200 ? "SHOW MASTER STATUS"
                                                                     : "SHOW BINARY LOG STATUS";
+}
+
+int weir_my_has_ids(struct weir_my *my, bool *out, struct weir_error *err)
+{
+    return ask_any(my, "SHOW GLOBAL VARIABLES WHERE Variable_name = 'gtid_mode' AND Value = 'ON'",
+                   out, err);
 }
 
 /* The log's place says which transactions a snapshot has, where each is in the log. Not so what a
@@ -88,13 +92,8 @@ static int is_logged(struct weir_my *my, const char **why, struct weir_error *er
             : ask_any(my,
                       "SHOW GLOBAL STATUS WHERE Variable_name = 'Com_xa_commit' AND Value <> '0'",
                       &xa, err);
-    rc = rc || my->mariadb
-             ? rc
-             : ask_any(my,
-                       "SHOW GLOBAL VARIABLES WHERE Variable_name = 'gtid_mode' AND Value = "
-                       "'ON'",
-                       &gtids, err);
-    rc = rc || !log ? rc : ask_cells(my, my->con, log_status(my), 2, 4, &filters, err);
+    rc = rc || my->mariadb ? rc : weir_my_has_ids(my, &gtids, err);
+    rc = rc || !log ? rc : ask_cells(my, my->con, weir_my_log_status(my), 2, 4, &filters, err);
     *why = !log                         ? "the server has no binary log"
            : !replica_too && replicates ? "the server does not log what it repeats as a replica"
            : xa                         ? "transactions are committed by XA"
@@ -114,9 +113,9 @@ static int begin_all(struct weir_my *my, struct weir_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < my->beside_count; i++) {
-        rc = weir_my_send(my, my->beside[i], BEGIN, err);
+        rc = weir_my_send(my, my->beside[i], WEIR_MY_BEGIN, err);
     }
-    rc = rc ? rc : weir_my_ask(my, my->con, BEGIN, NULL, err);
+    rc = rc ? rc : weir_my_ask(my, my->con, WEIR_MY_BEGIN, NULL, err);
     for (size_t i = 0; rc == 0 && i < my->beside_count; i++) {
         rc = weir_my_take(my, my->beside[i], NULL, err);
     }
@@ -147,11 +146,11 @@ static int see_same_place(struct weir_my *my, struct weir_buf *mine, struct weir
 static int see_same_end(struct weir_my *my, struct weir_buf *before, struct weir_buf *after,
                         bool *out, struct weir_error *err)
 {
-    int rc = ask_cells(my, my->con, log_status(my), 0, 2, before, err);
+    int rc = ask_cells(my, my->con, weir_my_log_status(my), 0, 2, before, err);
     rc = rc ? rc : ask_cells(my, my->con, "SELECT @@GLOBAL.gtid_owned", 0, 1, after, err);
     bool quiet = rc == 0 && weir_str_is(weir_buf_str(after), "\n");
     rc = rc || !quiet ? rc : begin_all(my, err);
-    rc = rc || !quiet ? rc : ask_cells(my, my->con, log_status(my), 0, 2, after, err);
+    rc = rc || !quiet ? rc : ask_cells(my, my->con, weir_my_log_status(my), 0, 2, after, err);
     *out = rc == 0 && quiet && before->len > 4 &&
            weir_str_eq(weir_buf_str(before), weir_buf_str(after));
     return rc;
@@ -214,7 +213,7 @@ int weir_my_snapshot(struct weir_my *my, struct weir_my_table *t, size_t beside,
         snprintf(t->alone, sizeof t->alone, WEIR_STR_FMT, WEIR_STR_ARG(because));
         rc = my->stop && atomic_load(my->stop)
                  ? weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed")
-                 : weir_my_ask(my, my->con, BEGIN, NULL, err);
+                 : weir_my_ask(my, my->con, WEIR_MY_BEGIN, NULL, err);
     }
     return rc ? rc : hold(my, my->con, t, err);
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "source/watch.h"
+
 #define MAX_CATALOG (256u << 20)
 
 static const char *const selections[] = {"catalog", "properties", "none", NULL};
@@ -158,7 +160,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
         weir_child_free(&child);
     }
     t->program.understands = NULL;
-    weir_singer_metrics_tell(&metrics, feed->progress ? feed->progress->watch : NULL);
+    weir_singer_metrics_tell(&metrics, weir_source_watch_of(feed->progress));
     weir_singer_metrics_free(&metrics);
     weir_singer_reader_free(&reader);
     return rc;

@@ -1,0 +1,64 @@
+// CSV files as people export them: what stands above the table, lines that cannot be read, files beside that have nothing.
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Weir } from '../node/weir.js';
+
+interface Load {
+  rows_read: number;
+  rows_written: number;
+  rows_discarded: number;
+  rows_superseded: number;
+}
+
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+});
+after(() => weir.remove());
+
+const write = (name: string, text: string): void => {
+  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
+  writeFileSync(path.join(weir.dir, name), text);
+};
+const one = async (source: string): Promise<Load> => {
+  const [load] = (JSON.parse(await weir.in('sync', '--json', '--wait', source)) as { streams: Load[] }).streams;
+  assert.ok(load);
+  assert.equal(load.rows_read, load.rows_written + load.rows_discarded + load.rows_superseded);
+  return load;
+};
+
+test('titles above a table are set aside, or passed over where the file says so; one bad file hides no other', async () => {
+  write('t/export.csv', 'Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\n');
+  write('t/nothing.csv', '');
+  await weir.in('source', 'add', 't', '--kind', 'file', '--set', 'path=t');
+  const { streams } = JSON.parse(await weir.in('source', 'discover', 't', '--json')) as { streams: { name: string; error?: string; columns?: { name: string }[] }[] };
+  assert.deepEqual(streams.map(({ name, error, columns }) => [name, error ?? columns?.map((column) => column.name).join(' ')]), [['export', 'id total'], ['nothing', 't/nothing.csv: the file is empty']]);
+  assert.match(await weir.in('source', 'discover', 't'), /\n {4}total +double\nnothing {2}→ {2}t\.nothing {2}\(replace, 1 file\)\n {4}cannot be looked into: t\/nothing\.csv: the file is empty\n/);
+  rmSync(path.join(weir.dir, 't/export.csv'));
+  await assert.rejects(weir.in('source', 'discover', 't'), /nothing\.csv: the file is empty/);
+  rmSync(path.join(weir.dir, 't/nothing.csv'));
+  write('t/export.csv', 'Report: Sales\nGenerated 2026-01-01\n\nid,total\n1,5.5\n2,6.5\n');
+  assert.deepEqual(((load) => [load.rows_read, load.rows_written, load.rows_discarded])(await one('t')), [2, 2, 0]); // a title is no row
+  assert.deepEqual(await weir.rows("select line, value from weir.source_discards where source = 't' and reason = 'it stands above the table' order by line"), [{ line: 1, value: 'Report: Sales' }, { line: 2, value: 'Generated 2026-01-01' }]);
+  write('sources/t.yml', 'kind: file\nconnection: {path: t, skip: 2}\nstreams: {export: {mode: merge, key: [id], deletes: hard}}\n');
+  assert.deepEqual(((load) => [load.rows_read, load.rows_written, load.rows_discarded])(await one('t')), [2, 2, 0]);
+  assert.deepEqual(await weir.rows('select id, total from t.export order by id'), [{ id: 1, total: 5.5 }, { id: 2, total: 6.5 }]);
+  // Nor does it keep rows that are gone from being looked for.
+  write('sources/t.yml', 'kind: file\nconnection: {path: t}\nstreams: {export: {mode: merge, key: [id], deletes: hard}}\n');
+  write('t/export.csv', 'Report: Sales\nGenerated 2026-01-02\n\nid,total\n1,5.5\n');
+  assert.deepEqual(((load) => [load.rows_read, load.rows_discarded])(await one('t')), [1, 0]);
+  assert.deepEqual(await weir.rows('select id from t.export'), [{ id: 1 }]);
+});
+
+test('bad lines are kept with their line and reason', async () => {
+  write('sources/bad.yml', 'kind: file\nconnection: {path: bad.csv}\n');
+  write('bad.csv', 'a,b\n1,2\n3\n4,5,6\n7,8\n');
+  const load = await one('bad');
+  assert.deepEqual([load.rows_written, load.rows_discarded], [2, 2]);
+  assert.deepEqual(await weir.rows("select file, line, value, reason from weir.source_discards where source = 'bad' order by line"), [
+    { file: 'bad.csv', line: 3, value: '3', reason: 'it has 1 field, and the table has 2 columns' },
+    { file: 'bad.csv', line: 4, value: '4,5,6', reason: 'it has 3 fields, and the table has 2 columns' },
+  ]);
+});
