@@ -10,7 +10,13 @@
 #include "base/hash.h"
 #include "workspace/git_private.h"
 
-#define TRIES 5 /* when HEAD moves under us */
+#define MOVING_WAIT (5 * WEIR_SECOND) /* for another git that moves the branch just now */
+
+static void pause_a_moment(void)
+{
+    struct timespec pause = {0, 5000000};
+    nanosleep(&pause, NULL);
+}
 
 /* --- the lock -------------------------------------------------------------------------------- */
 
@@ -20,8 +26,7 @@ int weir_git_lock(struct weir_git *git, weir_time wait, struct weir_error *err)
     int fd;
     while ((fd = open(git->lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0 &&
            errno == EEXIST && weir_mono() < deadline) {
-        struct timespec pause = {0, 5000000};
-        nanosleep(&pause, NULL);
+        pause_a_moment();
     }
     if (fd < 0) {
         return errno == EEXIST
@@ -235,7 +240,7 @@ struct making {
     const char *message;
 };
 
-/* WEIR_EBUSY: HEAD moved; try again. */
+/* WEIR_EBUSY: HEAD moved, or somebody holds the lock of its branch; try again. */
 static int commit_once(const struct making *m, git_oid *version, struct weir_error *err)
 {
     static const struct weir_author weir = {"weir", "weir@localhost"};
@@ -283,6 +288,17 @@ out:
     return code;
 }
 
+/* As long as somebody moves the branch, within reason. */
+static int commit_soon(const struct making *m, git_oid *version, struct weir_error *err)
+{
+    const weir_time deadline = weir_mono() + MOVING_WAIT;
+    int code;
+    while ((code = commit_once(m, version, err)) == WEIR_EBUSY && weir_mono() < deadline) {
+        pause_a_moment();
+    }
+    return code;
+}
+
 int weir_git_commit(struct weir_git *git, const struct weir_file *files, size_t count,
                     const struct weir_author *author, const char *message,
                     char version[WEIR_VERSION_SIZE], struct weir_error *err)
@@ -305,13 +321,7 @@ int weir_git_commit(struct weir_git *git, const struct weir_file *files, size_t 
         }
     }
     code = code ? code : weir_git_index_prepare(git, m.entries, count, &index, err);
-    for (int i = 0; !code && i < TRIES; i++) {
-        code = commit_once(&m, &id, err);
-        if (code != WEIR_EBUSY) {
-            break;
-        }
-        code = i + 1 < TRIES ? WEIR_OK : code;
-    }
+    code = code ? code : commit_soon(&m, &id, err);
     code = code ? code : weir_git_index_publish(git, &index, err);
     if (!code && version) {
         git_oid_tostr(version, WEIR_VERSION_SIZE, &id);

@@ -120,6 +120,17 @@ static void it_leaves_a_merge_under_way_alone(void **state)
     ASSERT_OK(weir_git_lock(git, WEIR_SECOND, &err), err);
 }
 
+static void it_waits_for_whoever_moves_the_branch(void **state)
+{
+    (void)state;
+    put("a.txt", "one\n");
+    commit_one("a.txt", "one\n", "Make a");
+    shell(dir, "touch .git/refs/heads/main.lock; ((sleep 0.3; rm .git/refs/heads/main.lock) "
+               ">/dev/null 2>&1 &)");
+    commit_one("a.txt", "two\n", "Change a");
+    assert_string_equal(shell(dir, "git log --format=%s"), "Change a\nMake a");
+}
+
 /* A person who commits as fast as her git lets her. */
 static void *busy_hand(void *arg)
 {
@@ -389,6 +400,7 @@ int main(void)
         T(whoever_saves_has_a_name_in_git),
         T(it_waits_for_the_lock_of_others),
         T(it_leaves_a_merge_under_way_alone),
+        T(it_waits_for_whoever_moves_the_branch),
         T(two_gits_at_once_lose_nothing),
         T(versions_can_be_read_back),
         T(line_ends_are_stored_as_git_would),

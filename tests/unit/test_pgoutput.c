@@ -100,6 +100,9 @@ static void arrays_become_json(void **state)
         {"{\"2024-06-01 10:00:00+00\",infinity}", WEIR_PG_TIMESTAMPTZ,
          "[\"2024-06-01T10:00:00+00:00\",\"infinity\"]"},
         {"{\"0044-03-15 10:00:00 BC\"}", WEIR_PG_TIMESTAMP, "[\"0044-03-15T10:00:00 BC\"]"},
+        /* No server writes such: */
+        {"{1+23+45+67+89+01+23+45+67+89+01+23+45+67+89+01+23+45+67+89}", WEIR_PG_TIMESTAMP,
+         "[\"1+23:00+45+67+89+01+23+45+67+89+01+23+45+67+89+01+23+45+67+89\"]"},
         {"", WEIR_PG_INT4, NULL},
         {"{1,,2}", WEIR_PG_INT4, NULL},
         {"{1,}", WEIR_PG_INT4, NULL},

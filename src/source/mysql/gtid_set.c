@@ -44,7 +44,7 @@ static int make_room(struct weir_my_gtid_set *set, struct weir_error *err)
 int weir_my_set_add(struct weir_my_gtid_set *set, const struct weir_my_range *range,
                     struct weir_error *err)
 {
-    struct weir_my_range *at = set->ranges, *end = at + set->count;
+    struct weir_my_range *at = set->ranges, *end = set->count ? at + set->count : at;
     while (at < end &&
            (order(at, range) < 0 || (order(at, range) == 0 && at->last < range->first - 1))) {
         at++;
@@ -61,7 +61,7 @@ int weir_my_set_add(struct weir_my_gtid_set *set, const struct weir_my_range *ra
         set->count -= (size_t)(next - at - 1);
         return 0;
     }
-    size_t index = (size_t)(at - set->ranges);
+    size_t index = at ? (size_t)(at - set->ranges) : 0;
     int rc = make_room(set, err);
     if (rc == 0) {
         at = set->ranges + index;
@@ -137,8 +137,12 @@ static bool is_range(const struct weir_my_range *r)
     return is_number(r->first) && is_number(r->last) && r->first <= r->last;
 }
 
+/* As MySQL has them: a digit does not begin one, or it would be a number in a text. */
 static bool set_tag(struct weir_my_range *r, struct weir_str tag)
 {
+    if (tag.len && isdigit((unsigned char)*tag.ptr)) {
+        return false;
+    }
     for (size_t i = 0; i < tag.len; i++) {
         if (!isalnum((unsigned char)tag.ptr[i]) && tag.ptr[i] != '_') {
             return false;

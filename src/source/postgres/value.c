@@ -166,7 +166,7 @@ static void add_element(struct weir_buf *out, uint32_t type, struct weir_str tex
         size_t n = 0, zone = 0;
         for (size_t i = 0; i < text.len; i++) {
             bool space = text.ptr[i] == ' ' && i + 1 < text.len && text.ptr[i + 1] != 'B';
-            zone = text.ptr[i] == '+' ? i : zone;
+            zone = !zone && text.ptr[i] == '+' ? i : zone; /* once, as `iso` has room for */
             iso[n++] = space ? 'T' : text.ptr[i];
             if (zone && i == zone + 2) {
                 memcpy(iso + n, ":00", 3);
