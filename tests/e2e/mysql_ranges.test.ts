@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type Client, setUp } from '../node/client.js';
+import { Gate } from '../node/gate.js';
 import { used } from '../node/mysql.js';
 import { db, holdServer, weir } from '../node/mysql_held.js';
 import { until } from '../node/weir.js';
@@ -25,7 +26,7 @@ const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server
   admin = await setUp(weir);
 });
 
-const write = (table: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
+const write = (table: string, more = '', at = db.at): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {${at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
 interface Run extends Load {
   log: string;
 }
@@ -136,15 +137,24 @@ test('one range is lost, the server is silent, the run is stopped: nothing chang
   const reading = (): Promise<string[]> => until('three connections that send rows', 30, () => (ids().length === ranges ? ids() : undefined));
   const gone = (): Promise<unknown> => until('the statements to end', 30, () => (db.sql("select count(*) from information_schema.processlist where user = 'owner' and command <> 'Sleep'") === '0' ? true : undefined));
   await sound('many', 'id', await load('many'), 20_000);
-  const held = async (how: (run: string) => Promise<void> | void): Promise<Run> => {
+  // Each range has 50 MB, of which most wait at the gate: none of them is at its end when something happens to it.
+  const gate = await Gate.before(db.port);
+  const held = async (how: (run: string, ids: string[]) => Promise<void> | void, more = ''): Promise<Run> => {
+    write('many', more, db.at.replace(`port: ${db.port}`, `port: ${gate.port}`));
     db.sql('update many set pad = concat(pad, 1) where id = 1');
+    gate.most = 2_000_000;
     const run = await begin();
-    await reading();
-    await how(run);
+    await how(run, await reading());
+    gate.open();
     return ended(run);
   };
   for (const which of [0, 1, 2]) {
-    const one = await held(() => void db.sql(`kill ${ids()[which] ?? 0}`));
+    const one = await held(async (_, all) => {
+      const id = all[which] ?? '0';
+      db.sql(`kill ${id}`);
+      await until('it to be killed', 30, () => !ids().includes(id) || undefined);
+      assert.equal(ids().length, ranges - 1, 'the others are not at their ends');
+    });
     assert.equal(one.status, 'failed');
     assert.match(one.error ?? '', /somebody ended the connection|Lost connection|server has gone away|killed/i);
     await gone();
@@ -154,10 +164,10 @@ test('one range is lost, the server is silent, the run is stopped: nothing chang
   });
   assert.match(one.error ?? '', /stopped; nothing changed/);
   await gone();
-  write('many', ', timeout: 1s');
-  const silent = await held(() => db.signal('SIGSTOP')).finally(() => db.signal('SIGCONT'));
+  const silent = await held(() => db.signal('SIGSTOP'), ', timeout: 1s').finally(() => db.signal('SIGCONT'));
   assert.match(silent.error ?? '', /sent nothing for 1 s/);
   await gone();
+  await gate.stop();
   assert.deepEqual(await weir.rows('select count(*) as n, max(length(pad)) as most from shop.many'), [{ n: 20_000, most: 7500 }]);
   await sound('many', 'id', await load('many'), 20_000);
   assert.deepEqual(await weir.rows('select max(length(pad)) as most from shop.many'), [{ most: 7505 }]);
