@@ -3,17 +3,19 @@
  * Where one ends, the next begins: a row is in the first range whose end is behind its key, so it
  * is in exactly one, whatever order the key's type or collation has. Only how even they are depends
  * on where the bounds are. For that the space of values that the key's first column may have is cut
- * into segments of about as many rows, the heaviest into halves each time. EXPLAIN weighs them: it
- * dives into the index, and reads no rows. It may be wrong by a factor, and thinks of no part as
- * more than half the table; so many small segments are held against each other. */
+ * into segments of about as many rows, the heaviest into parts each time. EXPLAIN weighs them, many
+ * by one question: it dives into the index, and reads no rows. It may be wrong by a factor, and
+ * thinks of no part as more than half the table; so many small segments are held against each
+ * other. */
 #include <stdio.h>
 #include <string.h>
 
 #include "source/mysql/mysql.h"
 
 #define SQL_BYTES   (1u << 20)
-#define SEGMENTS    8   /* for each range */
-#define HALVES      160 /* each is a question: 64 find the one value of 2^64 that has all rows */
+#define SEGMENTS    4   /* for each range, at least */
+#define PARTS       32  /* are weighed by one question */
+#define QUESTIONS   16  /* 13 find the one value of 2^64 that has all rows */
 #define MOST_UNEVEN 0.5 /* of a range: what is on the wrong side of a bound */
 
 /* Of keys that are texts: these are in this order by nearly every collation. */
@@ -198,9 +200,9 @@ static void add_segment(struct weir_buf *sql, const struct weir_my *my,
     }
 }
 
-/* How many rows the server thinks that it would look at in both. */
+/* How many rows the server thinks that it would look at in each of them. */
 static int weigh(struct weir_my *my, const struct weir_my_table *t, const struct space *s,
-                 struct segment both[2], struct weir_error *err)
+                 struct segment *parts, size_t count, struct weir_error *err)
 {
     struct weir_buf sql;
     MYSQL_RES *result = NULL;
@@ -208,23 +210,29 @@ static int weigh(struct weir_my *my, const struct weir_my_table *t, const struct
     unsigned at = 0;
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "EXPLAIN FORMAT=TRADITIONAL ");
-    add_segment(&sql, my, t, s, &both[0]);
-    weir_buf_addz(&sql, " UNION ALL ");
-    add_segment(&sql, my, t, s, &both[1]);
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(&sql, i ? " UNION ALL " : "");
+        add_segment(&sql, my, t, s, &parts[i]);
+    }
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
-    unsigned count = rc ? 0 : mysql_num_fields(result);
-    while (at < count && strcmp(mysql_fetch_field_direct(result, at)->name, "rows") != 0) {
+    unsigned fields = rc ? 0 : mysql_num_fields(result);
+    while (at < fields && strcmp(mysql_fetch_field_direct(result, at)->name, "rows") != 0) {
         at++;
     }
-    for (int i = 0; i < 2; i++) {
-        MYSQL_ROW row = at < count ? weir_my_next(result, &lengths) : NULL;
-        both[i].rows = row && row[at] ? (double)number(weir_my_cell(row, lengths, at)) : 0;
+    for (size_t i = 0; i < count; i++) {
+        MYSQL_ROW row = at < fields ? weir_my_next(result, &lengths) : NULL;
+        parts[i].rows = row && row[at] ? (double)number(weir_my_cell(row, lengths, at)) : 0;
     }
     mysql_free_result(result);
     weir_buf_free(&sql);
     return rc;
 }
+
+struct segments { /* in order; where nothing is, none */
+    struct segment all[PARTS * QUESTIONS];
+    size_t count;
+};
 
 /* Of as many rows, the wider one: those that have more than half the table all weigh that. */
 static bool is_heavier(const struct segment *a, const struct segment *b)
@@ -232,37 +240,92 @@ static bool is_heavier(const struct segment *a, const struct segment *b)
     return a->rows > b->rows || (a->rows == b->rows && a->to - a->from > b->to - b->from);
 }
 
-static size_t heaviest(const struct segment *all, size_t count)
+/* Those that weigh more than this, and can be cut; half as many as there are parts at most: the
+ * heaviest. In order. */
+static size_t find_heavy(const struct segments *s, double most, size_t heavy[PARTS / 2])
 {
-    size_t most = count;
-    for (size_t i = 0; i < count; i++) {
-        bool one_value = all[i].from == all[i].to;
-        most = !one_value && (most == count || is_heavier(&all[i], &all[most])) ? i : most;
+    size_t count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct segment *g = &s->all[i];
+        if (g->rows <= most || g->from == g->to) {
+            continue;
+        }
+        size_t lightest = 0;
+        for (size_t k = 1; count == PARTS / 2 && k < count; k++) {
+            lightest = is_heavier(&s->all[heavy[lightest]], &s->all[heavy[k]]) ? k : lightest;
+        }
+        if (count == PARTS / 2) {
+            if (!is_heavier(g, &s->all[heavy[lightest]])) {
+                continue;
+            }
+            count--;
+            memmove(&heavy[lightest], &heavy[lightest + 1], (count - lightest) * sizeof *heavy);
+        }
+        heavy[count++] = i;
     }
-    return most;
+    return count;
 }
 
-/* In order; where nothing is, none. `all` has room for one more than *count gets. */
+/* Into so many parts, or as many as it has values. */
+static size_t cut(const struct segment *g, size_t wanted, struct segment *out)
+{
+    uint64_t step = (g->to - g->from) / wanted + 1, from = g->from;
+    size_t count = 0;
+    for (; count < wanted; count++, from += step) {
+        bool last = g->to - from < step;
+        out[count] = (struct segment){.from = from, .to = last ? g->to : from + step - 1};
+        if (last) {
+            return count + 1;
+        }
+    }
+    return count;
+}
+
+/* What is left of the parts stands where their segments were. */
+static void replace(struct segments *s, const size_t *heavy, size_t count,
+                    const struct segment *parts, size_t part_count)
+{
+    struct segments was = *s;
+    size_t k = 0, part = 0;
+    s->count = 0;
+    for (size_t i = 0; i < was.count; i++) {
+        if (k == count || heavy[k] != i) {
+            s->all[s->count++] = was.all[i];
+            continue;
+        }
+        for (; part < part_count && parts[part].from <= was.all[i].to; part++) {
+            if (parts[part].rows > 1) { /* of none, the server says 1, too */
+                s->all[s->count++] = parts[part];
+            }
+        }
+        k++;
+    }
+}
+
+/* None of them weighs more than one of so many, where they can be cut. */
 static int find_segments(struct weir_my *my, const struct weir_my_table *t, const struct space *s,
-                         struct segment *all, size_t most, size_t *count, struct weir_error *err)
+                         size_t wanted, struct segments *out, struct weir_error *err)
 {
     int rc = 0;
-    all[0] = (struct segment){.to = s->span};
-    *count = 1;
-    for (int i = 0; rc == 0 && i < HALVES && *count && *count < most; i++) {
-        size_t at = heaviest(all, *count);
-        if (at == *count) {
+    out->all[0] = (struct segment){.to = s->span, .rows = 1};
+    out->count = 1;
+    for (int i = 0; rc == 0 && i < QUESTIONS - 1; i++) {
+        size_t heavy[PARTS / 2], part_count = 0;
+        struct segment parts[PARTS];
+        double total = 0;
+        for (size_t k = 0; k < out->count; k++) {
+            total += out->all[k].rows;
+        }
+        size_t count = find_heavy(out, total / (double)wanted, heavy);
+        if (!count) {
             break;
         }
-        uint64_t from = all[at].from, to = all[at].to, middle = from + (to - from) / 2;
-        struct segment both[2] = {{.from = from, .to = middle}, {.from = middle + 1, .to = to}};
-        rc = weigh(my, t, s, both, err);
-        memmove(&all[at], &all[at + 1], (--*count - at) * sizeof *all);
-        for (int k = 1; rc == 0 && k >= 0; k--) {
-            if (both[k].rows > 1) { /* of none, the server says 1, too */
-                memmove(&all[at + 1], &all[at], ((*count)++ - at) * sizeof *all);
-                all[at] = both[k];
-            }
+        for (size_t k = 0; k < count; k++) {
+            part_count += cut(&out->all[heavy[k]], PARTS / count, &parts[part_count]);
+        }
+        rc = weigh(my, t, s, parts, part_count, err);
+        if (rc == 0) {
+            replace(out, heavy, count, parts, part_count);
         }
     }
     return rc;
@@ -309,8 +372,7 @@ int weir_my_ranges_find(struct weir_my *my, struct weir_my_table *t, struct weir
     const struct weir_my_column *key = NULL;
     struct space space;
     struct weir_buf name;
-    struct segment segments[SEGMENTS * WEIR_MY_RANGES + 1];
-    size_t found = 0;
+    struct segments segments = {.count = 0};
     const char *why = "it has no primary key";
     size_t count = my->beside_count; /* the connection itself, and each but the one that sums up */
     if (count < 2 || t->condition.len || plan->nothing) {
@@ -323,8 +385,8 @@ int weir_my_ranges_find(struct weir_my *my, struct weir_my_table *t, struct weir
         rc = weir_source_plan_keep(plan, &name, &t->key, err);
         rc = rc ? rc : open_space(my, t, key, &space, &why, err);
     }
-    rc = rc || why ? rc : find_segments(my, t, &space, segments, SEGMENTS * count, &found, err);
-    rc = rc ? rc : find_bounds(t, &space, segments, found, count, plan, err);
+    rc = rc || why ? rc : find_segments(my, t, &space, SEGMENTS * count, &segments, err);
+    rc = rc ? rc : find_bounds(t, &space, segments.all, segments.count, count, plan, err);
     if (rc == 0 && !t->bound_count) {
         snprintf(t->alone, sizeof t->alone, "%s",
                  why ? why : "the first column of its key does not split it evenly");
