@@ -82,6 +82,9 @@ static int make_config(const struct weir_warehouse_options *o, duckdb_config *ou
         /* A commit at which the engine begins a checkpoint waits for its end, so it begins none by
          * itself before this: the loader makes them beside (src/load/checkpoint.c). */
         {"checkpoint_threshold", "1GB"},
+        /* Of new files: texts are compressed by one method that looks at them once (DICT_FSST), not
+         * by trying several: a fifth more events a second, and smaller files. */
+        {"storage_compatibility_version", "v1.5.0"},
         {"errors_as_json", "true"},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
@@ -203,6 +206,8 @@ static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_erro
         weir_buf_addz(&directories, "; SET enable_external_file_cache = false");
     }
     const char *const statements[] = {
+        /* It is for the file, and would make json_serialize_sql() print another form. */
+        "RESET GLOBAL storage_compatibility_version",
         "SET TimeZone = 'UTC'",
         weir_buf_cstr(&directories),
         "SET enable_external_access = false",

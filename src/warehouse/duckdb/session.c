@@ -1,9 +1,13 @@
 #include <stdlib.h>
+#include <time.h>
 
 #include "warehouse/duckdb/duck.h"
 #include "warehouse/duckdb/lexer.h"
 #include "warehouse/duckdb/reads.h"
 #include "warehouse/duckdb/rules.h"
+
+#define LEAST_PAUSE 20000   /* ns */
+#define MOST_PAUSE  1000000 /* ns */
 
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
 {
@@ -16,6 +20,46 @@ int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *er
     return rc;
 }
 
+/* While another thread of the engine has all that is left of a statement, duckdb_query() asks for
+ * more to do without a pause, and keeps a core busy with that. */
+static void await(duckdb_pending_result pending)
+{
+    duckdb_pending_state state;
+    long pause = LEAST_PAUSE;
+    while ((state = duckdb_pending_execute_task(pending)) != DUCKDB_PENDING_RESULT_READY &&
+           state != DUCKDB_PENDING_ERROR) {
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
+            pause = pause < MOST_PAUSE ? pause * 2 : pause;
+        } else {
+            pause = LEAST_PAUSE;
+        }
+    }
+}
+
+/* One statement that may take long and needs few threads. */
+static int run_one(struct duck_session *s, const char *sql, struct weir_error *err)
+{
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending = NULL;
+    duckdb_result result = {0};
+    int rc = 0;
+    if (duckdb_prepare(s->con, sql, &statement)) {
+        rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
+    } else if (duckdb_pending_prepared(statement, &pending)) {
+        rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
+    } else {
+        await(pending);
+        if (duckdb_execute_pending(pending, &result)) {
+            rc = weir_duck_fail(s, duckdb_result_error(&result), err);
+        }
+        duckdb_destroy_result(&result);
+    }
+    duckdb_destroy_pending(&pending);
+    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
 /* Begins or ends a transaction. Interrupted in the middle, the engine would report a failure and
  * leave a transaction open that nobody knows of. A cancel that comes meanwhile is kept by its flag.
  */
@@ -24,7 +68,7 @@ static int run_unbroken(struct duck_session *s, const char *sql, struct weir_err
     pthread_mutex_lock(&s->interrupts);
     s->unbroken = true;
     pthread_mutex_unlock(&s->interrupts);
-    int rc = weir_duck_run(s, sql, err); /* the engine forgets an interrupt from before */
+    int rc = run_one(s, sql, err); /* the engine forgets an interrupt from before */
     pthread_mutex_lock(&s->interrupts);
     s->unbroken = false;
     pthread_mutex_unlock(&s->interrupts);
@@ -177,7 +221,7 @@ int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
-    return rc ? rc : weir_duck_run(s, "CHECKPOINT", err);
+    return rc ? rc : run_one(s, "CHECKPOINT", err);
 }
 
 /* Does the text change tables or views? Rather yes than no. */
