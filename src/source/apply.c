@@ -45,6 +45,13 @@ static int count_stage(struct weir_writing *w, uint64_t *out, struct weir_error 
 /* --- writing ------------------------------------------------------------------------------------
  */
 
+/* A column of the table that no row has any more; but what the stage of a list has for itself is
+ * none of a table's. */
+static bool stays(const struct weir_writing *w, struct weir_str name)
+{
+    return !weir_apply_staged(w, name) && !weir_str_is(name, WEIR_SOURCE_ROW);
+}
+
 /* The table is made anew of the stage's rows; columns that do not come any more are kept, empty. */
 static int copy(struct weir_writing *w, struct weir_error *err)
 {
@@ -60,7 +67,7 @@ static int copy(struct weir_writing *w, struct weir_error *err)
         weir_sql_ident(&w->sql, w->stage->columns[i].name);
     }
     for (size_t i = 0; t && i < t->column_count; i++) {
-        if (!weir_apply_staged(w, t->columns[i].name)) {
+        if (stays(w, t->columns[i].name)) {
             weir_buf_addf(&w->sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
                           WEIR_STR_ARG(weir_source_column_sql(&t->columns[i])));
             weir_sql_ident(&w->sql, t->columns[i].name);
@@ -81,7 +88,7 @@ static int swap(struct weir_writing *w, struct weir_error *err)
         return copy(w, err);
     }
     for (size_t i = 0; rc == 0 && t && i < t->column_count; i++) {
-        if (!weir_apply_staged(w, t->columns[i].name)) {
+        if (stays(w, t->columns[i].name)) {
             struct weir_column kept = t->columns[i];
             rc = weir_session_add_columns(w->session, w->stage->schema, w->stage->table, &kept, 1,
                                           err);

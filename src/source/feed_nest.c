@@ -24,7 +24,7 @@ static int add_own(struct weir_feed_stream *s, const char *name, enum weir_type 
     return weir_feed_add_column(s, weir_str_of(name), &column, at, err);
 }
 
-static int make_nest(struct weir_feed_stream *s, struct weir_feed_stream *parent,
+static int make_nest(struct weir_feed_stream *s, struct weir_feed_stream *parent, unsigned depth,
                      struct weir_str suffix, struct weir_error *err)
 {
     struct weir_feed_nest *n = weir_arena_calloc(&s->feed->arena, sizeof *n);
@@ -34,7 +34,7 @@ static int make_nest(struct weir_feed_stream *s, struct weir_feed_stream *parent
     s->nest = n;
     n->parent = parent;
     n->root = parent ? parent->nest->root : s;
-    n->depth = parent ? parent->nest->depth + 1 : 0;
+    n->depth = depth;
     n->suffix = suffix;
     n->key_of = SIZE_MAX;
     weir_map_init(&n->lists);
@@ -56,7 +56,7 @@ int weir_feed_nest_open(struct weir_feed_stream *s, const struct weir_source_str
 {
     s->own = own;
     s->flat = own->nested != WEIR_SOURCE_NESTED_JSON;
-    return own->nested == WEIR_SOURCE_NESTED_TABLES ? make_nest(s, NULL, WEIR_STR(""), err) : 0;
+    return own->nested == WEIR_SOURCE_NESTED_TABLES ? make_nest(s, NULL, 0, WEIR_STR(""), err) : 0;
 }
 
 void weir_feed_nest_free(struct weir_feed_stream *s)
@@ -138,6 +138,29 @@ static int add_child(struct weir_feed_nest *n, struct weir_feed_stream *child,
     return 0;
 }
 
+/* What an earlier load of the run made for its table alone is the list that comes now. */
+static int make_list(struct weir_feed_stream *s, const char *name, struct weir_str suffix,
+                     struct weir_feed_stream **out, struct weir_error *err)
+{
+    struct weir_feed_stream *child = weir_map_get(&s->feed->by_name, weir_str_of(name));
+    int rc = 0;
+    if (!child) {
+        rc = weir_feed_stream(s->feed, weir_str_of(name), &child, err);
+        rc = rc ? rc : make_nest(child, s, s->nest->depth + 1, suffix, err);
+    }
+    *out = child;
+    if (rc == 0) {
+        child->own = s->nest->root->own;
+        child->flat = child->came = true;
+        child->version = s->version;
+        child->file = s->file;
+        child->nest->parent = s;
+        child->nest->awaited = false;
+        child->nest->left_out = is_excluded(s->nest->root, suffix);
+    }
+    return rc;
+}
+
 static int make_child(struct weir_feed_stream *s, struct weir_str path, struct weir_str suffix,
                       struct weir_error *err)
 {
@@ -154,25 +177,15 @@ static int make_child(struct weir_feed_stream *s, struct weir_str path, struct w
                          "flatten` or `json`",
                          WEIR_STR_ARG(root->name), MAX_TABLES, WEIR_STR_ARG(suffix));
     }
-    if (weir_map_get(&s->feed->by_name, weir_str_of(name))) {
+    child = weir_map_get(&s->feed->by_name, weir_str_of(name));
+    if (child && !(child->nest && child->nest->awaited)) {
         return weir_fail(err, WEIR_EINVAL,
                          "stream \"" WEIR_STR_FMT "\" has two lists whose table would end in "
                          "\"__" WEIR_STR_FMT "\"; leave them out by `exclude: [" WEIR_STR_FMT
                          "]`, or say `nested: flatten` or `json`",
                          WEIR_STR_ARG(root->name), WEIR_STR_ARG(suffix), WEIR_STR_ARG(suffix));
     }
-    int rc = weir_feed_stream(s->feed, weir_str_of(name), &child, err);
-    if (rc) {
-        return rc;
-    }
-    child->own = root->own;
-    child->flat = child->came = true;
-    child->version = s->version;
-    child->file = s->file;
-    rc = make_nest(child, s, suffix, err);
-    if (rc == 0) {
-        child->nest->left_out = is_excluded(root, suffix);
-    }
+    int rc = make_list(s, name, suffix, &child, err);
     rc = rc ? rc : add_child(s->nest, child, err);
     return rc ? rc : weir_map_put(&s->nest->lists, path, child) ? no_memory(err) : 0;
 }
@@ -228,11 +241,10 @@ int weir_feed_nest_empty(struct weir_feed_stream *root, struct weir_str name,
     if (rc == 0) {
         child->own = root->own;
         child->came = true;
-        rc = make_nest(child, root, weir_arena_dup(&root->feed->arena, suffix), err);
+        rc = make_nest(child, root, depth, weir_arena_dup(&root->feed->arena, suffix), err);
     }
-    if (rc == 0 && depth > 1) {
-        child->nest->depth = depth;
-        rc = add_own(child, WEIR_SOURCE_ROOT, WEIR_TYPE_TEXT, &child->nest->top, err);
+    if (rc == 0) {
+        child->nest->awaited = true;
     }
     return rc;
 }

@@ -11,6 +11,7 @@ struct weir_feed_nest {
     struct weir_str suffix;                 /* of its table: "items__taxes" */
     unsigned depth;                         /* 0: the root */
     bool left_out;                          /* by `exclude` */
+    bool awaited;                           /* nothing came: it is of a table that is there */
     size_t id, up, index, top, row;         /* its columns of weir's own */
     struct weir_map lists;                  /* by their paths: streams, or STAYS */
     struct weir_feed_stream **children;

@@ -298,6 +298,12 @@ void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struc
     r->load.rows_written = r->load.rows_superseded = r->load.rows_discarded = 0;
     r->load.rows_deleted = 0;
     r->load.ended_at = weir_now();
+    for (size_t i = 0; i < r->list_count; i++) { /* they were to be loaded with it, or not at all */
+        struct weir_source_load *list = &r->lists[i]->load;
+        list->status = r->load.status;
+        list->error = "its stream was not loaded";
+        list->rows_written = list->rows_superseded = list->rows_discarded = 0;
+    }
     note(r->run, &r->load);
 }
 
