@@ -213,10 +213,15 @@ export class MySQL {
 
   /** Somebody who runs these statements, one after the other, and is in nobody's log of queries. */
   writer(statements: string[]): { stop: () => Promise<void> } {
+    return this.session(`set sql_log_off = 1; ${statements.join(';\n')}`);
+  }
+
+  /** Somebody who runs these statements and stays; what was not committed by then is undone. */
+  session(statements: string): { stop: () => Promise<void> } {
     const child = spawn('mariadb', ['--no-defaults', '--force', '-S', this.socket, '-u', 'root', 'shop'], { stdio: ['pipe', 'ignore', 'ignore'] });
     const ended = new Promise((resolve) => child.on('exit', resolve));
     child.stdin.on('error', () => undefined);
-    child.stdin.write(`set sql_log_off = 1; ${statements.join(';\n')};\n`);
+    child.stdin.write(`${this.inItsWords(statements)};\n`);
     return {
       stop: async () => {
         child.kill('SIGKILL');
