@@ -139,11 +139,13 @@ static int choose_key(struct weir_verifying *v, struct weir_error *err)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         count = is_compared(v, key[i]) ? count : 0;
     }
-    if (rc == 0 && count == 0 && r->stream.key.count && v->table.anew) {
-        rc = weir_fail(err, WEIR_EINVAL,
-                       "a column of its key has another type at the source now; `weir sync %s.%s` "
-                       "brings the table to that first",
-                       r->config->name, r->stream.name);
+    if (rc == 0 && count == 0 && r->stream.key.count) {
+        bool fits = r->stream.contract == WEIR_SOURCE_EVOLVE;
+        rc =
+            weir_fail(err, WEIR_EINVAL,
+                      "a column of its key has another type at the source now; `weir sync %s.%s%s` "
+                      "brings the table to that first",
+                      r->config->name, r->stream.name, fits ? "" : " --full");
     }
     v->compare.key = count ? key : v->compare.compared;
     v->compare.key_count = count ? count : v->compare.compared_count;
@@ -309,6 +311,14 @@ static int check_mending(const struct weir_verifying *v, struct weir_error *err)
     return check_types(r, err);
 }
 
+/* Which rows are gone is known only where every row of the source is. */
+static void settle_extras(struct weir_verifying *v)
+{
+    if (v->run.load.rows_discarded && weir_source_stream_ends(&v->run.stream)) {
+        v->table.extras = WEIR_VERIFY_KEPT;
+    }
+}
+
 int weir_verify_fit(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_source_verified *out = v->out; /* a try before may have left something in it */
@@ -317,7 +327,9 @@ int weir_verify_fit(struct weir_verifying *v, struct weir_error *err)
     out->files = WEIR_STR("");
     out->status = "equal";
     v->table.apply = weir_stream_run_apply(&v->run);
-    return v->table.apply ? weir_source_apply_fit(v->table.apply, err) : no_memory(err);
+    int rc = v->table.apply ? weir_source_apply_fit(v->table.apply, err) : no_memory(err);
+    settle_extras(v);
+    return rc;
 }
 
 int weir_verify_mend(struct weir_verifying *v, struct weir_error *err)

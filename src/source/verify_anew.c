@@ -184,20 +184,11 @@ static int look_for_mark(struct weir_verifying *v, struct weir_error *err)
 /* --- comparing ----------------------------------------------------------------------------------
  */
 
-/* Which rows are gone is known only where every row of the source is. */
-static void settle_extras(struct weir_verifying *v)
-{
-    if (v->run.load.rows_discarded && weir_source_stream_ends(&v->run.stream)) {
-        v->table.extras = WEIR_VERIFY_KEPT;
-    }
-}
-
 static int compare_in(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     uint64_t rows = r->load.rows_read;
     int rc = weir_verify_fit(v, err);
-    settle_extras(v);
     rc = rc ? rc : weir_verify_count(&v->table, &v->out->rows, err);
     rc = rc ? rc : weir_verify_room(v, v->out->rows > rows ? v->out->rows : rows, err);
     rc = rc ? rc : weir_verify_sums(&v->table, true, v->there, err);

@@ -164,16 +164,34 @@ int weir_verify_sums(struct weir_verify_table *t, bool staged, struct weir_sourc
 /* --- what differs -------------------------------------------------------------------------------
  */
 
+/* Of `append` a database's key may be there once for each change of its row, the latest of which is
+ * what the source has; all of the row cannot be there twice. */
+static bool has_versions(const struct weir_verify_table *t)
+{
+    return t->run->stream.mode == WEIR_SOURCE_APPEND && !t->anew &&
+           t->compare->key != t->compare->compared;
+}
+
+static void add_number(struct weir_verify_table *t, const size_t *columns, size_t count,
+                       const char *name)
+{
+    weir_buf_addz(&t->sql, ", row_number() OVER (PARTITION BY ");
+    for (size_t i = 0; i < count; i++) {
+        weir_buf_addz(&t->sql, i ? ", " : "");
+        add_name(t, columns[i]);
+    }
+    weir_buf_addf(&t->sql, " ORDER BY rowid%s) AS %s", has_versions(t) ? " DESC" : "", name);
+}
+
 /* Equal keys are numbered: without a key, or where the table has one twice, they are told apart. */
 static void add_rows(struct weir_verify_table *t, const char *name)
 {
-    weir_buf_addf(&t->sql, "%s AS (SELECT rowid AS \"weir row\", row_number() OVER (PARTITION BY ",
-                  name);
-    for (size_t i = 0; i < t->compare->key_count; i++) {
-        weir_buf_addz(&t->sql, i ? ", " : "");
-        add_name(t, t->compare->key[i]);
+    weir_buf_addf(&t->sql, "%s AS (SELECT rowid AS \"weir row\"", name);
+    add_number(t, t->compare->key, t->compare->key_count, "\"weir n\"");
+    if (has_versions(t)) {
+        add_number(t, t->compare->compared, t->compare->compared_count, "\"weir same\"");
     }
-    weir_buf_addz(&t->sql, " ORDER BY rowid) AS \"weir n\", *");
+    weir_buf_addz(&t->sql, ", *");
 }
 
 static void add_both(struct weir_verify_table *t, const char *before, size_t column,
@@ -218,9 +236,15 @@ static void add_pending(struct weir_verify_table *t)
     }
 }
 
-/* A row that only the table has. */
+/* A row that only the table has. One that is there twice is none that the source has no more. */
 static void add_extra(struct weir_verify_table *t)
 {
+    enum weir_source_mode mode = t->run->stream.mode;
+    bool keyed = mode == WEIR_SOURCE_MERGE || mode == WEIR_SOURCE_HISTORY;
+    weir_buf_addf(&t->sql, "CASE WHEN %s THEN 'extra' ELSE ",
+                  keyed             ? "old.\"weir n\" > 1"
+                  : has_versions(t) ? "old.\"weir same\" > 1"
+                                    : "false");
     if (t->extras == WEIR_VERIFY_OF_FILES) {
         weir_buf_addz(&t->sql, "CASE WHEN ");
         add_of_files(t, "old", t->parts.there, t->parts.there_count);
@@ -228,6 +252,24 @@ static void add_extra(struct weir_verify_table *t)
     } else {
         weir_buf_addz(&t->sql, t->extras == WEIR_VERIFY_WRONG ? "'extra'" : "'kept'");
     }
+    weir_buf_addz(&t->sql, " END");
+}
+
+/* No JSON has NaN and infinity, which the engine writes bare. */
+static void add_json(struct weir_verify_table *t, size_t column)
+{
+    const struct weir_column *c = &t->compare->columns[column];
+    unsigned precision, scale;
+    bool bare =
+        c->type == WEIR_TYPE_BOOL || c->type == WEIR_TYPE_INT || c->type == WEIR_TYPE_TEXT ||
+        (c->type == WEIR_TYPE_OTHER && weir_source_decimal(c->type_name, &precision, &scale));
+    if (!bare) {
+        add_both(t, ", CASE WHEN regexp_matches(CAST(coalesce(", column, ", ");
+        add_both(t, ") AS VARCHAR), '(?i)nan|inf') THEN to_json(CAST(coalesce(", column, ", ");
+        weir_buf_addz(&t->sql, ") AS VARCHAR)) ELSE to_json(coalesce(");
+    }
+    add_both(t, bare ? ", coalesce(" : "", column, ", ");
+    weir_buf_addz(&t->sql, bare ? ")" : ")) END");
 }
 
 static void add_key(struct weir_verify_table *t)
@@ -237,8 +279,7 @@ static void add_key(struct weir_verify_table *t)
     for (size_t i = 0; i < c->key_count; i++) {
         weir_buf_addz(&t->sql, i ? ", " : "");
         weir_sql_text(&t->sql, c->columns[c->key[i]].name);
-        add_both(t, ", coalesce(", c->key[i], ", ");
-        weir_buf_addc(&t->sql, ')');
+        add_json(t, c->key[i]);
     }
     weir_buf_addz(&t->sql, ") AS VARCHAR), 500) AS key, ");
     weir_buf_addz(&t->sql, t->with_files ? "coalesce(new." WEIR_SOURCE_FILE

@@ -64,6 +64,16 @@ test('files without a key are compared file by file, and mended so', async () =>
   assert.equal(found(await one('plain')), 'equal 0 0 0');
 });
 
+test('a key that is there twice is no row that only the table has', async () => {
+  write('twice/t.csv', 'id,v\n1,a\n2,b\n');
+  source('twice', 'streams: {t: {path: "*.csv", mode: merge, key: [id]}}\n');
+  await sync('twice');
+  behind(weir, 'insert into twice.t select * from twice.t where id = 2');
+  assert.equal(found(await one('twice')), 'differs 0 1 0');
+  assert.equal(found(await one('twice', '--repair')), 'repaired 0 1 0');
+  assert.deepEqual(await rows('select id, v from twice.t order by id'), [{ id: 1, v: 'a' }, { id: 2, v: 'b' }]);
+});
+
 test('files with keys: merge, replace, history, deletes, and rows that do not fit', async () => {
   const many = Array.from({ length: 5000 }, (_, i) => `${i},note ${i}`).join('\n');
   write('keyed/merge.csv', `id,note\n${many}\n`);
