@@ -31,6 +31,8 @@ struct weir_feed_column {
 struct weir_feed_part {
     uint64_t rows, bytes;               /* that are not loaded; bytes in the spool */
     uint64_t passed_rows, passed_bytes; /* of these, when they were looked at last */
+    uint64_t marked;                    /* of the rows: those before the last state */
+    bool marked_covered;                /* `covered` there */
     uint64_t loaded, loaded_bytes;      /* by this run */
     weir_time since, took;              /* the last look (weir_mono); the last load */
 };
@@ -237,6 +239,14 @@ bool weir_feed_flows(struct weir_feed_stream *s);
 void weir_feed_take(struct weir_feed *feed, bool *any, bool *held);
 /* It was time, and nothing may be loaded: not before as much came again. */
 void weir_feed_pass(struct weir_feed *feed, struct weir_feed_stream *s);
+/* A state, or the end of the stream, is behind the rows that came. */
+void weir_feed_mark(struct weir_feed_stream *s);
+/* The process has failed: of all streams the rows behind their marks leave the spool. */
+int weir_feed_cut(struct weir_feed *feed, struct weir_error *err) WEIR_MUST_CHECK;
+/* Is what is before the marks loaded, after this failure? */
+bool weir_feed_saves(const struct weir_feed *feed, int rc);
+/* Are its rows merged, so that they may come again? */
+bool weir_feed_repeatable(struct weir_feed_stream *s);
 /* Of the streams that are taken only those whose rows may come again: merged by their key. */
 void weir_feed_take_repeatable(struct weir_feed *feed, bool *any);
 /* All of it came and was loaded. */

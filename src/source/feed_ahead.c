@@ -358,7 +358,7 @@ static bool is_good(const struct weir_feed_staged *x)
     bool good =
         !x->failed && x->count == s->block_count && weir_feed_check_counts(s, &ignored) == 0;
     for (size_t i = 0; good && i < x->count; i++) {
-        good = !weir_feed_is_old(s, &x->blocks[i]) &&
+        good = x->blocks[i].rows == s->blocks[i].rows && !weir_feed_is_old(s, &x->blocks[i]) &&
                (x->blocks[i].version != WEIR_FEED_NO_VERSION || x->active == s->active);
     }
     return good;

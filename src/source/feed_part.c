@@ -114,18 +114,85 @@ void weir_feed_take(struct weir_feed *f, bool *any, bool *held)
     }
 }
 
+bool weir_feed_repeatable(struct weir_feed_stream *s)
+{
+    const struct weir_feed_wanted *w = weir_feed_find_wanted(s->feed, s->name);
+    struct weir_source_stream stream = w ? w->stream : (struct weir_source_stream){0};
+    struct weir_error ignored;
+    return w && weir_feed_settle_mode(s, &stream, &s->feed->arena, &ignored) == 0 &&
+           stream.mode == WEIR_SOURCE_MERGE && !stream.deletes;
+}
+
 void weir_feed_take_repeatable(struct weir_feed *f, bool *any)
 {
     *any = false;
     for (size_t i = 0; i < f->stream_count; i++) {
         struct weir_feed_stream *s = f->streams[i];
-        const struct weir_feed_wanted *w = s->taken ? weir_feed_find_wanted(f, s->name) : NULL;
-        struct weir_source_stream stream = w ? w->stream : (struct weir_source_stream){0};
-        struct weir_error ignored;
-        s->taken = w && weir_feed_settle_mode(s, &stream, &f->arena, &ignored) == 0 &&
-                   stream.mode == WEIR_SOURCE_MERGE && !stream.deletes;
+        s->taken = s->taken && weir_feed_repeatable(s);
         *any = *any || s->taken;
     }
+}
+
+/* --- the end of a process that failed ------------------------------------------------------------
+ */
+
+void weir_feed_mark(struct weir_feed_stream *s)
+{
+    s->part.marked = s->part.rows;
+    s->part.marked_covered = s->covered;
+    for (size_t i = 0; s->nest && i < s->nest->count; i++) {
+        weir_feed_mark(s->nest->children[i]);
+    }
+}
+
+static void cut(struct weir_feed_stream *s)
+{
+    struct weir_feed_part *p = &s->part, *all = &s->feed->part;
+    uint64_t left = p->marked, bytes = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < s->block_count; i++) {
+        struct weir_spool_block *b = &s->blocks[i];
+        if (left == 0) {
+            weir_spool_drop(&s->feed->spool, b);
+            bytes += b->bytes;
+            continue;
+        }
+        b->rows = b->rows < left ? b->rows : left;
+        left -= b->rows;
+        count++;
+    }
+    s->block_count = count;
+    all->rows -= p->rows - p->marked;
+    all->bytes -= bytes;
+    p->rows = p->marked;
+    p->bytes -= bytes;
+    s->covered = p->marked_covered;
+}
+
+int weir_feed_cut(struct weir_feed *f, struct weir_error *err)
+{
+    int rc = 0;
+    f->came = NULL; /* nothing is stored ahead any more */
+    for (size_t i = 0; rc == 0 && i < f->stream_count; i++) {
+        struct weir_feed_stream *s = f->streams[i];
+        if (s->part.rows > s->part.marked) {
+            rc = weir_feed_close(s, err);
+            if (rc == 0) {
+                cut(s);
+            }
+        }
+        if (weir_feed_is_list(s)) { /* also those of a row that was not made whole */
+            s->nest->elements = s->part.rows;
+        }
+    }
+    return rc;
+}
+
+bool weir_feed_saves(const struct weir_feed *f, int rc)
+{
+    return f->load && f->checkpoint && !f->load_failed &&
+           (rc == WEIR_EIO || rc == WEIR_ETIMEDOUT || rc == WEIR_EINVAL || rc == WEIR_ETOOBIG ||
+            rc == WEIR_EUNSUPPORTED);
 }
 
 static void drop_rows(struct weir_feed_stream *s)
@@ -139,7 +206,7 @@ static void drop_rows(struct weir_feed_stream *s)
     all->bytes -= p->bytes;
     all->passed_rows = all->passed_rows < all->rows ? all->passed_rows : all->rows;
     all->passed_bytes = all->passed_bytes < all->bytes ? all->passed_bytes : all->bytes;
-    p->rows = p->bytes = 0;
+    p->rows = p->bytes = p->marked = 0;
     if (s->nest) {
         s->nest->elements = 0;
     }

@@ -157,6 +157,12 @@ static bool take_column(struct weir_spool_room *r, size_t *at, struct weir_vecto
     return v->ints;
 }
 
+/* Rows behind the first `count` have no values. */
+static void cut(struct weir_vector *v, size_t count)
+{
+    v->valid[count / 64] &= (1ull << (count % 64)) - 1;
+}
+
 static bool take_batch(struct weir_spool_room *r, const struct weir_spool_block *block,
                        struct weir_batch *out)
 {
@@ -169,16 +175,19 @@ static bool take_batch(struct weir_spool_room *r, const struct weir_spool_block 
     memcpy(head, r->block.data, sizeof head);
     memcpy(&rows, r->block.data + sizeof head, sizeof rows);
     const char *types = take(r, &at, head[1]);
-    if (head[0] != MAGIC || rows != block->rows || !types) {
+    if (head[0] != MAGIC || rows < block->rows || !types) {
         return false;
     }
-    *out = (struct weir_batch){rows, head[1],
+    *out = (struct weir_batch){block->rows, head[1],
                                weir_arena_calloc(&r->arena, (head[1] + 1u) * sizeof *out->columns)};
     for (size_t i = 0; out->columns && i < head[1]; i++) {
         out->columns[i].type = (enum weir_type)types[i];
         if ((unsigned char)types[i] > WEIR_TYPE_OTHER ||
             !take_column(r, &at, &out->columns[i], rows)) {
             return false;
+        }
+        if (block->rows < rows) {
+            cut(&out->columns[i], block->rows);
         }
     }
     return out->columns;

@@ -19,8 +19,8 @@ struct weir_spool_room {
 };
 struct weir_spool_block { /* where a batch is */
     uint64_t at;
-    size_t bytes, rows;
-    int64_t version; /* the caller's, and this: the file that the rows are of */
+    size_t bytes, rows; /* rows: as many as were written, or fewer: the first of them */
+    int64_t version;    /* the caller's, and this: the file that the rows are of */
     struct weir_str file;
 };
 

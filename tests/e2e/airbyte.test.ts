@@ -155,6 +155,29 @@ test('a stream is loaded on the way at its state, and one that is read as a whol
   assert.deepEqual(await all('way'), ['1 2 3', '1 2 3', '5']);
 });
 
+const incomplete = (name: string): object => ({ type: 'TRACE', trace: { type: 'STREAM_STATUS', stream_status: { stream_descriptor: { name }, status: 'INCOMPLETE' } } });
+test('a source that fails at one stream has loaded all others: at their states, and what is complete', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/rest.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
+  does('spec', { type: 'SPEC', spec: {} });
+  does('discover', catalog);
+  const broke = trace({ message: 'keyed broke: 403', stream_descriptor: { name: 'keyed' } });
+  does('read', ...some('all', 1, 2), complete('all'), ...some('log', 1), state('log', 1, 1), ...some('log', 2), state('log', 2, 1), complete('log'), ...some('keyed', 1), state('keyed', 1, 1), ...some('keyed', 2), broke, incomplete('keyed'), 'exit 1');
+  await fails(/rest: source: keyed broke: 403 .*the 5 rows that came before its last state are loaded, and the next run goes on from there/, 'rest');
+  assert.deepEqual([await all('rest'), await saved('rest')], [['1', '1 2', '1 2'], [{ type: 'STREAM', stream: stateOf('log', 2) }, { type: 'STREAM', stream: stateOf('keyed', 1) }]]);
+  // Neither what is behind a state, nor what was not read to its end.
+  does('read', ...some('all', 3), ...some('log', 3), state('log', 3, 1), ...some('log', 4), incomplete('log'));
+  await fails(/the stream "log" was not read to its end/, 'rest');
+  assert.deepEqual(await all('rest'), ['1', '1 2 3', '1 2']);
+  // It has no row any more, and was said to be complete.
+  does('read', complete('all'), 'exit 1');
+  await fails(/exit 1/, 'rest');
+  assert.deepEqual(await all('rest'), ['1', '1 2 3', '']);
+  writeFileSync(path.join(weir.dir, 'sources/whole.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
+  does('read', ...some('all', 1), complete('all'), ...some('keyed', 1), ...some('log', 1), global(1, { keyed: 1, log: 1 }, 3), ...some('keyed', 2), ...some('log', 2), 'exit 1');
+  await fails(/the 3 rows that came/, 'whole');
+  assert.deepEqual([await all('whole'), await saved('whole')], [['1', '1', '1'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 1 }, stream_states: [stateOf('keyed', 1), stateOf('log', 1)] } }]]);
+});
+
 test('a state of all is saved on the way without the streams that are not loaded', async () => {
   onTheWay('global');
   does('read', ...some('all', 1), ...some('keyed', 1), ...some('log', 1), global(5, { keyed: 1, log: 1, all: 1 }, 3), ...some('log', 2), 'exit 7');

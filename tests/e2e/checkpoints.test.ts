@@ -112,8 +112,10 @@ test('what may not be loaded on the way is not', async () => {
     { name: 'appended, of such a tap, once it is known', stream: { method: 'INCREMENTAL' }, yml: 'checkpoint: 1\nselection: none', what: [...some('t', 1), state({ bookmarks: { t: { id: 1 } } }), ...some('t', 2), state({ bookmarks: { t: { id: 2 } } }), ...some('t', 3)], then: '1 2', state: { bookmarks: { t: { id: 2 } } } },
     { name: 'appended, of such a tap, and its bookmark did not move', stream: { method: 'INCREMENTAL' }, yml: 'checkpoint: 1\nselection: none', what: [...some('t', 1), state({ bookmarks: { t: { id: 1 } } }), ...some('t', 2), state({ bookmarks: { t: { id: 1 } }, x: 1 })], then: '1', state: { bookmarks: { t: { id: 1 } } } },
     { name: 'no checkpoint is wanted', stream: { key: ['id'] }, yml: 'checkpoint: 0', what: [...some('t', 1), state({ n: 1 })], then: 'none', state: undefined },
-    { name: 'not enough came', stream: { key: ['id'] }, yml: 'checkpoint: 3', what: [...some('t', 1), state({ n: 1 }), ...some('t', 2), state({ n: 2 })], then: 'none', state: undefined },
-    { name: 'enough came, by and by', stream: { key: ['id'] }, yml: 'checkpoint: 3', what: [...some('t', 1), state({ n: 1 }), ...some('t', 2), state({ n: 2 }), ...some('t', 3), state({ n: 3 }), ...some('t', 4), state({ n: 4 })], then: '1 2 3', state: { n: 3 } },
+    { name: 'not enough came, and then it failed', stream: { key: ['id'] }, yml: 'checkpoint: 30', what: [...some('t', 1), state({ n: 1 }), ...some('t', 2), state({ n: 2 })], then: '1 2', state: { n: 2 } },
+    { name: 'appended, what is behind the last state before it failed', stream: { method: 'INCREMENTAL' }, yml: 'checkpoint: 30', what: [...some('t', 1), state({ bookmarks: { t: { id: 1 } } }), ...some('t', 2, 3)], then: '1', state: { bookmarks: { t: { id: 1 } } } },
+    { name: 'read as a whole, before it failed', stream: { method: 'FULL_TABLE' }, yml: 'checkpoint: 30', what: [...some('t', 1), state({ bookmarks: { t: { id: 1 } } })], then: 'none', state: undefined },
+    { name: 'enough came, by and by', stream: { key: ['id'] }, yml: 'checkpoint: 3', what: [...some('t', 1), state({ n: 1 }), ...some('t', 2), state({ n: 2 }), ...some('t', 3), state({ n: 3 }), ...some('t', 4)], then: '1 2 3', state: { n: 3 } },
   ];
   for (const [i, one] of cases.entries()) {
     const tap = new Tap(weir, `not${i}`);
@@ -123,6 +125,27 @@ test('what may not be loaded on the way is not', async () => {
     await fails(/tap failed \(exit 3\)/, tap.name);
     assert.deepEqual([one.name, await ids(`${tap.name}.t`), await saved(tap.name)], [one.name, one.then, one.state]);
   }
+});
+
+test('a tap that fails at one stream has loaded what its last state covers of the others, and not a row more', async () => {
+  const tap = new Tap(weir, 'rest');
+  const items = { ...id, items: { type: 'array', items: { type: 'object', properties: id } } };
+  tap.catalog({ stream: 'log', schema: { properties: items }, method: 'INCREMENTAL' }, { stream: 'many', schema: { properties: id }, method: 'INCREMENTAL' }, { stream: 'everything', schema: { properties: id }, method: 'FULL_TABLE' });
+  configure(tap, 'streams: {log: {nested: tables}, many: {}, everything: {}}', '');
+  const row = (n: number): object => record('log', { id: n, items: [{ id: n }, { id: n }] });
+  const many = (from: number, to: number): string => `seq ${from} ${to} | sed 's/.*/{"type":"RECORD","stream":"many","record":{"id":&}}/'`;
+  const schemas = [keep, schema('log', items), schema('many', id), schema('everything', id)];
+  const counts = async (): Promise<string[]> => [await ids('rest.log'), await ids('rest.log__items'), await ids('rest.many', 'count(*)'), await ids('rest.everything')];
+  const at = (log: number, n: number): object => state({ bookmarks: { log: { id: log }, many: { id: n }, everything: { v: 1 } } });
+  tap.run(...schemas, ...some('everything', 1), row(1), row(2), many(1, 30000), at(2, 30000), row(3), many(30001, 60000), 'echo "403 at other" >&2; exit 1');
+  await fails(/403 at other; .*the 30006 rows that came before its last state are loaded, and the next run goes on from there/, 'rest');
+  assert.deepEqual([await counts(), await saved('rest')], [['1 2', '1 1 2 2', '30000', 'none'], { bookmarks: { log: { id: 2 }, many: { id: 30000 } } }]);
+  tap.run(...schemas, row(3), at(3, 30000), row(4), 'echo rubbish');
+  await fails(/line 7 of what tap wrote is no message.*the 3 rows that came before its last state/, 'rest');
+  assert.deepEqual(given(tap), { bookmarks: { log: { id: 2 }, many: { id: 30000 } } });
+  tap.run(...schemas, ...some('everything', 1), row(4), many(30001, 60000), at(4, 60000));
+  await sync('rest');
+  assert.deepEqual([await counts(), await ids('rest.many', 'count(distinct id)')], [['1 2 3 4', '1 1 2 2 3 3 4 4', '60000', '1'], '60000']);
 });
 
 test('a table that is built anew is whole when it is seen, and is built anew again when that failed', async () => {

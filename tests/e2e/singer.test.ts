@@ -144,6 +144,18 @@ test('the state comes back after its rows are there; modes and the catalog are a
   assert.equal(readFileSync(path.join(tap.dir, 'state.json'), 'utf8'), '');
 });
 
+test('a stream of which nobody says how it is read is read as a whole, as taps of databases want it', async () => {
+  const tap = new Tap(weir, 'free');
+  const properties = { id: { type: 'integer' } };
+  tap.catalog({ stream: 'free', schema: { properties } }, { stream: 'told', schema: { properties }, method: 'LOG_BASED' });
+  const method = (at: number): string => `python3 -c 'import json; print(json.load(open("'"$CATALOG"'"))["streams"][${at}]["metadata"][0]["metadata"].get("replication-method"))'`;
+  tap.run(`${method(0)} > "$here/methods"; ${method(1)} >> "$here/methods"`, schema('free', properties), record('free', { id: 1 }));
+  assert.deepEqual((await sync('free')).map(({ stream, mode }) => `${stream} ${mode}`), ['free replace']);
+  assert.equal(readFileSync(path.join(tap.dir, 'methods'), 'utf8'), 'FULL_TABLE\nLOG_BASED\n');
+  tap.run('echo "only INCREMENTAL, LOG_BASED, and FULL TABLE replication methods are supported" >&2; exit 1');
+  await fails(/methods are supported.*`streams: \{STREAM: \{mode: replace\}\}` asks for FULL_TABLE/, 'free');
+});
+
 test('one stream that is read anew leaves the bookmarks of the others', async () => {
   const tap = new Tap(weir, 'again');
   const properties = { id: { type: 'integer' } };

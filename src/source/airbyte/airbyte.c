@@ -283,7 +283,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     }
     argv[n] = NULL;
     rc = rc ? rc : talk(a, &r, argv, feed->stop, feed->progress, err);
-    rc = rc ? rc : weir_airbyte_lines_end(&r, err);
+    rc = rc ? weir_airbyte_lines_failed(&r, rc) : weir_airbyte_lines_end(&r, err);
     if (rc) {
         weir_mask_error(a->program.mask, err);
     }

@@ -92,11 +92,14 @@ int weir_airbyte_state_print(struct weir_airbyte_reader *r, struct weir_buf *out
 /* All came: each stream is loaded with its own state, where states are of streams; a stream that
  * cannot be loaded keeps no other from it. The feed's new state is that of what is left. */
 int weir_airbyte_state_end(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* The source has failed: streams that it said to be complete are loaded, and of others what their
+ * last states cover. */
+int weir_airbyte_state_rest(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* What it covers is loaded with it, when it is time. */
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
                             struct weir_error *err) WEIR_MUST_CHECK;
 /* All of this stream came: if it is read as a whole it may be loaded. */
-int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descriptor,
+int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* A row came. */
 int weir_airbyte_state_count(struct weir_airbyte_reader *r, struct weir_str name,
@@ -109,6 +112,8 @@ void weir_airbyte_reader_free(struct weir_airbyte_reader *r);
 /* One line of stdout, with WEIR_BUF_PADDING readable bytes behind it. */
 int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* The run has failed with `rc`, which is returned: what may be loaded is. */
+int weir_airbyte_lines_failed(struct weir_airbyte_reader *r, int rc);
 /* After the last line of a run that ended well. */
 int weir_airbyte_lines_end(struct weir_airbyte_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
 

@@ -186,7 +186,9 @@ static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, str
                      WEIR_STR_ARG(weir_utf8_cut(name, 200)));
             keep_error(r, weir_str_of(text));
         } else if (r->feed && weir_str_is(weir_json_get_str(status, "status"), "COMPLETE")) {
-            return weir_airbyte_complete(r, descriptor, err);
+            struct weir_feed_stream *s;
+            int rc = stream_of(r, name, weir_json_get_str(descriptor, "namespace"), &s, err);
+            return rc || !s ? rc : weir_airbyte_complete(r, s, err);
         }
     } else if (weir_str_is(type, "ESTIMATE")) {
         struct weir_str name = weir_json_get_str(estimate, "name");
@@ -285,6 +287,15 @@ int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struc
         return rubbish(r, line, why.message, err);
     }
     return rc ? weir_fail(err, rc, "%s", why.message) : 0;
+}
+
+int weir_airbyte_lines_failed(struct weir_airbyte_reader *r, int rc)
+{
+    struct weir_error ignored; /* the source's own error is what counts */
+    if (weir_feed_saves(r->feed, rc)) {
+        (void)!weir_airbyte_state_rest(r, &ignored);
+    }
+    return rc;
 }
 
 /* A stream that is read as a whole and has no row is empty now; it came all the same. */

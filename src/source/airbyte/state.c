@@ -203,16 +203,27 @@ static int load_stream(struct weir_airbyte_reader *r, struct weir_feed_stream *s
     return load_alone(r, s, state, err);
 }
 
-int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_json descriptor,
+int weir_airbyte_complete(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
                           struct weir_error *err)
 {
-    struct weir_feed_stream *s = feed_stream_of(r, weir_json_get_str(descriptor, "name"),
-                                                weir_json_get_str(descriptor, "namespace"));
-    if (!s || !s->whole) {
-        return 0;
+    if (s->whole || weir_feed_repeatable(s)) {
+        weir_feed_mark(s);
     }
-    s->complete = true;
-    return load_stream(r, s, NULL, err);
+    s->complete = s->complete || s->whole;
+    return s->whole ? load_stream(r, s, NULL, err) : 0;
+}
+
+/* Its own state; NULL: there is none. */
+static struct weir_airbyte_state *own_of(const struct weir_airbyte_reader *r,
+                                         const struct weir_feed_stream *s)
+{
+    struct weir_airbyte_state *own = NULL;
+    for (size_t k = 0; k < r->state_count; k++) {
+        if (feed_stream_of(r, r->states[k].name, r->states[k].space) == s) {
+            own = &r->states[k];
+        }
+    }
+    return own;
 }
 
 int weir_airbyte_state_end(struct weir_airbyte_reader *r, struct weir_error *err)
@@ -221,15 +232,9 @@ int weir_airbyte_state_end(struct weir_airbyte_reader *r, struct weir_error *err
     bool each = r->feed->load && is_apart(r);
     for (size_t i = 0; each && rc == 0 && i < r->feed->stream_count; i++) {
         struct weir_feed_stream *s = r->feed->streams[i];
-        struct weir_airbyte_state *own = NULL;
-        for (size_t k = 0; k < r->state_count; k++) {
-            if (feed_stream_of(r, r->states[k].name, r->states[k].space) == s) {
-                own = &r->states[k];
-            }
-        }
         if (!s->failed && !weir_feed_is_list(s) && !weir_feed_is_done(s)) {
             s->complete = true;
-            rc = load_alone(r, s, own, err);
+            rc = load_alone(r, s, own_of(r, s), err);
         }
     }
     for (size_t k = 0; rc == 0 && k < r->state_count; k++) {
@@ -323,11 +328,8 @@ static int load_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *st
 {
     bool any, held;
     int rc = check_aside(r, err);
-    if (rc || !weir_feed_due(r->feed, NULL)) {
+    if (rc) {
         return rc;
-    }
-    for (size_t i = 0; i < r->feed->stream_count; i++) {
-        r->feed->streams[i]->covered = true;
     }
     weir_feed_take(r->feed, &any, &held);
     if (!any || (held && !weir_json_exists(global))) {
@@ -336,6 +338,45 @@ static int load_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *st
     }
     rc = held ? save_part(r, state, global, err) : save(state, err);
     return rc ? rc : load(r, false, err);
+}
+
+/* On the way, when it is time. */
+static int take_all(struct weir_airbyte_reader *r, struct weir_airbyte_state *state,
+                    struct weir_json global, struct weir_error *err)
+{
+    for (size_t i = 0; i < r->feed->stream_count; i++) {
+        r->feed->streams[i]->covered = true;
+        weir_feed_mark(r->feed->streams[i]);
+    }
+    return weir_feed_due(r->feed, NULL) ? load_all(r, state, global, err) : check_aside(r, err);
+}
+
+static int load_global(struct weir_airbyte_reader *r, struct weir_airbyte_state *state,
+                       struct weir_error *err)
+{
+    struct weir_json_parser *parser = weir_json_parser_new(MAX_DEPTH);
+    struct weir_json root = {0}, none = {0};
+    int rc = !parser ? no_memory(err)
+             : state->kind == WEIR_AIRBYTE_GLOBAL
+                 ? weir_json_parse(parser, weir_buf_str(&state->text), &root, err)
+                 : 0;
+    rc = rc ? rc : load_all(r, state, state->kind == WEIR_AIRBYTE_GLOBAL ? root : none, err);
+    weir_json_parser_free(parser);
+    return rc;
+}
+
+int weir_airbyte_state_rest(struct weir_airbyte_reader *r, struct weir_error *err)
+{
+    bool apart = is_apart(r);
+    int rc = weir_feed_cut(r->feed, err);
+    for (size_t i = 0; rc == 0 && i < r->feed->stream_count; i++) {
+        struct weir_feed_stream *s = r->feed->streams[i];
+        bool may = !s->failed && !weir_feed_is_list(s) && !weir_feed_is_done(s) &&
+                   (s->whole ? s->complete : apart && s->part.rows);
+        rc = may && weir_feed_flows(s) ? load_alone(r, s, own_of(r, s), err) : 0;
+    }
+    /* One state of all, and none of streams beside it: what it covers. */
+    return rc || apart || r->state_count > 1 ? rc : load_global(r, &r->states[0], err);
 }
 
 int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json state,
@@ -359,17 +400,18 @@ int weir_airbyte_state_take(struct weir_airbyte_reader *r, struct weir_json stat
             return rc;
         }
         s->covered = true;
+        weir_feed_mark(s);
         return load_stream(r, s, put_there, err);
     }
     if (weir_str_is(type, "GLOBAL") && weir_json_exists(global)) {
         rc = put(r, WEIR_AIRBYTE_GLOBAL, none, global, &put_there, err);
-        return rc ? rc : load_all(r, put_there, global, err);
+        return rc ? rc : take_all(r, put_there, global, err);
     }
     if (!weir_json_exists(data) || of_stream) {
         return weir_fail(err, WEIR_EINVAL, "it is a STATE of nothing that weir knows");
     }
     rc = put(r, WEIR_AIRBYTE_LEGACY, none, data, &put_there, err);
-    return rc ? rc : load_all(r, put_there, none, err);
+    return rc ? rc : take_all(r, put_there, none, err);
 }
 
 /* --- kept ---------------------------------------------------------------------------------------

@@ -249,7 +249,15 @@ static bool select_property(struct weir_arena *arena, struct weir_data *entry, s
            (p->type != WEIR_DATA_OBJECT || set(arena, p, "selected", truth(arena, is)));
 }
 
-/* How it is to be read, where the source's file says so. */
+/* Does the tap say how it is read, or by what? */
+static bool says_how(const struct weir_data *entry, const struct weir_data *root)
+{
+    return method_of(entry).len || weir_data_get_text(root, "replication-key").len ||
+           weir_data_get_text(entry, "replication_key").len;
+}
+
+/* How it is to be read, where the source's file says so, or nobody does: taps of databases refuse
+ * streams without a method. */
 static bool set_method(struct weir_arena *arena, struct weir_data *entry, struct weir_data *root,
                        const struct weir_source_stream *stream, const char *cursor)
 {
@@ -264,7 +272,8 @@ static bool set_method(struct weir_arena *arena, struct weir_data *entry, struct
             !set(arena, entry, "replication_key", weir_data_text(arena, weir_str_of(cursor)))) {
             return false;
         }
-    } else if (stream->mode_said && stream->mode == WEIR_SOURCE_REPLACE) {
+    } else if ((stream->mode_said && stream->mode == WEIR_SOURCE_REPLACE) ||
+               !says_how(entry, root)) {
         method = weir_data_text(arena, WEIR_STR("FULL_TABLE"));
     } else {
         return true;
@@ -313,8 +322,12 @@ static int select_entry(struct weir_singer_catalog *c, struct weir_singer_entry 
                          w->stream.cursor, w->stream.name);
     }
     e->incremental = e->incremental || cursor;
-    bool set = set_method(arena, e->data, metadata_of(e->data, NULL), &w->stream, cursor);
-    e->whole = weir_str_is(method_of(e->data), "FULL_TABLE");
+    root = metadata_of(e->data, NULL);
+    bool said =
+        says_how(e->data, root) || (w->stream.mode_said && w->stream.mode == WEIR_SOURCE_REPLACE);
+    bool set = set_method(arena, e->data, root, &w->stream, cursor);
+    /* Where nobody said so, the tap may go on from its bookmarks all the same. */
+    e->whole = said && weir_str_is(method_of(e->data), "FULL_TABLE");
     return set ? 0 : no_memory(err);
 }
 

@@ -307,6 +307,19 @@ void weir_singer_look(const struct weir_singer_reader *r, struct weir_feed_strea
     s->incremental = s->incremental || (marked && !s->whole);
 }
 
+int weir_singer_lines_failed(struct weir_singer_reader *r, int rc)
+{
+    struct weir_json root;
+    struct weir_error ignored; /* the tap's own error is what counts */
+    struct weir_buf *state = &r->feed->new_state;
+    if (weir_feed_saves(r->feed, rc) && state->len &&
+        weir_json_parse(r->parser, weir_buf_str(state), &root, &ignored) == 0 &&
+        weir_feed_cut(r->feed, &ignored) == 0) {
+        (void)!weir_singer_load_covered(r, root, &ignored);
+    }
+    return rc;
+}
+
 int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err)
 {
     struct weir_json root, bookmarks;

@@ -155,7 +155,7 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
         rc = weir_singer_line(&reader, line, err);
     }
     rc = rc ? rc : weir_child_end(&child, err);
-    rc = rc ? rc : weir_singer_lines_end(&reader, err);
+    rc = rc ? weir_singer_lines_failed(&reader, rc) : weir_singer_lines_end(&reader, err);
     if (started) {
         weir_child_free(&child);
     }
@@ -164,6 +164,13 @@ static int read_lines(struct singer *t, struct weir_feed *feed, const char *cons
     weir_singer_metrics_free(&metrics);
     weir_singer_reader_free(&reader);
     return rc;
+}
+
+/* Is it of the way in which a stream is read? */
+static bool says_method(const char *message)
+{
+    return strcasestr(message, "replication method") || strcasestr(message, "replication_method") ||
+           strcasestr(message, "replication-method");
 }
 
 static int feed_all(void *connection, struct weir_feed *feed, struct weir_error *err)
@@ -192,6 +199,11 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     }
     argv[n] = NULL;
     rc = rc ? rc : read_lines(t, feed, argv, weir_buf_str(&text), err);
+    if (rc && says_method(err->message)) {
+        struct weir_error why = *err;
+        weir_fail(err, rc, "%s; `streams: {STREAM: {mode: replace}}` asks for FULL_TABLE",
+                  why.message);
+    }
     if (rc) {
         weir_mask_error(t->program.mask, err);
     }

@@ -70,6 +70,8 @@ void weir_singer_reader_free(struct weir_singer_reader *r);
 /* One line of stdout, with WEIR_BUF_PADDING readable bytes behind it. */
 int weir_singer_line(struct weir_singer_reader *r, struct weir_str line,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* The tap has failed with `rc`: what its last state covers is loaded with it. Returns `rc`. */
+int weir_singer_lines_failed(struct weir_singer_reader *r, int rc);
 /* After the last line: what the state says of the streams. */
 int weir_singer_lines_end(struct weir_singer_reader *r, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -81,6 +83,9 @@ int weir_singer_base(struct weir_singer_reader *r, struct weir_str state,
  */
 int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* It was the last one, and nothing is behind it: what it covers is loaded. */
+int weir_singer_load_covered(struct weir_singer_reader *r, struct weir_json value,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- metric.c --- */
 #define WEIR_SINGER_METRICS 200

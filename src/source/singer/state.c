@@ -137,7 +137,6 @@ int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value, str
 {
     struct weir_feed *feed = r->feed;
     struct weir_json bookmarks = weir_json_get(value, "bookmarks");
-    bool any, held, divided = weir_json_type(bookmarks) == WEIR_JSON_OBJECT;
     int rc = 0;
     if (!feed->load || !feed->checkpoint) {
         return 0;
@@ -145,10 +144,17 @@ int weir_singer_covers(struct weir_singer_reader *r, struct weir_json value, str
     for (size_t i = 0; rc == 0 && i < feed->stream_count; i++) {
         struct weir_feed_stream *s = feed->streams[i];
         rc = may_be_appended(s) ? look_at_bookmark(r, s, bookmarks, err) : 0;
+        weir_feed_mark(s);
     }
-    if (rc || !weir_feed_due(feed, NULL)) {
-        return rc;
-    }
+    return rc || !weir_feed_due(feed, NULL) ? rc : weir_singer_load_covered(r, value, err);
+}
+
+int weir_singer_load_covered(struct weir_singer_reader *r, struct weir_json value,
+                             struct weir_error *err)
+{
+    struct weir_feed *feed = r->feed;
+    struct weir_json bookmarks = weir_json_get(value, "bookmarks");
+    bool any, held, divided = weir_json_type(bookmarks) == WEIR_JSON_OBJECT;
     for (size_t i = 0; i < feed->stream_count; i++) {
         weir_singer_look(r, feed->streams[i], bookmarks);
     }
