@@ -158,9 +158,9 @@ static int overdue(struct weir_child *c, struct weir_error *err)
     }
     if (o->idle && now - c->heard > o->idle) {
         return weir_fail(err, WEIR_ETIMEDOUT,
-                         "%s said nothing for %lld seconds and was ended; raise `idle`, or see "
-                         "what it said last: %s",
-                         o->name, (long long)(o->idle / WEIR_SECOND), c->tail);
+                         "%s said nothing for %lld seconds and was ended; raise `idle`%s%s",
+                         o->name, (long long)(o->idle / WEIR_SECOND),
+                         *c->tail ? ", or see what it said last: " : "", c->tail);
     }
     if (c->until && now > c->until) {
         return weir_fail(

@@ -80,6 +80,8 @@ struct weir_source_connector {
                 void **connection, struct weir_error *err);
     /* All streams that there are. Also the test of a connection: it fails when nothing is there. */
     int (*discover)(void *connection, struct weir_source_catalog *out, struct weir_error *err);
+    /* What a test of the connection asks before that; NULL: nothing. */
+    int (*check)(void *connection, struct weir_error *err);
     /* What is to be read of a stream: `cursor` is the JSON that the last run kept, or ptr NULL. */
     int (*plan)(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err);

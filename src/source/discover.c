@@ -97,6 +97,9 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     void *connection = NULL;
     weir_arena_init(&catalog.arena, MAX_CATALOG);
     int rc = weir_source_open(site, config, &connection, err);
+    if (rc == 0 && !columns && config->connector->check) {
+        rc = config->connector->check(connection, err);
+    }
     rc = rc ? rc : config->connector->discover(connection, &catalog, err);
     weir_jw_object(w);
     weir_jw_kstrz(w, "source", config->name);

@@ -37,6 +37,13 @@ struct weir_feed_part {
     weir_time since, took;              /* the last look (weir_mono); the last load */
 };
 
+/* Values that are not what the source has, since the last load. */
+struct weir_feed_odd {
+    uint64_t not_finite; /* lines with NaN, Infinity: NULL now */
+    uint64_t bad_texts;  /* lines with bytes that are no UTF-8: U+FFFD now */
+    uint64_t changed;    /* values, by the source itself, as it says */
+};
+
 struct weir_source_load;
 struct weir_feed_nest;
 struct weir_feed_reading;
@@ -73,6 +80,8 @@ struct weir_feed_stream {
     struct weir_feed_staged *staged; /* what is in its stage already; NULL: nothing */
     unsigned restaged;               /* how often that was for nothing, since the last load */
     bool failed;                     /* a load of it; no more of it is loaded in this run */
+    bool begun;                      /* the process said so, and not yet that all came */
+    struct weir_feed_odd odd;
     struct weir_feed_part part;
     unsigned parts;        /* loads of this run */
     size_t loaded_columns; /* that they knew of */
@@ -164,6 +173,8 @@ int weir_feed_set_key(struct weir_feed_stream *s, struct weir_json names,
 /* A row: an object. */
 int weir_feed_record(struct weir_feed_stream *s, struct weir_json record,
                      struct weir_error *err) WEIR_MUST_CHECK;
+/* What had to be changed in the line that the record was in. */
+void weir_feed_note_repairs(struct weir_feed_stream *s, const struct weir_json_repairs *repairs);
 /* Rows that follow are of this version. */
 int weir_feed_version(struct weir_feed_stream *s, int64_t version,
                       struct weir_error *err) WEIR_MUST_CHECK;
@@ -231,6 +242,9 @@ int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct w
                       bool *changed, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- feed_part.c: loads on the way --- */
+/* What the plan says of odd values. */
+int weir_feed_plan_odd(const struct weir_feed_stream *s, struct weir_source_plan *out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* Is it time for one, when a state of this stream (NULL: of all) came? */
 bool weir_feed_due(const struct weir_feed *feed, const struct weir_feed_stream *s);
 /* May what came of it be brought into its table before all of it came? */

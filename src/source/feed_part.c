@@ -207,6 +207,7 @@ static void drop_rows(struct weir_feed_stream *s)
     all->passed_rows = all->passed_rows < all->rows ? all->passed_rows : all->rows;
     all->passed_bytes = all->passed_bytes < all->bytes ? all->passed_bytes : all->bytes;
     p->rows = p->bytes = p->marked = 0;
+    s->odd = (struct weir_feed_odd){0};
     if (s->nest) {
         s->nest->elements = 0;
     }
@@ -237,6 +238,42 @@ void weir_feed_set_aside(struct weir_feed_stream *s)
     for (size_t i = 0; s->nest && i < s->nest->count; i++) {
         weir_feed_set_aside(s->nest->children[i]);
     }
+}
+
+/* --- values that are not what the source has -----------------------------------------------------
+ */
+
+void weir_feed_note_repairs(struct weir_feed_stream *s, const struct weir_json_repairs *n)
+{
+    s->odd.not_finite += n->not_finite;
+    s->odd.bad_texts += n->bad_utf8 + n->surrogates;
+}
+
+int weir_feed_plan_odd(const struct weir_feed_stream *s, struct weir_source_plan *out,
+                       struct weir_error *err)
+{
+    const struct weir_feed_odd *odd = &s->odd;
+    const struct {
+        uint64_t n;
+        const char *what;
+    } kinds[] = {{odd->not_finite, "NaN or Infinity came and is NULL"},
+                 {odd->bad_texts, "bytes that are no UTF-8 came and are U+FFFD"},
+                 {odd->changed, "the source says that it changed a value before it came"}};
+    struct weir_buf text;
+    weir_buf_init(&text, 1000);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].n) {
+            weir_buf_addf(&text, "%s%s (%llu times)", text.len ? "; " : "", kinds[i].what,
+                          (unsigned long long)kinds[i].n);
+        }
+    }
+    if (text.len) {
+        out->said = weir_arena_dup(&out->arena, weir_buf_str(&text));
+        out->note = out->said.ptr;
+    }
+    bool well = text.len == 0 || out->said.ptr;
+    weir_buf_free(&text);
+    return well ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
 }
 
 /* --- what they brought --------------------------------------------------------------------------

@@ -169,6 +169,7 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
+    rc = rc ? rc : weir_feed_plan_odd(s, &r->plan, err);
     return rc ? rc : check_way(f, s, r, err);
 }
 
@@ -237,6 +238,17 @@ static void next_time(struct feed_run *f)
     f->at = now > f->at ? now : f->at + 1;
 }
 
+/* Once, also where its error says so already. */
+static void name_stream(const struct weir_stream_run *r, int rc, struct weir_error *err)
+{
+    struct weir_error why = *err;
+    char named[1100];
+    snprintf(named, sizeof named, "stream \"%s\": ", r->stream.name);
+    if (strncmp(why.message, named, strlen(named)) != 0) {
+        weir_fail(err, rc, "%s%s", named, why.message);
+    }
+}
+
 static int stage_all(struct feed_run *f, struct weir_error *err)
 {
     struct weir_feed *feed = &f->feed;
@@ -255,9 +267,7 @@ static int stage_all(struct feed_run *f, struct weir_error *err)
         rc = rc ? rc : check_tables(f, s, err);
         rc = rc ? rc : stage_one(f, s, err);
         if (rc && f->count && f->streams[f->count - 1]->feed == s) {
-            struct weir_error why = *err;
-            weir_fail(err, rc, "stream \"%s\": %s", f->streams[f->count - 1]->stream.name,
-                      why.message);
+            name_stream(f->streams[f->count - 1], rc, err);
         }
         rc = rc ? rc : check_lists(f, err);
     }
@@ -292,7 +302,9 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
             struct weir_source_apply *apply = weir_stream_run_apply(r);
             rc = apply ? weir_source_apply_in(apply, err)
                        : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-            rc = rc ? weir_error_prefix(err, rc, "stream \"%s\"", r->stream.name) : 0;
+            if (rc) {
+                name_stream(r, rc, err);
+            }
         }
     }
     rc = rc ? rc : drop_cursors(f, err);

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { syncFails } from '../node/sync.js';
-import { Weir, type Row } from '../node/weir.js';
+import { Weir, type Row, binary } from '../node/weir.js';
 
 let weir: Weir;
 let dir: string;
@@ -162,7 +164,7 @@ test('a source that fails at one stream has loaded all others: at their states, 
   does('discover', catalog);
   const broke = trace({ message: 'keyed broke: 403', stream_descriptor: { name: 'keyed' } });
   does('read', ...some('all', 1, 2), complete('all'), ...some('log', 1), state('log', 1, 1), ...some('log', 2), state('log', 2, 1), complete('log'), ...some('keyed', 1), state('keyed', 1, 1), ...some('keyed', 2), broke, incomplete('keyed'), 'exit 1');
-  await fails(/rest: source: keyed broke: 403 .*the 5 rows that came before its last state are loaded, and the next run goes on from there/, 'rest');
+  await fails(/rest: source: stream "keyed": keyed broke: 403 .*the 5 rows that came before its last state are loaded, and the next run goes on from there/, 'rest');
   assert.deepEqual([await all('rest'), await saved('rest')], [['1', '1 2', '1 2'], [{ type: 'STREAM', stream: stateOf('log', 2) }, { type: 'STREAM', stream: stateOf('keyed', 1) }]]);
   // Neither what is behind a state, nor what was not read to its end.
   does('read', ...some('all', 3), ...some('log', 3), state('log', 3, 1), ...some('log', 4), incomplete('log'));
@@ -176,6 +178,59 @@ test('a source that fails at one stream has loaded all others: at their states, 
   does('read', ...some('all', 1), complete('all'), ...some('keyed', 1), ...some('log', 1), global(1, { keyed: 1, log: 1 }, 3), ...some('keyed', 2), ...some('log', 2), 'exit 1');
   await fails(/the 3 rows that came/, 'whole');
   assert.deepEqual([await all('whole'), await saved('whole')], [['1', '1', '1'], [{ type: 'GLOBAL', global: { shared_state: { lsn: 1 }, stream_states: [stateOf('keyed', 1), stateOf('log', 1)] } }]]);
+});
+
+const rejects = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), ({ message }: Error) => {
+  assert.match(message, why);
+  return true;
+});
+test('a test of the connection asks for what the specification requires, then the source itself, then its streams', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/probe.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {a: 1}}\n');
+  const status = (is: string, message = ''): object => ({ type: 'CONNECTION_STATUS', connectionStatus: { status: is, message } });
+  does('discover', catalog);
+  does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a', 'api_key'] } } });
+  does('check', status('SUCCEEDED'));
+  await rejects(/`config` of the source's file lacks api_key/, 'source', 'check', 'probe');
+  does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['a'] } } });
+  does('check', status('FAILED', 'bad token'));
+  await rejects(/source: bad token/, 'source', 'check', 'probe');
+  does('check', 'exit 0');
+  await rejects(/`source check` said nothing of its settings/, 'source', 'check', 'probe');
+  does('check', status('SUCCEEDED'));
+  assert.match(await weir.in('source', 'check', 'probe'), /keyed/);
+  // A run asks for none of it.
+  does('check', status('FAILED', 'bad token'));
+  does('read', ...some('keyed', 1));
+  assert.deepEqual((await sync('probe')).map(({ stream, status: is }) => `${stream} ${is}`)[0], 'keyed loaded');
+});
+
+test('rows of no stream, and values that are not what the source has, are told with their number', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/odd.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
+  does('discover', catalog);
+  const changed = { type: 'RECORD', record: { stream: 'keyed', data: { id: 2 }, meta: { changes: [{ field: 'v', change: 'NULLED', reason: 'SOURCE_SERIALIZATION_ERROR' }, { field: 'w', change: 'TRUNCATED', reason: 'SOURCE_FIELD_SIZE_LIMITATION' }] } } };
+  const line = (value: string): string => `printf '{"type":"RECORD","record":{"stream":"keyed","data":{"id":%d,"n":${value}}}}\\n' 3`;
+  does('read', { type: 'RECORD', record: { stream: 'keyed', namespace: 'other', data: { id: 9 } } }, ...some('zz', 1, 2), ...some('keyed', 1), changed, line('NaN'), line('-Infinity'), line('"\\377"'), state('keyed', 1, 5));
+  const { stdout, stderr } = await promisify(execFile)(binary, ['-C', weir.dir, 'sync', '--wait', 'odd']);
+  assert.match(stderr, /streams that the source's catalog does not have.*"first":"other\.keyed","rows":"3"/);
+  assert.match(stdout, /NaN or Infinity came and is NULL \(2 times\); bytes that are no UTF-8 came and are U\+FFFD \(1 times\); the source says that it changed a value before it came \(2 times\)/);
+  assert.deepEqual(await rows("select changes->>0 as said from weir.loads where source = 'odd' and stream = 'keyed' and changes is not null").then(([row]) => String(row?.['said']).includes('(2 times)')), true);
+});
+
+test('what began and was never said to be complete, or a source without a word, empties no table', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/mute.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
+  does('discover', catalog);
+  does('read', ...some('all', 1, 2));
+  await sync('mute');
+  const began = { type: 'TRACE', trace: { type: 'STREAM_STATUS', stream_status: { stream_descriptor: { name: 'all' }, status: 'STARTED' } } };
+  does('read', began, ...some('all', 3), ...some('keyed', 1), state('keyed', 1, 1));
+  await fails(/the stream "all" was not read to its end/, 'mute');
+  assert.deepEqual(await all('mute'), ['1', '', '1 2']);
+  does('read', 'exit 0');
+  await fails(/source: it wrote nothing at all, .*tables stay as they are/, 'mute');
+  assert.deepEqual(await all('mute'), ['1', '', '1 2']);
+  does('read', began, complete('all'));
+  await sync('mute');
+  assert.deepEqual(await all('mute'), ['1', '', '']);
 });
 
 test('a state of all is saved on the way without the streams that are not loaded', async () => {

@@ -156,6 +156,17 @@ test('a stream of which nobody says how it is read is read as a whole, as taps o
   await fails(/methods are supported.*`streams: \{STREAM: \{mode: replace\}\}` asks for FULL_TABLE/, 'free');
 });
 
+test('NaN, Infinity and bytes that are no UTF-8 are told with their number', async () => {
+  const tap = new Tap(weir, 'odd');
+  const properties = { id: { type: 'integer' }, n: { type: ['null', 'number'] }, v: { type: 'string' } };
+  tap.catalog({ stream: 't', schema: { properties }, key: ['id'] });
+  const line = (id: number, more: string): string => `printf '{"type":"RECORD","stream":"t","record":{"id":${id},${more}}}\\n'`;
+  tap.run(schema('t', properties, ['id']), line(1, '"n":1.5'), line(2, '"n":NaN'), line(3, '"n":Infinity'), line(4, '"v":"\\377"'));
+  await sync('odd');
+  assert.deepEqual(await rows("select n from odd.t order by id"), [{ n: 1.5 }, { n: null }, { n: null }, { n: null }]);
+  assert.match(String((await rows("select changes from weir.loads where source = 'odd' and changes is not null"))[0]?.['changes']), /NaN or Infinity came and is NULL \(2 times\); bytes that are no UTF-8 came and are U\+FFFD \(1 times\)/);
+});
+
 test('one stream that is read anew leaves the bookmarks of the others', async () => {
   const tap = new Tap(weir, 'again');
   const properties = { id: { type: 'integer' } };

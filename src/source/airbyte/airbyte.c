@@ -96,6 +96,9 @@ static int talk(struct airbyte *a, struct weir_airbyte_reader *r, const char *co
         int kept = weir_program_keep_config(&a->program, weir_buf_str(&r->config), &ignored);
         rc = rc ? rc : kept ? weir_fail(err, kept, "%s", ignored.message) : 0;
     }
+    if (rc == 0 && r->feed) {
+        weir_airbyte_look_at_end(r);
+    }
     if (r->error[0] && (rc == 0 || rc == WEIR_EIO)) {
         rc = weir_fail(err, WEIR_EIO, "%s: %s (all that it said is in %s)", a->program.name,
                        r->error, a->program.log);
@@ -144,34 +147,59 @@ static int check_secrets(struct airbyte *a, const atomic_bool *stop, struct weir
     return rc;
 }
 
-/* Why it could not be looked into: its check says more than its discovery. */
-static int explain(struct airbyte *a, int rc, const atomic_bool *stop, struct weir_error *err)
+/* Its settings, by its specification and by its own check. *told: one of them found a fault. */
+static int ask_whether_well(struct airbyte *a, const atomic_bool *stop, bool *told,
+                            struct weir_error *err)
 {
     struct weir_airbyte_reader r;
-    struct weir_error why = {0};
     struct weir_buf missing;
     struct weir_json spec;
-    const char *check[] = {"check", "--config", a->config_path, NULL};
-    if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
-        return rc;
-    }
+    const char *argv[] = {"check", "--config", a->config_path, NULL};
     weir_buf_init(&missing, 500);
-    int failed = weir_airbyte_reader_init(&r, NULL, &why);
-    if (failed == 0 && specify(a, &r, stop, &spec)) {
+    int rc = weir_airbyte_reader_init(&r, NULL, err);
+    if (rc == 0 && specify(a, &r, stop, &spec)) {
         weir_airbyte_spec_missing(spec, a->settings->program.config, &missing);
     }
     if (missing.len) {
         rc = weir_fail(err, WEIR_EINVAL, "`config` of the source's file lacks %s",
                        weir_buf_cstr(&missing));
-    } else if (failed == 0) {
-        r.error[0] = 0;
-        (void)!talk(a, &r, check, stop, NULL, &why);
-        if (r.checked && !r.well) {
-            rc = weir_fail(err, rc, "%s: %s", a->program.name, r.error);
-        }
+    }
+    r.error[0] = 0;
+    rc = rc ? rc : talk(a, &r, argv, stop, NULL, err);
+    *told = missing.len || (r.checked && !r.well);
+    if (r.checked && !r.well) {
+        rc = weir_fail(err, WEIR_EIO, "%s: %s", a->program.name, r.error);
+    } else if (rc == 0 && !r.checked) {
+        rc = weir_fail(err, WEIR_EIO, "`%s check` said nothing of its settings", a->program.name);
     }
     weir_airbyte_reader_free(&r);
     weir_buf_free(&missing);
+    return rc;
+}
+
+/* Why it could not be looked into: its check says more than its discovery. */
+static int explain(struct airbyte *a, int rc, const atomic_bool *stop, struct weir_error *err)
+{
+    struct weir_error why = {0};
+    if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
+        return rc;
+    }
+    bool told;
+    int found = ask_whether_well(a, stop, &told, &why);
+    return told ? weir_fail(err, found == WEIR_EINVAL ? found : rc, "%s", why.message) : rc;
+}
+
+/* Whoever tests a connection asks the source itself: many show their streams with any password. */
+static int check(void *connection, struct weir_error *err)
+{
+    struct airbyte *a = connection;
+    bool told;
+    int rc = weir_program_config(&a->program, &a->config_path, err);
+    rc = rc ? rc : check_secrets(a, NULL, err);
+    rc = rc ? rc : ask_whether_well(a, NULL, &told, err);
+    if (rc) {
+        weir_mask_error(a->program.mask, err);
+    }
     return rc;
 }
 
@@ -283,6 +311,7 @@ static int feed_all(void *connection, struct weir_feed *feed, struct weir_error 
     }
     argv[n] = NULL;
     rc = rc ? rc : talk(a, &r, argv, feed->stop, feed->progress, err);
+    weir_airbyte_tell_strange(&r);
     rc = rc ? weir_airbyte_lines_failed(&r, rc) : weir_airbyte_lines_end(&r, err);
     if (rc) {
         weir_mask_error(a->program.mask, err);
@@ -298,6 +327,7 @@ const struct weir_source_connector weir_source_airbyte = {
     .options = options,
     .settings_size = sizeof(struct weir_airbyte_settings),
     .open = open_connection,
+    .check = check,
     .discover = discover,
     .plan = plan,
     .close = close_connection,

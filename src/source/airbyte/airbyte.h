@@ -44,6 +44,7 @@ struct weir_airbyte_reader {
     int64_t sync;                 /* counts the runs, in their order */
     uint64_t line;
     struct weir_json_parser *parser;
+    struct weir_json_repairs repairs; /* of the line */
     struct weir_buf exact;
     struct weir_arena arena;
     /* What it said. */
@@ -55,6 +56,8 @@ struct weir_airbyte_reader {
     bool told;          /* the line told something that belongs into its log */
     char error[900];    /* what it says to people; "": nothing */
     bool checked, well; /* of `check` */
+    uint64_t strange;   /* rows of streams that its catalog has not */
+    char stranger[200]; /* the first of them */
 };
 
 /* --- catalog.c --- */
@@ -112,6 +115,10 @@ void weir_airbyte_reader_free(struct weir_airbyte_reader *r);
 /* One line of stdout, with WEIR_BUF_PADDING readable bytes behind it. */
 int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Its program ended with 0: was all said that has to be? Else `error` has the reason. */
+void weir_airbyte_look_at_end(struct weir_airbyte_reader *r);
+/* Tells of rows that belong to nothing. */
+void weir_airbyte_tell_strange(const struct weir_airbyte_reader *r);
 /* The run has failed with `rc`, which is returned: what may be loaded is. */
 int weir_airbyte_lines_failed(struct weir_airbyte_reader *r, int rc);
 /* After the last line of a run that ended well. */

@@ -102,6 +102,16 @@ static int put_record(struct weir_airbyte_reader *r, struct weir_feed_stream *s,
     return rc;
 }
 
+static void keep_stranger(struct weir_airbyte_reader *r, struct weir_str own, struct weir_str space)
+{
+    if (r->strange++ == 0) {
+        own = weir_utf8_cut(own, 90);
+        space = weir_utf8_cut(space, 90);
+        snprintf(r->stranger, sizeof r->stranger, WEIR_STR_FMT "%s" WEIR_STR_FMT,
+                 WEIR_STR_ARG(space), space.len ? "." : "", WEIR_STR_ARG(own));
+    }
+}
+
 static int take_record(struct weir_airbyte_reader *r, struct weir_json record, struct weir_str line,
                        struct weir_error *err)
 {
@@ -115,9 +125,15 @@ static int take_record(struct weir_airbyte_reader *r, struct weir_json record, s
     int rc = weir_airbyte_state_count(r, own, space, err);
     rc = rc ? rc : stream_of(r, own, space, &s, err);
     if (rc || !s) {
-        r->feed->ignored += rc == 0;
+        if (rc == 0 && !weir_airbyte_find_own(r->catalog, own, space)) {
+            keep_stranger(r, own, space);
+        } else {
+            r->feed->ignored += rc == 0;
+        }
         return rc;
     }
+    s->odd.changed += weir_json_count(weir_json_get(weir_json_get(record, "meta"), "changes"));
+    weir_feed_note_repairs(s, &r->repairs);
     if (weir_feed_is_done(s)) {
         return weir_fail(err, WEIR_EINVAL, "its stream was said to be complete");
     }
@@ -156,13 +172,41 @@ static void keep_failure(struct weir_airbyte_reader *r, struct weir_json error)
     struct weir_str kind = weir_json_get_str(error, "failure_type");
     bool more = people.len && inner.len && !weir_str_eq(people, inner) &&
                 (!kind.len || weir_str_is(kind, "system_error"));
-    char text[800];
-    int n = snprintf(text, sizeof text, WEIR_STR_FMT ": " WEIR_STR_FMT, WEIR_STR_ARG(people),
-                     WEIR_STR_ARG(inner));
-    keep_error(r, more         ? (struct weir_str){text, (size_t)n}
-                  : people.len ? weir_json_get_str(error, "message")
-                               : inner);
-    keep_error(r, WEIR_STR("it failed without a word"));
+    struct weir_str stream =
+        weir_utf8_cut(weir_json_get_str(weir_json_get(error, "stream_descriptor"), "name"), 200);
+    char text[1100];
+    int n = snprintf(text, sizeof text, "%s" WEIR_STR_FMT "%s" WEIR_STR_FMT "%s" WEIR_STR_FMT,
+                     stream.len ? "stream \"" : "", WEIR_STR_ARG(stream), stream.len ? "\": " : "",
+                     WEIR_STR_ARG(people.len ? people : inner), more ? ": " : "",
+                     WEIR_STR_ARG(more ? inner : WEIR_STR("")));
+    keep_error(r, people.len + inner.len ? (struct weir_str){text, (size_t)n}
+                                         : WEIR_STR("it failed without a word"));
+}
+
+static void keep_incomplete(struct weir_airbyte_reader *r, struct weir_str name)
+{
+    char text[300];
+    snprintf(text, sizeof text, "the stream \"" WEIR_STR_FMT "\" was not read to its end",
+             WEIR_STR_ARG(weir_utf8_cut(name, 200)));
+    keep_error(r, weir_str_of(text));
+}
+
+static int take_stream_status(struct weir_airbyte_reader *r, struct weir_json status,
+                              struct weir_error *err)
+{
+    struct weir_json descriptor = weir_json_get(status, "stream_descriptor");
+    struct weir_str name = weir_json_get_str(descriptor, "name");
+    struct weir_str is = weir_json_get_str(status, "status");
+    struct weir_feed_stream *s;
+    int rc = stream_of(r, name, weir_json_get_str(descriptor, "namespace"), &s, err);
+    bool complete = weir_str_is(is, "COMPLETE");
+    if (weir_str_is(is, "INCOMPLETE")) {
+        keep_incomplete(r, name);
+    }
+    if (rc == 0 && s) {
+        s->begun = complete ? false : s->begun || weir_str_is(is, "STARTED");
+    }
+    return rc || !s || !complete ? rc : weir_airbyte_complete(r, s, err);
 }
 
 static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, struct weir_error *err)
@@ -170,26 +214,14 @@ static int take_trace(struct weir_airbyte_reader *r, struct weir_json trace, str
     struct weir_str type = weir_json_get_str(trace, "type");
     struct weir_json error = weir_json_get(trace, "error");
     struct weir_json estimate = weir_json_get(trace, "estimate");
-    struct weir_json status = weir_json_get(trace, "stream_status");
     double bytes = 0;
     if (weir_str_is(type, "ERROR")) {
         keep_failure(r, error);
         tell(r, "error: ", weir_json_get_str(error, "message"));
         tell(r, "internal: ", weir_json_get_str(error, "internal_message"));
         tell(r, "stack: ", weir_json_get_str(error, "stack_trace"));
-    } else if (weir_str_is(type, "STREAM_STATUS")) {
-        struct weir_json descriptor = weir_json_get(status, "stream_descriptor");
-        struct weir_str name = weir_json_get_str(descriptor, "name");
-        if (weir_str_is(weir_json_get_str(status, "status"), "INCOMPLETE")) {
-            char text[300];
-            snprintf(text, sizeof text, "the stream \"" WEIR_STR_FMT "\" was not read to its end",
-                     WEIR_STR_ARG(weir_utf8_cut(name, 200)));
-            keep_error(r, weir_str_of(text));
-        } else if (r->feed && weir_str_is(weir_json_get_str(status, "status"), "COMPLETE")) {
-            struct weir_feed_stream *s;
-            int rc = stream_of(r, name, weir_json_get_str(descriptor, "namespace"), &s, err);
-            return rc || !s ? rc : weir_airbyte_complete(r, s, err);
-        }
+    } else if (weir_str_is(type, "STREAM_STATUS") && r->feed) {
+        return take_stream_status(r, weir_json_get(trace, "stream_status"), err);
     } else if (weir_str_is(type, "ESTIMATE")) {
         struct weir_str name = weir_json_get_str(estimate, "name");
         if (name.len && name.len < 200 &&
@@ -265,7 +297,6 @@ static int take(struct weir_airbyte_reader *r, struct weir_json root, struct wei
 int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struct weir_error *err)
 {
     struct weir_json root;
-    struct weir_json_repairs ignored;
     struct weir_error why;
     r->line++;
     if (r->feed) {
@@ -274,7 +305,7 @@ int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struc
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
-    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, &why);
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &r->repairs, &why);
     if (rc) {
         return rubbish(r, line, why.message, err);
     }
@@ -287,6 +318,38 @@ int weir_airbyte_line(struct weir_airbyte_reader *r, struct weir_str line, struc
         return rubbish(r, line, why.message, err);
     }
     return rc ? weir_fail(err, rc, "%s", why.message) : 0;
+}
+
+void weir_airbyte_look_at_end(struct weir_airbyte_reader *r)
+{
+    struct weir_feed *feed = r->feed;
+    for (size_t i = 0; i < feed->stream_count; i++) {
+        if (feed->streams[i]->begun) {
+            keep_incomplete(r, feed->streams[i]->name);
+        }
+    }
+    for (size_t i = 0; r->line == 0 && i < r->catalog->count; i++) {
+        const struct weir_airbyte_entry *e = &r->catalog->entries[i];
+        const struct weir_feed_wanted *w = weir_feed_find_wanted(feed, e->name);
+        if (w && !weir_airbyte_is_incremental(e, w)) {
+            keep_error(r, WEIR_STR("it wrote nothing at all, which does not say that what is read "
+                                   "as a whole is empty: tables stay as they are"));
+        }
+    }
+}
+
+void weir_airbyte_tell_strange(const struct weir_airbyte_reader *r)
+{
+    if (r->strange) {
+        weir_source_watch_say(watch_of(r),
+                              "%llu rows are left out, of streams that the source's catalog does "
+                              "not have; the first: \"%s\"",
+                              (unsigned long long)r->strange, r->stranger);
+        weir_log(r->feed->log, WEIR_LOG_WARN,
+                 "rows of streams that the source's catalog does not have were left out", "source",
+                 r->feed->config->name, "first", r->stranger, "rows",
+                 weir_log_num((int64_t)r->strange).text);
+    }
 }
 
 int weir_airbyte_lines_failed(struct weir_airbyte_reader *r, int rc)

@@ -136,6 +136,7 @@ static int put_record(struct weir_singer_reader *r, struct weir_feed_stream *s,
     if (weir_json_type(record) != WEIR_JSON_OBJECT) {
         return weir_fail(err, WEIR_EINVAL, "its `record` is no object");
     }
+    weir_feed_note_repairs(s, &r->repairs);
     if (!weir_feed_quote(s, line, depth, &r->exact)) {
         return weir_feed_record(s, record, err);
     }
@@ -173,8 +174,7 @@ static int batch_line(struct weir_singer_reader *r, struct weir_feed_stream *s,
                       struct weir_str line, struct weir_error *err)
 {
     struct weir_json root;
-    struct weir_json_repairs ignored;
-    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, err);
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &r->repairs, err);
     return rc ? rc : put_record(r, s, root, line, 1, err);
 }
 
@@ -268,14 +268,13 @@ static bool type_is(struct weir_str type, const char *name)
 int weir_singer_line(struct weir_singer_reader *r, struct weir_str line, struct weir_error *err)
 {
     struct weir_json root;
-    struct weir_json_repairs ignored;
     struct weir_error why;
     r->line++;
     r->feed->bytes += line.len + 1;
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
-    int rc = weir_json_parse_lenient(r->parser, line, &root, &ignored, &why);
+    int rc = weir_json_parse_lenient(r->parser, line, &root, &r->repairs, &why);
     if (rc) {
         return rubbish(r, line, why.message, err);
     }

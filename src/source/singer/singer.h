@@ -51,7 +51,8 @@ struct weir_singer_reader {
     const struct weir_mask *mask;              /* what messages must not have */
     uint64_t line;
     struct weir_json_parser *parser;
-    struct weir_buf exact; /* a line whose long numbers are in quotes */
+    struct weir_json_repairs repairs; /* of the line */
+    struct weir_buf exact;            /* a line whose long numbers are in quotes */
     struct weir_feed_stream *last;
     struct weir_str last_name; /* as the tap says it; in the feed's arena */
     struct weir_data *base;    /* the state that it was given, or that was saved last; or NULL */
