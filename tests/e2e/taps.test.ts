@@ -131,7 +131,7 @@ test('source-declarative-manifest: a connector without code reads a server, by a
     const config = { token: '${WEIR_SOURCE_TAPS}', __injected_declarative_manifest: manifest(`http://127.0.0.1:${port}`) };
     process.env['WEIR_SOURCE_TAPS'] = 'of nobody';
     source('api', 'airbyte', runs.path, config);
-    await assert.rejects(loads('api'), /source-declarative-manifest: Unauthorized/);
+    await assert.rejects(loads('api'), /source-declarative-manifest: stream "items": Unauthorized/);
     process.env['WEIR_SOURCE_TAPS'] = 'of the company';
     assert.deepEqual(await loads('api'), ['items merge loaded 250']);
     assert.deepEqual(await items('api'), all);
