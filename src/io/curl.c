@@ -31,7 +31,8 @@ struct transfer {
     char shown[512]; /* the address, for messages */
     char host[256], refused[64];
     bool began, stopped, late;
-    bool chunked; /* the server says where the body ends */
+    bool chunked;     /* the server says where the body ends */
+    char encoded[32]; /* a Content-Encoding that nobody undoes */
     uint64_t bytes;
     size_t head;
     int rc; /* of a callback of the caller's */
@@ -144,6 +145,24 @@ static void take_name(struct weir_str value, char out[256])
     }
 }
 
+/* What is packed by gzip or zstd says so itself, to whoever reads it. */
+static void take_encoding(struct weir_str value, char out[32])
+{
+    static const char *const known[] = {"identity", "gzip", "x-gzip", "zstd", "aws-chunked"};
+    struct weir_str rest = value;
+    while (rest.ptr) {
+        struct weir_str item = weir_str_trim(weir_str_cut(&rest, ','));
+        bool is = item.len == 0;
+        for (size_t i = 0; !is && i < sizeof known / sizeof known[0]; i++) {
+            is = weir_str_eq_nocase(item, weir_str_of(known[i]));
+        }
+        if (!is) {
+            take_field(item, out, 32);
+            memcpy(out, *out ? out : "?", *out ? 0 : 2);
+        }
+    }
+}
+
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -152,10 +171,13 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
     if (weir_str_starts((struct weir_str){bytes, size * n}, WEIR_STR("HTTP/"))) {
         *a = (struct weir_curl_answer){.length = -1}; /* 100 Continue came before */
         t->chunked = false;
+        t->encoded[0] = 0;
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("etag"))) {
         take_field(value, a->etag, sizeof a->etag);
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("transfer-encoding"))) {
         t->chunked = weir_str_eq_nocase(weir_str_trim(value), WEIR_STR("chunked"));
+    } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("content-encoding"))) {
+        take_encoding(value, t->encoded);
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("content-type"))) {
         take_field(value, a->type, sizeof a->type);
     } else if (value.ptr && weir_str_eq_nocase(name, WEIR_STR("content-disposition"))) {
@@ -213,6 +235,12 @@ static int begin(struct transfer *t)
     }
     if (t->call->max && t->answer->length > 0 && (uint64_t)t->answer->length > t->call->max) {
         return too_big(t);
+    }
+    if (*t->encoded) {
+        return t->rc = weir_fail(t->err, WEIR_EINVAL,
+                                 "%s: the server sends it with Content-Encoding \"%s\", which "
+                                 "cannot be read; it must send it plain, or packed by gzip or zstd",
+                                 t->shown, t->encoded);
     }
     t->rc = check_end(t);
     if (t->rc) {

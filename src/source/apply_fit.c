@@ -9,26 +9,69 @@ static bool misfits(const struct weir_writing *w, size_t i, const struct weir_co
     return !*old || !weir_source_same_type(*old, c);
 }
 
-/* A value fits when it is the same after it was cast there and back; of a text, it is enough that
- * it can be read. */
+/* A number of so many digits behind the point at most, or one that is written by its power of ten
+ * and is a double that all numbers around it have. */
+static void add_rounded(struct weir_buf *sql, const struct weir_column *c,
+                        const struct weir_column *old, unsigned scale)
+{
+    weir_buf_addz(sql, " OR NOT (regexp_full_match(");
+    weir_sql_ident(sql, c->name);
+    weir_buf_addf(sql, ", '\\s*[+-]?[0-9]*([.][0-9]{0,%u}0*)?\\s*') OR coalesce(TRY_CAST(", scale);
+    weir_sql_ident(sql, c->name);
+    weir_buf_addf(sql, " AS DOUBLE) = CAST(TRY_CAST(");
+    weir_sql_ident(sql, c->name);
+    weir_buf_addf(sql, " AS " WEIR_STR_FMT ") AS DOUBLE) AND abs(TRY_CAST(",
+                  WEIR_STR_ARG(old->type_name));
+    weir_sql_ident(sql, c->name);
+    weir_buf_addz(sql, " AS DOUBLE)) <= 9007199254740992, false))");
+}
+
+/* Of a text that the column's type can read: is something of it lost? */
+static void add_loss(struct weir_buf *sql, const struct weir_column *c,
+                     const struct weir_column *old)
+{
+    unsigned precision, scale = 0;
+    if (old->type == WEIR_TYPE_INT || weir_source_decimal(old->type_name, &precision, &scale)) {
+        add_rounded(sql, c, old, scale);
+    } else if (old->type == WEIR_TYPE_DOUBLE) { /* a whole number beyond 2^53 */
+        weir_buf_addz(sql, " OR (regexp_full_match(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, ", '\\s*[+-]?[0-9]+\\s*') AND TRY_CAST(TRY_CAST(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, " AS DOUBLE) AS HUGEINT) IS DISTINCT FROM TRY_CAST(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, " AS HUGEINT))");
+    } else if (old->type == WEIR_TYPE_DATE) {
+        weir_buf_addz(sql, " OR CAST(TRY_CAST(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, " AS DATE) AS TIMESTAMP) IS DISTINCT FROM TRY_CAST(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, " AS TIMESTAMP)");
+    }
+}
+
+/* A value fits when it is the same after it was cast there and back; a text, when it can be read
+ * and nothing of it is lost. */
 static void add_misfit(struct weir_buf *sql, const struct weir_column *c,
                        const struct weir_column *old)
 {
+    bool text = c->type == WEIR_TYPE_TEXT;
     weir_buf_addc(sql, '(');
     weir_sql_ident(sql, c->name);
     weir_buf_addz(sql, " IS NOT NULL");
     if (old) {
-        weir_buf_addz(sql, " AND TRY_CAST(");
-        weir_buf_addz(sql, c->type == WEIR_TYPE_TEXT ? "" : "TRY_CAST(");
+        weir_buf_addz(sql, text ? " AND (TRY_CAST(" : " AND TRY_CAST(TRY_CAST(");
         weir_sql_ident(sql, c->name);
         weir_buf_addf(sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(old->type_name));
-        if (c->type == WEIR_TYPE_TEXT) {
-            weir_buf_addz(sql, " IS NULL");
-        } else {
-            weir_buf_addf(sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
-                          WEIR_STR_ARG(weir_source_column_sql(c)));
-            weir_sql_ident(sql, c->name);
-        }
+    }
+    if (old && text) {
+        weir_buf_addz(sql, " IS NULL");
+        add_loss(sql, c, old);
+        weir_buf_addc(sql, ')');
+    } else if (old) {
+        weir_buf_addf(sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
+                      WEIR_STR_ARG(weir_source_column_sql(c)));
+        weir_sql_ident(sql, c->name);
     }
     weir_buf_addc(sql, ')');
 }

@@ -57,6 +57,7 @@ struct weir_source_plan {
      * deletes are followed, `complete` says it. */
     bool versioned;
     int64_t version;
+    bool partial;           /* what is not read may have other columns */
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */

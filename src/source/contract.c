@@ -220,7 +220,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
         for (size_t k = 0; !there && k < out->count; k++) {
             there = weir_str_eq_nocase(out->columns[k].name, name);
         }
-        if (!there && !plan->nothing && plan->whole) {
+        if (!there && !plan->nothing && (plan->whole || !plan->partial)) {
             note(out, "column", name, " does not come any more; it is kept");
         }
     }

@@ -213,6 +213,7 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     hash_text(stream, hash);
     struct mark mark = read_mark(hash, cursor);
     int rc = weir_feed_plan_columns(s, WEIR_STR(""), out, err);
+    out->partial = true;
     out->nest = s->nest ? s : NULL;
     out->whole = stream->mode == WEIR_SOURCE_REPLACE || !mark.same;
     out->versioned = s->activated;

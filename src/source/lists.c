@@ -49,6 +49,7 @@ static int make_plan(struct weir_stream_run *c, const struct weir_stream_run *r,
     c->plan.exclude = &r->stream.exclude;
     c->plan.stop = r->plan.stop;
     c->plan.own = c->feed;
+    c->plan.partial = true;
     c->plan.whole =
         !r->target || (r->plan.whole && !weir_source_apply_keeps(&r->stream, r->target));
     int rc = prefix ? weir_feed_plan_columns(c->feed, weir_str_of(prefix), &c->plan, err)

@@ -73,10 +73,46 @@ static void a_link_in_its_place_is_not_followed(void **state)
     tempdir_remove(&dir);
 }
 
+/* Of one file that has this mark; `cursor` is what the last run left. */
+static bool is_new(struct weir_file_mark mark, const char *cursor, struct weir_source_plan *plan)
+{
+    struct weir_file file = {.name = WEIR_STR("a.csv"), .mark = mark};
+    struct weir_file_stream stream = {.files = &file, .count = 1};
+    struct weir_error err = {0};
+    weir_source_plan_init(plan);
+    ASSERT_OK(weir_file_cursor(&stream, WEIR_SOURCE_REPLACE, false, weir_str_of(cursor), 1, 2, plan,
+                               &err),
+              err);
+    return !plan->nothing;
+}
+
+static void a_cursor_tells_files_by_ctime_where_it_has_it(void **state)
+{
+    (void)state;
+    struct weir_source_plan plan;
+    char kept[1000];
+    struct weir_file_mark mark = {.size = 4, .mtime = 5, .inode = 6, .ctime = 7};
+    const char *old = "{\"v\":1,\"options\":\"0000000000000001\",\"rows\":\"0000000000000002\","
+                      "\"files\":{\"a.csv\":[4,5,6]}}";
+    assert_false(is_new(mark, old, &plan));
+    weir_source_plan_free(&plan);
+    mark.inode = 8;
+    assert_true(is_new(mark, old, &plan));
+    snprintf(kept, sizeof kept, WEIR_STR_FMT, WEIR_STR_ARG(plan.cursor));
+    assert_non_null(strstr(kept, "[4,5,8,7]"));
+    weir_source_plan_free(&plan);
+    assert_false(is_new(mark, kept, &plan));
+    weir_source_plan_free(&plan);
+    mark.ctime = 9;
+    assert_true(is_new(mark, kept, &plan));
+    weir_source_plan_free(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_in_its_place_is_not_followed),
+        cmocka_unit_test(a_cursor_tells_files_by_ctime_where_it_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

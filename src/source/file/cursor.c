@@ -1,7 +1,7 @@
 /* Which files have changed. The cursor:
- * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode], …}}, and of other
- * machines "https://…": [size, "SUM", "ETAG"]. Of workbooks also "sheets":{"book.xlsx":"Jan"}: what
- * was read of them. */
+ * {"v":1,"options":"HEX","rows":"HEX","files":{"orders.csv":[size, mtime, inode, ctime], …}}, and
+ * of other machines "https://…": [size, "SUM", "ETAG"]. Of workbooks also
+ * "sheets":{"book.xlsx":"Jan"}: what was read of them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,15 +44,21 @@ static bool read_mark(struct weir_json value, struct weir_arena *arena, struct w
     if (weir_json_str(item, &hex)) {
         return read_remote(hex, &it, arena, out);
     }
-    return weir_json_i64(item, &out->mtime) && weir_json_next(&it, NULL, &item) &&
-           weir_json_i64(item, &out->inode) && !weir_json_next(&it, NULL, &item);
+    bool read = weir_json_i64(item, &out->mtime) && weir_json_next(&it, NULL, &item) &&
+                weir_json_i64(item, &out->inode);
+    if (!read || !weir_json_next(&it, NULL, &item)) { /* older cursors have no ctime */
+        return read;
+    }
+    return weir_json_i64(item, &out->ctime) && !weir_json_next(&it, NULL, &item);
 }
 
-/* What its server calls a state of a file is no part of it. */
+/* What its server calls a state of a file is no part of it. Programs set mtime to what they like;
+ * not so ctime, which an older cursor has not. */
 static bool is_same(const struct weir_file_mark *a, const struct weir_file_mark *b)
 {
+    bool timed = a->ctime && b->ctime;
     return a->remote == b->remote && a->size == b->size && a->sum == b->sum &&
-           a->mtime == b->mtime && a->inode == b->inode;
+           a->mtime == b->mtime && a->inode == b->inode && (!timed || a->ctime == b->ctime);
 }
 
 static int by_name(const void *a, const void *b)
@@ -74,6 +80,9 @@ static void print_file(struct weir_jw *w, struct weir_str name, const struct wei
     } else {
         weir_jw_i64(w, mark->mtime);
         weir_jw_i64(w, mark->inode);
+        if (mark->ctime) { /* one of an older cursor, whose file is gone, has none */
+            weir_jw_i64(w, mark->ctime);
+        }
     }
     weir_jw_array_end(w);
 }

@@ -17,14 +17,48 @@ static const char *reads(const struct weir_file *file)
     return file->plain ? file->plain : weir_file_path(file);
 }
 
-/* The path of a file that is held is nothing for people. */
+/* The engine counts one row too many, passes empty lines over, and its advice is none for whoever
+ * has only the file. */
+static bool is_bad_json(const struct weir_error *why, int rc, struct weir_error *err)
+{
+    static const char *const kinds[] = {"line ", "record/value "};
+    unsigned long long byte = 0, row = 0;
+    const char *from = strstr(why->message, "Malformed JSON in file ");
+    const char *at = from ? strstr(from, ", at byte ") : NULL;
+    for (size_t i = 0; at && row == 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+        const char *in = strstr(at, " in ");
+        bool is = in && strncmp(in + 4, kinds[i], strlen(kinds[i])) == 0;
+        byte = strtoull(at + strlen(", at byte "), NULL, 10);
+        row = is ? strtoull(in + 4 + strlen(kinds[i]), NULL, 10) : 0;
+    }
+    const char *what = at ? strstr(at, ": ") : NULL;
+    if (row > 1 && what) {
+        weir_fail(err, rc, "row %llu is no JSON: at byte %llu, %s", row - 1, byte, what + 2);
+        return true;
+    }
+    from = strstr(why->message, "JSON transform error in file ");
+    what = from ? strstr(from, "\", in ") : NULL;
+    what = what ? strstr(what, ": ") : NULL;
+    if (what) {
+        weir_fail(err, rc, "%s", what + 2);
+    }
+    return what;
+}
+
+/* Nor is the path of a file that is held, or was unpacked, anything for people. */
 static int explain(const struct weir_file *file, int rc, struct weir_error *err)
 {
     struct weir_error why = *err;
-    char *at = file->held ? strstr(why.message, file->through) : NULL;
-    if (at) {
+    const char *path = reads(file);
+    char *advice = strstr(why.message, " Try increasing '"), *at = strstr(why.message, path);
+    if (advice) {
+        *advice = 0;
+        weir_fail(err, rc, "%s", why.message);
+    }
+    if (!is_bad_json(&why, rc, err) && at && (!advice || at < advice)) {
         *at = 0;
-        weir_fail(err, rc, "%s%s%s", why.message, file->path, at + strlen(file->through));
+        weir_fail(err, rc, "%s" WEIR_STR_FMT "%s", why.message, WEIR_STR_ARG(file->name),
+                  at + strlen(path));
     }
     return weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name));
 }
@@ -186,6 +220,63 @@ int weir_file_engine_query(struct weir_session *session, const struct weir_file 
                       file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
     }
     rc = rc ? rc : query(session, &sql, file, out, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int check_wide(const struct weir_batch *b, size_t i, struct weir_str column,
+                      const struct weir_file *file, struct weir_source_plan *plan,
+                      struct weir_error *err)
+{
+    struct weir_column named;
+    if (!b->columns[2].bools[i]) {
+        return 0;
+    }
+    int rc = weir_csv_name_columns(&plan->arena, &column, 1, &named, err);
+    return rc || weir_source_plan_excludes(plan, named.name)
+               ? rc
+               : weir_fail(err, WEIR_EINVAL,
+                           WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
+                                        "\" has decimals of more than 38 digits, which cannot be "
+                                        "read; write them as texts, or leave it out by `exclude`",
+                           WEIR_STR_ARG(file->name), WEIR_STR_ARG(column));
+}
+
+/* What the engine makes of decimals that it has no room for are other numbers. */
+int weir_file_engine_check(struct weir_session *session, const struct weir_file *file,
+                           struct weir_source_plan *plan, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b;
+    struct weir_str column = {NULL, 0};
+    int64_t below = 0; /* rows of the schema that are of the same column */
+    bool root = true;
+    if (file->format != WEIR_FILE_PARQUET) {
+        return 0;
+    }
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT name, coalesce(CAST(num_children AS BIGINT), 0), coalesce(precision"
+                        ", 0) > 38 OR (coalesce(converted_type, '') = 'DECIMAL' AND coalesce("
+                        "TRY_CAST(type_length AS BIGINT), 0) > 16) FROM parquet_schema(");
+    weir_sql_text(&sql, weir_str_of(reads(file)));
+    weir_buf_addc(&sql, ')');
+    int rc = check_path(file, err);
+    rc = rc ? rc : query(session, &sql, file, &result, err);
+    while (rc == 0 && (rc = next(result, &b, file, err)) == 0 && b.rows) {
+        for (size_t i = 0; rc == 0 && i < b.rows; i++) {
+            if (!root && below == 0) {
+                column = weir_arena_dup(&plan->arena, b.columns[0].strs[i]);
+                below = 1;
+            }
+            below += root ? 0 : b.columns[1].ints[i] - 1;
+            rc = root          ? 0
+                 : !column.ptr ? weir_fail(err, WEIR_ENOMEM, "no memory for a plan")
+                               : check_wide(&b, i, column, file, plan, err);
+            root = false;
+        }
+    }
+    weir_result_free(result);
     weir_buf_free(&sql);
     return rc;
 }

@@ -360,10 +360,12 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     struct weir_session *session = NULL;
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    size_t there = files ? files->count : 0;
     rc = rc ? rc : fetch_new(c, files, cursor, hash_options(c, files, stream), out, err);
     rc = rc ? rc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
                                hash_options(c, files, stream), hash_rows(stream), out, err);
+    out->partial = files && files->count < there;
     rc = rc ? rc : fetch_rest(c, files, out, err);
     rc = rc || out->nothing ? rc : unpack_all(c, files, stream, out, err);
     out->own = files;
@@ -383,6 +385,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
             rc = weir_file_csv_plan(file, c->settings, out, err);
         } else if (rc == 0) {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
+            rc = rc ? rc : weir_file_engine_check(session, file, out, err);
             rc = rc || stream->nested ? rc : weir_file_engine_plan(session, file, out, err);
         }
         weir_file_release(file);

@@ -38,7 +38,8 @@ struct weir_file_settings {
 struct weir_file_mark {
     bool remote;
     int64_t size;
-    int64_t mtime, inode; /* of this machine; mtime in nanoseconds */
+    int64_t mtime, inode; /* of this machine; times in nanoseconds */
+    int64_t ctime;        /* 0: not known */
     uint64_t sum;         /* of others: a hash of all of it, */
     const char *etag;     /* and what their server calls this state of it, or "" */
 };
@@ -74,6 +75,7 @@ struct weir_file_stream {
     const char *sheet; /* of the workbook; NULL: none is meant by its name */
     bool empty;        /* the sheet has no values */
     bool nested;       /* its rows are in the connection's feed */
+    bool mixed;        /* its files have names that differ, and nobody said that they are one */
 };
 
 struct weir_file_book;
@@ -238,6 +240,9 @@ int weir_file_csv_read(const struct weir_file *file, const struct weir_file_sett
 /* JSON and Parquet, by an engine in memory that may read these files and nothing else. */
 int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
                           struct weir_session **session, struct weir_error *err) WEIR_MUST_CHECK;
+/* Refuses what the engine would read wrongly. */
+int weir_file_engine_check(struct weir_session *session, const struct weir_file *file,
+                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,

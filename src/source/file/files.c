@@ -129,13 +129,15 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
         shown = path + strlen(c->site->dir);
         shown += *shown == '/';
     }
-    *out = (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
-                              .path = weir_arena_strdup(arena, real),
-                              .device = (int64_t)st.st_dev,
-                              .format = weir_file_format_of(c, weir_str_of(path)),
-                              .mark = {.size = st.st_size,
-                                       .mtime = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-                                       .inode = (int64_t)st.st_ino}};
+    *out =
+        (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
+                           .path = weir_arena_strdup(arena, real),
+                           .device = (int64_t)st.st_dev,
+                           .format = weir_file_format_of(c, weir_str_of(path)),
+                           .mark = {.size = st.st_size,
+                                    .mtime = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+                                    .inode = (int64_t)st.st_ino,
+                                    .ctime = st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec}};
     if (!out->name.ptr || !out->path) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
@@ -197,14 +199,17 @@ static bool is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
+static struct weir_str last_part(struct weir_str path)
+{
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    return slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
+}
+
 /* "2024/Order Lines.csv" → "order_lines" */
 static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
 {
     struct weir_buf name;
-    const char *slash = memrchr(path.ptr, '/', path.len);
-    struct weir_str base =
-        slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
-    base = weir_file_unpacked_name(base);
+    struct weir_str base = weir_file_unpacked_name(last_part(path));
     const char *dot = memrchr(base.ptr, '.', base.len);
     base.len = dot && dot > base.ptr ? (size_t)(dot - base.ptr) : base.len;
     weir_buf_init(&name, 4096);
@@ -214,7 +219,15 @@ static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
     return out;
 }
 
-/* Files of one stem are one stream: orders.csv and orders.json. */
+/* Files of one name, in several folders, are one stream; of orders.csv and orders.csv.gz nobody
+ * knows which is meant. */
+static bool is_mixed(const struct weir_file *a, const struct weir_file *b)
+{
+    return !weir_str_eq(last_part(a->url ? weir_web_stem(a) : a->name),
+                        last_part(b->url ? weir_web_stem(b) : b->name));
+}
+
+/* Files whose names differ in their ends only are found as one stream, which is refused. */
 static int group(struct weir_file_stream *all, struct weir_arena *arena,
                  struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
@@ -243,6 +256,7 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
             return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
         }
         streams[at].files[streams[at].count++] = *file;
+        streams[at].mixed = streams[at].mixed || is_mixed(streams[at].files, file);
     }
     *out = streams;
     return *count ? 0
@@ -359,6 +373,21 @@ static const struct weir_file_stream *find_stream(const struct weir_file_stream 
     return NULL;
 }
 
+static int refuse_mixed(const struct weir_file_stream *s, struct weir_error *err)
+{
+    size_t other = 1;
+    while (other + 1 < s->count && !is_mixed(&s->files[0], &s->files[other])) {
+        other++;
+    }
+    return weir_fail(err, WEIR_EINVAL,
+                     "the files \"" WEIR_STR_FMT "\" and \"" WEIR_STR_FMT
+                     "\" would be one table; name the one that you want in `streams:` by its "
+                     "`path:` (`" WEIR_STR_FMT ": {path: " WEIR_STR_FMT
+                     "}`), both under names of their own, or move one",
+                     WEIR_STR_ARG(s->files[0].name), WEIR_STR_ARG(s->files[other].name),
+                     WEIR_STR_ARG(s->name), WEIR_STR_ARG(last_part(s->files[0].name)));
+}
+
 static int by_name(struct weir_file_connection *c, const char *name, struct weir_arena *arena,
                    struct weir_file_stream *out, struct weir_error *err)
 {
@@ -369,6 +398,9 @@ static int by_name(struct weir_file_connection *c, const char *name, struct weir
     if (rc == 0 && (!found || c->books)) { /* which sheet is meant is known when all were seen */
         rc = weir_files_sheets(c, arena, &streams, &count, err);
         found = rc ? NULL : find_stream(streams, count, name);
+    }
+    if (found && found->mixed) {
+        return refuse_mixed(found, err);
     }
     if (found) {
         *out = *found;

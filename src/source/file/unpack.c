@@ -8,6 +8,8 @@
 #include "io/packed.h"
 #include "source/file/file.h"
 
+#define MARK "\xEF\xBB\xBF" /* of UTF-8; the engine takes a list behind it for one value */
+
 static const char *const ends[] = {".gz", ".gzip", ".zst", ".zstd"};
 
 struct weir_str weir_file_unpacked_name(struct weir_str name)
@@ -31,6 +33,11 @@ struct plain {
 static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
 {
     struct plain *p = arg;
+    struct weir_str mark = WEIR_STR(MARK);
+    if (p->file->plain_size == 0 && p->file->format == WEIR_FILE_JSON &&
+        weir_str_starts(bytes, mark)) {
+        bytes = (struct weir_str){bytes.ptr + mark.len, bytes.len - mark.len};
+    }
     if (p->file->plain_size == 0 && weir_packed_name(bytes)) {
         return weir_fail(err, WEIR_EINVAL, "what it holds is packed once more");
     }
@@ -39,8 +46,25 @@ static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
     return rc ? rc : weir_write_all(p->fd, bytes.ptr, bytes.len, "what was unpacked", err);
 }
 
-static int unpack(struct weir_file_connection *c, struct weir_file *file, const atomic_bool *stop,
-                  struct weir_arena *arena, struct weir_error *err)
+static int copy(const char *path, const atomic_bool *stop, struct plain *p, struct weir_error *err)
+{
+    char room[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    ssize_t n = fd < 0 ? -1 : 0;
+    while (fd >= 0 && rc == 0 && (n = read(fd, room, sizeof room)) > 0) {
+        rc = stop && atomic_load(stop) ? weir_fail(err, WEIR_ECANCELED, "the run was stopped")
+                                       : write_plain(p, (struct weir_str){room, (size_t)n}, err);
+    }
+    rc = rc || n >= 0 ? rc : weir_fail_errno(err, errno, "it cannot be read");
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+/* `packed` false: it is as it is, without its mark. */
+static int unpack(struct weir_file_connection *c, struct weir_file *file, bool packed,
+                  const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
 {
     const char *path;
     int rc = weir_web_scratch(c, arena, &path, err);
@@ -52,7 +76,9 @@ static int unpack(struct weir_file_connection *c, struct weir_file *file, const 
         return weir_fail_errno(err, errno, "cannot make %s", path);
     }
     file->plain_size = 0;
-    rc = weir_packed_read(weir_file_path(file), c->settings->max_size, stop, write_plain, &p, err);
+    rc = packed ? weir_packed_read(weir_file_path(file), c->settings->max_size, stop, write_plain,
+                                   &p, err)
+                : copy(weir_file_path(file), stop, &p, err);
     close(p.fd);
     file->plain = path;
     c->fetched += file->plain_size;
@@ -76,12 +102,17 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
     if (fd >= 0) {
         close(fd);
     }
-    if (rc == 0 && weir_packed_name((struct weir_str){head, len})) {
-        rc = unpack(c, file, stop, arena, err);
+    struct weir_str first = {head, len};
+    if (rc == 0 && weir_packed_name(first)) {
+        rc = unpack(c, file, true, stop, arena, err);
     } else if (rc == 0 && promised) {
         rc = weir_fail(err, WEIR_ECORRUPT,
                        "its name says that it is packed, and its first bytes are not those of gzip "
                        "or zstd");
+    }
+    if (rc == 0 && !file->plain && file->format == WEIR_FILE_JSON &&
+        weir_str_starts(first, WEIR_STR(MARK))) {
+        rc = unpack(c, file, false, stop, arena, err);
     }
     int code = rc == WEIR_ECORRUPT ? WEIR_EINVAL : rc; /* it is the file that is damaged */
     return rc ? weir_error_prefix(err, code, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
