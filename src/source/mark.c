@@ -68,7 +68,6 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
         out->value = value.ptr ? weir_arena_dup(&plan->arena, value) : value;
         out->sum = sum.ptr ? weir_arena_dup(&plan->arena, sum) : sum;
         (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
-        (void)weir_json_bool(weir_json_get(root, "open"), &out->open);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -90,9 +89,6 @@ static int print(const struct weir_source_stream *stream, const struct weir_sour
         weir_jw_kstrz(&w, "column", stream->cursor);
         weir_jw_kstr(&w, "value", now->value);
         weir_jw_ki64(&w, "equal", now->equal);
-        if (now->open) {
-            weir_jw_kbool(&w, "open", true);
-        }
         if (now->sum.ptr) {
             weir_jw_kstr(&w, "sum", now->sum);
         }
@@ -106,7 +102,7 @@ int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_s
                           struct weir_source_plan *plan, struct weir_error *err)
 {
     bool marked = *stream->cursor, append = stream->mode == WEIR_SOURCE_APPEND;
-    bool same = old->equal == now->equal && !old->open && weir_str_eq(old->sum, now->sum);
+    bool same = old->equal == now->equal && weir_str_eq(old->sum, now->sum);
     plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (marked ? !old->value.ptr : !cursor.len);
     plan->complete = !marked;
     plan->nothing = marked && old->value.ptr &&

@@ -7,8 +7,7 @@
 
 struct weir_source_mark {
     struct weir_str value; /* as the server writes it; ptr NULL: there is none */
-    int64_t equal;         /* so many rows had it */
-    bool open;             /* the day or second that it says went on: such rows may have changed */
+    int64_t equal;         /* so many rows had it, or were beyond it */
     struct weir_str sum;   /* of what was in them; ptr NULL: it is not known */
 };
 

@@ -119,6 +119,36 @@ test('by a cursor: only what is new; killed, nothing twice and nothing lost; a c
   assert.equal((await sync('same'))[0]?.status, 'unchanged');
 });
 
+test('a cursor: what changes among the rows of its greatest value is read, and a value that nothing passes ends nothing', { skip }, async () => {
+  pg.sql(`create schema marks; create table marks.n (id int primary key, u bigint, v text); insert into marks.n values (1, 1, 'a'), (2, 2, 'a'), (3, 2, 'a');
+    create table marks.at (id int primary key, u timestamptz, v text); insert into marks.at values (1, now(), 'a'), (2, 'infinity', 'a'), (3, '9999-12-31', 'a');
+    create table marks.f (id int primary key, u float8, v text); insert into marks.f values (1, 1.5, 'a'), (2, 'NaN', 'a'), (3, 'Infinity', 'a');
+    create table marks.x (id int primary key, u numeric, v text); insert into marks.x values (1, 1.5, 'a'), (2, 'NaN', 'a');
+    create table marks.d (id int primary key, u date, v text); insert into marks.d values (1, current_date, 'a'), (2, 'infinity', 'a'); create table marks.only (id int primary key, u date); insert into marks.only values (1, 'infinity')`);
+  const tables = ['at', 'd', 'f', 'n', 'x'];
+  writeFileSync(path.join(weir.dir, 'sources', 'marks.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [marks]}\nstreams:\n${[...tables, 'only'].map((t) => `  ${t}: {mode: merge, key: [id], cursor: u}\n`).join('')}`);
+  const statuses = async (): Promise<string[]> => (await sync('marks')).filter(({ stream }) => stream !== 'only').map(({ stream, status }) => `${stream} ${status}`).sort();
+  const same = async (why: string): Promise<void> => {
+    for (const t of tables) assert.deepEqual((await rows(`select string_agg(id || v, ' ' order by id) as r from marks.${t}`))[0]?.['r'], pg.sql(`select string_agg(id || v, ' ' order by id) from marks.${t}`), `${t}: ${why}`);
+  };
+  await statuses();
+  await same('first');
+  assert.deepEqual(await statuses(), tables.map((t) => `${t} unchanged`));
+  pg.sql(`update marks.n set v = 'b' where id = 3; ${['at', 'd', 'f', 'x'].map((t) => `update marks.${t} set v = 'b' where id = 2`).join('; ')}`);
+  assert.deepEqual(await statuses(), tables.map((t) => `${t} loaded`));
+  await same('changed, and their number is the same');
+  pg.sql(`insert into marks.n values (4, 3, 'c'); insert into marks.at values (4, now(), 'c'); insert into marks.d values (4, current_date, 'c'); insert into marks.f values (4, 2, 'c'); insert into marks.x values (4, 2, 'c'); insert into marks.only values (2, current_date)`);
+  assert.deepEqual(await statuses(), tables.map((t) => `${t} loaded`));
+  await same('new ones, below those that nothing passes');
+  assert.deepEqual(await rows('select count(*) as n from marks.only'), [{ n: 2 }]);
+  assert.deepEqual(await statuses(), tables.map((t) => `${t} unchanged`));
+  // To append, each row is read once: there is no way to look at such a one again.
+  writeFileSync(path.join(weir.dir, 'sources', 'once.yml'), readFileSync(path.join(weir.dir, 'sources', 'marks.yml'), 'utf8').replace(/streams:[^]*/, 'streams: {at: {mode: append, cursor: u}, n: {mode: append, cursor: u}}\n'));
+  await fails(/the greatest value of the cursor "u" of stream "at" is infinity, which no row that comes can pass/, 'sync', 'once', '--wait');
+  assert.deepEqual(await rows('select count(*) as n from once.n'), [{ n: 4 }]);
+  pg.sql('drop schema marks cascade');
+});
+
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
   pg.sql(`create table fill (id int primary key, day date, v text); insert into fill select i, date '2026-01-01' + i, 'a' from generate_series(0, 9) i`);
   source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n  orders: {}\n');

@@ -165,6 +165,33 @@ test('a table that is followed is compared where both are at one position', { sk
   source('live', 'live', '', 'streams: {t: {}}\n');
 });
 
+test('a database of any encoding is loaded, compared and followed, and so are kinds of values that two ways tell', { skip }, async () => {
+  for (const [name, encoding, text] of [['latin', 'LATIN1', 'été'], ['japan', 'EUC_JP', '日本語'], ['bytes', 'SQL_ASCII', 'été €']] as const) {
+    pg.sql(`create database ${name} encoding '${encoding}' template template0 lc_collate 'C' lc_ctype 'C'`);
+    pg.sql(`set client_encoding = ${encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8'}; create table t ("${encoding === 'LATIN1' ? 'clé' : 'k'}" int primary key, v text, j json); insert into t values (1, '${text}', '{"ä": 1}'), (2, 'x', null)`.replaceAll('ä', encoding === 'EUC_JP' ? '語' : 'ä'), name);
+    for (const [source, more] of [[`${name}_loaded`, ''], [`${name}_followed`, ', capture: true']] as const) {
+      writeFileSync(path.join(weir.dir, 'sources', `${source}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: ${name}, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"${more}}\n`);
+      await sync(source);
+      pg.sql(`set client_encoding = ${encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8'}; insert into t select (select count(*) from t) + 1, '${text}${text}', null`, name);
+      await sync(source);
+      assert.equal(found(await one(source)), 'equal 0 0 0');
+      assert.deepEqual(await weir.rows(`select v from ${source}.t where v like '_${text.slice(1)}'`), [{ v: text }]);
+    }
+  }
+  // What the first load and the changes say, and a time that the warehouse has none for.
+  pg.sql(`create schema ways; create table ways.t (id int primary key, x xml, r real, ts timestamp); insert into ways.t values (1, '<?xml version="1.0" encoding="UTF-8"?><a/>', '1e-45', now())`);
+  source('ways', 'ways', ', capture: true');
+  await sync('ways');
+  pg.sql('insert into ways.t select 2, x, r, ts from ways.t');
+  await sync('ways');
+  assert.equal(found(await one('ways')), 'equal 0 0 0');
+  assert.deepEqual(await weir.rows('select count(*) as n from ways.t where r = 1e-45'), [{ n: 2 }]);
+  pg.sql(`insert into ways.t values (3, null, null, '294276-12-31 23:59:59.999999')`);
+  await sync('ways');
+  behind(weir, 'update ways.t set r = 0 where id = 1');
+  assert.equal(found(await one('ways')), 'differs 0 0 1');
+});
+
 test('in the server, by the API and by a schedule', { skip }, async () => {
   behind(weir, "update shop.kept set n = 100 where id = 5");
   source('shop', 'shop', '', 'verify: every 1s\nstreams:\n  kept: {mode: merge, key: [id]}\n');

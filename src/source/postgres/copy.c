@@ -1,5 +1,7 @@
 #include "source/postgres/copy.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define EPOCH_DAYS   10957 /* 2000-01-01 */
@@ -214,7 +216,8 @@ static double widen(float value)
     struct weir_buf text;
     double out = (double)value;
     weir_buf_init(&text, 64);
-    for (int digits = 6; digits <= 9; digits++) {
+    /* Six digits are in every float, but in those next to zero. */
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         weir_buf_reset(&text);
         weir_buf_addf(&text, "%.*g", digits, (double)value);
         if (strtof(weir_buf_cstr(&text), NULL) == value) {

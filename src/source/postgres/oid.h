@@ -11,6 +11,7 @@ enum weir_pg_oid {
     WEIR_PG_TEXT = 25,
     WEIR_PG_OID = 26,
     WEIR_PG_JSON = 114,
+    WEIR_PG_XML = 142,
     WEIR_PG_FLOAT4 = 700,
     WEIR_PG_FLOAT8 = 701,
     WEIR_PG_INET = 869,

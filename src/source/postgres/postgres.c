@@ -140,50 +140,117 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
 
 /* --- the cursor (source/mark.h) ----------------------------------------------------------------
  *
- * Rows of the greatest value may come later, or change: merge reads them again (>=); append does
- * not (>). */
+ * Rows of the greatest value may come later, or change: merge reads them again (>=), when their sum
+ * says so; append does not (>).
+ *
+ * A greatest value that nothing passes would end the following. merge leaves those that nothing can
+ * pass (infinity, NaN), or that say a day to come, out of it: they are among the rows beyond it. */
 
-/* Whether the time that the greatest value says goes on: of a day, or of a whole second. */
-static const char *goes_on(const struct weir_pg_column *c)
+static const char *passable(const struct weir_pg_column *c)
 {
-    return c->oid == WEIR_PG_DATE ? "weir_m.m BETWEEN current_date - 1 AND current_date + 1"
-           : c->oid == WEIR_PG_TIMESTAMP || c->oid == WEIR_PG_TIMESTAMPTZ
-               ? "weir_m.m BETWEEN now() - interval '2 seconds' AND now() + interval '14 hours' "
-                 "AND "
-                 "weir_m.m = date_trunc('second', weir_m.m)"
-               : "false";
+    switch (c->oid) {
+    case WEIR_PG_FLOAT4:
+    case WEIR_PG_FLOAT8:
+        return " < 'Infinity'"; /* NaN is greater, too */
+    case WEIR_PG_NUMERIC:
+        return "::text NOT IN ('NaN', 'Infinity')";
+    case WEIR_PG_DATE:
+        return " < current_date + 2";
+    case WEIR_PG_TIMESTAMP:
+    case WEIR_PG_TIMESTAMPTZ:
+        return " < now() + interval '1 day'"; /* without a zone: it may be any */
+    default:
+        return NULL;
+    }
 }
 
-/* The greatest value now, in the snapshot, and how many rows have it. */
-static int ask_mark(struct weir_pg *pg, const struct weir_pg_table *t,
-                    const struct weir_pg_column *c, struct weir_arena *arena,
-                    struct weir_source_mark *out, struct weir_error *err)
+static int check_passable(const struct weir_source_stream *stream, const struct weir_pg_column *c,
+                          struct weir_str value, struct weir_error *err)
+{
+    bool endless = passable(c) &&
+                   (weir_str_is(value, "NaN") || weir_str_eq_nocase(value, WEIR_STR("infinity")));
+    return endless ? weir_fail(err, WEIR_EINVAL,
+                               "the greatest value of the cursor \"%s\" of stream \"%s\" is " //
+                               WEIR_STR_FMT
+                               ", which no row that comes can pass: with `append` it would stand "
+                               "still; mend that row at the source, read a view without it, or "
+                               "take `merge`, which looks at such rows each time",
+                               stream->cursor, stream->name, WEIR_STR_ARG(value))
+                   : 0;
+}
+
+static int ask_greatest(struct weir_pg *pg, const struct weir_pg_table *t,
+                        const struct weir_pg_column *c, bool append, PGresult **out,
+                        struct weir_error *err)
 {
     struct weir_buf sql;
-    PGresult *r = NULL;
     weir_buf_init(&sql, 1u << 16);
-    /* Each column with its table: the source's may be called m, too. */
-    weir_buf_addz(&sql, "SELECT weir_m.m::text, (SELECT count(*) FROM ");
-    weir_sql_table(&sql, t->schema, t->name);
-    weir_buf_addz(&sql, " AS weir_t WHERE weir_t.");
+    weir_buf_addz(&sql, "SELECT max(");
     weir_sql_ident(&sql, c->name);
-    weir_buf_addf(&sql, " = weir_m.m), %s FROM (SELECT max(", goes_on(c));
-    weir_sql_ident(&sql, c->name);
-    weir_buf_addz(&sql, ") AS m FROM ");
+    weir_buf_addz(&sql, ")::text FROM ");
     weir_sql_table(&sql, t->schema, t->name);
-    weir_buf_addz(&sql, ") AS weir_m");
-    int rc = weir_buf_check(&sql, "a statement", err);
-    pg->patient = true;
-    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, &r, err);
-    pg->patient = false;
-    *out = (struct weir_source_mark){.value = {NULL, 0}};
-    if (rc == 0 && !PQgetisnull(r, 0, 0)) {
-        out->value = weir_arena_dup(arena, weir_pg_cell(r, 0, 0));
-        (void)weir_str_to_i64(weir_pg_cell(r, 0, 1), &out->equal);
-        out->open = *PQgetvalue(r, 0, 2) == 't';
+    if (!append && passable(c)) {
+        weir_buf_addz(&sql, " WHERE ");
+        weir_sql_ident(&sql, c->name);
+        weir_buf_addz(&sql, passable(c));
     }
-    PQclear(r);
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, out, err);
     weir_buf_free(&sql);
+    return rc;
+}
+
+/* What is in the rows that have the greatest value, or are beyond it. The value stands in it as
+ * itself, so that the server's plan knows how few rows they are. */
+static int ask_sum(struct weir_pg *pg, const struct weir_pg_table *t,
+                   const struct weir_pg_column *c, struct weir_str value, PGresult **out,
+                   struct weir_error *err)
+{
+    struct weir_buf sql;
+    bool any = false;
+    weir_buf_init(&sql, MAX_CURSOR);
+    weir_buf_addz(&sql, "SELECT count(*), sum(hashtextextended(ARRAY[");
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (t->columns[i].index != SIZE_MAX) {
+            weir_buf_addz(&sql, any ? ", hashtextextended(" : "hashtextextended(");
+            weir_sql_ident(&sql, t->columns[i].name);
+            weir_buf_addz(&sql, "::text COLLATE \"C\", 0)");
+            any = true;
+        }
+    }
+    weir_buf_addz(&sql, "]::text COLLATE \"C\", 0)) FROM ");
+    weir_sql_table(&sql, t->schema, t->name);
+    weir_buf_addz(&sql, " WHERE ");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " >= ");
+    weir_sql_text(&sql, value);
+    int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc ? rc : weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, out, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int ask_mark(struct weir_pg *pg, const struct weir_source_stream *stream,
+                    const struct weir_pg_table *t, const struct weir_pg_column *c,
+                    struct weir_arena *arena, struct weir_source_mark *out, struct weir_error *err)
+{
+    bool append = stream->mode == WEIR_SOURCE_APPEND;
+    PGresult *greatest = NULL, *sum = NULL;
+    *out = (struct weir_source_mark){.value = {NULL, 0}};
+    pg->patient = true;
+    int rc = ask_greatest(pg, t, c, append, &greatest, err);
+    if (rc == 0 && !PQgetisnull(greatest, 0, 0)) {
+        out->value = weir_arena_dup(arena, weir_pg_cell(greatest, 0, 0));
+        rc = append ? check_passable(stream, c, out->value, err)
+                    : ask_sum(pg, t, c, out->value, &sum, err);
+    }
+    if (rc == 0 && sum) {
+        (void)weir_str_to_i64(weir_pg_cell(sum, 0, 0), &out->equal);
+        out->sum = weir_arena_dup(arena, weir_pg_cell(sum, 0, 1));
+    }
+    pg->patient = false;
+    PQclear(greatest);
+    PQclear(sum);
     return rc;
 }
 
@@ -221,7 +288,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
         return plan_range(c, cursor, plan, &t->condition, err);
     }
     rc = rc ? rc : weir_source_mark_read(stream, cursor, plan, &old, err);
-    rc = rc || !c ? rc : ask_mark(pg, t, c, &plan->arena, &now, err);
+    rc = rc || !c ? rc : ask_mark(pg, stream, t, c, &plan->arena, &now, err);
     if (rc == 0 && c && old.value.ptr) {
         weir_buf_init(&sql, MAX_CURSOR);
         weir_buf_addz(&sql, " WHERE ");

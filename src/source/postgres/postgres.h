@@ -36,6 +36,7 @@ struct weir_pg_table {
     char kind;     /* relkind */
     bool only;     /* without the rows of tables that inherit from it */
     bool lockable; /* its rows cannot go from under a snapshot */
+    bool utf8;     /* is the database's own encoding */
     int64_t pages;
     struct weir_pg_column *columns;
     size_t column_count;

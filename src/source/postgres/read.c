@@ -31,6 +31,9 @@ void weir_pg_expression(struct weir_buf *sql, const struct weir_pg_column *c, en
     } else if (text && c->oid == WEIR_PG_INET) {
         before = "pg_catalog.textin(pg_catalog.inet_out("; /* text would show each as a network */
         cast = "))";
+    } else if (text && c->oid == WEIR_PG_XML) {
+        before = "pg_catalog.textin(pg_catalog.xml_out("; /* as changes have it: no encoding */
+        cast = "))";
     }
     weir_buf_addz(sql, before);
     weir_sql_ident(sql, c->name);
@@ -49,7 +52,7 @@ void weir_pg_from(struct weir_buf *sql, const struct weir_pg_table *t)
  */
 
 static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
-                       const struct weir_column *to)
+                       const struct weir_column *to, bool utf8)
 {
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "count(*) FILTER (WHERE $), NULL",
@@ -71,6 +74,9 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
     bool narrow = to->type == WEIR_TYPE_OTHER && precision <= WEIR_FIGURES_DIGITS;
     /* With a NaN among them it is one: then its row is rejected, and sums are not compared. */
     const char *sum = narrow ? "trunc(sum($) * #), NULL" : sums[to->type];
+    if (!utf8 && (to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON)) {
+        sum = "sum(octet_length(convert_to($, 'UTF8'))), NULL";
+    }
     weir_buf_addz(sql, ", count(");
     weir_sql_ident(sql, c->name);
     weir_buf_addz(sql, "), ");
@@ -113,7 +119,7 @@ static int send_some(struct weir_pg *pg, PGconn *con, const struct weir_pg_table
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT count(*)");
     for (size_t i = from; i < to; i++) {
-        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i]);
+        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], t->utf8);
     }
     weir_pg_from(&sql, t);
     int rc = weir_buf_check(&sql, "the sums of a table", err);

@@ -246,6 +246,8 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
         t->pages = strtoll(PQgetvalue(found, 0, 3), NULL, 10);
         t->only = pg->settings->capture && t->kind == 'r';
         t->lockable = *PQgetvalue(found, 0, 4) == 't';
+        const char *encoding = PQparameterStatus(pg->con, "server_encoding");
+        t->utf8 = encoding && strcmp(encoding, "UTF8") == 0;
         rc = t->schema.ptr && t->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     }
     PQclear(found);

@@ -15,7 +15,7 @@ static void add_text(struct weir_buf *sql, const struct weir_pg_column *c,
         [WEIR_TYPE_DOUBLE] = "CASE WHEN ($) = 'NaN' THEN 'nan' WHEN ($) = 0 THEN '0' ELSE ('x' || "
                              "encode(float8send($), 'hex'))::bit(64)::text END",
         [WEIR_TYPE_TIMESTAMP] = "CASE WHEN isfinite($) THEN trunc(extract(epoch FROM $) * "
-                                "1000000)::bigint::text ELSE ($)::text END",
+                                "1000000)::text ELSE ($)::text END",
         [WEIR_TYPE_DATE] = "CASE WHEN isfinite($) THEN ($ - DATE '1970-01-01')::text ELSE "
                            "($)::text END",
         [WEIR_TYPE_TEXT] = "$",
@@ -48,12 +48,15 @@ static void add_text(struct weir_buf *sql, const struct weir_pg_column *c,
 static void add_hash(struct weir_buf *sql, const struct weir_pg_table *t,
                      const struct weir_source_compare *c, const size_t *columns, size_t count)
 {
+    /* Characters as UTF-8 counts them. */
+    const char *before = t->utf8 ? "length(" : "length(convert_to(";
+    const char *behind = t->utf8 ? ")" : ", 'UTF8'), 'UTF8')";
     weir_buf_addz(sql, "md5(convert_to(''");
     for (size_t i = 0; i < count; i++) {
         const struct weir_pg_column *from = weir_pg_column_of(t, columns[i]);
-        weir_buf_addz(sql, " || coalesce(length(");
+        weir_buf_addf(sql, " || coalesce(%s", before);
         add_text(sql, from, &c->columns[columns[i]]);
-        weir_buf_addz(sql, ")::text || ':' || ");
+        weir_buf_addf(sql, "%s::text || ':' || ", behind);
         add_text(sql, from, &c->columns[columns[i]]);
         weir_buf_addz(sql, ", '~')");
     }
