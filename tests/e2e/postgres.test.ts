@@ -232,6 +232,10 @@ test('rights and row security: the stream fails, the others load', { skip }, asy
     create table mine.open (a int); create table mine.shut (a int); create table mine.part (a int, b text); create table mine.policed (a int, who text); insert into mine.policed values (1, 'reader'), (2, 'other'); insert into mine.part values (1, 'x');
     alter table mine.policed enable row level security; create policy p on mine.policed using (who = current_user);
     grant select on mine.open, mine.policed to reader; grant select (a) on mine.part to reader`);
+  writeFileSync(path.join(weir.dir, 'sources/rights.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: reader, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [mine]}\n`);
+  const { note, streams } = JSON.parse(await weir.in('source', 'discover', 'rights', '--json')) as { note: string; streams: { name: string }[] };
+  assert.deepEqual(streams.map(({ name }) => name), ['open', 'policed']);
+  assert.match(note, /Tables that "reader" may not read are no streams: part, shut; GRANT SELECT/);
   const write = (more: string): void => writeFileSync(path.join(weir.dir, 'sources/rights.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: reader, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [mine]${more}}\nstreams: {open: {}, shut: {}, part: {exclude: [b]}, policed: {}}\n`);
   const statuses = async (): Promise<Row> => {
     await weir.in('sync', 'rights', '--wait').catch(() => '');

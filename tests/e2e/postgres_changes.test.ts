@@ -128,6 +128,17 @@ test('what is lost is said, and --full is the way back', { skip }, async () => {
   pg.sql("insert into b.t values (3); select pg_drop_replication_slot('weir_b'); select pg_create_logical_replication_slot('weir_b', 'pgoutput'); insert into b.t values (4)");
   await fails(/somebody else read from it, or made it anew/, 'sync', 'b', '--wait');
   await sync('b', '--full');
+  // A publication that somebody dropped is made anew, and all begins with it; one that somebody made is younger than the log.
+  pg.sql('insert into b.t values (6); drop publication weir_b; insert into b.t values (7)');
+  await sync('b');
+  await equal('b', ['t'], 'another publication');
+  pg.sql('insert into b.t values (8)');
+  assert.deepEqual((await sync('b')).map(({ mode }) => mode), ['capture']);
+  await equal('b', ['t'], 'and its changes');
+  pg.sql('insert into b.t values (9); drop publication weir_b; insert into b.t values (10); create publication weir_b for table only b.t with (publish_via_partition_root = true)');
+  await fails(/publication "weir_b" is younger than what was read last.*weir sync b --full/, 'sync', 'b', '--wait');
+  await sync('b', '--full');
+  await equal('b', ['t'], 'after --full');
   source('b', 'b', ', max_slot: 1MB', 'streams: {t: {}}\n');
   pg.sql("create table b.other as select g, repeat('x', 500) from generate_series(1, 5000) g");
   await fails(/more than `max_slot`; it was dropped/, 'sync', 'b', '--wait');
@@ -216,6 +227,19 @@ test('tables that become others, and that cannot be followed, at all corners', {
   pg.sql(`alter type h.mood add value 'newer'; update h.s set m = 'newer' where id = 1; insert into h.s values (4, 'newer')`);
   assert.deepEqual((await sync('h')).map(({ stream, mode }) => [stream, mode]), [['s', 'capture']]); // a label more loads nothing anew
   await equal('h', ['s'], 'a label more');
+  // Attributes of composite types; arrays whose elements are not divided by commas, or are in no braces.
+  pg.sql(`set search_path = h; create type co as (x int, y text, z int); create table cc (id int primary key, c co, b box[], v int2vector, o oidvector, e int2vector); insert into cc values (1, row(1, 'secret', 2), '{(1,2),(3,4);(5,6),(7,8)}', '1 2 3', '4 5', '')`);
+  source('h2', 'h', ', slot: h2, publication: h2', 'streams: {cc: {}}\n');
+  await sync('h2');
+  pg.sql('insert into h.cc select 2, c, b, v, o, e from h.cc');
+  assert.deepEqual((await sync('h2')).map(({ mode, rows_written }) => [mode, rows_written]), [['capture', 1]]);
+  assert.deepEqual(await rows('select distinct b, v, o, e from h2.cc'), [{ b: ['(3,4),(1,2)', '(7,8),(5,6)'], v: [1, 2, 3], o: ['4', '5'], e: [] }]);
+  pg.sql('alter type h.co drop attribute y cascade');
+  await sync('h2');
+  assert.deepEqual(await rows('select c from h2.cc order by id'), [{ c: '(1,2)' }, { c: '(1,2)' }]);
+  pg.sql('alter type h.co add attribute w text cascade');
+  await sync('h2');
+  assert.deepEqual(await rows('select c from h2.cc order by id'), [{ c: '(1,2,)' }, { c: '(1,2,)' }]);
   const followed = await rows(typed);
   pg.sql(`set search_path = h; alter table d alter t type int[] using '{1,2}'`);
   await sync('h'); // the column stays a text

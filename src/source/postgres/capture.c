@@ -391,6 +391,24 @@ static int ready_tables(struct weir_pg *pg, bool begins, struct weir_error *err)
     return rc || !altered ? rc : weir_pg_capture_tables(pg, err);
 }
 
+/* One that is made anew tells of nothing before it, and the server reads no log of then with it. */
+static int ask_published(struct weir_pg *pg, bool *there, struct weir_error *err)
+{
+    const char *const values[] = {pg->capture->publication};
+    PGresult *r = NULL;
+    int rc = weir_pg_ask(pg, pg->con,
+                         "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1)",
+                         values, 1, &r, err);
+    *there = rc == 0 && *PQgetvalue(r, 0, 0) == 't';
+    PQclear(r);
+    if (rc == 0 && !*there) {
+        weir_source_watch_say(weir_source_watch_of(pg->capture->f->run->progress),
+                              "the publication \"%s\" is gone: all tables are loaded anew",
+                              pg->capture->publication);
+    }
+    return rc;
+}
+
 int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct weir_error *err)
 {
     struct weir_pg *pg = connection;
@@ -413,6 +431,9 @@ int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct 
         rc = check_position(pg, &p, &s, err);
         rc = rc ? rc : guard(pg, &s, err);
         c->confirmed = s.confirmed;
+        bool published = true;
+        rc = rc ? rc : ask_published(pg, &published, err);
+        begins = !published;
     }
     rc = rc ? rc : ready_tables(pg, begins, err);
     rc = rc || !begins ? rc : begin_anew(pg, ours, &s, err);

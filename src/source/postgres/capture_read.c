@@ -418,7 +418,15 @@ static int drain(struct reading *r, PGconn *con, struct weir_error *err)
     }
     PGresult *end = rc ? NULL : PQgetResult(con);
     if (rc == 0 && PQresultStatus(end) != PGRES_COMMAND_OK) {
+        const char *state = PQresultErrorField(end, PG_DIAG_SQLSTATE);
         rc = weir_pg_fail(con, end, "reading changes", err);
+        rc = state && strcmp(state, "42704") == 0
+                 ? weir_fail(err, WEIR_ECORRUPT,
+                             "the publication \"%s\" is younger than what was read last: somebody "
+                             "dropped it, and changes may be missing; `weir sync %s --full` reads "
+                             "all tables anew and goes on from there",
+                             r->c->publication, r->pg->config->name)
+                 : rc;
     } else if (rc == 0 && !cells.ended) {
         rc = weir_fail(err, WEIR_ECORRUPT, "the server's changes end without their end's mark");
     }

@@ -9,7 +9,8 @@
 
 /* $1: schemas, $2: names, $3: the publication. The shape is another one when rows may be others
  * than the changes tell: the table was written anew, emptied, or is another one; partitions came or
- * went; the publication was altered (xmin), or the table was taken out of it and put back.
+ * went; the publication was altered (xmin), or the table was taken out of it and put back; a
+ * composite type has other attributes.
  * `leaves`: the server would refuse changes of a partition, or would tell of them otherwise.
  * `above`: the publication has a table that this is a partition of. */
 static const char tables_sql[] =
@@ -22,18 +23,9 @@ static const char tables_sql[] =
     "pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf) END, (SELECT "
     "pg_catalog.string_agg(pg_catalog.concat_ws(':', p.oid, p.xmin, r.oid), ',') FROM "
     "pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid "
-    "AND r.prrelid = c.oid WHERE p.pubname = $3))), a.columns, a.missing, c.relnatts, (WITH "
-    "RECURSIVE u (t) AS (SELECT x.atttypid FROM pg_catalog.pg_attribute x WHERE x.attrelid = c.oid "
-    "AND x.attnum > 0 AND NOT x.attisdropped AND x.atttypid >= 16384 UNION SELECT v.t FROM u JOIN "
-    "pg_catalog.pg_type y ON y.oid = u.t CROSS JOIN LATERAL (SELECT y.typbasetype UNION ALL SELECT "
-    "y.typelem UNION ALL SELECT g.rngsubtype FROM pg_catalog.pg_range g WHERE y.oid IN "
-    "(g.rngtypid, g.rngmultitypid) UNION ALL SELECT z.atttypid FROM pg_catalog.pg_attribute z "
-    "WHERE "
-    "z.attrelid = y.typrelid AND z.attnum > 0) v (t) WHERE v.t >= 16384) SELECT "
-    "pg_catalog.json_agg(pg_catalog.json_build_array(e.oid::bigint, e.enumlabel) ORDER BY "
-    "e.oid)::text "
-    "FROM "
-    "u JOIN pg_catalog.pg_enum e ON e.enumtypid = u.t), c.relkind = 'p' AND EXISTS (SELECT FROM "
+    "AND r.prrelid = c.oid WHERE p.pubname = $3), m.attributes)), a.columns, a.missing, "
+    "c.relnatts, m.labels, "
+    "c.relkind = 'p' AND EXISTS (SELECT FROM "
     "pg_catalog.pg_partition_tree(c.oid) t JOIN pg_catalog.pg_class l ON l.oid = t.relid WHERE "
     "t.isleaf AND (l.relkind <> 'r' OR l.relpersistence <> 'p' OR l.relreplident <> c.relreplident "
     "OR (l.relreplident = 'i' AND k.names IS DISTINCT FROM (SELECT "
@@ -57,7 +49,21 @@ static const char tables_sql[] =
     "pg_catalog.json_agg(pg_catalog.json_build_array(x.attnum, pg_catalog.format_type(x.atttypid, "
     "x.atttypmod), x.attname) ORDER BY x.attnum)::text AS columns, coalesce(max(x.attnum) FILTER "
     "(WHERE x.atthasmissing), 0) AS missing FROM pg_catalog.pg_attribute x WHERE x.attrelid = "
-    "c.oid AND x.attnum > 0 AND NOT x.attisdropped AND x.attgenerated = '') a ON true WHERE "
+    "c.oid AND x.attnum > 0 AND NOT x.attisdropped AND x.attgenerated = '') a ON true LEFT JOIN "
+    /* What its columns are made of: labels of enums, attributes of composite types. */
+    "LATERAL (WITH RECURSIVE u (t) AS (SELECT x.atttypid FROM pg_catalog.pg_attribute x WHERE "
+    "x.attrelid = c.oid AND x.attnum > 0 AND NOT x.attisdropped AND x.atttypid >= 16384 UNION "
+    "SELECT v.t FROM u JOIN pg_catalog.pg_type y ON y.oid = u.t CROSS JOIN LATERAL (SELECT "
+    "y.typbasetype UNION ALL SELECT y.typelem UNION ALL SELECT g.rngsubtype FROM "
+    "pg_catalog.pg_range g WHERE y.oid IN (g.rngtypid, g.rngmultitypid) UNION ALL SELECT "
+    "z.atttypid FROM pg_catalog.pg_attribute z WHERE z.attrelid = y.typrelid AND z.attnum > 0) v "
+    "(t) WHERE v.t >= 16384) SELECT (SELECT "
+    "pg_catalog.json_agg(pg_catalog.json_build_array(e.oid::bigint, e.enumlabel) ORDER BY "
+    "e.oid)::text FROM u JOIN pg_catalog.pg_enum e ON e.enumtypid = u.t) AS labels, (SELECT "
+    "pg_catalog.string_agg(pg_catalog.concat_ws(':', z.attrelid, z.attnum, z.atttypid, "
+    "z.atttypmod), ',' ORDER BY z.attrelid, z.attnum) FROM u JOIN pg_catalog.pg_type y ON y.oid = "
+    "u.t JOIN pg_catalog.pg_attribute z ON z.attrelid = y.typrelid WHERE z.attnum > 0 AND NOT "
+    "z.attisdropped) AS attributes) m ON true WHERE "
     "n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ((CASE WHEN "
     "n.nspname = ($1::text[])[1] THEN '' ELSE n.nspname || '.' END || c.relname) = ANY "
     "($2::text[]) OR n.nspname || '.' || c.relname = ANY ($2::text[]))";

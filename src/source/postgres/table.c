@@ -33,7 +33,8 @@ static const char tables_sql[] =
     "AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 "
     "AND NOT a.attisdropped) AND (NOT $2::bool OR c.relkind IN ('r', 'p')) ORDER BY 1";
 
-/* Of tables that the user may read: other schemas that have some, and what `capture` leaves out. */
+/* Of tables that the user may read: other schemas that have some, and what `capture` leaves out.
+ * And those that she may not, or not all of. */
 static const char others_sql[] =
     "SELECT (SELECT pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT n.nspname || ' (' "
     "|| pg_catalog.count(*) || ')' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON "
@@ -41,7 +42,10 @@ static const char others_sql[] =
     "n.nspname <> 'information_schema' AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT "
     "c.relispartition AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND "
     "pg_catalog.has_table_privilege(c.oid, 'SELECT') GROUP BY n.nspname LIMIT 20) o (s)), (SELECT "
-    "pg_catalog.count(*)" TABLES "AND $2::bool AND c.relkind IN ('v', 'm', 'f'))";
+    "pg_catalog.count(*)" TABLES "AND $2::bool AND c.relkind IN ('v', 'm', 'f')), (SELECT "
+    "pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT " SHOWN TABLES
+    "AND NOT c.relispartition AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1 "
+    "LIMIT 20) o (s))";
 
 static int add_note(struct weir_pg *pg, const char *const values[2],
                     struct weir_source_catalog *out, struct weir_error *err)
@@ -64,6 +68,14 @@ static int add_note(struct weir_pg *pg, const char *const values[2],
             "With `capture`, views and foreign tables (%d here) are no streams; load them "
             "by another source. ",
             (int)views);
+    }
+    struct weir_str shut = rc ? WEIR_STR("") : weir_pg_cell(result, 0, 2);
+    if (shut.len) {
+        weir_buf_addf(&note,
+                      "Tables that \"%s\" may not read are no streams: " WEIR_STR_FMT
+                      "; GRANT SELECT on them, or name one whose other columns it may read in "
+                      "`streams`, with `exclude`. ",
+                      pg->settings->user, WEIR_STR_ARG(shut));
     }
     if (rc == 0 && note.len) {
         struct weir_str text = weir_buf_str(&note);

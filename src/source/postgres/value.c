@@ -180,12 +180,12 @@ static void add_element(struct weir_buf *out, uint32_t type, struct weir_str tex
 }
 
 /* One element, from its first character; `text` has room for it without its quotes. */
-static bool read_element(struct weir_str *s, struct weir_buf *text, bool *quoted)
+static bool read_element(struct weir_str *s, char between, struct weir_buf *text, bool *quoted)
 {
     *quoted = sign(s, '"');
     while (s->len) {
         char c = *s->ptr;
-        if (!*quoted && (c == ',' || c == '}')) {
+        if (!*quoted && (c == between || c == '}')) {
             return text->len > 0;
         }
         if (*quoted && c == '"') {
@@ -214,6 +214,7 @@ bool weir_pg_array(struct weir_str s, uint32_t element, struct weir_buf *out)
     struct weir_buf text;
     int depth = 0;
     bool good = s.len > 0, quoted;
+    char between = element == WEIR_PG_BOX ? ';' : ','; /* pg_type.typdelim */
     char last = ','; /* what came before: { , or } and v after which no value may stand */
     const char *open = good && *s.ptr == '[' ? memchr(s.ptr, '=', s.len) : NULL;
     if (open) { /* "[0:1]={…}": the bounds */
@@ -224,17 +225,19 @@ bool weir_pg_array(struct weir_str s, uint32_t element, struct weir_buf *out)
     while (good && s.len) {
         bool value = last == '{' || last == ',';
         char c = *s.ptr;
-        if (c == '{' || c == '}' || c == ',') {
+        if (c == '{' || c == '}' || c == between) {
             depth += c == '{' ? 1 : c == '}' ? -1 : 0;
             weir_buf_addc(out, c == '{' ? '[' : c == '}' ? ']' : ',');
             (void)sign(&s, c);
+            c = c == between ? ',' : c;
             good = c == '{'   ? value && depth <= MAX_DEPTH
                    : c == '}' ? last != ',' && (depth > 0 || (depth == 0 && s.len == 0))
                               : !value && depth > 0;
             last = c;
         } else {
             weir_buf_reset(&text);
-            good = value && depth > 0 && read_element(&s, &text, &quoted) && weir_buf_ok(&text);
+            good = value && depth > 0 && read_element(&s, between, &text, &quoted) &&
+                   weir_buf_ok(&text);
             if (good) {
                 add_element(out, element, weir_buf_str(&text), quoted);
             }
@@ -243,6 +246,21 @@ bool weir_pg_array(struct weir_str s, uint32_t element, struct weir_buf *out)
     }
     weir_buf_free(&text);
     return good && depth == 0 && last == '}' && weir_buf_ok(out);
+}
+
+/* int2vector and oidvector: "1 2 3". */
+static bool vector(struct weir_str s, uint32_t element, struct weir_buf *out)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 256u << 20);
+    weir_buf_addc(&text, '{');
+    for (size_t i = 0; i < s.len; i++) {
+        weir_buf_addc(&text, s.ptr[i] == ' ' ? ',' : s.ptr[i]);
+    }
+    weir_buf_addc(&text, '}');
+    bool good = weir_buf_ok(&text) && weir_pg_array(weir_buf_str(&text), element, out);
+    weir_buf_free(&text);
+    return good;
 }
 
 /* --- values -------------------------------------------------------------------------------------
@@ -257,8 +275,9 @@ static int put_text(struct weir_source_rows *rows, size_t column, const struct w
         return 0;
     }
     if (t->element) {
+        bool is_vector = t->oid == WEIR_PG_INT2VECTOR || t->oid == WEIR_PG_OIDVECTOR;
         weir_buf_reset(room);
-        if (!weir_pg_array(text, t->element, room)) {
+        if (!(is_vector ? vector : weir_pg_array)(text, t->element, room)) {
             *why = "an array cannot be read";
             return 0;
         }
