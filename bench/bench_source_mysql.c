@@ -112,7 +112,7 @@ static double fetch(void)
 
 int main(int argc, char **argv)
 {
-    long rows = argc > 1 ? atol(argv[1]) : 1000000, ranges = argc > 2 ? atol(argv[2]) : 2;
+    long rows = argc > 1 ? atol(argv[1]) : 4000000, ranges = argc > 2 ? atol(argv[2]) : 2;
     char text[512];
     if (access(SERVER, X_OK)) {
         fprintf(stderr, "bench_source_mysql: MariaDB is not installed: not measured\n");

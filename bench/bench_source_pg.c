@@ -227,7 +227,7 @@ static void make_tables(long rows, long changes)
 
 int main(int argc, char **argv)
 {
-    long rows = argc > 1 ? atol(argv[1]) : 1000000, changes = argc > 2 ? atol(argv[2]) : 200000;
+    long rows = argc > 1 ? atol(argv[1]) : 10000000, changes = argc > 2 ? atol(argv[2]) : 200000;
     glob_t found;
     if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found)) {
         fprintf(stderr, "bench_source_pg: PostgreSQL is not installed: not measured\n");

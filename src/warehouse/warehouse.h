@@ -78,7 +78,7 @@ struct weir_result;
 
 struct weir_warehouse_options {
     const char *path;            /* embedded: the database file, or ":memory:"; servers: a URL */
-    uint64_t memory_bytes;       /* 0: a quarter of the machine's */
+    uint64_t memory_bytes;       /* 0: a quarter of the machine's; the engine counts to 7/8 of it */
     unsigned threads;            /* 0: all cores */
     const char *temp_dir;        /* where large sorts spill; made when missing */
     uint64_t temp_bytes;         /* at most so much there; 0: a tenth of what is free */

@@ -70,7 +70,8 @@ static int make_config(const struct weir_warehouse_options *o, duckdb_config *ou
         return weir_fail(err, WEIR_ENOMEM, "no memory for the warehouse's settings");
     }
     char memory[32], temp[32], threads[16];
-    snprintf(memory, sizeof memory, "%" PRIu64 "B", o->memory_bytes);
+    /* Its allocator keeps more than what the engine counts: a seventh in a load of 10 M rows. */
+    snprintf(memory, sizeof memory, "%" PRIu64 "B", o->memory_bytes - o->memory_bytes / 8);
     snprintf(temp, sizeof temp, "%" PRIu64 "B", o->temp_bytes);
     snprintf(threads, sizeof threads, "%u", o->threads);
     const char *settings[][2] = {
