@@ -9,6 +9,14 @@ static bool misfits(const struct weir_writing *w, size_t i, const struct weir_co
     return !*old || !weir_source_same_type(*old, c);
 }
 
+/* The value as another type; NULL: it is none. */
+static void add_try(struct weir_buf *sql, const struct weir_column *c, struct weir_str type)
+{
+    weir_buf_addz(sql, "TRY_CAST(");
+    weir_sql_ident(sql, c->name);
+    weir_buf_addf(sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(type));
+}
+
 /* A number of so many digits behind the point at most, or one that is written by its power of ten
  * and is a double that all numbers around it have. */
 static void add_rounded(struct weir_buf *sql, const struct weir_column *c,
@@ -16,14 +24,13 @@ static void add_rounded(struct weir_buf *sql, const struct weir_column *c,
 {
     weir_buf_addz(sql, " OR NOT (regexp_full_match(");
     weir_sql_ident(sql, c->name);
-    weir_buf_addf(sql, ", '\\s*[+-]?[0-9]*([.][0-9]{0,%u}0*)?\\s*') OR coalesce(TRY_CAST(", scale);
-    weir_sql_ident(sql, c->name);
-    weir_buf_addf(sql, " AS DOUBLE) = CAST(TRY_CAST(");
-    weir_sql_ident(sql, c->name);
-    weir_buf_addf(sql, " AS " WEIR_STR_FMT ") AS DOUBLE) AND abs(TRY_CAST(",
-                  WEIR_STR_ARG(old->type_name));
-    weir_sql_ident(sql, c->name);
-    weir_buf_addz(sql, " AS DOUBLE)) <= 9007199254740992, false))");
+    weir_buf_addf(sql, ", '\\s*[+-]?[0-9]*([.][0-9]{0,%u}0*)?\\s*') OR coalesce(", scale);
+    add_try(sql, c, WEIR_STR("DOUBLE"));
+    weir_buf_addz(sql, " = CAST(");
+    add_try(sql, c, old->type_name);
+    weir_buf_addz(sql, " AS DOUBLE) AND abs(");
+    add_try(sql, c, WEIR_STR("DOUBLE"));
+    weir_buf_addz(sql, ") <= 9007199254740992, false))");
 }
 
 /* Of a text that the column's type can read: is something of it lost? */
@@ -36,17 +43,16 @@ static void add_loss(struct weir_buf *sql, const struct weir_column *c,
     } else if (old->type == WEIR_TYPE_DOUBLE) { /* a whole number beyond 2^53 */
         weir_buf_addz(sql, " OR (regexp_full_match(");
         weir_sql_ident(sql, c->name);
-        weir_buf_addz(sql, ", '\\s*[+-]?[0-9]+\\s*') AND TRY_CAST(TRY_CAST(");
-        weir_sql_ident(sql, c->name);
-        weir_buf_addz(sql, " AS DOUBLE) AS HUGEINT) IS DISTINCT FROM TRY_CAST(");
-        weir_sql_ident(sql, c->name);
-        weir_buf_addz(sql, " AS HUGEINT))");
+        weir_buf_addz(sql, ", '\\s*[+-]?[0-9]+\\s*') AND TRY_CAST(");
+        add_try(sql, c, WEIR_STR("DOUBLE"));
+        weir_buf_addz(sql, " AS HUGEINT) IS DISTINCT FROM ");
+        add_try(sql, c, WEIR_STR("HUGEINT"));
+        weir_buf_addc(sql, ')');
     } else if (old->type == WEIR_TYPE_DATE) {
-        weir_buf_addz(sql, " OR CAST(TRY_CAST(");
-        weir_sql_ident(sql, c->name);
-        weir_buf_addz(sql, " AS DATE) AS TIMESTAMP) IS DISTINCT FROM TRY_CAST(");
-        weir_sql_ident(sql, c->name);
-        weir_buf_addz(sql, " AS TIMESTAMP)");
+        weir_buf_addz(sql, " OR CAST(");
+        add_try(sql, c, WEIR_STR("DATE"));
+        weir_buf_addz(sql, " AS TIMESTAMP) IS DISTINCT FROM ");
+        add_try(sql, c, WEIR_STR("TIMESTAMP"));
     }
 }
 
@@ -59,16 +65,15 @@ static void add_misfit(struct weir_buf *sql, const struct weir_column *c,
     weir_buf_addc(sql, '(');
     weir_sql_ident(sql, c->name);
     weir_buf_addz(sql, " IS NOT NULL");
-    if (old) {
-        weir_buf_addz(sql, text ? " AND (TRY_CAST(" : " AND TRY_CAST(TRY_CAST(");
-        weir_sql_ident(sql, c->name);
-        weir_buf_addf(sql, " AS " WEIR_STR_FMT ")", WEIR_STR_ARG(old->type_name));
-    }
     if (old && text) {
+        weir_buf_addz(sql, " AND (");
+        add_try(sql, c, old->type_name);
         weir_buf_addz(sql, " IS NULL");
         add_loss(sql, c, old);
         weir_buf_addc(sql, ')');
     } else if (old) {
+        weir_buf_addz(sql, " AND TRY_CAST(");
+        add_try(sql, c, old->type_name);
         weir_buf_addf(sql, " AS " WEIR_STR_FMT ") IS DISTINCT FROM ",
                       WEIR_STR_ARG(weir_source_column_sql(c)));
         weir_sql_ident(sql, c->name);
@@ -205,15 +210,16 @@ void weir_apply_value(struct weir_writing *w, struct weir_buf *out, struct weir_
     }
     bool cast =
         old && c && w->a->stream->contract != WEIR_SOURCE_EVOLVE && !weir_source_same_type(old, c);
-    if (cast) { /* what does not fit is in the discards, and nothing here */
-        weir_buf_addz(out, "CASE WHEN ");
-        add_misfit(out, c, old);
-        weir_buf_addz(out, " THEN NULL ELSE TRY_CAST(");
+    if (!cast) {
+        weir_sql_ident(out, name);
+        return;
     }
-    weir_sql_ident(out, name);
-    if (cast) {
-        weir_buf_addf(out, " AS " WEIR_STR_FMT ") END", WEIR_STR_ARG(old->type_name));
-    }
+    /* What does not fit is in the discards, and nothing here. */
+    weir_buf_addz(out, "CASE WHEN ");
+    add_misfit(out, c, old);
+    weir_buf_addz(out, " THEN NULL ELSE ");
+    add_try(out, c, old->type_name);
+    weir_buf_addz(out, " END");
 }
 
 void weir_apply_columns(struct weir_writing *w, const char *before, bool values)

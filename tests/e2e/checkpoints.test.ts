@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { syncFails } from '../node/sync.js';
+import { syncFails, syncs } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 import { setUp } from '../node/client.js';
 
@@ -24,10 +24,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const sync = async (...args: string[]): Promise<Load[]> => {
-  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
-  return streams;
-};
+const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const ids = async (table: string, what = "string_agg(id, ' ' order by id)"): Promise<string> => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { syncs } from '../node/sync.js';
 import { Weir } from '../node/weir.js';
 
 interface Load {
@@ -23,7 +24,7 @@ const write = (name: string, text: string): void => {
   writeFileSync(path.join(weir.dir, name), text);
 };
 const one = async (source: string): Promise<Load> => {
-  const [load] = (JSON.parse(await weir.in('sync', '--json', '--wait', source)) as { streams: Load[] }).streams;
+  const [load] = await syncs<Load>(() => weir)(source);
   assert.ok(load);
   assert.equal(load.rows_read, load.rows_written + load.rows_discarded + load.rows_superseded);
   return load;

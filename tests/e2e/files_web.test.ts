@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Web } from '../node/web.js';
+import { syncs } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
 let weir: Weir;
@@ -36,7 +37,7 @@ interface Load {
   rows_read: number;
 }
 const sync = async (...args: string[]): Promise<string[]> => {
-  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
+  const streams = await syncs<Load>(() => weir)(...args);
   return streams.map(({ stream, status, rows_read }) => `${stream} ${status} ${rows_read}`);
 };
 const fails = async (why: RegExp, ...args: string[]): Promise<string> => {

@@ -5,7 +5,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { syncFails } from '../node/sync.js';
+import { syncFails, syncs } from '../node/sync.js';
 import { Weir, type Row, binary } from '../node/weir.js';
 
 interface Load {
@@ -29,7 +29,7 @@ after(() => weir.remove());
 
 const at = (name: string): string => path.join(weir.dir, name);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
 const file = (name: string, stream: string, options: string, more = ''): void => {
   mkdirSync(at(name), { recursive: true });

@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
+import { syncs } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
 interface Load {
@@ -20,7 +21,7 @@ before(async () => {
 after(() => weir.remove());
 
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const file = (name: string, options: string): void => {
   mkdirSync(path.join(weir.dir, name), { recursive: true });
   writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: file\nconnection: {path: ${name}}\nstreams:\n  o: {path: "*.ndjson", nested: tables, ${options}}\n`);

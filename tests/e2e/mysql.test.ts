@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { TLSSocket } from 'node:tls';
 import { mysql, password, used } from '../node/mysql.js';
 import { db, holdServer, weir } from '../node/mysql_held.js';
+import { syncs } from '../node/sync.js';
 import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -29,7 +30,7 @@ const skip = holdServer(make, [], () => {
 const write = (name: string, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${connection}}\n${more}`);
 const at = (more = 'database: shop, user: owner, password: "${WEIR_SOURCE_TEST_PASSWORD}"'): string => `${db.at}, ${more}`;
 const source = (name: string, more = ''): void => write(name, at(), more);
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const one = async (...args: string[]): Promise<Load> => {
   const [load] = await sync(...args);
   assert.ok(load);

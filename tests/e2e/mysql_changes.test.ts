@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { used } from '../node/mysql.js';
 import { db, holdServer, weir } from '../node/mysql_held.js';
+import { syncs } from '../node/sync.js';
 import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -23,7 +24,7 @@ const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server
 
 const source = (name: string, more = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\n${more}`);
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
   assert.rejects(weir.in(...args), (error: Error) => {
     assert.match(error.message, why);

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { MySQL, mysql, password, used } from '../node/mysql.js';
+import { syncs } from '../node/sync.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Load {
@@ -42,7 +43,7 @@ const source = (db: MySQL): void => {
   mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(path.join(weir.dir, 'sources/cap.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {a: {}, b: {}, quiet: {}}\n`);
 };
-const sync = async (...args: string[]): Promise<string[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', 'cap', ...args)) as { streams: Load[] }).streams.map(({ stream, mode, status }) => `${stream} ${mode} ${status}`).sort();
+const sync = async (...args: string[]): Promise<string[]> => (await syncs<Load>(() => weir)('cap', ...args)).map(({ stream, mode, status }) => `${stream} ${mode} ${status}`).sort();
 const equal = async (db: MySQL): Promise<void> => {
   for (const table of ['a', 'b'])
     assert.equal((await weir.rows(`select concat_ws('|', id, n, v) as line from cap.${table} order by id`)).map(({ line }) => line).join('\n'), db.sql(`select concat_ws('|', id, n, v) from ${table} order by id`));

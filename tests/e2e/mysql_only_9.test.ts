@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { mysql, password } from '../node/mysql.js';
 import { db, holdServer, weir } from '../node/mysql_held.js';
+import { syncs } from '../node/sync.js';
 
 interface Load {
   stream: string;
@@ -19,7 +20,7 @@ const skip = holdServer(mysql, ['--server-id=7', ...mysql.gtids], () => {
 
 const source = (name: string, streams: string, connection = db.at): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: mysql\nconnection: {${connection}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {${streams}}\n`);
-const sync = async (...args: string[]): Promise<string[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams.map(({ stream, mode, status, rows_read: n }) => `${stream} ${mode} ${status} ${n}`).sort();
+const sync = async (...args: string[]): Promise<string[]> => (await syncs<Load>(() => weir)(...args)).map(({ stream, mode, status, rows_read: n }) => `${stream} ${mode} ${status} ${n}`).sort();
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
   assert.rejects(weir.in(...args), (error: Error) => {
     assert.match(error.message, why);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing, tls } from '../node/postgres.js';
 import { setUp } from '../node/client.js';
+import { syncs } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -42,7 +43,7 @@ const source = (name: string, more = ''): void => {
     `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\n${more}`,
   );
 };
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const one = async (...args: string[]): Promise<Load> => {
   const [load] = await sync(...args);
   assert.ok(load);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing } from '../node/postgres.js';
 import { setUp } from '../node/client.js';
+import { syncs } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -35,7 +36,7 @@ after(async () => {
 
 const source = (name: string, schema: string, more = '', streams = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 /** All rows of the tables, by their columns of now, as both engines write them. */

@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statS
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { syncFails } from '../node/sync.js';
+import { syncFails, syncs } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -25,10 +25,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const sync = async (...args: string[]): Promise<Load[]> => {
-  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
-  return streams;
-};
+const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 const configure = (tap: Tap, connection: string, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(connection, more));

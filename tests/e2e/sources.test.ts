@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { Client, join, setUp } from '../node/client.js';
 import { askPage } from '../node/page.js';
 import { onTerminal } from '../node/terminal.js';
+import { syncs } from '../node/sync.js';
 import { Weir, type Row, binary, until } from '../node/weir.js';
 
 interface Load {
@@ -33,10 +34,7 @@ const write = (name: string, text: string): void => {
   writeFileSync(file, text);
 };
 const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
-const sync = async (...args: string[]): Promise<Load[]> => {
-  const { streams } = JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] };
-  return streams;
-};
+const sync = syncs<Load>(() => weir);
 const one = async (...args: string[]): Promise<Load> => {
   const [load] = await sync(...args);
   assert.ok(load);

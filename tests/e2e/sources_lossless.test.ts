@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSyn
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { syncFails } from '../node/sync.js';
+import { syncFails, syncs } from '../node/sync.js';
 import { Web } from '../node/web.js';
 import { Weir, type Row } from '../node/weir.js';
 
@@ -22,7 +22,7 @@ interface Load {
   status: string;
   changes: string[];
 }
-const sync = async (...args: string[]): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
+const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
 const source = (name: string, streams = '', where = name): void => {
   mkdirSync(at(name), { recursive: true });

@@ -22,18 +22,18 @@ static const char *reads(const struct weir_file *file)
 static bool is_bad_json(const struct weir_error *why, int rc, struct weir_error *err)
 {
     static const char *const kinds[] = {"line ", "record/value "};
-    unsigned long long byte = 0, row = 0;
+    unsigned long long row = 0;
     const char *from = strstr(why->message, "Malformed JSON in file ");
     const char *at = from ? strstr(from, ", at byte ") : NULL;
     for (size_t i = 0; at && row == 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *in = strstr(at, " in ");
         bool is = in && strncmp(in + 4, kinds[i], strlen(kinds[i])) == 0;
-        byte = strtoull(at + strlen(", at byte "), NULL, 10);
         row = is ? strtoull(in + 4 + strlen(kinds[i]), NULL, 10) : 0;
     }
     const char *what = at ? strstr(at, ": ") : NULL;
     if (row > 1 && what) {
-        weir_fail(err, rc, "row %llu is no JSON: at byte %llu, %s", row - 1, byte, what + 2);
+        weir_fail(err, rc, "row %llu is no JSON: at byte %llu, %s", row - 1,
+                  strtoull(at + strlen(", at byte "), NULL, 10), what + 2);
         return true;
     }
     from = strstr(why->message, "JSON transform error in file ");
