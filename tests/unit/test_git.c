@@ -137,7 +137,7 @@ static void *busy_hand(void *arg)
     (void)arg;
     char command[4096];
     snprintf(command, sizeof command,
-             "cd '%s' && i=0; while [ ! -e ../stop ]; do echo $i > hand.txt; "
+             "cd '%s' && i=0; while [ ! -e ../stop ] && [ $i -lt 10000 ]; do echo $i > hand.txt; "
              "git add hand.txt 2>/dev/null && git -c user.name=H -c user.email=h@h commit -qm "
              "\"hand $i\" 2>/dev/null && touch ../committed; i=$((i+1)); done",
              dir);
