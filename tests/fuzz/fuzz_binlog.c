@@ -107,6 +107,7 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
         see_payload(e.body, map, target);
     }
     (void)weir_my_gtid_opens(e.body);
+    (void)weir_my_gtid_prepares(e.body);
     (void)!weir_my_gtid_read(e.body, &domain, &at, &err);
     if (weir_my_change_read(&e, &change, &err) == 0) {
         within(change.rest, bytes);

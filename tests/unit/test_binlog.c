@@ -82,6 +82,9 @@ static void statements_and_files_are_read(void **state)
     assert_int_equal(weir_my_rotate_read(BYTES("\4\0\0"), &file, &at, &err), WEIR_ECORRUPT);
     assert_true(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\2")));
     assert_false(weir_my_gtid_opens(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\51")));
+    assert_true(weir_my_gtid_prepares(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\114")));
+    assert_false(weir_my_gtid_prepares(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\14")));
+    assert_false(weir_my_gtid_prepares(BYTES("\1\0\0\0\0\0\0\0\0\0\0\0")));
     uint32_t domain;
     assert_int_equal(weir_my_gtid_read(BYTES("\1\2\0\0\0\0\0\0\3\0\0\0\2"), &domain, &at, &err), 0);
     assert_int_equal(at, 0x201);

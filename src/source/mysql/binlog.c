@@ -80,6 +80,11 @@ bool weir_my_gtid_opens(struct weir_str body)
     return body.len > 12 && !(body.ptr[12] & 1);
 }
 
+bool weir_my_gtid_prepares(struct weir_str body)
+{
+    return body.len > 12 && body.ptr[12] & 64;
+}
+
 int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,
                       struct weir_error *err)
 {

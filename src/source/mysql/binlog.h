@@ -51,6 +51,8 @@ int weir_my_query_read(struct weir_str body, struct weir_str *database, struct w
 bool weir_my_query_names(struct weir_str statement, struct weir_str table);
 /* MariaDB's: does a group begin with it that ends with a COMMIT? */
 bool weir_my_gtid_opens(struct weir_str body);
+/* And with one that is prepared (XA)? */
+bool weir_my_gtid_prepares(struct weir_str body);
 int weir_my_gtid_read(struct weir_str body, uint32_t *domain, uint64_t *number,
                       struct weir_error *err) WEIR_MUST_CHECK;
 

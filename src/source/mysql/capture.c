@@ -17,6 +17,7 @@ void weir_my_capture_close(void *connection)
 {
     struct weir_my *my = connection;
     if (my->capture) {
+        weir_my_xa_forget(my->capture);
         weir_my_gtids_free(&my->capture->gtids);
     }
     free(my->capture);
@@ -83,6 +84,7 @@ struct weir_str weir_my_capture_cursor(struct weir_my_capture *c)
         weir_jw_kstr(&w, "gtids", weir_buf_str(&gtids));
         weir_buf_free(&gtids);
     }
+    weir_my_xa_print(c, &w);
     weir_jw_object_end(&w);
     struct weir_str text = weir_arena_dup(&c->f->arena, weir_buf_str(&out));
     weir_buf_free(&out);
@@ -114,6 +116,7 @@ static int read_cursor(struct weir_my_capture *c, struct weir_str *server, bool 
             c->position.at = (uint64_t)at;
             c->born = (uint64_t)born;
         }
+        rc = weir_my_xa_parse(c, weir_json_get(root, "prepared"), err);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -234,8 +237,9 @@ static int begin_anew(struct weir_my *my, struct weir_error *err)
 {
     struct weir_my_capture *c = my->capture;
     c->born = 0;
+    weir_my_xa_forget(c);
     int rc = weir_source_follow_forget(c->f, err);
-    rc = rc ? rc : weir_my_place_begin(my, err);
+    rc = rc ? rc : weir_my_place_before(my, &c->position, err);
     rc = rc ? rc : weir_my_gtids_ask(my, err);
     return rc ? rc : weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
 }
@@ -257,6 +261,7 @@ static int take_over(struct weir_my *my, struct weir_str server, struct weir_err
 {
     struct weir_my_capture *c = my->capture;
     struct weir_my_position before = c->position;
+    weir_my_xa_forget(c); /* their places are of the other log */
     int rc = weir_my_gtids_find(my, err);
     rc = rc ? rc : weir_my_capture_tables(my, err);
     for (size_t i = 0; rc == 0 && i < c->f->count; i++) {
@@ -374,7 +379,6 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
         *from = *before;
         c->tables[i].server = c->server;
         int rc = check_columns(my, table, err);
-        rc = rc ? rc : weir_my_place_of(my, from, err);
         rc = rc || !weir_my_position_less(from, &c->position) ? rc : go_back(my, from, err);
         plan->whole = true;
         plan->cursor = weir_my_capture_table_cursor(&plan->arena, &c->tables[i], stream);

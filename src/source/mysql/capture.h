@@ -7,6 +7,7 @@
 #ifndef WEIR_SOURCE_MYSQL_CAPTURE_H
 #define WEIR_SOURCE_MYSQL_CAPTURE_H
 
+#include "base/json.h"
 #include "source/follow.h"
 #include "source/mysql/binlog.h"
 #include "source/mysql/gtid_set.h"
@@ -15,6 +16,11 @@
 struct weir_my_position {
     char file[512];
     uint64_t at;
+};
+
+struct weir_my_prepared { /* a transaction of two phases, whose rows begin there in the log */
+    char xid[300];
+    struct weir_my_position at;
 };
 
 #define WEIR_MY_DOMAINS 64
@@ -46,6 +52,8 @@ struct weir_my_capture {
     struct weir_my_position older; /* where the log ended then; for capture_place.c */
     weir_time older_at;            /* of weir_mono(); 0: it was not asked for yet */
     struct weir_my_followed *tables;
+    struct weir_my_prepared *prepared; /* before the position, and not ended; capture_xa.c */
+    size_t prepared_count;
 };
 
 bool weir_my_capture_on(const void *connection);
@@ -79,11 +87,17 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
  * wait. */
 int weir_my_place_before(struct weir_my *my, struct weir_my_position *out,
                          struct weir_error *err) WEIR_MUST_CHECK;
-/* In a snapshot: its own place, where the server says it; else `out` stays. */
-int weir_my_place_of(struct weir_my *my, struct weir_my_position *out,
+
+/* --- capture_xa.c --- */
+void weir_my_xa_forget(struct weir_my_capture *c); /* all of them */
+/* It is prepared, in the group of events that begins there. Fails where they are too many. */
+int weir_my_xa_add(struct weir_my_capture *c, struct weir_str xid,
+                   const struct weir_my_position *at, struct weir_error *err) WEIR_MUST_CHECK;
+/* It ended. False: nobody knows where its rows are. */
+bool weir_my_xa_take(struct weir_my_capture *c, struct weir_str xid, struct weir_my_position *out);
+void weir_my_xa_print(const struct weir_my_capture *c, struct weir_jw *w);
+int weir_my_xa_parse(struct weir_my_capture *c, struct weir_json list,
                      struct weir_error *err) WEIR_MUST_CHECK;
-/* The source's position becomes one that no later snapshot is before. */
-int weir_my_place_begin(struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_gtid.c --- */
 bool weir_my_gtids_known(const struct weir_my_gtids *g);

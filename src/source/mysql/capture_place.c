@@ -207,32 +207,20 @@ static int take_older(struct weir_my *my, struct weir_my_position *end, struct w
     return weir_mono() >= until ? 0 : pause_for(my, until, err);
 }
 
-int weir_my_place_before(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
-{
-    bool ids = false, told = false;
-    int rc = weir_my_capture_end(my, out, err);
-    if (rc || my->mariadb) { /* it says the place of each snapshot */
-        return rc;
-    }
-    rc = weir_my_has_ids(my, &ids, err);
-    if (rc || ids) {
-        return rc ? rc : wait_for_owned(my, err);
-    }
-    rc = wait_for_writers(my, &told, err);
-    return rc || told ? rc : take_older(my, out, err);
-}
-
-int weir_my_place_of(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
+/* MariaDB says it: of a transaction that is before it, all is in the snapshot, and in each later
+ * one, but for what XA commits, which is in the log before. */
+static int place_of_snapshot(struct weir_my *my, struct weir_my_position *out,
+                             struct weir_error *err)
 {
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
     unsigned long *lengths;
     struct weir_str file = WEIR_STR(""), at = WEIR_STR("");
-    int rc = my->mariadb
-                 ? weir_my_ask(my, my->con, WEIR_STR("SHOW STATUS LIKE 'binlog_snapshot_%'"),
-                               &result, err)
-                 : 0;
-    while (rc == 0 && result && (row = weir_my_next(result, &lengths))) {
+    int rc = weir_my_ask(my, my->con, WEIR_MY_BEGIN, NULL, err);
+    rc = rc ? rc
+            : weir_my_ask(my, my->con, WEIR_STR("SHOW STATUS LIKE 'binlog_snapshot_%'"), &result,
+                          err);
+    while (rc == 0 && (row = weir_my_next(result, &lengths))) {
         struct weir_str name = weir_my_cell(row, lengths, 0);
         if (weir_str_ends(name, WEIR_STR("_file"))) {
             file = weir_my_cell(row, lengths, 1);
@@ -244,17 +232,19 @@ int weir_my_place_of(struct weir_my *my, struct weir_my_position *out, struct we
         (void)weir_my_position_set(out, file, at);
     }
     mysql_free_result(result);
-    return rc;
+    return rc ? rc : weir_my_ask(my, my->con, WEIR_STR("COMMIT"), NULL, err);
 }
 
-int weir_my_place_begin(struct weir_my *my, struct weir_error *err)
+int weir_my_place_before(struct weir_my *my, struct weir_my_position *out, struct weir_error *err)
 {
-    struct weir_my_position *out = &my->capture->position;
-    int rc = weir_my_place_before(my, out, err);
-    if (rc == 0 && my->mariadb) {
-        rc = weir_my_ask(my, my->con, WEIR_MY_BEGIN, NULL, err);
-        rc = rc ? rc : weir_my_place_of(my, out, err);
-        rc = rc ? rc : weir_my_ask(my, my->con, WEIR_STR("COMMIT"), NULL, err);
+    bool ids = false, xa = true, told = false;
+    int rc = weir_my_capture_end(my, out, err);
+    rc = rc || !my->mariadb ? rc : place_of_snapshot(my, out, err);
+    rc = rc || !my->mariadb ? rc : weir_my_commits_xa(my, &xa, err);
+    rc = rc || my->mariadb ? rc : weir_my_has_ids(my, &ids, err);
+    if (rc || !xa || ids) {
+        return rc || !ids ? rc : wait_for_owned(my, err);
     }
-    return rc;
+    rc = wait_for_writers(my, &told, err);
+    return rc || told ? rc : take_older(my, out, err);
 }

@@ -21,6 +21,9 @@ struct reading {
     bool anonymous;
     bool known; /* of another server, and read there: the tables have it */
     bool group, transaction;
+    bool prepares; /* its rows count when it is committed (XA) */
+    bool again;    /* they are read again, as it is */
+    char xid[sizeof((struct weir_my_prepared *)0)->xid];
     bool checksums, described; /* the file's format is known */
     struct weir_my_images images;
 };
@@ -45,7 +48,8 @@ static int alter(struct reading *r, size_t stream, struct weir_error *err)
 
 static bool is_followed(const struct reading *r, size_t i)
 {
-    return !r->known && r->f->streams[i].cursor.ptr && !r->f->streams[i].refused.len &&
+    return !r->known && !r->prepares && r->f->streams[i].cursor.ptr &&
+           !r->f->streams[i].refused.len &&
            !weir_my_position_less(&r->begins, &r->c->tables[i].from);
 }
 
@@ -129,6 +133,128 @@ static int other_statement(struct reading *r, struct weir_str statement, struct 
     return rc;
 }
 
+/* --- transactions of two phases -----------------------------------------------------------------
+ */
+
+static bool in_group(unsigned kind)
+{
+    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_TABLE_MAP ||
+           (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
+           (kind >= WEIR_MY_WRITE_2 && kind <= WEIR_MY_GTID_ANONYMOUS) ||
+           (kind >= WEIR_MY_XA_PREPARE && kind <= WEIR_MY_PAYLOAD) || kind == WEIR_MY_GTID_TAGGED ||
+           kind == WEIR_MY_GTID_MARIADB;
+}
+
+static bool is_id(unsigned kind)
+{
+    return kind == WEIR_MY_GTID_MYSQL || kind == WEIR_MY_GTID_ANONYMOUS ||
+           kind == WEIR_MY_GTID_TAGGED || kind == WEIR_MY_GTID_MARIADB;
+}
+
+static int group_event(struct reading *r, const struct weir_my_event *e, struct weir_error *err);
+
+/* Where nobody knows which rows are committed: all that is followed is loaded anew. */
+static int alter_all(struct reading *r, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
+        rc = is_followed(r, i) ? alter(r, i, err) : 0;
+    }
+    return rc;
+}
+
+static int fail_elsewhere(struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ECORRUPT,
+                     "the log has another transaction (XA) where one was prepared");
+}
+
+static int keep_xid(struct reading *r, struct weir_str xid, struct weir_error *err)
+{
+    if (xid.len >= sizeof r->xid) {
+        return weir_fail(err, WEIR_ECORRUPT, "the name of a transaction (XA) is too long");
+    }
+    memmove(r->xid, xid.ptr, xid.len);
+    r->xid[xid.len] = '\0';
+    return 0;
+}
+
+/* The group that prepared it, from there to its end. */
+static int read_group_again(struct reading *r, const struct weir_my_position *at,
+                            struct weir_error *err)
+{
+    MYSQL *con = NULL;
+    struct weir_str bytes;
+    struct weir_my_event e;
+    int groups = 0;
+    int rc = weir_my_log_open(r->my, at->file, at->at, &con, err);
+    while (rc == 0 && r->again && !r->f->again) {
+        rc = weir_my_log_next(r->my, con, &bytes, err);
+        if (rc == 0 && !bytes.ptr) {
+            rc = weir_fail(err, WEIR_EAGAIN,
+                           "the server's log ended within a transaction; try again");
+        }
+        rc = rc ? rc : weir_my_event_read(bytes, &r->checksums, &e, err);
+        if (rc) {
+            break;
+        }
+        r->described = r->described || e.kind == WEIR_MY_FORMAT;
+        groups += is_id(e.kind);
+        if (groups > 1) {
+            rc = fail_elsewhere(err);
+        } else if (in_group(e.kind) && !is_id(e.kind)) {
+            rc = group_event(r, &e, err);
+        }
+    }
+    weir_my_log_close(con);
+    return rc;
+}
+
+/* As if its rows stood here. */
+static int commit_prepared(struct reading *r, const struct weir_my_position *at,
+                           struct weir_str xid, struct weir_error *err)
+{
+    struct reading in = *r;
+    in.again = in.group = in.transaction = true;
+    in.prepares = in.checksums = in.described = false;
+    int rc = keep_xid(&in, xid, err);
+    rc = rc ? rc : read_group_again(&in, at, err);
+    r->images = in.images;
+    /* The server says that the file is there no more. */
+    return rc == WEIR_EINVAL && !in.described ? alter_all(r, err) : rc;
+}
+
+static int xa_statement(struct reading *r, struct weir_str statement, bool *ends,
+                        struct weir_error *err)
+{
+    struct weir_my_position at;
+    struct weir_str xid = statement;
+    (void)weir_str_cut(&xid, ' ');
+    struct weir_str verb = weir_str_cut(&xid, ' ');
+    bool begins = weir_str_is(verb, "START"), commits = weir_str_is(verb, "COMMIT");
+    if (r->again) {
+        return weir_str_is(verb, "END") && !weir_str_is(xid, r->xid) ? fail_elsewhere(err) : 0;
+    }
+    if (begins || weir_str_is(verb, "END")) {
+        r->transaction = r->prepares = true;
+        return keep_xid(r, xid, err);
+    }
+    *ends = commits || weir_str_is(verb, "ROLLBACK") || !r->transaction;
+    bool found = weir_my_xa_take(r->c, xid, &at);
+    return !commits || r->known ? 0 : found ? commit_prepared(r, &at, xid, err) : alter_all(r, err);
+}
+
+/* The end of the group that prepares one, or, in one phase, commits it at once. */
+static int end_prepare(struct reading *r, const struct weir_my_event *e, struct weir_error *err)
+{
+    bool one_phase = e->body.len && *e->body.ptr;
+    r->prepares = false;
+    if (!one_phase) {
+        return weir_my_xa_add(r->c, weir_str_of(r->xid), &r->begins, err);
+    }
+    return r->known ? 0 : commit_prepared(r, &r->begins, weir_str_of(r->xid), err);
+}
+
 static int query(struct reading *r, struct weir_str body, bool *ends, struct weir_error *err)
 {
     struct weir_str database, statement;
@@ -141,18 +267,8 @@ static int query(struct reading *r, struct weir_str body, bool *ends, struct wei
         r->transaction = true;
         return 0;
     }
-    bool xa = begins_with(statement, "XA ");
-    if (xa && r->known) { /* its events end with the one that prepares it */
-        r->transaction = begins_with(statement, "XA START") || begins_with(statement, "XA END");
-        *ends = !r->transaction;
-        return 0;
-    }
-    if (xa) {
-        return weir_fail(
-            err, WEIR_EUNSUPPORTED,
-            "the log has a transaction of two phases (XA), which capture does not "
-            "follow; `weir sync %s --full` reads all tables anew and goes on behind it",
-            r->my->config->name);
+    if (begins_with(statement, "XA ")) {
+        return xa_statement(r, statement, ends, err);
     }
     *ends =
         !r->transaction || weir_str_is(statement, "COMMIT") || weir_str_is(statement, "ROLLBACK");
@@ -194,8 +310,9 @@ static void end_group(struct reading *r, uint64_t ends)
         weir_my_gtids_forget(&r->c->gtids);
     }
     r->number = r->id.first = 0;
-    r->anonymous = r->known = false;
+    r->anonymous = r->known = r->prepares = false;
     r->group = r->transaction = false;
+    r->xid[0] = '\0';
     for (size_t i = 0; i < r->f->count; i++) {
         r->tables[i].touched = r->tables[i].named = false;
     }
@@ -226,17 +343,6 @@ static int next_file(struct reading *r, struct weir_str body, struct weir_error 
     }
     return rc;
 }
-
-static bool in_group(unsigned kind)
-{
-    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_TABLE_MAP ||
-           (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
-           (kind >= WEIR_MY_WRITE_2 && kind <= WEIR_MY_GTID_ANONYMOUS) ||
-           (kind >= WEIR_MY_XA_PREPARE && kind <= WEIR_MY_PAYLOAD) || kind == WEIR_MY_GTID_TAGGED ||
-           kind == WEIR_MY_GTID_MARIADB;
-}
-
-static int group_event(struct reading *r, const struct weir_my_event *e, struct weir_error *err);
 
 /* Events in it have no place of their own in the file. */
 static int payload(struct reading *r, const struct weir_my_event *whole, struct weir_error *err)
@@ -269,7 +375,7 @@ static int payload(struct reading *r, const struct weir_my_event *whole, struct 
 
 static int group_event(struct reading *r, const struct weir_my_event *e, struct weir_error *err)
 {
-    bool ends = e->kind == WEIR_MY_XID;
+    bool ends = e->kind == WEIR_MY_XID, again = r->again;
     int rc = 0;
     if (!r->group) {
         r->group = true;
@@ -289,6 +395,7 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         break;
     case WEIR_MY_GTID_MARIADB:
         r->transaction = weir_my_gtid_opens(e->body);
+        r->prepares = weir_my_gtid_prepares(e->body);
         r->server = e->server;
         rc = weir_my_gtid_read(e->body, &r->domain, &r->number, err);
         break;
@@ -305,20 +412,22 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         ends = true;
         break;
     case WEIR_MY_XA_PREPARE:
+        ends = true;
+        rc = r->again ? 0 : end_prepare(r, e, err);
+        r->again = false;
+        break;
     case WEIR_MY_PARTIAL_UPDATE:
-        ends = e->kind == WEIR_MY_XA_PREPARE;
-        rc =
-            r->known
-                ? 0
-                : weir_fail(err, WEIR_EUNSUPPORTED,
-                            "the log has events of a kind that capture does not follow (%u: XA, or "
-                            "partial updates); `weir sync %s --full` reads all tables anew",
-                            e->kind, r->my->config->name);
+        rc = r->known
+                 ? 0
+                 : weir_fail(err, WEIR_EUNSUPPORTED,
+                             "the log has partial updates, which capture does not follow; `weir "
+                             "sync %s --full` reads all tables anew",
+                             r->my->config->name);
         break;
     default:
         rc = change_rows(r, e, err);
     }
-    if (rc == 0 && ends) {
+    if (rc == 0 && ends && !again) {
         end_group(r, e->ends);
     }
     return rc;

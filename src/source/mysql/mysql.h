@@ -147,6 +147,8 @@ void weir_my_log_close(MYSQL *con);
 const char *weir_my_log_status(const struct weir_my *my);
 /* Of MySQL: does each transaction have an id (gtid_mode)? */
 int weir_my_has_ids(struct weir_my *my, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Did anybody commit by XA since the server was started? */
+int weir_my_commits_xa(struct weir_my *my, bool *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* Begins the transaction in whose snapshot the table is read; of a large table on `beside`
  * connections more, too, where it can be proven that all see the same; else t->alone says why not.
  */

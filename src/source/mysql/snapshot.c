@@ -67,6 +67,12 @@ int weir_my_has_ids(struct weir_my *my, bool *out, struct weir_error *err)
                    out, err);
 }
 
+int weir_my_commits_xa(struct weir_my *my, bool *out, struct weir_error *err)
+{
+    return ask_any(my, "SHOW GLOBAL STATUS WHERE Variable_name = 'Com_xa_commit' AND Value <> '0'",
+                   out, err);
+}
+
 /* The log's place says which transactions a snapshot has, where each is in the log. Not so what a
  * replica does without writing it into its own log, what the log's filters leave out (who may not
  * see these cannot know), and what XA commits, which is written first and seen later. */
@@ -88,10 +94,7 @@ static int is_logged(struct weir_my *my, const char **why, struct weir_error *er
                        "SHOW GLOBAL STATUS WHERE Variable_name = 'Slaves_running' AND Value <> "
                        "'0' OR Variable_name = 'wsrep_ready' AND Value = 'ON'",
                        &replicates, err);
-    rc = rc ? rc
-            : ask_any(my,
-                      "SHOW GLOBAL STATUS WHERE Variable_name = 'Com_xa_commit' AND Value <> '0'",
-                      &xa, err);
+    rc = rc ? rc : weir_my_commits_xa(my, &xa, err);
     rc = rc || my->mariadb ? rc : weir_my_has_ids(my, &gtids, err);
     rc = rc || !log ? rc : ask_cells(my, my->con, weir_my_log_status(my), 2, 4, &filters, err);
     *why = !log                         ? "the server has no binary log"

@@ -255,7 +255,8 @@ static int changes(const struct weir_my *my, const struct weir_my_table *t,
     } else if (e->kind == WEIR_MY_QUERY) {
         rc = weir_my_query_read(e->body, &database, &statement, err);
         *out = rc == 0 && !weir_str_is(statement, "BEGIN") && !weir_str_is(statement, "COMMIT") &&
-               weir_my_query_names(statement, t->name);
+               (weir_my_query_names(statement, t->name) ||
+                weir_str_starts(statement, WEIR_STR("XA COMMIT"))); /* of what stands before */
     } else {
         *out = e->kind == WEIR_MY_INCIDENT ||
                (e->kind >= WEIR_MY_COMPRESSED_FIRST && e->kind <= WEIR_MY_COMPRESSED_LAST);
