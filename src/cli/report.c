@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/remote.h"
 #include "serve/template.h"
+#include "source/source.h"
 #include "workspace/document.h"
 
 struct reading {
@@ -181,6 +182,25 @@ static int validate(const struct weir_documents *all, const struct weir_document
     return WEIR_OK;
 }
 
+static int validate_sources(const struct weir_workspace *workspace, struct weir_error *err)
+{
+    struct weir_sources sources = {0};
+    struct weir_error why;
+    int code = weir_sources_load_most(workspace, &sources, &why);
+    size_t bad = sources.broken_count + (code && !sources.broken_count);
+    if (code) {
+        puts(why.message);
+    }
+    for (size_t i = 0; i < sources.read_count; i++) {
+        if (weir_source_check_file(workspace->dir, sources.read[i].name, &why)) {
+            bad++;
+            puts(why.message);
+        }
+    }
+    weir_sources_free(&sources);
+    return bad ? weir_fail(err, WEIR_EINVAL, "%zu sources have mistakes", bad) : WEIR_OK;
+}
+
 /* The running server knows which views the engine took, and why it did not take the others. */
 static int tell_views_of_server(struct weir_cli *cli, struct weir_error *err)
 {
@@ -253,7 +273,9 @@ static int run_validate(struct weir_cli *cli, struct weir_error *err)
         if (tell_views_of_server(cli, &ignored)) {
             tell_views_of_files(&r);
         }
-        code = validate(r.all, NULL, -1, err);
+        int sources = validate_sources(r.workspace, err);
+        code = validate(r.all, NULL, -1, sources ? &ignored : err);
+        code = sources ? sources : code;
     }
     close_all(&r);
     return code;
@@ -294,10 +316,11 @@ const struct weir_command weir_command_report_validate = {
 };
 const struct weir_command weir_command_validate = {
     .name = "validate",
-    .summary = "Check every document of the workspace",
+    .summary = "Check every document and source of the workspace",
     .operands = "",
     .help =
-        "Reports, views, snippets, definitions and collections. Prints every mistake with its "
+        "Reports, views, snippets, definitions, collections and sources. Prints every mistake with "
+        "its "
         "file and line; ends with 1 when there is one. It needs the files only, so it works in "
         "CI on a checkout. Says, too, which views are not in the warehouse, and why; that is no "
         "mistake.\n\n"

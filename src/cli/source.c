@@ -80,8 +80,24 @@ static void list_turns(struct weir_workspace *workspace, const char *name)
     }
 }
 
-static void list_table(struct weir_workspace *workspace, const struct weir_sources *sources)
+/* Of the mistakes of all files, a line each, that of this one. */
+static struct weir_str mistake_of(struct weir_str all, const char *name)
 {
+    char file[128];
+    snprintf(file, sizeof file, "sources/%.64s.yml", name);
+    while (all.ptr) {
+        struct weir_str line = weir_str_cut(&all, '\n');
+        if (weir_str_starts(line, weir_str_of(file))) {
+            return line;
+        }
+    }
+    return WEIR_STR("its file has a mistake; `weir validate` shows it");
+}
+
+static void list_table(struct weir_workspace *workspace, const struct weir_sources *sources,
+                       struct weir_str mistakes)
+{
+    struct weir_error why;
     printf("%-20s %-34s %s\n", "source", "write key", "ip");
     for (size_t i = 0; i < sources->count; i++) {
         const struct weir_source *s = &sources->items[i];
@@ -96,13 +112,21 @@ static void list_table(struct weir_workspace *workspace, const struct weir_sourc
     for (size_t i = 0; i < sources->read_count; i++) {
         printf("%-20s read by `weir sync`: %s", sources->read[i].name, sources->read[i].kind);
         list_turns(workspace, sources->read[i].name);
+        if (weir_source_check_file(workspace->dir, sources->read[i].name, &why)) {
+            printf("; %s", why.message);
+        }
         putchar('\n');
+    }
+    for (size_t i = 0; i < sources->broken_count; i++) {
+        printf("%-20s " WEIR_STR_FMT "\n", sources->broken[i],
+               WEIR_STR_ARG(mistake_of(mistakes, sources->broken[i])));
     }
 }
 
 static int list_json(struct weir_workspace *workspace, const struct weir_sources *sources,
-                     struct weir_error *err)
+                     struct weir_str mistakes, struct weir_error *err)
 {
+    struct weir_error why;
     struct weir_source_turn turn;
     struct weir_buf out;
     weir_buf_init(&out, 16u << 20);
@@ -136,6 +160,15 @@ static int list_json(struct weir_workspace *workspace, const struct weir_sources
         turn_of(workspace, sources->read[i].name, "verify", &turn);
         weir_jw_ktime_or_null(&w, "verified_at", turn.began);
         weir_jw_kbool(&w, "differs", turn.failures > 0);
+        bool well = weir_source_check_file(workspace->dir, sources->read[i].name, &why) == 0;
+        weir_jw_kstr_or_null(&w, "error", weir_str_of(well ? "" : why.message));
+        weir_jw_object_end(&w);
+    }
+    for (size_t i = 0; i < sources->broken_count; i++) {
+        weir_jw_object(&w);
+        weir_jw_kstrz(&w, "name", sources->broken[i]);
+        weir_jw_kstr_or_null(&w, "kind", WEIR_STR(""));
+        weir_jw_kstr(&w, "error", mistake_of(mistakes, sources->broken[i]));
         weir_jw_object_end(&w);
     }
     weir_jw_array_end(&w);
@@ -149,16 +182,21 @@ static int list_json(struct weir_workspace *workspace, const struct weir_sources
 
 static int run_list(struct weir_cli *cli, struct weir_error *err)
 {
-    struct weir_workspace *workspace;
+    struct weir_workspace *workspace = NULL;
     struct weir_sources sources = {0};
     int code = weir_cli_workspace(cli, &workspace, err);
-    code = code ? code : weir_sources_load(workspace, &sources, err);
+    struct weir_error why = {0};
+    code = code ? code : weir_sources_load_most(workspace, &sources, &why);
+    struct weir_str mistakes = weir_str_of(code ? why.message : "");
+    if (code && workspace) { /* a file with a mistake hides no other */
+        code = sources.broken_count ? 0 : weir_fail(err, code, "%s", why.message);
+    }
     if (!code && weir_args_has(cli->args, "json")) {
-        code = list_json(workspace, &sources, err);
-    } else if (!code && sources.count + sources.read_count == 0) {
+        code = list_json(workspace, &sources, mistakes, err);
+    } else if (!code && sources.count + sources.read_count + sources.broken_count == 0) {
         puts("No sources yet; `weir source add NAME` makes one.");
     } else if (!code) {
-        list_table(workspace, &sources);
+        list_table(workspace, &sources, mistakes);
     }
     weir_sources_free(&sources);
     weir_workspace_close(workspace);

@@ -273,9 +273,9 @@ static int sync_all(struct sync *s, struct weir_error *err)
 {
     struct weir_sources sources = {0};
     struct weir_error why;
-    int first = 0;
-    int code = weir_sources_load(s->workspace, &sources, err);
-    if (code == 0 && sources.read_count == 0) {
+    int first = weir_sources_load_most(s->workspace, &sources, err);
+    int code = first == WEIR_ENOMEM ? first : 0; /* one with a mistake keeps no other from it */
+    if (first == 0 && sources.read_count == 0) {
         puts("No source is read from; `weir source add NAME --kind file --set path=FILE` makes "
              "one.");
     }

@@ -51,7 +51,8 @@ void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
  * failed in a row up to it; left alone when none is remembered. True: any run goes on. */
 bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bool verify,
                            struct weir_source_turn *turn);
-/* How many runs go on. */
+/* How many runs go on that take a place: not those that have only waited for some seconds, as far
+ * as they are not too many. */
 size_t weir_source_runs_count(struct weir_source_runs *runs);
 /* false: it does not run. */
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id);

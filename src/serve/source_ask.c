@@ -186,21 +186,34 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
     return rc;
 }
 
+struct change {
+    struct weir_data *members;
+    struct weir_str base; /* which file it is one of; ptr NULL: of whatever is there */
+};
+
+/* With the lock of the workspace. */
 static int change(struct weir_ask *ask, void *arg, struct weir_error *err)
 {
-    return weir_source_change(weir_source_runs_site(runs_of(ask)), id_of(ask), arg, &ask->arena,
-                              err);
+    struct change *c = arg;
+    int rc = c->base.ptr ? weir_source_base_check(dir_of(ask), id_of(ask), c->base, err) : 0;
+    return rc ? rc
+              : weir_source_change(weir_source_runs_site(runs_of(ask)), id_of(ask), c->members,
+                                   &ask->arena, err);
 }
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"schema",     "schedule", "verify",
-                                        "connection", "streams",  NULL};
-    struct weir_data *changes = NULL;
+    static const char *const known[] = {"schema",  "schedule", "verify", "connection",
+                                        "streams", "base",     NULL};
+    struct change c = {.base = {NULL, 0}};
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
-    rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &changes, err);
+    rc = rc ? rc : weir_ask_text(ask, "base", false, &c.base, err);
+    rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &c.members, err);
+    if (rc == 0) {
+        weir_data_unset(c.members, "base");
+    }
     rc = rc ? rc : weir_source_exists(dir_of(ask), id_of(ask), err);
-    rc = rc ? rc : weir_source_commit(ask, id_of(ask), "Change", change, changes, err);
+    rc = rc ? rc : weir_source_commit(ask, id_of(ask), "Change", change, &c, err);
     rc = rc ? rc : weir_ask_note(ask, "source.change", ask->id, (struct weir_str){NULL, 0}, err);
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_source_print_one(ask, id_of(ask), false, err);
@@ -291,7 +304,13 @@ static int start(struct weir_ask *ask, const struct weir_source_wanted *wanted, 
                  const char *how, struct weir_error *err)
 {
     char run[WEIR_SOURCE_RUN_SIZE];
-    int rc = weir_source_exists(dir_of(ask), id_of(ask), err);
+    const struct weir_source_run what = {.site = weir_source_runs_site(runs_of(ask)),
+                                         .source = id_of(ask),
+                                         .stream = wanted->stream,
+                                         .from = wanted->from,
+                                         .to = wanted->to,
+                                         .full = wanted->full};
+    int rc = weir_source_asked(&what, err);
     rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), wanted, run, err);
     rc = rc ? rc
             : weir_ask_note(ask, noted, ask->id,

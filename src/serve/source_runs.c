@@ -11,6 +11,7 @@
 #define HELD       8    /* sources that are being removed at one time */
 #define MAX_REPORT (16u << 20)
 #define REPORTS    (64u << 20)            /* of all together: weir.loads has what is in them, too */
+#define SILENT     (5 * WEIR_SECOND)      /* a run that only waits keeps none from beginning */
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
 struct item {
@@ -125,14 +126,14 @@ static struct item *find(struct weir_source_runs *runs, const char *id)
 }
 
 /* `verify`: of those that compare; else of those that load. `whole`: of all of the source, which is
- * what schedules go by. */
+ * what schedules go by. Not one that was asked for what its source does not have. */
 static struct item *latest_of(struct weir_source_runs *runs, const char *source, bool verify,
                               bool whole)
 {
     for (size_t i = runs->count; i-- > 0;) {
         struct item *item = runs->items[i];
         if (item->verify == verify && strcmp(item->source, source) == 0 &&
-            !(whole && (*item->stream || *item->from))) {
+            !atomic_load(&item->progress.asked) && !(whole && (*item->stream || *item->from))) {
             return item;
         }
     }
@@ -455,15 +456,26 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
     return running;
 }
 
+/* Connecting, or waiting for the first row: it holds nothing that others need. */
+static bool only_waits(const struct item *item, weir_time now)
+{
+    return !item->verify && now - item->started_at > SILENT &&
+           atomic_load(&item->progress.rows) == 0 && atomic_load(&item->progress.bytes) == 0;
+}
+
 size_t weir_source_runs_count(struct weir_source_runs *runs)
 {
-    size_t running = 0;
+    size_t busy = 0, waiting = 0, most = (size_t)runs->site.runs;
+    weir_time now = weir_now();
     pthread_mutex_lock(&runs->lock);
     for (size_t i = 0; i < runs->count; i++) {
-        running += runs->items[i]->running;
+        const struct item *item = runs->items[i];
+        bool waits = item->running && only_waits(item, now);
+        waiting += waits;
+        busy += item->running && !waits;
     }
     pthread_mutex_unlock(&runs->lock);
-    return running;
+    return busy + (waiting > most ? waiting - most : 0);
 }
 
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)

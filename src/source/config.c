@@ -164,6 +164,13 @@ static int read_root(const struct weir_yaml *doc, struct weir_arena *arena, stru
         return weir_yaml_fail(err, doc, weir_yaml_root(doc),
                               "a source is described by `kind:`, `connection:`, …");
     }
+    struct weir_str kind = WEIR_STR("tracking");
+    (void)weir_yaml_str(weir_yaml_get(&rest, "kind"), &kind);
+    if (weir_str_is(kind, "tracking") && weir_yaml_get(&rest, "write_key")) {
+        return weir_yaml_fail(err, doc, &rest,
+                              "this is a source of events, which apps send and weir collects; "
+                              "nothing is read from it, and its tables come by themselves");
+    }
     for (const struct weir_yaml_node *n = rest.first; n; n = n->next) {
         if (weir_str_is(n->key, "connection") || weir_str_is(n->key, "streams")) {
             continue;
@@ -255,6 +262,8 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
                               "append all rows again",
                               out->connector->name);
     }
+    rc =
+        rc ? rc : weir_source_address_check(doc, weir_yaml_get(node, "path"), "path", s->path, err);
     if (rc == 0 && name_table(s, &out->arena, &why)) {
         return weir_yaml_fail(err, doc, node, "%s", why.message);
     }
@@ -441,6 +450,34 @@ static int check_ring(const char *workspace_dir, const struct weir_source_config
         }
     }
     return 0;
+}
+
+int weir_source_after_check(const char *workspace_dir, const struct weir_source_config *config,
+                            struct weir_error *err)
+{
+    struct weir_error ignored;
+    char kind[64] = "";
+    const char *after = config->schedule.after;
+    if (config->schedule.kind != WEIR_SOURCE_AFTER) {
+        return 0;
+    }
+    if (weir_source_name_check(weir_str_of(after), &ignored) ||
+        !look_up(workspace_dir, after, "kind", kind, sizeof kind)) {
+        return weir_fail(err, WEIR_ENOENT,
+                         "`schedule: after %s`: there is no source \"%s\", so this one never runs "
+                         "by itself; `weir source list` shows the sources",
+                         after, after);
+    }
+    char key[4] = "";
+    if (!*kind) { /* that of tracking may be left out */
+        (void)look_up(workspace_dir, after, "write_key", key, sizeof key);
+    }
+    return strcmp(kind, "tracking") == 0 || *key
+               ? weir_fail(err, WEIR_EINVAL,
+                           "`schedule: after %s`: \"%s\" is a source of events, which has no runs, "
+                           "so this one never runs by itself; write `every 5m`",
+                           after, after)
+               : 0;
 }
 
 int weir_source_others_check(const char *workspace_dir, const struct weir_source_config *config,

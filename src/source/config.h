@@ -77,6 +77,10 @@ int weir_source_config_read(const char *workspace_dir, const char *name,
  * there, or when its schedule is part of a ring. */
 int weir_source_others_check(const char *workspace_dir, const struct weir_source_config *config,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* Does the source that it runs after run? WEIR_ENOENT: there is none (yet), which is told where the
+ * source is shown; WEIR_EINVAL: it never will. */
+int weir_source_after_check(const char *workspace_dir, const struct weir_source_config *config,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 void weir_source_config_free(struct weir_source_config *config);
 /* The stream's settings; those of a stream that is not named in the file are the defaults. */
 int weir_source_config_stream(struct weir_source_config *config, struct weir_str name,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/yaml_write.h"
 #include "io/file.h"
 #include "source/connector.h"
@@ -68,14 +69,19 @@ static int file_of(const char *workspace_dir, const char *name, char path[4096],
     return rc;
 }
 
+/* `schedule`: it is said anew. */
 static int check_text(const char *workspace_dir, const char *name, struct weir_str text,
-                      struct weir_error *err)
+                      bool schedule, struct weir_error *err)
 {
     struct weir_source_config config;
     char path[128];
     snprintf(path, sizeof path, "sources/%.64s.yml", name);
     int rc = weir_source_config_parse(text, name, path, &config, err);
     rc = rc ? rc : weir_source_others_check(workspace_dir, &config, err);
+    if (rc == 0 && schedule &&
+        weir_source_after_check(workspace_dir, &config, err) == WEIR_EINVAL) {
+        rc = err->code; /* one that is not there yet may be made next */
+    }
     weir_source_config_free(&config);
     return rc;
 }
@@ -96,7 +102,7 @@ int weir_source_create(const struct weir_source_site *site, const char *name, st
     if (rc == 0 && access(path, F_OK) == 0) {
         rc = weir_fail(err, WEIR_EEXIST, "there is a source \"%s\" already", name);
     }
-    rc = rc ? rc : check_text(site->dir, name, text, err);
+    rc = rc ? rc : check_text(site->dir, name, text, true, err);
     rc = rc ? rc : weir_file_replace(path, text, 0644, err);
     if (rc == 0 && weir_source_seal(site, typed, err)) {
         rc = err->code;
@@ -141,6 +147,18 @@ int weir_source_exists(const char *workspace_dir, const char *name, struct weir_
     return rc;
 }
 
+int weir_source_check_file(const char *workspace_dir, const char *name, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(workspace_dir, name, &config, err);
+    rc = rc ? rc : weir_source_after_check(workspace_dir, &config, err);
+    rc = rc && !strstr(err->message, "sources/")
+             ? weir_error_prefix(err, rc, "sources/%s.yml", name)
+             : rc;
+    weir_source_config_free(&config);
+    return rc;
+}
+
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
                             struct weir_source_schedule *out, struct weir_source_schedule *verify,
                             bool *paused, unsigned *priority, struct weir_error *err)
@@ -177,6 +195,10 @@ int weir_source_describe(const char *workspace_dir, struct weir_warehouse *wareh
     weir_buf_init(&ignored, 4096);
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     bool well = rc == 0;
+    struct weir_error after = {0};
+    if (well && weir_source_after_check(workspace_dir, &config, &after)) {
+        trouble = after.message;
+    }
     weir_jw_kstrz(w, "name", name);
     weir_jw_kstr_or_null(w, "kind", weir_str_of(well ? config.connector->name : ""));
     weir_jw_kstr_or_null(w, "schema", weir_str_of(well ? config.schema : ""));
@@ -196,10 +218,35 @@ int weir_source_describe(const char *workspace_dir, struct weir_warehouse *wareh
     return rc == WEIR_ENOMEM ? rc : 0;
 }
 
+/* Which text it is, to say what a change is one of. */
+static void version_of(struct weir_str text, char out[17])
+{
+    snprintf(out, 17, "%016llx", (unsigned long long)weir_hash64(text.ptr, text.len, 0));
+}
+
+int weir_source_base_check(const char *workspace_dir, const char *name, struct weir_str base,
+                           struct weir_error *err)
+{
+    char path[4096], version[17];
+    struct weir_buf text;
+    weir_buf_init(&text, MAX_FILE);
+    int rc = file_of(workspace_dir, name, path, err);
+    rc = rc ? rc : weir_file_read(path, &text, err);
+    version_of(weir_buf_str(&text), version);
+    if (rc == 0 && !weir_str_is(base, version)) {
+        rc = weir_fail(err, WEIR_EEXIST,
+                       "sources/%s.yml was changed by somebody else meanwhile; nothing is saved: "
+                       "look at it anew, and change it then",
+                       name);
+    }
+    weir_buf_free(&text);
+    return rc;
+}
+
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
                            struct weir_jw *w, struct weir_error *err)
 {
-    char path[4096], shown[128];
+    char path[4096], shown[128], version[17];
     struct weir_buf text;
     struct weir_yaml *doc = NULL;
     struct weir_data *data = NULL;
@@ -211,6 +258,8 @@ int weir_source_print_file(const char *workspace_dir, const char *name, struct w
     if (rc == 0) {
         weir_jw_kstrz(w, "file", shown);
         weir_jw_kstr(w, "text", weir_buf_str(&text));
+        version_of(weir_buf_str(&text), version);
+        weir_jw_kstrz(w, "version", version);
         weir_jw_keyz(w, "settings");
         if (weir_yaml_parse(weir_buf_str(&text), shown, &doc, &ignored) ||
             weir_data_from_yaml(arena, weir_yaml_root(doc), &data, &ignored)) {
@@ -274,7 +323,9 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : fit_values(file, arena, err);
     rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
     rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);
-    rc = rc ? rc : check_text(workspace_dir, name, weir_buf_str(&changed), err);
+    rc = rc ? rc
+            : check_text(workspace_dir, name, weir_buf_str(&changed),
+                         weir_data_get(changes, "schedule") != NULL, err);
     rc = rc ? rc : weir_source_seal(site, typed, err);
     rc = rc ? rc : weir_file_replace(path, weir_buf_str(&changed), mode_of(path), err);
     weir_comments_free(&comments);

@@ -92,20 +92,11 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
     return rc || !r->target ? rc : check_owner(r, err);
 }
 
-/* A back-fill reads rows again that are there: only a key says which. */
-static bool can_fill(const struct weir_source_stream *stream)
-{
-    return *stream->cursor && stream->key.count;
-}
-
 static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
                        struct weir_error *err)
 {
-    if (!can_fill(&r->stream)) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "stream \"%s\" cannot be filled from some point on: that needs `cursor: "
-                         "COLUMN` and `mode: merge` or `history`; `--full` reads all of it",
-                         r->stream.name);
+    if (!weir_source_can_fill(&r->stream)) {
+        return weir_source_refuse_fill(r->stream.name, err);
     }
     return cursor.len
                ? 0
@@ -433,7 +424,8 @@ static bool is_filled(struct weir_source_config *config, struct weir_str name)
 {
     struct weir_source_stream stream;
     struct weir_error ignored;
-    return weir_source_config_stream(config, name, &stream, &ignored) == 0 && can_fill(&stream);
+    return weir_source_config_stream(config, name, &stream, &ignored) == 0 &&
+           weir_source_can_fill(&stream);
 }
 
 static int run_streams(const struct weir_source_run *run, const char *id,
@@ -481,22 +473,6 @@ static int run_streams(const struct weir_source_run *run, const char *id,
     return rc ? rc : first;
 }
 
-static int check_fill(const struct weir_source_run *run, const struct weir_source_config *config,
-                      struct weir_error *err)
-{
-    if (run->from && config->connector->feed) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "a source of kind %s cannot be filled from some point on: its program "
-                         "decides what it reads; `--full` reads all of it",
-                         config->connector->name);
-    }
-    return run->from && run->full
-               ? weir_fail(err, WEIR_EINVAL, "a run reads everything, or from some point on")
-           : run->to && !run->from
-               ? weir_fail(err, WEIR_EINVAL, "a range needs its beginning, `from`")
-               : 0;
-}
-
 /* Schedules go by runs of all of a source. One that the server's own end cut off did not happen. */
 static void keep_turn(const struct weir_source_run *run, weir_time began, int rc)
 {
@@ -527,7 +503,8 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_array(w);
     int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
     bool gone = rc == WEIR_ENOENT;
-    status = gone || (rc == 0 && check_fill(run, &config, err)) ? WEIR_SOURCE_ASKED : status;
+    status = gone || (rc == 0 && weir_source_asked_check(run, &config, err)) ? WEIR_SOURCE_ASKED
+                                                                             : status;
     rc = rc || strcmp(status, WEIR_SOURCE_ASKED) != 0 ? rc : WEIR_EINVAL;
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
     const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
@@ -556,6 +533,9 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     }
     if (config.connector) {
         config.connector->close(connection);
+    }
+    if (run->progress && strcmp(status, WEIR_SOURCE_ASKED) == 0) {
+        atomic_store(&run->progress->asked, true);
     }
     weir_jw_array_end(w);
     weir_jw_kstrz(w, "status", rc && strcmp(status, "mismatch") != 0 ? "failed" : status);

@@ -46,6 +46,14 @@ struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
 /* The status of a run that failed by what was asked of it: its source has not. */
 #define WEIR_SOURCE_ASKED "asked"
+/* --- asked.c --- */
+/* A back-fill reads rows again that are there: only a key says which. */
+bool weir_source_can_fill(const struct weir_source_stream *stream);
+int weir_source_refuse_fill(const char *stream, struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL: so such a source cannot be asked, as far as its file says. */
+int weir_source_asked_check(const struct weir_source_run *run,
+                            const struct weir_source_config *config,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 /* Of one that looked at no stream before: the row is of the stream "*", or of the one that was
  * asked for where the file names it. */
 void weir_source_note_failure(const struct weir_source_run *run, const char *id,

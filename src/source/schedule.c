@@ -60,6 +60,12 @@ static weir_time back_off(unsigned failures, double chance)
     return wait - (weir_time)((double)wait / 2 * chance);
 }
 
+static weir_time least(weir_time a, weir_time b)
+{
+    return a < b ? a : b;
+}
+
+/* What is due has been so since then: who waits longest is first. */
 weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
                                     const struct weir_source_turn *turn, weir_time now,
                                     double chance, const struct weir_zone_clock *clock)
@@ -71,10 +77,13 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
         return turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
     }
     if (s->kind == WEIR_SOURCE_AFTER) {
-        return turn->other_ended > turn->began ? now : WEIR_TIME_MAX;
+        return turn->other_ended <= turn->began ? WEIR_TIME_MAX : least(turn->other_ended, now);
     }
     if (s->kind == WEIR_SOURCE_CRON) {
         return weir_cron_next(&s->cron, turn->began ? turn->began : turn->known, clock);
     }
-    return turn->began && turn->began <= now ? turn->began + s->every : now;
+    if (turn->began && turn->began <= now) {
+        return turn->began + s->every;
+    }
+    return turn->known && !turn->began ? least(turn->known, now) : now;
 }

@@ -176,6 +176,19 @@ int weir_source_open(const struct weir_source_site *site, struct weir_source_con
     return rc ? rc : config->connector->open(config, site, connection, err);
 }
 
+int weir_source_address_check(const struct weir_yaml *doc, const struct weir_yaml_node *node,
+                              const char *name, const char *value, struct weir_error *err)
+{
+    struct weir_str password;
+    return weir_mask_in_address(weir_str_of(value), &password)
+               ? weir_yaml_fail(err, doc, node,
+                                "`%s`: the address must have no user and no password in it, "
+                                "because git keeps the file; write `user:` and `password: "
+                                "${secret:NAME}` instead",
+                                name)
+               : 0;
+}
+
 int weir_source_secrets_check(struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *section, struct weir_error *err)
 {
@@ -192,7 +205,10 @@ int weir_source_secrets_check(struct weir_source_config *config, const struct we
         }
         rc = mapping ? weir_source_mapping_check(config, doc, weir_yaml_get(section, o->name),
                                                  mapping, err)
-                     : 0;
+             : o->type == WEIR_OPT_TEXT && !o->secret
+                 ? weir_source_address_check(doc, weir_yaml_get(section, o->name), o->name,
+                                             *slot_of(o, config->connection), err)
+                 : 0;
     }
     return rc;
 }

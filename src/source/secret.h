@@ -31,6 +31,10 @@ int weir_source_check_variable(const struct weir_source_site *site, const char *
 int weir_source_secrets_check(struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *section,
                               struct weir_error *err) WEIR_MUST_CHECK;
+/* Likewise, where a text has an address with a password in it. */
+int weir_source_address_check(const struct weir_yaml *doc, const struct weir_yaml_node *node,
+                              const char *name, const char *value,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 /* A secret that was typed into a form or a command line: "SOURCE.OPTION", and its value. */
 struct weir_source_typed {
     const char *name;

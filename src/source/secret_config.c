@@ -103,6 +103,32 @@ static bool is_component(const struct weir_data *value)
     return false;
 }
 
+/* "Server=h;Password=…", "host=h password=…" */
+static bool has_password_word(struct weir_str text)
+{
+    static const char *const words[] = {"password=", "passwd=", "pwd=", NULL};
+    for (size_t i = 0; i < text.len; i++) {
+        bool begins = i == 0 || strchr("; \t&?,", text.ptr[i - 1]);
+        for (const char *const *w = words; begins && *w; w++) {
+            size_t n = strlen(*w);
+            if (text.len - i > n && strncasecmp(text.ptr + i, *w, n) == 0 &&
+                !strchr("{$;& ", text.ptr[i + n])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Its key says nothing, but the text: an address or a list of settings, with a password in it. */
+static bool tells(const struct weir_data *value, bool describes)
+{
+    struct weir_str password;
+    return value->type == WEIR_DATA_TEXT && !(describes && is_template(value)) &&
+           (weir_mask_in_address(value->text, &password) ||
+            (!describes && has_password_word(value->text)));
+}
+
 struct walk {
     char path[256]; /* of the value: "credentials.token" */
     const struct weir_yaml *doc;
@@ -124,7 +150,8 @@ static int walk(struct walk *w, struct weir_data *data, const struct weir_yaml_n
     size_t length = strlen(w->path);
     bool describes = w->describes;
     if (data->type != WEIR_DATA_OBJECT && data->type != WEIR_DATA_LIST) {
-        return secrecy && !(describes && is_template(data)) ? w->secret(w, data, node, err) : 0;
+        bool secret = secrecy ? !(describes && is_template(data)) : tells(data, describes);
+        return secret ? w->secret(w, data, node, err) : 0;
     }
     for (struct weir_data *m = data->first; rc == 0 && m; m = m->next) {
         const struct weir_yaml_node *of = NULL;

@@ -44,6 +44,7 @@ struct weir_source_progress {
     atomic_ullong rows, bytes;
     struct weir_source_watch *watch; /* what it does, stream by stream; NULL: nobody looks */
     atomic_bool stop;                /* set it to end the run: WEIR_ECANCELED, nothing changed */
+    atomic_bool asked;               /* it failed by what was asked of it, not by its source */
 };
 
 #define WEIR_SOURCE_ALL "*" /* the stream that is said where a source as a whole is meant */
@@ -70,6 +71,10 @@ void weir_source_run_id(char out[WEIR_SOURCE_RUN_SIZE]);
  * the first failure. `id` is a fresh weir_source_run_id. */
 int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *report,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Can it be asked so? What the source's file says of that, before it begins: WEIR_EINVAL, or
+ * WEIR_ENOENT. */
+int weir_source_asked(const struct weir_source_run *run, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* {"streams":[{"name","table","mode","files","bytes","columns":[{"name","original","type"}]}]} of a
  * source; `columns`: also look into each stream. Reads nothing into the warehouse. */
@@ -159,13 +164,21 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
 /* WEIR_ENOENT, or what is wrong with its file. */
 int weir_source_exists(const char *workspace_dir, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* What is wrong with its file, or with what its file says of other sources; it begins with the
+ * file's name. */
+int weir_source_check_file(const char *workspace_dir, const char *name,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Members of an object: "name","kind","schema","schedule","verify","paused","kept","run","error"; a
  * file with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
  * source whose file is well; "": nothing. */
 int weir_source_describe(const char *workspace_dir, struct weir_warehouse *warehouse,
                          const char *name, const char *run, const char *trouble, struct weir_jw *w,
                          struct weir_error *err) WEIR_MUST_CHECK;
-/* The file: {"file","text","settings"}, the last as data. Of a source of tracking, too. */
+/* WEIR_EEXIST when the file is not of this version any more: its text has changed. */
+int weir_source_base_check(const char *workspace_dir, const char *name, struct weir_str base,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* The file: {"file","text","version","settings"}, the last as data. Of a source of tracking, too.
+ */
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_schedule;

@@ -528,8 +528,9 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
     if (rc == 0 && !found) {
         *status = run->stream ? WEIR_SOURCE_ASKED : *status;
         rc = weir_fail(err, WEIR_ENOENT,
-                       "source \"%s\" has no such stream; `weir source discover %s` shows them",
-                       config->name, config->name);
+                       "source \"%s\" has no stream%s%s%s; `weir source discover %s` shows them",
+                       config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
+                       run->stream ? "\"" : "", config->name);
     }
     weir_verify_feed_free(&feed);
     weir_arena_free(&catalog.arena);

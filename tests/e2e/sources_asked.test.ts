@@ -1,6 +1,7 @@
 // What pages ask of a source is answered, however many ask at once, and whatever its run does meanwhile.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -62,4 +63,105 @@ test('who goes away frees her place', async () => {
     request.on('socket', (socket) => socket.on('connect', () => setImmediate(() => request.destroy())));
   }
   assert.deepEqual(await refusals(4), []);
+});
+
+const file = (name: string): string => path.join(weir.dir, `sources/${name}.yml`);
+type Shown = { name: string; error: string | null; latest: { status: string; error: string | null } | null };
+const shown = async (name: string): Promise<Shown> => (await admin.want(200, 'GET', `/api/sources/${name}`)) as unknown as Shown;
+const failed = async (...args: [string, ...string[]]): Promise<string> => weir.in(...args).then((said) => assert.fail(said), (error: unknown) => String(error));
+
+test('what cannot be asked of a source is answered at once, and is no failure of it', async () => {
+  writeFileSync(file('named'), 'kind: file\nconnection: {path: exports}\nstreams: {plans: {}}\n');
+  await weir.in('sync', 'named', '--wait');
+  const before = await shown('named');
+  assert.equal(before.latest?.error, null);
+  for (const [body, says] of [
+    [{ from: '5' }, /no stream of source .* has `cursor: COLUMN`/],
+    [{ stream: 'nosuch' }, /has no stream/],
+    [{ stream: 'plans', from: '5', to: '5' }, /nothing in it/],
+    [{ stream: 'plans', from: '2026-11-10', to: '2026-11-01' }, /nothing in it/],
+    [{ to: '5' }, /needs its beginning/],
+  ] as [object, RegExp][]) {
+    const { status, text } = await admin.ask('POST', '/api/sources/named/sync', body);
+    assert.equal(status, 400, text);
+    assert.match(text, says);
+  }
+  assert.equal((await admin.ask('POST', '/api/sources/named/verify', { stream: 'nosuch' })).status, 400);
+  assert.match(await failed('sync', 'named.nosuch'), /has no stream/);
+  assert.deepEqual(await shown('named'), before);
+  // Where only the source knows its streams, the run itself finds it out, and the source stays as it was.
+  const { run } = (await admin.want(202, 'POST', '/api/sources/plans/sync', { stream: 'nosuch' })) as { run: string };
+  await until('the run', 30, async () => ((await admin.want(200, 'GET', `/api/runs/${run}`))['state'] === 'done' ? true : undefined));
+  assert.equal(((await admin.want(200, 'GET', `/api/runs/${run}`)) as { status: string }).status, 'failed');
+  assert.equal((await shown('plans')).latest?.error, null);
+});
+
+test('an address with a password in it is refused before it is written', async () => {
+  const address = 'http://bob:pwpwpwpw@127.0.0.1:1/a.csv';
+  const { status, text } = await admin.ask('POST', '/api/sources', { name: 'uc', kind: 'file', connection: { path: address } });
+  assert.equal(status, 400);
+  assert.match(text, /the address must have no user and no password in it/);
+  assert.match(await failed('source', 'add', 'uc', '--kind', 'file', '--set', `path=${address}`), /must have no user and no password/);
+  assert.equal((await admin.ask('PATCH', '/api/sources/plans', { connection: { path: address } })).status, 400);
+  assert.equal(existsSync(file('uc')), false);
+  assert.doesNotMatch(execFileSync('git', ['-C', weir.dir, 'log', '-p'], { encoding: 'utf8' }), /pwpwpwpw/);
+  // Of settings of a program, it is sealed as a password is.
+  await admin.want(201, 'POST', '/api/sources', { name: 'dsn', kind: 'singer', connection: { executable: 'tap', config: { deep: { dsn: 'postgres://bob:pwpwpwpw@h/db' } } } });
+  assert.match(readFileSync(file('dsn'), 'utf8'), /dsn: "?\$\{secret:dsn\.deep\.dsn\}/);
+  assert.doesNotMatch(execFileSync('git', ['-C', weir.dir, 'log', '-p'], { encoding: 'utf8' }), /pwpwpwpw/);
+  await admin.want(200, 'DELETE', '/api/sources/dsn').catch(() => undefined);
+  rmSync(file('dsn'), { force: true });
+});
+
+test('a change of a file that somebody else changed meanwhile is refused', async () => {
+  const { version } = (await admin.want(200, 'GET', '/api/sources/named')) as { version: string };
+  const streams = { plans: {}, more: { path: 'plans.csv' } };
+  await admin.want(200, 'PATCH', '/api/sources/named', { base: version, streams });
+  const { status, text } = await admin.ask('PATCH', '/api/sources/named', { base: version, streams: { plans: { exclude: ['price'] } } });
+  assert.equal(status, 409);
+  assert.match(text, /was changed by somebody else meanwhile/);
+  const now = (await admin.want(200, 'GET', '/api/sources/named')) as { version: string; settings: { streams: object } };
+  assert.deepEqual(now.settings.streams, streams);
+  await admin.want(200, 'PATCH', '/api/sources/named', { base: now.version, streams: { plans: {} } });
+});
+
+test('after a source that is not there', async () => {
+  // Who makes several sources may make the other one next; until then it is told.
+  const told = (await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'after nosuch' })) as unknown as Shown;
+  assert.match(told.error ?? '', /there is no source "nosuch", so this one never runs by itself/);
+  assert.match((await admin.ask('PATCH', '/api/sources/named', { schedule: 'after web' })).text, /is a source of events, which has no runs/);
+  writeFileSync(file('other'), 'kind: file\nconnection: {path: exports}\n');
+  await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'after other' });
+  assert.equal((await shown('named')).error, null);
+  rmSync(file('other'));
+  assert.match((await shown('named')).error ?? '', /there is no source "other", so this one never runs by itself/);
+  assert.match(await weir.in('source', 'list'), /^named .*there is no source "other"/m);
+  assert.match(await failed('validate'), /sources have mistakes/);
+  // Whatever else is changed of it can be.
+  await admin.want(200, 'PATCH', '/api/sources/named', { verify: 'every 1d' });
+  await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });
+});
+
+test('a source of events says what it is', async () => {
+  for (const what of [['source', 'check', 'web'], ['source', 'discover', 'web'], ['sync', 'web']] as [string, ...string[]][]) assert.match(await failed(...what), /sources\/web\.yml.*this is a source of events/);
+});
+
+test('one file with a mistake stops no other source', async () => {
+  await weir.down();
+  writeFileSync(file('bad'), 'kind: file\nconnection: {path: x\n');
+  writeFileSync(file('odd'), 'kind: file\nnonsense: 1\nconnection: {path: exports}\n');
+  plans(20);
+  assert.match(await weir.in('source', 'list'), /^plans .*\n(.*\n)*^bad +sources\/bad\.yml:/m);
+  const all = JSON.parse(await weir.in('source', 'list', '--json')) as { name: string; error?: string | null }[];
+  assert.match(all.find(({ name }) => name === 'bad')?.error ?? '', /sources\/bad\.yml/);
+  assert.match(all.find(({ name }) => name === 'odd')?.error ?? '', /sources\/odd\.yml:2/);
+  assert.equal(all.find(({ name }) => name === 'plans')?.error, null);
+  assert.match(await failed('sync'), /sources\/bad\.yml/);
+  assert.deepEqual(await weir.rows('select count(*)::int as n from plans.plans'), [{ n: 20 }]);
+  const wrong = await weir.in('validate').catch((error: Error & { stdout?: string }) => String(error.stdout));
+  assert.match(wrong, /^sources\/bad\.yml/m);
+  assert.match(wrong, /^sources\/odd\.yml:2/m);
+  rmSync(file('bad'));
+  rmSync(file('odd'));
+  assert.match(await weir.in('validate'), /no mistakes/);
 });

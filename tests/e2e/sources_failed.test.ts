@@ -68,7 +68,7 @@ test('what was asked for wrongly is no failure of the source; one stream that wa
   await assert.rejects(weir.in('sync', 'one.typo', '--wait'), /no stream "typo"/);
   await assert.rejects(weir.in('sync', 'files.typo', '--wait'), /data/);
   assert.deepEqual(await weir.rows("select distinct stream from weir.loads where source = 'files' and status = 'failed'"), [{ stream: '*' }], 'no stream is made of a word');
-  await assert.rejects(weir.in('verify', 'one.typo'), /no such stream/);
+  await assert.rejects(weir.in('verify', 'one.typo'), /no stream "typo"/);
   assert.deepEqual(await weir.rows("select stream, status from weir.loads where source = 'one'"), [{ stream: 't', status: 'loaded' }]);
   assert.deepEqual(await weir.rows("select stream from weir.verifications where source = 'one'"), []);
   source('one', 'connection: {path: "https://127.0.0.1:1/x.csv", password: "${secret:one.password}"}\nstreams: {t: {table: things, mode: merge, key: [id]}}\n');

@@ -7,6 +7,7 @@
 #include "base/cond.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/mask.h"
 #include "base/str.h"
 
 static void error_keeps_detail_and_cuts_long_text(void **state)
@@ -147,6 +148,45 @@ static void uuids_look_like_uuids(void **state)
     assert_string_not_equal(a, b);
 }
 
+static void a_secret_is_hidden_however_it_is_written(void **state)
+{
+    static const struct {
+        const char *secret, *text, *shown;
+    } cases[] = {
+        {"p@ss/w\"ord \xc3\xa9\\ $x 12", "url u:p%40ss%2Fw%22ord%20%C3%A9%5C%20%24x%2012@h",
+         "url u:***@h"},
+        {"p@ss/w\"ord \xc3\xa9\\ $x 12", "p%40ss%2fw%22ord+%c3%a9%5c+%24x+12&", "***&"},
+        {"p@ss/w\"ord \xc3\xa9\\ $x 12", "{\"a\": \"p@ss/w\\\"ord \\u00e9\\\\ $x 12\"}",
+         "{\"a\": \"***\"}"},
+        {"p@ss/w\"ord \xc3\xa9\\ $x 12", "\"p@ss\\/w\\\\\\\"ord \\\\u00e9\\\\\\\\ $x 12\"",
+         "\"***\""},
+        {"p@ss/w\"ord \xc3\xa9\\ $x 12", "as it is: p@ss/w\"ord \xc3\xa9\\ $x 12.",
+         "as it is: ***."},
+        {"\xf0\x9f\x98\x80-token", "\\ud83d\\ude00-token;", "***;"},
+        {"hunter2-and-more", "Basic dXNlcjpodW50ZXIyLWFuZC1tb3Jl", "Basic dXNlcjp***"},
+        {"hunter2-and-more", "aHVudGVyMi1hbmQtbW9yZQ==", "***Q=="},
+        {"hunter2-and-more", "hunter, hunter2 and hunter2-and-mor", "hunter, hunter2 and ***"},
+        {"hunter2-and-more", "ends in hunter2%2Dan", "ends in ***"},
+        {"postgres://u:geheim@h/db", "the password geheim is wrong", "the password *** is wrong"},
+        {"line-one\nline-two", "line-two\\nline-one", "***\\n***"},
+        {"abcd", "YWJjZA== is abcd, as is abc", "YWJjZA== is ***, as is abc"},
+        {"abc", "abc is none", "abc is none"},
+        {"100%", "100% and 100%25 and 1000", "*** and *** and 1000"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir_arena arena;
+        struct weir_mask *mask = NULL;
+        struct weir_error err = {0};
+        weir_arena_init(&arena, 1u << 20);
+        assert_int_equal(weir_mask_add(&mask, &arena, weir_str_of(cases[i].secret), &err), 0);
+        snprintf(err.message, sizeof err.message, "%s", cases[i].text);
+        weir_mask_error(mask, &err);
+        assert_string_equal(err.message, cases[i].shown);
+        weir_arena_free(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +197,7 @@ int main(void)
         cmocka_unit_test(strings_become_numbers_only_when_they_fit),
         cmocka_unit_test(utf8_is_judged_as_unicode_says),
         cmocka_unit_test(uuids_look_like_uuids),
+        cmocka_unit_test(a_secret_is_hidden_however_it_is_written),
         cmocka_unit_test(a_wait_goes_by_the_clock_that_never_jumps),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

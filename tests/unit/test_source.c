@@ -39,6 +39,25 @@ static void a_file_says_what_is_read_and_how(void **state)
     weir_source_config_free(&c);
 }
 
+static void addresses_without_a_password_are_well(void **state)
+{
+    static const char *const cases[] = {
+        "kind: file\nconnection: {path: \"https://h/a@b.csv?c=d:e@f\"}\n",
+        "kind: file\nconnection: {path: \"days/user:x@y.csv\"}\n",
+        "kind: singer\nconnection:\n  executable: tap\n  config:\n"
+        "    a: \"postgres://reader@h/db\"\n    b: \"Server=h;Password={0}\"\n    c: \"a: b@c\"\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir_source_config c;
+        struct weir_error err = {0};
+        int rc = parse(cases[i], &c, &err);
+        assert_string_equal(err.message, "");
+        assert_int_equal(rc, 0);
+        weir_source_config_free(&c);
+    }
+}
+
 static void mistakes_are_told_with_their_line(void **state)
 {
     static const struct {
@@ -54,6 +73,19 @@ static void mistakes_are_told_with_their_line(void **state)
         {"kind: file\nnonsense: 1\nconnection: {path: a}\n", "sources/shop.yml:2"},
         {"kind: file\nschema: main\nconnection: {path: a}\n", "sources/shop.yml:2"},
         {"kind: file\nconnection: {path: a}\nstreams: [a]\n", "sources/shop.yml:3"},
+        {"kind: file\nconnection: {path: \"http://bob:pw@h/a.csv\"}\n",
+         "`path`: the address must have no user and no password"},
+        {"kind: file\nconnection: {path: \"https://token@h/a.csv\"}\n", "no user and no password"},
+        {"kind: file\nconnection: {path: \"https://h/\"}\nstreams:\n"
+         "  a: {path: \"https://u:p@h/a.csv\"}\n",
+         "sources/shop.yml:4"},
+        {"kind: singer\nconnection:\n  executable: tap\n  config:\n"
+         "    a: [{dsn: \"postgres://u:pw@h/db\"}]\n",
+         "`a.dsn` must not stand in this file"},
+        {"kind: airbyte\nconnection:\n  executable: tap\n  config:\n"
+         "    text: \"Server=h;Password=pw\"\n",
+         "`text` must not stand in this file"},
+        {"write_key: abc\nstrict: true\n", "this is a source of events"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: upsert}\n",
          "sources/shop.yml:4"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: merge}\n", "needs `key"},
@@ -139,8 +171,11 @@ static void runs_are_due_when_their_time_has_come(void **state)
                      500 * WEIR_SECOND); /* the clock was set back */
     ran.other_ended = 899 * WEIR_SECOND;
     assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), WEIR_TIME_MAX);
+    /* Who waits longest is first: what is due has been so since then. */
     ran.other_ended = 950 * WEIR_SECOND;
-    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), now);
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), 950 * WEIR_SECOND);
+    never.known = 940 * WEIR_SECOND;
+    assert_int_equal(weir_source_schedule_next(&every, &never, now, 0, NULL), 940 * WEIR_SECOND);
 }
 
 static void failures_wait_longer_each_time(void **state)
@@ -328,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_says_what_is_read_and_how),
+        cmocka_unit_test(addresses_without_a_password_are_well),
         cmocka_unit_test(mistakes_are_told_with_their_line),
         cmocka_unit_test(a_joined_type_holds_both),
         cmocka_unit_test(schedules_are_few_words),

@@ -1,0 +1,81 @@
+/* What can be asked of a run. */
+#include <stdlib.h>
+
+#include "source/run.h"
+#include "source/secret.h"
+
+bool weir_source_can_fill(const struct weir_source_stream *stream)
+{
+    return *stream->cursor && stream->key.count;
+}
+
+int weir_source_refuse_fill(const char *stream, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_EINVAL,
+                     "stream \"%s\" cannot be filled from some point on: that needs `cursor: "
+                     "COLUMN` and `mode: merge` or `history`; `--full` reads all of it",
+                     stream);
+}
+
+/* Both are times or both are numbers as people write them; of others nothing is known here. */
+static bool is_turned_round(const char *from, const char *to)
+{
+    if (weir_source_is_numeral(weir_str_of(from)) && weir_source_is_numeral(weir_str_of(to))) {
+        return strtod(from, NULL) >= strtod(to, NULL);
+    }
+    bool dates = strlen(from) >= 10 && strlen(to) >= 10 && from[4] == '-' && to[4] == '-' &&
+                 from[7] == '-' && to[7] == '-';
+    return dates && (strcmp(from, to) == 0 || strncmp(from, to, 10) > 0);
+}
+
+static int check_range(const struct weir_source_run *run, const struct weir_source_config *config,
+                       struct weir_error *err)
+{
+    if (run->from && config->connector->feed) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "a source of kind %s cannot be filled from some point on: its program "
+                         "decides what it reads; `--full` reads all of it",
+                         config->connector->name);
+    }
+    return run->from && run->full
+               ? weir_fail(err, WEIR_EINVAL, "a run reads everything, or from some point on")
+           : run->to && !run->from
+               ? weir_fail(err, WEIR_EINVAL, "a range needs its beginning, `from`")
+           : run->to && is_turned_round(run->from, run->to)
+               ? weir_fail(err, WEIR_EINVAL, "the range from %s to %s has nothing in it", run->from,
+                           run->to)
+               : 0;
+}
+
+int weir_source_asked_check(const struct weir_source_run *run,
+                            const struct weir_source_config *config, struct weir_error *err)
+{
+    const struct weir_source_stream *one = weir_source_named(config, run->stream);
+    bool fills = !config->stream_count || (one && weir_source_can_fill(one));
+    int rc = check_range(run, config, err);
+    if (rc == 0 && run->stream && config->stream_count && !one) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "source \"%s\" has no stream \"%s\"; `weir source discover %s` shows them",
+                         config->name, run->stream, config->name);
+    }
+    for (size_t i = 0; !run->stream && i < config->stream_count; i++) {
+        fills = fills || weir_source_can_fill(&config->streams[i]);
+    }
+    if (rc || !run->from || fills) {
+        return rc;
+    }
+    return run->stream ? weir_source_refuse_fill(run->stream, err)
+                       : weir_fail(err, WEIR_EINVAL,
+                                   "no stream of source \"%s\" has `cursor: COLUMN` and `mode: "
+                                   "merge` or `history`, so none can be filled from some point on",
+                                   config->name);
+}
+
+int weir_source_asked(const struct weir_source_run *run, struct weir_error *err)
+{
+    struct weir_source_config config;
+    int rc = weir_source_config_read(run->site->dir, run->source, &config, err);
+    rc = rc ? rc : weir_source_asked_check(run, &config, err);
+    weir_source_config_free(&config);
+    return rc;
+}
