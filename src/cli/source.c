@@ -57,10 +57,23 @@ static void turn_of(struct weir_workspace *workspace, const char *name, const ch
     (void)!weir_source_turn_get(&site, name, what, out, &ignored);
 }
 
+/* Of the later one of its runs and comparisons. */
+static void gone_of(struct weir_workspace *workspace, const char *name, char out[200])
+{
+    struct weir_source_turn turn, verify;
+    turn_of(workspace, name, "sync", &turn);
+    turn_of(workspace, name, "verify", &verify);
+    snprintf(out, 200, "%s", verify.began > turn.began ? verify.gone : turn.gone);
+}
+
 static void list_turns(struct weir_workspace *workspace, const char *name)
 {
     struct weir_source_turn turn;
-    char at[28];
+    char at[28], gone[200];
+    gone_of(workspace, name, gone);
+    if (*gone) {
+        printf("; gone at the source: %s", gone);
+    }
     turn_of(workspace, name, "sync", &turn);
     if (turn.failures) {
         weir_time_format(turn.began, at);
@@ -75,6 +88,7 @@ static void list_turns(struct weir_workspace *workspace, const char *name)
         weir_time_format(turn.began, at);
         printf(turn.failures ? "; %.16s: not what its source is, or not known "
                                "(weir.verifications)"
+               : *gone       ? "; but for that equal to its source %.16s"
                              : "; equal to its source %.16s",
                at);
     }
@@ -128,6 +142,7 @@ static int list_json(struct weir_workspace *workspace, const struct weir_sources
 {
     struct weir_error why;
     struct weir_source_turn turn;
+    char gone[200];
     struct weir_buf out;
     weir_buf_init(&out, 16u << 20);
     struct weir_jw w = weir_jw_on(&out);
@@ -162,6 +177,8 @@ static int list_json(struct weir_workspace *workspace, const struct weir_sources
         weir_jw_kbool(&w, "differs", turn.failures > 0);
         bool well = weir_source_check_file(workspace->dir, sources->read[i].name, &why) == 0;
         weir_jw_kstr_or_null(&w, "error", weir_str_of(well ? "" : why.message));
+        gone_of(workspace, sources->read[i].name, gone);
+        weir_jw_kstr_or_null(&w, "gone", weir_str_of(gone));
         weir_jw_object_end(&w);
     }
     for (size_t i = 0; i < sources->broken_count; i++) {

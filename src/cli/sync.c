@@ -42,6 +42,18 @@ static void show_status(struct weir_json stream)
            WEIR_STR_ARG(weir_json_get_str(stream, "status")));
 }
 
+static void show_changes(struct weir_json stream)
+{
+    struct weir_json change;
+    struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "changes"));
+    putchar('\n');
+    while (weir_json_next(&it, NULL, &change)) {
+        struct weir_str text = WEIR_STR("");
+        weir_json_str(change, &text);
+        printf("  " WEIR_STR_FMT "\n", WEIR_STR_ARG(text));
+    }
+}
+
 static void show_stream(struct weir_json stream)
 {
     struct weir_str error = weir_json_get_str(stream, "error");
@@ -58,14 +70,7 @@ static void show_stream(struct weir_json stream)
     } else if (error.len) {
         printf(": " WEIR_STR_FMT, WEIR_STR_ARG(error));
     }
-    putchar('\n');
-    struct weir_json change;
-    struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "changes"));
-    while (weir_json_next(&it, NULL, &change)) {
-        struct weir_str text = WEIR_STR("");
-        weir_json_str(change, &text);
-        printf("  " WEIR_STR_FMT "\n", WEIR_STR_ARG(text));
-    }
+    show_changes(stream);
 }
 
 static void show_files(struct weir_json stream)
@@ -87,6 +92,10 @@ static void show_compared(struct weir_json stream)
     show_status(stream);
     if (weir_str_is(weir_json_get_str(stream, "status"), "failed")) {
         printf(": " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
+        return;
+    }
+    if (weir_str_is(weir_json_get_str(stream, "status"), "gone")) {
+        show_changes(stream);
         return;
     }
     printf(": %llu rows, %llu missing, %llu extra, %llu different",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "source/feed_ahead.h"
+#include "source/gone.h"
 #include "source/lists.h"
 #include "source/run.h"
 #include "source/watch.h"
@@ -535,6 +536,20 @@ static void tell_streams(struct feed_run *f, const char **status, struct weir_jw
     }
 }
 
+/* Nothing is known where the program does not say what there is. */
+static int tell_gone(const struct feed_run *f, struct weir_jw *w, struct weir_error *err)
+{
+    struct weir_source_gone gone = {
+        .run = f->run, .id = f->id, .config = f->config, .unsure = f->catalog.count == 0};
+    for (size_t i = 0; i < f->catalog.count; i++) {
+        weir_source_gone_there(&gone, f->catalog.streams[i].name);
+    }
+    for (size_t i = 0; i < f->feed.stream_count; i++) {
+        weir_source_gone_there(&gone, f->feed.streams[i]->name);
+    }
+    return weir_source_gone_tell(&gone, w, err);
+}
+
 int weir_source_run_feed(const struct weir_source_run *run, const char *id,
                          struct weir_source_config *config, void *connection, const char **status,
                          struct weir_jw *w, struct weir_error *err)
@@ -559,6 +574,7 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     }
     if (f.began) {
         tell_streams(&f, status, w);
+        rc = rc || f.run->stream ? rc : tell_gone(&f, w, err);
         free_streams(&f);
         weir_feed_free(&f.feed);
     }

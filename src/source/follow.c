@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "source/gone.h"
 #include "source/run.h"
 #include "source/watch.h"
 
@@ -391,6 +392,15 @@ static int load_anew(struct weir_source_follow *f, const char **status, struct w
     return first;
 }
 
+static int tell_gone(const struct weir_source_follow *f, struct weir_error *err)
+{
+    struct weir_source_gone gone = {.run = f->run, .id = f->id, .config = f->config};
+    for (size_t i = 0; i < f->count; i++) {
+        weir_source_gone_there(&gone, f->streams[i].name);
+    }
+    return weir_source_gone_tell(&gone, f->report, err);
+}
+
 static int attempt(struct weir_source_follow *f, const char **status, struct weir_error *err)
 {
     const struct weir_source_capture *capture = f->config->connector->capture;
@@ -412,6 +422,7 @@ static int attempt(struct weir_source_follow *f, const char **status, struct wei
                  : 0;
     }
     rc = rc ? rc : drain(f, status, &later);
+    rc = rc || f->again ? rc : tell_gone(f, &later);
     return loads ? loads : rc ? weir_fail(err, rc, "%s", later.message) : 0;
 }
 

@@ -29,18 +29,22 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
     out->began = last.began;
     out->ended = last.ended;
     out->failures = last.failures;
+    snprintf(out->gone, sizeof out->gone, "%s", last.gone);
     weir_state_close(state);
     return rc;
 }
 
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
-                         weir_time began, int code, struct weir_error *err)
+                         weir_time began, int code, const char *gone, struct weir_error *err)
 {
     struct weir_state *state;
     struct weir_last_run last = {0};
     int rc = open_store(site, &state, err);
     rc = rc ? rc : weir_last_run_get(state, weir_str_of(source), what, &last, err);
     last.began = began;
+    if (gone) {
+        snprintf(last.gone, sizeof last.gone, "%s", gone);
+    }
     if (code != WEIR_ECANCELED) {
         last.ended = weir_now();
         last.failures = code ? last.failures + 1 : 0;

@@ -6,6 +6,7 @@
 
 #include "source/feed_ahead.h"
 #include "source/follow.h"
+#include "source/gone.h"
 #include "source/lists.h"
 #include "source/verify.h"
 #include "source/watch.h"
@@ -428,6 +429,18 @@ static bool is_filled(struct weir_source_config *config, struct weir_str name)
            weir_source_can_fill(&stream);
 }
 
+static int tell_gone(const struct weir_source_run *run, const char *id,
+                     const struct weir_source_config *config,
+                     const struct weir_source_catalog *catalog, struct weir_jw *w,
+                     struct weir_error *err)
+{
+    struct weir_source_gone gone = {.run = run, .id = id, .config = config};
+    for (size_t i = 0; i < catalog->count; i++) {
+        weir_source_gone_there(&gone, catalog->streams[i].name);
+    }
+    return weir_source_gone_tell(&gone, w, err);
+}
+
 static int run_streams(const struct weir_source_run *run, const char *id,
                        struct weir_source_config *config, void *connection, const char **status,
                        struct weir_jw *w, struct weir_error *err)
@@ -469,21 +482,28 @@ static int run_streams(const struct weir_source_run *run, const char *id,
                        config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
                        run->stream ? "\"" : "", config->name);
     }
+    if (rc == 0 && !run->stream && !run->from && first != WEIR_ECANCELED && first != WEIR_EFATAL) {
+        int code = tell_gone(run, id, config, &catalog, w, &why);
+        first = first || !code ? first : weir_fail(err, code, "%s: %s", config->name, why.message);
+    }
     weir_arena_free(&catalog.arena);
     return rc ? rc : first;
 }
 
 /* Schedules go by runs of all of a source. One that the server's own end cut off did not happen. */
-static void keep_turn(const struct weir_source_run *run, weir_time began, int rc)
+static void keep_turn(const struct weir_source_run *run, const struct weir_source_config *config,
+                      weir_time began, int rc)
 {
     struct weir_error why = {0};
+    char gone[WEIR_SOURCE_GONE_NAMES];
     const atomic_bool *stop = run->site->stop;
     bool cut_off = rc && stop && atomic_load(stop);
     if (run->stream || run->from || cut_off) {
         return;
     }
+    bool known = config->schema && weir_source_gone_names(run->warehouse, config, gone, &why) == 0;
     if (weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began, rc,
-                             &why)) {
+                             known ? gone : NULL, &why)) {
         weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",
                  run->source, "error", why.message);
     }
@@ -541,9 +561,9 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     weir_jw_kstrz(w, "status", rc && strcmp(status, "mismatch") != 0 ? "failed" : status);
     weir_jw_kstr_or_null(w, "error", weir_str_of(rc ? err->message : ""));
     weir_jw_object_end(w);
-    weir_source_config_free(&config);
     if (!gone) {
-        keep_turn(run, began, rc);
+        keep_turn(run, &config, began, rc);
     }
+    weir_source_config_free(&config);
     return rc;
 }

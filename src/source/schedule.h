@@ -29,6 +29,7 @@ struct weir_source_turn {
     unsigned failures;      /* in a row, up to it */
     weir_time other_ended;  /* AFTER: the latest good run of the other source */
     weir_time known;        /* since when, without a run: for CRON what was due before is over */
+    char gone[200];         /* streams that were gone at the source: "b, c and 3 more"; or "" */
 };
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
  * spreads what would come at the same moment. After failures: 2 s, 4 s, 8 s, … at most an hour,

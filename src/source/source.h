@@ -136,9 +136,11 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
                          struct weir_source_turn *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* One ended now, with this code: WEIR_ECANCELED is no failure, as what somebody ended is not tried
  * again until it is due, and no end that `after` waits for. weir_source_sync does so itself, but
- * for runs of one stream or from some point on, and those that the server's end cut off. */
+ * for runs of one stream or from some point on, and those that the server's end cut off. `gone`:
+ * the streams that are gone; NULL: it is not known, and is what it was. */
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
-                         weir_time began, int code, struct weir_error *err) WEIR_MUST_CHECK;
+                         weir_time began, int code, const char *gone,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 /* When its file is gone, and before its secrets are: what stands at the source for it (a
  * replication slot) is taken away. `note` gets what stayed there, why, and what to run; nothing
  * when all is well. */

@@ -23,13 +23,17 @@ static const char statement[] =
     "l.started_at), arg_max(coalesce(l.error, ''), l.started_at), any_value(c.verified), "
     "arg_max(l.run, l.started_at) FILTER (l.status = 'loaded'), arg_max(l.rows_written, "
     "l.started_at), arg_max(l.rows_discarded, l.started_at), max(l.ended_at), any_value(g.at), "
-    "min(l.started_at) FILTER (l.status <> 'loaded' AND (g.at IS NULL OR l.started_at > g.at)), "
+    "min(l.started_at) FILTER (l.status NOT IN ('loaded', 'gone') AND (g.at IS NULL OR "
+    "l.started_at > g.at)), "
     "arg_max(l.rows_written, l.started_at) FILTER (l.status = 'loaded'), "
     "arg_max(l.rows_discarded, l.started_at) FILTER (l.status = 'loaded'), "
     "max(l.ended_at) FILTER (l.status = 'loaded') "
     "FROM weir.loads AS l LEFT JOIN good AS g ON g.source = l.source AND g.stream = l.stream "
     "LEFT JOIN compared AS c ON c.source = l.source AND c.stream = l.stream "
-    "WHERE $1 IS NULL OR l.source = $1 GROUP BY l.source, l.stream ORDER BY l.source, l.stream "
+    "WHERE $1 IS NULL OR l.source = $1 GROUP BY l.source, l.stream HAVING "
+    "arg_max(l.status, l.started_at) <> 'gone' OR (arg_max(l.schema_name, l.started_at), "
+    "arg_max(l.table_name, l.started_at)) IN (SELECT (schema_name, table_name) FROM "
+    "duckdb_tables()) ORDER BY l.source, l.stream "
     "LIMIT 100000";
 
 static int64_t number(const struct weir_batch *b, size_t column, size_t row)
@@ -133,7 +137,8 @@ void weir_source_standing_print(const struct weir_source_standing *items, size_t
     weir_jw_array(w);
     for (size_t i = 0; i < count; i++) {
         struct weir_source_standing s = items[i];
-        bool recovered = !weir_str_is(s.status, "loaded") && s.ended_at <= well;
+        bool gone = weir_str_is(s.status, "gone");
+        bool recovered = !gone && !weir_str_is(s.status, "loaded") && s.ended_at <= well;
         if (!weir_str_is(s.source, source) || is_over(items, count, &s) ||
             (recovered && !s.good_run.len)) { /* nothing of it was ever loaded, or is to be */
             continue;
@@ -145,6 +150,10 @@ void weir_source_standing_print(const struct weir_source_standing *items, size_t
             s.rows_written = s.good_written;
             s.rows_discarded = s.good_discarded;
             s.ended_at = s.good_ended_at;
+            s.failing_since = 0;
+        }
+        if (gone) { /* whatever it was before */
+            s.verified = WEIR_STR("");
             s.failing_since = 0;
         }
         print(&s, w);

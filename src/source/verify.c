@@ -6,6 +6,7 @@
 
 #include "source/feed_nest.h"
 #include "source/follow.h"
+#include "source/gone.h"
 #include "source/watch.h"
 
 #define MAX_CATALOG (64u << 20)
@@ -492,6 +493,22 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
 /* --- all of a source ----------------------------------------------------------------------------
  */
 
+static int tell_gone(const struct weir_source_run *run, const char *id,
+                     const struct weir_source_config *config,
+                     const struct weir_source_catalog *catalog, struct weir_jw *w,
+                     struct weir_error *err)
+{
+    struct weir_source_gone gone = {.run = run,
+                                    .id = id,
+                                    .config = config,
+                                    .compares = true,
+                                    .unsure = config->connector->feed != NULL};
+    for (size_t i = 0; i < catalog->count; i++) {
+        weir_source_gone_there(&gone, catalog->streams[i].name);
+    }
+    return weir_source_gone_tell(&gone, w, err);
+}
+
 int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection, const char **status,
                            struct weir_jw *w, struct weir_error *err)
@@ -531,6 +548,10 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
                        "source \"%s\" has no stream%s%s%s; `weir source discover %s` shows them",
                        config->name, run->stream ? " \"" : "", run->stream ? run->stream : "",
                        run->stream ? "\"" : "", config->name);
+    }
+    if (rc == 0 && !run->stream && first != WEIR_ECANCELED) {
+        int code = tell_gone(run, id, config, &catalog, w, &why);
+        first = first || !code ? first : weir_fail(err, code, "%s", why.message);
     }
     weir_verify_feed_free(&feed);
     weir_arena_free(&catalog.arena);

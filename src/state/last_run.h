@@ -8,6 +8,7 @@
 struct weir_last_run {
     weir_time began, ended; /* 0: there was none */
     unsigned failures;      /* in a row, up to it */
+    char gone[200];         /* streams that were gone then: "b, c and 3 more" */
 };
 
 /* `what` it was: "sync" or "verify". */

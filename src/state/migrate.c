@@ -261,6 +261,8 @@ static const char *const steps[] = {
     "  failures integer not null,"
     "  primary key (source, what)"
     ") strict, without rowid;",
+    /* 10: streams that are gone at their source */
+    "alter table source_runs add column gone text not null default '';",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

@@ -1,7 +1,7 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
 import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
@@ -50,6 +50,9 @@ test('how a source stands: what needs somebody comes first', () => {
   assert.equal(kind({ streams: [failed], latest: run({ status: 'unchanged' }) }), 'well');
   assert.equal(kind({ streams: [standing({ status: 'mismatch' })], latest: run({ stream: 'other' }) }), 'mismatch');
   assert.equal(kind({ streams: [standing()], latest: run({ status: 'stopped' }) }), 'stopped');
+  // What is gone at the source is no failure, and does not make the others old.
+  assert.equal(kind({ streams: [standing(), standing({ status: 'gone', good_at: '2026-11-01T00:00:00Z' })] }), 'well');
+  assert.deepEqual(sayStatus('gone'), { text: 'gone at the source', tone: 'warn' });
 });
 
 test('a table that is not what its source has is loud', () => {
@@ -86,6 +89,7 @@ test('a comparison is no load', () => {
 test('as of when its rows are, and when it runs next', () => {
   assert.equal(asOf(source()), undefined);
   assert.equal(asOf(source({ streams: [standing(), standing({ good_at: '2026-11-25T00:00:00Z' })] }))?.toISOString(), '2026-11-25T00:00:00.000Z');
+  assert.equal(asOf(source({ streams: [standing(), standing({ status: 'gone', good_at: '2026-11-01T00:00:00Z' })] }))?.toISOString(), '2026-11-26T09:59:00.000Z');
   assert.equal(asOf(source({ streams: [standing()], latest: run({ status: 'unchanged' }) }))?.toISOString(), '2026-11-26T11:59:00.000Z');
   assert.equal(sayNext(source({ next_at: '2026-11-26T12:04:00Z' }), now), 'in 4\u202fmin');
   assert.equal(sayNext(source({ next_at: '2026-11-26T11:00:00Z' }), now), 'now');
@@ -109,6 +113,7 @@ test('runs of the ledger and of the server are one list', () => {
     ['r2', 'loaded', 4, 1, '', ['orders: new column "x"'], true],
     ['r1', 'failed', 8, 2, 'gone', [], false],
   ]);
+  assert.equal(pastRuns([], [load({ status: 'gone' })])[0]?.status, 'unchanged');
   assert.deepEqual(proof(load()), { equal: true, text: '5 read = 4 in the table + 1 discarded; checksum of the source a, of the warehouse a' });
   assert.equal(proof(load({ warehouse_checksum: 'b' }))?.equal, false);
   assert.equal(proof(load({ source_checksum: null })), undefined);

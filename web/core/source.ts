@@ -53,7 +53,7 @@ export interface Standing {
   schema: string;
   table: string;
   mode: string;
-  status: 'loaded' | 'failed' | 'mismatch';
+  status: 'loaded' | 'gone' | 'failed' | 'mismatch';
   run: string;
   error: string | null;
   verified: Verified | null;
@@ -143,7 +143,7 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   const differs = (streams ?? []).find(({ verified }) => verified?.status === 'differs')?.verified;
   if (differs) return { kind: 'mismatch', tone: 'bad', text: 'a table is not what the source has', why: differs.error ?? '' };
   const since = (at: string | null | undefined): string => (at ? ` since ${ago(new Date(at), now).replace(/ ago$/, '')}` : '');
-  const bad = (streams ?? []).filter((one) => one.status !== 'loaded');
+  const bad = (streams ?? []).filter((one) => one.status !== 'loaded' && one.status !== 'gone');
   const recovered = latest !== null && (latest.status === 'loaded' || latest.status === 'unchanged') && latest.stream === null;
   if (!recovered) {
     const mismatch = bad.find((one) => one.status === 'mismatch');
@@ -171,7 +171,7 @@ export function sayVerified(one: Verified): string {
 export function asOf(source: Source): Date | undefined {
   const { latest } = source;
   if (latest?.state === 'done' && !latest.verify && (latest.status === 'unchanged' || latest.status === 'loaded') && latest.stream === null) return new Date(latest.started_at);
-  const times = (source.streams ?? []).map((one) => one.good_at).filter((at) => at !== null);
+  const times = (source.streams ?? []).filter((one) => one.status !== 'gone').map((one) => one.good_at).filter((at) => at !== null);
   const oldest = times.sort()[0];
   return oldest ? new Date(oldest) : undefined;
 }
@@ -193,15 +193,16 @@ export function sayNext(source: Source, now: Date = new Date()): string {
   return at.getTime() <= now.getTime() + 1500 ? 'now' : ago(at, now);
 }
 
-const statuses: Record<NonNullable<Run['status']>, { text: string; tone: State['tone'] }> = {
+const statuses: Record<NonNullable<Run['status']> | 'gone', { text: string; tone: State['tone'] }> = {
   loaded: { text: 'loaded', tone: 'good' },
   unchanged: { text: 'nothing new', tone: 'plain' },
   failed: { text: 'failed', tone: 'bad' },
   mismatch: { text: 'not equal to the source', tone: 'bad' },
   stopped: { text: 'stopped', tone: 'warn' },
+  gone: { text: 'gone at the source', tone: 'warn' },
 };
-const compared: Partial<Record<NonNullable<Run['status']>, string>> = { loaded: 'loaded again', unchanged: 'equal', failed: 'not compared', mismatch: 'differs' };
-export function sayStatus(status: Run['status'], verify = false): { text: string; tone: State['tone'] } {
+const compared: Partial<Record<keyof typeof statuses, string>> = { loaded: 'loaded again', unchanged: 'equal', failed: 'not compared', mismatch: 'differs' };
+export function sayStatus(status: Run['status'] | 'gone', verify = false): { text: string; tone: State['tone'] } {
   if (!status) return { text: verify ? 'compares' : 'running', tone: 'accent' };
   if (!verify) return statuses[status];
   return { text: compared[status] ?? statuses[status].text, tone: status === 'unchanged' ? 'good' : statuses[status].tone };
@@ -236,7 +237,7 @@ export interface Load {
   schema_name: string;
   table_name: string;
   mode: string;
-  status: 'loaded' | 'failed' | 'mismatch';
+  status: 'loaded' | 'gone' | 'failed' | 'mismatch';
   rows_read: number;
   rows_written: number;
   rows_discarded: number;
@@ -268,7 +269,7 @@ export interface PastRun {
 function statusOf(loads: readonly Load[]): Run['status'] {
   if (loads.some((one) => one.status === 'mismatch')) return 'mismatch';
   if (loads.some((one) => one.status === 'failed')) return 'failed';
-  return 'loaded';
+  return loads.every((one) => one.status === 'gone') ? 'unchanged' : 'loaded';
 }
 
 /** What the server remembers, and what the ledger has of runs before; newest first. */
