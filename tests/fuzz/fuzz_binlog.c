@@ -87,7 +87,8 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
     static struct weir_str values[WEIR_MY_MAX_COLUMNS];
     struct weir_my_event e;
     struct weir_my_change change;
-    struct weir_str a, b;
+    struct weir_my_query query;
+    struct weir_str a;
     struct weir_error err;
     uint64_t at;
     uint32_t domain;
@@ -95,9 +96,11 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
         return;
     }
     within(e.body, bytes);
-    if (weir_my_query_read(e.body, &a, &b, &err) == 0) {
+    if (weir_my_query_read(&e, &query, &err) == 0) {
+        within(query.database, bytes);
+        within(query.statement, bytes);
+        (void)weir_my_query_reach(&query, "shop", &a);
         within(a, bytes);
-        within(b, bytes);
     }
     if (weir_my_rotate_read(e.body, &a, &at, &err) == 0) {
         within(a, bytes);

@@ -64,18 +64,139 @@ static void events_are_read_with_and_without_checksums(void **state)
     assert_int_equal(weir_my_event_read(xid, &checksums, &e, &err), WEIR_ECORRUPT);
 }
 
+static enum weir_my_reach reach(const char *statement)
+{
+    struct weir_str verb;
+    return weir_my_query_reach(&(struct weir_my_query){.status = WEIR_STR(""),
+                                                       .database = WEIR_STR("shop"),
+                                                       .statement = weir_str_of(statement)},
+                               "shop", &verb);
+}
+
+static void statements_that_may_change_any_table_are_told(void **state)
+{
+    (void)state;
+    static const char *const any[] = {
+        "INSERT INTO t VALUES (1)",
+        "  \n\tinsert\tinto t values (1)",
+        "/* app:1 */ update t set a = 1",
+        "-- one\n# two\nDELETE FROM t",
+        "/*!40000 REPLACE INTO t VALUES (1) */",
+        "/*M!100100 delete from t */",
+        "(SELECT f())",
+        "SELECT `shop`.`f`(1)",
+        "WITH x AS (SELECT 1) UPDATE t, x SET a = 1",
+        "DO f()",
+        "CALL p()",
+        "LOAD DATA INFILE 'x' INTO TABLE t",
+        "SET @a = f()",
+        "SET STATEMENT max_statement_time = 5 FOR INSERT INTO t VALUES (1)",
+        "set statement a='for', b=2 for (select f())",
+        "CREATE TABLE x SELECT f()",
+        "create or replace temporary table x (a int) as (select 1)",
+        "CREATE TABLE x VALUES ROW(f())",
+        "create table x values (f())",
+        "create table x (a char default '#') select f()",
+        "DROP DATABASE shop",
+        "drop schema /* */ `shop`",
+        "EXECUTE IMMEDIATE 'x'",
+        "?",
+        "INSERTED"};
+    static const char *const named[] = {
+        "CREATE TABLE x (a int) PARTITION BY RANGE (a) (PARTITION p VALUES LESS THAN (5))",
+        "create table x (a int) partition by list (a) (partition p values in (5))",
+        "CREATE TABLE x (a int)",
+        "CREATE TABLE `x` (`a` int) START TRANSACTION",
+        "create view v as select 1",
+        "CREATE TRIGGER t AFTER INSERT ON o FOR EACH ROW DELETE FROM p",
+        "ALTER TABLE x ADD y int",
+        "TRUNCATE `x`",
+        "DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `x`",
+        "DROP DATABASE others",
+        "RENAME TABLE a TO b",
+        "SET STATEMENT lock_wait_timeout=1 FOR ALTER TABLE x ADD y int",
+        "ROLLBACK TO `s`",
+        "/*!40000 ALTER TABLE t DISABLE KEYS */",
+        "XA END X'61',X'',1",
+        "BEGIN",
+        "START TRANSACTION"};
+    static const char *const nothing[] = {"COMMIT",
+                                          "SAVEPOINT s",
+                                          "GRANT SELECT ON *.* TO a",
+                                          "flush tables",
+                                          "SET PASSWORD FOR a = 'x'",
+                                          "ANALYZE TABLE t",
+                                          "set default role r to a",
+                                          "# Dummy event",
+                                          "/* x */",
+                                          "",
+                                          "/*",
+                                          "OPTIMIZE TABLE t",
+                                          "--"};
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++) {
+        assert_int_equal(reach(any[i]), WEIR_MY_ANYTHING);
+    }
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        assert_int_equal(reach(named[i]), WEIR_MY_NAMED);
+    }
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+        assert_int_equal(reach(nothing[i]), WEIR_MY_NOTHING);
+    }
+}
+
+/* MySQL says which databases' tables a statement locked. */
+static void statements_of_other_databases_change_what_they_name(void **state)
+{
+    (void)state;
+    static const struct {
+        struct weir_str status;
+        enum weir_my_reach reach;
+    } cases[] = {
+        {BYTES("\14\1other\0"), WEIR_MY_NAMED},
+        {BYTES("\14\2other\0shop\0"), WEIR_MY_ANYTHING},
+        {BYTES("\14\2other\0Shop\0"), WEIR_MY_ANYTHING},
+        {BYTES("\0\1\2\3\4\1\1\2\3\4\5\6\7\10\6\3std\4\1\2\3\4\5\6\14\1other\0"), WEIR_MY_NAMED},
+        {BYTES("\3\1\2\3\4\5\3UTC\7\1\2\10\1\2\11\1\2\3\4\5\6\7\10\13\1a\2bc\14\1other\0"),
+         WEIR_MY_NAMED},
+        {BYTES("\2\3std\0\14\1other\0"), WEIR_MY_NAMED},
+        {BYTES("\14\376"), WEIR_MY_ANYTHING},
+        {BYTES("\14\1\0"), WEIR_MY_ANYTHING},
+        {BYTES("\14\1other"), WEIR_MY_ANYTHING},
+        {BYTES("\14"), WEIR_MY_ANYTHING},
+        {BYTES("\200\1\2\3\14\1other\0"), WEIR_MY_ANYTHING},
+        {BYTES("\6\11std"), WEIR_MY_ANYTHING},
+        {BYTES(""), WEIR_MY_ANYTHING},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir_str verb;
+        struct weir_my_query q = {.status = cases[i].status,
+                                  .database = WEIR_STR("other"),
+                                  .statement = WEIR_STR("insert into t values (1)")};
+        assert_int_equal(weir_my_query_reach(&q, "shop", &verb), cases[i].reach);
+        assert_true(weir_str_is(verb, "insert"));
+    }
+}
+
 static void statements_and_files_are_read(void **state)
 {
     (void)state;
-    struct weir_str database, statement, file;
+    struct weir_str file;
+    struct weir_my_query q;
     struct weir_error err;
     uint64_t at;
-    struct weir_str body = BYTES("\1\0\0\0\0\0\0\0\4\0\0\2\0xxshop\0BEGIN");
-    assert_int_equal(weir_my_query_read(body, &database, &statement, &err), 0);
-    assert_true(weir_str_is(database, "shop"));
-    assert_true(weir_str_is(statement, "BEGIN"));
-    body.len = 16;
-    assert_int_equal(weir_my_query_read(body, &database, &statement, &err), WEIR_ECORRUPT);
+    struct weir_my_event e = {.kind = WEIR_MY_QUERY,
+                              .body = BYTES("\1\0\0\0\0\0\0\0\4\0\0\2\0xxshop\0BEGIN")};
+    assert_int_equal(weir_my_query_read(&e, &q, &err), 0);
+    assert_true(weir_str_is(q.database, "shop"));
+    assert_true(weir_str_is(q.statement, "BEGIN"));
+    e.body.len = 16;
+    assert_int_equal(weir_my_query_read(&e, &q, &err), WEIR_ECORRUPT);
+    e = (struct weir_my_event){.kind = WEIR_MY_LOAD_QUERY,
+                               .body = BYTES("\1\0\0\0\0\0\0\0\4\0\0\2\0"
+                                             "0123456789abc"
+                                             "xxshop\0LOAD")};
+    assert_int_equal(weir_my_query_read(&e, &q, &err), 0);
+    assert_true(weir_str_is(q.database, "shop") && weir_str_is(q.statement, "LOAD"));
     assert_int_equal(weir_my_rotate_read(BYTES("\4\0\0\0\0\0\0\0log.000002"), &file, &at, &err), 0);
     assert_true(weir_str_is(file, "log.000002"));
     assert_int_equal(at, 4);
@@ -276,6 +397,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_read_with_and_without_checksums),
         cmocka_unit_test(statements_and_files_are_read),
+        cmocka_unit_test(statements_that_may_change_any_table_are_told),
+        cmocka_unit_test(statements_of_other_databases_change_what_they_name),
         cmocka_unit_test(tables_and_their_rows_are_read),
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(times_are_read_and_days_that_are_none_are_told),

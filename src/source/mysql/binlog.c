@@ -51,30 +51,6 @@ int weir_my_rotate_read(struct weir_str body, struct weir_str *file, uint64_t *p
     return 0;
 }
 
-int weir_my_query_read(struct weir_str body, struct weir_str *database, struct weir_str *statement,
-                       struct weir_error *err)
-{
-    uint64_t ignored, database_len, status_len;
-    struct weir_str status;
-    bool read =
-        weir_my_take_number(&body, 8, &ignored) && weir_my_take_number(&body, 1, &database_len) &&
-        weir_my_take_number(&body, 2, &ignored) && weir_my_take_number(&body, 2, &status_len) &&
-        weir_my_take(&body, status_len, &status) && weir_my_take(&body, database_len, database) &&
-        weir_my_take_number(&body, 1, &ignored);
-    *statement = body;
-    return read ? 0 : weir_my_damaged(err, "a statement");
-}
-
-bool weir_my_query_names(struct weir_str statement, struct weir_str table)
-{
-    for (size_t i = 0; i + table.len <= statement.len; i++) {
-        if (strncasecmp(statement.ptr + i, table.ptr, table.len) == 0) {
-            return true;
-        }
-    }
-    return memchr(table.ptr, '`', table.len) && memchr(statement.ptr, '`', statement.len);
-}
-
 bool weir_my_gtid_opens(struct weir_str body)
 {
     return body.len > 12 && !(body.ptr[12] & 1);

@@ -13,6 +13,7 @@ enum weir_my_kind { /* of an event, as its header has it */
                     WEIR_MY_ROTATE = 4,
                     WEIR_MY_FORMAT = 15,
                     WEIR_MY_XID = 16,
+                    WEIR_MY_LOAD_QUERY = 18,
                     WEIR_MY_TABLE_MAP = 19,
                     WEIR_MY_WRITE_1 = 23,
                     WEIR_MY_DELETE_1 = 25,
@@ -45,10 +46,19 @@ int weir_my_event_read(struct weir_str bytes, bool *checksums, struct weir_my_ev
 /* The file that comes next, and where in it. */
 int weir_my_rotate_read(struct weir_str body, struct weir_str *file, uint64_t *position,
                         struct weir_error *err) WEIR_MUST_CHECK;
-int weir_my_query_read(struct weir_str body, struct weir_str *database, struct weir_str *statement,
+
+struct weir_my_query { /* points into the event */
+    struct weir_str status, database, statement;
+};
+int weir_my_query_read(const struct weir_my_event *event, struct weir_my_query *out,
                        struct weir_error *err) WEIR_MUST_CHECK;
 /* Does it name the table? Rather once too often: then it is loaded anew. */
 bool weir_my_query_names(struct weir_str statement, struct weir_str table);
+/* Which tables of the database may it change? Of what is not understood: any, as by a trigger, a
+ * view, a function. *verb is its first word then. */
+enum weir_my_reach { WEIR_MY_NOTHING, WEIR_MY_NAMED, WEIR_MY_ANYTHING };
+enum weir_my_reach weir_my_query_reach(const struct weir_my_query *query, const char *database,
+                                       struct weir_str *verb);
 /* MariaDB's: does a group begin with it that ends with a COMMIT? */
 bool weir_my_gtid_opens(struct weir_str body);
 /* And with one that is prepared (XA)? */

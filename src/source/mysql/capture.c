@@ -360,6 +360,24 @@ static int check_columns(const struct weir_my *my, const struct weir_my_table *t
     return 0;
 }
 
+/* Where it is loaded for what a statement may have done. */
+static void say_why(const struct weir_my *my, const char *stream, struct weir_source_plan *plan)
+{
+    for (size_t k = 0; k < my->altered_count; k++) {
+        const struct weir_my_altered *a = &my->altered[k];
+        if (a->verb[0] && strcmp(a->name, stream) == 0) {
+            const char *text = weir_arena_printf(
+                &plan->arena,
+                "loaded anew: the server's log has a statement (%s) in the place of rows, which "
+                "may "
+                "have changed any table by a trigger, a view or a function; find out which session "
+                "sets binlog_format to STATEMENT or MIXED, or was there before it was ROW",
+                a->verb);
+            plan->said = weir_str_of(text ? text : "");
+        }
+    }
+}
+
 int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
                          const struct weir_my_table *table, const struct weir_my_position *before,
                          struct weir_source_plan *plan, struct weir_error *err)
@@ -381,6 +399,7 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
         int rc = check_columns(my, table, err);
         rc = rc || !weir_my_position_less(from, &c->position) ? rc : go_back(my, from, err);
         plan->whole = true;
+        say_why(my, stream->name, plan);
         plan->cursor = weir_my_capture_table_cursor(&plan->arena, &c->tables[i], stream);
         return rc || plan->cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     }

@@ -13,11 +13,6 @@
 #include "source/mysql/gtid_set.h"
 #include "source/mysql/mysql.h"
 
-struct weir_my_position {
-    char file[512];
-    uint64_t at;
-};
-
 struct weir_my_prepared { /* a transaction of two phases, whose rows begin there in the log */
     char xid[300];
     struct weir_my_position at;

@@ -1,9 +1,10 @@
 /* What changed: read from the log, group by group, into the stages of the tables. */
+#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "source/mysql/capture.h"
 #include "source/mysql/capture_rows.h"
+#include "source/watch.h"
 
 #define CHANGES_AT_ONCE 1000000 /* then the round ends, behind the transaction that reaches it */
 #define ARTIFICIAL      0x20    /* flag of events that are not in the file */
@@ -32,16 +33,18 @@ struct reading {
  */
 
 /* The table is to be loaded anew: the changes do not tell what became of its rows. */
-static int alter(struct reading *r, size_t stream, struct weir_error *err)
+static int alter(struct reading *r, size_t stream, struct weir_str verb, struct weir_error *err)
 {
     struct weir_my *my = r->my;
-    char **more = realloc(my->altered, (my->altered_count + 1) * sizeof *more);
+    struct weir_my_altered *more = realloc(my->altered, (my->altered_count + 1) * sizeof *more);
     my->altered = more ? more : my->altered;
     char *name = more ? strdup(r->f->streams[stream].name.ptr) : NULL;
     if (!name) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a table");
     }
-    my->altered[my->altered_count++] = name;
+    struct weir_my_altered *a = &my->altered[my->altered_count++];
+    *a = (struct weir_my_altered){.name = name, .at = r->begins};
+    snprintf(a->verb, sizeof a->verb, WEIR_STR_FMT, WEIR_STR_ARG(verb));
     r->f->again = true;
     return 0;
 }
@@ -104,30 +107,50 @@ static int name_table(struct reading *r, struct weir_str body, struct weir_error
 /* --- statements ---------------------------------------------------------------------------------
  */
 
-static bool begins_with(struct weir_str s, const char *word)
+static bool any_followed(const struct reading *r)
 {
-    size_t n = strlen(word);
-    return s.len >= n && strncasecmp(s.ptr, word, n) == 0;
-}
-
-static int other_statement(struct reading *r, struct weir_str statement, struct weir_error *err)
-{
-    static const char *const harmless[] = {"GRANT", "REVOKE", "ANALYZE", "FLUSH", "SET "};
-    int rc = 0;
-    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
-        if (begins_with(statement, harmless[i])) {
-            return 0;
+    for (size_t i = 0; i < r->f->count; i++) {
+        if (is_followed(r, i)) {
+            return true;
         }
     }
-    bool database =
-        begins_with(statement, "DROP DATABASE") || begins_with(statement, "DROP SCHEMA");
+    return false;
+}
+
+/* Such statements may come without end, and one load of all tables a run is enough: the next run
+ * begins with this one. */
+static bool is_left(struct reading *r)
+{
+    struct weir_my *my = r->my;
+    for (size_t k = 0; k < my->altered_count; k++) {
+        if (my->altered[k].verb[0]) {
+            weir_source_watch_say(weir_source_watch_of(r->f->run->progress),
+                                  "the log has one more statement that may have changed any table; "
+                                  "what is behind it comes with the next run");
+            my->until = r->begins;
+            r->f->again = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int other_statement(struct reading *r, const struct weir_my_query *q, struct weir_error *err)
+{
+    struct weir_str verb;
+    enum weir_my_reach reach = weir_my_query_reach(q, r->my->settings->database, &verb);
+    struct weir_str first = {q->statement.ptr, q->statement.len < 8 ? q->statement.len : 8};
+    bool any = reach == WEIR_MY_ANYTHING;
+    bool undone = weir_str_eq_nocase(first, WEIR_STR("ROLLBACK")); /* also to a savepoint */
+    int rc = 0;
+    if (any && any_followed(r) && is_left(r)) {
+        return 0;
+    }
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-        bool undone = begins_with(statement, "ROLLBACK") && r->tables[i].touched;
-        if (is_followed(r, i) &&
-            (undone ||
-             (database && weir_my_query_names(statement, weir_str_of(r->my->settings->database))) ||
-             weir_my_query_names(statement, r->f->streams[i].name))) {
-            rc = alter(r, i, err);
+        bool names =
+            reach == WEIR_MY_NAMED && weir_my_query_names(q->statement, r->f->streams[i].name);
+        if (is_followed(r, i) && (any || names || (undone && r->tables[i].touched))) {
+            rc = alter(r, i, any ? verb : WEIR_STR(""), err);
         }
     }
     return rc;
@@ -138,8 +161,8 @@ static int other_statement(struct reading *r, struct weir_str statement, struct 
 
 static bool in_group(unsigned kind)
 {
-    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_TABLE_MAP ||
-           (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
+    return kind == WEIR_MY_QUERY || kind == WEIR_MY_XID || kind == WEIR_MY_LOAD_QUERY ||
+           kind == WEIR_MY_TABLE_MAP || (kind >= WEIR_MY_WRITE_1 && kind <= WEIR_MY_DELETE_1) ||
            (kind >= WEIR_MY_WRITE_2 && kind <= WEIR_MY_GTID_ANONYMOUS) ||
            (kind >= WEIR_MY_XA_PREPARE && kind <= WEIR_MY_PAYLOAD) || kind == WEIR_MY_GTID_TAGGED ||
            kind == WEIR_MY_GTID_MARIADB;
@@ -158,7 +181,7 @@ static int alter_all(struct reading *r, struct weir_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-        rc = is_followed(r, i) ? alter(r, i, err) : 0;
+        rc = is_followed(r, i) ? alter(r, i, WEIR_STR(""), err) : 0;
     }
     return rc;
 }
@@ -255,26 +278,25 @@ static int end_prepare(struct reading *r, const struct weir_my_event *e, struct 
     return r->known ? 0 : commit_prepared(r, &r->begins, weir_str_of(r->xid), err);
 }
 
-static int query(struct reading *r, struct weir_str body, bool *ends, struct weir_error *err)
+static int query(struct reading *r, const struct weir_my_event *e, bool *ends,
+                 struct weir_error *err)
 {
-    struct weir_str database, statement;
-    int rc = weir_my_query_read(body, &database, &statement, err);
+    struct weir_my_query q;
+    int rc = weir_my_query_read(e, &q, err);
     *ends = false;
     if (rc) {
         return rc;
     }
-    if (weir_str_is(statement, "BEGIN")) {
+    if (weir_str_is(q.statement, "BEGIN")) {
         r->transaction = true;
         return 0;
     }
-    if (begins_with(statement, "XA ")) {
-        return xa_statement(r, statement, ends, err);
+    if (weir_str_starts(q.statement, WEIR_STR("XA "))) {
+        return xa_statement(r, q.statement, ends, err);
     }
-    *ends =
-        !r->transaction || weir_str_is(statement, "COMMIT") || weir_str_is(statement, "ROLLBACK");
-    return weir_str_is(statement, "COMMIT") || begins_with(statement, "SAVEPOINT")
-               ? 0
-               : other_statement(r, statement, err);
+    *ends = !r->transaction || weir_str_is(q.statement, "COMMIT") ||
+            weir_str_is(q.statement, "ROLLBACK");
+    return other_statement(r, &q, err);
 }
 
 /* --- events -------------------------------------------------------------------------------------
@@ -326,7 +348,7 @@ static int next_file(struct reading *r, struct weir_str body, struct weir_error 
     int rc = weir_my_rotate_read(body, &file, &at, err);
     if (rc == 0 && r->group) { /* the server crashed in it, so it was not committed */
         for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-            rc = r->tables[i].touched ? alter(r, i, err) : 0;
+            rc = r->tables[i].touched ? alter(r, i, WEIR_STR(""), err) : 0;
         }
         end_group(r, 0);
     }
@@ -400,7 +422,8 @@ static int group_event(struct reading *r, const struct weir_my_event *e, struct 
         rc = weir_my_gtid_read(e->body, &r->domain, &r->number, err);
         break;
     case WEIR_MY_QUERY:
-        rc = query(r, e->body, &ends, err);
+    case WEIR_MY_LOAD_QUERY:
+        rc = query(r, e, &ends, err);
         break;
     case WEIR_MY_TABLE_MAP:
         rc = name_table(r, e->body, err);
@@ -507,6 +530,9 @@ int weir_my_capture_read(void *connection, struct weir_source_follow *f, struct 
     struct weir_my_position end, before = c->position;
     bool same = true;
     int rc = weir_my_capture_end(my, &end, err);
+    if (my->until.at && weir_my_position_less(&my->until, &end)) {
+        end = my->until;
+    }
     if (rc || !weir_my_position_less(&c->position, &end)) {
         return rc;
     }

@@ -221,7 +221,9 @@ int weir_my_capture_tables(struct weir_my *my, struct weir_error *err)
         if (rc == 0 && !l.why[i] && s->cursor.ptr) {
             rc = read_table_cursor(s, &l.tables[i], &stream, &f->arena, err);
             for (size_t k = 0; k < my->altered_count; k++) {
-                s->anew = s->anew || weir_str_is(s->name, my->altered[k]);
+                const struct weir_my_altered *a = &my->altered[k];
+                s->anew = s->anew || (weir_str_is(s->name, a->name) &&
+                                      !weir_my_position_less(&a->at, &l.tables[i].from));
             }
         }
     }

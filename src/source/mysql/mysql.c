@@ -76,7 +76,7 @@ static void close_connection(void *connection)
     if (my) {
         weir_my_capture_close(my);
         for (size_t i = 0; i < my->altered_count; i++) {
-            free(my->altered[i]);
+            free(my->altered[i].name);
         }
         free(my->altered);
         weir_my_close_beside(my);

@@ -43,6 +43,15 @@ struct weir_my_table {
     size_t bound_count;
     const struct weir_source_plan *plan;
 };
+struct weir_my_position {
+    char file[512];
+    uint64_t at;
+};
+struct weir_my_altered { /* a table that the log says is another one now */
+    char *name;
+    char verb[20]; /* of a statement that may have changed any table; else "" */
+    struct weir_my_position at;
+};
 struct weir_my_capture;
 struct weir_my {
     const struct weir_source_config *config;
@@ -61,8 +70,9 @@ struct weir_my {
     weir_time most;                  /* of its silence; 0: it may compute as long as it likes */
     bool killer;                     /* it ends what another connection does */
     struct weir_my_capture *capture; /* while changes are followed; else NULL */
-    char **altered;                  /* tables of which the log says that they are others now */
+    struct weir_my_altered *altered; /* in this run */
     size_t altered_count;
+    struct weir_my_position until; /* the run reads no further; at 0: to the log's end */
 };
 
 /* --- query.c: the connection and small questions --- */

@@ -246,17 +246,22 @@ static int changes(const struct weir_my *my, const struct weir_my_table *t,
                    const struct weir_my_event *e, struct weir_my_map *map, bool *out,
                    struct weir_error *err)
 {
-    struct weir_str database, statement;
+    struct weir_my_query query;
+    struct weir_str ignored;
     int rc = 0;
     if (e->kind == WEIR_MY_TABLE_MAP) {
         rc = weir_my_map_read(e->body, map, err);
         *out = rc == 0 && weir_str_is(map->schema, my->settings->database) &&
                weir_str_eq(map->table, t->name);
-    } else if (e->kind == WEIR_MY_QUERY) {
-        rc = weir_my_query_read(e->body, &database, &statement, err);
-        *out = rc == 0 && !weir_str_is(statement, "BEGIN") && !weir_str_is(statement, "COMMIT") &&
-               (weir_my_query_names(statement, t->name) ||
-                weir_str_starts(statement, WEIR_STR("XA COMMIT"))); /* of what stands before */
+    } else if (e->kind == WEIR_MY_QUERY || e->kind == WEIR_MY_LOAD_QUERY) {
+        rc = weir_my_query_read(e, &query, err);
+        enum weir_my_reach reach =
+            rc ? WEIR_MY_NOTHING : weir_my_query_reach(&query, my->settings->database, &ignored);
+        *out =
+            reach == WEIR_MY_ANYTHING ||
+            (reach == WEIR_MY_NAMED && !weir_str_is(query.statement, "BEGIN") &&
+             (weir_my_query_names(query.statement, t->name) ||
+              weir_str_starts(query.statement, WEIR_STR("XA COMMIT")))); /* of what stands before */
     } else {
         *out = e->kind == WEIR_MY_INCIDENT ||
                (e->kind >= WEIR_MY_COMPRESSED_FIRST && e->kind <= WEIR_MY_COMPRESSED_LAST);

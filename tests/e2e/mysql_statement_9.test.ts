@@ -1,0 +1,3 @@
+// The same with a real MySQL.
+import '../node/with_mysql.js';
+import './mysql_statement.test.js';
