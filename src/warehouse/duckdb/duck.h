@@ -18,6 +18,8 @@ void duckdb_unsafe_vector_assign_string_element_len(duckdb_vector vector, idx_t 
 #define DUCK_MAX_SQL (4u << 20)
 #define DUCK_ALLOWED 64
 
+struct duck_load;
+
 struct duck_db {
     struct weir_warehouse base;
     struct weir_arena arena; /* owns the options' strings */
@@ -31,6 +33,8 @@ struct duck_db {
     /* Grows after every change of tables and views, from 1 on. A session notes it before its
      * transaction begins, so what it knows of that version is never newer than what it says. */
     atomic_ullong catalog_version;
+    pthread_mutex_t loading; /* guards `loads`; nothing else is locked under it */
+    struct duck_load *loads; /* what weir_batch() gives, one of a connection */
 };
 
 struct duck_rules;
@@ -181,6 +185,9 @@ int weir_duck_drop_view(struct weir_session *session, struct weir_table_name nam
                         struct weir_error *err);
 
 /* --- load.c --- */
+/* Once for each database that was opened. */
+int weir_duck_register_batch(struct duck_db *db, duckdb_connection con,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 int weir_duck_append(struct weir_session *session, struct weir_table_name name,
                      const struct weir_column *columns, const struct weir_batch *batches,
                      size_t batch_count, struct weir_error *err);

@@ -1,29 +1,65 @@
-/* Bulk loading through the engine's appender: chunks of columns, inside the caller's transaction.
- */
+/* Bulk loading: rows of the caller's batches are what the table function weir_batch() gives, in a
+ * statement of the caller's transaction. */
 #include <stdlib.h>
 
 #include "warehouse/duckdb/duck.h"
 
-#define FEW_COLUMNS    100
 #define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
 
-struct load {
+struct duck_load {
     struct duck_session *s;
-    duckdb_appender appender;
-    duckdb_data_chunk chunk;
+    idx_t connection;
     duckdb_logical_type *types;
     const char **names; /* NUL-terminated, in the arena */
     struct weir_arena arena;
     size_t columns;
+    const struct weir_batch *batches;
+    size_t batch_count;
+    size_t batch, row; /* that come next */
+    struct duck_load *next;
 };
 
-static int load_begin(struct load *l, struct duck_session *s, const struct weir_column *columns,
-                      const struct weir_batch *first, struct weir_error *err)
+static idx_t connection_of(duckdb_client_context context)
 {
-    size_t count = first->column_count;
-    memset(l, 0, sizeof *l);
-    l->s = s;
-    l->columns = count;
+    idx_t id = duckdb_client_context_get_connection_id(context);
+    duckdb_destroy_client_context(&context);
+    return id;
+}
+
+/* weir_batch() finds it from now on. */
+static void enlist(struct duck_load *l)
+{
+    struct duck_db *db = l->s->db;
+    duckdb_client_context context;
+    duckdb_connection_get_client_context(l->s->con, &context);
+    l->connection = connection_of(context);
+    pthread_mutex_lock(&db->loading);
+    l->next = db->loads;
+    db->loads = l;
+    pthread_mutex_unlock(&db->loading);
+}
+
+static void withdraw(struct duck_load *l)
+{
+    struct duck_db *db = l->s->db;
+    pthread_mutex_lock(&db->loading);
+    struct duck_load **at = &db->loads;
+    while (*at && *at != l) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = l->next;
+    }
+    pthread_mutex_unlock(&db->loading);
+}
+
+static int load_begin(struct duck_load *l, struct duck_session *s,
+                      const struct weir_column *columns, const struct weir_batch *batches,
+                      size_t batch_count, struct weir_error *err)
+{
+    size_t count = batches->column_count;
+    *l = (struct duck_load){
+        .s = s, .columns = count, .batches = batches, .batch_count = batch_count};
     weir_arena_init(&l->arena, 64u << 20);
     l->types = weir_arena_calloc(&l->arena, count * sizeof *l->types);
     l->names = weir_arena_calloc(&l->arena, count * sizeof *l->names);
@@ -31,7 +67,7 @@ static int load_begin(struct load *l, struct duck_session *s, const struct weir_
         return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
     }
     for (size_t i = 0; i < count; i++) {
-        const struct weir_vector *v = &first->columns[i];
+        const struct weir_vector *v = &batches->columns[i];
         l->types[i] = v->scaled ? duckdb_create_decimal_type(DECIMAL_DIGITS, v->scale)
                                 : weir_duck_logical_type(columns[i].type);
         l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
@@ -39,27 +75,13 @@ static int load_begin(struct load *l, struct duck_session *s, const struct weir_
             return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
         }
     }
-    l->chunk = duckdb_create_data_chunk(l->types, count);
-    return l->chunk ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a chunk of rows");
+    enlist(l);
+    return 0;
 }
 
-static int appender_fail(struct load *l, struct weir_error *err)
+static void load_end(struct duck_load *l)
 {
-    duckdb_error_data data = duckdb_appender_error_data(l->appender);
-    const char *text = duckdb_error_data_message(data);
-    int rc = weir_duck_fail(l->s, text, err);
-    duckdb_destroy_error_data(&data);
-    return rc;
-}
-
-static void load_end(struct load *l)
-{
-    if (l->appender) {
-        duckdb_appender_destroy(&l->appender);
-    }
-    if (l->chunk) {
-        duckdb_destroy_data_chunk(&l->chunk);
-    }
+    withdraw(l);
     for (size_t i = 0; l->types && i < l->columns; i++) {
         if (l->types[i]) {
             duckdb_destroy_logical_type(&l->types[i]);
@@ -67,6 +89,9 @@ static void load_end(struct load *l)
     }
     weir_arena_free(&l->arena);
 }
+
+/* --- weir_batch() -------------------------------------------------------------------------------
+ */
 
 /* Moves the validity bits; `from` may be off a word's boundary. Returns true when all are valid. */
 static bool copy_valid(const struct weir_vector *v, size_t from, size_t rows, uint64_t *to)
@@ -86,7 +111,7 @@ static bool copy_valid(const struct weir_vector *v, size_t from, size_t rows, ui
     return all;
 }
 
-/* The chunk borrows longer texts from the batch: the appender copies them before it returns. */
+/* The chunk borrows longer texts from the batch, which is there until the statement has ended. */
 static void lend_texts(const struct weir_vector *v, size_t from, size_t rows, duckdb_string_t *to)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -152,88 +177,103 @@ static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_v
     }
 }
 
-static int append_rows(struct load *l, const struct weir_batch *batch, struct weir_error *err)
+static void bind_batch(duckdb_bind_info info)
 {
-    size_t step = duckdb_vector_size();
-    for (size_t from = 0; from < batch->rows; from += step) {
-        size_t rows = batch->rows - from < step ? batch->rows - from : step;
-        duckdb_data_chunk_reset(l->chunk);
-        for (size_t i = 0; i < l->columns; i++) {
-            fill(&batch->columns[i], from, rows, duckdb_data_chunk_get_vector(l->chunk, i));
-        }
-        duckdb_data_chunk_set_size(l->chunk, rows);
-        if (duckdb_append_data_chunk(l->appender, l->chunk)) {
-            return appender_fail(l, err);
-        }
+    struct duck_db *db = duckdb_bind_get_extra_info(info);
+    duckdb_client_context context;
+    duckdb_table_function_get_client_context(info, &context);
+    idx_t connection = connection_of(context);
+    pthread_mutex_lock(&db->loading);
+    struct duck_load *l = db->loads;
+    while (l && l->connection != connection) {
+        l = l->next;
     }
-    return 0;
+    pthread_mutex_unlock(&db->loading);
+    if (!l) {
+        duckdb_bind_set_error(info, "weir_batch() is for weir's own loads");
+        return;
+    }
+    idx_t rows = 0;
+    for (size_t i = 0; i < l->batch_count; i++) {
+        rows += l->batches[i].rows;
+    }
+    for (size_t i = 0; i < l->columns; i++) {
+        duckdb_bind_add_result_column(info, l->names[i], l->types[i]);
+    }
+    duckdb_bind_set_cardinality(info, rows, true);
+    duckdb_bind_set_bind_data(info, l, NULL);
 }
 
-static int append_all(struct load *l, const struct weir_batch *batches, size_t count,
-                      struct weir_error *err)
+static void init_batch(duckdb_init_info info)
 {
-    for (size_t i = 0; i < count; i++) {
-        int rc = append_rows(l, &batches[i], err);
-        if (rc) {
-            return rc;
-        }
-    }
-    return duckdb_appender_close(l->appender) ? appender_fail(l, err) : 0;
+    struct duck_load *l = duckdb_init_get_bind_data(info);
+    l->batch = l->row = 0;
+    duckdb_init_set_max_threads(info, 1); /* rows come in their order */
 }
 
-/* Are these the table's columns, all of them, in its order? */
-static bool all_columns(struct load *l, const char *schema, const char *table)
+static void give_rows(duckdb_function_info info, duckdb_data_chunk chunk)
 {
-    duckdb_table_description description = NULL;
-    bool all = l->columns == duckdb_appender_column_count(l->appender) &&
-               duckdb_table_description_create_ext(l->s->con, NULL, schema, table, &description) ==
-                   DuckDBSuccess;
-    for (size_t i = 0; all && i < l->columns; i++) {
-        char *name = duckdb_table_description_get_column_name(description, i);
-        all = name && strcmp(name, l->names[i]) == 0;
-        duckdb_free(name);
+    struct duck_load *l = duckdb_function_get_bind_data(info);
+    while (l->batch < l->batch_count && l->row == l->batches[l->batch].rows) {
+        l->batch++;
+        l->row = 0;
     }
-    if (description) {
-        duckdb_table_description_destroy(&description);
+    if (l->batch == l->batch_count) {
+        duckdb_data_chunk_set_size(chunk, 0);
+        return;
     }
-    return all;
+    const struct weir_batch *batch = &l->batches[l->batch];
+    size_t most = duckdb_vector_size(), left = batch->rows - l->row;
+    size_t rows = left < most ? left : most;
+    for (size_t i = 0; i < l->columns; i++) {
+        fill(&batch->columns[i], l->row, rows, duckdb_data_chunk_get_vector(chunk, i));
+    }
+    duckdb_data_chunk_set_size(chunk, rows);
+    l->row += rows;
 }
 
-static int open_table(struct load *l, struct weir_table_name name, struct weir_error *err)
+int weir_duck_register_batch(struct duck_db *db, duckdb_connection con, struct weir_error *err)
 {
-    const char *schema = weir_arena_dup(&l->arena, name.schema).ptr;
-    const char *table = weir_arena_dup(&l->arena, name.table).ptr;
-    if (!schema || !table) {
-        return weir_fail(err, WEIR_ETOOBIG, "the table's name is too long");
+    duckdb_table_function f = duckdb_create_table_function();
+    duckdb_table_function_set_name(f, "weir_batch");
+    duckdb_table_function_set_extra_info(f, db, NULL);
+    duckdb_table_function_set_bind(f, bind_batch);
+    duckdb_table_function_set_init(f, init_batch);
+    duckdb_table_function_set_function(f, give_rows);
+    duckdb_state state = duckdb_register_table_function(con, f);
+    duckdb_destroy_table_function(&f);
+    return state == DuckDBSuccess
+               ? 0
+               : weir_fail(err, WEIR_EINVAL, "the warehouse engine takes no table function");
+}
+
+static int run_load(struct duck_session *s, const struct weir_buf *sql,
+                    const struct weir_column *columns, const struct weir_batch *batches,
+                    size_t batch_count, struct weir_error *err)
+{
+    struct duck_load l;
+    int rc = weir_duck_usable(s, err);
+    if (rc) {
+        return rc;
     }
-    if (duckdb_appender_create_ext(l->s->con, NULL, schema, table, &l->appender)) {
-        return appender_fail(l, err);
-    }
-    /* The engine makes its chunk anew for each column that is named. */
-    bool all = l->columns > FEW_COLUMNS && all_columns(l, schema, table);
-    for (size_t i = 0; !all && i < l->columns; i++) {
-        if (duckdb_appender_add_column(l->appender, l->names[i])) {
-            int rc = appender_fail(l, err);
-            return weir_error_prefix(err, rc, "column \"%s\" of table \"%s\"", l->names[i], table);
-        }
-    }
-    return 0;
+    rc = load_begin(&l, s, columns, batches, batch_count, err);
+    rc = rc ? rc : weir_buf_check(sql, "the statement of a load", err);
+    rc = rc ? rc : weir_duck_run(s, weir_buf_cstr(sql), err);
+    load_end(&l);
+    return rc;
 }
 
 int weir_duck_append(struct weir_session *session, struct weir_table_name name,
                      const struct weir_column *columns, const struct weir_batch *batches,
                      size_t batch_count, struct weir_error *err)
 {
-    struct duck_session *s = duck_session_of(session);
-    struct load l;
-    int rc = weir_duck_usable(s, err);
-    if (rc) {
-        return rc;
-    }
-    rc = load_begin(&l, s, columns, batches, err);
-    rc = rc ? rc : open_table(&l, name, err);
-    rc = rc ? rc : append_all(&l, batches, batch_count, err);
-    load_end(&l);
+    struct weir_buf sql;
+    weir_buf_init(&sql, 64u << 10);
+    weir_buf_addz(&sql, "INSERT INTO ");
+    weir_sql_table(&sql, name.schema, name.table);
+    weir_buf_addz(&sql, " BY NAME FROM weir_batch()");
+    int rc = run_load(duck_session_of(session), &sql, columns, batches, batch_count, err);
+    weir_buf_free(&sql);
     return rc;
 }
 
@@ -245,7 +285,7 @@ static void merge_sql(struct weir_buf *out, struct weir_table_name name, struct 
     bool updates = false;
     weir_buf_addz(out, "MERGE INTO ");
     weir_sql_table(out, name.schema, name.table);
-    weir_buf_addz(out, " AS old USING weir_batch AS new ON old.");
+    weir_buf_addz(out, " AS old USING weir_batch() AS new ON old.");
     weir_sql_ident(out, key);
     weir_buf_addz(out, " = new.");
     weir_sql_ident(out, key);
@@ -279,23 +319,10 @@ int weir_duck_merge(struct weir_session *session, struct weir_table_name name, s
                     const struct weir_column *columns, const struct weir_batch *batches,
                     size_t batch_count, struct weir_error *err)
 {
-    struct duck_session *s = duck_session_of(session);
-    struct load l;
     struct weir_buf sql;
-    int rc = weir_duck_usable(s, err);
-    if (rc) {
-        return rc;
-    }
     weir_buf_init(&sql, 8u << 20);
-    rc = load_begin(&l, s, columns, batches, err);
     merge_sql(&sql, name, key, columns, batches->column_count);
-    rc = rc ? rc : weir_buf_check(&sql, "the merge statement", err);
-    if (rc == 0 && duckdb_appender_create_query(s->con, weir_buf_cstr(&sql), l.columns, l.types,
-                                                "weir_batch", l.names, &l.appender)) {
-        rc = appender_fail(&l, err);
-    }
-    rc = rc ? rc : append_all(&l, batches, batch_count, err);
-    load_end(&l);
+    int rc = run_load(duck_session_of(session), &sql, columns, batches, batch_count, err);
     weir_buf_free(&sql);
     return rc;
 }

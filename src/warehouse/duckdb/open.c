@@ -229,7 +229,8 @@ static int prepare_engine(struct duck_db *db, struct weir_error *err)
     if (duckdb_connect(db->db, &con)) {
         return weir_fail(err, WEIR_ENOMEM, "%s: no connection to the engine", db->options.path);
     }
-    int rc = lock_down(db, con, err);
+    int rc = weir_duck_register_batch(db, con, err);
+    rc = rc ? rc : lock_down(db, con, err);
     duckdb_disconnect(&con);
     return rc;
 }
@@ -285,6 +286,7 @@ static int open_db(struct duck_db *db, struct weir_error *err)
 
 static void free_db(struct duck_db *db)
 {
+    pthread_mutex_destroy(&db->loading);
     pthread_mutex_destroy(&db->lock);
     weir_arena_free(&db->arena);
     free(db);
@@ -302,6 +304,7 @@ int weir_duck_open(const struct weir_warehouse_options *options, struct weir_war
     atomic_init(&db->catalog_version, 1);
     weir_arena_init(&db->arena, 1 << 20);
     pthread_mutex_init(&db->lock, NULL);
+    pthread_mutex_init(&db->loading, NULL);
     snprintf(db->version, sizeof db->version, "duckdb %s", duckdb_library_version());
     int rc = settle_options(db, options, err);
     rc = rc ? rc : open_db(db, err);

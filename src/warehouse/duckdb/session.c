@@ -9,17 +9,6 @@
 #define LEAST_PAUSE 20000   /* ns */
 #define MOST_PAUSE  1000000 /* ns */
 
-int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
-{
-    duckdb_result result;
-    int rc = 0;
-    if (duckdb_query(s->con, sql, &result)) {
-        rc = weir_duck_fail(s, duckdb_result_error(&result), err);
-    }
-    duckdb_destroy_result(&result);
-    return rc;
-}
-
 /* While another thread of the engine has all that is left of a statement, duckdb_query() asks for
  * more to do without a pause, and keeps a core busy with that. */
 static void await(duckdb_pending_result pending)
@@ -37,16 +26,13 @@ static void await(duckdb_pending_result pending)
     }
 }
 
-/* One statement that may take long and needs few threads. */
-static int run_one(struct duck_session *s, const char *sql, struct weir_error *err)
+static int run_prepared(struct duck_session *s, duckdb_prepared_statement statement,
+                        struct weir_error *err)
 {
-    duckdb_prepared_statement statement;
     duckdb_pending_result pending = NULL;
     duckdb_result result = {0};
     int rc = 0;
-    if (duckdb_prepare(s->con, sql, &statement)) {
-        rc = weir_duck_fail(s, duckdb_prepare_error(statement), err);
-    } else if (duckdb_pending_prepared(statement, &pending)) {
+    if (duckdb_pending_prepared(statement, &pending)) {
         rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
     } else {
         await(pending);
@@ -56,7 +42,23 @@ static int run_one(struct duck_session *s, const char *sql, struct weir_error *e
         duckdb_destroy_result(&result);
     }
     duckdb_destroy_pending(&pending);
-    duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err)
+{
+    duckdb_extracted_statements statements;
+    idx_t count = duckdb_extract_statements(s->con, sql, &statements);
+    const char *why = count ? NULL : duckdb_extract_statements_error(statements);
+    int rc = why ? weir_duck_fail(s, why, err) : 0;
+    for (idx_t i = 0; rc == 0 && i < count; i++) {
+        duckdb_prepared_statement one;
+        rc = duckdb_prepare_extracted_statement(s->con, statements, i, &one)
+                 ? weir_duck_fail(s, duckdb_prepare_error(one), err)
+                 : run_prepared(s, one, err);
+        duckdb_destroy_prepare(&one);
+    }
+    duckdb_destroy_extracted(&statements);
     return rc;
 }
 
@@ -68,7 +70,7 @@ static int run_unbroken(struct duck_session *s, const char *sql, struct weir_err
     pthread_mutex_lock(&s->interrupts);
     s->unbroken = true;
     pthread_mutex_unlock(&s->interrupts);
-    int rc = run_one(s, sql, err); /* the engine forgets an interrupt from before */
+    int rc = weir_duck_run(s, sql, err); /* the engine forgets an interrupt from before */
     pthread_mutex_lock(&s->interrupts);
     s->unbroken = false;
     pthread_mutex_unlock(&s->interrupts);
@@ -221,7 +223,7 @@ int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err)
 {
     struct duck_session *s = duck_session_of(session);
     int rc = weir_duck_usable(s, err);
-    return rc ? rc : run_one(s, "CHECKPOINT", err);
+    return rc ? rc : weir_duck_run(s, "CHECKPOINT", err);
 }
 
 /* Does the text change tables or views? Rather yes than no. */
