@@ -1,5 +1,6 @@
 /* The one C++ file: simdjson's DOM behind base/json.h. A value is a tape position, as in simdjson's
  * own dom::element, so that C code can carry it around in two words. */
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -199,30 +200,26 @@ extern "C" bool weir_json_exists(struct weir_json value)
     return value.doc != nullptr;
 }
 
+/* By table: values of one type seldom follow each other, so a jump would be guessed wrongly. */
+static constexpr auto types_of_tape = [] {
+    std::array<uint8_t, 256> types{}; /* WEIR_JSON_NULL */
+    types[static_cast<uint8_t>(tape_type::START_OBJECT)] = WEIR_JSON_OBJECT;
+    types[static_cast<uint8_t>(tape_type::START_ARRAY)] = WEIR_JSON_ARRAY;
+    types[static_cast<uint8_t>(tape_type::STRING)] = WEIR_JSON_STRING;
+    types[static_cast<uint8_t>(tape_type::INT64)] = WEIR_JSON_INT;
+    types[static_cast<uint8_t>(tape_type::UINT64)] = WEIR_JSON_UINT;
+    types[static_cast<uint8_t>(tape_type::DOUBLE)] = WEIR_JSON_DOUBLE;
+    types[static_cast<uint8_t>(tape_type::TRUE_VALUE)] = WEIR_JSON_BOOL;
+    types[static_cast<uint8_t>(tape_type::FALSE_VALUE)] = WEIR_JSON_BOOL;
+    return types;
+}();
+static_assert(WEIR_JSON_NULL == 0, "what is nothing else");
+
 extern "C" enum weir_json_type weir_json_type(struct weir_json value)
 {
-    if (!value.doc) {
-        return WEIR_JSON_NULL;
-    }
-    switch (type_at(value)) {
-    case tape_type::START_OBJECT:
-        return WEIR_JSON_OBJECT;
-    case tape_type::START_ARRAY:
-        return WEIR_JSON_ARRAY;
-    case tape_type::STRING:
-        return WEIR_JSON_STRING;
-    case tape_type::INT64:
-        return WEIR_JSON_INT;
-    case tape_type::UINT64:
-        return WEIR_JSON_UINT;
-    case tape_type::DOUBLE:
-        return WEIR_JSON_DOUBLE;
-    case tape_type::TRUE_VALUE:
-    case tape_type::FALSE_VALUE:
-        return WEIR_JSON_BOOL;
-    default:
-        return WEIR_JSON_NULL;
-    }
+    return value.doc ? static_cast<enum weir_json_type>(
+                           types_of_tape[static_cast<uint8_t>(type_at(value))])
+                     : WEIR_JSON_NULL;
 }
 
 extern "C" bool weir_json_bool(struct weir_json value, bool *out)
@@ -292,25 +289,26 @@ extern "C" struct weir_json_iter weir_json_begin(struct weir_json container)
     return weir_json_iter{{container.doc, container.at + 1}, after(container) - 1};
 }
 
+/* `it` is read and written by halves: a whole that was just written by halves is slow to read. */
 extern "C" bool weir_json_next(struct weir_json_iter *it, struct weir_str *key,
                                struct weir_json *member)
 {
-    if (!it->value.doc || it->value.at >= it->end) {
+    struct weir_json here = {it->value.doc, it->value.at};
+    if (!here.doc || here.at >= it->end) {
         return false;
     }
     /* The closing word's type tells an object from an array: in an object, keys alternate. */
-    bool object =
-        static_cast<tape_type>(doc_of(it->value).tape[it->end] >> 56) == tape_type::END_OBJECT;
+    bool object = static_cast<tape_type>(doc_of(here).tape[it->end] >> 56) == tape_type::END_OBJECT;
     struct weir_str name = {"", 0};
     if (object) {
-        name = string_at(it->value);
-        it->value.at++;
+        name = string_at(here);
+        here.at++;
     }
     if (key) {
         *key = name;
     }
-    *member = it->value;
-    it->value.at = after(it->value);
+    *member = here;
+    it->value.at = after(here);
     return true;
 }
 
@@ -331,13 +329,13 @@ extern "C" struct weir_json weir_json_get(struct weir_json object, const char *k
         return weir_json{nullptr, 0};
     }
     struct weir_str wanted = weir_str_of(key);
-    struct weir_str name;
-    struct weir_json member;
-    struct weir_json_iter it = weir_json_begin(object);
-    while (weir_json_next(&it, &name, &member)) {
-        if (weir_str_eq(name, wanted)) {
+    size_t end = after(object) - 1;
+    struct weir_json member = {object.doc, object.at + 2};
+    while (member.at < end) {
+        if (weir_str_eq(string_at(weir_json{object.doc, member.at - 1}), wanted)) {
             return member;
         }
+        member.at = after(member) + 1;
     }
     return weir_json{nullptr, 0};
 }
