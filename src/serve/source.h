@@ -4,6 +4,7 @@
 #define WEIR_SERVE_SOURCE_H
 
 #include "base/json_write.h"
+#include "source/counts.h"
 #include "source/schedule.h"
 #include "source/source.h"
 
@@ -16,6 +17,8 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
 void weir_source_runs_stop(struct weir_source_runs *runs);
 void weir_source_runs_free(struct weir_source_runs *runs);
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs);
+/* Of the tables' rows, for all who ask. */
+struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs *runs);
 
 /* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
 struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */

@@ -6,8 +6,10 @@
 #include "serve/source.h"
 #include "serve/source_commit.h"
 #include "serve/source_print.h"
+#include "serve/template.h"
 #include "source/config.h"
 #include "source/connector.h"
+#include "source/schedule.h"
 #include "source/secret.h"
 #include "state/person.h"
 
@@ -128,6 +130,30 @@ static int write_file(struct weir_ask *ask, struct weir_str name, struct describ
     return rc ? rc : weir_source_new_text(d->name, file, &d->text, err);
 }
 
+/* Which time zones there are the engine knows: it is asked before the file is written. */
+static int check_zones(struct weir_ask *ask, struct weir_error *err)
+{
+    static const char *const keys[] = {"schedule", "verify"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct weir_source_schedule s;
+        struct weir_error why;
+        int64_t offset;
+        struct weir_str text = weir_json_get_str(ask->body, keys[i]);
+        bool cron = text.ptr && weir_source_schedule_parse(text, &s, &why) == 0 &&
+                    s.kind == WEIR_SOURCE_CRON;
+        int rc =
+            cron ? weir_template_offset(ask->warehouse, s.cron.zone, weir_now(), &offset, &why) : 0;
+        if (rc == WEIR_EINVAL ||
+            rc == WEIR_EUNSUPPORTED) { /* how the engine says that, by version */
+            return weir_fail(err, WEIR_EINVAL,
+                             "`%s`: there is no time zone \"%s\"; write, for example, "
+                             "Europe/Berlin",
+                             keys[i], s.cron.zone);
+        }
+    }
+    return 0;
+}
+
 static int create(struct weir_ask *ask, void *arg, struct weir_error *err)
 {
     struct described *d = arg;
@@ -145,6 +171,7 @@ int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
     weir_buf_init(&d.text, 1u << 20);
     int rc = weir_ask_keys(ask->body, "a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "name", true, &name, err);
+    rc = rc ? rc : check_zones(ask, err);
     (void)weir_json_bool(weir_json_get(ask->body, "dry_run"), &dry);
     (void)weir_json_bool(weir_json_get(ask->body, "columns"), &columns);
     rc = rc ? rc : write_file(ask, name, &d, err);
@@ -208,6 +235,7 @@ int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
     struct change c = {.base = {NULL, 0}};
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "base", false, &c.base, err);
+    rc = rc ? rc : check_zones(ask, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &c.members, err);
     if (rc == 0) {
         weir_data_unset(c.members, "base");

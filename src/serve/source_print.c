@@ -3,7 +3,7 @@
 #include "serve/server.h"
 #include "serve/source.h"
 #include "serve/source_schedule.h"
-#include "source/standing.h"
+#include "source/counts.h"
 #include "state/last_run.h"
 
 struct standing {
@@ -33,6 +33,9 @@ static int read_standing(struct weir_ask *ask, const char *source, struct standi
     rc =
         rc ? rc
            : weir_source_standing_read(session, source, &ask->arena, &out->items, &out->count, err);
+    rc = rc ? rc
+            : weir_source_counts_take(weir_source_runs_counts(ask->server->source_runs),
+                                      ask->warehouse, session, out->items, out->count, err);
     weir_session_free(session);
     return rc;
 }

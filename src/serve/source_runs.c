@@ -38,6 +38,7 @@ struct item {
 struct weir_source_runs {
     struct weir_server *server;
     struct weir_source_site site;
+    struct weir_source_counts *counts;
     pthread_mutex_t lock;
     struct item *items[KEPT]; /* oldest first */
     size_t count;
@@ -49,6 +50,11 @@ struct weir_source_runs {
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs)
 {
     return &runs->site;
+}
+
+struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs *runs)
+{
+    return runs->counts;
 }
 
 static void free_item(struct item *item)
@@ -502,6 +508,8 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
     runs->server = server;
     pthread_mutex_init(&runs->lock, NULL);
     int rc = weir_source_site_init(server->run->workspace, &runs->site, err);
+    runs->counts = weir_source_counts_new();
+    rc = rc || runs->counts ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
     runs->site.stop = &server->ending;
     runs->site.patience = PATIENCE;
     return rc;
@@ -529,6 +537,7 @@ void weir_source_runs_free(struct weir_source_runs *runs)
 {
     if (runs) {
         weir_source_runs_stop(runs);
+        weir_source_counts_free(runs->counts);
         pthread_mutex_destroy(&runs->lock);
         free(runs);
     }

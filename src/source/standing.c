@@ -55,6 +55,7 @@ static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena
             return weir_fail(err, WEIR_ENOMEM, "no memory for how sources stand");
         }
     }
+    out->rows = -1;
     out->rows_written = number(b, WRITTEN, row);
     out->rows_discarded = number(b, DISCARDED, row);
     out->ended_at = number(b, ENDED, row);
@@ -123,6 +124,12 @@ static void print(const struct weir_source_standing *s, struct weir_jw *w)
     weir_jw_kstr_or_null(w, "error", s->error);
     weir_jw_keyz(w, "verified");
     weir_jw_raw(w, s->verified.len ? s->verified : WEIR_STR("null"));
+    weir_jw_keyz(w, "rows");
+    if (s->rows < 0) {
+        weir_jw_null(w);
+    } else {
+        weir_jw_i64(w, s->rows);
+    }
     weir_jw_ki64(w, "rows_written", s->rows_written);
     weir_jw_ki64(w, "rows_discarded", s->rows_discarded);
     weir_jw_ktime_or_null(w, "ended_at", s->ended_at);

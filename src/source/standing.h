@@ -10,6 +10,7 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
     struct weir_str source, stream, schema, table, mode;
     struct weir_str status, run, error; /* of its latest load */
     struct weir_str verified;           /* JSON of the latest comparison, or "" */
+    int64_t rows;                       /* of its table now (source/counts.h); -1: there is none */
     int64_t rows_written, rows_discarded;
     weir_time ended_at;
     weir_time good_at; /* beginning of the latest load that went well: its rows are as of then */
@@ -23,10 +24,10 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
 int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
-/* [{"stream","schema","table","mode","status","run","error","verified","rows_written",
- * "rows_discarded","ended_at","good_at","failing_since"}] of those of this source. `well`: when its
- * latest run of all streams ended well (0: it did not): what failed before it did so no more, also
- * where it found nothing new, of which the ledger has no row. */
+/* [{"stream","schema","table","mode","status","run","error","verified","rows",
+ * "rows_written","rows_discarded","ended_at","good_at","failing_since"}] of those of this source.
+ * `well`: when its latest run of all streams ended well (0: it did not): what failed before it did
+ * so no more, also where it found nothing new, of which the ledger has no row. */
 void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
                                 const char *source, weir_time well, struct weir_jw *w);
 

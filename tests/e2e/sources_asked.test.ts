@@ -66,8 +66,12 @@ test('who goes away frees her place', async () => {
 });
 
 const file = (name: string): string => path.join(weir.dir, `sources/${name}.yml`);
-type Shown = { name: string; error: string | null; latest: { status: string; error: string | null } | null };
-const shown = async (name: string): Promise<Shown> => (await admin.want(200, 'GET', `/api/sources/${name}`)) as unknown as Shown;
+type Shown = { name: string; error: string | null; latest: { status: string; error: string | null; rate: number | null } | null };
+/** `rate` is of the last seconds, so it goes by itself. */
+const shown = async (name: string): Promise<Shown> => {
+  const one = (await admin.want(200, 'GET', `/api/sources/${name}`)) as unknown as Shown;
+  return one.latest ? { ...one, latest: { ...one.latest, rate: null } } : one;
+};
 const failed = async (...args: [string, ...string[]]): Promise<string> => weir.in(...args).then((said) => assert.fail(said), (error: unknown) => String(error));
 
 test('what cannot be asked of a source is answered at once, and is no failure of it', async () => {
@@ -125,6 +129,19 @@ test('a change of a file that somebody else changed meanwhile is refused', async
   await admin.want(200, 'PATCH', '/api/sources/named', { base: now.version, streams: { plans: {} } });
 });
 
+test('a schedule of a time zone that is none is refused', async () => {
+  for (const change of [{ schedule: 'cron 0 6 * * 1-5 Mars/Phobos' }, { verify: 'cron 0 6 * * * Mars/Phobos' }]) {
+    const { status, text } = await admin.ask('PATCH', '/api/sources/named', change);
+    assert.equal(status, 400, text);
+    assert.match(text, /there is no time zone \\"Mars\/Phobos\\"/);
+  }
+  assert.equal((await admin.ask('POST', '/api/sources', { name: 'zoned', kind: 'file', schedule: 'cron 0 6 * * * Mars/Phobos', connection: { path: 'exports' } })).status, 400);
+  assert.equal(existsSync(file('zoned')), false);
+  assert.doesNotMatch(readFileSync(file('named'), 'utf8'), /Mars/);
+  await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'cron 0 6 * * 1-5 Europe/Berlin' });
+  await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });
+});
+
 test('after a source that is not there', async () => {
   // Who makes several sources may make the other one next; until then it is told.
   const told = (await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'after nosuch' })) as unknown as Shown;
@@ -140,6 +157,28 @@ test('after a source that is not there', async () => {
   // Whatever else is changed of it can be.
   await admin.want(200, 'PATCH', '/api/sources/named', { verify: 'every 1d' });
   await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });
+});
+
+test('the rows of a table are those that it has, not those that it had', async () => {
+  writeFileSync(file('changing'), 'kind: file\nconnection: {path: exports}\nstreams: {plans: {mode: merge, key: [plan], deletes: hard}, not_there_yet: {path: none.csv}}\n');
+  const at = path.join(weir.dir, 'exports/plans.csv');
+  const was = readFileSync(at, 'utf8');
+  const rows = async (): Promise<unknown> => ((await admin.want(200, 'GET', '/api/sources/changing')) as unknown as { streams: { stream: string; rows: number | null }[] }).streams.map(({ stream, rows: n }) => [stream, n]);
+  const load = async (text: string): Promise<void> => {
+    writeFileSync(at, text);
+    await weir.in('sync', 'changing.plans', '--wait');
+  };
+  const plan = (i: number): string => `${i},1\n`;
+  await load(`plan,price\n${Array.from({ length: 100 }, (_, i) => plan(i)).join('')}`);
+  assert.deepEqual(await rows(), [['plans', 100]]);
+  await load(`plan,price\n${Array.from({ length: 97 }, (_, i) => plan(i)).join('')}`);
+  assert.deepEqual(await rows(), [['plans', 97]]);
+  const { tables } = (await admin.want(200, 'GET', '/api/schema')) as unknown as { tables: { schema: string; rows: number }[] };
+  assert.equal(tables.find(({ schema }) => schema === 'changing')?.rows, 100, 'the estimate counts what was deleted');
+  await weir.in('sync', 'changing', '--wait').catch(() => undefined);
+  assert.deepEqual(await rows(), [['not_there_yet', null], ['plans', 97]]);
+  writeFileSync(at, was);
+  rmSync(file('changing'));
 });
 
 test('a source of events says what it is', async () => {

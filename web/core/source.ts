@@ -57,6 +57,8 @@ export interface Standing {
   run: string;
   error: string | null;
   verified: Verified | null;
+  /** Of its table, counted. */
+  rows: number | null;
   rows_written: number;
   rows_discarded: number;
   ended_at: string | null;
