@@ -92,7 +92,23 @@ static int check_path(const struct weir_file *file, struct weir_error *err)
                            path_of(file));
 }
 
-static void add_reader(struct weir_buf *sql, const struct weir_file *file)
+static const char *layout_of(const struct weir_file *file)
+{
+    return file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto";
+}
+
+/* Each row's text. */
+static void add_objects(struct weir_buf *sql, const struct weir_file *file)
+{
+    weir_buf_addz(sql, "read_json_objects(");
+    weir_sql_text(sql, weir_str_of(reads(file)));
+    weir_buf_addf(sql,
+                  ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
+                  layout_of(file));
+}
+
+/* `there`: a column that is NULL where there is no row, or NULL. */
+static void add_reader(struct weir_buf *sql, const struct weir_file *file, const char *there)
 {
     weir_buf_addz(sql, " FROM ");
     weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
@@ -104,7 +120,11 @@ static void add_reader(struct weir_buf *sql, const struct weir_file *file)
         weir_buf_addf(sql,
                       ", format = '%s', sample_size = -1, maximum_depth = 2, "
                       "maximum_object_size = 67108864",
-                      file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
+                      layout_of(file));
+    }
+    if (there) {
+        weir_buf_addz(sql, ", filename = ");
+        weir_sql_text(sql, weir_str_of(there));
     }
     weir_buf_addc(sql, ')');
 }
@@ -194,7 +214,7 @@ static int add_question(struct weir_session *session, const struct weir_file *fi
         weir_sql_ident(sql, weir_buf_str(&row));
         weir_buf_addz(sql, ") AS VARCHAR)");
     }
-    add_reader(sql, file);
+    add_reader(sql, file, NULL);
     weir_buf_addz(sql, all ? " AS " : what == WEIR_FILE_COLUMNS ? " LIMIT 0" : "");
     if (all) {
         weir_sql_ident(sql, weir_buf_str(&row));
@@ -213,11 +233,8 @@ int weir_file_engine_query(struct weir_session *session, const struct weir_file 
     if (rc == 0 && file->format == WEIR_FILE_PARQUET) {
         rc = add_question(session, file, what, &sql, err);
     } else {
-        weir_buf_addz(&sql, "SELECT CAST(json AS VARCHAR) FROM read_json_objects(");
-        weir_sql_text(&sql, weir_str_of(reads(file)));
-        weir_buf_addf(&sql,
-                      ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
-                      file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto");
+        weir_buf_addz(&sql, "SELECT CAST(json AS VARCHAR) FROM ");
+        add_objects(&sql, file);
     }
     rc = rc ? rc : query(session, &sql, file, out, err);
     weir_buf_free(&sql);
@@ -288,7 +305,7 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
     struct weir_result *result = NULL;
     weir_buf_init(&sql, 1u << 20);
     weir_buf_addz(&sql, "SELECT *");
-    add_reader(&sql, file);
+    add_reader(&sql, file, NULL);
     weir_buf_addz(&sql, " LIMIT 0");
     int rc = check_path(file, err);
     rc = rc ? rc : query(session, &sql, file, &result, err);
@@ -322,24 +339,80 @@ static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type 
     weir_buf_addz(sql, whole ? ") END" : ")");
 }
 
-static void add_casts(struct weir_buf *sql, const struct weir_file *file,
-                      const struct weir_source_sink *sink)
+static bool begins(struct weir_str name, struct weir_str with)
 {
+    return name.len >= with.len && weir_str_eq_nocase((struct weir_str){name.ptr, with.len}, with);
+}
+
+/* None of its columns begins so. */
+static int name_beginning(const struct weir_file *file, struct weir_buf *out,
+                          struct weir_error *err)
+{
+    int rc = 0;
+    weir_buf_addz(out, "row");
+    for (size_t i = 0; rc == 0 && i < file->column_count;) {
+        bool same = begins(file->originals[i], weir_buf_str(out));
+        weir_buf_addz(out, same ? "_" : "");
+        rc = weir_buf_check(out, "the name of a column", err);
+        i = same ? 0 : i + 1;
+    }
+    return rc;
+}
+
+static bool is_cast(const struct weir_file *file, const struct weir_file_members *members,
+                    size_t column)
+{
+    return file->columns[column] != WEIR_FILE_NO_COLUMN && !weir_file_members_have(members, column);
+}
+
+/* Behind the columns, where there are members: is there a row, and its text. */
+static int add_statement(struct weir_buf *sql, const struct weir_file *file,
+                         const struct weir_source_sink *sink,
+                         const struct weir_file_members *members, struct weir_error *err)
+{
+    bool texts = weir_file_members_any(members);
+    struct weir_buf name, text;
     bool first = true;
+    weir_buf_init(&name, 1u << 20);
+    weir_buf_init(&text, 1u << 20);
+    int rc = name_beginning(file, &name, err);
+    weir_buf_adds(&text, weir_buf_str(&name));
+    weir_buf_addc(&text, '_');
     weir_buf_addz(sql, "SELECT ");
     for (size_t i = 0; i < file->column_count; i++) {
-        if (file->columns[i] != WEIR_FILE_NO_COLUMN) {
+        if (is_cast(file, members, i)) {
             weir_buf_addz(sql, first ? "" : ", ");
             add_cast(sql, file->originals[i], file->types[i], sink->columns[file->columns[i]].type);
             first = false;
         }
     }
-    weir_buf_addz(sql, first ? "NULL" : "");
+    if (texts) {
+        weir_buf_addz(sql, first ? "" : ", ");
+        weir_sql_ident(sql, weir_buf_str(&name));
+        weir_buf_addz(sql, " IS NOT NULL, CAST(");
+        weir_sql_ident(sql, weir_buf_str(&text));
+        weir_buf_addz(sql, " AS VARCHAR)");
+    } else {
+        weir_buf_addz(sql, first ? "NULL" : "");
+    }
+    add_reader(sql, file, texts ? weir_buf_cstr(&name) : NULL);
+    if (texts) {
+        weir_buf_addz(sql, " POSITIONAL JOIN ");
+        add_objects(sql, file);
+        weir_buf_addz(sql, " AS ");
+        weir_sql_ident(sql, weir_buf_str(&text));
+        weir_buf_addc(sql, '(');
+        weir_sql_ident(sql, weir_buf_str(&text));
+        weir_buf_addc(sql, ')');
+    }
+    weir_buf_free(&name);
+    weir_buf_free(&text);
+    return rc;
 }
 
 static int pass_on(struct weir_result *result, const struct weir_file *file,
-                   struct weir_source_sink *sink, struct weir_vector *vectors,
-                   struct weir_error *err)
+                   struct weir_file_members *members, struct weir_source_sink *sink,
+                   struct weir_vector *vectors, struct weir_error *err)
 {
     struct weir_batch batch;
     int rc;
@@ -347,10 +420,16 @@ static int pass_on(struct weir_result *result, const struct weir_file *file,
         size_t at = 0;
         for (size_t i = 0; i < file->column_count; i++) {
             size_t to = file->columns[i];
-            if (to != WEIR_FILE_NO_COLUMN && at < batch.column_count) {
+            if (is_cast(file, members, i) && at < batch.column_count) {
                 vectors[to] = batch.columns[at++];
                 vectors[to].type = sink->columns[to].type;
             }
+        }
+        rc = weir_file_members_any(members)
+                 ? weir_file_members_take(members, &batch, sink, vectors, err)
+                 : 0;
+        if (rc) {
+            return weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name));
         }
         struct weir_batch out = {batch.rows, sink->column_count, vectors};
         rc = sink->rows(sink, file->name, &out, err);
@@ -366,19 +445,21 @@ int weir_file_engine_read(struct weir_session *session, const struct weir_file *
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
+    struct weir_file_members *members = NULL;
     /* A column that this file has not: without data, which is all NULL. */
     struct weir_vector *vectors = calloc(sink->column_count + 1, sizeof *vectors);
     weir_buf_init(&sql, 4u << 20);
-    add_casts(&sql, file, sink);
-    add_reader(&sql, file);
+    int rc = vectors ? weir_file_members_open(file, sink, &members, err)
+                     : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", sink->column_count);
+    rc = rc ? rc : add_statement(&sql, file, sink, members, err);
     for (size_t i = 0; vectors && i < sink->column_count; i++) {
         vectors[i].type = sink->columns[i].type;
     }
-    int rc = vectors ? query(session, &sql, file, &result, err)
-                     : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", sink->column_count);
-    rc = rc ? rc : pass_on(result, file, sink, vectors, err);
+    rc = rc ? rc : query(session, &sql, file, &result, err);
+    rc = rc ? rc : pass_on(result, file, members, sink, vectors, err);
     weir_result_free(result);
     weir_buf_free(&sql);
+    weir_file_members_free(members);
     free(vectors);
     return rc;
 }

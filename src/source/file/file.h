@@ -248,6 +248,21 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- member.c: objects and lists of JSON rows, as they stand in the file --- */
+struct weir_file_members;
+/* Free it also after a failure. */
+int weir_file_members_open(const struct weir_file *file, const struct weir_source_sink *sink,
+                           struct weir_file_members **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Is this column of the file, which the sink takes, one of those? */
+bool weir_file_members_have(const struct weir_file_members *m, size_t column);
+bool weir_file_members_any(const struct weir_file_members *m);
+void weir_file_members_free(struct weir_file_members *m); /* NULL is fine */
+/* The last columns of the batch are whether the row is there, and its text. Into the sink's
+ * columns, good until the next batch. */
+int weir_file_members_take(struct weir_file_members *m, const struct weir_batch *batch,
+                           const struct weir_source_sink *sink, struct weir_vector *out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
 /* What a statement about a file answers: each row as JSON; of Parquet also its columns, or how many
  * rows its own head says that it has. */
 enum weir_file_question { WEIR_FILE_ROWS, WEIR_FILE_COLUMNS, WEIR_FILE_COUNT };

@@ -1,0 +1,123 @@
+// JSON files whose rows have objects and lists: `nested: json` keeps them as they stand in the file.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { syncs, syncFails } from '../node/sync.js';
+import { Weir } from '../node/weir.js';
+
+interface Load {
+  stream: string;
+  status: string;
+  rows_read: number;
+  rows_written: number;
+  rows_superseded: number;
+  changes: string[];
+}
+
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+});
+after(() => weir.remove());
+
+const sync = syncs<Load>(() => weir);
+const fails = syncFails(() => weir);
+const write = (name: string, text: string): void => {
+  const file = path.join(weir.dir, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+};
+const source = (name: string, file: string, stream = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${file}}\n${stream}`);
+/** Rows as texts, so that nothing is read anew on the way. */
+const texts = async (table: string, ...columns: string[]): Promise<(string | null)[][]> => (await weir.rows(`select ${columns.map((c) => `"${c}"::varchar as "${c}"`).join(', ')} from ${table} order by id`)).map((row) => columns.map((c) => row[c] as string | null));
+
+test('an object has its own keys, in its order, and its numbers as they are written', async () => {
+  write(
+    'o.ndjson',
+    [
+      '{"id": 1, "o": {"b": 1.10, "a": [1,  2.50], "big": 123456789012345678901234567890}, "l": [ {"x": 1}, {"y": "a, b} "} ], "day": "2026-01-02"}',
+      '',
+      '{"o": {"only": {"deep": {"er": null}}}, "id": 2, "l": [], "day": "2026-01-03"}',
+      '{"id": 3, "o": null, "day": null}',
+      '{"id": 4, "o": {}, "l": ["\\"quoted\\\\", "\\u00e9 \\ud83d\\ude00"], "day": "2026-01-04"}',
+      'null',
+    ].join('\n'),
+  );
+  source('o', 'o.ndjson');
+  await sync('o');
+  assert.deepEqual(await texts('o.o', 'id', 'o', 'l', 'day'), [
+    ['1', '{"b":1.10,"a":[1,2.50],"big":123456789012345678901234567890}', '[{"x":1},{"y":"a, b} "}]', '2026-01-02'],
+    ['2', '{"only":{"deep":{"er":null}}}', '[]', '2026-01-03'],
+    ['3', null, null, null],
+    ['4', '{}', '["\\"quoted\\\\","\\u00e9 \\ud83d\\ude00"]', '2026-01-04'],
+    [null, null, null, null],
+  ]);
+  assert.deepEqual(await weir.rows("select column_name, data_type from information_schema.columns where table_schema = 'o' and column_name in ('o', 'l', 'day') order by 1"), [
+    { column_name: 'day', data_type: 'DATE' },
+    { column_name: 'l', data_type: 'JSON' },
+    { column_name: 'o', data_type: 'JSON' },
+  ]);
+  assert.match(await weir.in('verify', 'o'), /o\.o {2}equal: 5 rows/);
+});
+
+test('a list of objects, indented; keys with escapes; columns called as weir’s own words', async () => {
+  write('a.json', '[\n  {"id": 1,\n   "k\\u00e9y": {"a":\n 1},\n   "row": {"x": 1}, "row_": 5, "json": [1]},\n  {"id": 2, "kéy": {"b": 2,}, "row_": 6, "json": {"j": [1, 2,]}}\n]');
+  source('a', 'a.json');
+  await sync('a');
+  const names = (await weir.rows("select column_name as c from information_schema.columns where table_schema = 'a' and column_name not like '\\_%' escape '\\' order by ordinal_position")).map(({ c }) => String(c));
+  assert.equal(names.length, 5);
+  assert.deepEqual(await texts('a.a', ...names), [
+    ['1', '{"a":1}', '{"x":1}', '5', '[1]'],
+    ['2', '{"b":2}', null, '6', '{"j":[1,2]}'],
+  ]);
+});
+
+test('keys that differ by case alone are two columns', async () => {
+  write('c.ndjson', '{"id":1,"o":{"a":1}}\n{"id":2,"O":{"b":2}}\n{"id":3,"o":{"c":3},"O":{"d":4}}\n');
+  source('c', 'c.ndjson');
+  await sync('c');
+  const rows = await texts('c.c', 'o', 'o_1');
+  assert.deepEqual(rows.map((row) => row.map((text) => (text === null ? null : Object.entries(JSON.parse(text) as object).filter(([, value]) => value !== null)))), [
+    [[['a', 1]], null],
+    [null, [['b', 2]]],
+    [[['c', 3]], [['d', 4]]],
+  ]);
+});
+
+test('a text among numbers comes without its quotes where the column is of texts', async () => {
+  write('t.ndjson', '{"id":1,"n":5}\n');
+  source('t', 't.ndjson');
+  await sync('t');
+  write('t.ndjson', '{"id":1,"n":5}\n{"id":2,"n":"6 \\u00e9"}\n{"id":3,"n":7.50}\n{"id":4,"n":null}\n');
+  await sync('t');
+  assert.deepEqual(await texts('t.t', 'n'), [['5'], ['6 é'], ['7.50'], [null]]);
+});
+
+test('rows that are no objects, and objects that say a key twice', async () => {
+  write('r.json', '[[1, 2], [3]]');
+  source('r', 'r.json');
+  await sync('r');
+  assert.deepEqual((await weir.rows('select json::varchar as j from r.r order by 1')).map(({ j }) => j), ['[1,2]', '[3]']);
+  write('d.ndjson', '{"id":1,"o":{"a":1}}\n{"id":2,"o":{"a":1},"o":{"a":2}}\n');
+  source('d', 'd.ndjson');
+  await fails(/d\.ndjson: an object has the key "o" twice/, 'd');
+});
+
+test('history: a key that comes in another row makes no version of those that are as they were', async () => {
+  const stream = 'streams:\n  h: {path: h.ndjson, mode: history, key: [id]}\n';
+  write('h.ndjson', '{"id":1,"o":{"a":1.10}}\n{"id":2,"o":{"a":2}}\n');
+  source('h', 'h.ndjson', stream);
+  await sync('h');
+  write('h.ndjson', '{"id":1,"o":{"a":1.10}}\n{"id":2,"o":{"a":2}}\n{"id":3,"o":{"a":3,"new":true}}\n');
+  const [load] = await sync('h');
+  assert.deepEqual([load?.rows_read, load?.rows_written, load?.rows_superseded], [3, 1, 2]);
+});
+
+test('many rows, and rows of many sizes, are side by side', async () => {
+  const rows = Array.from({ length: 20_000 }, (_, i) => `{"id":${i},${i % 3 ? `"o":{"k${i % 7}":${i},"s":"${'x'.repeat((i * 37) % 500)}"},` : ''}"v":"t${i}"}${i % 11 ? '' : '\n'}`);
+  write('m.ndjson', `${rows.join('\n')}\n`);
+  source('m', 'm.ndjson');
+  await sync('m');
+  assert.deepEqual(await weir.rows("select count(*)::int as n, count(o)::int as o, count(*) filter (v = 't' || id)::int as v, count(*) filter (o is not null and (o ->> ('k' || id % 7))::int = id)::int as same from m.m"), [{ n: 20_000, o: 13_333, v: 20_000, same: 13_333 }]);
+});
