@@ -59,12 +59,13 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
         [WEIR_TYPE_INT] = "sum($), NULL",
         /* NaN is greater than all others, and so is -NaN. */
         [WEIR_TYPE_DOUBLE] = "min($), -min(-$)",
-        /* Doubles are exact to the microsecond around now, and much faster than decimals. */
+        /* Doubles are exact to the microsecond around now, and much faster than decimals. What
+         * ranges of times take for their distance is twice as fast as date_part(). */
         [WEIR_TYPE_TIMESTAMP] =
             "coalesce(sum(CASE WHEN $ >= '1900-01-01' AND $ < '2041-01-01' THEN "
-            "(date_part('epoch', $) * 1000000)::bigint END), 0) + coalesce(trunc(sum(extract(epoch "
-            "FROM $)) FILTER (WHERE isfinite($) AND ($ < '1900-01-01' OR $ >= '2041-01-01')) * "
-            "1000000), 0), NULL",
+            "(@range_subdiff($, 'epoch') * 1000000)::bigint END), 0) + coalesce(trunc(sum(extract("
+            "epoch FROM $)) FILTER (WHERE isfinite($) AND ($ < '1900-01-01' OR $ >= "
+            "'2041-01-01')) * 1000000), 0), NULL",
         [WEIR_TYPE_DATE] = "sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)), NULL",
         [WEIR_TYPE_TEXT] = "sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "sum(octet_length($)), NULL",
@@ -85,6 +86,8 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
             weir_buf_addc(sql, '(');
             weir_pg_expression(sql, c, to->type);
             weir_buf_addc(sql, ')');
+        } else if (*p == '@') {
+            weir_buf_addz(sql, c->oid == WEIR_PG_TIMESTAMPTZ ? "tstz" : "ts");
         } else if (*p == '#') {
             weir_buf_addz(sql, "1");
             for (unsigned i = 0; i < scale; i++) {
