@@ -68,7 +68,8 @@ char *weir_buf_room(struct weir_buf *buf, size_t n)
 
 void weir_buf_add(struct weir_buf *buf, const void *bytes, size_t n)
 {
-    char *to = weir_buf_room(buf, n);
+    bool there = buf->data && !buf->failed && n <= buf->cap - buf->len;
+    char *to = there ? buf->data + buf->len : weir_buf_room(buf, n);
     if (!to) {
         return;
     }
@@ -87,11 +88,6 @@ void weir_buf_adds(struct weir_buf *buf, struct weir_str s)
 void weir_buf_addz(struct weir_buf *buf, const char *cstr)
 {
     weir_buf_add(buf, cstr, strlen(cstr));
-}
-
-void weir_buf_addc(struct weir_buf *buf, char c)
-{
-    weir_buf_add(buf, &c, 1);
 }
 
 void weir_buf_addf(struct weir_buf *buf, const char *fmt, ...)

@@ -45,7 +45,15 @@ char *weir_buf_room(struct weir_buf *buf, size_t n);
 void weir_buf_add(struct weir_buf *buf, const void *bytes, size_t n);
 void weir_buf_adds(struct weir_buf *buf, struct weir_str s);
 void weir_buf_addz(struct weir_buf *buf, const char *cstr);
-void weir_buf_addc(struct weir_buf *buf, char c);
+static inline void weir_buf_addc(struct weir_buf *buf, char c)
+{
+    if (buf->data && !buf->failed && buf->len < buf->cap) {
+        buf->data[buf->len++] = c;
+        buf->data[buf->len] = '\0';
+    } else {
+        weir_buf_add(buf, &c, 1);
+    }
+}
 void weir_buf_addf(struct weir_buf *buf, const char *fmt, ...) WEIR_PRINTF(2, 3);
 void weir_buf_add_i64(struct weir_buf *buf, int64_t value);
 void weir_buf_add_u64(struct weir_buf *buf, uint64_t value);

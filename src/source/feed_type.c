@@ -339,11 +339,11 @@ static struct weir_feed_column type_of_value(struct weir_json value, bool texts_
 
 bool weir_feed_time(enum weir_type type, struct weir_str s, int64_t *out)
 {
-    char text[32];
+    char text[] = "2026-01-02T00:00:00Z";
     bool day = s.len == 10;
     weir_time at;
     if (day) {
-        snprintf(text, sizeof text, WEIR_STR_FMT "T00:00:00Z", WEIR_STR_ARG(s));
+        memcpy(text, s.ptr, s.len);
         s = weir_str_of(text);
     }
     if ((type == WEIR_TYPE_DATE && !day) || !weir_time_parse(s, &at)) {
