@@ -53,6 +53,10 @@ static void add_loss(struct weir_buf *sql, const struct weir_column *c,
         add_try(sql, c, WEIR_STR("DATE"));
         weir_buf_addz(sql, " AS TIMESTAMP) IS DISTINCT FROM ");
         add_try(sql, c, WEIR_STR("TIMESTAMP"));
+    } else if (old->type == WEIR_TYPE_TIMESTAMP) { /* behind the microsecond */
+        weir_buf_addz(sql, " OR regexp_matches(");
+        weir_sql_ident(sql, c->name);
+        weir_buf_addz(sql, ", '[.][0-9]{6}[0-9]*[1-9]')");
     }
 }
 

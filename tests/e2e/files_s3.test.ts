@@ -56,6 +56,17 @@ test('a beginning is a stream a name, a pattern is one stream; only what changed
   assert.deepEqual(await sync('days'), ['days loaded 2']);
   assert.deepEqual(store.got.slice(got), ['raw/day=2/o & p+ü.csv', 'raw/day=6/n.csv']);
   assert.deepEqual(await rows("select string_agg(id, ' ' order by id) as ids from days.days"), [{ ids: '1 3 4 5 6 20' }]);
+  store.objects.set('raw/day=7/n.csv', '');
+  assert.deepEqual(await sync('days'), ['days loaded 0'], 'an empty one keeps the others from nothing');
+  assert.deepEqual(await rows("select changes as c from weir.loads where source = 'days' order by started_at desc limit 1"), [{ c: ['s3://shop-data/raw/day=7/n.csv: it is empty'] }]);
+  store.objects.set('raw/day=7/n.csv', 'id\n7\n');
+  assert.deepEqual(await sync('days'), ['days loaded 1']);
+  store.objects.delete('raw/day=7/n.csv');
+  source('first', 's3://shop-data/e/*.csv');
+  store.objects.set('e/a.csv', '');
+  await fails(/e\/a\.csv: the file is empty/, 'sync', '--wait', 'first');
+  store.objects.set('e/b.csv', 'id\n1\n');
+  assert.deepEqual(await sync('first'), ['first loaded 1']);
   source('two', 's3://shop-data/', 'streams:\n  x: {path: rawer/x.csv}\n  y: {path: "raw/day=?/n.csv"}\n');
   assert.deepEqual(await sync('two'), ['x loaded 1', 'y loaded 1']);
 });

@@ -190,7 +190,7 @@ test('of Google, where the address does not say which sheet', async () => {
   // Its export as CSV is the first sheet, also where that is hidden.
   now = behind;
   assert.deepEqual(await discover('sheet'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
-  assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1']);
+  assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1', 'sheet gone 0']);
   now = book;
   source('sheet', `{path: "${address}#gid=77", google: "${web.origin}"}`);
   assert.deepEqual(await discover('sheet'), ['sheet: csv']);

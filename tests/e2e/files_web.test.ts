@@ -287,8 +287,13 @@ test('a sheet of Google is read by the address that the browser shows, as everyb
   assert.deepEqual(await sync('sheet'), ['sheet loaded 1']);
   assert.deepEqual(await rows('select n, _weir_file as file from sheet.sheet'), [{ n: 1, file: `https://docs.google.com/spreadsheets/d/${id}/edit` }]);
   assert.deepEqual(await sync('sheet'), ['sheet unchanged 0']);
+  for (const path of [`https://docs.google.com/spreadsheets/u/1/d/${id}/edit#gid=77`, `https://docs.google.com/a/acme.com/spreadsheets/d/${id}/edit#gid=77`, `docs.google.com/spreadsheets/d/${id}/edit#gid=77`, `http://docs.google.com/a/acme.com/spreadsheets/u/0/d/${id}/view?gid=77`]) {
+    google('', path);
+    await sync('sheet', '--full');
+    assert.deepEqual(await rows('select _weir_file as file from sheet.sheet limit 1'), [{ file: `https://docs.google.com/spreadsheets/d/${id}/edit#gid=77` }], path);
+  }
   google('', `https://docs.google.com/spreadsheets/d/${id}/edit#gid=77`);
-  assert.deepEqual(await sync('sheet'), ['sheet loaded 1']);
+  assert.deepEqual(await sync('sheet'), ['sheet unchanged 0']);
   shared = false;
   await fails(/edit#gid=77: Google does not show this sheet to everybody; in the sheet, Share: "Anyone with the link"/, 'sync', '--wait', 'sheet');
   await fails(/Google does not show this sheet to everybody/, 'source', 'check', 'sheet');

@@ -49,6 +49,47 @@ test('discard_value and discard_row: a text that the column would round is set a
   assert.deepEqual(await rows('select i::text as i from fit.row'), [{ i: '9007199254740993' }]);
 });
 
+test('discard_value: a time with digits behind the microsecond is set aside', async () => {
+  source('micro', '  m: {path: t.csv, contract: discard_value}\n');
+  write('micro/t.csv', 'id,t\n1,2026-01-02 03:04:05\n');
+  await sync('micro');
+  write('micro/t.csv', 'id,t\n1,2026-01-02 03:04:05.123456\n2,2026-01-02 03:04:05.1234567\n3,2026-01-02T03:04:05.123456000Z\n4,x\n');
+  await sync('micro');
+  assert.deepEqual((await rows('select t::text as t from micro.m order by id')).map(({ t }) => t), ['2026-01-02 03:04:05.123456', null, '2026-01-02 03:04:05.123456', null]);
+  assert.deepEqual((await rows("select value as v from weir.source_discards where source = 'micro' order by 1")).map(({ v }) => v), ['2026-01-02 03:04:05.1234567', 'x']);
+});
+
+test('a column that has one of weir’s own names can be left out', async () => {
+  source('own');
+  write('own/a.csv', 'id,_weir_run\n1,x\n');
+  await fails(/the column "_weir_run" has a name that weir keeps for its own; .*leave it out by `exclude`/, 'own');
+  source('own', '  a: {exclude: [_weir_run]}\n');
+  await sync('own');
+  assert.deepEqual(await rows('select id, length(_weir_run)::int as n from own.a'), [{ id: 1, n: 16 }]);
+});
+
+test('files of a folder that are no tables are told by name', async () => {
+  source('mess');
+  write('mess/a.csv', 'id\n1\n');
+  assert.doesNotMatch(await weir.in('source', 'check', 'mess'), /Not read/);
+  for (const name of ['old.xls', 'b.pdf', 'c.pdf', 'd.pdf', 'e.pdf', 'f.pdf']) write(`mess/${name}`, 'x');
+  assert.match(await weir.in('source', 'check', 'mess'), /Not read, as the ends of their names do not say that they are tables: b\.pdf, c\.pdf, d\.pdf, e\.pdf, f\.pdf and 1 more\. Workbooks of the old kind \(\.xls\) can be saved as \.xlsx/);
+  assert.deepEqual((await sync('mess')).map(({ stream, status }) => `${stream} ${status}`), ['a loaded']);
+});
+
+test('JSON: an empty list is no row and no column', async () => {
+  source('none');
+  write('none/j.json', '[]');
+  assert.deepEqual((await sync('none')).map(({ status }) => status), ['unchanged']);
+  assert.match(await weir.in('source', 'check', 'none'), /j/);
+  write('none/j.json', '[{"id":1,"o":{"a":1}}]');
+  assert.deepEqual((await sync('none')).map(({ status }) => status), ['loaded']);
+  write('none/j.json', ' [ ] ');
+  const [load] = await sync('none');
+  assert.equal(load?.status, 'loaded');
+  assert.deepEqual(await rows("select string_agg(column_name, ' ' order by ordinal_position) as c, (select count(*)::int from none.j) as n from information_schema.columns where table_schema = 'none' and column_name not like '\\_%' escape '\\'"), [{ c: 'id o', n: 0 }]);
+});
+
 test('a column that does not come any more is noted in every mode, once all files were read', async () => {
   const modes = ['mode: replace', 'mode: append', 'mode: merge, key: [id]', 'mode: merge, key: [id], deletes: soft', 'mode: history, key: [id]'];
   source('gone', modes.map((mode, i) => `  s${i}: {path: "*.csv", ${mode}}\n`).join(''));

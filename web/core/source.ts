@@ -350,8 +350,8 @@ const special = /^(publication|slot|sslrootcert|tls_ca|ca_file|socket|env|execut
 /** Those that a newcomer need not look at. Where to go has a default, too, and is looked at; what nobody can know has none. */
 export const isRare = (option: Option): boolean => !option.required && (special.test(option.name) || (Boolean(option.default) && !usual.test(option.name)));
 
-const sheet = /^https:\/\/docs\.google\.com\/spreadsheets\//;
-const otherServer = /^https?:(?!\/\/docs\.google\.com\/spreadsheets\/)/;
+const sheet = /^(https?:\/\/)?docs\.google\.com\/(a\/[^/]+\/)?spreadsheets\//;
+const otherServer = /^https?:(?!\/\/docs\.google\.com\/(a\/[^/]+\/)?spreadsheets\/)/;
 // Settings of kind `file` that matter for some paths only.
 const ofPath: Record<string, RegExp> = {
   user: otherServer,

@@ -298,6 +298,25 @@ int weir_file_engine_check(struct weir_session *session, const struct weir_file 
     return rc;
 }
 
+/* An empty list has no rows that would be a column of their own. */
+static int look_for_rows(struct weir_session *session, struct weir_file *file,
+                         struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT 1 FROM ");
+    add_objects(&sql, file);
+    weir_buf_addz(&sql, " LIMIT 1");
+    int rc = query(session, &sql, file, &result, err);
+    rc = rc ? rc : next(result, &b, file, err);
+    file->empty = rc == 0 && b.rows == 0;
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -309,9 +328,12 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
     weir_buf_addz(&sql, " LIMIT 0");
     int rc = check_path(file, err);
     rc = rc ? rc : query(session, &sql, file, &result, err);
-    rc = rc ? rc
-            : add_columns(file, weir_result_columns(result), weir_result_column_count(result), plan,
-                          err);
+    size_t count = rc ? 0 : weir_result_column_count(result);
+    if (count == 1 && file->format != WEIR_FILE_PARQUET &&
+        weir_str_is(weir_result_columns(result)[0].name, "json")) {
+        rc = look_for_rows(session, file, err);
+    }
+    rc = rc || file->empty ? rc : add_columns(file, weir_result_columns(result), count, plan, err);
     weir_result_free(result);
     weir_buf_free(&sql);
     return rc;

@@ -140,6 +140,7 @@ static void close_connection(void *connection)
         weir_web_close(c);
         weir_file_nested_forget(c);
         weir_arena_free(&c->arena);
+        weir_buf_free(&c->passed);
         free(c);
     }
 }
@@ -156,6 +157,7 @@ static int open_connection(const struct weir_source_config *config,
     c->site = site;
     c->settings = config->connection;
     weir_arena_init(&c->arena, 256u << 20);
+    weir_buf_init(&c->passed, 4096);
     return 0;
 }
 
@@ -173,6 +175,27 @@ static int add_found(struct weir_file_connection *c, struct weir_source_catalog 
         found->bytes += (uint64_t)stream->files[i].mark.size;
     }
     return rc;
+}
+
+/* Old workbooks and whatever else there is. */
+static int say_passed(const struct weir_file_connection *c, struct weir_source_catalog *out,
+                      struct weir_error *err)
+{
+    size_t more = c->passed_count > WEIR_FILE_PASSED ? c->passed_count - WEIR_FILE_PASSED : 0;
+    const char *names = weir_arena_dup(&out->arena, weir_buf_str(&c->passed)).ptr;
+    const char *others = more ? weir_arena_printf(&out->arena, " and %zu more", more) : "";
+    const char *note =
+        names && others
+            ? weir_arena_printf(
+                  &out->arena,
+                  "Not read, as the ends of their names do not say that they are tables: %s%s. "
+                  "Workbooks of the old kind (.xls) can be saved as .xlsx or CSV; a file of "
+                  "another "
+                  "name is read where `streams:` names it and `format:` says what it is.",
+                  names, others)
+            : NULL;
+    out->note = weir_str_of(note ? note : "");
+    return note ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a catalog");
 }
 
 static int discover(void *connection, struct weir_source_catalog *out, struct weir_error *err)
@@ -199,6 +222,7 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
         rc = weir_files_of(c, s, &out->arena, &one, err);
         rc = rc ? rc : add_found(c, out, weir_str_of(s->name), &one, err);
     }
+    rc = rc || !streams || !c->passed_count ? rc : say_passed(c, out, err);
     return rc;
 }
 
@@ -206,11 +230,12 @@ int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_so
                          struct weir_source_plan *plan, struct weir_error *err)
 {
     size_t index = WEIR_FILE_NO_COLUMN;
-    if (weir_source_column_reserved(column->name)) {
+    if (weir_source_column_reserved(column->name) &&
+        !weir_source_plan_excludes(plan, column->name)) {
         return weir_fail(err, WEIR_EINVAL,
                          WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
                                       "\" has a name that weir keeps for its own; rename it in the "
-                                      "file",
+                                      "file, or leave it out by `exclude`",
                          WEIR_STR_ARG(file->name), WEIR_STR_ARG(column->original));
     }
     if (!weir_source_plan_excludes(plan, column->name) &&
@@ -327,10 +352,29 @@ static int say_empty(const struct weir_file *file, struct weir_source_plan *plan
                      struct weir_error *err)
 {
     const char *text =
-        weir_arena_printf(&plan->arena, WEIR_STR_FMT ": the sheet \"%s\" has no values any more",
-                          WEIR_STR_ARG(file->name), file->sheet);
+        file->format == WEIR_FILE_XLSX
+            ? weir_arena_printf(&plan->arena,
+                                WEIR_STR_FMT ": the sheet \"%s\" has no values any more",
+                                WEIR_STR_ARG(file->name), file->sheet)
+            : weir_arena_printf(&plan->arena, WEIR_STR_FMT ": it is empty",
+                                WEIR_STR_ARG(file->name));
     plan->said = weir_str_of(text ? text : "");
     return text ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
+/* One of several files has no rows; one that is alone is probably being written. */
+static void find_empty(struct weir_file_stream *files, size_t there)
+{
+    size_t count = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < files->count; i++) {
+            struct weir_file *file = &files->files[i];
+            bool none = file->format != WEIR_FILE_PARQUET && file->format != WEIR_FILE_XLSX &&
+                        (file->plain ? file->plain_size : (uint64_t)file->mark.size) == 0;
+            count += pass == 0 && none;
+            file->empty = file->empty || (pass == 1 && none && count < there);
+        }
+    }
 }
 
 /* Nothing tells its columns any more: they are what they were, without rows. */
@@ -351,6 +395,16 @@ static int keep_columns(struct weir_source_plan *plan, struct weir_error *err)
     return 0;
 }
 
+/* Nothing tells its columns. */
+static bool has_none(const struct weir_file_stream *files)
+{
+    bool none = files->count > 0;
+    for (size_t i = 0; i < files->count; i++) {
+        none = none && files->files[i].empty;
+    }
+    return none;
+}
+
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
 {
@@ -369,6 +423,9 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     rc = rc ? rc : fetch_rest(c, files, out, err);
     rc = rc || out->nothing ? rc : unpack_all(c, files, stream, out, err);
     out->own = files;
+    if (rc == 0) {
+        find_empty(files, there);
+    }
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         if (file->empty) {
@@ -390,7 +447,10 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
         }
         weir_file_release(file);
     }
-    rc = rc || out->column_count || !out->said.len ? rc : keep_columns(out, err);
+    if (rc == 0 && !out->column_count && has_none(files)) {
+        out->nothing = out->nothing || !out->there;
+        rc = keep_columns(out, err);
+    }
     if (rc == 0 && session && stream->nested) {
         rc = weir_file_nested_plan(c, files, stream, session, out, err);
         files->nested = true;

@@ -79,6 +79,7 @@ struct weir_file_stream {
 };
 
 struct weir_file_book;
+#define WEIR_FILE_PASSED 5 /* names of them are told */
 struct weir_file_connection {
     const struct weir_source_config *config;
     const struct weir_source_site *site;
@@ -97,6 +98,8 @@ struct weir_file_connection {
     uint64_t fetched;             /* bytes */
     uint64_t look_at;             /* so many of them, and the disk is looked at */
     struct weir_file_book *books; /* that were looked into */
+    struct weir_buf passed;       /* names of files that lie there and are no streams */
+    size_t passed_count;
     struct weir_feed *feed; /* of the stream that was planned last, where objects are columns */
     weir_time until;        /* a look that somebody waits for ends then; 0: it has not begun */
 };
@@ -159,6 +162,8 @@ void weir_web_forget(struct weir_file_connection *c);
 void weir_web_close(struct weir_file_connection *c);
 
 /* --- google.c --- */
+/* Is it an address of Google's sheets, with or without "https://" before it? */
+bool weir_google_is(struct weir_str url);
 /* Is it the address of a sheet as the browser shows it? `gid` is "" when the first one is meant. */
 bool weir_google_address(struct weir_str url, struct weir_str *id, struct weir_str *gid);
 int weir_google_file(struct weir_file_connection *c, struct weir_str url, struct weir_arena *arena,

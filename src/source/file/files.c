@@ -227,11 +227,23 @@ static bool is_mixed(const struct weir_file *a, const struct weir_file *b)
                         last_part(b->url ? weir_web_stem(b) : b->name));
 }
 
+/* What else lies in the folder. */
+static void pass_over(struct weir_file_connection *c, const struct weir_file *file)
+{
+    if (c->passed_count++ < WEIR_FILE_PASSED) {
+        weir_buf_addz(&c->passed, c->passed.len ? ", " : "");
+        weir_buf_adds(&c->passed, weir_utf8_cut(last_part(file->name), 100));
+    }
+}
+
 /* Files whose names differ in their ends only are found as one stream, which is refused. */
-static int group(struct weir_file_stream *all, struct weir_arena *arena,
-                 struct weir_file_stream **out, size_t *count, struct weir_error *err)
+static int group(struct weir_file_connection *c, struct weir_file_stream *all,
+                 struct weir_arena *arena, struct weir_file_stream **out, size_t *count,
+                 struct weir_error *err)
 {
     struct weir_file_stream *streams = weir_arena_calloc(arena, (all->count + 1) * sizeof *streams);
+    weir_buf_reset(&c->passed);
+    c->passed_count = 0;
     if (!streams) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
     }
@@ -240,7 +252,8 @@ static int group(struct weir_file_stream *all, struct weir_arena *arena,
         struct weir_file *file = &all->files[i];
         struct weir_str stem = stem_of(file->url ? weir_web_stem(file) : file->name, arena);
         if (file->format == WEIR_FILE_AUTO && (!file->url || file->listed)) {
-            continue; /* what else lies in the folder */
+            pass_over(c, file);
+            continue;
         }
         size_t at = 0;
         while (at < *count && !weir_str_eq(streams[at].name, stem)) {
@@ -274,7 +287,7 @@ static int remote_streams(struct weir_file_connection *c, struct weir_arena *are
     struct weir_file_stream all = {0};
     int rc = weir_web_list(c, "", c->settings->path, arena, &all, err);
     if (rc || all.count != 1) {
-        return rc ? rc : group(&all, arena, out, count, err);
+        return rc ? rc : group(c, &all, arena, out, count, err);
     }
     struct weir_str stem = weir_web_stem(&all.files[0]);
     const char *path = c->settings->path;
@@ -303,7 +316,7 @@ static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
     const char *path = c->settings->path;
     int rc = weir_s3_list(c, path, arena, &all, err);
     if (rc || path[strlen(path) - 1] == '/') {
-        return rc ? rc : group(&all, arena, out, count, err);
+        return rc ? rc : group(c, &all, arena, out, count, err);
     }
     *out = weir_arena_calloc(arena, sizeof **out);
     if (!*out) {
@@ -335,7 +348,7 @@ static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
         int n = snprintf(pattern, sizeof pattern, "%s/*", base);
         int rc = n < PATH_MAX ? match(c, pattern, arena, &all, err)
                               : weir_fail(err, WEIR_EINVAL, "`path` is too long");
-        return rc ? rc : group(&all, arena, out, count, err);
+        return rc ? rc : group(c, &all, arena, out, count, err);
     }
     *out = weir_arena_calloc(arena, sizeof **out);
     int rc = *out ? match(c, base, arena, *out, err)

@@ -26,16 +26,58 @@ static struct weir_str span(struct weir_str s, const char *set)
     return (struct weir_str){s.ptr, n};
 }
 
+static bool skip(struct weir_str *rest, const char *text)
+{
+    struct weir_str begin = weir_str_of(text);
+    bool there = rest->len >= begin.len &&
+                 weir_str_eq_nocase((struct weir_str){rest->ptr, begin.len}, begin);
+    *rest = there ? (struct weir_str){rest->ptr + begin.len, rest->len - begin.len} : *rest;
+    return there;
+}
+
+/* "u/1/" of somebody with several accounts, "a/acme.com/" of a company's. */
+static void skip_account(struct weir_str *rest, const char *before)
+{
+    struct weir_str after = *rest;
+    const char *slash = skip(&after, before) ? memchr(after.ptr, '/', after.len) : NULL;
+    if (slash) {
+        *rest = (struct weir_str){slash + 1, (size_t)(after.ptr + after.len - slash - 1)};
+    }
+}
+
+/* Behind what all of its sheets' addresses begin with, as the browser shows them and as people pass
+ * them on. */
+static bool skip_google(struct weir_str *rest)
+{
+    if (!skip(rest, "https://")) {
+        (void)skip(rest, "http://");
+    }
+    if (!skip(rest, "docs.google.com/")) {
+        return false;
+    }
+    skip_account(rest, "a/");
+    return skip(rest, "spreadsheets/");
+}
+
+bool weir_google_is(struct weir_str url)
+{
+    return skip_google(&url);
+}
+
 bool weir_google_address(struct weir_str url, struct weir_str *id, struct weir_str *gid)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    struct weir_str begin = WEIR_STR("https://docs.google.com/spreadsheets/d/");
-    if (!weir_str_starts(url, begin)) {
+    struct weir_str at = url;
+    if (!skip_google(&at)) {
         return false;
     }
-    *id = span((struct weir_str){url.ptr + begin.len, url.len - begin.len}, letters);
-    struct weir_str rest = {id->ptr + id->len, url.len - begin.len - id->len};
+    skip_account(&at, "u/");
+    if (!skip(&at, "d/")) {
+        return false;
+    }
+    *id = span(at, letters);
+    struct weir_str rest = {id->ptr + id->len, at.len - id->len};
     const char *mark = memmem(rest.ptr, rest.len, "gid=", 4);
     *gid = mark ? span((struct weir_str){mark + 4, (size_t)(rest.ptr + rest.len - mark - 4)},
                        "0123456789")
