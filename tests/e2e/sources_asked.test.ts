@@ -181,6 +181,38 @@ test('the rows of a table are those that it has, not those that it had', async (
   rmSync(file('changing'));
 });
 
+test('the list of the command line tells what the page does, with a server and without', async () => {
+  interface Row {
+    name: string;
+    schedule: string | null;
+    paused: boolean;
+    ran_at: string | null;
+    next_at: string | null;
+    as_of: string | null;
+    rows: number | null;
+  }
+  const listed = async (): Promise<Row | undefined> => (JSON.parse(await weir.in('source', 'list', '--json')) as Row[]).find(({ name }) => name === 'listed');
+  mkdirSync(path.join(weir.dir, 'listed'));
+  for (const name of ['a', 'b']) writeFileSync(path.join(weir.dir, `listed/${name}.csv`), 'id\n1\n2\n');
+  writeFileSync(file('listed'), 'kind: file\nschedule: every 1h\nconnection: {path: listed}\n');
+  const row = await until('its next run', 60, async () => {
+    const one = await listed();
+    return one?.next_at && Date.parse(one.next_at) > Date.now() + 600_000 && one.rows === 4 ? one : undefined;
+  });
+  assert.equal(row.schedule, 'every 1h');
+  assert.ok(row.as_of && row.ran_at && Date.parse(row.ran_at) <= Date.parse(row.as_of) + 1000);
+  assert.match(await weir.in('source', 'list'), /^listed +file +every 1h +\S.*(ago|now) +in \d+ min +\S.*(ago|now) +4 {2}well$/m);
+  await weir.in('source', 'pause', 'listed');
+  assert.match(await weir.in('source', 'list'), /^listed .* - +\S.* 4 {2}paused; well$/m);
+  await weir.down();
+  const still = await listed();
+  assert.deepEqual([still?.rows, still?.next_at, still?.paused, still?.as_of], [4, null, true, row.as_of]);
+  assert.match(await weir.in('source', 'list'), /No server runs: no schedule does/);
+  await weir.up();
+  admin = await Client.enter(weir, 'ada@example.com');
+  rmSync(file('listed'));
+});
+
 test('a source of events says what it is', async () => {
   for (const what of [['source', 'check', 'web'], ['source', 'discover', 'web'], ['sync', 'web']] as [string, ...string[]][]) assert.match(await failed(...what), /sources\/web\.yml.*this is a source of events/);
 });
