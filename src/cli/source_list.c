@@ -256,7 +256,8 @@ static void tell_state(const struct listed *item)
         weir_time_format(item->verify.began, at);
         printf(item->verify.failures ? "; %.16s: not what its source is, or not known "
                                        "(weir.verifications)"
-                                     : *gone ? "; but for that equal to its source %.16s" : "; equal to its source %.16s",
+               : *gone               ? "; but for that equal to its source %.16s"
+                                     : "; equal to its source %.16s",
                at);
     }
     if (*item->trouble) {

@@ -1,5 +1,6 @@
 /* Runs of sources in the server: each on a thread of its own, one at a time of one source, so that
- * none waits for another. The latest are remembered here; all are in weir.loads. */
+ * none waits for another. The latest are remembered here, some of them over the server's end
+ * (source_said.h); all are in weir.loads. */
 #ifndef WEIR_SERVE_SOURCE_H
 #define WEIR_SERVE_SOURCE_H
 
@@ -37,7 +38,7 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
 /* Its latest run without log and report, or null. */
 void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *source,
                                    struct weir_jw *w);
-/* All of its runs that are remembered, newest first, likewise. */
+/* All of its runs that are remembered, newest first, and those that are kept, likewise. */
 void weir_source_runs_print_all(struct weir_source_runs *runs, const char *source,
                                 struct weir_jw *w);
 /* Tells of each run that began, went on or ended since it was asked the last time: `json` is what

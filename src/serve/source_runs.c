@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/server.h"
+#include "serve/source_said.h"
 #include "source/watch.h"
 
 #define KEPT       2000 /* runs that are remembered, */
@@ -80,6 +81,39 @@ static void forget_reports(struct weir_source_runs *runs)
     }
 }
 
+static void print_item(const struct item *item, size_t streams, struct weir_jw *w);
+
+/* Of a run that has ended: what failed, or loaded something. What was asked for wrongly only who
+ * asked needs to know. */
+static void keep_said(struct item *item)
+{
+    struct weir_server *s = item->runs->server;
+    struct weir_buf told, log;
+    bool failed = strcmp(item->status, "loaded") != 0;
+    if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked)) {
+        return;
+    }
+    weir_buf_init(&told, 1u << 20);
+    weir_buf_init(&log, 1u << 20);
+    struct weir_jw w = weir_jw_on(&told);
+    weir_jw_object(&w);
+    print_item(item, WEIR_SAID_STREAMS, &w);
+    weir_jw_object_end(&w);
+    w = weir_jw_on(&log);
+    weir_source_watch_print_log(item->progress.watch, WEIR_SAID_BYTES, &w);
+    if (weir_buf_ok(&told) && weir_buf_ok(&log)) {
+        weir_source_said_keep(s->state, s->log,
+                              &(struct weir_run_log){.run = weir_str_of(item->id),
+                                                     .source = weir_str_of(item->source),
+                                                     .told = weir_buf_str(&told),
+                                                     .log = weir_buf_str(&log),
+                                                     .ended_at = item->ended_at,
+                                                     .failed = failed});
+    }
+    weir_buf_free(&told);
+    weir_buf_free(&log);
+}
+
 static void *work(void *arg)
 {
     struct item *item = arg;
@@ -117,6 +151,7 @@ static void *work(void *arg)
     item->running = false;
     forget_reports(item->runs);
     pthread_mutex_unlock(&item->runs->lock);
+    keep_said(item); /* it is forgotten only when this thread has ended */
     return NULL;
 }
 
@@ -327,7 +362,7 @@ void weir_source_runs_release(struct weir_source_runs *runs, const char *source)
  */
 
 /* With the lock: members of an object. */
-static void print_item(const struct item *item, struct weir_jw *w)
+static void print_item(const struct item *item, size_t streams, struct weir_jw *w)
 {
     weir_jw_kstrz(w, "run", item->id);
     weir_jw_kstrz(w, "source", item->source);
@@ -339,7 +374,7 @@ static void print_item(const struct item *item, struct weir_jw *w)
     weir_jw_kstr_or_null(w, "error", weir_str_of(item->error));
     weir_jw_ktime(w, "started_at", item->started_at);
     weir_jw_ktime_or_null(w, "ended_at", item->ended_at);
-    weir_source_watch_print(item->progress.watch, w);
+    weir_source_watch_print(item->progress.watch, item->running, streams, w);
 }
 
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w)
@@ -348,9 +383,9 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
     struct item *item = find(runs, id);
     if (item) {
         weir_jw_object(w);
-        print_item(item, w);
+        print_item(item, SIZE_MAX, w);
         weir_jw_keyz(w, "log");
-        weir_source_watch_print_log(item->progress.watch, w);
+        weir_source_watch_print_log(item->progress.watch, SIZE_MAX, w);
         weir_jw_keyz(w, "report");
         if (item->running || !weir_buf_ok(&item->report) || !item->report.len) {
             weir_jw_null(w);
@@ -360,7 +395,7 @@ bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struc
         weir_jw_object_end(w);
     }
     pthread_mutex_unlock(&runs->lock);
-    return item != NULL;
+    return item || weir_source_said_print(runs->server->state, id, w);
 }
 
 void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *source,
@@ -372,7 +407,7 @@ void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *so
     item = compares ? compares : item;
     if (item) {
         weir_jw_object(w);
-        print_item(item, w);
+        print_item(item, SIZE_MAX, w);
         weir_jw_object_end(w);
     } else {
         weir_jw_null(w);
@@ -383,17 +418,32 @@ void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *so
 void weir_source_runs_print_all(struct weir_source_runs *runs, const char *source,
                                 struct weir_jw *w)
 {
+    struct weir_run_log kept[2 * WEIR_RUN_LOGS];
+    struct weir_arena arena;
+    struct weir_error ignored; /* those that are remembered are told all the same */
+    size_t count = 0;
+    weir_arena_init(&arena, 16u << 20);
+    if (weir_run_logs_list(runs->server->state, weir_str_of(source), &arena, kept, &count,
+                           &ignored)) {
+        count = 0;
+    }
     pthread_mutex_lock(&runs->lock);
     weir_jw_array(w);
     for (size_t i = runs->count; i-- > 0;) {
         if (strcmp(runs->items[i]->source, source) == 0) {
             weir_jw_object(w);
-            print_item(runs->items[i], w);
+            print_item(runs->items[i], SIZE_MAX, w);
             weir_jw_object_end(w);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!find(runs, kept[i].run.ptr)) {
+            weir_jw_raw(w, kept[i].told);
         }
     }
     weir_jw_array_end(w);
     pthread_mutex_unlock(&runs->lock);
+    weir_arena_free(&arena);
 }
 
 void weir_source_runs_news(struct weir_source_runs *runs, weir_source_runs_tell tell, void *arg)
@@ -412,7 +462,7 @@ void weir_source_runs_news(struct weir_source_runs *runs, weir_source_runs_tell 
         struct weir_jw w = weir_jw_on(&text);
         weir_buf_reset(&text);
         weir_jw_object(&w);
-        print_item(item, &w);
+        print_item(item, SIZE_MAX, &w);
         weir_jw_object_end(&w);
         item->told = true;
         item->told_running = item->running;

@@ -1,11 +1,12 @@
-/* What is kept of a source beside its file and its tables: when it ran, its secrets, the folder of
- * its program. */
+/* What is kept of a source beside its file and its tables: when it ran, what its runs said, its
+ * secrets, the folder of its program. */
 #include <stdio.h>
 
 #include "io/file.h"
 #include "source/schedule.h"
 #include "source/source.h"
 #include "state/last_run.h"
+#include "state/run_log.h"
 #include "state/sealed.h"
 #include "workspace/name.h"
 
@@ -68,6 +69,7 @@ int weir_source_forget(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : open_store(site, &state, err);
     rc = rc ? rc : weir_sealed_remove_all(state, weir_str_of(beginning), err);
     rc = rc ? rc : weir_last_run_remove(state, weir_str_of(name), err);
+    rc = rc ? rc : weir_run_logs_remove(state, weir_str_of(name), err);
     weir_state_close(state);
     return rc ? weir_error_prefix(err, rc, "the source is removed, but not all that it kept") : 0;
 }

@@ -293,7 +293,8 @@ static void print_stream(const struct stream *s, struct weir_jw *w)
     weir_jw_object_end(w);
 }
 
-void weir_source_watch_print(struct weir_source_watch *watch, struct weir_jw *w)
+void weir_source_watch_print(struct weir_source_watch *watch, bool runs, size_t most,
+                             struct weir_jw *w)
 {
     weir_time now = weir_mono();
     pthread_mutex_lock(&watch->lock);
@@ -301,35 +302,49 @@ void weir_source_watch_print(struct weir_source_watch *watch, struct weir_jw *w)
     double seconds = (double)(now - since.at) / WEIR_SECOND;
     weir_jw_ku64(w, "rows", watch->rows);
     weir_jw_ku64(w, "bytes", watch->bytes);
-    key_or_null(w, "rate", watch->rows && seconds > 0.2,
+    key_or_null(w, "rate", runs && watch->rows && seconds > 0.2,
                 (uint64_t)((double)(watch->rows - since.rows) / (seconds > 0 ? seconds : 1)));
     weir_jw_keyz(w, "streams");
     weir_jw_array(w);
-    for (size_t i = 0; i < watch->count; i++) {
+    for (size_t i = 0; i < watch->count && i < most; i++) {
         print_stream(&watch->streams[i], w);
     }
     weir_jw_array_end(w);
     pthread_mutex_unlock(&watch->lock);
 }
 
-void weir_source_watch_print_log(struct weir_source_watch *watch, struct weir_jw *w)
+static void print_line(weir_time at, const char *text, struct weir_jw *w)
+{
+    weir_jw_object(w);
+    weir_jw_ktime(w, "at", at);
+    weir_jw_kstrz(w, "text", text);
+    weir_jw_object_end(w);
+}
+
+void weir_source_watch_print_log(struct weir_source_watch *watch, size_t most, struct weir_jw *w)
 {
     char room[80];
+    size_t bytes = 0, from;
     pthread_mutex_lock(&watch->lock);
-    weir_jw_array(w);
-    for (size_t i = 0; i < watch->line_count; i++) {
-        const struct line *line = &watch->lines[(watch->line_first + i) % LINES];
-        weir_jw_object(w);
-        weir_jw_ktime(w, "at", line->at);
-        weir_jw_kstrz(w, "text", line->text);
-        weir_jw_object_end(w);
-        if (i == 0 && watch->left_out) {
-            snprintf(room, sizeof room, "… %zu lines are left out …", watch->left_out);
-            weir_jw_object(w);
-            weir_jw_ktime(w, "at", line->at);
-            weir_jw_kstrz(w, "text", room);
-            weir_jw_object_end(w);
+    const struct line *first = &watch->lines[watch->line_first];
+    for (from = watch->line_count; from > 1; from--) {
+        bytes += strlen(watch->lines[(watch->line_first + from - 1) % LINES].text);
+        if (bytes > most) {
+            break;
         }
+    }
+    weir_jw_array(w);
+    if (watch->line_count) {
+        print_line(first->at, first->text, w);
+    }
+    size_t left_out = watch->left_out + (from > 1 ? from - 1 : 0);
+    if (left_out) {
+        snprintf(room, sizeof room, "… %zu lines are left out …", left_out);
+        print_line(first->at, room, w);
+    }
+    for (size_t i = from; i > 0 && i < watch->line_count; i++) {
+        const struct line *line = &watch->lines[(watch->line_first + i) % LINES];
+        print_line(line->at, line->text, w);
     }
     weir_jw_array_end(w);
     pthread_mutex_unlock(&watch->lock);

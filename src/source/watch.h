@@ -34,11 +34,14 @@ void weir_source_watch_say(struct weir_source_watch *watch, const char *format, 
 
 /* "loaded", "unchanged", "failed" or "mismatch", of the streams that ended so far. */
 const char *weir_source_watch_status(struct weir_source_watch *watch);
-/* Members of an object: "rows", "bytes", "rate" (rows a second of the last seconds, or null) and
- * "streams": [{"stream","state","rows","bytes","bytes_total","seconds_left","error"}]; `state` is
- * looking, reading, writing, or how it ended. */
-void weir_source_watch_print(struct weir_source_watch *watch, struct weir_jw *w);
-/* [{"at","text"}], oldest first. */
-void weir_source_watch_print_log(struct weir_source_watch *watch, struct weir_jw *w);
+/* Members of an object: "rows", "bytes", "rate" (rows a second of the last seconds while it runs,
+ * else null) and "streams" (`most` of them):
+ * [{"stream","state","rows","bytes","bytes_total","seconds_left","error"}]; `state` is looking,
+ * reading, writing, or how it ended. */
+void weir_source_watch_print(struct weir_source_watch *watch, bool runs, size_t most,
+                             struct weir_jw *w);
+/* [{"at","text"}], oldest first; where there are more than `most` bytes of text, the latest, and
+ * the first line, which says where the run began. */
+void weir_source_watch_print_log(struct weir_source_watch *watch, size_t most, struct weir_jw *w);
 
 #endif

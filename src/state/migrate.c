@@ -263,6 +263,16 @@ static const char *const steps[] = {
     ") strict, without rowid;",
     /* 10: streams that are gone at their source */
     "alter table source_runs add column gone text not null default '';",
+    /* 11: what runs of sources said */
+    "create table source_logs ("
+    "  run text primary key,"
+    "  source text not null,"
+    "  failed integer not null,"
+    "  ended_at integer not null,"
+    "  told text not null,"
+    "  log text not null"
+    ") strict;"
+    "create index source_logs_of_source on source_logs (source, failed, ended_at);",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

@@ -5,6 +5,7 @@
 #include "state/db.h"
 #include "state/last_run.h"
 #include "state/run.h"
+#include "state/run_log.h"
 #include "state/sealed.h"
 
 #include <pthread.h>
@@ -433,6 +434,38 @@ static void the_last_run_of_a_source_is_kept(void **state)
     assert_int_equal(found.began, 0);
 }
 
+static void of_what_runs_said_the_latest_of_each_sort_stay(void **state)
+{
+    struct store *s = *state;
+    struct weir_run_log found, all[2 * WEIR_RUN_LOGS];
+    size_t count = 0;
+    for (int i = 0; i < 100; i++) { /* one of four failed; another source beside it */
+        char run[8], log[32];
+        snprintf(run, sizeof run, "r%02d", i);
+        snprintf(log, sizeof log, "[\"it was %d\"]", i);
+        struct weir_run_log one = {.run = weir_str_of(run),
+                                   .source = weir_str_of(i % 2 ? "shop" : "other"),
+                                   .told = S("{}"),
+                                   .log = weir_str_of(log),
+                                   .ended_at = i,
+                                   .failed = i % 4 < 2};
+        ASSERT_OK(weir_run_log_put(s->state, &one, &s->err), s->err);
+    }
+    ASSERT_OK(weir_run_logs_list(s->state, S("shop"), &s->arena, all, &count, &s->err), s->err);
+    assert_int_equal(count, 2 * WEIR_RUN_LOGS);
+    assert_true(weir_str_is(all[0].run, "r99") && !all[0].failed);
+    assert_true(weir_str_is(all[1].run, "r97") && all[1].failed);
+    assert_true(weir_str_is(all[count - 1].run, "r21"));
+    ASSERT_OK(weir_run_log_get(s->state, S("r21"), &s->arena, &found, &s->err), s->err);
+    assert_true(weir_str_is(found.log, "[\"it was 21\"]") && weir_str_is(found.source, "shop"));
+    assert_int_equal(weir_run_log_get(s->state, S("r19"), &s->arena, &found, &s->err), WEIR_ENOENT);
+    ASSERT_OK(weir_run_logs_remove(s->state, S("shop"), &s->err), s->err);
+    ASSERT_OK(weir_run_logs_list(s->state, S("shop"), &s->arena, all, &count, &s->err), s->err);
+    assert_int_equal(count, 0);
+    ASSERT_OK(weir_run_logs_list(s->state, S("other"), &s->arena, all, &count, &s->err), s->err);
+    assert_int_equal(count, 2 * WEIR_RUN_LOGS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(int argc, char **argv)
@@ -459,6 +492,7 @@ int main(int argc, char **argv)
         TEST(a_backup_ends_while_runs_are_written),
         TEST(a_secret_is_sealed_and_its_box_is_no_others),
         TEST(the_last_run_of_a_source_is_kept),
+        TEST(of_what_runs_said_the_latest_of_each_sort_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,89 @@
+// What runs of sources said is there after the server was started anew: bounded, without secrets, and gone with the source.
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Client, setUp } from '../node/client.js';
+import { Tap, record, schema } from '../node/tap.js';
+import { Weir, until } from '../node/weir.js';
+
+interface Run {
+  run: string;
+  source: string;
+  state: string;
+  status: string;
+  error: string | null;
+  rate: number | null;
+  streams: { stream: string; state: string }[];
+  log: { at: string; text: string }[];
+  report: object | null;
+}
+let weir: Weir;
+let admin: Client;
+const SECRET = 'p@ss word of the tap';
+
+before(async () => {
+  process.env['WEIR_SOURCE_TAP_SAID'] = SECRET;
+  weir = await Weir.init();
+  appendFileSync(path.join(weir.dir, 'weir.yml'), '\nsource:\n  programs: [.]\n');
+  await weir.up();
+  admin = await setUp(weir);
+});
+after(() => weir.remove());
+
+const again = async (): Promise<void> => {
+  await weir.down();
+  await weir.up();
+  admin = await Client.enter(weir, 'ada@example.com');
+};
+const told = async (run: string): Promise<Run> => (await admin.want(200, 'GET', `/api/runs/${run}`)) as unknown as Run;
+const runs = async (source: string): Promise<Run[]> => ((await admin.want(200, 'GET', `/api/sources/${source}/runs`)) as unknown as { runs: Run[] }).runs;
+const run = async (source: string): Promise<Run> => {
+  const begun = (await admin.want(202, 'POST', `/api/sources/${source}/sync`, {})) as { run: string };
+  return until('the run', 60, async () => {
+    const now = await told(begun.run);
+    return now.state === 'done' ? now : undefined;
+  });
+};
+
+test('a failure of a tap has its log after a restart, without the secret that the tap said', async () => {
+  const tap = new Tap(weir, 'night');
+  tap.catalog({ stream: 's', schema: { properties: { id: { type: 'integer' } } } });
+  writeFileSync(path.join(weir.dir, 'sources/night.yml'), tap.yml('config: {password: "${WEIR_SOURCE_TAP_SAID}"}\n'));
+  tap.run(schema('s', { id: { type: 'integer' } }), record('s', { id: 1 }), `echo 'CRITICAL no login with ${SECRET} nor p%40ss%20word%20of%20the%20tap' >&2`, 'exit 1');
+  const failed = await run('night');
+  assert.equal(failed.status, 'failed');
+  assert.ok(failed.log.some(({ text }) => /CRITICAL no login with \*\*\* nor \*\*\*/.test(text)), JSON.stringify(failed.log));
+  tap.run(schema('s', { id: { type: 'integer' } }), record('s', { id: 1 }));
+  const loaded = await run('night');
+  assert.equal(loaded.status, 'loaded');
+  await again();
+  assert.deepEqual(await told(failed.run), { ...failed, report: null });
+  assert.deepEqual(await told(loaded.run), { ...loaded, report: null });
+  assert.deepEqual((await runs('night')).map(({ run: id, status }) => [id, status]), [[loaded.run, 'loaded'], [failed.run, 'failed']]);
+  const next = await run('night');
+  assert.deepEqual((await runs('night')).map(({ run: id }) => id), [next.run, loaded.run, failed.run], 'each once');
+});
+
+test('runs that found nothing new, and what was asked wrongly, push nothing out', async () => {
+  mkdirSync(path.join(weir.dir, 'quiet'));
+  writeFileSync(path.join(weir.dir, 'quiet/a.csv'), 'id\n1\n');
+  writeFileSync(path.join(weir.dir, 'sources/quiet.yml'), 'kind: file\nconnection: {path: quiet}\n');
+  const loaded = await run('quiet');
+  for (let i = 0; i < 3; i++) assert.equal((await run('quiet')).status, 'unchanged');
+  await admin.want(202, 'POST', '/api/sources/quiet/sync', { stream: 'nosuch' });
+  await until('its end', 30, async () => ((await admin.want(200, 'GET', '/api/sources/quiet')) as { run: string | null }).run === null || undefined);
+  assert.equal((await runs('quiet')).length, 5);
+  await again();
+  assert.deepEqual((await runs('quiet')).map(({ run: id }) => id), [loaded.run]);
+});
+
+test('they go with their source', async () => {
+  const [one] = await runs('quiet');
+  assert.ok(one);
+  await admin.want(204, 'DELETE', '/api/sources/quiet');
+  await again();
+  assert.equal((await admin.ask('GET', `/api/runs/${one.run}`)).status, 404);
+  assert.equal(existsSync(path.join(weir.dir, 'sources/quiet.yml')), false);
+  rmSync(path.join(weir.dir, 'sources/night.yml'));
+});
