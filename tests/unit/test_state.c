@@ -319,6 +319,7 @@ static void a_backup_ends_while_runs_are_written(void **state)
     assert_int_equal(pthread_create(&thread, NULL, note_runs, &noter), 0);
     struct weir_run *runs;
     while (runs_of(s, "ada", &runs) < 50) {
+        weir_arena_reset(&s->arena);
     }
     ASSERT_OK(weir_state_backup(s->state, path, &s->err), s->err);
     atomic_store(&noter.stop, true);
