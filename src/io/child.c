@@ -5,16 +5,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/file.h"
+#include "io/keeper.h"
 
 #define CHUNK      (256u << 10)
 #define PIPE_BYTES (1 << 20)
 #define SAID_MAX   4096
-#define LOOK_EVERY 100 /* ms: for a stop */
+#define LOOK_EVERY 100                /* ms: for a stop */
+#define KEEPER_HAS (10 * WEIR_SECOND) /* to end all */
 
 static int make_pipe(int fds[2], struct weir_error *err)
 {
@@ -55,8 +58,13 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
     what.stdout_fd = out[1];
     what.stderr_fd = said[1];
     what.new_group = what.die_with_parent = true;
-    what.no_mercy = !options->listens;
+    what.no_mercy = !options->listens && !options->keeps;
+    struct weir_keeper_room room;
+    const char **kept = options->keeps ? weir_keeper_arguments(&what, &room) : NULL;
+    what.argv = kept ? kept : what.argv;
+    rc = rc || kept || !options->keeps ? rc : weir_fail(err, WEIR_ENOMEM, "no memory");
     rc = rc ? rc : weir_process_start(&what, &c->pid, err);
+    free(kept);
     c->ended = rc ? -1 : pidfd_open(c->pid, 0);
     c->out = out[0];
     c->err = said[0];
@@ -281,9 +289,13 @@ int weir_child_line(struct weir_child *c, struct weir_str *line, struct weir_err
 static void kill_group(struct weir_child *c, int *status)
 {
     struct weir_error ignored;
-    kill(-c->pid, SIGKILL);
-    kill(c->pid, SIGKILL);
-    (void)!weir_process_wait(c->pid, -1, status, &ignored);
+    bool kept = c->options.keeps && kill(c->pid, SIGTERM) == 0 &&
+                weir_process_wait(c->pid, KEEPER_HAS, status, &ignored) == 0;
+    if (!kept) {
+        kill(-c->pid, SIGKILL);
+        kill(c->pid, SIGKILL);
+        (void)!weir_process_wait(c->pid, -1, status, &ignored);
+    }
     c->pid = 0;
 }
 

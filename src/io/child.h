@@ -1,6 +1,7 @@
 /* A child process that speaks in lines: its stdout is read line by line, its stderr is kept in a
  * file up to a limit. It has a group of its own, which is killed when the child ends, is too
- * silent, takes too long, or is stopped; it dies with us. One thread. */
+ * silent, takes too long, or is stopped; it dies with us. `keeps`: so do all processes that it
+ * started, wherever they are, and its limit of memory is of all of them together. One thread. */
 #ifndef WEIR_IO_CHILD_H
 #define WEIR_IO_CHILD_H
 
@@ -20,6 +21,7 @@ struct weir_child_options {
     weir_time timeout;                /* the longest life; 0: any */
     const char *more_time;            /* how to have more than `timeout`; NULL: raise it */
     const atomic_bool *stop;          /* NULL: nobody stops it */
+    bool keeps;                       /* what it starts itself ends with it (keeper.h) */
     bool listens;                 /* when we die it gets SIGTERM, and passes it on; else SIGKILL */
     const char *log_path;         /* stderr goes there; NULL: nowhere */
     bool log_goes_on;             /* behind what is there; else from its beginning */

@@ -435,6 +435,7 @@ struct weir_child_options weir_program_options(struct weir_program *p, const cha
         .timeout = less ? patience : s->timeout,
         .more_time = less ? "a run has all the time it needs" : NULL,
         .stop = p->stop,
+        .keeps = !image,
         .listens = image, /* and has its container die with weir */
         .log_path = p->log,
         .log_goes_on = goes_on,

@@ -47,7 +47,7 @@ struct weir_program_settings {
          .type = WEIR_OPT_BYTES,                                                                   \
          .offset = offsetof(struct weir_program_settings, memory),                                 \
          .fallback = "2GB",                                                                        \
-         .help = "what the program may take of its own; 0: any"},                                  \
+         .help = "what the program and all that it starts may take together; 0: any"},             \
         {.name = "cpu",                                                                            \
          .type = WEIR_OPT_DURATION,                                                                \
          .offset = offsetof(struct weir_program_settings, cpu),                                    \
