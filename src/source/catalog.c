@@ -1,6 +1,5 @@
 #include "source/catalog.h"
 
-#include "event/naming.h"
 #include "source/connector.h"
 
 void weir_source_plan_init(struct weir_source_plan *plan)
@@ -168,29 +167,4 @@ int weir_source_catalog_named(const struct weir_source_config *config,
         out->streams[out->count++].name = weir_str_of(config->streams[i].name);
     }
     return 0;
-}
-
-int weir_source_catalog_check(struct weir_source_catalog *c, struct weir_error *err)
-{
-    struct weir_str *made = weir_arena_calloc(&c->arena, (c->count + 1) * sizeof *made);
-    struct weir_buf name;
-    int rc = made ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", c->count);
-    weir_buf_init(&name, 4096);
-    for (size_t i = 0; rc == 0 && i < c->count; i++) {
-        weir_buf_reset(&name);
-        weir_name_make(c->streams[i].name, "stream_", &name);
-        made[i] = weir_arena_dup(&c->arena, weir_utf8_cut(weir_buf_str(&name), 63));
-        for (size_t k = 0; rc == 0 && k < i; k++) {
-            if (made[i].ptr && weir_str_eq(made[i], made[k])) {
-                rc = weir_fail(err, WEIR_EINVAL,
-                               "the tables \"" WEIR_STR_FMT "\" and \"" WEIR_STR_FMT
-                               "\" would be one in the warehouse; name the tables that you want "
-                               "in `streams`, these two with a `table:` each",
-                               WEIR_STR_ARG(c->streams[k].name), WEIR_STR_ARG(c->streams[i].name));
-            }
-        }
-        rc = rc || made[i].ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a name");
-    }
-    weir_buf_free(&name);
-    return rc;
 }

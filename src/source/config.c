@@ -511,5 +511,10 @@ int weir_source_config_stream(struct weir_source_config *config, struct weir_str
     }
     *out = (struct weir_source_stream){0};
     int rc = default_stream(name, &config->arena, out, err);
+    for (size_t i = 0; rc == 0 && i < config->given_count; i++) {
+        if (weir_str_eq(name, config->given[i].stream)) {
+            out->table = config->given[i].table;
+        }
+    }
     return rc ? rc : name_table(out, &config->arena, err);
 }

@@ -48,6 +48,10 @@ struct weir_source_stream {
 extern const struct weir_option weir_source_stream_options[];
 
 struct weir_source_connector;
+struct weir_source_given {
+    struct weir_str stream;
+    const char *table;
+};
 struct weir_source_config {
     const char *name;
     const char *schema; /* in the warehouse */
@@ -62,6 +66,9 @@ struct weir_source_config {
     void *connection; /* the connector's settings */
     struct weir_source_stream *streams;
     size_t stream_count; /* 0: all that are found */
+    /* Of those, tables that are not what the streams' names make (tables.h). */
+    struct weir_source_given *given;
+    size_t given_count;
     struct weir_arena arena;
 };
 

@@ -56,9 +56,6 @@ struct weir_source_catalog {
 int weir_source_catalog_named(const struct weir_source_config *config,
                               struct weir_source_catalog *out,
                               struct weir_error *err) WEIR_MUST_CHECK;
-/* Names that differ at the source, and not in the warehouse, would take one table in turns. */
-int weir_source_catalog_check(struct weir_source_catalog *catalog,
-                              struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_source_parts { /* files of a stream */
     const struct weir_str *there;

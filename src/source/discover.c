@@ -1,6 +1,7 @@
 /* What a source has, without loading it. */
 #include "source/connector.h"
 #include "source/follow.h"
+#include "source/tables.h"
 
 #define MAX_CATALOG (512u << 20)
 
@@ -101,6 +102,7 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
         rc = config->connector->check(connection, err);
     }
     rc = rc ? rc : config->connector->discover(connection, &catalog, err);
+    rc = rc ? rc : weir_source_tables_give(config, &catalog, NULL, err);
     weir_jw_object(w);
     weir_jw_kstrz(w, "source", config->name);
     weir_jw_kstrz(w, "schema", config->schema);

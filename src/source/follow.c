@@ -4,6 +4,7 @@
 
 #include "source/gone.h"
 #include "source/run.h"
+#include "source/tables.h"
 #include "source/watch.h"
 
 #define MAX_MEMORY (512u << 20)
@@ -25,6 +26,7 @@ static int list_streams(struct weir_source_follow *f, struct weir_error *err)
     weir_arena_init(&catalog.arena, MAX_MEMORY);
     f->count = f->config->stream_count;
     int rc = f->count ? 0 : f->config->connector->discover(f->connection, &catalog, err);
+    rc = rc ? rc : weir_source_tables_give(f->config, &catalog, f->session, err);
     f->count = f->count ? f->count : catalog.count;
     f->streams = weir_arena_calloc(&f->arena, (f->count + 1) * sizeof *f->streams);
     for (size_t i = 0; rc == 0 && f->streams && i < f->count; i++) {

@@ -1,5 +1,6 @@
 /* Which streams a run goes through. */
 #include "source/run.h"
+#include "source/tables.h"
 
 #define MAX_CATALOG (512u << 20)
 
@@ -26,6 +27,18 @@ static int is_wanted(const struct weir_source_run *run, const struct weir_source
     return rc;
 }
 
+/* A stream that was found has the table that it was loaded into before. */
+static int give_tables(const struct weir_source_run *run, struct weir_source_config *config,
+                       const struct weir_source_catalog *catalog, struct weir_error *err)
+{
+    struct weir_session *session = NULL;
+    int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, err);
+    rc = rc ? rc : weir_source_ledger_open(session, err);
+    rc = rc ? rc : weir_source_tables_give(config, catalog, session, err);
+    weir_session_free(session);
+    return rc;
+}
+
 /* What a source has, without streams that have nothing in them and never had. */
 int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
                         void *connection, struct weir_source_catalog *out, struct weir_error *err)
@@ -41,7 +54,7 @@ int weir_source_streams(const struct weir_source_run *run, struct weir_source_co
         }
     }
     out->count = rc ? out->count : kept;
-    return rc;
+    return rc || config->stream_count ? rc : give_tables(run, config, out, err);
 }
 
 const struct weir_source_stream *weir_source_named(const struct weir_source_config *config,

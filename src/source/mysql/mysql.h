@@ -23,6 +23,7 @@ extern const char *const weir_my_tls[];
 struct weir_my_column {
     struct weir_str name, declared; /* "int(10) unsigned" */
     enum weir_my_form form;
+    bool vector;               /* whose type the library does not know */
     bool utf8, latin1;         /* of texts: its bytes are those that come; or are to be made so */
     struct weir_str type_name; /* of the decimal that it is; else "" */
     size_t index;              /* of the plan; SIZE_MAX: it is not wanted */

@@ -23,7 +23,8 @@ void weir_my_expression(struct weir_buf *sql, const struct weir_my_column *c,
     bool text = to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON;
     bool decimal = to->type == WEIR_TYPE_OTHER && !is_as_wanted(c, to);
     if (c->form == WEIR_MY_BYTES) {
-        before = after = "";
+        before = c->vector ? "CAST(" : "";
+        after = c->vector ? " AS BINARY)" : "";
     } else if (text && c->form != WEIR_MY_TEXT && c->form != WEIR_MY_ENUM &&
                c->form != WEIR_MY_SET && c->form != WEIR_MY_JSON) {
         before = "CAST(";

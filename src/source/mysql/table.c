@@ -59,7 +59,7 @@ int weir_my_tables(struct weir_my *my, struct weir_source_catalog *out, struct w
         out->count++;
     }
     mysql_free_result(result);
-    return rc ? rc : weir_source_catalog_check(out, err);
+    return rc;
 }
 
 int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan *plan,
@@ -151,6 +151,7 @@ static int read_columns(struct weir_my_table *t, MYSQL_RES *result, struct weir_
         c->name = weir_arena_dup(arena, weir_my_cell(row, lengths, 0));
         c->declared = weir_arena_dup(arena, weir_my_cell(row, lengths, 2));
         c->form = weir_my_form_of(weir_my_cell(row, lengths, 1), c->declared);
+        c->vector = weir_str_is(weir_my_cell(row, lengths, 1), "vector");
         c->utf8 = charset.ptr &&
                   (weir_str_starts(charset, WEIR_STR("utf8")) || weir_str_is(charset, "ascii"));
         c->latin1 = charset.ptr && weir_str_is(charset, "latin1");

@@ -127,7 +127,7 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     }
     PQclear(result);
     weir_buf_free(&schemas);
-    return rc ? rc : weir_source_catalog_check(out, err);
+    return rc;
 }
 
 /* --- one table ----------------------------------------------------------------------------------
