@@ -113,6 +113,31 @@ test('what is there is told before anything is loaded, also what cannot be follo
   rmSync(path.join(weir.dir, 'sources/worded.yml'));
 });
 
+test('a database without an encoding: rows with texts that are no UTF-8 are set aside, the others come', { skip }, async () => {
+  pg.sql("create database bytes owner owner encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'");
+  const sql = (text: string): string => pg.sql(`set client_encoding = 'SQL_ASCII'; ${text}`, 'bytes');
+  sql(`create table texts (id int primary key, v text, n int); create table others (id int primary key, v text); alter table texts owner to owner; alter table others owner to owner;
+    insert into texts values (1, 'été €', 1), (2, E'\\xe9t\\xe9', 2), (3, null, 3), (4, '🎉', 4); insert into others values (1, 'a')`);
+  for (const capture of [false, true]) {
+    const name = capture ? 'followed' : 'read';
+    writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: bytes, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: ${capture}}\n`);
+    await sync(name);
+    assert.deepEqual(await rows(`select id, v from ${name}.texts order by id`), [{ id: 1, v: 'été €' }, { id: 3, v: null }, { id: 4, v: '🎉' }]);
+    assert.deepEqual(await rows(`select stream, value, reason from weir.source_discards where source = '${name}'`), [{ stream: 'texts', value: 'v', reason: 'a text is no UTF-8' }]);
+    assert.match(await weir.in('verify', name), /texts +equal/);
+  }
+  sql(`insert into texts values (5, E'\\xff', 5), (6, 'ü', 6); update texts set v = 'mended' where id = 2; update texts set v = E'\\x80' where id = 1; insert into others values (2, 'b')`);
+  await sync('followed');
+  assert.deepEqual(await rows('select id, v from followed.texts order by id'), [{ id: 2, v: 'mended' }, { id: 3, v: null }, { id: 4, v: '🎉' }, { id: 6, v: 'ü' }]);
+  assert.deepEqual(await rows('select id from followed.others order by id'), [{ id: 1 }, { id: 2 }]);
+  sql("delete from texts where v = E'\\xff' or v = E'\\x80'");
+  await sync('followed');
+  assert.match(await weir.in('verify', 'followed'), /equal/);
+  await sync('read');
+  assert.match(await weir.in('verify', 'read'), /equal/);
+  sql(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = 'bytes'`);
+});
+
 test('what is lost is said, and --full is the way back', { skip }, async () => {
   source('held', 'public', ', row_security: apply');
   await fails(/changes are not held to row security/, 'sync', 'held', '--wait');

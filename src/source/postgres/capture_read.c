@@ -483,6 +483,9 @@ static int start(struct weir_pg *pg, uint64_t end, struct weir_error *err)
     weir_sql_text(&sql, weir_buf_str(&publication));
     weir_buf_addz(&sql, ")) TO STDOUT (FORMAT binary)");
     int rc = c->reader ? 0 : weir_pg_connect(pg, &c->reader, err);
+    rc = rc || !weir_pg_is_bytes(c->reader)
+             ? rc
+             : weir_pg_ask(pg, c->reader, "SET " WEIR_PG_AS_BYTES, NULL, 0, NULL, err);
     pg->patient = true; /* it decodes before it sends */
     rc = rc ? rc : weir_pg_ask(pg, c->reader, weir_buf_cstr(&sql), NULL, 0, NULL, err);
     weir_buf_free(&sql);

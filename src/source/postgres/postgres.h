@@ -37,6 +37,7 @@ struct weir_pg_table {
     bool only;     /* without the rows of tables that inherit from it */
     bool lockable; /* its rows cannot go from under a snapshot */
     bool utf8;     /* is the database's own encoding */
+    bool bytes;    /* it has none (SQL_ASCII): any bytes are texts to it */
     int64_t pages;
     struct weir_pg_column *columns;
     size_t column_count;
@@ -57,6 +58,10 @@ struct weir_pg {
 
 /* --- query.c: the connection and small questions --- */
 int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err) WEIR_MUST_CHECK;
+/* The database has no encoding (SQL_ASCII). Its texts are asked for as the bytes that they are
+ * (WEIR_PG_AS_BYTES), since the server fails a whole answer for one that is no UTF-8. */
+bool weir_pg_is_bytes(PGconn *con);
+#define WEIR_PG_AS_BYTES "client_encoding = 'SQL_ASCII'"
 /* `replication`: the server takes the commands of replication there, and nothing is set up. */
 int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out,
                        struct weir_error *err) WEIR_MUST_CHECK;

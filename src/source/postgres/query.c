@@ -177,6 +177,12 @@ int weir_pg_connect(struct weir_pg *pg, PGconn **out, struct weir_error *err)
     return weir_pg_connect_as(pg, false, out, err);
 }
 
+bool weir_pg_is_bytes(PGconn *con)
+{
+    const char *encoding = PQparameterStatus(con, "server_encoding");
+    return encoding && strcmp(encoding, "SQL_ASCII") == 0;
+}
+
 int weir_pg_ready(struct weir_pg *pg, struct weir_error *err)
 {
     if (PQstatus(pg->con) != CONNECTION_OK || PQtransactionStatus(pg->con) == PQTRANS_ACTIVE) {

@@ -122,7 +122,7 @@ static int send_some(struct weir_pg *pg, PGconn *con, const struct weir_pg_table
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT count(*)");
     for (size_t i = from; i < to; i++) {
-        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], t->utf8);
+        add_figure(&sql, weir_pg_column_of(t, i), &sink->columns[i], t->utf8 || t->bytes);
     }
     weir_pg_from(&sql, t);
     int rc = weir_buf_check(&sql, "the sums of a table", err);
@@ -207,6 +207,9 @@ static int start(struct weir_pg *pg, const struct weir_pg_table *t, struct range
     }
     weir_buf_addz(&sql, ") TO STDOUT (FORMAT binary)");
     int rc = weir_buf_check(&sql, "a statement", err);
+    rc = rc || !t->bytes
+             ? rc
+             : weir_pg_ask(pg, r->con, "SET LOCAL " WEIR_PG_AS_BYTES, NULL, 0, NULL, err);
     rc = rc ? rc : weir_pg_ask(pg, r->con, weir_buf_cstr(&sql), NULL, 0, NULL, err);
     r->open = rc == 0;
     weir_buf_free(&sql);

@@ -260,6 +260,7 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
         t->lockable = *PQgetvalue(found, 0, 4) == 't';
         const char *encoding = PQparameterStatus(pg->con, "server_encoding");
         t->utf8 = encoding && strcmp(encoding, "UTF8") == 0;
+        t->bytes = weir_pg_is_bytes(pg->con);
         rc = t->schema.ptr && t->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     }
     PQclear(found);

@@ -44,13 +44,20 @@ static void add_text(struct weir_buf *sql, const struct weir_pg_column *c,
     }
 }
 
+/* Of a database without an encoding: bytes that begin a character of UTF-8. */
+#define STARTS "octet_length(translate("
+#define STARTS_END                                                                                 \
+    ", convert_from('\\x808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"          \
+    "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"                             \
+    "'::bytea, 'SQL_ASCII'), ''))"
+
 /* md5 of the canonical text of these columns. */
 static void add_hash(struct weir_buf *sql, const struct weir_pg_table *t,
                      const struct weir_source_compare *c, const size_t *columns, size_t count)
 {
     /* Characters as UTF-8 counts them. */
-    const char *before = t->utf8 ? "length(" : "length(convert_to(";
-    const char *behind = t->utf8 ? ")" : ", 'UTF8'), 'UTF8')";
+    const char *before = t->utf8 ? "length(" : t->bytes ? STARTS : "length(convert_to(";
+    const char *behind = t->utf8 ? ")" : t->bytes ? STARTS_END : ", 'UTF8'), 'UTF8')";
     weir_buf_addz(sql, "md5(convert_to(''");
     for (size_t i = 0; i < count; i++) {
         const struct weir_pg_column *from = weir_pg_column_of(t, columns[i]);
@@ -60,7 +67,7 @@ static void add_hash(struct weir_buf *sql, const struct weir_pg_table *t,
         add_text(sql, from, &c->columns[columns[i]]);
         weir_buf_addz(sql, ", '~')");
     }
-    weir_buf_addz(sql, ", 'UTF8'))");
+    weir_buf_addz(sql, t->bytes ? ", 'SQL_ASCII'))" : ", 'UTF8'))");
 }
 
 static void add_bucket(struct weir_buf *sql, const struct weir_pg_table *t,
