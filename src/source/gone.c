@@ -151,6 +151,22 @@ int weir_source_gone_tell(struct weir_source_gone *g, struct weir_jw *w, struct 
     return rc;
 }
 
+/* Was any of it ever? Cheaper to ask than how all stand. */
+static int was_any(struct weir_session *session, const struct weir_source_config *config, bool *any,
+                   struct weir_error *err)
+{
+    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = weir_str_of(config->name)};
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    int rc = weir_session_query(
+        session, "SELECT 1 FROM weir.loads WHERE status = 'gone' AND source = $1 LIMIT 1", &name, 1,
+        &result, err);
+    rc = rc ? rc : weir_result_next(result, &b, err);
+    *any = rc == 0 && b.rows > 0;
+    weir_result_free(result);
+    return rc;
+}
+
 int weir_source_gone_names(struct weir_warehouse *warehouse,
                            const struct weir_source_config *config,
                            char out[WEIR_SOURCE_GONE_NAMES], struct weir_error *err)
@@ -164,7 +180,9 @@ int weir_source_gone_names(struct weir_warehouse *warehouse,
     weir_arena_init(&arena, WEIR_SOURCE_PLAN_MEMORY);
     int rc = weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, err);
     rc = rc ? rc : weir_source_ledger_open(session, err);
-    rc = rc || config->stream_count ? rc : read_known(session, config, &arena, &all, &count, err);
+    bool any = false;
+    rc = rc || config->stream_count ? rc : was_any(session, config, &any, err);
+    rc = rc || !any ? rc : read_known(session, config, &arena, &all, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct weir_str name = all[i].texts[STREAM];
         if (!weir_str_is(all[i].texts[STATUS], "gone") || all[i].texts[PARENT].len) {

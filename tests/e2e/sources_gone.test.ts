@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'no
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, setUp } from '../node/client.js';
+import { MySQL, mariadb, password } from '../node/mysql.js';
 import { Postgres, missing } from '../node/postgres.js';
 import { syncs } from '../node/sync.js';
 import { Tap, record, schema } from '../node/tap.js';
@@ -100,6 +101,31 @@ test('tables of PostgreSQL, by a cursor and with capture', { skip }, async () =>
     assert.doesNotMatch(await listed('two'), /gone/);
   } finally {
     await pg.stop();
+  }
+});
+
+test('tables and views of MariaDB, as a whole and with capture', { skip: mariadb.missing ?? false }, async () => {
+  process.env['WEIR_SOURCE_TEST_PASSWORD'] = password;
+  const db = await MySQL.start(mariadb, '--log-bin=log', '--binlog-format=ROW', '--server-id=7');
+  try {
+    db.sql("grant replication slave, binlog monitor on *.* to owner@'127.0.0.1'", '');
+    db.sql('create table orders (id int primary key); create table people (id int primary key); insert into orders values (1); insert into people values (1), (2); create view latest as select id from orders');
+    const source = (name: string, more: string): void => writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"${more}}\n`);
+    source('whole', '');
+    source('followed', ', capture: true');
+    assert.deepEqual(await statuses('whole'), ['latest loaded', 'orders loaded', 'people loaded']);
+    assert.deepEqual(await statuses('followed'), ['orders loaded', 'people loaded']);
+    db.sql('drop view latest; drop table people; insert into orders values (2)');
+    assert.deepEqual(await statuses('whole'), ['latest gone', 'orders loaded', 'people gone']);
+    assert.deepEqual(await statuses('followed'), ['orders loaded', 'people gone']);
+    assert.deepEqual(await statuses('followed'), []);
+    assert.match(await listed('whole'), /gone at the source: latest, people/);
+    db.sql('create table people (id int primary key); insert into people values (7)');
+    assert.deepEqual(await statuses('followed'), ['people loaded']);
+    assert.deepEqual(await weir.rows('select id from followed.people'), [{ id: 7 }]);
+    assert.doesNotMatch(await listed('followed'), /gone/);
+  } finally {
+    await db.stop();
   }
 });
 
