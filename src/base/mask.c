@@ -58,6 +58,43 @@ static int add_coded(struct weir_mask **mask, struct weir_arena *arena, struct w
     return rc;
 }
 
+static int hex(const char *text, size_t n)
+{
+    int value = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0) {
+            return -1;
+        }
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* As it stands in its address, and as the server is told it: "p%40ss" is "p@ss". */
+static int add_password(struct weir_mask **mask, struct weir_arena *arena, struct weir_str password,
+                        struct weir_error *err)
+{
+    struct weir_buf plain;
+    weir_buf_init(&plain, MAX_CODED);
+    for (size_t i = 0; i < password.len; i++) {
+        bool coded = password.ptr[i] == '%' && password.len - i > 2;
+        int byte = coded ? hex(password.ptr + i + 1, 2) : -1;
+        weir_buf_addc(&plain, byte < 0 ? password.ptr[i] : (char)byte);
+        i += byte < 0 ? 0 : 2;
+    }
+    int rc = weir_buf_check(&plain, "what must not be said", err);
+    rc = rc ? rc : add_one(mask, arena, password, false, err);
+    rc = rc ? rc : add_one(mask, arena, weir_buf_str(&plain), false, err);
+    rc = rc ? rc : add_coded(mask, arena, weir_buf_str(&plain), err);
+    weir_buf_free(&plain);
+    return rc;
+}
+
 int weir_mask_add(struct weir_mask **mask, struct weir_arena *arena, struct weir_str text,
                   struct weir_error *err)
 {
@@ -68,11 +105,8 @@ int weir_mask_add(struct weir_mask **mask, struct weir_arena *arena, struct weir
     while (rc == 0 && lines && rest.ptr) {
         rc = add_one(mask, arena, weir_str_trim(weir_str_cut(&rest, '\n')), false, err);
     }
-    if (rc == 0 && weir_mask_in_address(text, &password)) {
-        rc = add_one(mask, arena, password, false, err);
-        rc = rc ? rc : add_coded(mask, arena, password, err);
-    }
-    return rc;
+    return rc || !weir_mask_in_address(text, &password) ? rc
+                                                        : add_password(mask, arena, password, err);
 }
 
 bool weir_mask_in_address(struct weir_str text, struct weir_str *password)
@@ -99,23 +133,6 @@ bool weir_mask_in_address(struct weir_str text, struct weir_str *password)
 
 /* --- finding ------------------------------------------------------------------------------------
  */
-
-static int hex(const char *text, size_t n)
-{
-    int value = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    return value;
-}
 
 /* "\u00e9", and pairs of them, as UTF-8: the bytes of text that it takes, or 0. */
 static size_t escaped(const char *text, size_t len, char out[4], size_t *bytes)

@@ -26,6 +26,13 @@ static const char *id_of(struct weir_ask *ask)
     return id ? id : "";
 }
 
+static int read_flag(const struct weir_ask *ask, const char *key, bool *out, struct weir_error *err)
+{
+    struct weir_json value = weir_json_get(ask->body, key);
+    bool fits = weir_json_type(value) == WEIR_JSON_NULL || weir_json_bool(value, out);
+    return fits ? 0 : weir_fail(err, WEIR_EINVAL, "`%s` must be true or false", key);
+}
+
 static int must_see_all(struct weir_ask *ask, struct weir_error *err)
 {
     bool all = false;
@@ -172,8 +179,8 @@ int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
     int rc = weir_ask_keys(ask->body, "a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "name", true, &name, err);
     rc = rc ? rc : check_zones(ask, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "dry_run"), &dry);
-    (void)weir_json_bool(weir_json_get(ask->body, "columns"), &columns);
+    rc = rc ? rc : read_flag(ask, "dry_run", &dry, err);
+    rc = rc ? rc : read_flag(ask, "columns", &columns, err);
     rc = rc ? rc : write_file(ask, name, &d, err);
     if (rc == 0 && dry) {
         rc = weir_ask_note(ask, "source.try", name, (struct weir_str){NULL, 0}, err);
@@ -201,7 +208,7 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
     weir_buf_init(&d.text, 1u << 20);
     int rc = weir_ask_keys(ask->body, "a preview", known, err);
     rc = rc ? rc : weir_ask_text(ask, "stream", true, &what.stream, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "whole"), &what.whole);
+    rc = rc ? rc : read_flag(ask, "whole", &what.whole, err);
     rc = rc || !unsaved ? rc : write_file(ask, ask->id, &d, err);
     rc = rc || !unsaved
              ? rc
@@ -358,7 +365,7 @@ int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
     rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
     rc = rc ? rc : read_text(ask, "from", &wanted.from, err);
     rc = rc ? rc : read_text(ask, "to", &wanted.to, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "full"), &wanted.full);
+    rc = rc ? rc : read_flag(ask, "full", &wanted.full, err);
     return rc ? rc
               : start(ask, &wanted, "source.sync", wanted.full ? "{\"full\":true}" : NULL, err);
 }
@@ -369,7 +376,7 @@ int weir_ask_source_verify(struct weir_ask *ask, struct weir_error *err)
     struct weir_source_wanted wanted = {.verify = true};
     int rc = weir_ask_keys(ask->body, "a comparison", known, err);
     rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
-    (void)weir_json_bool(weir_json_get(ask->body, "repair"), &wanted.repair);
+    rc = rc ? rc : read_flag(ask, "repair", &wanted.repair, err);
     return rc ? rc
               : start(ask, &wanted, "source.verify", wanted.repair ? "{\"repair\":true}" : NULL,
                       err);

@@ -17,15 +17,27 @@ int weir_source_refuse_fill(const char *stream, struct weir_error *err)
                      stream);
 }
 
-/* Both are times or both are numbers as people write them; of others nothing is known here. */
+/* A day, or a time; what names no zone is of UTC. */
+static bool read_time(const char *text, weir_time *out)
+{
+    struct weir_str s = weir_str_of(text);
+    char day[] = "2026-01-02T00:00:00Z";
+    if (s.len == 10) {
+        memcpy(day, text, s.len);
+        s = weir_str_of(day);
+    }
+    return weir_time_parse_lenient(s, out);
+}
+
+/* Both are numbers or both are times as people write them; of others nothing is known here. */
 static bool is_turned_round(const char *from, const char *to)
 {
+    weir_time first, last;
     if (weir_source_is_numeral(weir_str_of(from)) && weir_source_is_numeral(weir_str_of(to))) {
         return strtod(from, NULL) >= strtod(to, NULL);
     }
-    bool dates = strlen(from) >= 10 && strlen(to) >= 10 && from[4] == '-' && to[4] == '-' &&
-                 from[7] == '-' && to[7] == '-';
-    return dates && (strcmp(from, to) == 0 || strncmp(from, to, 10) > 0);
+    return strlen(from) >= 10 && strlen(to) >= 10 && from[4] == '-' && to[4] == '-' &&
+           read_time(from, &first) && read_time(to, &last) && first >= last;
 }
 
 static int check_range(const struct weir_source_run *run, const struct weir_source_config *config,

@@ -106,13 +106,19 @@ static bool is_component(const struct weir_data *value)
 /* "Server=h;Password=…", "host=h password=…" */
 static bool has_password_word(struct weir_str text)
 {
-    static const char *const words[] = {"password=", "passwd=", "pwd=", NULL};
+    static const char *const words[] = {"password", "passwd", "pwd", NULL};
     for (size_t i = 0; i < text.len; i++) {
         bool begins = i == 0 || strchr("; \t&?,", text.ptr[i - 1]);
         for (const char *const *w = words; begins && *w; w++) {
+            struct weir_str rest = {text.ptr + i, text.len - i};
             size_t n = strlen(*w);
-            if (text.len - i > n && strncasecmp(text.ptr + i, *w, n) == 0 &&
-                !strchr("{$;& ", text.ptr[i + n])) {
+            if (rest.len <= n || strncasecmp(rest.ptr, *w, n) != 0) {
+                continue;
+            }
+            rest = weir_str_trim((struct weir_str){rest.ptr + n, rest.len - n});
+            bool set = rest.len && *rest.ptr == '=';
+            rest = set ? weir_str_trim((struct weir_str){rest.ptr + 1, rest.len - 1}) : rest;
+            if (set && rest.len && !strchr("{$;&", *rest.ptr)) {
                 return true;
             }
         }

@@ -85,6 +85,20 @@ test('keys that differ by case alone are two columns', async () => {
   ]);
 });
 
+test('objects under a key that is no name: empty, or with a NUL', async () => {
+  write('e.ndjson', '{"id":1,"":{"e":1}}\n{"id":2,"":{"e":2}}\n');
+  source('e', 'e.ndjson');
+  await sync('e');
+  assert.deepEqual(await texts('e.e', 'c1'), [['{"e":1}'], ['{"e":2}']]);
+  write('nul.ndjson', '{"id":1,"a\\u0000b":{"x":1}}\n');
+  source('nul', 'nul.ndjson');
+  await fails(/no object of the file has such a key|Referenced column/, 'nul');
+  write('place.ndjson', '{"id":1,"C1":{"x":1}}\n{"id":2,"C1":{"y":1}}\n');
+  source('place', 'place.ndjson');
+  await sync('place');
+  assert.match(String((await texts('place.place', 'c1'))[1]), /"y":1/);
+});
+
 test('a text among numbers comes without its quotes where the column is of texts', async () => {
   write('t.ndjson', '{"id":1,"n":5}\n');
   source('t', 't.ndjson');

@@ -84,13 +84,17 @@ test('what cannot be asked of a source is answered at once, and is no failure of
     [{ stream: 'nosuch' }, /has no stream/],
     [{ stream: 'plans', from: '5', to: '5' }, /nothing in it/],
     [{ stream: 'plans', from: '2026-11-10', to: '2026-11-01' }, /nothing in it/],
+    [{ stream: 'plans', from: '2026-01-01T00:00:00+02:00', to: '2025-12-31T22:00:00Z' }, /nothing in it/],
+    [{ stream: 'plans', from: '2026-01-01T00:00:00+02:00', to: '2025-12-31T23:30:00Z' }, /cannot be filled from some point on/],
     [{ to: '5' }, /needs its beginning/],
+    [{ full: 'yes' }, /`full` must be true or false/],
   ] as [object, RegExp][]) {
     const { status, text } = await admin.ask('POST', '/api/sources/named/sync', body);
     assert.equal(status, 400, text);
     assert.match(text, says);
   }
   assert.equal((await admin.ask('POST', '/api/sources/named/verify', { stream: 'nosuch' })).status, 400);
+  assert.equal((await admin.ask('POST', '/api/sources/named/verify', { repair: 1 })).status, 400);
   assert.match(await failed('sync', 'named.nosuch'), /has no stream/);
   assert.deepEqual(await shown('named'), before);
   // Where only the source knows its streams, the run itself finds it out, and the source stays as it was.

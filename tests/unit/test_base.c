@@ -168,6 +168,8 @@ static void a_secret_is_hidden_however_it_is_written(void **state)
         {"hunter2-and-more", "hunter, hunter2 and hunter2-and-mor", "hunter, hunter2 and ***"},
         {"hunter2-and-more", "ends in hunter2%2Dan", "ends in ***"},
         {"postgres://u:geheim@h/db", "the password geheim is wrong", "the password *** is wrong"},
+        {"postgres://u:p%40ss%2Fw1@h/db",
+         "no p@ss/w1, no p%40ss%2fw1, no cEBzcy93MQ==", "no ***, no ***, no ***Q=="},
         {"line-one\nline-two", "line-two\\nline-one", "***\\n***"},
         {"abcd", "YWJjZA== is abcd, as is abc", "YWJjZA== is ***, as is abc"},
         {"abc", "abc is none", "abc is none"},

@@ -459,7 +459,8 @@ static int pass_on(struct weir_result *result, const struct weir_file *file,
             return rc;
         }
     }
-    return rc;
+    rc = rc ? rc : weir_file_members_end(members, sink, err);
+    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
 }
 
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,

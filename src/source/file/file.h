@@ -267,6 +267,9 @@ void weir_file_members_free(struct weir_file_members *m); /* NULL is fine */
 int weir_file_members_take(struct weir_file_members *m, const struct weir_batch *batch,
                            const struct weir_source_sink *sink, struct weir_vector *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* After the last batch: did each of the columns come? */
+int weir_file_members_end(const struct weir_file_members *m, const struct weir_source_sink *sink,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* What a statement about a file answers: each row as JSON; of Parquet also its columns, or how many
  * rows its own head says that it has. */

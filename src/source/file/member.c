@@ -17,18 +17,25 @@ struct weir_file_members {
     struct weir_vector *vectors; /* what they hold, of one batch */
     size_t count;
     size_t *seen; /* the row, + 1, that had it last */
+    bool *came;   /* any row had it */
     struct weir_arena texts;
     struct weir_buf key;
     struct weir_json_parser *parser;
 };
 
-/* The engine calls the second of two keys that differ by case alone "A_1": nobody knows then
- * whether a column of such a name is a key of the file. */
-static bool is_made_up(const struct weir_file *file, struct weir_str name)
+/* The engine calls the second of two keys that differ by case alone "A_1", and the key "" by its
+ * place, "C1": nobody knows then whether a column of such a name is a key of the file. */
+static bool is_made_up(const struct weir_file *file, size_t column)
 {
+    struct weir_str name = file->originals[column];
+    uint64_t place;
     size_t n = name.len;
     while (n && name.ptr[n - 1] >= '0' && name.ptr[n - 1] <= '9') {
         n--;
+    }
+    if (n == 1 && *name.ptr == 'C' &&
+        weir_str_to_u64((struct weir_str){name.ptr + n, name.len - n}, &place) && place == column) {
+        return true;
     }
     if (n == name.len || n < 2 || name.ptr[n - 1] != '_') {
         return false;
@@ -49,8 +56,7 @@ static bool is_member(const struct weir_file *file, size_t column,
     size_t to = file->columns[column];
     enum weir_type type = to == WEIR_FILE_NO_COLUMN ? WEIR_TYPE_INT : sink->columns[to].type;
     return file->format != WEIR_FILE_PARQUET && file->types[column] == WEIR_TYPE_JSON &&
-           (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row &&
-           !is_made_up(file, file->originals[column]);
+           (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row && !is_made_up(file, column);
 }
 
 bool weir_file_members_have(const struct weir_file_members *m, size_t column)
@@ -78,8 +84,10 @@ int weir_file_members_open(const struct weir_file *file, const struct weir_sourc
     m->to = calloc(n + 1, sizeof *m->to);
     m->vectors = calloc(n + 1, sizeof *m->vectors);
     m->seen = calloc(n + 1, sizeof *m->seen);
+    m->came = calloc(n + 1, sizeof *m->came);
     m->parser = weir_json_parser_new(8);
-    int rc = m->is && m->to && m->vectors && m->seen && m->parser ? 0 : no_memory(err);
+    bool all = m->is && m->to && m->vectors && m->seen && m->came && m->parser;
+    int rc = all ? 0 : no_memory(err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         m->is[i] = is_member(file, i, sink);
         if (m->is[i]) {
@@ -108,6 +116,7 @@ void weir_file_members_free(struct weir_file_members *m)
         free(m->to);
         free(m->vectors);
         free(m->seen);
+        free(m->came);
         free(m);
     }
 }
@@ -246,6 +255,7 @@ static int take_row(struct weir_file_members *m, struct weir_str text, size_t ro
         } else if (seen) {
             struct weir_str value = {from, (size_t)(at - from)};
             *seen = row + 1;
+            m->came[seen - m->seen] = true;
             rc = keep(m, (size_t)(seen - m->seen), row, value, odd, sink, err);
         }
         at = skip_blanks(at, end);
@@ -279,4 +289,19 @@ int weir_file_members_take(struct weir_file_members *m, const struct weir_batch 
         out[m->to[i]] = m->vectors[i];
     }
     return rc;
+}
+
+int weir_file_members_end(const struct weir_file_members *m, const struct weir_source_sink *sink,
+                          struct weir_error *err)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        if (!m->came[i]) { /* its rows would all be NULL */
+            return weir_fail(err, WEIR_EINVAL,
+                             "the column \"" WEIR_STR_FMT
+                             "\" has objects or lists, and no object of the file has such a key: a "
+                             "key with a NUL in it cannot be the name of a column",
+                             WEIR_STR_ARG(sink->columns[m->to[i]].name));
+        }
+    }
+    return 0;
 }
