@@ -1,7 +1,7 @@
 // Tables of a real PostgreSQL: as a whole and by a cursor column, equal to their source.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Postgres, missing, tls } from '../node/postgres.js';
@@ -148,6 +148,19 @@ test('a cursor: what changes among the rows of its greatest value is read, and a
   await fails(/the greatest value of the cursor "u" of stream "at" is infinity, which no row that comes can pass/, 'sync', 'once', '--wait');
   assert.deepEqual(await rows('select count(*) as n from once.n'), [{ n: 4 }]);
   pg.sql('drop schema marks cascade');
+});
+
+test('a table is found by any name that it may have, with its schema and without', { skip }, async () => {
+  const long = 'é'.repeat(31);
+  pg.sql(`create schema "s.x"; create schema dotted; create table dotted."a.b" (id int); create table "s.x"."c.d" (id int); create table dotted."q""\\, {z}" (id int); create table dotted."${long}" (id int)`);
+  writeFileSync(path.join(weir.dir, 'sources/dotted.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [dotted, s.x]}\n`);
+  const found = (JSON.parse(await weir.in('source', 'discover', 'dotted', '--json')) as { streams: { name: string; columns?: { name: string }[] }[] }).streams;
+  assert.deepEqual(found.map(({ name, columns }) => [name, columns?.[0]?.name]).sort(), [['a.b', 'id'], ['q"\\, {z}', 'id'], ['s.x.c.d', 'id'], [long, 'id']].sort());
+  assert.equal((await one('dotted.s.x.c.d')).status, 'loaded');
+  writeFileSync(path.join(weir.dir, 'sources/dotted.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [dotted, s.x]}\nstreams: {dotted.a.b: {table: ab}}\n`);
+  assert.equal((await one('dotted')).status, 'loaded');
+  pg.sql('drop schema "s.x" cascade; drop schema dotted cascade');
+  rmSync(path.join(weir.dir, 'sources/dotted.yml'));
 });
 
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {

@@ -9,16 +9,34 @@
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "  \
     "n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'v', 'm', 'p', 'f') "
 
+/* Of an array's text. */
+static void add_item(struct weir_buf *out, const char *item, bool first)
+{
+    weir_buf_addz(out, first ? "\"" : ",\"");
+    for (const char *p = item; *p; p++) {
+        weir_buf_addz(out, *p == '"' || *p == '\\' ? "\\" : "");
+        weir_buf_addc(out, *p);
+    }
+    weir_buf_addc(out, '"');
+}
+
 static void add_schemas(const struct weir_pg *pg, struct weir_buf *out)
 {
     weir_buf_addc(out, '{');
     for (size_t i = 0; i < pg->settings->schemas.count; i++) {
-        weir_buf_addz(out, i ? ",\"" : "\"");
-        for (const char *p = pg->settings->schemas.items[i]; *p; p++) {
-            weir_buf_addz(out, *p == '"' || *p == '\\' ? "\\" : "");
-            weir_buf_addc(out, *p);
-        }
-        weir_buf_addc(out, '"');
+        add_item(out, pg->settings->schemas.items[i], i == 0);
+    }
+    weir_buf_addc(out, '}');
+}
+
+/* What the table of a stream may be called: all of its name, or what is behind one of the dots. By
+ * these the server looks in its index; else it compares the names of all tables for each of them. */
+static void add_names(const char *stream, struct weir_buf *out)
+{
+    weir_buf_addc(out, '{');
+    add_item(out, stream, true);
+    for (const char *dot = strchr(stream, '.'); dot; dot = strchr(dot + 1, '.')) {
+        add_item(out, dot + 1, false);
     }
     weir_buf_addc(out, '}');
 }
@@ -229,20 +247,23 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
                  struct weir_pg_table **out, struct weir_error *err)
 {
     struct weir_pg_table *t = weir_arena_calloc(&plan->arena, sizeof *t);
-    struct weir_buf schemas;
+    struct weir_buf schemas, names;
     PGresult *found = NULL;
     *out = t;
     weir_buf_init(&schemas, 1u << 20);
+    weir_buf_init(&names, 1u << 20);
     add_schemas(pg, &schemas);
-    const char *values[] = {weir_buf_cstr(&schemas), stream};
-    int rc = t ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    add_names(stream, &names);
+    const char *values[] = {weir_buf_cstr(&schemas), stream, weir_buf_cstr(&names)};
+    int rc = t ? weir_buf_check(&names, "the name of a stream", err)
+               : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     rc = rc ? rc
             : weir_pg_ask(pg, pg->con,
                           "SELECT n.nspname, c.relname, c.relkind, c.relpages, c.relkind IN ('r', "
                           "'p') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')" TABLES
-                          "AND ($2 = " SHOWN " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
+                          "AND c.relname = ANY ($3::name[]) AND ($2 = " SHOWN " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
                           "n.nspname = ($1::text[])[1] DESC LIMIT 1",
-                          values, 2, &found, err);
+                          values, 3, &found, err);
     if (rc == 0 && PQntuples(found) == 0) {
         rc = weir_fail(err, WEIR_ENOENT,
                        "there is no table or view \"%s\" in the schemas %s; `weir source discover` "
@@ -265,6 +286,7 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
     }
     PQclear(found);
     weir_buf_free(&schemas);
+    weir_buf_free(&names);
     return rc;
 }
 
