@@ -70,12 +70,9 @@ static int check_owner(struct weir_stream_run *r, struct weir_error *err)
 
 int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err)
 {
-    struct weir_table *tables;
-    size_t count = 0;
-    int rc = weir_session_describe(r->session, &r->plan.arena, &tables, &count, err);
-    r->target = rc ? NULL
-                   : weir_tables_find(tables, count, weir_str_of(r->config->schema),
-                                      weir_str_of(r->stream.table));
+    int rc =
+        weir_session_describe_table(r->session, weir_str_of(r->config->schema),
+                                    weir_str_of(r->stream.table), &r->plan.arena, &r->target, err);
     bool of_list = weir_source_find_column(r->target, WEIR_STR(WEIR_SOURCE_PARENT));
     if (rc == 0 && r->target && of_list != (r->parent != NULL)) {
         rc = weir_fail(err, WEIR_EEXIST,

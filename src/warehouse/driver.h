@@ -81,6 +81,9 @@ struct weir_warehouse_driver {
 
     int (*functions)(struct weir_session *session, struct weir_arena *arena,
                      struct weir_function **functions, size_t *count, struct weir_error *err);
+    int (*describe_table)(struct weir_session *session, struct weir_str schema,
+                          struct weir_str name, struct weir_arena *arena,
+                          const struct weir_table **out, struct weir_error *err);
     int (*describe)(struct weir_session *session, struct weir_arena *arena,
                     struct weir_table **tables, size_t *count, struct weir_error *err);
     int (*create_schema)(struct weir_session *session, struct weir_str schema,

@@ -284,6 +284,13 @@ int weir_session_functions(struct weir_session *session, struct weir_arena *aren
     return session->warehouse->driver->functions(session, arena, functions, count, err);
 }
 
+int weir_session_describe_table(struct weir_session *session, struct weir_str schema,
+                                struct weir_str name, struct weir_arena *arena,
+                                const struct weir_table **out, struct weir_error *err)
+{
+    return session->warehouse->driver->describe_table(session, schema, name, arena, out, err);
+}
+
 int weir_session_describe(struct weir_session *session, struct weir_arena *arena,
                           struct weir_table **tables, size_t *count, struct weir_error *err)
 {

@@ -44,6 +44,25 @@ static void the_catalog_lists_tables_and_views(void **state)
         assert_true(weir_str_eq(tables[1].columns[i].name, all_columns[i].name));
         assert_int_equal(tables[1].columns[i].type, all_columns[i].type);
     }
+    /* One alone is the same; that one is not there ends no transaction. */
+    const struct weir_table *one;
+    ASSERT_OK(weir_session_begin(owner, &err), err);
+    ASSERT_OK(weir_session_describe_table(owner, S("we\"b"), S("no"), &arena, &one, &err), err);
+    assert_null(one);
+    ASSERT_OK(weir_session_describe_table(owner, S("no"), S("v"), &arena, &one, &err), err);
+    assert_null(one);
+    ASSERT_OK(weir_session_exec(owner, "CREATE TABLE made (n DECIMAL(12,2))", &err), err);
+    ASSERT_OK(weir_session_describe_table(owner, S("main"), S("made"), &arena, &one, &err), err);
+    assert_true(one && weir_str_is(one->columns[0].type_name, "DECIMAL(12,2)"));
+    ASSERT_OK(weir_session_describe_table(owner, S("we\"b"), S("ta\"ble"), &arena, &one, &err),
+              err);
+    assert_int_equal(one->column_count, tables[1].column_count);
+    for (size_t i = 0; i < one->column_count; i++) {
+        assert_true(weir_str_eq(one->columns[i].name, tables[1].columns[i].name));
+        assert_true(weir_str_eq(one->columns[i].type_name, tables[1].columns[i].type_name));
+        assert_int_equal(one->columns[i].type, tables[1].columns[i].type);
+    }
+    weir_session_rollback(owner);
     weir_arena_free(&arena);
 }
 

@@ -30,7 +30,8 @@ static void add_schemas(const struct weir_pg *pg, struct weir_buf *out)
 }
 
 /* What the table of a stream may be called: all of its name, or what is behind one of the dots. By
- * these the server looks in its index; else it compares the names of all tables for each of them. */
+ * these the server looks in its index; else it compares the names of all tables for each of them.
+ */
 static void add_names(const char *stream, struct weir_buf *out)
 {
     weir_buf_addc(out, '{');
@@ -261,7 +262,8 @@ int weir_pg_find(struct weir_pg *pg, const char *stream, struct weir_source_plan
             : weir_pg_ask(pg, pg->con,
                           "SELECT n.nspname, c.relname, c.relkind, c.relpages, c.relkind IN ('r', "
                           "'p') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')" TABLES
-                          "AND c.relname = ANY ($3::name[]) AND ($2 = " SHOWN " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
+                          "AND c.relname = ANY ($3::name[]) AND ($2 = " SHOWN
+                          " OR $2 = n.nspname || '.' || c.relname) ORDER BY "
                           "n.nspname = ($1::text[])[1] DESC LIMIT 1",
                           values, 3, &found, err);
     if (rc == 0 && PQntuples(found) == 0) {

@@ -45,6 +45,7 @@ const struct weir_warehouse_driver weir_warehouse_duckdb = {
     .check_rows = weir_duck_check_rows,
     .functions = weir_duck_functions,
     .describe = weir_duck_describe,
+    .describe_table = weir_duck_describe_table,
     .create_schema = weir_duck_create_schema,
     .create_table = weir_duck_create_table,
     .copy_table = weir_duck_copy_table,

@@ -163,6 +163,9 @@ int weir_duck_convert(struct duck_converter *c, duckdb_vector vector, size_t row
 /* --- tables.c --- */
 int weir_duck_functions(struct weir_session *session, struct weir_arena *arena,
                         struct weir_function **functions, size_t *count, struct weir_error *err);
+int weir_duck_describe_table(struct weir_session *session, struct weir_str schema,
+                             struct weir_str name, struct weir_arena *arena,
+                             const struct weir_table **out, struct weir_error *err);
 int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
                        struct weir_table **tables, size_t *count, struct weir_error *err);
 int weir_duck_create_schema(struct weir_session *session, struct weir_str schema,

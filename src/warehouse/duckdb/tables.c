@@ -64,13 +64,14 @@ static int add_row(struct catalog *c, const struct weir_batch *b, size_t row)
                : WEIR_ENOMEM;
 }
 
-static int read_catalog(struct weir_session *session, struct catalog *c, struct weir_error *err)
+static int read_catalog(struct weir_session *session, const char *sql, struct catalog *c,
+                        struct weir_error *err)
 {
     struct weir_result *result = NULL;
     struct weir_batch batch;
     struct duck_session *s = duck_session_of(session);
     s->trusted++;
-    int rc = weir_duck_query(session, describe_sql, NULL, 0, &result, err);
+    int rc = weir_duck_query(session, sql, NULL, 0, &result, err);
     while (rc == 0 && (rc = weir_duck_result_next(result, &batch, err)) == 0 && batch.rows) {
         for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
             rc = add_row(c, &batch, i);
@@ -86,11 +87,11 @@ static int read_catalog(struct weir_session *session, struct catalog *c, struct 
     return rc;
 }
 
-static int describe_all(struct weir_session *session, struct weir_arena *arena,
-                        struct weir_table **tables, size_t *count, struct weir_error *err)
+static int describe(struct weir_session *session, const char *sql, struct weir_arena *arena,
+                    struct weir_table **tables, size_t *count, struct weir_error *err)
 {
     struct catalog c = {.arena = arena};
-    int rc = read_catalog(session, &c, err);
+    int rc = read_catalog(session, sql, &c, err);
     *tables = NULL;
     *count = 0;
     if (rc == 0) {
@@ -113,6 +114,33 @@ static int describe_all(struct weir_session *session, struct weir_arena *arena,
 out:
     free(c.tables);
     free(c.columns);
+    return rc;
+}
+
+/* The engine's tables of its catalog are made of all that there is, whatever is asked of them; this
+ * looks one up. That it is not there is an error which ends no transaction. */
+int weir_duck_describe_table(struct weir_session *session, struct weir_str schema,
+                             struct weir_str name, struct weir_arena *arena,
+                             const struct weir_table **out, struct weir_error *err)
+{
+    struct weir_table *tables = NULL;
+    struct weir_buf sql;
+    size_t count = 0;
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT ");
+    weir_sql_text(&sql, schema);
+    weir_buf_addz(&sql, ", ");
+    weir_sql_text(&sql, name);
+    weir_buf_addz(&sql, ", false, CAST(-1 AS BIGINT), column_name, column_type FROM (DESCRIBE ");
+    weir_sql_ident(&sql, schema);
+    weir_buf_addc(&sql, '.');
+    weir_sql_ident(&sql, name);
+    weir_buf_addc(&sql, ')');
+    int rc = weir_buf_check(&sql, "the name of a table", err);
+    rc = rc ? rc : describe(session, weir_buf_cstr(&sql), arena, &tables, &count, err);
+    rc = rc == WEIR_EINVAL && strstr(err->message, "does not exist") ? 0 : rc;
+    *out = rc == 0 && count ? tables : NULL;
+    weir_buf_free(&sql);
     return rc;
 }
 
@@ -162,7 +190,7 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
 {
     struct duck_session *s = duck_session_of(session);
     if (s->trusted || !weir_duck_access(s)) {
-        int rc = describe_all(session, arena, tables, count, err);
+        int rc = describe(session, describe_sql, arena, tables, count, err);
         if (rc == 0 && !s->trusted) {
             leave_out_stored(*tables, count);
         }
@@ -170,7 +198,7 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
     }
     bool own = !s->in_transaction;
     int rc = own ? weir_duck_begin(session, err) : 0;
-    rc = rc ? rc : describe_all(session, arena, tables, count, err);
+    rc = rc ? rc : describe(session, describe_sql, arena, tables, count, err);
     rc = rc ? rc : keep_seen(s, *tables, count, err);
     if (own) {
         weir_duck_rollback(session);
