@@ -94,8 +94,10 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
         [WEIR_TYPE_BOOL] = "CAST(count_if($) AS VARCHAR)",
         [WEIR_TYPE_INT] = "CAST(sum($) AS VARCHAR)",
         [WEIR_TYPE_DOUBLE] = "'0', min($), -min(-$)", /* NaN, also -NaN, is the greatest */
-        [WEIR_TYPE_TIMESTAMP] = "CAST(sum(epoch_us($)) FILTER (WHERE isfinite($)) AS VARCHAR)",
-        [WEIR_TYPE_DATE] = "CAST(sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)) AS VARCHAR)",
+        /* No FILTER: for each, the engine keeps room for all columns of the question. */
+        [WEIR_TYPE_TIMESTAMP] = "CAST(sum(CASE WHEN isfinite($) THEN epoch_us($) END) AS VARCHAR)",
+        [WEIR_TYPE_DATE] =
+            "CAST(sum(CASE WHEN isfinite($) THEN $ - DATE '1970-01-01' END) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
         [WEIR_TYPE_JSON] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)",
         [WEIR_TYPE_OTHER] = ("CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) "

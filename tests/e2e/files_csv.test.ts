@@ -1,10 +1,11 @@
 // CSV files as people export them: what stands above the table, lines that cannot be read, files beside that have nothing.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { syncs } from '../node/sync.js';
-import { Weir } from '../node/weir.js';
+import { binary, Weir } from '../node/weir.js';
 
 interface Load {
   rows_read: number;
@@ -62,4 +63,12 @@ test('bad lines are kept with their line and reason', async () => {
     { file: 'bad.csv', line: 3, value: '3', reason: 'it has 1 field, and the table has 2 columns' },
     { file: 'bad.csv', line: 4, value: '4,5,6', reason: 'it has 3 fields, and the table has 2 columns' },
   ]);
+});
+
+test('a thousand columns of times are proven in little memory', async () => {
+  const columns = Array.from({ length: 1000 }, (_, i) => i);
+  write('wide.csv', `${columns.map((i) => `c${i}`).join(',')}\n${columns.map((i) => (i % 2 ? '2026-01-02 03:04:05' : '2026-01-02')).join(',')}\n`);
+  await weir.in('source', 'add', 'wide', '--kind', 'file', '--set', 'path=wide.csv');
+  const said = execFileSync('/bin/sh', ['-c', 'ulimit -v 6000000; exec "$0" -C "$1" sync wide', binary, weir.dir], { encoding: 'utf8' });
+  assert.match(said, /wide\.wide {2}loaded: 1 rows read, 1 written/);
 });
