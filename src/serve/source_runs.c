@@ -11,8 +11,9 @@
 #define OF_SOURCE  100  /* of these, of one source */
 #define HELD       8    /* sources that are being removed at one time */
 #define MAX_REPORT (16u << 20)
-#define REPORTS    (64u << 20)            /* of all together: weir.loads has what is in them, too */
-#define SILENT     (5 * WEIR_SECOND)      /* a run that only waits keeps none from beginning */
+#define REPORTS    (64u << 20)       /* of all together: weir.loads has what is in them, too */
+#define SILENT     (5 * WEIR_SECOND) /* a run that only waits keeps none from beginning */
+#define WAITING    8                 /* of those, for each place: each has a thread, or a tap */
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
 struct item {
@@ -531,7 +532,7 @@ size_t weir_source_runs_count(struct weir_source_runs *runs)
         busy += item->running && !waits;
     }
     pthread_mutex_unlock(&runs->lock);
-    return busy + (waiting > most ? waiting - most : 0);
+    return busy + (waiting > WAITING * most ? waiting - WAITING * most : 0);
 }
 
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)

@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "source/connector.h"
 #include "source/secret.h"
+#include "workspace/files.h"
 #include "workspace/name.h"
 
 #define MAX_FILE    (1u << 20)
@@ -388,7 +389,7 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
 int weir_source_config_read(const char *workspace_dir, const char *name,
                             struct weir_source_config *out, struct weir_error *err)
 {
-    char shown[128], path[4096];
+    char shown[128];
     struct weir_buf text;
     *out = (struct weir_source_config){0};
     int rc = weir_source_name_check(weir_str_of(name), err);
@@ -396,9 +397,8 @@ int weir_source_config_read(const char *workspace_dir, const char *name,
         return rc;
     }
     snprintf(shown, sizeof shown, "sources/%s.yml", name);
-    snprintf(path, sizeof path, "%s/%s", workspace_dir, shown);
     weir_buf_init(&text, MAX_FILE);
-    rc = weir_file_read(path, &text, err);
+    rc = weir_files_read(workspace_dir, shown, &text, err);
     if (rc == WEIR_ENOENT) {
         weir_fail(err, rc, "there is no source \"%s\"; `weir source list` shows the sources", name);
     }
@@ -417,9 +417,9 @@ static bool look_up(const char *workspace_dir, const char *name, const char *key
     struct weir_yaml *doc = NULL;
     struct weir_str value = WEIR_STR("");
     struct weir_error ignored;
-    snprintf(path, sizeof path, "%s/sources/%s.yml", workspace_dir, name);
+    snprintf(path, sizeof path, "sources/%s.yml", name);
     weir_buf_init(&text, MAX_FILE);
-    int missing = weir_file_read(path, &text, &ignored);
+    int missing = weir_files_read(workspace_dir, path, &text, &ignored);
     if (missing == 0 && weir_yaml_parse(weir_buf_str(&text), path, &doc, &ignored) == 0) {
         (void)weir_yaml_str(weir_yaml_get(weir_yaml_root(doc), key), &value);
     }

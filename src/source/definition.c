@@ -11,6 +11,7 @@
 #include "source/connector.h"
 #include "source/follow.h"
 #include "source/secret.h"
+#include "workspace/files.h"
 #include "workspace/name.h"
 
 #define MAX_FILE (1u << 20)
@@ -67,6 +68,15 @@ static int file_of(const char *workspace_dir, const char *name, char path[4096],
         rc = weir_fail(err, WEIR_ETOOBIG, "the workspace's path is too long");
     }
     return rc;
+}
+
+static int read_text(const char *workspace_dir, const char *name, struct weir_buf *out,
+                     struct weir_error *err)
+{
+    char path[128];
+    snprintf(path, sizeof path, "sources/%.64s.yml", name);
+    int rc = weir_source_name_check(weir_str_of(name), err);
+    return rc ? rc : weir_files_read(workspace_dir, path, out, err);
 }
 
 /* `schedule`: it is said anew. */
@@ -227,11 +237,10 @@ static void version_of(struct weir_str text, char out[17])
 int weir_source_base_check(const char *workspace_dir, const char *name, struct weir_str base,
                            struct weir_error *err)
 {
-    char path[4096], version[17];
+    char version[17];
     struct weir_buf text;
     weir_buf_init(&text, MAX_FILE);
-    int rc = file_of(workspace_dir, name, path, err);
-    rc = rc ? rc : weir_file_read(path, &text, err);
+    int rc = read_text(workspace_dir, name, &text, err);
     version_of(weir_buf_str(&text), version);
     if (rc == 0 && !weir_str_is(base, version)) {
         rc = weir_fail(err, WEIR_EEXIST,
@@ -246,15 +255,14 @@ int weir_source_base_check(const char *workspace_dir, const char *name, struct w
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
                            struct weir_jw *w, struct weir_error *err)
 {
-    char path[4096], shown[128], version[17];
+    char shown[128], version[17];
     struct weir_buf text;
     struct weir_yaml *doc = NULL;
     struct weir_data *data = NULL;
     struct weir_error ignored;
     snprintf(shown, sizeof shown, "sources/%.64s.yml", name);
     weir_buf_init(&text, MAX_FILE);
-    int rc = file_of(workspace_dir, name, path, err);
-    rc = rc ? rc : weir_file_read(path, &text, err);
+    int rc = read_text(workspace_dir, name, &text, err);
     if (rc == 0) {
         weir_jw_kstrz(w, "file", shown);
         weir_jw_kstr(w, "text", weir_buf_str(&text));
@@ -314,7 +322,7 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
     weir_buf_init(&changed, MAX_FILE);
     int rc = weir_source_exists(workspace_dir, name, err);
     rc = rc ? rc : file_of(workspace_dir, name, path, err);
-    rc = rc ? rc : weir_file_read(path, &text, err);
+    rc = rc ? rc : read_text(workspace_dir, name, &text, err);
     rc = rc ? rc : weir_yaml_parse(weir_buf_str(&text), shown, &doc, err);
     rc = rc ? rc : weir_comments_read(&comments, weir_buf_str(&text), doc, err);
     rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
@@ -384,7 +392,7 @@ int weir_source_pause(const char *workspace_dir, const char *name, bool paused,
     weir_buf_init(&changed, MAX_FILE);
     int rc = weir_source_exists(workspace_dir, name, err);
     rc = rc ? rc : file_of(workspace_dir, name, path, err);
-    rc = rc ? rc : weir_file_read(path, &text, err);
+    rc = rc ? rc : read_text(workspace_dir, name, &text, err);
     if (rc == 0 && pause_in_text(weir_buf_str(&text), name, paused, &changed)) {
         rc = weir_file_replace(path, weir_buf_str(&changed), mode_of(path), err);
     } else if (rc == 0) {

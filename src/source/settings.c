@@ -38,7 +38,7 @@ const struct weir_option weir_source_settings[] = {
      .max = 100,
      .help = "how many runs of sources that schedules begin go on at one time; those of a higher "
              "`priority` go first, runs that people begin do not wait, and those that have only "
-             "waited for their source for some seconds take no place, as many again at most"},
+             "waited for their source for some seconds take no place, eight times as many at most"},
     {.name = "history",
      .type = WEIR_OPT_DURATION,
      .offset = offsetof(struct settings, history),

@@ -2,8 +2,7 @@
  *
  * Paths are relative to the workspace, with slashes. No component is followed when it is a symbolic
  * link, and none may be "..", ".git" or ".weir": a path that came from a browser or from a remote
- * repository reaches nothing but plain files of the workspace. Any thread. Inside src/workspace;
- * `err` is never NULL. */
+ * repository reaches nothing but plain files of the workspace. Any thread. `err` is never NULL. */
 #ifndef WEIR_WORKSPACE_FILES_H
 #define WEIR_WORKSPACE_FILES_H
 

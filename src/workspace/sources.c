@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "io/file.h"
+#include "workspace/files.h"
 #include "workspace/kinds.h"
 #include "workspace/name.h"
 #include "workspace/workspace.h"
@@ -205,15 +206,12 @@ static int read_source(const char *file, void *arg, struct weir_error *err)
         weir_error_prefix(&why, why.code, "sources/%s", file);
         return note_problem(r, &why);
     }
-    char *path = weir_path_join(r->dir, file);
     struct weir_buf text;
     struct weir_source source = {0};
     weir_buf_init(&text, MAX_FILE);
-    int code = path ? weir_file_read(path, &text, &why)
-                    : weir_fail(&why, WEIR_ENOMEM, "out of memory for the sources");
+    int code = weir_files_read(r->dir, file, &text, &why);
     code = code ? code : parse_source(r, name, &text, &source, &why);
     weir_buf_free(&text);
-    free(path);
     return code          ? note_broken(r, name, &why)
            : source.name ? add_source(r->out, &r->room, &source, err)
                          : WEIR_OK;

@@ -1,7 +1,7 @@
 // What pages ask of a source is answered, however many ask at once, and whatever its run does meanwhile.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -146,6 +146,22 @@ test('a schedule of a time zone that is none is refused', async () => {
   await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });
 });
 
+test('a link in sources/ is not followed', async () => {
+  const secret = path.join(weir.dir, '..', `${path.basename(weir.dir)}.secret`);
+  writeFileSync(secret, 'geheim: 1\n');
+  symlinkSync(secret, path.join(weir.dir, 'sources/linked.yml'));
+  try {
+    for (const at of ['/api/sources/linked', '/api/sources']) {
+      const { text } = await admin.ask('GET', at);
+      assert.match(text, /sources\/linked\.yml is no plain file/);
+      assert.doesNotMatch(text, /geheim/);
+    }
+  } finally {
+    rmSync(secret);
+    rmSync(path.join(weir.dir, 'sources/linked.yml'));
+  }
+});
+
 test('after a source that is not there', async () => {
   // Who makes several sources may make the other one next; until then it is told.
   const told = (await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'after nosuch' })) as unknown as Shown;
@@ -239,4 +255,25 @@ test('one file with a mistake stops no other source', async () => {
   rmSync(file('bad'));
   rmSync(file('odd'));
   assert.match(await weir.in('validate'), /no mistakes/);
+});
+
+test('sources that say nothing, several for each place, keep no other from its runs', async () => {
+  const slow = await Weir.init();
+  try {
+    writeFileSync(path.join(slow.dir, 'weir.yml'), 'source:\n  runs: 1\n  programs: [taps]\n', { flag: 'a' });
+    mkdirSync(path.join(slow.dir, 'taps'));
+    writeFileSync(path.join(slow.dir, 'taps/silent'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+    for (let i = 0; i < 3; i++) {
+      writeFileSync(path.join(slow.dir, `sources/s${i}.yml`), 'kind: singer\nconnection: {executable: taps/silent, selection: none}\nschedule: every 1s\n');
+    }
+    await slow.up();
+    const client = await setUp(slow);
+    const latest = async (name: string): Promise<{ state: string; status: string | null } | null> => ((await client.want(200, 'GET', `/api/sources/${name}`)) as { latest: { state: string; status: string | null } | null }).latest;
+    await until('all three', 90, async () => ((await Promise.all([0, 1, 2].map((i) => latest(`s${i}`)))).every((run) => run?.state === 'running') ? true : undefined));
+    writeFileSync(path.join(slow.dir, 'quick.csv'), 'a\n1\n');
+    writeFileSync(path.join(slow.dir, 'sources/quick.yml'), 'kind: file\nconnection: {path: quick.csv}\nschedule: every 1s\n');
+    await until('the quick one', 60, async () => ((await latest('quick'))?.state === 'done' ? true : undefined));
+  } finally {
+    await slow.remove();
+  }
 });
