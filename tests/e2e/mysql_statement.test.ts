@@ -29,6 +29,7 @@ const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server
 
 const sync = async (): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', 'st')) as { streams: Load[] }).streams;
 const brief = (loads: Load[]): string[] => loads.map(({ stream, mode, status }) => `${stream} ${mode} ${status}`).sort();
+const text = (loads: Load[]): string => loads.map(({ changes }) => (changes ?? []).join()).join('\n');
 const anew = ['levels replace loaded', 'orders replace loaded'];
 const equal = async (): Promise<void> => {
   for (const table of ['orders', 'levels'])
@@ -76,6 +77,32 @@ test('what a log of rows has as text changes what it names, and a statement of a
   db.sql('update orders set n = 44 where id = 4');
   assert.deepEqual(brief(await sync()), ['orders capture loaded']);
   await equal();
+});
+
+test('a statement that names a table loads it anew, and says so; one that names another table, or that of another database, does not', { skip }, async () => {
+  db.sql('create table a (id int primary key, n int); create table log like a; create table `bücher` like a; insert into a values (1, 1); insert into log values (1, 1); insert into `bücher` values (1, 1); create database a');
+  writeFileSync(path.join(weir.dir, 'sources/short.yml'), `kind: mysql\nconnection: {${db.at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", capture: true}\nstreams: {a: {}, log: {}, bücher: {}}\n`);
+  const short = async (): Promise<Load[]> => (JSON.parse(await weir.in('sync', '--json', '--wait', 'short')) as { streams: Load[] }).streams;
+  assert.equal((await short()).length, 3);
+  db.sql('create table logins (login int, data int); alter table logins add catalog int; create table `büchereien` like logins; drop table logins, `büchereien`; create table other.a like other.t; truncate `other` . `a`; rename table other.a to other.log; create table a.z4 (x int)');
+  db.sql('create table a (id int); truncate a; create table z4 (login int); create table `bücher` like a; alter table log add y int; drop table log, a', 'other');
+  assert.deepEqual(await short(), []);
+  const named: Record<string, string> = {
+    a: 'truncate shop.a',
+    log: 'drop table if exists z4, `shop` /* . */ . `LOG`; alter table `shop`.log engine = InnoDB',
+    bücher: 'truncate shop.`bücher`',
+  };
+  for (const [table, sql] of Object.entries(named)) {
+    db.sql(sql, 'other');
+    const loads = await short();
+    assert.deepEqual(brief(loads), [`${table} replace loaded`]);
+    assert.match(text(loads), /^loaded anew: the server's log has a statement \((truncate|alter|drop)\) that names the table/i);
+    assert.deepEqual(await weir.rows(`select count(*) as n from short.${table.replace('ü', '_')}`), [{ n: table === 'log' ? 1 : 0 }]);
+  }
+  db.sql('insert into a values (2, 2); alter table a add more int');
+  const loads = await short();
+  assert.deepEqual(brief(loads), ['a replace loaded']);
+  assert.match(text(loads), /loaded anew: (its columns or its key are not what they were|the server's log has a statement \(alter\))/);
 });
 
 test('such statements without end: a run loads the tables once, and comes to its end', { skip }, async () => {

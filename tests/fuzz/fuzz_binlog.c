@@ -101,6 +101,7 @@ static void see_event(struct weir_str bytes, bool checksums, struct weir_my_map 
         within(query.statement, bytes);
         (void)weir_my_query_reach(&query, "shop", &a);
         within(a, bytes);
+        (void)weir_my_query_names(&query, "shop", WEIR_STR("a"));
     }
     if (weir_my_rotate_read(e.body, &a, &at, &err) == 0) {
         within(a, bytes);

@@ -64,6 +64,76 @@ static void events_are_read_with_and_without_checksums(void **state)
     assert_int_equal(weir_my_event_read(xid, &checksums, &e, &err), WEIR_ECORRUPT);
 }
 
+static bool names(const char *database, const char *statement, const char *table)
+{
+    struct weir_my_query q = {WEIR_STR(""), weir_str_of(database), weir_str_of(statement)};
+    return weir_my_query_names(&q, "shop", weir_str_of(table));
+}
+
+static void a_table_is_named_by_a_word_of_its_own(void **state)
+{
+    (void)state;
+    static const char *const any[] = {"TRUNCATE a",
+                                      "truncate `A`",
+                                      "drop table x,a",
+                                      "a",
+                                      "alter table\n\"a\"add y int",
+                                      "/*!50000a */",
+                                      "truncate/*!50000 a*/",
+                                      "drop table shop.a/* */",
+                                      "TRUNCATE TABLE ab, a",
+                                      "truncate table `Shop` . `a`",
+                                      "truncate table .a",
+                                      "truncate table -- it is theirs.\n a",
+                                      "truncate table /*other.*/a",
+                                      "drop table /*!50000shop*/.a",
+                                      "drop table /*!50000shop.a*/",
+                                      "rename table other.a to shop.a",
+                                      "alter table a add check (a.x > 0)",
+                                      "truncate\240a"};
+    static const char *const none[] = {"TRUNCATE ab",
+                                       "ALTER TABLE b ADD ca int",
+                                       "drop table a_b, ba, a$, \303\244a, a\303\244",
+                                       "CREATE TABLE z4 (login int)",
+                                       "truncate other.a",
+                                       "drop table `other`.`a`, `other` . a, other. a",
+                                       "drop table \"other\".\"a\"",
+                                       "alter table a.z4 add x int",
+                                       "alter table `a` . z4 add x int",
+                                       ""};
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++) {
+        assert_true(names("shop", any[i], "a"));
+        assert_true(names("", any[i], "a"));
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_false(names("shop", none[i], "a"));
+        assert_false(names("other", none[i], "a"));
+    }
+    assert_true(names("SHOP", "truncate a", "a"));
+    assert_false(names("other", "truncate a", "a"));
+    assert_false(names("shops", "truncate a", "a"));
+    assert_true(names("other", "truncate shop.a", "a"));
+    assert_true(names("other", "truncate `shop` /* */ . /* */ `a`", "a"));
+    assert_true(names("shop", "drop table `x y-z`", "y-"));
+    assert_true(names("shop", "drop table `a``b`", "a`b"));
+    assert_false(names("shop", "drop table ab", "a`b"));
+}
+
+static void a_table_with_letters_beyond_ascii_is_named_in_any_case(void **state)
+{
+    (void)state;
+    assert_true(names("shop", "truncate b\303\274cher", "b\303\274cher"));
+    assert_true(names("shop", "truncate `B\303\234CHER`", "b\303\274cher"));
+    assert_true(names("shop", "drop table \320\240\320\220, x", "\321\200\320\260"));
+    assert_true(names("shop", "drop table x,\350\241\250", "\350\241\250"));
+    assert_true(names("shop", "truncate b\374cher", "b\303\274cher")); /* latin1 */
+    assert_false(names("shop", "truncate x", "b\303\274cher"));
+    assert_false(names("shop", "truncate b\303\274cher2", "b\303\274cher"));
+    assert_false(names("shop", "truncate \346\227\245", "\350\241\250"));
+    assert_false(names("shop", "truncate \346\227\245\350\241\250", "\350\241\250"));
+    assert_false(names("other", "truncate b\303\274cher", "b\303\274cher"));
+}
+
 static enum weir_my_reach reach(const char *statement)
 {
     struct weir_str verb;
@@ -397,6 +467,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_read_with_and_without_checksums),
         cmocka_unit_test(statements_and_files_are_read),
+        cmocka_unit_test(a_table_is_named_by_a_word_of_its_own),
+        cmocka_unit_test(a_table_with_letters_beyond_ascii_is_named_in_any_case),
         cmocka_unit_test(statements_that_may_change_any_table_are_told),
         cmocka_unit_test(statements_of_other_databases_change_what_they_name),
         cmocka_unit_test(tables_and_their_rows_are_read),

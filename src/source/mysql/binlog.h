@@ -52,10 +52,11 @@ struct weir_my_query { /* points into the event */
 };
 int weir_my_query_read(const struct weir_my_event *event, struct weir_my_query *out,
                        struct weir_error *err) WEIR_MUST_CHECK;
-/* Does it name the table? Rather once too often: then it is loaded anew. */
-bool weir_my_query_names(struct weir_str statement, struct weir_str table);
+/* Does it name the table of the database? Rather once too often: then it is loaded anew. */
+bool weir_my_query_names(const struct weir_my_query *query, const char *database,
+                         struct weir_str table);
 /* Which tables of the database may it change? Of what is not understood: any, as by a trigger, a
- * view, a function. *verb is its first word then. */
+ * view, a function. *verb is its first word. */
 enum weir_my_reach { WEIR_MY_NOTHING, WEIR_MY_NAMED, WEIR_MY_ANYTHING };
 enum weir_my_reach weir_my_query_reach(const struct weir_my_query *query, const char *database,
                                        struct weir_str *verb);

@@ -22,14 +22,170 @@ int weir_my_query_read(const struct weir_my_event *e, struct weir_my_query *out,
     return read ? 0 : weir_my_damaged(err, "a statement");
 }
 
-bool weir_my_query_names(struct weir_str statement, struct weir_str table)
+/* --- names --------------------------------------------------------------------------------------
+ * Looked for wherever they may stand, in a text or a comment too. Only what surely is of another
+ * database is none.
+ */
+
+static bool is_in_word(char c)
 {
-    for (size_t i = 0; i + table.len <= statement.len; i++) {
-        if (strncasecmp(statement.ptr + i, table.ptr, table.len) == 0) {
-            return true;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_quote(char c)
+{
+    return c == '`' || c == '"';
+}
+
+static bool has_quote(struct weir_str s)
+{
+    return memchr(s.ptr, '`', s.len) || memchr(s.ptr, '"', s.len);
+}
+
+static bool is_beyond_ascii(struct weir_str s)
+{
+    size_t n = 0;
+    while (n < s.len && (unsigned char)s.ptr[n] < 0x80) {
+        n++;
+    }
+    return n < s.len;
+}
+
+struct searched { /* a statement, in the character set of whoever sent it */
+    struct weir_str text;
+    bool utf8; /* else a letter beyond ASCII may be anything, a blank too */
+};
+
+static bool in_word(const struct searched *s, char c)
+{
+    return is_in_word(c) && (s->utf8 || (unsigned char)c < 0x80);
+}
+
+/* In another case, too. Letters beyond ASCII that may have cases are any such letters; those of
+ * East Asia are themselves. */
+static bool is_same(const char *text, struct weir_str name)
+{
+    bool cased = false;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char x = (unsigned char)text[i], y = (unsigned char)name.ptr[i];
+        if (x < 0x80 || y < 0x80) {
+            if (strncasecmp(text + i, name.ptr + i, 1) != 0) {
+                return false;
+            }
+            continue;
+        }
+        cased = y >= 0xc0 ? y < 0xe3 || y == 0xea || y > 0xed : cased;
+        if (x != y && !(cased && (x >= 0xc0) == (y >= 0xc0))) {
+            return false;
         }
     }
-    return memchr(table.ptr, '`', table.len) && memchr(statement.ptr, '`', statement.len);
+    return true;
+}
+
+/* As in a comment that is none to the server: "!50000orders". */
+static bool is_behind_version(struct weir_str text, size_t at)
+{
+    size_t n = at;
+    while (n && text.ptr[n - 1] >= '0' && text.ptr[n - 1] <= '9') {
+        n--;
+    }
+    return n < at && n && text.ptr[n - 1] == '!';
+}
+
+static bool is_word_at(const struct searched *s, size_t at, struct weir_str name)
+{
+    if (!name.len || at > s->text.len || name.len > s->text.len - at ||
+        !is_same(s->text.ptr + at, name)) {
+        return false;
+    }
+    const char *first = s->text.ptr + at, *behind = first + name.len;
+    bool begins =
+        !at || !in_word(s, *first) || !in_word(s, first[-1]) || is_behind_version(s->text, at);
+    return begins &&
+           (at + name.len == s->text.len || !in_word(s, behind[-1]) || !in_word(s, *behind));
+}
+
+/* Or is it not to be known? */
+static bool has_word(const struct searched *s, struct weir_str name)
+{
+    bool found = (has_quote(name) && has_quote(s->text)) || (!s->utf8 && is_beyond_ascii(name));
+    for (size_t i = 0; !found && i + name.len <= s->text.len; i++) {
+        found = is_word_at(s, i, name);
+    }
+    return found;
+}
+
+/* Where what stands before the name ends. Only blanks may be between: behind a line's end, a point
+ * may be a comment's. */
+static size_t before(const struct searched *s, size_t at)
+{
+    at -= at && is_quote(s->text.ptr[at - 1]);
+    while (at && is_blank(s->text.ptr[at - 1])) {
+        at--;
+    }
+    return at;
+}
+
+static bool is_behind_point(const struct searched *s, size_t at)
+{
+    at = before(s, at);
+    return at && s->text.ptr[at - 1] == '.';
+}
+
+/* So it is a database, or the table of a column. */
+static bool is_before_point(const struct searched *s, size_t at)
+{
+    at += at < s->text.len && is_quote(s->text.ptr[at]);
+    while (at < s->text.len && is_blank(s->text.ptr[at])) {
+        at++;
+    }
+    return at < s->text.len && s->text.ptr[at] == '.';
+}
+
+/* Does another database's name stand before the point? */
+static bool is_elsewhere(const struct searched *s, size_t at, struct weir_str database)
+{
+    const char *text = s->text.ptr;
+    if (!is_behind_point(s, at)) {
+        return false;
+    }
+    size_t point = before(s, at) - 1;
+    for (at = point; at && is_blank(text[at - 1]);) {
+        at--;
+    }
+    bool named = at && is_quote(text[at - 1]);
+    at -= named;
+    /* Behind a blank it may be a word of the language: "TRUNCATE TABLE .orders". */
+    for (size_t n = at; !named && at == point && n && in_word(s, text[n - 1]); n--) {
+        named = text[n - 1] < '0' || text[n - 1] > '9'; /* else a comment's version */
+    }
+    bool unclear = has_quote(database) || (!s->utf8 && is_beyond_ascii(database));
+    return named && !unclear && (at < database.len || !is_word_at(s, at - database.len, database));
+}
+
+bool weir_my_query_names(const struct weir_my_query *q, const char *database, struct weir_str table)
+{
+    struct searched s = {q->statement, weir_utf8_valid(q->statement)};
+    struct weir_str own = weir_str_of(database);
+    bool here = !q->database.len || (q->database.len == own.len && is_same(q->database.ptr, own));
+    if (!here && !has_word(&s, own)) {
+        return false;
+    }
+    if ((has_quote(table) && has_quote(s.text)) || (!s.utf8 && is_beyond_ascii(table))) {
+        return true;
+    }
+    bool found = false;
+    for (size_t i = 0; !found && i + table.len <= s.text.len; i++) {
+        found = is_word_at(&s, i, table) && !is_elsewhere(&s, i, own) &&
+                (is_behind_point(&s, i) || !is_before_point(&s, i + table.len));
+    }
+    return found;
 }
 
 /* --- which databases ----------------------------------------------------------------------------
@@ -84,12 +240,6 @@ static bool reaches(const struct weir_my_query *q, const char *database)
 
 /* --- what it is ---------------------------------------------------------------------------------
  */
-
-static bool is_in_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '$' || (unsigned char)c >= 0x80;
-}
 
 static bool starts(struct weir_str s, const char *with)
 {
@@ -202,9 +352,9 @@ static enum weir_my_reach reach_of(struct weir_str statement, struct weir_str *v
     static const char *const nothing[] = {"ANALYZE", "CHECK",     "CHECKSUM", "COMMIT",
                                           "FLUSH",   "GRANT",     "OPTIMIZE", "RELEASE",
                                           "REVOKE",  "SAVEPOINT", NULL};
-    static const char *const named[] = {"ALTER",    "BEGIN",     "CREATE", "DROP",     "IMPORT",
-                                        "INSTALL",  "RENAME",    "REPAIR", "ROLLBACK", "START",
-                                        "TRUNCATE", "UNINSTALL", "XA",     NULL};
+    static const char *const named[] = {"ALTER",     "BEGIN",  "CREATE",   "DROP",  "INSTALL",
+                                        "RENAME",    "REPAIR", "ROLLBACK", "START", "TRUNCATE",
+                                        "UNINSTALL", "XA",     NULL};
     static const char *const accounts[] = {"PASSWORD", "DEFAULT", "ROLE", NULL};
     struct weir_str rest = statement, word = take_word(&rest);
     *verb = word;
@@ -234,8 +384,9 @@ enum weir_my_reach weir_my_query_reach(const struct weir_my_query *q, const char
     }
     if (reach == WEIR_MY_NAMED && is(take_word(&rest), "DROP")) {
         struct weir_str what = take_word(&rest);
-        bool all = (is(what, "DATABASE") || is(what, "SCHEMA")) &&
-                   weir_my_query_names(rest, weir_str_of(database));
+        struct searched s = {rest, weir_utf8_valid(q->statement)};
+        bool all =
+            (is(what, "DATABASE") || is(what, "SCHEMA")) && has_word(&s, weir_str_of(database));
         return all ? WEIR_MY_ANYTHING : reach;
     }
     return reach;

@@ -269,7 +269,12 @@ static int take_over(struct weir_my *my, struct weir_str server, struct weir_err
         struct weir_source_follow_stream *s = &c->f->streams[i];
         bool later = !t->server.ptr ||
                      (weir_str_eq(t->server, server) && weir_my_position_less(&before, &t->from));
-        s->anew = s->anew || (s->cursor.ptr && !s->refused.len && later);
+        later = later && s->cursor.ptr && !s->refused.len;
+        s->anew = s->anew || later;
+        t->why = later
+                     ? "another server took over, and it is not known whether it has all that the "
+                       "table was loaded with"
+                     : t->why;
     }
     if (rc == 0) {
         forget_places(c);
@@ -360,22 +365,40 @@ static int check_columns(const struct weir_my *my, const struct weir_my_table *t
     return 0;
 }
 
-/* Where it is loaded for what a statement may have done. */
-static void say_why(const struct weir_my *my, const char *stream, struct weir_source_plan *plan)
+/* Where it is loaded anew, and nobody asked for that. */
+static void say_why(const struct weir_my *my, size_t stream, struct weir_source_plan *plan)
 {
+    static const struct {
+        const char *before, *behind; /* of the statement's first word */
+    } whys[] = {
+        [WEIR_MY_MAY_CHANGE] =
+            {"the server's log has a statement (",
+             ") in the place of rows, which may have changed any table by a trigger, a view or a "
+             "function; find out which session sets binlog_format to STATEMENT or MIXED, or was "
+             "there before it was ROW"},
+        [WEIR_MY_NAMES] = {"the server's log has a statement (",
+                           ") that names the table, and not what became of its rows"},
+        [WEIR_MY_UNDONE] = {"changes of it were taken back within a transaction (", ")"},
+        [WEIR_MY_CRASHED] = {"the server ended within a transaction that changed it", ""},
+        [WEIR_MY_XA] = {"a transaction (XA) was committed that was prepared before the tables were "
+                        "loaded first, on another server, or in a file of the log that the server "
+                        "keeps no more, so which rows it changed is not known",
+                        ""},
+    };
+    const struct weir_my_capture *c = my->capture;
+    const struct weir_my_altered *found = NULL;
     for (size_t k = 0; k < my->altered_count; k++) {
-        const struct weir_my_altered *a = &my->altered[k];
-        if (a->verb[0] && strcmp(a->name, stream) == 0) {
-            const char *text = weir_arena_printf(
-                &plan->arena,
-                "loaded anew: the server's log has a statement (%s) in the place of rows, which "
-                "may "
-                "have changed any table by a trigger, a view or a function; find out which session "
-                "sets binlog_format to STATEMENT or MIXED, or was there before it was ROW",
-                a->verb);
-            plan->said = weir_str_of(text ? text : "");
-        }
+        bool its = weir_str_is(c->f->streams[stream].name, my->altered[k].name);
+        found = its ? &my->altered[k] : found;
     }
+    const char *text = NULL;
+    if (found) {
+        text = weir_arena_printf(&plan->arena, "loaded anew: %s%s%s", whys[found->why].before,
+                                 found->verb, whys[found->why].behind);
+    } else if (c->tables[stream].why) {
+        text = weir_arena_printf(&plan->arena, "loaded anew: %s", c->tables[stream].why);
+    }
+    plan->said = text ? weir_str_of(text) : plan->said;
 }
 
 int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *stream,
@@ -399,7 +422,7 @@ int weir_my_capture_plan(struct weir_my *my, const struct weir_source_stream *st
         int rc = check_columns(my, table, err);
         rc = rc || !weir_my_position_less(from, &c->position) ? rc : go_back(my, from, err);
         plan->whole = true;
-        say_why(my, stream->name, plan);
+        say_why(my, i, plan);
         plan->cursor = weir_my_capture_table_cursor(&plan->arena, &c->tables[i], stream);
         return rc || plan->cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     }

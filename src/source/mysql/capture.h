@@ -33,7 +33,8 @@ struct weir_my_gtids {           /* of all that was read */
 struct weir_my_followed { /* a stream's table */
     struct weir_str *key; /* its primary key's columns */
     size_t key_count;
-    char shape[17]; /* changes with its columns and its key */
+    char shape[17];  /* changes with its columns and its key */
+    const char *why; /* it is loaded anew, by what the catalog says; or NULL */
     bool there;
     struct weir_my_position from;
     struct weir_str server; /* whose log `from` is of; ptr NULL: nobody wrote it down */

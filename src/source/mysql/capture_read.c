@@ -33,7 +33,8 @@ struct reading {
  */
 
 /* The table is to be loaded anew: the changes do not tell what became of its rows. */
-static int alter(struct reading *r, size_t stream, struct weir_str verb, struct weir_error *err)
+static int alter(struct reading *r, size_t stream, enum weir_my_why why, struct weir_str verb,
+                 struct weir_error *err)
 {
     struct weir_my *my = r->my;
     struct weir_my_altered *more = realloc(my->altered, (my->altered_count + 1) * sizeof *more);
@@ -43,7 +44,7 @@ static int alter(struct reading *r, size_t stream, struct weir_str verb, struct 
         return weir_fail(err, WEIR_ENOMEM, "no memory for a table");
     }
     struct weir_my_altered *a = &my->altered[my->altered_count++];
-    *a = (struct weir_my_altered){.name = name, .at = r->begins};
+    *a = (struct weir_my_altered){.name = name, .why = why, .at = r->begins};
     snprintf(a->verb, sizeof a->verb, WEIR_STR_FMT, WEIR_STR_ARG(verb));
     r->f->again = true;
     return 0;
@@ -123,7 +124,7 @@ static bool is_left(struct reading *r)
 {
     struct weir_my *my = r->my;
     for (size_t k = 0; k < my->altered_count; k++) {
-        if (my->altered[k].verb[0]) {
+        if (my->altered[k].why == WEIR_MY_MAY_CHANGE) {
             weir_source_watch_say(weir_source_watch_of(r->f->run->progress),
                                   "the log has one more statement that may have changed any table; "
                                   "what is behind it comes with the next run");
@@ -147,10 +148,11 @@ static int other_statement(struct reading *r, const struct weir_my_query *q, str
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-        bool names =
-            reach == WEIR_MY_NAMED && weir_my_query_names(q->statement, r->f->streams[i].name);
+        bool names = reach == WEIR_MY_NAMED &&
+                     weir_my_query_names(q, r->my->settings->database, r->f->streams[i].name);
+        enum weir_my_why why = any ? WEIR_MY_MAY_CHANGE : names ? WEIR_MY_NAMES : WEIR_MY_UNDONE;
         if (is_followed(r, i) && (any || names || (undone && r->tables[i].touched))) {
-            rc = alter(r, i, any ? verb : WEIR_STR(""), err);
+            rc = alter(r, i, why, verb, err);
         }
     }
     return rc;
@@ -181,7 +183,7 @@ static int alter_all(struct reading *r, struct weir_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-        rc = is_followed(r, i) ? alter(r, i, WEIR_STR(""), err) : 0;
+        rc = is_followed(r, i) ? alter(r, i, WEIR_MY_XA, WEIR_STR(""), err) : 0;
     }
     return rc;
 }
@@ -348,7 +350,7 @@ static int next_file(struct reading *r, struct weir_str body, struct weir_error 
     int rc = weir_my_rotate_read(body, &file, &at, err);
     if (rc == 0 && r->group) { /* the server crashed in it, so it was not committed */
         for (size_t i = 0; rc == 0 && i < r->f->count; i++) {
-            rc = r->tables[i].touched ? alter(r, i, WEIR_STR(""), err) : 0;
+            rc = r->tables[i].touched ? alter(r, i, WEIR_MY_CRASHED, WEIR_STR(""), err) : 0;
         }
         end_group(r, 0);
     }

@@ -189,9 +189,10 @@ static int read_table_cursor(struct weir_source_follow_stream *s, struct weir_my
     rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
     if (rc == 0) {
         struct weir_str file = weir_json_get_str(root, "file");
-        s->anew = !weir_str_is(weir_json_get_str(root, "options"), hash) ||
-                  !weir_str_is(weir_json_get_str(root, "shape"), t->shape) || !file.len ||
-                  file.len >= sizeof t->from.file ||
+        bool others = !weir_str_is(weir_json_get_str(root, "options"), hash);
+        bool shaped = !weir_str_is(weir_json_get_str(root, "shape"), t->shape);
+        t->why = shaped && !others ? "its columns or its key are not what they were" : NULL;
+        s->anew = others || shaped || !file.len || file.len >= sizeof t->from.file ||
                   !weir_json_i64(weir_json_get(root, "position"), &at);
         if (!s->anew) {
             memcpy(t->from.file, file.ptr, file.len);

@@ -48,9 +48,11 @@ struct weir_my_position {
     char file[512];
     uint64_t at;
 };
+enum weir_my_why { WEIR_MY_MAY_CHANGE, WEIR_MY_NAMES, WEIR_MY_UNDONE, WEIR_MY_CRASHED, WEIR_MY_XA };
 struct weir_my_altered { /* a table that the log says is another one now */
     char *name;
-    char verb[20]; /* of a statement that may have changed any table; else "" */
+    enum weir_my_why why;
+    char verb[20]; /* of the statement; else "" */
     struct weir_my_position at;
 };
 struct weir_my_capture;

@@ -260,7 +260,7 @@ static int changes(const struct weir_my *my, const struct weir_my_table *t,
         *out =
             reach == WEIR_MY_ANYTHING ||
             (reach == WEIR_MY_NAMED && !weir_str_is(query.statement, "BEGIN") &&
-             (weir_my_query_names(query.statement, t->name) ||
+             (weir_my_query_names(&query, my->settings->database, t->name) ||
               weir_str_starts(query.statement, WEIR_STR("XA COMMIT")))); /* of what stands before */
     } else {
         *out = e->kind == WEIR_MY_INCIDENT ||
