@@ -160,8 +160,9 @@ static int run_show(struct weir_cli *cli, struct weir_error *err)
 /* --- validate ----------------------------------------------------------------------------------
  */
 
+/* `others`: something else has mistakes. */
 static int validate(const struct weir_documents *all, const struct weir_document *only, int kind,
-                    struct weir_error *err)
+                    bool others, struct weir_error *err)
 {
     size_t seen = 0, bad = 0;
     for (size_t i = 0; i < all->count; i++) {
@@ -178,7 +179,9 @@ static int validate(const struct weir_documents *all, const struct weir_document
     if (bad) {
         return weir_fail(err, WEIR_EINVAL, "%zu of %zu documents have mistakes", bad, seen);
     }
-    printf("%zu documents, no mistakes\n", seen);
+    if (!others) {
+        printf("%zu documents, no mistakes\n", seen);
+    }
     return WEIR_OK;
 }
 
@@ -187,7 +190,10 @@ static int validate_sources(const struct weir_workspace *workspace, struct weir_
     struct weir_sources sources = {0};
     struct weir_error why;
     int code = weir_sources_load_most(workspace, &sources, &why);
-    size_t bad = sources.broken_count + (code && !sources.broken_count);
+    size_t bad = code != 0;
+    for (const char *line = why.message; code && (line = strchr(line, '\n')); line++) {
+        bad++; /* each mistake is a line */
+    }
     if (code) {
         puts(why.message);
     }
@@ -259,7 +265,7 @@ static int run_report_validate(struct weir_cli *cli, struct weir_error *err)
     if (!code && name && !only) {
         code = no_report(err, name);
     }
-    code = code ? code : validate(r.all, only, WEIR_DOCUMENT_REPORT, err);
+    code = code ? code : validate(r.all, only, WEIR_DOCUMENT_REPORT, false, err);
     close_all(&r);
     return code;
 }
@@ -274,7 +280,7 @@ static int run_validate(struct weir_cli *cli, struct weir_error *err)
             tell_views_of_files(&r);
         }
         int sources = validate_sources(r.workspace, err);
-        code = validate(r.all, NULL, -1, sources ? &ignored : err);
+        code = validate(r.all, NULL, -1, sources != 0, sources ? &ignored : err);
         code = sources ? sources : code;
     }
     close_all(&r);

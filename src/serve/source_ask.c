@@ -344,7 +344,8 @@ static int start(struct weir_ask *ask, const struct weir_source_wanted *wanted, 
                                          .stream = wanted->stream,
                                          .from = wanted->from,
                                          .to = wanted->to,
-                                         .full = wanted->full};
+                                         .full = wanted->full,
+                                         .verify = wanted->verify};
     int rc = weir_source_asked(&what, err);
     rc = rc ? rc : weir_source_runs_start(runs_of(ask), id_of(ask), wanted, run, err);
     rc = rc ? rc

@@ -59,12 +59,40 @@ static int check_range(const struct weir_source_run *run, const struct weir_sour
                : 0;
 }
 
+static bool follows(const struct weir_source_config *config)
+{
+    bool on = false;
+    for (const struct weir_option *o = config->connector->options; !on && o->name; o++) {
+        on = config->connector->capture && strcmp(o->name, "capture") == 0 &&
+             *(const bool *)((const char *)config->connection + o->offset);
+    }
+    return on;
+}
+
+/* Its tables come together, by their changes. */
+static int check_follower(const struct weir_source_run *run,
+                          const struct weir_source_config *config, struct weir_error *err)
+{
+    if (run->verify || !follows(config)) {
+        return 0;
+    }
+    return run->stream ? weir_fail(err, WEIR_EINVAL,
+                                   "the tables of \"%s\" follow their source together; run `weir "
+                                   "sync %s`",
+                                   config->name, config->name)
+           : run->from ? weir_fail(err, WEIR_EINVAL,
+                                   "a source that follows changes has no cursor to be filled from; "
+                                   "`--full` reads all of it")
+                       : 0;
+}
+
 int weir_source_asked_check(const struct weir_source_run *run,
                             const struct weir_source_config *config, struct weir_error *err)
 {
     const struct weir_source_stream *one = weir_source_named(config, run->stream);
     bool fills = !config->stream_count || (one && weir_source_can_fill(one));
     int rc = check_range(run, config, err);
+    rc = rc ? rc : check_follower(run, config, err);
     if (rc == 0 && run->stream && config->stream_count && !one) {
         return weir_fail(err, WEIR_EINVAL,
                          "source \"%s\" has no stream \"%s\"; `weir source discover %s` shows them",

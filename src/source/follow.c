@@ -439,11 +439,6 @@ int weir_source_follow_all(const struct weir_source_run *run, const char *id,
                                    .connection = connection,
                                    .report = w,
                                    .again = true};
-    if (run->stream) {
-        return weir_fail(err, WEIR_EINVAL,
-                         "the tables of \"%s\" follow their source together; run `weir sync %s`",
-                         config->name, config->name);
-    }
     weir_arena_init(&f.arena, MAX_MEMORY);
     int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &f.session, err);
     rc = rc ? rc : weir_source_ledger_open(f.session, err);

@@ -529,12 +529,6 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
     if (capture && !follow) {
         weir_source_warn_of_left(run, &config);
     }
-    if (rc == 0 && follow && run->from) {
-        rc = weir_fail(err, WEIR_EINVAL,
-                       "a source that follows changes has no cursor to be filled from; `--full` "
-                       "reads all of it");
-        status = WEIR_SOURCE_ASKED;
-    }
     rc = rc            ? rc
          : run->verify ? weir_source_verify_all(run, id, &config, connection, &status, w, err)
          : config.connector->feed

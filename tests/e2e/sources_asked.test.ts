@@ -162,6 +162,19 @@ test('a link in sources/ is not followed', async () => {
   }
 });
 
+test('what a source that follows changes cannot do is known from its file', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/cap.yml'), 'kind: postgres\nconnection: {host: 127.0.0.1, port: 1, database: d, user: u, capture: true}\n');
+  for (const [body, says] of [
+    [{ stream: 'a' }, /follow their source together/],
+    [{ from: '2026-01-01' }, /no cursor to be filled from/],
+  ] as [object, RegExp][]) {
+    const { status, text } = await admin.ask('POST', '/api/sources/cap/sync', body);
+    assert.equal(status, 400, text);
+    assert.match(text, says);
+  }
+  rmSync(path.join(weir.dir, 'sources/cap.yml'));
+});
+
 test('after a source that is not there', async () => {
   // Who makes several sources may make the other one next; until then it is told.
   const told = (await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'after nosuch' })) as unknown as Shown;
@@ -252,6 +265,7 @@ test('one file with a mistake stops no other source', async () => {
   const wrong = await weir.in('validate').catch((error: Error & { stdout?: string }) => String(error.stdout));
   assert.match(wrong, /^sources\/bad\.yml/m);
   assert.match(wrong, /^sources\/odd\.yml:2/m);
+  assert.doesNotMatch(wrong, /no mistakes/);
   rmSync(file('bad'));
   rmSync(file('odd'));
   assert.match(await weir.in('validate'), /no mistakes/);
