@@ -135,3 +135,11 @@ test('many rows, and rows of many sizes, are side by side', async () => {
   await sync('m');
   assert.deepEqual(await weir.rows("select count(*)::int as n, count(o)::int as o, count(*) filter (v = 't' || id)::int as v, count(*) filter (o is not null and (o ->> ('k' || id % 7))::int = id)::int as same from m.m"), [{ n: 20_000, o: 13_333, v: 20_000, same: 13_333 }]);
 });
+
+test('a list of rows with objects that is larger than the buffers of its readers', async () => {
+  const rows = 230_000;
+  write('large.json', `[\n${Array.from({ length: rows }, (_, i) => `{"id":${i},"o":{"v":${i},"s":"${'x'.repeat(220)}"},"day":"2026-01-01"}`).join(',\n')}\n]`);
+  source('large', 'large.json');
+  await sync('large');
+  assert.deepEqual(await weir.rows("select count(*)::int as n, sum((json_extract(o, '$.v'))::bigint - id)::int as off from large.large"), [{ n: rows, off: 0 }]);
+});

@@ -4,7 +4,9 @@
 
 #include "source/file/file.h"
 
-#define MEMORY (512u << 20)
+/* A list of rows takes a reader three buffers of two of the largest objects (64 MB), and two read
+ * rows with objects. */
+#define MEMORY (1ull << 30)
 
 static const char *path_of(const struct weir_file *file)
 {
