@@ -235,6 +235,7 @@ test('hostile names and types, many columns, and what is a table', { skip }, asy
   assert.deepEqual([odd.length, odd[1]?.['p'], odd[1]?.['q'], odd[1]?.['f']], [2, 'infinity', '-infinity', '10.0.0.2/24']);
   assert.deepEqual(await rows("select reason, value from weir.source_discards where source = 'odd' order by 1"), [{ reason: 'a number is NaN, or has more digits than its column', value: 'r' }, { reason: 'a time is beyond what the warehouse can hold', value: 'q' }]);
   assert.deepEqual(await rows('select c0, c1, c1599 from odd.wide'), [{ c0: 7, c1: null, c1599: true }]);
+  assert.match(await weir.in('verify', 'odd.wide'), /odd\.wide {2}equal: 1 rows/);
   writeFileSync(path.join(weir.dir, 'sources/odd2.yml'), readFileSync(path.join(weir.dir, 'sources/odd.yml'), 'utf8') + 'streams: {uuids: {mode: append, cursor: u}}\n');
   await fails(/function max\(uuid\) does not exist.*no order/, 'sync', 'odd2', '--wait');
 });
