@@ -104,7 +104,7 @@ static bool is_component(const struct weir_data *value)
 }
 
 /* "Server=h;Password=…", "host=h password=…" */
-static bool has_password_word(struct weir_str text)
+bool weir_source_has_password_word(struct weir_str text)
 {
     static const char *const words[] = {"password", "passwd", "pwd", NULL};
     for (size_t i = 0; i < text.len; i++) {
@@ -132,7 +132,7 @@ static bool tells(const struct weir_data *value, bool describes)
     struct weir_str password;
     return value->type == WEIR_DATA_TEXT && !(describes && is_template(value)) &&
            (weir_mask_in_address(value->text, &password) ||
-            (!describes && has_password_word(value->text)));
+            (!describes && weir_source_has_password_word(value->text)));
 }
 
 struct walk {

@@ -88,6 +88,8 @@ static void mistakes_are_told_with_their_line(void **state)
         {"kind: airbyte\nconnection:\n  executable: tap\n  config:\n"
          "    text: \"Server=h; Password = pw\"\n",
          "`text` must not stand in this file"},
+        {"kind: postgres\nconnection: {host: h, user: u, database: \"host=h password=pw\"}\n",
+         "`database` must have no password in it"},
         {"write_key: abc\nstrict: true\n", "this is a source of events"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: upsert}\n",
          "sources/shop.yml:4"},
