@@ -58,9 +58,9 @@ int weir_source_seal(const struct weir_source_site *site, const struct weir_sour
 /* --- secret_config.c: mappings, where the keys say what is secret --- */
 /* A text or a number, and no reference. */
 bool weir_source_is_plain(const struct weir_data *value);
-/* `node`: where the mapping stands in `doc`. */
 /* Is there a `password=…` among its words? */
 bool weir_source_has_password_word(struct weir_str text);
+/* `node`: where the mapping stands in `doc`. */
 int weir_source_mapping_check(struct weir_source_config *config, const struct weir_yaml *doc,
                               const struct weir_yaml_node *node, struct weir_data *mapping,
                               struct weir_error *err) WEIR_MUST_CHECK;
