@@ -44,8 +44,9 @@ static void addresses_without_a_password_are_well(void **state)
     static const char *const cases[] = {
         "kind: file\nconnection: {path: \"https://h/a@b.csv?c=d:e@f\"}\n",
         "kind: file\nconnection: {path: \"days/user:x@y.csv\"}\n",
-        "kind: singer\nconnection:\n  executable: tap\n  config:\n"
-        "    a: \"postgres://reader@h/db\"\n    b: \"Server=h;Password={0}\"\n    c: \"a: b@c\"\n",
+        ("kind: singer\nconnection:\n  executable: tap\n  config:\n"
+         "    a: \"postgres://reader@h/db\"\n    b: \"Server=h;Password={0}\"\n    c: \"a: "
+         "b@c\"\n"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
