@@ -58,6 +58,8 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
 /* How many runs go on that take a place: not those that have only waited for some seconds, as far
  * as they are not too many. */
 size_t weir_source_runs_count(struct weir_source_runs *runs);
+/* Does a run of it go on, and not only wait? */
+bool weir_source_runs_is_busy(struct weir_source_runs *runs, const char *source);
 /* false: it does not run. */
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id);
 

@@ -535,6 +535,15 @@ size_t weir_source_runs_count(struct weir_source_runs *runs)
     return busy + (waiting > WAITING * most ? waiting - WAITING * most : 0);
 }
 
+bool weir_source_runs_is_busy(struct weir_source_runs *runs, const char *source)
+{
+    pthread_mutex_lock(&runs->lock);
+    const struct item *item = running_of(runs, source);
+    bool busy = item && !only_waits(item, weir_now());
+    pthread_mutex_unlock(&runs->lock);
+    return busy;
+}
+
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)
 {
     pthread_mutex_lock(&runs->lock);

@@ -16,12 +16,8 @@
 
 struct entry {
     char name[64];
-    struct weir_source_schedule schedule;
-    bool paused;
-    unsigned priority;
-    struct weir_source_turn turn;
-    struct weir_source_schedule verify; /* when its tables are compared with it */
-    struct weir_source_turn verify_turn;
+    struct weir_source_rota rota; /* `verify`: when its tables are compared with it */
+    struct weir_source_turn turn, verify_turn;
     double chance; /* of this turn */
     weir_time due; /* WEIR_TIME_MAX: not by itself */
     bool ready;    /* no run of it goes on */
@@ -153,11 +149,10 @@ static void read_sources(struct weir_source_scheduler *s)
         } else {
             remember(s, e);
         }
-        bool well = weir_source_schedule_of(workspace->dir, e->name, &e->schedule, &e->verify,
-                                            &e->paused, &e->priority, &err) == 0;
+        bool well = weir_source_schedule_of(workspace->dir, e->name, &e->rota, &err) == 0;
         if (well) {
-            begin_cron(s, e, &e->schedule, &e->turn);
-            begin_cron(s, e, &e->verify, &e->verify_turn);
+            begin_cron(s, e, &e->rota.schedule, &e->turn);
+            begin_cron(s, e, &e->rota.verify, &e->verify_turn);
         } else {
             weir_log(s->server->log, WEIR_LOG_ERROR, "a source rests until its file is mended",
                      "source", e->name, "error", err.message);
@@ -188,22 +183,41 @@ static void begin(struct weir_source_scheduler *s, struct entry *e)
     (void)!weir_source_runs_start(s->server->source_runs, e->name, &all, id, &err);
 }
 
+/* What those may take that do not only wait. */
+static uint64_t memory_of_runs(const struct weir_source_scheduler *s)
+{
+    uint64_t used = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct entry *e = &s->entries[i];
+        used += weir_source_runs_is_busy(s->server->source_runs, e->name) ? e->rota.memory : 0;
+    }
+    return used;
+}
+
+/* One alone always runs. */
+static bool has_room(const struct weir_source_site *site, uint64_t used, const struct entry *e)
+{
+    return used == 0 || (used <= site->memory && e->rota.memory <= site->memory - used);
+}
+
 /* Of what is due, the highest priority first, then what waits longest. */
 static void begin_due(struct weir_source_scheduler *s, weir_time now)
 {
-    size_t most = (size_t)weir_source_runs_site(s->server->source_runs)->runs;
+    const struct weir_source_site *site = weir_source_runs_site(s->server->source_runs);
     size_t running = weir_source_runs_count(s->server->source_runs);
-    for (; running < most; running++) {
+    uint64_t used = memory_of_runs(s);
+    for (; running < (size_t)site->runs; running++) {
         struct entry *first = NULL;
         for (size_t i = 0; i < s->count; i++) {
             struct entry *e = &s->entries[i];
-            bool better = !first || e->priority > first->priority ||
-                          (e->priority == first->priority && e->due < first->due);
+            bool better = !first || e->rota.priority > first->rota.priority ||
+                          (e->rota.priority == first->rota.priority && e->due < first->due);
             first = e->ready && e->due <= now && better ? e : first;
         }
-        if (!first) {
-            return;
+        if (!first || !has_room(site, used, first)) {
+            return; /* what is smaller does not pass it by: it would never find room */
         }
+        used += first->rota.memory;
         first->ready = false;
         begin(s, first);
     }
@@ -223,10 +237,11 @@ static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
         turn.failures = 0;
         /* One that was never compared waits for its time, as a cron schedule does. */
         turn.began = turn.began ? turn.began : turn.known;
-        if (e->ready && !e->paused &&
-            weir_source_schedule_next(&e->verify, &turn, now, 0, &clock) <= now &&
+        if (e->ready && !e->rota.paused &&
+            weir_source_schedule_next(&e->rota.verify, &turn, now, 0, &clock) <= now &&
             weir_source_runs_count(s->server->source_runs) <
-                (size_t)weir_source_runs_site(s->server->source_runs)->runs) {
+                (size_t)weir_source_runs_site(s->server->source_runs)->runs &&
+            has_room(weir_source_runs_site(s->server->source_runs), memory_of_runs(s), e)) {
             (void)!weir_source_runs_start(s->server->source_runs, e->name, &wanted, id, &err);
         }
     }
@@ -267,16 +282,17 @@ static void look(void *arg)
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = &s->entries[i];
         bool running = weir_source_runs_turn(s->server->source_runs, e->name, false, &e->turn);
-        if (e->schedule.kind == WEIR_SOURCE_AFTER) {
-            const struct entry *of = find(s->entries, s->count, e->schedule.after);
+        if (e->rota.schedule.kind == WEIR_SOURCE_AFTER) {
+            const struct entry *of = find(s->entries, s->count, e->rota.schedule.after);
             struct weir_source_turn other = of ? of->turn : (struct weir_source_turn){0};
-            (void)weir_source_runs_turn(s->server->source_runs, e->schedule.after, false, &other);
+            (void)weir_source_runs_turn(s->server->source_runs, e->rota.schedule.after, false,
+                                        &other);
             e->turn.other_ended =
                 other.failures == 0 && other.ended ? other.ended : e->turn.other_ended;
         }
-        weir_time due =
-            e->paused ? WEIR_TIME_MAX
-                      : weir_source_schedule_next(&e->schedule, &e->turn, now, e->chance, &clock);
+        weir_time due = e->rota.paused ? WEIR_TIME_MAX
+                                       : weir_source_schedule_next(&e->rota.schedule, &e->turn, now,
+                                                                   e->chance, &clock);
         pthread_mutex_lock(&s->lock);
         e->due = due;
         pthread_mutex_unlock(&s->lock);

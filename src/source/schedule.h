@@ -38,4 +38,12 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *schedule,
                                     const struct weir_source_turn *turn, weir_time now,
                                     double chance, const struct weir_zone_clock *clock);
 
+/* When a source runs by itself, and how. */
+struct weir_source_rota {
+    struct weir_source_schedule schedule, verify;
+    bool paused;
+    unsigned priority;
+    uint64_t memory; /* that a run may take beside the warehouse's engine, at most; 0: any */
+};
+
 #endif

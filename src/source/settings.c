@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "source/connector.h"
@@ -6,6 +7,7 @@
 struct settings {
     struct weir_text_list folders, hosts, programs, env;
     int64_t runs;
+    uint64_t memory;
     weir_time history;
 };
 
@@ -39,6 +41,14 @@ const struct weir_option weir_source_settings[] = {
      .help = "how many runs of sources that schedules begin go on at one time; those of a higher "
              "`priority` go first, runs that people begin do not wait, and those that have only "
              "waited for their source for some seconds take no place, eight times as many at most"},
+    {.name = "memory",
+     .type = WEIR_OPT_BYTES,
+     .offset = offsetof(struct settings, memory),
+     .fallback = "0",
+     .help =
+         "how much memory runs that schedules begin may take together, by what each may take at "
+         "most: `memory` of a program (2GB), 1GB of kind `file`, 128MB of others; what finds no "
+         "room waits for its turn, and one alone always runs; 0: half of this machine's"},
     {.name = "history",
      .type = WEIR_OPT_DURATION,
      .offset = offsetof(struct settings, history),
@@ -60,6 +70,7 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
                           struct weir_error *err)
 {
     struct settings settings = {0};
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     int rc = weir_workspace_section(workspace, "source", weir_source_settings, &settings, err);
     struct weir_hosts hosts = {settings.hosts.items, settings.hosts.count};
     int bad = rc ? 0 : weir_hosts_check(&hosts, err);
@@ -70,6 +81,7 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
                                      .hosts = hosts,
                                      .programs = settings.programs,
                                      .runs = settings.runs,
+                                     .memory = settings.memory ? settings.memory : machine / 2,
                                      .history = settings.history,
                                      .env = settings.env};
     return rc;

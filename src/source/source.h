@@ -27,6 +27,7 @@ struct weir_source_site {
     struct weir_hosts hosts;        /* that files may be read from */
     struct weir_text_list programs; /* that may be run; "package": packages of Python */
     int64_t runs;                   /* that go on by themselves at one time, at most */
+    uint64_t memory;                /* that these may take together */
     weir_time history;              /* how long the ledger keeps what is over */
     struct weir_text_list env;      /* variables that secrets may be in, beside WEIR_SOURCE_… */
     const atomic_bool *stop; /* ends the installing of programs, and looks into them; or NULL */
@@ -183,11 +184,9 @@ int weir_source_base_check(const char *workspace_dir, const char *name, struct w
  */
 int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
                            struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
-struct weir_source_schedule;
+struct weir_source_rota; /* schedule.h */
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
-                            struct weir_source_schedule *out, struct weir_source_schedule *verify,
-                            bool *paused, unsigned *priority,
-                            struct weir_error *err) WEIR_MUST_CHECK;
+                            struct weir_source_rota *out, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_is_paused(const char *workspace_dir, const char *name, bool *paused,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Writes `paused: true` into the file, or takes it out. */

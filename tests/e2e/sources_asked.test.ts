@@ -291,3 +291,30 @@ test('sources that say nothing, several for each place, keep no other from its r
     await slow.remove();
   }
 });
+
+test('runs of schedules share a budget of memory: what finds no room waits for its turn', async () => {
+  const small = await Weir.init();
+  try {
+    writeFileSync(path.join(small.dir, 'weir.yml'), 'source:\n  memory: 300MB\n  programs: [taps]\n', { flag: 'a' });
+    mkdirSync(path.join(small.dir, 'taps'));
+    // It is there while it runs, says a row at once, so that it does not only wait, and tells whether the other was there.
+    writeFileSync(path.join(small.dir, 'taps/busy'), `#!/bin/bash
+mine=$(mktemp "${small.dir}/taps/run.XXXXXX")
+together=$(ls "${small.dir}"/taps/run.* | wc -l)
+echo '{"type":"SCHEMA","stream":"t","key_properties":[],"schema":{"properties":{"together":{"type":"integer"}}}}'
+echo '{"type":"RECORD","stream":"t","record":{"together":'$together'}}'
+sleep 1
+rm -f "$mine"
+`, { mode: 0o755 });
+    for (const name of ['one', 'two']) {
+      writeFileSync(path.join(small.dir, `sources/${name}.yml`), 'kind: singer\nconnection: {executable: taps/busy, selection: none, memory: 200MB}\nschedule: every 1s\nstreams: {t: {mode: append}}\n');
+    }
+    await small.up();
+    const client = await setUp(small);
+    const runs = async (name: string): Promise<number> => ((await client.want(200, 'GET', `/api/sources/${name}/runs`)) as { loads: unknown[] }).loads.length;
+    await until('three runs of each', 90, async () => ((await runs('one')) >= 3 && (await runs('two')) >= 3 ? true : undefined));
+    assert.deepEqual(await small.rows('select max(together)::int as most from (select together from one.t union all select together from two.t)'), [{ most: 1 }]);
+  } finally {
+    await small.remove();
+  }
+});
