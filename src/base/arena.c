@@ -84,6 +84,25 @@ void *weir_arena_calloc(struct weir_arena *arena, size_t n)
     return out ? memset(out, 0, n) : NULL;
 }
 
+bool weir_arena_grow(struct weir_arena *arena, void **items, size_t count, size_t more,
+                     size_t *room, size_t size)
+{
+    if (count + more <= *room) {
+        return true;
+    }
+    size_t wanted = 2 * *room + more;
+    void *grown = weir_arena_calloc(arena, wanted * size);
+    if (!grown) {
+        return false;
+    }
+    if (count) {
+        memcpy(grown, *items, count * size);
+    }
+    *items = grown;
+    *room = wanted;
+    return true;
+}
+
 struct weir_str weir_arena_dup(struct weir_arena *arena, struct weir_str s)
 {
     char *copy = weir_arena_alloc(arena, s.len + 1);

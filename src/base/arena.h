@@ -25,6 +25,10 @@ void weir_arena_reset(struct weir_arena *arena);
 
 void *weir_arena_alloc(struct weir_arena *arena, size_t n);  /* not cleared; NULL when full */
 void *weir_arena_calloc(struct weir_arena *arena, size_t n); /* cleared */
+/* Room in `*items`, of which `count` are there, for `more` of `size` bytes each; `*room` says for
+ * how many. What it held before stays in the arena. False when full. */
+bool weir_arena_grow(struct weir_arena *arena, void **items, size_t count, size_t more,
+                     size_t *room, size_t size);
 /* A copy with a NUL behind it; ptr is NULL when full. */
 struct weir_str weir_arena_dup(struct weir_arena *arena, struct weir_str s);
 char *weir_arena_strdup(struct weir_arena *arena, const char *cstr);

@@ -25,5 +25,26 @@ void weir_uuid_format(const unsigned char bytes[16], char out[37]);
 
 /* `out` gets 2 * n lower-case digits and NUL. */
 void weir_hex(const void *bytes, size_t n, char *out);
+/* Of a digit of either case; -1: it is none. */
+static inline int weir_hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+/* The number that `n` digits say, at most seven; -1: one of them is none. */
+static inline int weir_hex_number(const char *text, size_t n)
+{
+    int value = 0;
+    for (size_t i = 0; i < n; i++) {
+        int digit = weir_hex_digit(text[i]);
+        if (digit < 0) {
+            return -1;
+        }
+        value = value * 16 + digit;
+    }
+    return value;
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/json_write.h"
 
 struct repair {
@@ -37,22 +38,7 @@ static void high_byte(struct repair *r)
 
 static int hex4(const char *p, const char *end)
 {
-    int value = 0;
-    if (end - p < 4) {
-        return -1;
-    }
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    return value;
+    return end - p < 4 ? -1 : weir_hex_number(p, 4);
 }
 
 /* At a backslash inside a string. */

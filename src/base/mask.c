@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 #define MAX_CODED (1u << 20)
@@ -58,23 +59,6 @@ static int add_coded(struct weir_mask **mask, struct weir_arena *arena, struct w
     return rc;
 }
 
-static int hex(const char *text, size_t n)
-{
-    int value = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
 /* As it stands in its address, and as the server is told it: "p%40ss" is "p@ss". */
 static int add_password(struct weir_mask **mask, struct weir_arena *arena, struct weir_str password,
                         struct weir_error *err)
@@ -83,7 +67,7 @@ static int add_password(struct weir_mask **mask, struct weir_arena *arena, struc
     weir_buf_init(&plain, MAX_CODED);
     for (size_t i = 0; i < password.len; i++) {
         bool coded = password.ptr[i] == '%' && password.len - i > 2;
-        int byte = coded ? hex(password.ptr + i + 1, 2) : -1;
+        int byte = coded ? weir_hex_number(password.ptr + i + 1, 2) : -1;
         weir_buf_addc(&plain, byte < 0 ? password.ptr[i] : (char)byte);
         i += byte < 0 ? 0 : 2;
     }
@@ -137,13 +121,13 @@ bool weir_mask_in_address(struct weir_str text, struct weir_str *password)
 /* "\u00e9", and pairs of them, as UTF-8: the bytes of text that it takes, or 0. */
 static size_t escaped(const char *text, size_t len, char out[4], size_t *bytes)
 {
-    int one = len >= 6 && text[1] == 'u' ? hex(text + 2, 4) : -1;
+    int one = len >= 6 && text[1] == 'u' ? weir_hex_number(text + 2, 4) : -1;
     int two = one >= 0xd800 && one < 0xdc00 && len >= 12 && text[6] == '\\' && text[7] == 'u'
-                  ? hex(text + 8, 4)
+                  ? weir_hex_number(text + 8, 4)
                   : -1;
     size_t taken = two >= 0 ? 12 : 6;
     if (one < 0 && len >= 4 && text[1] == 'x') {
-        out[0] = (char)(one = hex(text + 2, 2));
+        out[0] = (char)(one = weir_hex_number(text + 2, 2));
         *bytes = 1;
         return one < 0 ? 0 : 4;
     }
@@ -167,7 +151,7 @@ static size_t say(struct weir_str rest, const char *text, size_t len, size_t *by
     size_t slashes = 0, own = 0, taken;
     char utf8[4];
     *bytes = 1;
-    if (len >= 3 && text[0] == '%' && hex(text + 1, 2) == (unsigned char)rest.ptr[0]) {
+    if (len >= 3 && text[0] == '%' && weir_hex_number(text + 1, 2) == (unsigned char)rest.ptr[0]) {
         return 3;
     }
     if (text[0] == '\\') {

@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/hash.h"
 #include "io/http.h"
 
 #define MAX_CHUNK_LINE 256
@@ -15,15 +16,6 @@
 
 /* --- chunks ------------------------------------------------------------------------------------
  */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The line at raw, without its end; false when the end is not there yet. */
 static bool take_line(const char *raw, size_t n, struct weir_str *line)
@@ -46,11 +38,11 @@ static bool parse_size(struct weir_str line, uint64_t *size)
 {
     size_t i = 0;
     *size = 0;
-    for (; i < line.len && hex_digit(line.ptr[i]) >= 0; i++) {
+    for (; i < line.len && weir_hex_digit(line.ptr[i]) >= 0; i++) {
         if (i == 15) {
             return false;
         }
-        *size = *size << 4 | (uint64_t)hex_digit(line.ptr[i]);
+        *size = *size << 4 | (uint64_t)weir_hex_digit(line.ptr[i]);
     }
     if (i == 0) {
         return false;

@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include "base/hash.h"
 #include "io/http.h"
 
 /* RFC 9110 tchar */
@@ -231,23 +232,14 @@ int weir_http_head_find(const struct weir_http_head *head, const char *text, con
     return -1;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t weir_http_unescape(struct weir_str in, char *out, bool plus)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len; i++) {
         char c = in.ptr[i];
         if (c == '%' && in.len - i > 2) {
-            int hi = hex_digit(in.ptr[i + 1]);
-            int lo = hex_digit(in.ptr[i + 2]);
+            int hi = weir_hex_digit(in.ptr[i + 1]);
+            int lo = weir_hex_digit(in.ptr[i + 2]);
             if (hi >= 0 && lo >= 0) {
                 out[n++] = (char)(hi << 4 | lo);
                 i += 2;

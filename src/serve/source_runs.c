@@ -1,53 +1,17 @@
-#include "serve/source.h"
+#include "serve/source_item.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "serve/server.h"
-#include "serve/source_said.h"
 #include "source/watch.h"
 
-#define KEPT       2000 /* runs that are remembered, */
-#define OF_SOURCE  100  /* of these, of one source */
-#define HELD       8    /* sources that are being removed at one time */
+#define OF_SOURCE  100 /* runs that are remembered, of one source */
 #define MAX_REPORT (16u << 20)
 #define REPORTS    (64u << 20)       /* of all together: weir.loads has what is in them, too */
 #define SILENT     (5 * WEIR_SECOND) /* a run that only waits keeps none from beginning */
 #define WAITING    8                 /* of those, for each place: each has a thread, or a tap */
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
-
-struct item {
-    struct weir_source_runs *runs;
-    char id[WEIR_SOURCE_RUN_SIZE];
-    char source[64], stream[256]; /* stream "": all */
-    char from[64], to[64];        /* "": not said */
-    bool full, verify, repair;
-    unsigned failures; /* in a row, with this one */
-    pthread_t thread;
-    bool joined;
-    bool running; /* guarded by the lock, as is what stands below */
-    weir_time started_at, ended_at;
-    struct weir_buf report;
-    const char *status; /* NULL while it runs */
-    char error[1024];
-    struct weir_source_progress progress;
-    /* what was told of it last */
-    bool told;
-    unsigned long long told_rows, told_bytes;
-    bool told_running;
-};
-
-struct weir_source_runs {
-    struct weir_server *server;
-    struct weir_source_site site;
-    struct weir_source_counts *counts;
-    pthread_mutex_t lock;
-    struct item *items[KEPT]; /* oldest first */
-    size_t count;
-    char held[HELD][64]; /* "": free */
-    bool stopped;
-    atomic_bool touched;
-};
 
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs)
 {
@@ -59,7 +23,7 @@ struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs
     return runs->counts;
 }
 
-static void free_item(struct item *item)
+static void free_item(struct weir_source_item *item)
 {
     if (!item->joined) {
         pthread_join(item->thread, NULL);
@@ -82,42 +46,9 @@ static void forget_reports(struct weir_source_runs *runs)
     }
 }
 
-static void print_item(const struct item *item, size_t streams, struct weir_jw *w);
-
-/* Of a run that has ended: what failed, or loaded something. What was asked for wrongly only who
- * asked needs to know. */
-static void keep_said(struct item *item)
-{
-    struct weir_server *s = item->runs->server;
-    struct weir_buf told, log;
-    bool failed = strcmp(item->status, "loaded") != 0;
-    if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked)) {
-        return;
-    }
-    weir_buf_init(&told, 1u << 20);
-    weir_buf_init(&log, 1u << 20);
-    struct weir_jw w = weir_jw_on(&told);
-    weir_jw_object(&w);
-    print_item(item, WEIR_SAID_STREAMS, &w);
-    weir_jw_object_end(&w);
-    w = weir_jw_on(&log);
-    weir_source_watch_print_log(item->progress.watch, WEIR_SAID_BYTES, &w);
-    if (weir_buf_ok(&told) && weir_buf_ok(&log)) {
-        weir_source_said_keep(s->state, s->log,
-                              &(struct weir_run_log){.run = weir_str_of(item->id),
-                                                     .source = weir_str_of(item->source),
-                                                     .told = weir_buf_str(&told),
-                                                     .log = weir_buf_str(&log),
-                                                     .ended_at = item->ended_at,
-                                                     .failed = failed});
-    }
-    weir_buf_free(&told);
-    weir_buf_free(&log);
-}
-
 static void *work(void *arg)
 {
-    struct item *item = arg;
+    struct weir_source_item *item = arg;
     struct weir_server *s = item->runs->server;
     struct weir_error err = {0};
     struct weir_buf report;
@@ -152,12 +83,11 @@ static void *work(void *arg)
     item->running = false;
     forget_reports(item->runs);
     pthread_mutex_unlock(&item->runs->lock);
-    keep_said(item); /* it is forgotten only when this thread has ended */
+    weir_source_runs_keep_said(item); /* it is forgotten only when this thread has ended */
     return NULL;
 }
 
-/* With the lock. */
-static struct item *find(struct weir_source_runs *runs, const char *id)
+struct weir_source_item *weir_source_runs_find(struct weir_source_runs *runs, const char *id)
 {
     for (size_t i = runs->count; i-- > 0;) {
         if (strcmp(runs->items[i]->id, id) == 0) {
@@ -167,13 +97,11 @@ static struct item *find(struct weir_source_runs *runs, const char *id)
     return NULL;
 }
 
-/* `verify`: of those that compare; else of those that load. `whole`: of all of the source, which is
- * what schedules go by. Not one that was asked for what its source does not have. */
-static struct item *latest_of(struct weir_source_runs *runs, const char *source, bool verify,
-                              bool whole)
+struct weir_source_item *weir_source_runs_latest(struct weir_source_runs *runs, const char *source,
+                                                 bool verify, bool whole)
 {
     for (size_t i = runs->count; i-- > 0;) {
-        struct item *item = runs->items[i];
+        struct weir_source_item *item = runs->items[i];
         if (item->verify == verify && strcmp(item->source, source) == 0 &&
             !atomic_load(&item->progress.asked) && !(whole && (*item->stream || *item->from))) {
             return item;
@@ -184,7 +112,7 @@ static struct item *latest_of(struct weir_source_runs *runs, const char *source,
 
 static char *held_of(struct weir_source_runs *runs, const char *source)
 {
-    for (size_t i = 0; i < HELD; i++) {
+    for (size_t i = 0; i < WEIR_RUNS_HELD; i++) {
         if (strcmp(runs->held[i], source) == 0) {
             return runs->held[i];
         }
@@ -192,7 +120,7 @@ static char *held_of(struct weir_source_runs *runs, const char *source)
     return NULL;
 }
 
-static struct item *running_of(struct weir_source_runs *runs, const char *source)
+struct weir_source_item *weir_source_runs_running(struct weir_source_runs *runs, const char *source)
 {
     for (size_t i = runs->count; i-- > 0;) {
         if (runs->items[i]->running && strcmp(runs->items[i]->source, source) == 0) {
@@ -205,7 +133,7 @@ static struct item *running_of(struct weir_source_runs *runs, const char *source
 /* Has its source a later one of its sort? Then the page can do without it. */
 static bool is_outdone(const struct weir_source_runs *runs, size_t at)
 {
-    const struct item *item = runs->items[at];
+    const struct weir_source_item *item = runs->items[at];
     bool later = false;
     for (size_t i = at + 1; !later && i < runs->count; i++) {
         later = runs->items[i]->verify == item->verify &&
@@ -239,7 +167,7 @@ static bool make_room(struct weir_source_runs *runs, const char *source)
         forget(runs, first);
         return true;
     }
-    if (runs->count < KEPT) {
+    if (runs->count < WEIR_RUNS_KEPT) {
         return true;
     }
     for (size_t i = 0; outdone == SIZE_MAX && i < runs->count; i++) {
@@ -253,12 +181,12 @@ static bool make_room(struct weir_source_runs *runs, const char *source)
 }
 
 /* With the lock. */
-static int add(struct weir_source_runs *runs, struct item *item, struct weir_error *err)
+static int add(struct weir_source_runs *runs, struct weir_source_item *item, struct weir_error *err)
 {
     if (runs->stopped) {
         return weir_fail(err, WEIR_EBUSY, "the server stops");
     }
-    if (running_of(runs, item->source)) {
+    if (weir_source_runs_running(runs, item->source)) {
         return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being synced already; wait for its end",
                          item->source);
     }
@@ -266,16 +194,18 @@ static int add(struct weir_source_runs *runs, struct item *item, struct weir_err
         return weir_fail(err, WEIR_EBUSY, "source \"%s\" is being removed", item->source);
     }
     if (!make_room(runs, item->source)) {
-        return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later", KEPT);
+        return weir_fail(err, WEIR_EBUSY, "%d sources are being synced; try again later",
+                         WEIR_RUNS_KEPT);
     }
     for (size_t i = 0; i < runs->count; i++) { /* what they leave behind goes: their stacks */
-        struct item *old = runs->items[i];
+        struct weir_source_item *old = runs->items[i];
         if (!old->running && !old->joined) {
             pthread_join(old->thread, NULL);
             old->joined = true;
         }
     }
-    const struct item *before = latest_of(runs, item->source, item->verify, true);
+    const struct weir_source_item *before =
+        weir_source_runs_latest(runs, item->source, item->verify, true);
     item->failures = before ? before->failures : item->failures;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
@@ -294,7 +224,7 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
                            struct weir_error *err)
 {
-    struct item *item = calloc(1, sizeof *item);
+    struct weir_source_item *item = calloc(1, sizeof *item);
     if (!item) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
@@ -337,7 +267,7 @@ int weir_source_runs_hold(struct weir_source_runs *runs, const char *source, str
     int rc = 0;
     pthread_mutex_lock(&runs->lock);
     char *place = held_of(runs, "");
-    if (running_of(runs, source)) {
+    if (weir_source_runs_running(runs, source)) {
         rc = weir_fail(err, WEIR_EBUSY, "the source is being synced; wait for its end");
     } else if (held_of(runs, source) || !place) {
         rc = weir_fail(err, WEIR_EBUSY, "sources are being removed; try again in a moment");
@@ -359,122 +289,6 @@ void weir_source_runs_release(struct weir_source_runs *runs, const char *source)
     pthread_mutex_unlock(&runs->lock);
 }
 
-/* --- telling ------------------------------------------------------------------------------------
- */
-
-/* With the lock: members of an object. */
-static void print_item(const struct item *item, size_t streams, struct weir_jw *w)
-{
-    weir_jw_kstrz(w, "run", item->id);
-    weir_jw_kstrz(w, "source", item->source);
-    weir_jw_kstr_or_null(w, "stream", weir_str_of(item->stream));
-    weir_jw_kbool(w, "full", item->full);
-    weir_jw_kbool(w, "verify", item->verify);
-    weir_jw_kstrz(w, "state", item->running ? "running" : "done");
-    weir_jw_kstr_or_null(w, "status", weir_str_of(item->running ? "" : item->status));
-    weir_jw_kstr_or_null(w, "error", weir_str_of(item->error));
-    weir_jw_ktime(w, "started_at", item->started_at);
-    weir_jw_ktime_or_null(w, "ended_at", item->ended_at);
-    weir_source_watch_print(item->progress.watch, item->running, streams, w);
-}
-
-bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w)
-{
-    pthread_mutex_lock(&runs->lock);
-    struct item *item = find(runs, id);
-    if (item) {
-        weir_jw_object(w);
-        print_item(item, SIZE_MAX, w);
-        weir_jw_keyz(w, "log");
-        weir_source_watch_print_log(item->progress.watch, SIZE_MAX, w);
-        weir_jw_keyz(w, "report");
-        if (item->running || !weir_buf_ok(&item->report) || !item->report.len) {
-            weir_jw_null(w);
-        } else {
-            weir_jw_raw(w, weir_buf_str(&item->report));
-        }
-        weir_jw_object_end(w);
-    }
-    pthread_mutex_unlock(&runs->lock);
-    return item || weir_source_said_print(runs->server->state, id, w);
-}
-
-void weir_source_runs_print_latest(struct weir_source_runs *runs, const char *source,
-                                   struct weir_jw *w)
-{
-    pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source, false, false),
-                      *compares = running_of(runs, source);
-    item = compares ? compares : item;
-    if (item) {
-        weir_jw_object(w);
-        print_item(item, SIZE_MAX, w);
-        weir_jw_object_end(w);
-    } else {
-        weir_jw_null(w);
-    }
-    pthread_mutex_unlock(&runs->lock);
-}
-
-void weir_source_runs_print_all(struct weir_source_runs *runs, const char *source,
-                                struct weir_jw *w)
-{
-    struct weir_run_log kept[2 * WEIR_RUN_LOGS];
-    struct weir_arena arena;
-    struct weir_error ignored; /* those that are remembered are told all the same */
-    size_t count = 0;
-    weir_arena_init(&arena, 16u << 20);
-    if (weir_run_logs_list(runs->server->state, weir_str_of(source), &arena, kept, &count,
-                           &ignored)) {
-        count = 0;
-    }
-    pthread_mutex_lock(&runs->lock);
-    weir_jw_array(w);
-    for (size_t i = runs->count; i-- > 0;) {
-        if (strcmp(runs->items[i]->source, source) == 0) {
-            weir_jw_object(w);
-            print_item(runs->items[i], SIZE_MAX, w);
-            weir_jw_object_end(w);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!find(runs, kept[i].run.ptr)) {
-            weir_jw_raw(w, kept[i].told);
-        }
-    }
-    weir_jw_array_end(w);
-    pthread_mutex_unlock(&runs->lock);
-    weir_arena_free(&arena);
-}
-
-void weir_source_runs_news(struct weir_source_runs *runs, weir_source_runs_tell tell, void *arg)
-{
-    struct weir_buf text;
-    weir_buf_init(&text, 4u << 20);
-    pthread_mutex_lock(&runs->lock);
-    for (size_t i = 0; i < runs->count; i++) {
-        struct item *item = runs->items[i];
-        unsigned long long rows = atomic_load(&item->progress.rows),
-                           bytes = atomic_load(&item->progress.bytes);
-        if (item->told && item->told_running == item->running && item->told_rows == rows &&
-            item->told_bytes == bytes) {
-            continue;
-        }
-        struct weir_jw w = weir_jw_on(&text);
-        weir_buf_reset(&text);
-        weir_jw_object(&w);
-        print_item(item, SIZE_MAX, &w);
-        weir_jw_object_end(&w);
-        item->told = true;
-        item->told_running = item->running;
-        item->told_rows = rows;
-        item->told_bytes = bytes;
-        tell(arg, item->source, weir_buf_ok(&text) ? weir_buf_str(&text) : WEIR_STR("null"));
-    }
-    pthread_mutex_unlock(&runs->lock);
-    weir_buf_free(&text);
-}
-
 void weir_source_runs_touch(struct weir_source_runs *runs)
 {
     atomic_store(&runs->touched, true);
@@ -489,7 +303,7 @@ void weir_source_runs_of(struct weir_source_runs *runs, const char *source,
                          char id[WEIR_SOURCE_RUN_SIZE])
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = running_of(runs, source);
+    const struct weir_source_item *item = weir_source_runs_running(runs, source);
     snprintf(id, WEIR_SOURCE_RUN_SIZE, "%s", item ? item->id : "");
     pthread_mutex_unlock(&runs->lock);
 }
@@ -498,8 +312,8 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
                            struct weir_source_turn *turn)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = latest_of(runs, source, verify, true);
-    bool running = running_of(runs, source) != NULL;
+    const struct weir_source_item *item = weir_source_runs_latest(runs, source, verify, true);
+    bool running = weir_source_runs_running(runs, source) != NULL;
     if (item && !item->running) {
         turn->began = item->started_at;
         if (strcmp(item->status, "stopped") != 0) {
@@ -514,7 +328,7 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
 }
 
 /* Connecting, or waiting for the first row: it holds nothing that others need. */
-static bool only_waits(const struct item *item, weir_time now)
+static bool only_waits(const struct weir_source_item *item, weir_time now)
 {
     return !item->verify && now - item->started_at > SILENT &&
            atomic_load(&item->progress.rows) == 0 && atomic_load(&item->progress.bytes) == 0;
@@ -526,7 +340,7 @@ size_t weir_source_runs_count(struct weir_source_runs *runs)
     weir_time now = weir_now();
     pthread_mutex_lock(&runs->lock);
     for (size_t i = 0; i < runs->count; i++) {
-        const struct item *item = runs->items[i];
+        const struct weir_source_item *item = runs->items[i];
         bool waits = item->running && only_waits(item, now);
         waiting += waits;
         busy += item->running && !waits;
@@ -538,7 +352,7 @@ size_t weir_source_runs_count(struct weir_source_runs *runs)
 bool weir_source_runs_is_busy(struct weir_source_runs *runs, const char *source)
 {
     pthread_mutex_lock(&runs->lock);
-    const struct item *item = running_of(runs, source);
+    const struct weir_source_item *item = weir_source_runs_running(runs, source);
     bool busy = item && !only_waits(item, weir_now());
     pthread_mutex_unlock(&runs->lock);
     return busy;
@@ -547,7 +361,7 @@ bool weir_source_runs_is_busy(struct weir_source_runs *runs, const char *source)
 bool weir_source_runs_cancel(struct weir_source_runs *runs, const char *id)
 {
     pthread_mutex_lock(&runs->lock);
-    struct item *item = find(runs, id);
+    struct weir_source_item *item = weir_source_runs_find(runs, id);
     bool running = item && item->running;
     if (running) {
         atomic_store(&item->progress.stop, true);

@@ -183,30 +183,24 @@ static void begin(struct weir_source_scheduler *s, struct entry *e)
     (void)!weir_source_runs_start(s->server->source_runs, e->name, &all, id, &err);
 }
 
-/* What those may take that do not only wait. */
-static uint64_t memory_of_runs(const struct weir_source_scheduler *s)
+/* Beside those that do not only wait. One alone always runs. */
+static bool has_room(const struct weir_source_scheduler *s, const struct entry *e)
 {
-    uint64_t used = 0;
+    uint64_t most = weir_source_runs_site(s->server->source_runs)->memory, used = 0;
     for (size_t i = 0; i < s->count; i++) {
-        const struct entry *e = &s->entries[i];
-        used += weir_source_runs_is_busy(s->server->source_runs, e->name) ? e->rota.memory : 0;
+        const struct entry *other = &s->entries[i];
+        used +=
+            weir_source_runs_is_busy(s->server->source_runs, other->name) ? other->rota.memory : 0;
     }
-    return used;
-}
-
-/* One alone always runs. */
-static bool has_room(const struct weir_source_site *site, uint64_t used, const struct entry *e)
-{
-    return used == 0 || (used <= site->memory && e->rota.memory <= site->memory - used);
+    return used == 0 || (used <= most && e->rota.memory <= most - used);
 }
 
 /* Of what is due, the highest priority first, then what waits longest. */
 static void begin_due(struct weir_source_scheduler *s, weir_time now)
 {
-    const struct weir_source_site *site = weir_source_runs_site(s->server->source_runs);
+    size_t most = (size_t)weir_source_runs_site(s->server->source_runs)->runs;
     size_t running = weir_source_runs_count(s->server->source_runs);
-    uint64_t used = memory_of_runs(s);
-    for (; running < (size_t)site->runs; running++) {
+    for (; running < most; running++) {
         struct entry *first = NULL;
         for (size_t i = 0; i < s->count; i++) {
             struct entry *e = &s->entries[i];
@@ -214,10 +208,9 @@ static void begin_due(struct weir_source_scheduler *s, weir_time now)
                           (e->rota.priority == first->rota.priority && e->due < first->due);
             first = e->ready && e->due <= now && better ? e : first;
         }
-        if (!first || !has_room(site, used, first)) {
+        if (!first || !has_room(s, first)) {
             return; /* what is smaller does not pass it by: it would never find room */
         }
-        used += first->rota.memory;
         first->ready = false;
         begin(s, first);
     }
@@ -241,7 +234,7 @@ static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
             weir_source_schedule_next(&e->rota.verify, &turn, now, 0, &clock) <= now &&
             weir_source_runs_count(s->server->source_runs) <
                 (size_t)weir_source_runs_site(s->server->source_runs)->runs &&
-            has_room(weir_source_runs_site(s->server->source_runs), memory_of_runs(s), e)) {
+            has_room(s, e)) {
             (void)!weir_source_runs_start(s->server->source_runs, e->name, &wanted, id, &err);
         }
     }

@@ -1,6 +1,7 @@
 /* What can be asked of a run. */
 #include <stdlib.h>
 
+#include "source/follow.h"
 #include "source/run.h"
 #include "source/secret.h"
 
@@ -17,18 +18,6 @@ int weir_source_refuse_fill(const char *stream, struct weir_error *err)
                      stream);
 }
 
-/* A day, or a time; what names no zone is of UTC. */
-static bool read_time(const char *text, weir_time *out)
-{
-    struct weir_str s = weir_str_of(text);
-    char day[] = "2026-01-02T00:00:00Z";
-    if (s.len == 10) {
-        memcpy(day, text, s.len);
-        s = weir_str_of(day);
-    }
-    return weir_time_parse_lenient(s, out);
-}
-
 /* Both are numbers or both are times as people write them; of others nothing is known here. */
 static bool is_turned_round(const char *from, const char *to)
 {
@@ -37,7 +26,8 @@ static bool is_turned_round(const char *from, const char *to)
         return strtod(from, NULL) >= strtod(to, NULL);
     }
     return strlen(from) >= 10 && strlen(to) >= 10 && from[4] == '-' && to[4] == '-' &&
-           read_time(from, &first) && read_time(to, &last) && first >= last;
+           weir_time_parse_lenient(weir_str_of(from), &first) &&
+           weir_time_parse_lenient(weir_str_of(to), &last) && first >= last;
 }
 
 static int check_range(const struct weir_source_run *run, const struct weir_source_config *config,
@@ -59,21 +49,11 @@ static int check_range(const struct weir_source_run *run, const struct weir_sour
                : 0;
 }
 
-static bool follows(const struct weir_source_config *config)
-{
-    bool on = false;
-    for (const struct weir_option *o = config->connector->options; !on && o->name; o++) {
-        on = config->connector->capture && strcmp(o->name, "capture") == 0 &&
-             *(const bool *)((const char *)config->connection + o->offset);
-    }
-    return on;
-}
-
 /* Its tables come together, by their changes. */
 static int check_follower(const struct weir_source_run *run,
                           const struct weir_source_config *config, struct weir_error *err)
 {
-    if (run->verify || !follows(config)) {
+    if (run->verify || !weir_source_follows(config)) {
         return 0;
     }
     return run->stream ? weir_fail(err, WEIR_EINVAL,

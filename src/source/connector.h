@@ -73,6 +73,9 @@ struct weir_source_connector {
     const struct weir_option *options; /* of `connection:` */
     size_t settings_size;              /* of the struct that they fill */
     bool files;                        /* rows are of files, whose names `rows` is told */
+    /* Bytes that a run may take beside the warehouse's engine, 0: any; NULL: batches of rows only.
+     */
+    uint64_t (*memory)(const void *settings);
     int (*open)(const struct weir_source_config *config, const struct weir_source_site *site,
                 void **connection, struct weir_error *err);
     /* All streams that there are. Also the test of a connection: it fails when nothing is there. */

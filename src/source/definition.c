@@ -14,9 +14,8 @@
 #include "workspace/files.h"
 #include "workspace/name.h"
 
-#define FILES_MEMORY  (1ull << 30)   /* what reads JSON and Parquet */
-#define READER_MEMORY (128ull << 20) /* batches of rows */
-#define MAX_FILE      (1u << 20)
+#define ROWS_MEMORY (128ull << 20) /* batches of them */
+#define MAX_FILE    (1u << 20)
 
 static int no_memory(struct weir_error *err)
 {
@@ -171,30 +170,19 @@ int weir_source_check_file(const char *workspace_dir, const char *name, struct w
     return rc;
 }
 
-/* What the file says of its program, or what the connector's own readers are limited to. */
-static uint64_t memory_of(const struct weir_source_config *config)
-{
-    const struct weir_source_connector *c = config->connector;
-    uint64_t most = c->files ? FILES_MEMORY : READER_MEMORY;
-    for (const struct weir_option *o = c->options; o->name; o++) {
-        if (o->type == WEIR_OPT_BYTES && strcmp(o->name, "memory") == 0) {
-            memcpy(&most, (const char *)config->connection + o->offset, sizeof most);
-        }
-    }
-    return most;
-}
-
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
                             struct weir_source_rota *out, struct weir_error *err)
 {
     struct weir_source_config config;
     int rc = weir_source_config_read(workspace_dir, name, &config, err);
     if (rc == 0) {
+        const struct weir_source_connector *c = config.connector;
         *out = (struct weir_source_rota){.schedule = config.schedule,
                                          .verify = config.verify,
                                          .paused = config.paused,
                                          .priority = config.priority,
-                                         .memory = memory_of(&config)};
+                                         .memory = c->memory ? c->memory(config.connection)
+                                                             : ROWS_MEMORY};
     }
     weir_source_config_free(&config);
     return rc;

@@ -69,7 +69,6 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
                         void *connection, const struct weir_source_found *found, bool columns,
                         struct weir_jw *w, struct weir_error *why, struct weir_error *err)
 {
-    const struct weir_source_capture *capture = config->connector->capture;
     struct weir_source_stream stream;
     int rc = weir_source_config_stream(config, found->name, &stream, err);
     if (rc) {
@@ -84,7 +83,7 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
     weir_jw_ku64(w, "files", found->files);
     weir_jw_ku64(w, "bytes", found->bytes);
     weir_jw_ku64(w, "rows", found->rows);
-    weir_jw_kbool(w, "follows", capture && capture->on(connection) && !found->refused.len);
+    weir_jw_kbool(w, "follows", weir_source_follows(config) && !found->refused.len);
     weir_jw_kstr_or_null(w, "refused", found->refused);
     rc = columns ? print_columns(site, config, connection, &stream, w, why, err) : 0;
     weir_jw_object_end(w);

@@ -428,6 +428,12 @@ static int attempt(struct weir_source_follow *f, const char **status, struct wei
     return loads ? loads : rc ? weir_fail(err, rc, "%s", later.message) : 0;
 }
 
+bool weir_source_follows(const struct weir_source_config *config)
+{
+    const struct weir_source_capture *capture = config->connector->capture;
+    return capture && capture->on(config->connection);
+}
+
 int weir_source_follow_all(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection, const char **status,
                            struct weir_jw *w, struct weir_error *err)

@@ -41,7 +41,7 @@ struct weir_source_follow {
 };
 
 struct weir_source_capture {
-    bool (*on)(const void *connection); /* does the configuration ask for it? */
+    bool (*on)(const void *settings); /* do they ask for it? */
     int (*open)(void *connection, struct weir_source_follow *f, struct weir_error *err);
     int (*loaded)(void *connection, struct weir_error *err);
     /* The columns and the key of a stream, for weir_source_follow_table. */
@@ -93,5 +93,8 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection,
                            struct weir_str name, const char **status, struct weir_jw *w,
                            struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Do its tables come by what changed? */
+bool weir_source_follows(const struct weir_source_config *config);
 
 #endif

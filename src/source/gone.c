@@ -36,18 +36,12 @@ static int read_known(struct weir_session *session, const struct weir_source_con
     size_t room = 0;
     int rc = weir_session_query(session, known, params, 2, &result, err);
     while (rc == 0 && (rc = weir_result_next(result, &b, err)) == 0 && b.rows) {
-        if (*count + b.rows > room) {
-            room = 2 * room + b.rows;
-            struct one *grown = weir_arena_calloc(arena, room * sizeof *grown);
-            if (!grown) {
-                rc = weir_fail(err, WEIR_ENOMEM, "no memory for streams");
-                break;
-            }
-            if (*count) {
-                memcpy(grown, *out, *count * sizeof *grown);
-            }
-            *out = grown;
+        void *grown = *out;
+        if (!weir_arena_grow(arena, &grown, *count, b.rows, &room, sizeof **out)) {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for streams");
+            break;
         }
+        *out = grown;
         for (size_t row = 0; row < b.rows; row++, ++*count) {
             for (size_t i = 0; rc == 0 && i < TEXTS; i++) {
                 struct weir_str *text = &(*out)[*count].texts[i];

@@ -368,6 +368,11 @@ static int make_places(struct weir_program *p, struct weir_error *err)
     return weir_dir_make(p->home, 0700, err);
 }
 
+uint64_t weir_program_memory(const void *settings)
+{
+    return ((const struct weir_program_settings *)settings)->memory;
+}
+
 int weir_program_open(struct weir_program *p, const struct weir_source_config *config,
                       const struct weir_source_site *site,
                       const struct weir_program_settings *settings, struct weir_error *err)

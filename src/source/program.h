@@ -20,6 +20,7 @@ struct weir_program_settings {
     int64_t checkpoint; /* rows; 0: none */
     weir_time idle, timeout, cpu;
 };
+uint64_t weir_program_memory(const void *settings); /* of a run */
 #define WEIR_PROGRAM_OPTIONS(package_help)                                                         \
     {.name = "package",                                                                            \
      .type = WEIR_OPT_TEXT,                                                                        \

@@ -524,9 +524,8 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
                                                                              : status;
     rc = rc || strcmp(status, WEIR_SOURCE_ASKED) != 0 ? rc : WEIR_EINVAL;
     rc = rc ? rc : weir_source_open(run->site, &config, &connection, err);
-    const struct weir_source_capture *capture = rc ? NULL : config.connector->capture;
-    bool follow = capture && capture->on(connection);
-    if (capture && !follow) {
+    bool follow = rc == 0 && weir_source_follows(&config);
+    if (rc == 0 && config.connector->capture && !follow) {
         weir_source_warn_of_left(run, &config);
     }
     rc = rc            ? rc

@@ -81,18 +81,12 @@ int weir_source_standing_read(struct weir_session *session, const char *source,
     int rc = weir_source_ledger_open(session, err);
     rc = rc ? rc : weir_session_query(session, statement, &param, 1, &result, err);
     while (rc == 0 && (rc = weir_result_next(result, &b, err)) == 0 && b.rows) {
-        if (*count + b.rows > room) {
-            room = 2 * room + b.rows;
-            struct weir_source_standing *grown = weir_arena_calloc(arena, room * sizeof *grown);
-            if (!grown) {
-                rc = weir_fail(err, WEIR_ENOMEM, "no memory for how sources stand");
-                break;
-            }
-            if (*count) {
-                memcpy(grown, *out, *count * sizeof *grown);
-            }
-            *out = grown;
+        void *grown = *out;
+        if (!weir_arena_grow(arena, &grown, *count, b.rows, &room, sizeof **out)) {
+            rc = weir_fail(err, WEIR_ENOMEM, "no memory for how sources stand");
+            break;
         }
+        *out = grown;
         for (size_t row = 0; rc == 0 && row < b.rows; row++) {
             rc = keep(&b, row, arena, &(*out)[(*count)++], err);
         }

@@ -12,29 +12,14 @@
 #define NAME_MOST  63
 
 struct found {
-    struct weir_str stream, made, table; /* table ptr NULL: none yet */
+    struct weir_str stream;      /* first, for weir_str_order() */
+    struct weir_str made, table; /* table ptr NULL: none yet */
 };
 struct giving {
     struct weir_arena arena;
     struct found *found; /* by the streams' names */
     size_t count;
 };
-
-static int compare(struct weir_str a, struct weir_str b)
-{
-    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int by_stream(const void *a, const void *b)
-{
-    return compare(((const struct found *)a)->stream, ((const struct found *)b)->stream);
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return compare(*(const struct weir_str *)a, *(const struct weir_str *)b);
-}
 
 static int list(struct giving *g, const struct weir_source_catalog *catalog, struct weir_error *err)
 {
@@ -54,7 +39,7 @@ static int list(struct giving *g, const struct weir_source_catalog *catalog, str
     weir_buf_free(&name);
     g->count = well ? catalog->count : 0;
     if (g->count) {
-        qsort(g->found, g->count, sizeof *g->found, by_stream);
+        qsort(g->found, g->count, sizeof *g->found, weir_str_order);
     }
     return well ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", catalog->count);
 }
@@ -68,7 +53,7 @@ static int find_twice(struct giving *g, bool *twice, struct weir_error *err)
     for (size_t i = 0; i < g->count; i++) {
         made[i] = g->found[i].made;
     }
-    qsort(made, g->count, sizeof *made, by_text);
+    qsort(made, g->count, sizeof *made, weir_str_order);
     *twice = false;
     for (size_t i = 1; i < g->count; i++) {
         *twice = *twice || weir_str_eq(made[i - 1], made[i]);
@@ -110,7 +95,7 @@ static int keep(struct giving *g, const struct weir_source_config *config,
         for (size_t i = 0; rc == 0 && i < batch.rows; i++) {
             struct found key = {.stream = batch.columns[0].strs[i]};
             struct weir_str table = batch.columns[1].strs[i];
-            struct found *f = bsearch(&key, g->found, g->count, sizeof key, by_stream);
+            struct found *f = bsearch(&key, g->found, g->count, sizeof key, weir_str_order);
             bool apart = f && is_told_apart(table, f->made);
             if (apart || (f && weir_str_eq(table, f->made))) {
                 f->table = weir_arena_dup(&g->arena, table);

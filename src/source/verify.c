@@ -530,9 +530,9 @@ int weir_source_verify_all(const struct weir_source_run *run, const char *id,
             continue;
         }
         found = true;
-        int code = verify_stream(run, id, config, connection, c->feed ? &feed : NULL,
-                                 catalog.streams[i].name, c->capture && c->capture->on(connection),
-                                 &one, w, &why);
+        int code =
+            verify_stream(run, id, config, connection, c->feed ? &feed : NULL,
+                          catalog.streams[i].name, weir_source_follows(config), &one, w, &why);
         if (code && (first == 0 || code == WEIR_ECORRUPT)) {
             *status = one;
         } else if (first == 0 && strcmp(*status, "unchanged") == 0) {

@@ -326,6 +326,7 @@ const struct weir_source_connector weir_source_airbyte = {
     .title = "Airbyte sources",
     .options = options,
     .settings_size = sizeof(struct weir_airbyte_settings),
+    .memory = weir_program_memory,
     .open = open_connection,
     .check = check,
     .discover = discover,

@@ -4,10 +4,6 @@
 
 #include "source/file/file.h"
 
-/* A list of rows takes a reader three buffers of two of the largest objects (64 MB), and two read
- * rows with objects. */
-#define MEMORY (1ull << 30)
-
 static const char *path_of(const struct weir_file *file)
 {
     return file->plain ? file->plain : file->path;
@@ -76,7 +72,7 @@ int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_war
         readable[i] = path_of(&stream->files[i]);
     }
     struct weir_warehouse_options options = {
-        .path = ":memory:", .memory_bytes = MEMORY, .threads = 1, .readable = readable};
+        .path = ":memory:", .memory_bytes = WEIR_FILE_MEMORY, .threads = 1, .readable = readable};
     int rc = weir_warehouse_open(&weir_warehouse_duckdb, &options, out, err);
     rc = rc ? rc : weir_session_new(*out, WEIR_SESSION_OWNER, session, err);
     free(readable);

@@ -508,12 +508,19 @@ static int parts(void *connection, const struct weir_source_stream *stream,
     return weir_file_cursor_news(files, cursor, hash_options(c, files, stream), drops, p, out, err);
 }
 
+static uint64_t memory_of_run(const void *settings)
+{
+    (void)settings;
+    return WEIR_FILE_MEMORY;
+}
+
 const struct weir_source_connector weir_source_file = {
     .name = "file",
     .title = "Files, Excel, Google Sheets, S3",
     .options = options,
     .settings_size = sizeof(struct weir_file_settings),
     .files = true,
+    .memory = memory_of_run,
     .open = open_connection,
     .discover = discover,
     .plan = plan,

@@ -79,6 +79,9 @@ struct weir_file_stream {
 };
 
 struct weir_file_book;
+/* Of the engine that reads JSON and Parquet: a list of rows takes a reader three buffers of two of
+ * the largest objects (64 MB), and two read rows with objects. */
+#define WEIR_FILE_MEMORY (1ull << 30)
 #define WEIR_FILE_PASSED 5 /* names of them are told */
 struct weir_file_connection {
     const struct weir_source_config *config;

@@ -8,9 +8,9 @@
 
 #define MAX_CURSOR (1u << 20)
 
-bool weir_my_capture_on(const void *connection)
+bool weir_my_capture_on(const void *settings)
 {
-    return ((const struct weir_my *)connection)->settings->capture;
+    return ((const struct weir_my_settings *)settings)->capture;
 }
 
 void weir_my_capture_close(void *connection)

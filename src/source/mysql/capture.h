@@ -52,7 +52,7 @@ struct weir_my_capture {
     size_t prepared_count;
 };
 
-bool weir_my_capture_on(const void *connection);
+bool weir_my_capture_on(const void *settings);
 int weir_my_capture_check(const struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_capture_open(void *connection, struct weir_source_follow *f,
                          struct weir_error *err) WEIR_MUST_CHECK;

@@ -9,9 +9,9 @@
 
 #define MAX_CURSOR (16u << 20)
 
-bool weir_pg_capture_on(const void *connection)
+bool weir_pg_capture_on(const void *settings)
 {
-    return ((const struct weir_pg *)connection)->settings->capture;
+    return ((const struct weir_pg_settings *)settings)->capture;
 }
 
 static void forget_snapshot(struct weir_pg_capture *c)

@@ -40,7 +40,7 @@ struct weir_pg_capture {
     struct weir_pg_message *message;
 };
 
-bool weir_pg_capture_on(const void *connection);
+bool weir_pg_capture_on(const void *settings);
 int weir_pg_capture_open(void *connection, struct weir_source_follow *f,
                          struct weir_error *err) WEIR_MUST_CHECK;
 int weir_pg_capture_loaded(void *connection, struct weir_error *err) WEIR_MUST_CHECK;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/hash.h"
+
 struct reader {
     const char *at;
     size_t left;
@@ -172,10 +174,7 @@ bool weir_pg_lsn_read(struct weir_str text, uint64_t *out)
     size_t digits = 0, slashes = 0;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                           : -1;
+        int digit = weir_hex_digit(c);
         if (c == '/' && digits && !slashes) {
             slashes++;
             value = half << 32;

@@ -216,6 +216,7 @@ const struct weir_source_connector weir_source_singer = {
     .title = "Singer taps",
     .options = options,
     .settings_size = sizeof(struct weir_singer_settings),
+    .memory = weir_program_memory,
     .open = open_connection,
     .discover = discover,
     .plan = plan,

@@ -1,0 +1,59 @@
+/* One run of a source in the server, and all that are remembered. Shared by source_runs.c, which
+ * begins and ends them, and source_tell.c. */
+#ifndef WEIR_SERVE_SOURCE_ITEM_H
+#define WEIR_SERVE_SOURCE_ITEM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "serve/source.h"
+
+#define WEIR_RUNS_KEPT 2000 /* runs that are remembered */
+#define WEIR_RUNS_HELD 8    /* sources that are being removed at one time */
+
+struct weir_source_item {
+    struct weir_source_runs *runs;
+    char id[WEIR_SOURCE_RUN_SIZE];
+    char source[64], stream[256]; /* stream "": all */
+    char from[64], to[64];        /* "": not said */
+    bool full, verify, repair;
+    unsigned failures; /* in a row, with this one */
+    pthread_t thread;
+    bool joined;
+    bool running; /* guarded by the lock, as is what stands below */
+    weir_time started_at, ended_at;
+    struct weir_buf report;
+    const char *status; /* NULL while it runs */
+    char error[1024];
+    struct weir_source_progress progress;
+    /* what was told of it last */
+    bool told;
+    unsigned long long told_rows, told_bytes;
+    bool told_running;
+};
+
+struct weir_source_runs {
+    struct weir_server *server;
+    struct weir_source_site site;
+    struct weir_source_counts *counts;
+    pthread_mutex_t lock;
+    struct weir_source_item *items[WEIR_RUNS_KEPT]; /* oldest first */
+    size_t count;
+    char held[WEIR_RUNS_HELD][64]; /* "": free */
+    bool stopped;
+    atomic_bool touched;
+};
+
+/* With the lock; NULL: there is none. */
+struct weir_source_item *weir_source_runs_find(struct weir_source_runs *runs, const char *id);
+struct weir_source_item *weir_source_runs_running(struct weir_source_runs *runs,
+                                                  const char *source);
+/* `verify`: of those that compare; else of those that load. `whole`: of all of the source, which is
+ * what schedules go by. Not one that was asked for what its source does not have. */
+struct weir_source_item *weir_source_runs_latest(struct weir_source_runs *runs, const char *source,
+                                                 bool verify, bool whole);
+/* Of a run that has ended, without the lock: what failed, or loaded something, is kept over the
+ * server's end. What was asked for wrongly only who asked needs to know. */
+void weir_source_runs_keep_said(struct weir_source_item *item);
+
+#endif
