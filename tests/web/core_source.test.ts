@@ -52,6 +52,7 @@ test('how a source stands: what needs somebody comes first', () => {
   assert.equal(kind({ streams: [standing()], latest: run({ status: 'stopped' }) }), 'stopped');
   // What is gone at the source is no failure, and does not make the others old.
   assert.equal(kind({ streams: [standing(), standing({ status: 'gone', good_at: '2026-11-01T00:00:00Z' })] }), 'well');
+  assert.deepEqual(stateOf(source({ streams: [standing(), standing({ status: 'gone' })] }), now), { kind: 'well', tone: 'warn', text: '1 table gone, else up to date', why: '' });
   assert.deepEqual(sayStatus('gone'), { text: 'gone at the source', tone: 'warn' });
 });
 

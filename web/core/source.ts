@@ -158,6 +158,8 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   if (latest?.status === 'stopped') return { kind: 'stopped', tone: 'warn', text: 'was stopped', why: '' };
   if (streams === null) return { kind: 'unknown', tone: 'plain', text: 'not shown to you', why: '' };
   if (!streams.length && !source.latest) return { kind: 'new', tone: 'plain', text: 'never ran', why: '' };
+  const gone = streams.filter(({ status }) => status === 'gone').length;
+  if (gone) return { kind: 'well', tone: 'warn', text: `${plural(gone, 'table')} gone, else up to date`, why: '' };
   return { kind: 'well', tone: 'good', text: 'up to date', why: '' };
 }
 
