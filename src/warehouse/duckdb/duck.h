@@ -96,6 +96,9 @@ int weir_duck_checkpoint(struct weir_session *session, struct weir_error *err);
 int weir_duck_exec(struct weir_session *session, const char *sql, struct weir_error *err);
 /* To be called after a change of tables or views, which is there for all with the commit. */
 void weir_duck_catalog_changed(struct duck_session *s);
+/* Works at a statement, and pauses while other threads of the engine have all that is left of it,
+ * until it has its result or its first rows, or has failed. */
+void weir_duck_await(duckdb_pending_result pending);
 /* Runs SQL that the driver itself wrote. */
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
 

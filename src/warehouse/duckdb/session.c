@@ -9,9 +9,9 @@
 #define LEAST_PAUSE 20000   /* ns */
 #define MOST_PAUSE  1000000 /* ns */
 
-/* While another thread of the engine has all that is left of a statement, duckdb_query() asks for
- * more to do without a pause, and keeps a core busy with that. */
-static void await(duckdb_pending_result pending)
+/* The engine's own waiting (duckdb_query(), duckdb_execute_pending()) asks for more to do without a
+ * pause, and keeps a core busy with that. */
+void weir_duck_await(duckdb_pending_result pending)
 {
     duckdb_pending_state state;
     long pause = LEAST_PAUSE;
@@ -35,7 +35,7 @@ static int run_prepared(struct duck_session *s, duckdb_prepared_statement statem
     if (duckdb_pending_prepared(statement, &pending)) {
         rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
     } else {
-        await(pending);
+        weir_duck_await(pending);
         if (duckdb_execute_pending(pending, &result)) {
             rc = weir_duck_fail(s, duckdb_result_error(&result), err);
         }

@@ -118,9 +118,12 @@ int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statemen
         rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
     } else if (atomic_load(&s->canceled)) {
         rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
-    } else if (duckdb_execute_pending(pending, result)) {
-        rc = weir_duck_fail(s, duckdb_result_error(result), err);
-        duckdb_destroy_result(result);
+    } else {
+        weir_duck_await(pending);
+        if (duckdb_execute_pending(pending, result)) {
+            rc = weir_duck_fail(s, duckdb_result_error(result), err);
+            duckdb_destroy_result(result);
+        }
     }
     duckdb_destroy_pending(&pending);
     if (changes_catalog(duckdb_prepared_statement_type(statement))) {
