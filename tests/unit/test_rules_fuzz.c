@@ -484,33 +484,55 @@ static bool same_kind(const char *sql, const char *a, const char *b)
     return one || two ? one == two : strcmp(a, b) == 0;
 }
 
+/* What the engine's optimizer makes of the same statement over the copies can be wrong, or an error
+ * that no row makes (docs/design/open.md, "Rules"). What is asked by rules is never excused by
+ * that: it must be what the copies give without the optimizer. */
+static void compare(struct weir_session *plain, const struct weir_buf *sql, const char *got,
+                    const char *want, long *astray)
+{
+    bool leaks = strstr(got, "FORBIDDEN") != NULL;
+    if (!leaks && same_kind(weir_buf_cstr(sql), got, want)) {
+        return;
+    }
+    char *exact = answer(plain, sql, 'b');
+    if (leaks || !same_kind(weir_buf_cstr(sql), got, exact)) {
+        fail_msg("%s\n--- got\n%s\n--- wanted\n%s\n--- without the optimizer\n%s",
+                 weir_buf_cstr(sql), got, want, exact);
+    }
+    print_message("the optimizer goes astray: %s\n", weir_buf_cstr(sql));
+    ++*astray;
+    free(exact);
+}
+
 static void rules_equal_filtered_copies(void **unused)
 {
     (void)unused;
     const char *given = getenv("WEIR_SEED"), *rounds = getenv("WEIR_ROUNDS");
     uint64_t seed = given ? strtoull(given, NULL, 10) : weir_random_u64() >> 20;
-    long count = rounds ? 60 * atol(rounds) : 300, errors = 0, empty = 0;
-    struct weir_session *other;
+    long count = rounds ? 60 * atol(rounds) : 300, errors = 0, empty = 0, astray = 0;
+    struct weir_session *other, *plain;
     struct weir_buf sql;
     print_message("WEIR_SEED=%llu\n", (unsigned long long)seed);
     state = seed;
     weir_buf_init(&sql, 1 << 20);
     ASSERT_OK(weir_session_new(warehouse, WEIR_SESSION_READER, &other, &err), err);
+    ASSERT_OK(weir_session_new(warehouse, WEIR_SESSION_OWNER, &plain, &err), err);
+    ASSERT_OK(weir_session_exec(plain, "PRAGMA disable_optimizer", &err), err);
     become(reader, "fuzz");
     for (long i = 0; i < count; i++) {
         statement(&sql);
         char *got = answer(reader, &sql, 'a'), *want = answer(other, &sql, 'b');
-        if (!same_kind(weir_buf_cstr(&sql), got, want) || strstr(got, "FORBIDDEN")) {
-            fail_msg("statement %ld: %s\n--- got\n%s\n--- wanted\n%s", i, weir_buf_cstr(&sql), got,
-                     want);
-        }
+        compare(plain, &sql, got, want, &astray);
         errors += is_error(got);
         empty += !*got;
         free(got);
         free(want);
     }
-    print_message("%ld statements, %ld with errors, %ld without rows\n", count, errors, empty);
+    print_message("%ld statements, %ld with errors, %ld without rows, %ld astray\n", count, errors,
+                  empty, astray);
     assert_true(errors < count / 4 && empty < count / 2);
+    assert_true(astray <= 1 + count / 500);
+    weir_session_free(plain);
     weir_session_free(other);
     weir_buf_free(&sql);
 }

@@ -232,6 +232,16 @@ static int write_in_list(struct reading *r, struct weir_json children, unsigned 
     return rc;
 }
 
+/* Where an OR has these beside other comparisons of the same column, the engine leaves out groups
+ * of rows that hold NULLs, for its statistics take them to be never true. Such an OR comes from two
+ * groups as well; a comparison of its result it leaves alone. */
+static bool is_distinct(struct weir_json node)
+{
+    struct weir_str type = weir_json_get_str(node, "type");
+    return weir_str_is(type, "COMPARE_DISTINCT_FROM") ||
+           weir_str_is(type, "COMPARE_NOT_DISTINCT_FROM");
+}
+
 static int write_members(struct reading *r, struct weir_json node, unsigned depth)
 {
     struct weir_str key;
@@ -249,6 +259,18 @@ static int write_members(struct reading *r, struct weir_json node, unsigned dept
     return rc;
 }
 
+/* (a IS DISTINCT FROM b) IS TRUE, which is the same, for it is never NULL. */
+static int write_distinct(struct reading *r, struct weir_json node, unsigned depth)
+{
+    weir_duck_node(&r->w, "COMPARISON", "COMPARE_NOT_DISTINCT_FROM", WEIR_STR(""));
+    weir_jw_keyz(&r->w, "left");
+    int rc = write_members(r, node, depth + 1);
+    weir_jw_keyz(&r->w, "right");
+    weir_duck_node_bool(&r->w, true);
+    weir_jw_object_end(&r->w);
+    return rc;
+}
+
 static int write_node(struct reading *r, struct weir_json node, unsigned depth)
 {
     if (depth > MAX_DEPTH) {
@@ -261,9 +283,10 @@ static int write_node(struct reading *r, struct weir_json node, unsigned depth)
         if (weir_duck_node_constant(&r->w, node)) {
             return 0;
         }
-        return weir_str_is(weir_json_get_str(node, "class"), "COLUMN_REF")
-                   ? write_reference(r, node)
-                   : write_members(r, node, depth);
+        if (weir_str_is(weir_json_get_str(node, "class"), "COLUMN_REF")) {
+            return write_reference(r, node);
+        }
+        return is_distinct(node) ? write_distinct(r, node, depth) : write_members(r, node, depth);
     case WEIR_JSON_ARRAY:
         weir_jw_array(&r->w);
         for (struct weir_json_iter it = weir_json_begin(node);

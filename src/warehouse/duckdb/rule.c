@@ -161,21 +161,6 @@ static void write_case(struct making *m, struct weir_str condition, struct weir_
     weir_jw_object_end(w);
 }
 
-static void write_never(struct weir_jw *w)
-{
-    weir_duck_node(w, "CAST", "OPERATOR_CAST", WEIR_STR(""));
-    weir_jw_keyz(w, "child");
-    weir_duck_node(w, "CONSTANT", "VALUE_CONSTANT", WEIR_STR(""));
-    weir_jw_keyz(w, "value");
-    weir_jw_raw(w, WEIR_STR("{\"type\":{\"id\":\"VARCHAR\",\"type_info\":null},\"is_null\":false,"
-                            "\"value\":\"f\"}"));
-    weir_jw_object_end(w);
-    weir_jw_keyz(w, "cast_type");
-    weir_jw_raw(w, WEIR_STR("{\"id\":\"BOOLEAN\",\"type_info\":null}"));
-    weir_jw_kbool(w, "try_cast", false);
-    weir_jw_object_end(w);
-}
-
 enum cell { PLAIN, SOMETIMES, NEVER, ABSENT };
 
 static enum cell cell_of(const struct making *m, struct weir_str column)
@@ -206,7 +191,7 @@ static void write_column(struct making *m, struct weir_str column, enum cell cel
         (void)write_any(m, &condition, &column);
         write_case(m, weir_buf_str(&condition), column);
     } else if (cell == NEVER) {
-        write_never(&w);
+        weir_duck_node_bool(&w, false);
         write_case(m, weir_buf_str(&condition), column);
     }
     m->query.failed = m->query.failed || condition.failed;

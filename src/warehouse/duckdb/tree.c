@@ -390,6 +390,25 @@ void weir_duck_node_null(struct weir_jw *w, struct weir_str alias)
     weir_jw_object_end(w);
 }
 
+void weir_duck_node_bool(struct weir_jw *w, bool value)
+{
+    weir_duck_node(w, "CAST", "OPERATOR_CAST", WEIR_STR(""));
+    weir_jw_keyz(w, "child");
+    weir_duck_node(w, "CONSTANT", "VALUE_CONSTANT", WEIR_STR(""));
+    weir_jw_keyz(w, "value");
+    weir_jw_object(w);
+    weir_jw_keyz(w, "type");
+    weir_jw_raw(w, WEIR_STR("{\"id\":\"VARCHAR\",\"type_info\":null}"));
+    weir_jw_kbool(w, "is_null", false);
+    weir_jw_kstrz(w, "value", value ? "t" : "f");
+    weir_jw_object_end(w);
+    weir_jw_object_end(w);
+    weir_jw_keyz(w, "cast_type");
+    weir_jw_raw(w, WEIR_STR("{\"id\":\"BOOLEAN\",\"type_info\":null}"));
+    weir_jw_kbool(w, "try_cast", false);
+    weir_jw_object_end(w);
+}
+
 void weir_duck_node_star(struct weir_jw *w)
 {
     weir_duck_node(w, "STAR", "STAR", WEIR_STR(""));

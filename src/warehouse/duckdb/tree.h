@@ -38,6 +38,7 @@ void weir_duck_node(struct weir_jw *w, const char *class, const char *type, stru
 void weir_duck_node_column(struct weir_jw *w, struct weir_str table, struct weir_str column,
                            struct weir_str alias);
 void weir_duck_node_null(struct weir_jw *w, struct weir_str alias);
+void weir_duck_node_bool(struct weir_jw *w, bool value);
 void weir_duck_node_star(struct weir_jw *w);
 /* Begins a SELECT_NODE up to its select list, which the caller writes item by item; then `from`
  * opens "from_table", where the caller writes one source; then `end` with JSON texts (`where`

@@ -15,6 +15,8 @@ CREATE TABLE web.pg_stats(id BIGINT, info STRUCT(a BIGINT, b VARCHAR));
 INSERT INTO web.pg_stats VALUES (1, {'a': 7, 'b': 'x'});
 CREATE TABLE hr.salaries(name VARCHAR, salary BIGINT);
 INSERT INTO hr.salaries VALUES ('Zoe', 424242);
+CREATE TABLE web.visits(id BIGINT, plan BIGINT, tier BIGINT);
+INSERT INTO web.visits VALUES (1, NULL, 5), (2, NULL, NULL);
 CREATE TABLE t(i BIGINT, v VARCHAR);
 INSERT INTO t VALUES (1, 'a'), (2, 'b');
 CREATE TABLE u(i BIGINT, w VARCHAR);

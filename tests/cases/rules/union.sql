@@ -185,3 +185,25 @@ SELECT * FROM web.golfers
 --as void
 select count(*) > 1 as n from web.users
 --> true
+
+--| Of an OR that two groups make, the engine's statistics know nothing of NULL.
+--@ person unlike
+--@ grant a web.visits
+--@ rows plan is distinct from 3
+--@ grant b web.visits
+--@ rows plan = 3
+
+--@ person not_like
+--@ grant a web.visits
+--@ rows not (tier is not distinct from 5)
+--@ grant b web.visits
+--@ rows tier = 4
+
+--as unlike
+SELECT id FROM web.visits ORDER BY id
+--> 1
+--> 2
+
+--as not_like
+SELECT id FROM web.visits ORDER BY id
+--> 2
