@@ -1,6 +1,6 @@
 /* Rows of a tap into the warehouse, checked and proven, versus the engine's own reading of the very
  * same lines with all types told to it (read_json). In one run, alternating; by processor time of
- * this process and its children, and by the clock. */
+ * this process and its children, and by the clock. Usage: bench_source_singer [ROWS] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +12,13 @@
 #include "io/keeper.h"
 #include "source/source.h"
 
-#define ROWS   400000
+#define ROWS   2000000
 #define ROUNDS 3
 #define GOAL   0.9
 
 static struct weir_error err;
 static char dir[64];
+static long rows = ROWS;
 
 static void check(int code, const char *what)
 {
@@ -46,12 +47,12 @@ static void make_files(void)
           "\"name\":{\"type\":\"string\"},\"city\":{\"type\":\"string\"},\"score\":{\"type\":"
           "\"number\"},\"ok\":{\"type\":\"boolean\"},\"tags\":{\"type\":\"array\"}}}}\n",
           lines);
-    for (int i = 0; i < ROWS; i++) {
+    for (long i = 0; i < rows; i++) {
         fprintf(
             lines,
-            "{\"type\":\"RECORD\",\"stream\":\"t\",\"record\":{\"id\":%d,\"at\":\"2026-01-%02dT"
-            "%02d:00:00.000000Z\",\"name\":\"customer number %d\",\"city\":\"%s\",\"score\":"
-            "%d.25,\"ok\":%s,\"tags\":[\"a%d\",{\"deep\":true}]},\"time_extracted\":\"2026-11-26"
+            "{\"type\":\"RECORD\",\"stream\":\"t\",\"record\":{\"id\":%ld,\"at\":\"2026-01-%02ldT"
+            "%02ld:00:00.000000Z\",\"name\":\"customer number %ld\",\"city\":\"%s\",\"score\":"
+            "%ld.25,\"ok\":%s,\"tags\":[\"a%ld\",{\"deep\":true}]},\"time_extracted\":\"2026-11-26"
             "T10:00:00.000000Z\"}\n",
             i, i % 28 + 1, i % 24, i, i % 3 ? "Vienna" : "Graz", i % 1000, i % 2 ? "true" : "false",
             i % 50);
@@ -111,7 +112,7 @@ static struct spent run_tap(int round)
     struct spent s = {cpu(), (double)weir_mono()};
     check(weir_source_sync(&run, id, &jw, &err), "the run");
     s = (struct spent){cpu() - s.cpu, ((double)weir_mono() - s.wall) / 1e6};
-    snprintf(wanted, sizeof wanted, "\"rows_written\":%d", ROWS);
+    snprintf(wanted, sizeof wanted, "\"rows_written\":%ld", rows);
     check(!strstr(weir_buf_cstr(&report), wanted), "all rows are there");
     weir_buf_free(&report);
     weir_warehouse_close(w);
@@ -146,7 +147,7 @@ static void print(const char *name, double mine, double theirs)
 {
     printf("{\"name\":\"singer to warehouse, %s\",\"value\":%.0f,\"unit\":\"rows/s\",\"reference\":"
            "%.0f,\"ratio\":%.3f,\"goal\":%.2f,\"met\":%s}\n",
-           name, ROWS / mine, ROWS / theirs, theirs / mine, GOAL,
+           name, (double)rows / mine, (double)rows / theirs, theirs / mine, GOAL,
            theirs / mine >= GOAL ? "true" : "false");
 }
 
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], WEIR_KEEPER) == 0) { /* of the tap, as weir's own program is */
         return weir_keeper(argc, argv);
     }
+    rows = argc > 1 ? atol(argv[1]) : rows;
     struct spent mine = {1e9, 1e9}, theirs = {1e9, 1e9};
     char command[128];
     make_files();

@@ -284,9 +284,10 @@ extern "C" struct weir_json_iter weir_json_begin(struct weir_json container)
 {
     auto type = weir_json_type(container);
     if (type != WEIR_JSON_ARRAY && type != WEIR_JSON_OBJECT) {
-        return weir_json_iter{{nullptr, 0}, 0};
+        return weir_json_iter{{nullptr, 0}, 0, false};
     }
-    return weir_json_iter{{container.doc, container.at + 1}, after(container) - 1};
+    return weir_json_iter{
+        {container.doc, container.at + 1}, after(container) - 1, type == WEIR_JSON_OBJECT};
 }
 
 /* `it` is read and written by halves: a whole that was just written by halves is slow to read. */
@@ -297,10 +298,8 @@ extern "C" bool weir_json_next(struct weir_json_iter *it, struct weir_str *key,
     if (!here.doc || here.at >= it->end) {
         return false;
     }
-    /* The closing word's type tells an object from an array: in an object, keys alternate. */
-    bool object = static_cast<tape_type>(doc_of(here).tape[it->end] >> 56) == tape_type::END_OBJECT;
     struct weir_str name = {"", 0};
-    if (object) {
+    if (it->object) { /* keys alternate */
         name = string_at(here);
         here.at++;
     }

@@ -37,6 +37,7 @@ struct weir_json {
 struct weir_json_iter {
     struct weir_json value; /* private */
     size_t end;
+    bool object;
 };
 
 /* What weir_json_parse_lenient() had to change, by kind. */

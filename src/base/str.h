@@ -24,9 +24,34 @@ static inline struct weir_str weir_str_of(const char *cstr)
     return (struct weir_str){cstr, cstr ? strlen(cstr) : 0};
 }
 
+/* Names are short: they are compared as one or two words, without a call. */
 static inline bool weir_str_eq(struct weir_str a, struct weir_str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    uint64_t x[4];
+    uint32_t y[4];
+    size_t n = a.len;
+    if (n != b.len) {
+        return false;
+    }
+    if (n > 16) {
+        return memcmp(a.ptr, b.ptr, n) == 0;
+    }
+    if (n >= 8) {
+        memcpy(&x[0], a.ptr, 8);
+        memcpy(&x[1], b.ptr, 8);
+        memcpy(&x[2], a.ptr + n - 8, 8);
+        memcpy(&x[3], b.ptr + n - 8, 8);
+        return x[0] == x[1] && x[2] == x[3];
+    }
+    if (n >= 4) {
+        memcpy(&y[0], a.ptr, 4);
+        memcpy(&y[1], b.ptr, 4);
+        memcpy(&y[2], a.ptr + n - 4, 4);
+        memcpy(&y[3], b.ptr + n - 4, 4);
+        return y[0] == y[1] && y[2] == y[3];
+    }
+    return n == 0 ||
+           (a.ptr[0] == b.ptr[0] && a.ptr[n / 2] == b.ptr[n / 2] && a.ptr[n - 1] == b.ptr[n - 1]);
 }
 
 static inline bool weir_str_is(struct weir_str a, const char *cstr)

@@ -128,11 +128,13 @@ static bool scan_fraction(struct scan *s, weir_time *out)
     if (!is_digit(s)) {
         return false;
     }
-    weir_time unit = WEIR_SECOND;
-    for (; is_digit(s); s->at++) {
-        unit /= 10;
-        *out += unit * (*s->at - '0');
+    static const unsigned units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    size_t n = 0;
+    for (; is_digit(s); s->at++) { /* of more than six digits the rest is left out */
+        *out = n < 6 ? *out * 10 + (*s->at - '0') : *out;
+        n += n < 6;
     }
+    *out *= units[n];
     return true;
 }
 

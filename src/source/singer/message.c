@@ -43,12 +43,38 @@ static int rubbish(const struct weir_singer_reader *r, struct weir_str line, con
     return weir_foreign_refuse("Singer", r->name, r->mask, r->line, line, why, err);
 }
 
+/* What a RECORD has, found in one go: there are many. */
+struct message {
+    struct weir_json type, stream, record, version;
+};
+
+static struct message read_message(struct weir_json root)
+{
+    struct message m = {0};
+    struct weir_json_iter it = weir_json_begin(root);
+    struct weir_json member;
+    struct weir_str key;
+    while (weir_json_next(&it, &key, &member)) {
+        struct weir_json *to = weir_str_is(key, "type")      ? &m.type
+                               : weir_str_is(key, "stream")  ? &m.stream
+                               : weir_str_is(key, "record")  ? &m.record
+                               : weir_str_is(key, "version") ? &m.version
+                                                             : NULL;
+        if (to && !weir_json_exists(*to)) {
+            *to = member;
+        }
+    }
+    return m;
+}
+
 /* NULL in *out: nobody wants it. */
-static int stream_of(struct weir_singer_reader *r, struct weir_json root,
+static int stream_of(struct weir_singer_reader *r, const struct message *m,
                      struct weir_feed_stream **out, struct weir_error *err)
 {
-    struct weir_str said = weir_json_get_str(root, "stream"), name = said;
+    struct weir_str said = {0}, name;
     *out = NULL;
+    (void)weir_json_str(m->stream, &said);
+    name = said;
     if (!said.ptr) {
         return weir_fail(err, WEIR_EINVAL, "it names no stream");
     }
@@ -77,11 +103,12 @@ static int stream_of(struct weir_singer_reader *r, struct weir_json root,
     return rc;
 }
 
-static int take_schema(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+static int take_schema(struct weir_singer_reader *r, const struct message *m, struct weir_json root,
+                       struct weir_error *err)
 {
     struct weir_feed_stream *s;
     struct weir_json schema = weir_json_get(root, "schema");
-    int rc = stream_of(r, root, &s, err);
+    int rc = stream_of(r, m, &s, err);
     if (rc || !s) {
         return rc;
     }
@@ -101,12 +128,13 @@ static int take_schema(struct weir_singer_reader *r, struct weir_json root, stru
     return rc;
 }
 
-static int take_version(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+static int take_version(struct weir_singer_reader *r, const struct message *m,
+                        struct weir_error *err)
 {
     struct weir_feed_stream *s;
     int64_t version;
-    int rc = stream_of(r, root, &s, err);
-    if (rc == 0 && !weir_json_i64(weir_json_get(root, "version"), &version)) {
+    int rc = stream_of(r, m, &s, err);
+    if (rc == 0 && !weir_json_i64(m->version, &version)) {
         rc = weir_fail(err, WEIR_EINVAL, "its `version` is no whole number");
     }
     if (rc == 0 && s) {
@@ -150,21 +178,20 @@ static int put_record(struct weir_singer_reader *r, struct weir_feed_stream *s,
     return rc;
 }
 
-static int take_record(struct weir_singer_reader *r, struct weir_json root, struct weir_str line,
+static int take_record(struct weir_singer_reader *r, const struct message *m, struct weir_str line,
                        struct weir_error *err)
 {
     struct weir_feed_stream *s;
     int64_t version;
-    int rc = stream_of(r, root, &s, err);
+    int rc = stream_of(r, m, &s, err);
     if (rc || !s) {
         r->feed->ignored += rc == 0;
         return rc;
     }
-    struct weir_json said = weir_json_get(root, "version");
-    if (weir_json_exists(said) && weir_json_i64(said, &version)) {
+    if (weir_json_i64(m->version, &version)) {
         rc = weir_feed_version(s, version, err);
     }
-    return rc ? rc : put_record(r, s, weir_json_get(root, "record"), line, RECORD_DEPTH, err);
+    return rc ? rc : put_record(r, s, m->record, line, RECORD_DEPTH, err);
 }
 
 /* --- BATCH: records in files of the tap's ------------------------------------------------------
@@ -220,14 +247,15 @@ static int batch_file(struct weir_singer_reader *r, struct weir_feed_stream *s, 
     return rc;
 }
 
-static int take_batch(struct weir_singer_reader *r, struct weir_json root, struct weir_error *err)
+static int take_batch(struct weir_singer_reader *r, const struct message *m, struct weir_json root,
+                      struct weir_error *err)
 {
     struct weir_feed_stream *s;
     struct weir_json encoding = weir_json_get(root, "encoding"), item;
     struct weir_str format = weir_json_get_str(encoding, "format"), name;
     struct weir_str compression = weir_json_get_str(encoding, "compression");
     struct weir_text_list files = {0};
-    int rc = stream_of(r, root, &s, err);
+    int rc = stream_of(r, m, &s, err);
     if (rc || !s) {
         return rc;
     }
@@ -278,20 +306,21 @@ int weir_singer_line(struct weir_singer_reader *r, struct weir_str line, struct 
     if (rc) {
         return rubbish(r, line, why.message, err);
     }
-    struct weir_str type = weir_json_get_str(root, "type");
-    if (!type.ptr) {
+    const struct message m = read_message(root);
+    struct weir_str type;
+    if (!weir_json_str(m.type, &type)) {
         return rubbish(r, line, "it has no `type`", err);
     }
     if (type_is(type, "RECORD")) {
-        rc = take_record(r, root, line, &why);
+        rc = take_record(r, &m, line, &why);
     } else if (type_is(type, "SCHEMA")) {
-        rc = take_schema(r, root, &why);
+        rc = take_schema(r, &m, root, &why);
     } else if (type_is(type, "STATE")) {
         rc = take_state(r, root, &why);
     } else if (type_is(type, "ACTIVATE_VERSION")) {
-        rc = take_version(r, root, &why);
+        rc = take_version(r, &m, &why);
     } else if (type_is(type, "BATCH")) {
-        rc = take_batch(r, root, &why);
+        rc = take_batch(r, &m, root, &why);
     } /* others are permitted, and say nothing to us */
     if (rc == WEIR_EINVAL && !r->feed->load_failed) {
         return rubbish(r, line, why.message, err);
