@@ -18,6 +18,7 @@
 static char trace_path[64];
 static pid_t supervisor;
 static char address[2][64];
+static int listeners[2];
 
 /* --- the child ---------------------------------------------------------------------------------
  */
@@ -139,11 +140,7 @@ static int supervisor_main(const char *modes[2])
     char numbers[2][2][16];
     struct weir_error err = {0};
     for (int i = 0; i < 2; i++) {
-        int fd;
-        if (weir_http_bind(address[i], &fd, NULL, &err)) {
-            return 100;
-        }
-        snprintf(numbers[i][0], 16, "%d", fd);
+        snprintf(numbers[i][0], 16, "%d", listeners[i]);
         snprintf(numbers[i][1], 16, "%d", trace);
         const char *const words[] = {
             "/proc/self/exe", "child", i ? "serve" : "collect", modes[i], numbers[i][0],
@@ -151,7 +148,7 @@ static int supervisor_main(const char *modes[2])
         memcpy(argv[i], words, sizeof words);
         children[i] = (struct weir_child){.name = i ? "serve" : "collect",
                                           .argv = argv[i],
-                                          .fds = {fd, trace},
+                                          .fds = {listeners[i], trace},
                                           .fd_count = 2,
                                           .address = address[i],
                                           .grace = 20 * WEIR_SECOND};
@@ -251,11 +248,9 @@ static int make(void **state)
     snprintf(trace_path, sizeof trace_path, "/tmp/weir-supervise-XXXXXX");
     int fd = mkstemp(trace_path);
     for (int i = 0; i < 2; i++) {
-        int listener;
-        if (weir_http_bind("127.0.0.1:0", &listener, address[i], &err)) {
+        if (weir_http_bind("127.0.0.1:0", &listeners[i], address[i], &err)) {
             return -1;
         }
-        close(listener);
     }
     return fd < 0 ? -1 : close(fd);
 }
@@ -268,6 +263,8 @@ static int unmake(void **state)
         waitpid(supervisor, NULL, 0);
         supervisor = 0;
     }
+    close(listeners[0]);
+    close(listeners[1]);
     return unlink(trace_path);
 }
 
