@@ -76,7 +76,7 @@ class Collector {
   }
 
   logged(text: string): Promise<true> {
-    return until(`"${text}" in the log`, 10, () => (this.output.includes(text) ? true : undefined));
+    return until(`"${text}" in the log`, 30, () => (this.output.includes(text) ? true : undefined));
   }
 
   source(name: string, text: string): void {
@@ -194,7 +194,7 @@ test('what is refused unread leaves evidence, without its key and within bounds'
       { status: 400, reason: lines[2]?.['reason'], source: '', address: '127.0.0.1', method: '', path: '', bytes: 0, left_out: 0 },
     ]);
     assert.ok(!text.includes(c.weir.key) && !c.output.includes(c.weir.key));
-    await until('the log line', 10, () => (/"message":"a request was refused unread","why":"body is too large"/.test(c.output) ? true : undefined));
+    await until('the log line', 30, () => (/"message":"a request was refused unread","why":"body is too large"/.test(c.output) ? true : undefined));
     assert.match(await c.weir.in('status'), /^unread +3 requests refused unread, the last at .*: 400 .*\(no source, from 127\.0\.0\.1\)/m);
     assert.match(await c.weir.in('doctor'), /^warning +unread +3 requests were refused unread/m);
     for (let i = 0; i < 100; i++) await c.ask('POST', '/v1/track', { ...auth, 'content-encoding': 'br' }, 'x');
@@ -286,7 +286,7 @@ test('sources change while it runs; a broken file changes nothing', () =>
     assert.equal((await c.track('two', {}, key)).status, 200);
     assert.ok((await c.metric('source_errors_total')) > 0);
     c.source('app', `write_key: fresh-key-0123456789abcdef\nold_write_keys: [${key}]\n`);
-    await until('the sources to be read again', 10, async () => {
+    await until('the sources to be read again', 30, async () => {
       assert.equal((await c.track('probe', {}, 'fresh-key-0123456789abcdef')).status, 200);
       return (await c.records('--source', 'app')).some((record) => idOf(record) === 'probe') ? true : undefined;
     });
@@ -299,7 +299,7 @@ test('unknown keys wait in quarantine until a source has them', () =>
   Collector.with('', async (c) => {
     const key = 'typo-key-0123456789abcdef';
     const known = async (count: number): Promise<void> => {
-      await until(`${count} sources`, 10, async () => ((await c.metric('sources')) === count ? true : undefined));
+      await until(`${count} sources`, 30, async () => ((await c.metric('sources')) === count ? true : undefined));
     };
     for (const id of ['a', 'b']) assert.equal((await c.track(id, {}, key)).status, 200);
     assert.equal((await c.track('other', {}, 'nobody-key-0123456789abcdef')).status, 200);
@@ -308,7 +308,7 @@ test('unknown keys wait in quarantine until a source has them', () =>
     assert.match(await c.weir.in('quarantine', 'list'), new RegExp(`${key} +2 .* -\n`));
     c.source('app', `write_key: ${key}\nip: drop\n`);
     await known(2);
-    const released = await until('the calls to be released', 10, async () => {
+    const released = await until('the calls to be released', 30, async () => {
       const records = await c.records();
       return records.length === 2 ? records : undefined;
     });
@@ -318,13 +318,13 @@ test('unknown keys wait in quarantine until a source has them', () =>
     assert.equal(await c.metric('released_total'), 2);
     // A disabled source: as if its key were unknown.
     c.source('app', `write_key: ${key}\ndisabled: true\n`);
-    await until('the source to be disabled', 10, async () => {
+    await until('the source to be disabled', 30, async () => {
       assert.equal((await c.track('later', {}, key)).status, 200);
       return (await c.records('--quarantine')).some((record) => idOf(record) === 'later') ? true : undefined;
     });
     // Its calls came while it was known: only a person lets them in. Without a collector, too.
     c.source('app', `write_key: ${key}\n`);
-    await until('the source to be enabled', 10, async () => {
+    await until('the source to be enabled', 30, async () => {
       assert.equal((await c.track('enabled', {}, key)).status, 200);
       return (await c.records()).some((record) => idOf(record) === 'enabled') ? true : undefined;
     });
@@ -358,7 +358,7 @@ test('a sources folder that is gone for a moment sends nothing to quarantine', (
     await c.stop();
     renameSync(path.join(sources, 'web.away'), path.join(sources, 'web.yml'));
     await c.start();
-    await until('the call to be released', 10, async () => ((await c.records()).length === 3 ? true : undefined));
+    await until('the call to be released', 30, async () => ((await c.records()).length === 3 ? true : undefined));
   }));
 
 test('a full quarantine turns unknown keys away and no others', () =>
@@ -381,7 +381,7 @@ test('a full quarantine turns unknown keys away and no others', () =>
     const kept = statuses.filter((status) => status === 200).length;
     assert.equal((await c.records('--quarantine')).length, kept);
     c.source('nobody', `write_key: ${key}\n`);
-    await until('the calls to be released', 10, async () =>
+    await until('the calls to be released', 30, async () =>
       (await c.records()).length === kept + 1 ? true : undefined,
     );
   }));
@@ -390,7 +390,7 @@ test('strict: an unknown key is answered 401', () =>
   Collector.with('', async (c) => {
     appendFileSync(path.join(c.weir.dir, 'sources', 'web.yml'), 'strict: true\n');
     const status = async (): Promise<number> => (await c.track('x', {}, 'nobody-key-0123456789abcdef')).status;
-    await until('strictness', 10, async () => ((await status()) === 401 ? true : undefined));
+    await until('strictness', 30, async () => ((await status()) === 401 ? true : undefined));
     assert.equal((await c.ask('GET', '/v1/projects/nobody-key-0123456789abcdef/settings')).status, 401);
     assert.equal((await c.track('mine')).status, 200);
     assert.ok((await c.records()).some((record) => record.note === 'unknown_write_key'));
@@ -428,7 +428,7 @@ test('too much at once: 503 until there is room again', () =>
       socket.on('error', () => undefined);
       socket.write(head + ' '.repeat(900_000)); // and no more
     }
-    await until('the requests to be held', 10, async () =>
+    await until('the requests to be held', 30, async () =>
       (await c.metric('unfinished_bytes')) > 2 << 20 ? true : undefined,
     );
     const reply = await c.track('x', { origin: 'https://podium.example' });
@@ -436,7 +436,7 @@ test('too much at once: 503 until there is room again', () =>
     assert.ok(Number(reply.headers['retry-after']) > 0);
     assert.equal(reply.headers['access-control-allow-origin'], 'https://podium.example');
     for (const socket of sockets) socket.destroy();
-    await until('room', 10, async () => ((await c.track('y')).status === 200 ? true : undefined));
+    await until('room', 30, async () => ((await c.track('y')).status === 200 ? true : undefined));
   }));
 
 test('SIGTERM under load: exit 0, and what was answered is in the log', () =>

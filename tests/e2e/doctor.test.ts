@@ -146,6 +146,6 @@ test('status works when nothing runs, and waiting then fails at once', async () 
     const waiting = await weir('-C', dir, 'status', '--wait-loaded');
     assert.equal(waiting.code, 1);
     assert.match(waiting.err, /no `weir serve` runs in /);
-    assert.ok(Date.now() - begun < 5000);
+    assert.ok(Date.now() - begun < 20_000);
   });
 });

@@ -168,7 +168,7 @@ test('a client that stops reading holds no query beyond its time', async () => {
     const { body } = await check({ method: 'GET', path: '/api/query/{id}', target: `/api/query/${id}`, status: 200 });
     return (body as { state: string }).state;
   };
-  await until('the query to end', 10, async () => (await state()) === 'failed' || undefined);
+  await until('the query to end', 30, async () => (await state()) === 'failed' || undefined);
   await assert.rejects(response.text());
 });
 

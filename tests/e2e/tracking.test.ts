@@ -195,7 +195,7 @@ test('metrics and health', () =>
     assert.equal((await ask(weir, 'POST', '/v1/m', {}, '{"series":[]}')).status, 200);
     assert.equal((await ask(weir, 'POST', '/v1/track', basic(weir.key), body)).status, 200);
     assert.equal((await ask(weir, 'GET', '/health', {})).status, 200);
-    await until('the metric', 5, async () => {
+    await until('the metric', 30, async () => {
       const reply = await ask(weir, 'GET', '/metrics', {});
       assert.equal(reply.status, 200);
       return /^weir_collect_\w+\{?.*\b1$/m.test(reply.body.toString()) ? true : undefined;

@@ -164,7 +164,7 @@ test('a body comes in pieces, may break off, and has its limit', async () => {
   const chunked = begin({ 'transfer-encoding': 'chunked' });
   const done = answered(chunked);
   chunked.write('a,b\n1,');
-  await until('the file of the upload', 10, () => (files().length ? true : undefined));
+  await until('the file of the upload', 30, () => (files().length ? true : undefined));
   chunked.write('"x');
   chunked.end('y"\n');
   assert.equal(await done, 201);
@@ -172,9 +172,9 @@ test('a body comes in pieces, may break off, and has its limit', async () => {
   const broken = begin({ 'content-length': 1000 }, '/api/uploads?name=broken_off');
   broken.on('error', () => undefined);
   broken.write('a,b\n');
-  await until('the file of the upload', 10, () => (files().length ? true : undefined));
+  await until('the file of the upload', 30, () => (files().length ? true : undefined));
   broken.destroy();
-  await until('its end', 10, () => (files().length ? undefined : true));
+  await until('its end', 30, () => (files().length ? undefined : true));
   assert.equal(await answered(begin({ 'content-length': 3 * 2 ** 30 }).on('error', () => undefined)), 413);
   assert.equal(await answered(begin({ 'content-length': 2, 'content-encoding': 'gzip' })), 415);
   const settings = path.join(weir.dir, 'weir.yml');
@@ -189,7 +189,7 @@ test('a body comes in pieces, may break off, and has its limit', async () => {
   for (let i = 0; i < 40; i++) endless.write('x'.repeat(64 * 1024));
   assert.equal(await refusedAt, 413);
   endless.destroy();
-  await until('its end', 10, () => (files().length ? undefined : true));
+  await until('its end', 30, () => (files().length ? undefined : true));
   await weir.down();
   writeFileSync(settings, before);
   await weir.up();

@@ -88,7 +88,7 @@ export class Docker {
     const child = spawn('nsenter', ['--target', String(this.root), '--net', '--pid', process.execPath, '--eval', text], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    return until('a server beside the engine', 10, () => (said.endsWith('\n') ? Number(said) : undefined));
+    return until('a server beside the engine', 30, () => (said.endsWith('\n') ? Number(said) : undefined));
   }
 
   async docker(...args: string[]): Promise<string> {

@@ -80,7 +80,7 @@ static void start_impatient_pool(int64_t workers, int64_t queue, weir_time stuck
 {
     struct weir_query_settings settings = {.workers = workers,
                                            .queue = queue,
-                                           .timeout = 60 * WEIR_SECOND,
+                                           .timeout = 600 * WEIR_SECOND,
                                            .max_rows = 1000000,
                                            .max_bytes = 1 << 30,
                                            .max_stuck = 1,
@@ -90,7 +90,7 @@ static void start_impatient_pool(int64_t workers, int64_t queue, weir_time stuck
 
 static void start_pool(int64_t workers, int64_t queue)
 {
-    start_impatient_pool(workers, queue, 60 * WEIR_SECOND);
+    start_impatient_pool(workers, queue, 600 * WEIR_SECOND);
 }
 
 static int make(void **state)

@@ -279,8 +279,8 @@ static void the_queue_is_bounded(void **state)
 static void first_rows_come_before_the_last(void **state)
 {
     (void)state;
-    struct weir_query_request r = {.sql = "SELECT i, CASE WHEN i = 900000 THEN CAST('reached' AS "
-                                          "INT) END FROM range(1000000) r(i)",
+    struct weir_query_request r = {.sql = "SELECT i, CASE WHEN i = 200000 THEN CAST('reached' AS "
+                                          "INT) END AS n FROM range(300000) r(i)",
                                    .format = WEIR_FORMAT_NDJSON};
     struct answer a;
     char id[17];

@@ -294,14 +294,16 @@ static void a_large_statement_is_cut(void **state)
 
 struct noter {
     struct weir_state *state;
-    atomic_bool stop;
+    atomic_bool stop, failed;
+    struct weir_error err;
 };
 
 static void *note_runs(void *arg)
 {
     struct noter *n = arg;
-    while (!atomic_load(&n->stop)) {
-        add_run(n->state, "ada", "select 1", 60);
+    struct weir_run run = {.at = 1, .person = S("ada"), .sql = S("select 1")};
+    while (!atomic_load(&n->stop) && !atomic_load(&n->failed)) {
+        atomic_store(&n->failed, weir_runs_add(n->state, &run, 1, 60, &n->err) != 0);
     }
     return NULL;
 }
@@ -318,12 +320,14 @@ static void a_backup_ends_while_runs_are_written(void **state)
     store_person(s, "ada", "ada@example.com", WEIR_ROLE_ADMIN);
     assert_int_equal(pthread_create(&thread, NULL, note_runs, &noter), 0);
     struct weir_run *runs;
-    while (runs_of(s, "ada", &runs) < 50) {
+    while (!atomic_load(&noter.failed) && runs_of(s, "ada", &runs) < 50) {
         weir_arena_reset(&s->arena);
     }
-    ASSERT_OK(weir_state_backup(s->state, path, &s->err), s->err);
+    int rc = weir_state_backup(s->state, path, &s->err);
     atomic_store(&noter.stop, true);
     pthread_join(thread, NULL);
+    ASSERT_OK(rc, s->err);
+    ASSERT_OK(atomic_load(&noter.failed) ? noter.err.code : 0, noter.err);
     weir_state_close(noter.state);
     weir_state_close(s->state);
     ASSERT_OK(weir_state_open(path, &s->state, &s->err), s->err);

@@ -156,7 +156,7 @@ test('a draft is compared with what is published, and published later', async ()
   // When its time comes, the page that is open says so.
   await page.goto(url(`/dashboard/${id}`));
   await page.getByRole('heading', { name: 'Orders', exact: true, level: 1 }).waitFor();
-  await api('PUT', `/api/reports/${id}/publication`, { company: true, at: new Date(Date.now() + 2000).toISOString() });
+  await api('PUT', `/api/reports/${id}/publication`, { company: true, at: new Date(Date.now() + 4000).toISOString() });
   await page.getByRole('heading', { name: 'Orders by sport', level: 1 }).waitFor();
   await sound(ada);
 });
