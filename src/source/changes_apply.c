@@ -1,5 +1,6 @@
 /* Changes that were staged, brought into their table: values that were not sent are filled in, the
- * last state of each key counts. */
+ * last state of each key counts. What a row that is marked as gone says does not depend on where
+ * runs divide the changes. */
 #include "source/changes.h"
 
 #define SQL_BYTES (64u << 20)
@@ -256,36 +257,24 @@ static int fill(struct applying *a, struct weir_error *err)
 
 /* --- rows --- */
 
-/* Of the segment's keys: how many are there at the end, and how many rows end. */
+/* Of the segment's keys: how many are written, and how many are gone at the end. */
 static int count_keyed(struct applying *a, struct weir_error *err)
 {
     struct weir_source_changes *c = a->c;
-    uint64_t all = 0, there = 0, deleted = 0;
+    uint64_t all = 0, there = 0;
     add(a, "SELECT count(*) FROM ");
     add_staged(a, "");
     int rc = ask(a, &all, err);
     add(a, "SELECT count(*) FROM ");
     add_staged(a, "s._weir_put AND ");
     rc = rc ? rc : ask(a, &there, err);
-    if (rc == 0 && all > there) {
-        add(a, "SELECT count(*) FROM ");
-        add_target(a);
-        add(a, " AS old JOIN ");
-        add_stage(a);
-        add(a, " AS s ON ");
-        add_same_key(a, "old", "s");
-        add(a, " WHERE NOT s._weir_put AND ");
-        add(a, c->soft ? "old." WEIR_SOURCE_DELETED " IS NULL AND " : "");
-        add_segment_of(a, "s");
-        rc = ask(a, &deleted, err);
-    }
     c->load.rows_written += there;
-    c->load.rows_deleted += deleted;
     c->ended += all - there;
     return rc;
 }
 
-/* The last state of each key counts. Looking whether any came twice is cheaper than deleting. */
+/* The last state of each key counts; of one that is gone and stays, marked, the last values, too.
+ * Looking whether any came twice is cheaper than deleting. */
 static int drop_older(struct applying *a, struct weir_error *err)
 {
     uint64_t older = 0;
@@ -303,7 +292,11 @@ static int drop_older(struct applying *a, struct weir_error *err)
     }
     add(a, "DELETE FROM ");
     add_staged(a, "");
-    add(a, " AND s._weir_seq NOT IN (SELECT max(s._weir_seq) FROM ");
+    add(a, " AND s._weir_seq NOT IN (SELECT ");
+    add(a, a->c->soft ? "unnest([max(s._weir_seq), coalesce(max(s._weir_seq) FILTER "
+                        "(s._weir_put), max(s._weir_seq))])"
+                      : "max(s._weir_seq)");
+    add(a, " FROM ");
     add_staged(a, "");
     add(a, " GROUP BY ");
     add_key(a, "s.");
@@ -311,22 +304,47 @@ static int drop_older(struct applying *a, struct weir_error *err)
     return exec(a, err);
 }
 
+static void add_gone(struct applying *a)
+{
+    add_stage(a);
+    add(a, " AS s WHERE NOT s._weir_put AND ");
+    add(a, a->c->soft ? "old." WEIR_SOURCE_DELETED " IS NULL AND " : "");
+    add_same_key(a, "old", "s");
+    add(a, " AND ");
+    add_segment_of(a, "s");
+}
+
+/* Rows that are there, and gone at the end. */
+static int count_deleted(struct applying *a, struct weir_error *err)
+{
+    uint64_t deleted = 0;
+    add(a, "SELECT count(*) FROM ");
+    add_target(a);
+    add(a, " AS old, ");
+    add_gone(a);
+    int rc = ask(a, &deleted, err);
+    a->c->load.rows_deleted += deleted;
+    return rc;
+}
+
+static int mark_gone(struct applying *a, struct weir_error *err)
+{
+    int rc = count_deleted(a, err);
+    add(a, "UPDATE ");
+    add_target(a);
+    add(a, " AS old SET " WEIR_SOURCE_DELETED " = s._weir_loaded_at FROM ");
+    add_gone(a);
+    return rc ? rc : exec(a, err);
+}
+
 static int write_keyed(struct applying *a, struct weir_error *err)
 {
     struct weir_source_changes *c = a->c;
+    uint64_t ended = c->ended;
     int rc = drop_older(a, err);
     rc = rc ? rc : count_keyed(a, err);
-    if (rc == 0 && c->soft) {
-        add(a, "UPDATE ");
-        add_target(a);
-        add(a, " AS old SET " WEIR_SOURCE_DELETED " = s._weir_loaded_at FROM ");
-        add_stage(a);
-        add(a, " AS s WHERE NOT s._weir_put AND old." WEIR_SOURCE_DELETED " IS NULL AND ");
-        add_same_key(a, "old", "s");
-        add(a, " AND ");
-        add_segment_of(a, "s");
-        rc = exec(a, err);
-    }
+    ended = c->ended - ended;
+    rc = rc || c->soft || !ended ? rc : count_deleted(a, err);
     add(a, "DELETE FROM ");
     add_target(a);
     add(a, " AS old USING ");
@@ -344,7 +362,9 @@ static int write_keyed(struct applying *a, struct weir_error *err)
     add_columns(a, "s.");
     add(a, " FROM ");
     add_staged(a, "s._weir_put AND ");
-    return rc ? rc : exec(a, err);
+    rc = rc ? rc : exec(a, err);
+    /* Those that came, or changed, and went are marked with their last values. */
+    return rc || !c->soft || !ended ? rc : mark_gone(a, err);
 }
 
 /* "(SELECT row, sum(±1) AS n … HAVING n <> 0)": what a bag gets and loses. */
