@@ -15,10 +15,12 @@
 #include "cli/settings.h"
 #include "cli/unread.h"
 #include "eventlog/eventlog.h"
+#include "io/client.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/process.h"
+#include "source/source.h"
 #include "warehouse/warehouse.h"
 
 #define OK             WEIR_HEALTH_OK
@@ -338,6 +340,57 @@ static void check_open_warehouse(struct weir_doctor *d)
     }
 }
 
+/* What sources whose files are gone left at their servers. A server that runs has the warehouse. */
+static void check_left(struct weir_doctor *d, struct weir_warehouse *warehouse)
+{
+    struct weir_session *session = NULL;
+    struct weir_source_left *left = NULL;
+    struct weir_error err = {0};
+    struct weir_arena arena;
+    size_t count = 0;
+    weir_arena_init(&arena, 4u << 20);
+    int code = weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, &err);
+    code = code ? code
+                : weir_source_left_read(session, d->workspace->dir, &arena, &left, &count, &err);
+    for (size_t i = 0; i < count; i++) {
+        find(d, PROBLEM, "sources", "%s", left[i].says);
+    }
+    if (code) {
+        find(d, PROBLEM, "sources", "what they left at their servers is not known: %s",
+             err.message);
+    }
+    weir_session_free(session);
+    weir_arena_free(&arena);
+}
+
+static void ask_left(struct weir_doctor *d)
+{
+    struct weir_client_call call = {.address = weir_workspace_path(d->workspace, "run/serve.sock"),
+                                    .method = "GET",
+                                    .target = "/api/sources",
+                                    .timeout = ANSWER_IN};
+    struct weir_json_parser *parser = weir_json_parser_new(16);
+    struct weir_json root, one;
+    struct weir_error err = {0};
+    struct weir_buf answer;
+    int status = 0;
+    weir_buf_init(&answer, 64u << 20);
+    int code = parser && call.address ? weir_client_fetch(&call, &status, &answer, &err)
+                                      : weir_fail(&err, WEIR_ENOMEM, "out of memory");
+    code = code || status == 200 ? code : weir_fail(&err, WEIR_EINVAL, "it answers %d", status);
+    code = code ? code : weir_json_parse(parser, weir_buf_str(&answer), &root, &err);
+    if (code) {
+        find(d, WARNING, "sources", "the server does not tell how they stand: %s", err.message);
+    } else {
+        struct weir_json_iter it = weir_json_begin(weir_json_get(root, "left"));
+        while (weir_json_next(&it, NULL, &one)) {
+            find(d, PROBLEM, "sources", WEIR_STR_FMT, WEIR_STR_ARG(weir_json_get_str(one, "note")));
+        }
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&answer);
+}
+
 static void check_warehouse(struct weir_doctor *d)
 {
     const char *path = weir_workspace_path(d->workspace, "warehouse.duckdb");
@@ -353,6 +406,7 @@ static void check_warehouse(struct weir_doctor *d)
     double mb = (double)st.st_size / (1 << 20);
     if (d->serve) {
         check_open_warehouse(d);
+        ask_left(d);
     } else if (d->up) {
         find(d, WARNING, "warehouse", "%.1f MB; not checked while its server does not answer", mb);
     } else if ((code = weir_warehouse_open(&weir_warehouse_duckdb, &options, &warehouse, &err)) ==
@@ -365,6 +419,7 @@ static void check_warehouse(struct weir_doctor *d)
              err.message);
     } else {
         find(d, OK, "warehouse", "%.1f MB, opens with %s", mb, weir_warehouse_version(warehouse));
+        check_left(d, warehouse);
     }
     weir_warehouse_close(warehouse);
 }

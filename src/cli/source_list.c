@@ -31,7 +31,10 @@ struct listing {
     struct weir_sources sources;
     struct listed *items; /* those of `sources.read`, then `sources.broken` */
     size_t count;
-    bool serves; /* a server runs: only then schedules do */
+    struct weir_source_left *left; /* by sources whose files are gone */
+    size_t left_count;
+    struct weir_arena arena; /* of those */
+    bool serves;             /* a server runs: only then schedules do */
 };
 
 static const char *ip_name(const struct weir_source *source)
@@ -74,10 +77,26 @@ static weir_time time_in(struct weir_json object, const char *key)
     return text.ptr && weir_time_parse(text, &at) ? at : 0;
 }
 
+static int take_left(struct listing *l, struct weir_error *err)
+{
+    struct weir_json list = weir_json_get(l->remote.root, "left"), one;
+    struct weir_json_iter it = weir_json_begin(list);
+    l->left = weir_arena_calloc(&l->arena, (weir_json_count(list) + 1) * sizeof *l->left);
+    while (l->left && weir_json_next(&it, NULL, &one)) {
+        const char *name = weir_arena_dup(&l->arena, weir_json_get_str(one, "name")).ptr;
+        const char *says = weir_arena_dup(&l->arena, weir_json_get_str(one, "note")).ptr;
+        if (name && says) {
+            l->left[l->left_count++] = (struct weir_source_left){name, says};
+        }
+    }
+    return l->left ? 0 : weir_fail(err, WEIR_ENOMEM, "out of memory");
+}
+
 static int ask_server(struct listing *l, struct weir_error *err)
 {
     struct weir_json source, stream;
     int code = weir_remote_ask(&l->remote, "GET", "/api/sources", NULL, err);
+    code = code ? code : take_left(l, err);
     struct weir_json_iter it = weir_json_begin(weir_json_get(l->remote.root, "sources"));
     while (code == 0 && weir_json_next(&it, NULL, &source)) {
         struct listed *item = find(l, weir_json_get_str(source, "name"));
@@ -112,6 +131,9 @@ static int ask_warehouse(struct listing *l, struct weir_error *err)
     weir_arena_init(&arena, 64u << 20);
     int code = weir_serve_open_warehouse(l->remote.workspace, false, &l->cli->log, &warehouse, err);
     code = code ? code : weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, err);
+    code = code ? code
+                : weir_source_left_read(session, l->remote.workspace->dir, &l->arena, &l->left,
+                                        &l->left_count, err);
     code = code ? code : weir_source_standing_read(session, NULL, &arena, &items, &count, err);
     code = code || counts ? code : weir_fail(err, WEIR_ENOMEM, "out of memory");
     code = code ? code : weir_source_counts_take(counts, warehouse, session, items, count, err);
@@ -183,7 +205,7 @@ static int gather(struct listing *l, struct weir_error *err)
     const char *file = weir_workspace_path(workspace, "warehouse.duckdb");
     bool there = file && access(file, F_OK) == 0;
     /* The list is of files: what more is known of them may be missing. */
-    code = !most ? 0 : l->serves ? ask_server(l, &why) : there ? ask_warehouse(l, &why) : 0;
+    code = l->serves ? ask_server(l, &why) : there ? ask_warehouse(l, &why) : 0;
     if (code) {
         weir_log(&l->cli->log, WEIR_LOG_WARN, "rows and times of sources are not known", "error",
                  why.message);
@@ -287,6 +309,9 @@ static void print_read(const struct listing *l)
         tell_state(item);
         putchar('\n');
     }
+    for (size_t i = 0; i < l->left_count; i++) {
+        printf("%s%s\n", i == 0 ? "\n" : "", l->left[i].says);
+    }
     if (l->count && !l->serves) {
         puts("\nNo server runs: no schedule does. `weir up` starts one.");
     }
@@ -308,7 +333,7 @@ static void print_text(const struct listing *l)
         putchar('\n');
     }
     print_read(l);
-    if (l->sources.count + l->count == 0) {
+    if (l->sources.count + l->count + l->left_count == 0) {
         puts("No sources yet; `weir source add NAME` makes one.");
     }
 }
@@ -369,6 +394,11 @@ static int print_json(const struct listing *l, struct weir_error *err)
     for (size_t i = 0; i < l->count; i++) {
         print_read_json(&w, &l->items[i]);
     }
+    for (size_t i = 0; i < l->left_count; i++) {
+        struct listed gone = {.name = l->left[i].source, .rows = -1};
+        snprintf(gone.trouble, sizeof gone.trouble, "%s", l->left[i].says);
+        print_read_json(&w, &gone);
+    }
     weir_jw_array_end(&w);
     int code = weir_buf_check(&out, "the list of sources", err);
     if (!code) {
@@ -381,6 +411,7 @@ static int print_json(const struct listing *l, struct weir_error *err)
 static int run_list(struct weir_cli *cli, struct weir_error *err)
 {
     struct listing l = {.cli = cli};
+    weir_arena_init(&l.arena, 4u << 20);
     int code = weir_remote_open(cli, &l.remote, err);
     code = code ? code : gather(&l, err);
     if (!code && weir_args_has(cli->args, "json")) {
@@ -392,6 +423,7 @@ static int run_list(struct weir_cli *cli, struct weir_error *err)
         weir_source_config_free(&l.items[i].config);
     }
     free(l.items);
+    weir_arena_free(&l.arena);
     weir_sources_free(&l.sources);
     weir_remote_close(&l.remote);
     return code;

@@ -1,6 +1,7 @@
 /* `weir source check|discover|remove|pause|resume`: sources that weir reads from. They need no
  * server: what they change are files, which a running one reads when it needs them. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/json_write.h"
@@ -124,6 +125,23 @@ static int run_discover(struct weir_cli *cli, struct weir_error *err)
     return discover(cli, true, err);
 }
 
+/* Its file went otherwise; what it left at its server is known by the warehouse, if by anybody. */
+static int remove_gone(struct weir_cli *cli, struct weir_workspace *workspace, const char *name,
+                       struct weir_buf *note, struct weir_error *err)
+{
+    struct weir_source_site site;
+    struct weir_warehouse *warehouse = NULL;
+    const char *file = weir_workspace_path(workspace, "warehouse.duckdb");
+    if (!file || access(file, F_OK)) {
+        return weir_source_exists(workspace->dir, name, err);
+    }
+    int code = weir_source_site_init(workspace, &site, err);
+    code = code ? code : weir_serve_open_warehouse(workspace, false, &cli->log, &warehouse, err);
+    code = code ? code : weir_source_leave_gone(&site, warehouse, name, note, err);
+    weir_warehouse_close(warehouse);
+    return code ? code : weir_source_forget(&site, name, err);
+}
+
 static int remove_here(struct weir_cli *cli, struct weir_workspace *workspace, const char *name,
                        struct weir_buf *note, struct weir_error *err)
 {
@@ -185,14 +203,20 @@ static int run_remove(struct weir_cli *cli, struct weir_error *err)
     const char *name = weir_args_at(cli->args, 0);
     weir_buf_init(&note, MAX_NOTE);
     int code = weir_cli_workspace(cli, &workspace, err);
+    bool gone = code == 0 && weir_source_file_gone(workspace->dir, name);
     if (code == 0) {
-        code = weir_source_may_keep(workspace->dir, name)
+        code = gone || weir_source_may_keep(workspace->dir, name)
                    ? ask_there(workspace, "DELETE", name, "note", &note, err)
                    : WEIR_ENOENT;
-        code = code == WEIR_ENOENT ? remove_here(cli, workspace, name, &note, err) : code;
+        code = code != WEIR_ENOENT ? code
+               : gone              ? remove_gone(cli, workspace, name, &note, err)
+                                   : remove_here(cli, workspace, name, &note, err);
     }
     if (code == 0) {
-        printf("Removed sources/%s.yml and the secrets %s.*; its tables stay.\n", name, name);
+        printf(gone ? "Removed what was left of %s, whose file was gone, and the secrets %s.*; its "
+                      "tables stay.\n"
+                    : "Removed sources/%s.yml and the secrets %s.*; its tables stay.\n",
+               name, name);
         if (note.len) {
             printf("But %s\n", weir_buf_cstr(&note));
         }
@@ -235,7 +259,7 @@ static void look_for_kept(struct weir_cli *cli, struct weir_workspace *workspace
     weir_warehouse_close(warehouse);
 }
 
-static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
+static int put_paused(struct weir_cli *cli, bool paused, struct weir_error *err)
 {
     struct weir_workspace *workspace = NULL;
     struct weir_buf kept;
@@ -257,12 +281,12 @@ static int pause(struct weir_cli *cli, bool paused, struct weir_error *err)
 
 static int run_pause(struct weir_cli *cli, struct weir_error *err)
 {
-    return pause(cli, true, err);
+    return put_paused(cli, true, err);
 }
 
 static int run_resume(struct weir_cli *cli, struct weir_error *err)
 {
-    return pause(cli, false, err);
+    return put_paused(cli, false, err);
 }
 
 static const struct weir_flag json_flags[] = {
@@ -297,7 +321,9 @@ const struct weir_command weir_command_source_remove = {
     .min_operands = 1,
     .max_operands = 1,
     .help = "A replication slot that it follows is dropped at its server, and the publication that "
-            "weir made; when\nthe server cannot be reached, the statements are shown.",
+            "weir made; when\nthe server cannot be reached, the statements are shown. Also of a "
+            "source whose file is gone "
+            "already (`weir source list` names it).",
     .run = run_remove,
 };
 const struct weir_command weir_command_source_pause = {

@@ -32,6 +32,7 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
 /* No run of it begins until it is released. WEIR_EBUSY while one goes on. */
 int weir_source_runs_hold(struct weir_source_runs *runs, const char *source,
                           struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_source_runs_is_held(struct weir_source_runs *runs, const char *source);
 void weir_source_runs_release(struct weir_source_runs *runs, const char *source);
 /* Prints {"run","source","state",…,"log","report"}; false when it is not remembered. */
 bool weir_source_runs_print(struct weir_source_runs *runs, const char *id, struct weir_jw *w);

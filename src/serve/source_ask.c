@@ -266,6 +266,10 @@ static int remove_held(struct weir_ask *ask, struct weir_buf *note, struct weir_
     const struct weir_source_site *site = weir_source_runs_site(runs_of(ask));
     struct weir_source_config config;
     struct weir_error ignored; /* a file with a mistake can be removed, too */
+    if (weir_source_file_gone(dir_of(ask), id_of(ask))) {
+        int code = weir_source_leave_gone(site, ask->warehouse, id_of(ask), note, err);
+        return code ? code : weir_source_forget(site, id_of(ask), err);
+    }
     bool read = weir_source_config_read(dir_of(ask), id_of(ask), &config, &ignored) == 0;
     int rc = weir_source_commit(ask, id_of(ask), "Remove", remove_file, NULL, err);
     if (rc == 0 && read) {

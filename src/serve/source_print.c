@@ -90,6 +90,34 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     return rc;
 }
 
+/* What sources whose files are gone left at their servers. */
+static int print_left(struct weir_ask *ask, struct weir_error *err)
+{
+    struct weir_jw *w = &ask->w;
+    struct weir_session *session = NULL;
+    struct weir_source_left *left = NULL;
+    size_t count = 0;
+    bool all = false;
+    int rc = weir_source_sees_all(ask, &all, err);
+    if (rc == 0 && all) {
+        rc = weir_session_new(ask->warehouse, WEIR_SESSION_OWNER, &session, err);
+        rc = rc ? rc
+                : weir_source_left_read(session, ask->server->run->workspace->dir, &ask->arena,
+                                        &left, &count, err);
+    }
+    weir_jw_keyz(w, "left");
+    weir_jw_array(w);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        weir_jw_object(w);
+        weir_jw_kstrz(w, "name", left[i].source);
+        weir_jw_kstrz(w, "note", left[i].says);
+        weir_jw_object_end(w);
+    }
+    weir_jw_array_end(w);
+    weir_session_free(session);
+    return rc;
+}
+
 int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
 {
     struct weir_sources sources = {0};
@@ -119,6 +147,7 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);
+    rc = rc ? rc : print_left(ask, err);
     weir_jw_object_end(w);
     weir_sources_free(&sources);
     return rc;

@@ -279,6 +279,14 @@ int weir_source_runs_hold(struct weir_source_runs *runs, const char *source, str
     return rc;
 }
 
+bool weir_source_runs_is_held(struct weir_source_runs *runs, const char *source)
+{
+    pthread_mutex_lock(&runs->lock);
+    bool held = held_of(runs, source) != NULL;
+    pthread_mutex_unlock(&runs->lock);
+    return held;
+}
+
 void weir_source_runs_release(struct weir_source_runs *runs, const char *source)
 {
     pthread_mutex_lock(&runs->lock);

@@ -116,6 +116,33 @@ static void remember(struct weir_source_scheduler *s, struct entry *e)
     }
 }
 
+/* A server's disk fills by what nobody reads any more, so it is said when files change. */
+static void tell_left(const struct weir_source_scheduler *s)
+{
+    struct weir_session *session = NULL;
+    struct weir_source_left *left = NULL;
+    struct weir_error err;
+    struct weir_arena arena;
+    size_t count = 0;
+    weir_arena_init(&arena, 4u << 20);
+    int rc = weir_session_new(s->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
+    rc = rc ? rc
+            : weir_source_left_read(session, s->server->run->workspace->dir, &arena, &left, &count,
+                                    &err);
+    for (size_t i = 0; i < count; i++) {
+        if (!weir_source_runs_is_held(s->server->source_runs, left[i].source)) {
+            weir_log(s->server->log, WEIR_LOG_WARN, "a source is gone, and is still kept for",
+                     "source", left[i].source, "kept", left[i].says);
+        }
+    }
+    if (rc) {
+        weir_log(s->server->log, WEIR_LOG_WARN, "what sources left at their servers is not known",
+                 "error", err.message);
+    }
+    weir_session_free(session);
+    weir_arena_free(&arena);
+}
+
 /* The sources as their files have them now; what is known of their runs stays. A file with a
  * mistake is left out until it is mended. */
 static void read_sources(struct weir_source_scheduler *s)
@@ -171,6 +198,7 @@ static void read_sources(struct weir_source_scheduler *s)
     s->sources = sources;
     s->loaded = true;
     weir_source_runs_touch(s->server->source_runs);
+    tell_left(s);
 }
 
 static void begin(struct weir_source_scheduler *s, struct entry *e)

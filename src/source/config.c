@@ -5,6 +5,7 @@
 #include "event/naming.h"
 #include "io/file.h"
 #include "source/connector.h"
+#include "source/follow.h"
 #include "source/secret.h"
 #include "workspace/files.h"
 #include "workspace/name.h"
@@ -307,6 +308,24 @@ static int read_streams(const struct weir_yaml *doc, struct weir_source_config *
     return rc;
 }
 
+static int keep_connection(const struct weir_yaml_node *node, struct weir_source_config *out,
+                           struct weir_error *err)
+{
+    struct weir_data *data = NULL;
+    struct weir_buf text;
+    weir_buf_init(&text, MAX_FILE);
+    struct weir_jw w = weir_jw_on(&text);
+    int rc = weir_data_from_yaml(&out->arena, node, &data, err);
+    if (rc == 0) {
+        weir_data_print(data, &w);
+        rc = weir_buf_check(&text, "`connection`", err);
+    }
+    out->connection_text =
+        rc ? out->connection_text : weir_arena_dup(&out->arena, weir_buf_str(&text));
+    weir_buf_free(&text);
+    return rc ? rc : out->connection_text.ptr ? 0 : no_memory(err);
+}
+
 static int read_connection(const struct weir_yaml *doc, struct weir_source_config *out,
                            struct weir_error *err)
 {
@@ -322,7 +341,8 @@ static int read_connection(const struct weir_yaml *doc, struct weir_source_confi
     }
     int rc = weir_options_default(c->options, out->connection, &out->arena, err);
     rc = rc ? rc : weir_options_yaml(c->options, out->connection, &out->arena, doc, node, err);
-    return rc ? rc : weir_source_secrets_check(out, doc, node, err);
+    rc = rc ? rc : weir_source_secrets_check(out, doc, node, err);
+    return rc || !c->capture || !c->capture->leave ? rc : keep_connection(node, out, err);
 }
 
 static int read_verify(const struct weir_yaml *doc, const struct root *root,

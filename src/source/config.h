@@ -64,6 +64,9 @@ struct weir_source_config {
     unsigned priority; /* 0 to 9; more goes first */
     const struct weir_source_connector *connector;
     void *connection; /* the connector's settings */
+    /* As the file has it, with references for secrets, in JSON; of connectors that leave something
+     * at their source, which is to be taken away when the file is gone. */
+    struct weir_str connection_text;
     struct weir_source_stream *streams;
     size_t stream_count; /* 0: all that are found */
     /* Of those, tables that are not what the streams' names make (tables.h). */

@@ -52,9 +52,8 @@ struct weir_source_capture {
     void (*close)(void *connection);
     /* What stands at the source for it, which costs the source something for as long as nobody
      * reads (a slot): what that is ("the slot … keeps …"), and the statements that end it. The
-     * cursor, when there is one, says it, whatever the file has by now. False: nothing. NULL:
-     * never.
-     */
+     * cursor, when there is one, says it, whatever the file has by now; so it is asked, too, where
+     * nothing but the name is known (`connection` NULL). False: nothing. NULL: never. */
     bool (*kept)(const struct weir_source_config *config, struct weir_str cursor,
                  struct weir_buf *what, struct weir_buf *how);
     /* Takes that away, as far as it is the one that the cursor is of, and nobody else has read from

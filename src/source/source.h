@@ -155,6 +155,22 @@ bool weir_source_keeps(const char *workspace_dir, struct weir_warehouse *warehou
                        const char *name, struct weir_buf *out);
 /* Sources of its kind may leave something there; the warehouse knows. */
 bool weir_source_may_keep(const char *workspace_dir, const char *name);
+/* No file says anything of a source of this name. */
+bool weir_source_file_gone(const char *workspace_dir, const char *name);
+/* Sources whose files are gone otherwise than by weir_source_remove (by git, by another name), and
+ * what stands at their servers still: by weir.source_state. Texts in the arena. */
+struct weir_source_left {
+    const char *source;
+    const char *says; /* a sentence: what there is, and what ends it */
+};
+int weir_source_left_read(struct weir_session *session, const char *workspace_dir,
+                          struct weir_arena *arena, struct weir_source_left **out, size_t *count,
+                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Takes that away, and forgets the source, whatever comes of it: `note` gets what stayed, as above.
+ * WEIR_ENOENT: nothing of such a source is left. */
+int weir_source_leave_gone(const struct weir_source_site *site, struct weir_warehouse *warehouse,
+                           const char *name, struct weir_buf *note,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
  * given, and when it ran. For when its file is gone for good. */
 int weir_source_forget(const struct weir_source_site *site, const char *name,

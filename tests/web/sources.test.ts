@@ -1,7 +1,7 @@
 // Sources in the browser: a PostgreSQL and a file are connected, watched while they load, changed and removed; what
 // an editor and a viewer may; keys alone.
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -39,7 +39,7 @@ async function sound({ page, complaints }: Opened, name: string): Promise<void> 
 const button = (page: Page, name: string | RegExp): ReturnType<Page['getByRole']> => page.getByRole('button', { name });
 
 before(async () => {
-  [weir, pg, browser] = await Promise.all([Weir.init(), missing ? undefined : Postgres.start(), launch()]);
+  [weir, pg, browser] = await Promise.all([Weir.init(), missing ? undefined : Postgres.start('-c', 'wal_level=logical'), launch()]);
   mkdirSync(path.join(weir.dir, 'exports'));
   writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'plan,price,email\nbasic,9.5,a@example.org\npro,19,b@example.org\nbad,1,2,3,4\n');
   await weir.up();
@@ -309,4 +309,23 @@ test('objects and lists in rows become columns and tables by one press', async (
   await page.waitForURL(/\/sources\/carts$/);
   await page.getByText('up to date').first().waitFor();
   assert.match(await weir.in('query', 'select count(*) as n from carts.carts__items'), /4/);
+});
+
+test('what a source left whose file is gone: the page says it, and takes it away', { skip: missing }, async () => {
+  const { page } = admin;
+  const server = pg;
+  assert.ok(server);
+  server.sql('create schema left_over; create table left_over.t (id int primary key)');
+  await weir.in('source', 'add', 'moved', '--kind', 'postgres', '--set', 'host=127.0.0.1', '--set', `port=${server.port}`, '--set', 'database=postgres', '--set', 'user=owner', '--set', 'password=secret of the owner', '--set', 'schemas=left_over', '--set', 'capture=true');
+  await weir.in('sync', 'moved', '--wait');
+  rmSync(path.join(weir.dir, 'sources/moved.yml'));
+  await page.goto(url('/sources'));
+  await page.getByText('moved is gone, and its server still keeps something for it').waitFor();
+  await page.getByText('the slot "weir_moved" of the server 127.0.0.1 keeps').waitFor();
+  await sound(admin, 'left');
+  await button(page, 'Take it away').click();
+  await page.getByRole('dialog').getByText('Its tables stay').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Take it away' }).click();
+  await page.getByText('moved is gone').waitFor({ state: 'detached' });
+  assert.equal(server.sql('select count(*) from pg_replication_slots'), '0');
 });

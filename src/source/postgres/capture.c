@@ -55,6 +55,9 @@ static struct weir_str write_cursor(struct weir_pg_capture *c)
         weir_jw_kstrz(&w, "commit", commit);
         weir_jw_ki64(&w, "at", c->kept_at);
     }
+    weir_jw_kstrz(&w, "kind", c->f->config->connector->name);
+    weir_jw_keyz(&w, "connection"); /* by which the slot is dropped when the file is gone */
+    weir_jw_raw(&w, c->f->config->connection_text);
     weir_jw_object_end(&w);
     struct weir_str text = weir_arena_dup(&c->f->arena, weir_buf_str(&out));
     weir_buf_free(&out);

@@ -11,9 +11,10 @@ void weir_pg_capture_names(const struct weir_source_config *config, char slot[64
                            char publication[64])
 {
     const struct weir_pg_settings *s = config->connection;
-    snprintf(slot, 64, *s->slot ? "%s" : "weir_%s", *s->slot ? s->slot : config->name);
-    snprintf(publication, 64, *s->publication ? "%s" : "weir_%s",
-             *s->publication ? s->publication : config->name);
+    bool slot_said = s && *s->slot, publication_said = s && *s->publication;
+    snprintf(slot, 64, slot_said ? "%s" : "weir_%s", slot_said ? s->slot : config->name);
+    snprintf(publication, 64, publication_said ? "%s" : "weir_%s",
+             publication_said ? s->publication : config->name);
 }
 
 struct position { /* what the cursor says */
@@ -55,17 +56,16 @@ bool weir_pg_capture_kept(const struct weir_source_config *config, struct weir_s
     weir_pg_capture_names(config, slot, publication);
     if (cursor.ptr && read_cursor(cursor, &p, &ignored) == 0 && *p.slot) {
         memcpy(slot, p.slot, sizeof slot);
-    } else if (!s->capture) {
+    } else if (!s || !s->capture) {
         return false;
     }
     weir_buf_addf(what,
-                  "the slot \"%s\" of the server %s keeps the server's log for it, on the "
-                  "server's disk",
-                  slot, s->host);
+                  "the slot \"%s\" of %s%s keeps the server's log for it, on the server's disk",
+                  slot, s ? "the server " : "its server", s ? s->host : "");
     weir_buf_addz(how, "SELECT pg_drop_replication_slot(");
     weir_sql_text(how, weir_str_of(slot));
     weir_buf_addz(how, ");");
-    if (!*s->publication) { /* else it was somebody else's idea */
+    if (!s || !*s->publication) { /* else it was somebody else's idea */
         weir_buf_addz(how, " DROP PUBLICATION IF EXISTS ");
         weir_sql_ident(how, weir_str_of(publication));
         weir_buf_addz(how, ";");
