@@ -170,9 +170,11 @@ static bool builds_anew(const struct weir_source_apply *a)
 static int add_marks(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_stream *stream = w->a->stream;
-    return stream->mode == WEIR_SOURCE_HISTORY           ? weir_apply_history_begin(w, err)
-           : stream->deletes == WEIR_SOURCE_DELETES_SOFT ? weir_apply_mark_column(w, err)
-                                                         : 0;
+    bool soft = stream->deletes == WEIR_SOURCE_DELETES_SOFT &&
+                !weir_source_find_column(w->a->target, WEIR_STR(WEIR_SOURCE_DELETED));
+    return stream->mode == WEIR_SOURCE_HISTORY ? weir_apply_history_begin(w, err)
+           : soft                              ? weir_apply_mark_column(w, err)
+                                               : 0;
 }
 
 /* Rows that are gone at the source are marked or deleted, or their version ends. */
@@ -271,24 +273,79 @@ static int verify(struct weir_writing *w, struct weir_error *err)
     return rc;
 }
 
+/* One sentence more, with a number in it. */
+static int add_change(struct weir_writing *w, const char *what, uint64_t number,
+                      struct weir_error *err)
+{
+    struct weir_source_load *load = w->a->load;
+    struct weir_str so_far = load->changes.len ? load->changes : WEIR_STR("[]");
+    struct weir_buf text;
+    weir_buf_init(&text, 4u << 20);
+    weir_buf_adds(&text, (struct weir_str){so_far.ptr, so_far.len - 1});
+    weir_buf_addz(&text, so_far.len > 2 ? ",\"" : "\"");
+    weir_buf_addf(&text, what, (unsigned long long)number);
+    weir_buf_addz(&text, "\"]");
+    load->changes = weir_arena_dup(w->stage->arena, weir_buf_str(&text));
+    bool well = weir_buf_ok(&text) && load->changes.ptr;
+    weir_buf_free(&text);
+    return well ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+}
+
+/* Rows that only the table has, and that go because somebody asked for all of it anew: as far as
+ * keys tell, or their number. */
+static int tell_dropped(struct weir_writing *w, struct weir_error *err)
+{
+    const struct weir_source_apply *a = w->a;
+    const struct weir_text_list *key = &a->stream->key;
+    uint64_t before = 0, gone = 0;
+    bool known = key->count > 0;
+    if (!a->plan->drops || !a->target || !a->plan->whole ||
+        weir_source_apply_keeps(a->stream, a->target)) {
+        return 0;
+    }
+    weir_buf_addz(&w->sql, "SELECT count(*) FROM ");
+    weir_apply_target(w);
+    int rc = weir_apply_ask(w, &before, err);
+    weir_buf_addz(&w->sql, "SELECT count(*) FROM ");
+    weir_apply_target(w);
+    weir_buf_addz(&w->sql, " AS old ANTI JOIN ");
+    weir_apply_stage(w);
+    weir_buf_addz(&w->sql, " AS new ON ");
+    for (size_t i = 0; i < key->count; i++) {
+        struct weir_str name = weir_str_of(key->items[i]);
+        known = known && weir_source_find_column(a->target, name);
+        weir_buf_addz(&w->sql, i ? " AND CAST(old." : "CAST(old.");
+        weir_sql_ident(&w->sql, name);
+        weir_buf_addz(&w->sql, " AS VARCHAR) = CAST(new.");
+        weir_sql_ident(&w->sql, name);
+        weir_buf_addz(&w->sql, " AS VARCHAR)");
+    }
+    if (!known) {
+        weir_buf_reset(&w->sql);
+    }
+    rc = rc || !known ? rc : weir_apply_ask(w, &gone, err);
+    uint64_t fewer = before > w->there ? before - w->there : 0;
+    a->load->rows_deleted = gone > fewer ? gone : fewer;
+    return rc || !a->load->rows_deleted
+               ? rc
+               : add_change(w,
+                            "the table was built anew, as was asked: %llu rows went that the "
+                            "source does not have any more",
+                            a->load->rows_deleted, err);
+}
+
 /* Which rows are gone at the source is known only when every row of it is known. */
 static int settle_deletes(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_source_apply *a = w->a;
     bool complete = follows_deletes(a->stream) && (a->plan->whole || a->plan->complete);
     w->ends = complete && a->load->rows_discarded == 0;
-    if (complete && !w->ends) {
-        struct weir_str so_far = a->load->changes.len ? a->load->changes : WEIR_STR("[]");
-        const char *text = weir_arena_printf(
-            w->stage->arena,
-            WEIR_STR_FMT "%s\"rows that are gone at the source were not looked for: %llu rows of "
-                         "it are unknown (weir.source_discards)\"]",
-            (int)so_far.len - 1, so_far.ptr, so_far.len > 2 ? "," : "",
-            (unsigned long long)a->load->rows_discarded);
-        a->load->changes = weir_str_of(text ? text : "");
-        return text ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-    }
-    return 0;
+    return complete && !w->ends
+               ? add_change(w,
+                            "rows that are gone at the source were not looked for: %llu rows of it "
+                            "are unknown (weir.source_discards)",
+                            a->load->rows_discarded, err)
+               : 0;
 }
 
 /* What does not fit goes, and what came more than once. */
@@ -320,7 +377,7 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
                  ? weir_source_evolve(w->session, w->stage->schema, a->target, w->stage->columns,
                                       w->stage->column_count, err)
                  : 0;
-        rc = rc || weir_source_apply_keeps(a->stream, a->target) ? rc : add_marks(w, err);
+        rc = rc ? rc : add_marks(w, err);
         rc = rc || a->stream->mode != WEIR_SOURCE_HISTORY ? rc : weir_apply_history_settle(w, err);
         rc = rc ? rc : weir_apply_lists_doubled(w, err); /* those of rows that are as they were */
     }
@@ -330,6 +387,7 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
 static int write_stage(struct weir_writing *w, struct weir_error *err)
 {
     int rc = settle_stage(w, err);
+    rc = rc ? rc : tell_dropped(w, err);
     rc = rc ? rc : weir_apply_list_replace(w, err);
     rc = rc ? rc : write_rows(w, err);
     rc = rc ? rc : weir_apply_list_versions(w, err);
@@ -388,7 +446,9 @@ void weir_source_apply_value(struct weir_source_apply *a, struct weir_str name,
 int weir_source_apply_in(struct weir_source_apply *a, struct weir_error *err)
 {
     struct weir_writing w = writing(a);
+    struct weir_str changes = a->load->changes; /* it may be tried again */
     int rc = change_all(&w, err);
+    a->load->changes = rc ? changes : a->load->changes;
     weir_buf_free(&w.sql);
     return rc;
 }

@@ -28,13 +28,21 @@ int weir_apply_history_columns(struct weir_writing *w, struct weir_error *err)
 
 int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err)
 {
+    bool marked = weir_source_find_column(w->a->target, WEIR_STR(WEIR_SOURCE_DELETED));
     int rc = weir_apply_history_columns(w, err);
     weir_apply_touch_target(w);
     weir_buf_addz(&w->sql, "UPDATE ");
     weir_apply_target(w);
     weir_buf_addz(&w->sql, " SET " WEIR_SOURCE_FROM " = ");
+    if (marked) {
+        weir_buf_addz(&w->sql, "CASE WHEN " WEIR_SOURCE_DELETED
+                               " IS NOT NULL THEN " WEIR_SOURCE_LOADED_AT " ELSE ");
+    }
     add_time(w);
-    weir_buf_addz(&w->sql, ", " WEIR_SOURCE_CURRENT " = true");
+    weir_buf_addz(&w->sql, marked ? " END, " WEIR_SOURCE_TO " = " WEIR_SOURCE_DELETED
+                                    ", " WEIR_SOURCE_CURRENT " = " WEIR_SOURCE_DELETED " IS NULL"
+                                  : ", " WEIR_SOURCE_CURRENT " = true");
+    weir_buf_addz(&w->sql, " WHERE " WEIR_SOURCE_CURRENT " IS NULL");
     return rc ? rc : weir_apply_exec(w, err);
 }
 

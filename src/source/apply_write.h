@@ -65,7 +65,7 @@ int weir_apply_mark_column(struct weir_writing *w, struct weir_error *err) WEIR_
 int weir_apply_deletes(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- apply_history.c: a version of a row for each time that it changed --- */
-/* The table is new: all its rows are current. */
+/* Rows of no version yet are current, but for those that are marked as gone. */
 int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* Ends versions that are gone, and takes rows out of the stage that are as they were. */
 int weir_apply_history_settle(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;

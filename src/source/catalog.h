@@ -57,8 +57,11 @@ struct weir_source_plan {
      * deletes are followed, `complete` says it. */
     bool versioned;
     int64_t version;
-    bool partial;           /* what is not read may have other columns */
-    struct weir_str *parts; /* else: files whose earlier rows go */
+    bool other; /* the cursor is of other settings of the stream */
+    bool drops; /* set before rows are read: some that only the table has may go, and are told */
+    struct weir_str changed; /* a sentence on that for the run's changes, or "" */
+    bool partial;            /* what is not read may have other columns */
+    struct weir_str *parts;  /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */
     struct weir_str said;           /* a sentence for the run's changes, or "" */

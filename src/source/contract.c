@@ -215,7 +215,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
     }
     for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {
         struct weir_str name = target->columns[i].name;
-        bool there = weir_source_column_reserved(name) ||
+        bool there = weir_source_column_reserved(name) || weir_source_plan_excludes(plan, name) ||
                      (stream->mode == WEIR_SOURCE_HISTORY && weir_source_of_history(name));
         for (size_t k = 0; !there && k < out->count; k++) {
             there = weir_str_eq_nocase(out->columns[k].name, name);

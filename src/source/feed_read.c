@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "source/contract.h"
 #include "source/feed_nest.h"
+#include "source/keep.h"
 
 #define MAX_BATCH   (1u << 30)
 #define EXACT_WHOLE ((int64_t)1 << 53)
@@ -113,11 +114,21 @@ void weir_feed_read_version(struct weir_feed_stream *s, struct weir_str cursor)
     s->table_version = mark.version;
 }
 
+/* A column that is left out now, and was not before, needs nothing to be read again; nor does, in
+ * what is appended, one that comes now. */
+static bool goes_on(const struct weir_source_stream *stream, const struct mark *mark,
+                    struct weir_str cursor)
+{
+    return mark->same ||
+           weir_source_made_goes_on(cursor, stream, stream->mode == WEIR_SOURCE_APPEND);
+}
+
 bool weir_feed_changed(const struct weir_source_stream *stream, struct weir_str cursor)
 {
     char hash[17];
     hash_text(stream, hash);
-    return !read_mark(hash, cursor).same;
+    struct mark mark = read_mark(hash, cursor);
+    return !goes_on(stream, &mark, cursor);
 }
 
 /* --- the plan -----------------------------------------------------------------------------------
@@ -215,7 +226,8 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     int rc = weir_feed_plan_columns(s, WEIR_STR(""), out, err);
     out->partial = true;
     out->nest = s->nest ? s : NULL;
-    out->whole = stream->mode == WEIR_SOURCE_REPLACE || !mark.same;
+    out->other = cursor.len && !goes_on(stream, &mark, cursor);
+    out->whole = stream->mode == WEIR_SOURCE_REPLACE || !cursor.len || out->other;
     out->versioned = s->activated;
     out->version = s->active;
     bool prunes = s->activated && !(mark.versioned && mark.version == s->active);

@@ -5,6 +5,7 @@
 
 #include "source/feed_ahead.h"
 #include "source/gone.h"
+#include "source/keep.h"
 #include "source/lists.h"
 #include "source/run.h"
 #include "source/watch.h"
@@ -161,9 +162,12 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     rc = rc ? rc : weir_stream_run_find_target(r, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     bool counts = s->parts || (!f->run->full && !f->feed.forgot && !missing);
-    if (rc == 0 && r->target && counts) {
+    if (rc == 0 && r->target) {
         rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &r->plan.arena,
-                                       &cursor, err);
+                                       &r->plan.last, err);
+    }
+    if (rc == 0 && r->target && counts) {
+        cursor = r->plan.last;
     }
     rc = rc ? rc : weir_feed_settle_mode(s, &r->stream, &r->plan.arena, err);
     r->load.mode = weir_source_mode_name(r->stream.mode);
@@ -171,7 +175,8 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     r->plan.there = r->target;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
     rc = rc ? rc : weir_feed_plan_odd(s, &r->plan, err);
-    return rc ? rc : check_way(f, s, r, err);
+    rc = rc ? rc : check_way(f, s, r, err);
+    return rc || r->plan.nothing ? rc : weir_source_keep(r, err);
 }
 
 static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_error *err)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "source/gone.h"
+#include "source/keep.h"
 #include "source/run.h"
 #include "source/tables.h"
 #include "source/watch.h"
@@ -79,6 +80,20 @@ static int read_state(struct weir_source_follow *f, struct weir_error *err)
     return rc;
 }
 
+/* It still says how the table is loaded. */
+static int save_changed(struct weir_source_follow *f, const struct weir_source_follow_stream *s,
+                        struct weir_error *err)
+{
+    struct weir_source_stream stream;
+    int rc = weir_source_config_stream(f->config, s->name, &stream, err);
+    struct weir_str cursor =
+        rc ? (struct weir_str){NULL, 0} : weir_source_made_add(&f->arena, s->changed, &stream);
+    rc = rc || cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
+    return rc ? rc
+              : weir_source_ledger_set_cursor(f->session, f->config->name, s->name.ptr, f->id,
+                                              cursor, weir_now(), err);
+}
+
 int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor,
                             struct weir_error *err)
 {
@@ -87,11 +102,7 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
         rc = weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->id, cursor,
                                            weir_now(), err);
         for (size_t i = 0; rc == 0 && i < f->count; i++) {
-            const struct weir_source_follow_stream *s = &f->streams[i];
-            rc = s->changed.len
-                     ? weir_source_ledger_set_cursor(f->session, f->config->name, s->name.ptr,
-                                                     f->id, s->changed, weir_now(), err)
-                     : 0;
+            rc = f->streams[i].changed.len ? save_changed(f, &f->streams[i], err) : 0;
         }
         rc = rc ? rc : weir_session_commit(f->session, err);
         if (rc) {

@@ -305,6 +305,16 @@ int weir_source_ledger_owner(struct weir_session *session, const char *schema, c
                      2, err);
 }
 
+int weir_source_ledger_mode(struct weir_session *session, const char *source, const char *stream,
+                            struct weir_arena *arena, struct weir_str *out, struct weir_error *err)
+{
+    return ask_texts(
+        session,
+        "SELECT mode FROM weir.loads WHERE source = $1 AND stream = $2 AND status = "
+        "'loaded' AND mode NOT IN ('capture', 'repair') ORDER BY ended_at DESC LIMIT 1",
+        source, stream, arena, (struct weir_str *const[]){out}, 1, err);
+}
+
 int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
                                    const char *stream, struct weir_error *err)
 {

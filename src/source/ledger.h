@@ -63,6 +63,10 @@ struct weir_source_owner {
 int weir_source_ledger_owner(struct weir_session *session, const char *schema, const char *table,
                              struct weir_arena *arena, struct weir_source_owner *out,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* How the stream was loaded last by itself, and not by its changes; ptr NULL: it is not known. */
+int weir_source_ledger_mode(struct weir_session *session, const char *source, const char *stream,
+                            struct weir_arena *arena, struct weir_str *out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 /* In the transaction of the rows. */
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
                                   const char *stream, const char *run, struct weir_str cursor,

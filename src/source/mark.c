@@ -47,6 +47,15 @@ int weir_source_mark_column(const struct weir_source_stream *stream,
                : 0;
 }
 
+/* Rows that are there cannot be told from those that would be read again. */
+static bool goes_on(const struct weir_source_stream *stream, struct weir_json root)
+{
+    struct weir_str table = weir_json_get_str(weir_json_get(root, "made"), "table");
+    return stream->mode == WEIR_SOURCE_APPEND &&
+           weir_str_is(weir_json_get_str(root, "column"), stream->cursor) &&
+           (!table.ptr || weir_str_is(table, stream->table));
+}
+
 int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
                           struct weir_source_plan *plan, struct weir_source_mark *out,
                           struct weir_error *err)
@@ -62,7 +71,8 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
     int rc = parser ? weir_buf_check(&buf, "a cursor", err)
                     : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     rc = rc || !cursor.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
-    if (rc == 0 && cursor.len && weir_str_is(weir_json_get_str(root, "options"), hash)) {
+    out->other = rc == 0 && cursor.len && !weir_str_is(weir_json_get_str(root, "options"), hash);
+    if (rc == 0 && cursor.len && (!out->other || goes_on(stream, root))) {
         struct weir_str value = weir_json_get_str(root, "value");
         struct weir_str sum = weir_json_get_str(root, "sum");
         out->value = value.ptr ? weir_arena_dup(&plan->arena, value) : value;
@@ -103,7 +113,9 @@ int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_s
 {
     bool marked = *stream->cursor, append = stream->mode == WEIR_SOURCE_APPEND;
     bool same = old->equal == now->equal && weir_str_eq(old->sum, now->sum);
-    plan->whole = stream->mode == WEIR_SOURCE_REPLACE || (marked ? !old->value.ptr : !cursor.len);
+    plan->other = old->other;
+    plan->whole = stream->mode == WEIR_SOURCE_REPLACE ||
+                  (marked ? !old->value.ptr : !cursor.len || old->other);
     plan->complete = !marked;
     plan->nothing = marked && old->value.ptr &&
                     (!now->value.ptr || (weir_str_eq(old->value, now->value) && (same || append)));

@@ -9,6 +9,7 @@ struct weir_source_mark {
     struct weir_str value; /* as the server writes it; ptr NULL: there is none */
     int64_t equal;         /* so many rows had it, or were beyond it */
     struct weir_str sum;   /* of what was in them; ptr NULL: it is not known */
+    bool other;            /* a kept one: the stream had other options */
 };
 
 /* Of all settings that decide which rows a stream has. */
@@ -18,7 +19,8 @@ uint64_t weir_source_options_hash(const struct weir_source_stream *stream);
 int weir_source_mark_column(const struct weir_source_stream *stream,
                             const struct weir_source_plan *plan, size_t *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
-/* Of a kept cursor, in the plan's arena. None when the stream had other options then. */
+/* Of a kept cursor, in the plan's arena. No value when the stream had other options then; but what
+ * is appended goes on by the same column, whatever else is another. */
 int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
                           struct weir_source_plan *plan, struct weir_source_mark *out,
                           struct weir_error *err) WEIR_MUST_CHECK;

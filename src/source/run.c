@@ -7,6 +7,7 @@
 #include "source/feed_ahead.h"
 #include "source/follow.h"
 #include "source/gone.h"
+#include "source/keep.h"
 #include "source/lists.h"
 #include "source/verify.h"
 #include "source/watch.h"
@@ -127,7 +128,7 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
     r->load.bytes = r->plan.bytes;
-    return rc;
+    return rc ? rc : weir_source_keep(r, err);
 }
 
 static int settle(struct weir_stream_run *r, struct weir_error *err)
@@ -185,6 +186,18 @@ static int read_rows(struct weir_stream_run *r, struct weir_error *err)
     return rc;
 }
 
+static int say(struct weir_stream_run *r, struct weir_str sentence, struct weir_error *err)
+{
+    struct weir_buf text;
+    weir_buf_init(&text, 1u << 16);
+    if (sentence.len) {
+        weir_json_quote(&text, sentence);
+    }
+    int rc = weir_source_settled_add(&r->settled, weir_buf_str(&text), err);
+    weir_buf_free(&text);
+    return rc;
+}
+
 int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
 {
     if (!r->feed) {
@@ -196,13 +209,8 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
                               r->plan.note);
     }
     int rc = read_rows(r, err);
-    if (rc == 0 && r->plan.said.len) {
-        struct weir_buf text;
-        weir_buf_init(&text, 1u << 16);
-        weir_json_quote(&text, r->plan.said);
-        rc = weir_source_settled_add(&r->settled, weir_buf_str(&text), err);
-        weir_buf_free(&text);
-    }
+    rc = rc ? rc : say(r, r->plan.changed, err);
+    rc = rc ? rc : say(r, r->plan.said, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
     return rc || !r->plan.nest ? rc : weir_lists_stage(r, err);
 }

@@ -290,6 +290,7 @@ int weir_file_cursor(struct weir_file_stream *stream, int mode, bool all, struct
     bool kept = mode == WEIR_SOURCE_APPEND ||
                 (rc == 0 && mode != WEIR_SOURCE_REPLACE && kept_is(&k, "rows", rows));
     plan->whole = other && (!kept || !cursor.len);
+    plan->other = other && cursor.len;
     plan->complete = all;
     weir_jw_object(&c.w);
     weir_jw_ki64(&c.w, "v", 1);
