@@ -79,7 +79,7 @@ static void begin_cron(struct weir_source_scheduler *s, struct entry *e,
                        const struct weir_source_schedule *schedule, struct weir_source_turn *turn)
 {
     const struct weir_zone_clock clock = {zone_offset, s};
-    turn->known = turn->known ? turn->known : turn->began ? turn->began : weir_now();
+    turn->known = weir_source_schedule_known(turn, weir_now());
     if (schedule->kind == WEIR_SOURCE_CRON &&
         weir_cron_next(&schedule->cron, turn->known, &clock) == WEIR_TIME_MAX) {
         e->never = true;
@@ -254,6 +254,7 @@ static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = &s->entries[i];
         (void)weir_source_runs_turn(s->server->source_runs, e->name, true, &e->verify_turn);
+        e->verify_turn.known = weir_source_schedule_known(&e->verify_turn, now);
         struct weir_source_turn turn = e->verify_turn;
         turn.failures = 0;
         /* One that was never compared waits for its time, as a cron schedule does. */
@@ -297,12 +298,14 @@ static void look(void *arg)
 {
     struct weir_source_scheduler *s = arg;
     const struct weir_zone_clock clock = {zone_offset, s};
-    weir_time now = weir_now();
     atomic_store(&s->queued, false);
     read_sources(s);
+    weir_time now = weir_now();
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = &s->entries[i];
         bool running = weir_source_runs_turn(s->server->source_runs, e->name, false, &e->turn);
+        now = weir_now(); /* behind what is known of it */
+        e->turn.known = weir_source_schedule_known(&e->turn, now);
         if (e->rota.schedule.kind == WEIR_SOURCE_AFTER) {
             const struct entry *of = find(s->entries, s->count, e->rota.schedule.after);
             struct weir_source_turn other = of ? of->turn : (struct weir_source_turn){0};

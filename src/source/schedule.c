@@ -60,12 +60,19 @@ static weir_time back_off(unsigned failures, double chance)
     return wait - (weir_time)((double)wait / 2 * chance);
 }
 
+weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now)
+{
+    weir_time known = turn->known ? turn->known : turn->began;
+    return known && known <= now ? known : now;
+}
+
 static weir_time least(weir_time a, weir_time b)
 {
     return a < b ? a : b;
 }
 
-/* What is due has been so since then: who waits longest is first. */
+/* What is due has been so since then: who waits longest is first. A run of a time to come, by a
+ * clock that was ahead, counts as none: nothing waits until that time is there. */
 weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
                                     const struct weir_source_turn *turn, weir_time now,
                                     double chance, const struct weir_zone_clock *clock)
@@ -76,14 +83,16 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
     if (turn->failures) { /* a clock that was set back must not keep it waiting */
         return turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
     }
+    weir_time began = turn->began <= now ? turn->began : 0;
     if (s->kind == WEIR_SOURCE_AFTER) {
-        return turn->other_ended <= turn->began ? WEIR_TIME_MAX : least(turn->other_ended, now);
+        bool due = turn->other_ended > began && turn->other_ended <= now;
+        return due ? turn->other_ended : WEIR_TIME_MAX;
     }
     if (s->kind == WEIR_SOURCE_CRON) {
-        return weir_cron_next(&s->cron, turn->began ? turn->began : turn->known, clock);
+        return weir_cron_next(&s->cron, began ? began : turn->known, clock);
     }
-    if (turn->began && turn->began <= now) {
-        return turn->began + s->every;
+    if (began) {
+        return began + s->every;
     }
     return turn->known && !turn->began ? least(turn->known, now) : now;
 }

@@ -31,6 +31,8 @@ struct weir_source_turn {
     weir_time known;        /* since when, without a run: for CRON what was due before is over */
     char gone[200];         /* streams that were gone at the source: "b, c and 3 more"; or "" */
 };
+/* What `known` is to be now: what it is, or the latest run; a time to come is now. */
+weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now);
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
  * spreads what would come at the same moment. After failures: 2 s, 4 s, 8 s, … at most an hour,
  * shortened by up to a half by chance. `clock` is asked for CRON only. */

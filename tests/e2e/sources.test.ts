@@ -541,6 +541,7 @@ test('when a source ran is known after a restart: nothing begins before it is du
   source('kept', 'schedule: every 1h\nconnection: {path: kept.csv}\n');
   source('failing', 'schedule: every 1h\nconnection: {path: not_there.csv}\n');
   source('zone', 'schedule: cron 0 6 * * * Europe/Nowhere\nconnection: {path: kept.csv}\n');
+  source('minute', 'schedule: cron * * * * *\nconnection: {path: kept.csv}\n');
   type Shown = { name: string; next_at: string | null; error: string | null; latest: { state: string; status: string } | null };
   const shown = async (name: string): Promise<Shown> => {
     const { sources } = (await admin.want(200, 'GET', '/api/sources')) as unknown as { sources: Shown[] };
@@ -557,12 +558,18 @@ test('when a source ran is known after a restart: nothing begins before it is du
   const failures = (): number => Number(execFileSync('python3', ['-c', "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(\"select coalesce(max(failures), 0) from source_runs where source = 'failing' and what = 'sync'\").fetchone()[0])", path.join(weir.dir, '.weir/state.sqlite')], { encoding: 'utf8' }));
   await until('two failures', 60, () => (failures() >= 2 ? true : undefined));
   assert.match((await shown('zone')).error ?? '', /names no time zone that there is/);
+  // A run of ten days to come, by a clock that was ahead.
+  await weir.in('sync', '--wait', 'minute');
   await weir.down();
+  const state = path.join(weir.dir, '.weir/state.sqlite');
+  execFileSync('python3', ['-c', "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); assert db.execute(\"update source_runs set began_at = began_at + 864000000000, ended_at = ended_at + 864000000000 where source = 'minute'\").rowcount == 1; db.commit()", state]);
   const failed = failures();
-    await weir.up();
+  await weir.up();
   const again = await ahead('kept');
   assert.equal(again.latest, null);
   assert.ok(Math.abs(Date.parse(String(again.next_at)) - Date.parse(String(before.next_at))) < 60_000);
   await until('one more failure, which counts on', 60, () => (failures() > failed ? true : undefined));
-  for (const name of ['kept', 'failing', 'zone']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
+  const minute = await until('when minute is due', 60, async () => (await shown('minute')).next_at ?? undefined);
+  assert.ok(Date.parse(minute) < Date.now() + 61_000, minute);
+  for (const name of ['kept', 'failing', 'zone', 'minute']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
 });

@@ -153,6 +153,27 @@ static void what_was_missed_is_due_once(void **state)
     assert_int_equal(due, turn.ended + 2 * WEIR_SECOND);
 }
 
+static void a_clock_that_was_ahead_keeps_nothing_waiting(void **state)
+{
+    struct weir_source_schedule s;
+    struct weir_error err;
+    struct weir_source_turn turn = {0};
+    weir_time now, due;
+    (void)state;
+    ASSERT_OK(weir_source_schedule_parse(WEIR_STR("cron 0 6 * * *"), &s, &err), err);
+    assert_true(weir_time_parse(WEIR_STR("2026-11-26T12:00:00Z"), &now));
+    turn.began = turn.ended = now + 10 * WEIR_DAY;
+    assert_int_equal(weir_source_schedule_known(&turn, now), now);
+    turn.known = weir_source_schedule_known(&turn, now);
+    due = weir_source_schedule_next(&s, &turn, now + WEIR_SECOND, 0, &zones);
+    assert_int_equal(due, now + 18 * 3600 * WEIR_SECOND);
+    assert_int_equal(weir_source_schedule_known(&turn, due), now); /* or it would never be due */
+    assert_int_equal(weir_source_schedule_next(&s, &turn, due, 0, &zones), due);
+    /* Set back while the server runs. */
+    turn.known = now + WEIR_DAY;
+    assert_int_equal(weir_source_schedule_known(&turn, now), now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +182,7 @@ int main(void)
         cmocka_unit_test(moments_go_forward),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(what_was_missed_is_due_once),
+        cmocka_unit_test(a_clock_that_was_ahead_keeps_nothing_waiting),
     };
     return cmocka_run_group_tests(tests, open_warehouse, close_warehouse);
 }

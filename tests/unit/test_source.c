@@ -180,6 +180,12 @@ static void runs_are_due_when_their_time_has_come(void **state)
     /* Who waits longest is first: what is due has been so since then. */
     ran.other_ended = 950 * WEIR_SECOND;
     assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), 950 * WEIR_SECOND);
+    /* Runs of a time to come count as none. */
+    ran.began = 2000 * WEIR_SECOND;
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), 950 * WEIR_SECOND);
+    ran.began = 970 * WEIR_SECOND;
+    ran.other_ended = 2000 * WEIR_SECOND;
+    assert_int_equal(weir_source_schedule_next(&after, &ran, now, 0, NULL), WEIR_TIME_MAX);
     never.known = 940 * WEIR_SECOND;
     assert_int_equal(weir_source_schedule_next(&every, &never, now, 0, NULL), 940 * WEIR_SECOND);
 }
