@@ -90,6 +90,28 @@ static int print_stream(const struct weir_source_site *site, struct weir_source_
     return rc;
 }
 
+/* What a run would refuse. */
+static int try_following(const struct weir_source_site *site, struct weir_source_config *config,
+                         void *connection, struct weir_error *err)
+{
+    const struct weir_source_capture *c = config->connector->capture;
+    struct weir_source_follow f = {.config = config, .connection = connection};
+    weir_arena_init(&f.arena, MAX_CATALOG);
+    int rc = weir_source_follow_streams(&f, err);
+    rc = rc ? rc : c->try(connection, &f, site->trial && !config->stream_count, err);
+    c->close(connection);
+    for (size_t i = 0; rc == 0 && i < f.count; i++) {
+        const struct weir_source_follow_stream *s = &f.streams[i];
+        if (s->named && s->refused.len) {
+            rc = weir_fail(err, WEIR_EINVAL,
+                           "changes of \"" WEIR_STR_FMT "\" cannot be captured: " WEIR_STR_FMT,
+                           WEIR_STR_ARG(s->name), WEIR_STR_ARG(s->refused));
+        }
+    }
+    weir_arena_free(&f.arena);
+    return rc;
+}
+
 static int discover(const struct weir_source_site *site, struct weir_source_config *config,
                     bool columns, struct weir_jw *w, struct weir_error *err)
 {
@@ -99,6 +121,9 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     int rc = weir_source_open(site, config, &connection, err);
     if (rc == 0 && !columns && config->connector->check) {
         rc = config->connector->check(connection, err);
+    }
+    if (rc == 0 && !columns && weir_source_follows(config)) {
+        rc = try_following(site, config, connection, err);
     }
     rc = rc ? rc : config->connector->discover(connection, &catalog, err);
     rc = rc ? rc : weir_source_tables_give(config, &catalog, NULL, err);

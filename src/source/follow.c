@@ -21,7 +21,7 @@
 /* --- the streams --------------------------------------------------------------------------------
  */
 
-static int list_streams(struct weir_source_follow *f, struct weir_error *err)
+int weir_source_follow_streams(struct weir_source_follow *f, struct weir_error *err)
 {
     struct weir_source_catalog catalog = {.count = 0};
     weir_arena_init(&catalog.arena, MAX_MEMORY);
@@ -417,7 +417,7 @@ static int tell_gone(const struct weir_source_follow *f, struct weir_error *err)
 static int attempt(struct weir_source_follow *f, const char **status, struct weir_error *err)
 {
     const struct weir_source_capture *capture = f->config->connector->capture;
-    int rc = list_streams(f, err);
+    int rc = weir_source_follow_streams(f, err);
     rc = rc ? rc : read_state(f, err);
     rc = rc ? rc : capture->open(f->connection, f, err);
     int loads = rc ? 0 : load_anew(f, status, err);

@@ -43,6 +43,9 @@ struct weir_source_follow {
 struct weir_source_capture {
     bool (*on)(const void *settings); /* do they ask for it? */
     int (*open)(void *connection, struct weir_source_follow *f, struct weir_error *err);
+    /* Would open() be refused, and what follows it? Nothing is changed, and nothing of weir's is
+     * asked (`run`, `session` are NULL). `some`: streams are chosen yet, of those in `f`. */
+    int (*try)(void *connection, struct weir_source_follow *f, bool some, struct weir_error *err);
     int (*loaded)(void *connection, struct weir_error *err);
     /* The columns and the key of a stream, for weir_source_follow_table. */
     int (*columns)(void *connection, size_t stream, struct weir_source_changes *out,
@@ -62,6 +65,9 @@ struct weir_source_capture {
                  struct weir_error *err);
 };
 
+/* Fills `streams`, by the file or by what is found. */
+int weir_source_follow_streams(struct weir_source_follow *f,
+                               struct weir_error *err) WEIR_MUST_CHECK;
 /* Instead of one stream after the other. */
 int weir_source_follow_all(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection, const char **status,

@@ -318,6 +318,29 @@ int weir_my_capture_open(void *connection, struct weir_source_follow *f, struct 
     return rc;
 }
 
+int weir_my_capture_try(void *connection, struct weir_source_follow *f, bool some,
+                        struct weir_error *err)
+{
+    struct weir_my *my = connection;
+    struct weir_my_position end;
+    struct weir_str event;
+    MYSQL *log = NULL;
+    (void)some;
+    struct weir_my_capture *c = my->capture = calloc(1, sizeof *c);
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a position");
+    }
+    c->f = f;
+    c->server = WEIR_STR("");
+    int rc = weir_my_capture_end(my, &end, err);
+    rc = rc ? rc : check_settings(my, err);
+    rc = rc ? rc : weir_my_capture_tables(my, err);
+    rc = rc ? rc : weir_my_log_open(my, end.file, end.at, &log, err);
+    rc = rc ? rc : weir_my_log_next(my, log, &event, err); /* what it refuses, it says there */
+    weir_my_log_close(log);
+    return rc;
+}
+
 int weir_my_capture_loaded(void *connection, struct weir_error *err)
 {
     return weir_my_ready(connection, err);

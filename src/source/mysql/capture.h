@@ -54,6 +54,8 @@ struct weir_my_capture {
 
 bool weir_my_capture_on(const void *settings);
 int weir_my_capture_check(const struct weir_my *my, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_my_capture_try(void *connection, struct weir_source_follow *f, bool some,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_capture_open(void *connection, struct weir_source_follow *f,
                          struct weir_error *err) WEIR_MUST_CHECK;
 int weir_my_capture_loaded(void *connection, struct weir_error *err) WEIR_MUST_CHECK;

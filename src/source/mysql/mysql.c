@@ -148,6 +148,7 @@ static int read_rows(void *connection, const struct weir_source_plan *p,
 static const struct weir_source_capture capture = {
     .on = weir_my_capture_on,
     .open = weir_my_capture_open,
+    .try = weir_my_capture_try,
     .loaded = weir_my_capture_loaded,
     .columns = weir_my_capture_columns,
     .read = weir_my_capture_read,

@@ -453,6 +453,47 @@ int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct 
     return rc;
 }
 
+/* A slot is made by the protocol of replication, by whoever may use that. */
+static int try_slot(struct weir_pg *pg, bool there, struct weir_error *err)
+{
+    PGconn *con = NULL;
+    PGresult *r = NULL;
+    int rc = weir_pg_connect_as(pg, true, &con, err);
+    PQfinish(con);
+    rc = rc ? rc
+            : weir_pg_ask(pg, pg->con,
+                          "SELECT pg_catalog.current_setting('max_replication_slots'), (SELECT "
+                          "count(*) FROM pg_catalog.pg_replication_slots) >= "
+                          "pg_catalog.current_setting('max_replication_slots')::int",
+                          NULL, 0, &r, err);
+    if (rc == 0 && !there && *PQgetvalue(r, 0, 1) == 't') {
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "all replication slots of the server are in use (%s); raise "
+                       "max_replication_slots (capture takes one slot, and another one while it "
+                       "loads a table), or drop one that nobody reads",
+                       PQgetvalue(r, 0, 0));
+    }
+    PQclear(r);
+    return rc;
+}
+
+int weir_pg_capture_try(void *connection, struct weir_source_follow *f, bool some,
+                        struct weir_error *err)
+{
+    struct weir_pg *pg = connection;
+    struct server s = {.there = false};
+    struct weir_pg_capture *c = pg->capture = calloc(1, sizeof *c);
+    if (!c) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a slot");
+    }
+    c->f = f;
+    weir_pg_capture_names(pg->config, c->slot, c->publication);
+    int rc = look(pg, &s, err);
+    rc = rc ? rc : weir_pg_capture_tables(pg, err);
+    rc = rc ? rc : weir_pg_capture_may_publish(pg, some, err);
+    return rc ? rc : try_slot(pg, s.there, err);
+}
+
 int weir_pg_capture_loaded(void *connection, struct weir_error *err)
 {
     struct weir_pg *pg = connection;

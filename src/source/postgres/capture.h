@@ -43,6 +43,8 @@ struct weir_pg_capture {
 bool weir_pg_capture_on(const void *settings);
 int weir_pg_capture_open(void *connection, struct weir_source_follow *f,
                          struct weir_error *err) WEIR_MUST_CHECK;
+int weir_pg_capture_try(void *connection, struct weir_source_follow *f, bool some,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 int weir_pg_capture_loaded(void *connection, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_pg_capture_columns(void *connection, size_t stream, struct weir_source_changes *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
@@ -92,5 +94,8 @@ int weir_pg_capture_same(struct weir_pg *pg, bool *same, struct weir_error *err)
 /* The publication has all of them. *altered: not before, so what tables are is to be asked anew. */
 int weir_pg_capture_publish(struct weir_pg *pg, bool *altered,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* Would that go well? `some`: one that is there need not have all of them. */
+int weir_pg_capture_may_publish(struct weir_pg *pg, bool some,
+                                struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -273,18 +273,6 @@ int weir_pg_capture_same(struct weir_pg *pg, bool *same, struct weir_error *err)
 /* --- the publication ----------------------------------------------------------------------------
  */
 
-static int run_ddl(struct weir_pg *pg, struct weir_buf *sql, struct weir_error *err)
-{
-    struct weir_error why;
-    int rc = weir_buf_check(sql, "a statement", err);
-    if (rc == 0 && (rc = weir_pg_ask(pg, pg->con, weir_buf_cstr(sql), NULL, 0, NULL, &why))) {
-        struct weir_str shown = weir_utf8_cut(weir_buf_str(sql), 400);
-        rc = weir_fail(err, rc, "%s. Whoever owns the tables can run: " WEIR_STR_FMT, why.message,
-                       WEIR_STR_ARG(shown));
-    }
-    return rc;
-}
-
 static bool wanted(const struct weir_source_follow *f, size_t i)
 {
     return f->streams[i].refused.len == 0;
@@ -305,16 +293,17 @@ static int ask_published(struct weir_pg *pg, PGresult **out, struct weir_error *
         values, 1, out, err);
 }
 
-static int add_missing(struct weir_pg *pg, bool exists, bool *altered, struct weir_error *err)
+/* `sql` makes or alters it so that it has all tables; *count of them are missing, whose numbers are
+ * `oids`. */
+static int find_missing(struct weir_pg *pg, bool exists, struct weir_buf *sql,
+                        struct weir_buf *oids, size_t *count, struct weir_error *err)
 {
     struct weir_pg_capture *c = pg->capture;
-    struct weir_buf sql;
     PGresult *r = NULL;
-    bool any = false;
-    weir_buf_init(&sql, SQL_BYTES);
-    weir_buf_addz(&sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
-    weir_sql_ident(&sql, weir_str_of(c->publication));
-    weir_buf_addz(&sql, exists ? " ADD TABLE " : " FOR TABLE ");
+    weir_buf_addz(sql, exists ? "ALTER PUBLICATION " : "CREATE PUBLICATION ");
+    weir_sql_ident(sql, weir_str_of(c->publication));
+    weir_buf_addz(sql, exists ? " ADD TABLE " : " FOR TABLE ");
+    weir_buf_addz(oids, "{");
     int rc = ask_published(pg, &r, err);
     for (size_t i = 0; rc == 0 && i < c->f->count; i++) {
         bool there = !wanted(c->f, i);
@@ -328,31 +317,79 @@ static int add_missing(struct weir_pg *pg, bool exists, bool *altered, struct we
             }
         }
         if (!there) {
-            weir_buf_addz(&sql, any ? ", " : "");
-            weir_buf_addz(&sql, c->tables[i].kind == 'r' ? "ONLY " : "");
-            weir_sql_table(&sql, c->tables[i].schema, c->tables[i].name);
-            any = true;
+            weir_buf_addz(sql, *count ? ", " : "");
+            weir_buf_addz(sql, c->tables[i].kind == 'r' ? "ONLY " : "");
+            weir_sql_table(sql, c->tables[i].schema, c->tables[i].name);
+            weir_buf_addf(oids, "%s%u", *count ? "," : "", c->tables[i].oid);
+            ++*count;
         }
     }
-    weir_buf_addz(&sql, exists ? "" : " WITH (publish_via_partition_root = true)");
-    rc = rc || !any ? rc : run_ddl(pg, &sql, err);
-    *altered = any;
+    weir_buf_addz(sql, exists ? "" : " WITH (publish_via_partition_root = true)");
+    weir_buf_addz(oids, "}");
     PQclear(r);
-    weir_buf_free(&sql);
+    rc = rc ? rc : weir_buf_check(sql, "a statement", err);
+    return rc ? rc : weir_buf_check(oids, "a list of tables", err);
+}
+
+/* The server's own words would be about a right alone, and not say what for. */
+static int check_rights(struct weir_pg *pg, bool exists, const struct weir_buf *sql,
+                        const struct weir_buf *oids, struct weir_error *err)
+{
+    const char *publication = pg->capture->publication;
+    const char *const values[] = {publication, weir_buf_cstr(oids)};
+    struct weir_str shown = weir_utf8_cut(weir_buf_str(sql), 400);
+    PGresult *r = NULL;
+    int rc = weir_pg_ask(
+        pg, pg->con,
+        "SELECT CASE WHEN p.oid IS NULL THEN pg_catalog.has_database_privilege(d.name, 'CREATE') "
+        "ELSE pg_catalog.pg_has_role(p.pubowner, 'USAGE') END, pg_catalog.quote_ident(d.name), "
+        "(SELECT pg_catalog.quote_ident(min(c.relname)) FROM pg_catalog.pg_class c WHERE c.oid = "
+        "ANY ($2::oid[]) AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')), current_user FROM "
+        "(VALUES (pg_catalog.current_database())) AS d (name) LEFT JOIN pg_catalog.pg_publication "
+        "p "
+        "ON p.pubname = $1",
+        values, 2, &r, err);
+    bool may = rc == 0 && *PQgetvalue(r, 0, 0) == 't', owns = rc == 0 && PQgetisnull(r, 0, 2);
+    const char *user = rc ? "" : PQgetvalue(r, 0, 3);
+    const char *out_of = "Whoever owns the tables can run: ";
+    if (rc == 0 && !may && exists) {
+        rc =
+            weir_fail(err, WEIR_EPERM,
+                      "the publication \"%s\" has not all tables, and \"%s\", who does not own it, "
+                      "may not add them. %s" WEIR_STR_FMT,
+                      publication, user, out_of, WEIR_STR_ARG(shown));
+    } else if (rc == 0 && !may) {
+        rc = weir_fail(err, WEIR_EPERM,
+                       "there is no publication \"%s\", and \"%s\" may not make one (CREATE on the "
+                       "database %s). %s" WEIR_STR_FMT,
+                       publication, user, PQgetvalue(r, 0, 1), out_of, WEIR_STR_ARG(shown));
+    } else if (rc == 0 && !owns) {
+        rc = weir_fail(err, WEIR_EPERM,
+                       "the publication \"%s\" %s, and \"%s\" may not publish the table %s, which "
+                       "somebody else owns. %s" WEIR_STR_FMT,
+                       publication, exists ? "has not all tables" : "is not there", user,
+                       PQgetvalue(r, 0, 2), out_of, WEIR_STR_ARG(shown));
+    }
+    PQclear(r);
     return rc;
 }
 
-int weir_pg_capture_publish(struct weir_pg *pg, bool *altered, struct weir_error *err)
+/* `make`: false: only look whether it could be. */
+static int publish(struct weir_pg *pg, bool make, bool some, bool *altered, struct weir_error *err)
 {
     const char *const values[] = {pg->capture->publication};
+    struct weir_buf sql, oids;
     PGresult *r = NULL;
+    size_t count = 0;
+    weir_buf_init(&sql, SQL_BYTES);
+    weir_buf_init(&oids, SQL_BYTES);
     int rc =
         weir_pg_ask(pg, pg->con,
                     "SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubviaroot "
                     "FROM pg_catalog.pg_publication WHERE pubname = $1",
                     values, 1, &r, err);
     bool exists = rc == 0 && PQntuples(r) > 0;
-    bool all = exists && *PQgetvalue(r, 0, 0) == 't';
+    bool all = exists && (some || *PQgetvalue(r, 0, 0) == 't');
     if (exists && *PQgetvalue(r, 0, 1) != 't') {
         rc = weir_fail(err, WEIR_EINVAL,
                        "the publication \"%s\" must tell of inserts, updates and deletes, and of "
@@ -360,8 +397,27 @@ int weir_pg_capture_publish(struct weir_pg *pg, bool *altered, struct weir_error
                        "update, delete, truncate', publish_via_partition_root = true)",
                        pg->capture->publication);
     }
+    rc = rc || all ? rc : find_missing(pg, exists, &sql, &oids, &count, err);
+    rc = rc || !count ? rc : check_rights(pg, exists, &sql, &oids, err);
+    if (rc == 0 && count && make) {
+        rc = weir_pg_ask(pg, pg->con, weir_buf_cstr(&sql), NULL, 0, NULL, err);
+    }
+    *altered = count > 0;
     PQclear(r);
-    return rc || all ? rc : add_missing(pg, exists, altered, err);
+    weir_buf_free(&sql);
+    weir_buf_free(&oids);
+    return rc;
+}
+
+int weir_pg_capture_publish(struct weir_pg *pg, bool *altered, struct weir_error *err)
+{
+    return publish(pg, true, false, altered, err);
+}
+
+int weir_pg_capture_may_publish(struct weir_pg *pg, bool some, struct weir_error *err)
+{
+    bool altered;
+    return publish(pg, false, some, &altered, err);
 }
 
 struct weir_pg_followed *weir_pg_capture_table(struct weir_pg *pg, struct weir_str stream)

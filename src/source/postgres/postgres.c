@@ -382,6 +382,7 @@ static int read_rows(void *connection, const struct weir_source_plan *p,
 static const struct weir_source_capture capture = {
     .on = weir_pg_capture_on,
     .open = weir_pg_capture_open,
+    .try = weir_pg_capture_try,
     .loaded = weir_pg_capture_loaded,
     .columns = weir_pg_capture_columns,
     .read = weir_pg_capture_read,
