@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "source/apply_write.h"
+#include "source/omitted.h"
 
 void weir_apply_stage(struct weir_writing *w)
 {
@@ -365,6 +366,24 @@ static int fit_stage(struct weir_writing *w, struct weir_error *err)
     return rc ? rc : weir_apply_lists_doubled(w, err);
 }
 
+/* What is left out now. The engine alters no table whose rows were changed before in the same
+ * transaction: so the load of a list does that of its table, behind its new columns. */
+static int empty_omitted(struct weir_writing *w, bool anew, struct weir_error *err)
+{
+    const struct weir_source_apply *a = w->a, *up = a->up ? a->up : a;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < up->plan->omitted_count; i++) {
+        const struct weir_source_omitted *o = &up->plan->omitted[i];
+        bool mine = weir_str_eq(o->table, w->target) || !a->up;
+        for (size_t k = 0; !a->up && k < a->list_count; k++) {
+            mine = mine && !weir_str_is(o->table, a->lists[k].stream->table);
+        }
+        rc = mine ? weir_source_omitted_empty(w->session, w->stage->schema, o, a->load, anew, err)
+                  : 0;
+    }
+    return rc;
+}
+
 /* The stage becomes what is to be written. */
 static int settle_stage(struct weir_writing *w, struct weir_error *err)
 {
@@ -372,12 +391,15 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
     int rc = fit_stage(w, err);
     rc = rc ? rc : settle_deletes(w, err);
     rc = rc ? rc : count_stage(w, &w->there, err);
-    if (rc == 0 && !builds_anew(a)) {
+    if (rc == 0 && builds_anew(a)) {
+        rc = empty_omitted(w, true, err);
+    } else if (rc == 0) {
         rc = a->stream->contract == WEIR_SOURCE_EVOLVE
                  ? weir_source_evolve(w->session, w->stage->schema, a->target, w->stage->columns,
                                       w->stage->column_count, err)
                  : 0;
         rc = rc ? rc : add_marks(w, err);
+        rc = rc ? rc : empty_omitted(w, false, err);
         rc = rc || a->stream->mode != WEIR_SOURCE_HISTORY ? rc : weir_apply_history_settle(w, err);
         rc = rc ? rc : weir_apply_lists_doubled(w, err); /* those of rows that are as they were */
     }

@@ -196,6 +196,19 @@ static void add_condition(struct weir_writing *w, const struct weir_writing *lis
     weir_buf_free(&misfits);
 }
 
+/* Is the column left out now (or the whole list: name NULL)? Then it makes no difference. */
+static bool is_omitted(const struct weir_source_apply *list, const struct weir_str *name)
+{
+    const struct weir_source_plan *plan = list->up->plan;
+    bool is = false;
+    for (size_t i = 0; !is && i < plan->omitted_count; i++) {
+        const struct weir_source_omitted *o = &plan->omitted[i];
+        is = weir_str_is(o->table, list->stream->table) &&
+             (name ? o->column.ptr && weir_str_eq(o->column, *name) : !o->column.ptr);
+    }
+    return is;
+}
+
 /* All elements of each row as one text's hash: in the stage, or in the table. An element's id is
  * that of its row, and its place behind it. */
 static void add_hashes(struct weir_writing *w, struct weir_source_apply *list, bool staged)
@@ -225,7 +238,7 @@ static void add_hashes(struct weir_writing *w, struct weir_source_apply *list, b
     }
     for (size_t i = 0; t && i < t->column_count; i++) {
         const struct weir_column *old = &t->columns[i];
-        if (is_own(old->name) || staged_column(list, old->name)) {
+        if (is_own(old->name) || staged_column(list, old->name) || is_omitted(list, &old->name)) {
             continue;
         }
         if (staged) { /* it does not come any more */
@@ -249,7 +262,7 @@ void weir_apply_lists_join(struct weir_writing *w)
 {
     for (size_t i = 0; i < w->a->list_count; i++) {
         struct weir_source_apply *list = &w->a->lists[i];
-        if (weir_apply_list_refused(list)) {
+        if (weir_apply_list_refused(list) || is_omitted(list, NULL)) {
             continue;
         }
         weir_buf_addz(&w->sql, " LEFT JOIN ");
@@ -266,7 +279,7 @@ void weir_apply_lists_join(struct weir_writing *w)
 void weir_apply_lists_same(struct weir_writing *w)
 {
     for (size_t i = 0; i < w->a->list_count; i++) {
-        if (weir_apply_list_refused(&w->a->lists[i])) {
+        if (weir_apply_list_refused(&w->a->lists[i]) || is_omitted(&w->a->lists[i], NULL)) {
             continue;
         }
         weir_buf_addf(&w->sql, " AND new%zu.hash IS NOT DISTINCT FROM ", i);

@@ -43,6 +43,12 @@ struct weir_source_list {
     size_t column_count;
 };
 
+/* A column, or a list as a whole, that is left out now, and that is in a table from before. */
+struct weir_source_omitted {
+    struct weir_str table;
+    struct weir_str column; /* ptr NULL: all rows */
+};
+
 /* What one run of one stream will read. A connector makes it before it reads any row, so the types
  * of all that comes are known then. */
 struct weir_source_plan {
@@ -59,9 +65,11 @@ struct weir_source_plan {
     int64_t version;
     bool other; /* the cursor is of other settings of the stream */
     bool drops; /* set before rows are read: some that only the table has may go, and are told */
-    struct weir_str changed; /* a sentence on that for the run's changes, or "" */
-    bool partial;            /* what is not read may have other columns */
-    struct weir_str *parts;  /* else: files whose earlier rows go */
+    struct weir_str changed;             /* a sentence on that for the run's changes, or "" */
+    struct weir_source_omitted *omitted; /* set before rows are read */
+    size_t omitted_count;
+    bool partial;           /* what is not read may have other columns */
+    struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;
     struct weir_str cursor;         /* JSON; kept with the rows, and given to the next plan */
     struct weir_str said;           /* a sentence for the run's changes, or "" */

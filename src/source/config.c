@@ -91,7 +91,9 @@ const struct weir_option weir_source_stream_options[] = {
      .type = WEIR_OPT_LIST,
      .offset = offsetof(struct weir_source_stream, exclude),
      .fallback = "",
-     .help = "columns that are not loaded, as they are named in the warehouse"},
+     .help =
+         "columns that are not loaded, as they are named in the warehouse; the next run removes "
+         "values that the table has of them from before"},
     {0}};
 
 struct root {

@@ -7,6 +7,7 @@
 #include "source/gone.h"
 #include "source/keep.h"
 #include "source/lists.h"
+#include "source/omitted.h"
 #include "source/run.h"
 #include "source/watch.h"
 
@@ -176,7 +177,8 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
     rc = rc ? rc : weir_feed_plan_odd(s, &r->plan, err);
     rc = rc ? rc : check_way(f, s, r, err);
-    return rc || r->plan.nothing ? rc : weir_source_keep(r, err);
+    rc = rc || r->plan.nothing ? rc : weir_source_keep(r, err);
+    return rc || r->plan.nothing ? rc : weir_source_omitted_find(r, err);
 }
 
 static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_error *err)
@@ -567,6 +569,8 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     rc = rc ? rc : weir_source_ledger_open(f.session, err);
     rc = rc ? rc : read_all(&f, err);
     rc = rc ? rc : load_rest(&f, err);
+    const struct weir_stream_run like = {.run = run, .id = id, .session = f.session};
+    rc = rc ? rc : weir_source_omitted_feed(&like, &f.feed, config, w, err);
     weir_feed_ahead_free(f.ahead);
     weir_session_free(f.session);
     rc = rc && f.feed.part.loaded ? tell_of_loads(&f, rc, err) : rc;

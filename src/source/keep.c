@@ -174,8 +174,8 @@ static int say_changed(struct weir_stream_run *r, const struct made *m, struct w
         }
     }
     weir_buf_addz(&text, any ? "): " : ": ");
-    weir_buf_addz(&text, goes_on ? "rows that are there stay as they are, and are not read again"
-                                 : "all of it was read again");
+    weir_buf_addz(&text,
+                  goes_on ? "rows that are there are not read again" : "all of it was read again");
     if (!p->other && !any) {
         weir_buf_free(&text);
         return 0;

@@ -240,6 +240,20 @@ int weir_lists_stage(struct weir_stream_run *r, struct weir_error *err)
     return rc ? rc : take_notes(r, root, err);
 }
 
+int weir_lists_each(struct weir_stream_run *r,
+                    int (*each)(void *of, struct weir_str list, struct weir_str table,
+                                struct weir_error *err),
+                    void *of, struct weir_error *err)
+{
+    struct known *known;
+    size_t count;
+    int rc = read_known(r, &known, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = each(of, known[i].list, known[i].table, err);
+    }
+    return rc;
+}
+
 int weir_lists_missing(struct weir_stream_run *r, bool *missing, struct weir_error *err)
 {
     struct weir_table *tables;

@@ -12,5 +12,10 @@ int weir_lists_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUS
 /* Is a table of them gone? Then the stream is to be read as a whole. */
 int weir_lists_missing(struct weir_stream_run *r, bool *missing,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Those that it was loaded with: the list, and its table. */
+int weir_lists_each(struct weir_stream_run *r,
+                    int (*each)(void *of, struct weir_str list, struct weir_str table,
+                                struct weir_error *err),
+                    void *of, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

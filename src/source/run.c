@@ -9,6 +9,7 @@
 #include "source/gone.h"
 #include "source/keep.h"
 #include "source/lists.h"
+#include "source/omitted.h"
 #include "source/verify.h"
 #include "source/watch.h"
 
@@ -128,7 +129,8 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
     r->load.bytes = r->plan.bytes;
-    return rc ? rc : weir_source_keep(r, err);
+    rc = rc ? rc : weir_source_keep(r, err);
+    return rc ? rc : weir_source_omitted_find(r, err);
 }
 
 static int settle(struct weir_stream_run *r, struct weir_error *err)
@@ -186,7 +188,7 @@ static int read_rows(struct weir_stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static int say(struct weir_stream_run *r, struct weir_str sentence, struct weir_error *err)
+int weir_stream_run_say(struct weir_stream_run *r, struct weir_str sentence, struct weir_error *err)
 {
     struct weir_buf text;
     weir_buf_init(&text, 1u << 16);
@@ -209,8 +211,9 @@ int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err)
                               r->plan.note);
     }
     int rc = read_rows(r, err);
-    rc = rc ? rc : say(r, r->plan.changed, err);
-    rc = rc ? rc : say(r, r->plan.said, err);
+    rc = rc ? rc : weir_stream_run_say(r, r->plan.changed, err);
+    rc = rc ? rc : weir_stream_run_say(r, r->plan.said, err);
+    rc = rc ? rc : weir_source_omitted_say(r, err);
     r->load.changes = r->settled.changes.len > 2 ? weir_buf_str(&r->settled.changes) : WEIR_STR("");
     return rc || !r->plan.nest ? rc : weir_lists_stage(r, err);
 }
@@ -252,7 +255,7 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
     int rc = make_plan(r, err);
     if (rc || r->plan.nothing) {
         r->load.status = "unchanged";
-        return rc;
+        return rc ? rc : weir_source_omitted_load(r, err);
     }
     rc = weir_stream_run_stage(r, err);
     struct weir_source_apply *apply = rc ? NULL : weir_stream_run_apply(r);

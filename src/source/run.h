@@ -37,6 +37,9 @@ void weir_stream_run_free(struct weir_stream_run *r);
 int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* By the plan that was made. Unstage it afterwards, whatever came of it (`rc`). */
 int weir_stream_run_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* One sentence more for its changes, or "". */
+int weir_stream_run_say(struct weir_stream_run *r, struct weir_str sentence,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 /* The stage alone, empty. */
 int weir_stream_run_open_stage(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_stream_run_unstage(struct weir_stream_run *r, int rc);

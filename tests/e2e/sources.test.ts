@@ -374,10 +374,10 @@ test('merge: rows of files that are gone stay when a setting changes, and when a
   await one('mm');
   settings('key: [id], exclude: [w], contract: freeze');
   assert.equal((await one('mm')).rows_written, 1);
-  assert.deepEqual(await found(), [[1, 'a', 1], [2, 'b', 2]]);
+  assert.deepEqual(await found(), [[1, 'a', null], [2, 'b', null]]);
   settings('key: [v]');
   await one('mm');
-  assert.deepEqual(await found(), [[1, 'a', 1], [2, 'b', 2]]);
+  assert.deepEqual(await found(), [[1, 'a', null], [2, 'b', 2]]);
   write('mm/3.csv', 'id,v,rowid\n3,c,1\n3,d,1\n');
   await fails(/has a column "rowid"/, 'sync', '--wait', 'mm');
   settings('key: [v], exclude: [rowid]');
