@@ -307,3 +307,11 @@ void weir_time_format(weir_time when, char out[28])
 {
     format(when, 6, out);
 }
+
+void weir_date_print(struct weir_buf *out, int64_t days)
+{
+    int year;
+    unsigned month, day;
+    date_of(days, &year, &month, &day);
+    weir_buf_addf(out, year < 0 ? "%05d-%02u-%02u" : "%04d-%02u-%02u", year, month, day);
+}

@@ -38,5 +38,7 @@ bool weir_time_parse_lenient(struct weir_str text, weir_time *out);
 void weir_time_print(struct weir_buf *out, weir_time when, int digits);
 /* The same into 28 bytes (with NUL), always 6 digits. */
 void weir_time_format(weir_time when, char out[28]);
+/* "2026-01-02" of days since 1970, of any year: "294277-01-09", "-0043-03-15". */
+void weir_date_print(struct weir_buf *out, int64_t days);
 
 #endif

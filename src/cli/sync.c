@@ -110,6 +110,9 @@ static void show_compared(struct weir_json stream)
         printf(", %llu that only the table has, and that stay",
                (unsigned long long)number(stream, "kept"));
     }
+    if (number(stream, "set_aside")) {
+        printf(", %llu set aside", (unsigned long long)number(stream, "set_aside"));
+    }
     putchar('\n');
     show_files(stream);
     struct weir_json_iter it = weir_json_begin(weir_json_get(stream, "keys"));

@@ -127,12 +127,6 @@ int weir_source_changes_moves(struct weir_source_changes *c, uint64_t hash, stru
     return is_touched(c, hash) ? add_segment(c, err) : 0;
 }
 
-int weir_source_changes_reject(struct weir_source_changes *c, struct weir_str column,
-                               const char *reason, struct weir_error *err)
-{
-    return weir_source_rows_reject(&c->rows, (uint64_t)c->next, column, reason, err);
-}
-
 int weir_source_changes_pause(struct weir_source_changes *c, struct weir_error *err)
 {
     int rc = c->rests ? 0 : weir_source_rows_wait(&c->rows, err);

@@ -64,10 +64,6 @@ int weir_source_changes_gone(struct weir_source_changes *c, uint64_t hash,
  * that key is applied first. */
 int weir_source_changes_moves(struct weir_source_changes *c, uint64_t hash,
                               struct weir_error *err) WEIR_MUST_CHECK;
-/* The row that is being made cannot be loaded: it is kept among the discards. */
-int weir_source_changes_reject(struct weir_source_changes *c, struct weir_str column,
-                               const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
-
 /* After the last: proves the stage. */
 int weir_source_changes_close(struct weir_source_changes *c,
                               struct weir_error *err) WEIR_MUST_CHECK;

@@ -219,6 +219,44 @@ static int fill_kept(struct applying *a, struct weir_error *err)
     return exec(a, err);
 }
 
+/* As weir_source_rows_set_aside() has it: what was not sent of some row is left out. */
+static void add_row_json(struct applying *a)
+{
+    const struct weir_source_settled *settled = &a->c->settled;
+    bool any = false;
+    add(a, "json_object(");
+    for (size_t i = 0; i < settled->count; i++) {
+        const struct weir_column *column = &settled->columns[i];
+        bool bare = column->type == WEIR_TYPE_BOOL || column->type == WEIR_TYPE_INT ||
+                    column->type == WEIR_TYPE_OTHER;
+        if (a->c->kept[i]) {
+            continue;
+        }
+        add(a, any ? ", " : "");
+        weir_sql_text(&a->sql, column->name);
+        add(a, bare ? ", s." : ", left(CAST(s.");
+        weir_sql_ident(&a->sql, column->name);
+        add(a, bare ? "" : " AS VARCHAR), 1000)");
+        any = true;
+    }
+    add(a, ")");
+}
+
+/* Which column it is. */
+static void add_unknown(struct applying *a)
+{
+    add(a, "CASE");
+    for (size_t i = 0; i < a->c->settled.count; i++) {
+        if (a->c->kept[i]) {
+            add(a, " WHEN ");
+            add_is_kept(a, "s", i);
+            add(a, " THEN ");
+            weir_sql_text(&a->sql, a->c->settled.columns[i].name);
+        }
+    }
+    add(a, " END");
+}
+
 /* A row whose kept values are nowhere was discarded before: so is this. */
 static int discard_unknown(struct applying *a, struct weir_error *err)
 {
@@ -231,13 +269,17 @@ static int discard_unknown(struct applying *a, struct weir_error *err)
         return rc;
     }
     weir_session_touch(a->session, WEIR_STR("weir"), WEIR_STR("source_discards"));
-    add(a, "INSERT INTO weir.source_discards (run, source, stream, discarded_at, reason, row_json) "
-           "SELECT _weir_run, ");
+    add(a, "INSERT INTO weir.source_discards (run, source, stream, discarded_at, reason, "
+           "column_name, row_json) SELECT _weir_run, ");
     weir_sql_text(&a->sql, weir_str_of(c->stage.source));
     add(a, ", ");
     weir_sql_text(&a->sql, weir_str_of(c->stage.stream));
     add(a, ", _weir_loaded_at, 'a large value did not change, and the row that it was in is not "
-           "there', to_json(s) FROM ");
+           "there', ");
+    add_unknown(a);
+    add(a, ", ");
+    add_row_json(a);
+    add(a, " FROM ");
     add_staged(a, "s._weir_kept IS NOT NULL AND ");
     add(a, "; UPDATE ");
     add_stage(a);

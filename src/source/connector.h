@@ -12,6 +12,16 @@
 #include "source/source.h"
 #include "workspace/kinds.h"
 
+/* A row that cannot be loaded, or a line that is none. */
+struct weir_source_reject {
+    struct weir_str part;
+    uint64_t line;          /* 0: it has none */
+    struct weir_str column; /* that does not take its value, or "" */
+    struct weir_str text;   /* any bytes: the value, or the whole line; ptr NULL: it is not known */
+    struct weir_str row;    /* as JSON, or "" */
+    const char *reason;
+};
+
 /* Where the rows go. */
 struct weir_source_sink {
     /* Exactly these, in this order, are what the columns of every batch are: the plan's columns
@@ -30,12 +40,12 @@ struct weir_source_sink {
     bool told;
     /* So many bytes more of the plan's were read; NULL: nobody asks. */
     void (*bytes)(struct weir_source_sink *sink, uint64_t bytes);
-    /* A row that cannot be read is kept with its line, its text (any bytes) and the reason. */
-    int (*reject)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                  struct weir_str text, const char *reason, struct weir_error *err);
+    /* A row that cannot be loaded is kept for whoever looks for it. */
+    int (*reject)(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                  struct weir_error *err);
     /* The same of a line that is no row, and so in no count. NULL: nobody asks. */
-    int (*pass)(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                struct weir_str text, const char *reason, struct weir_error *err);
+    int (*pass)(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                struct weir_error *err);
 };
 
 struct weir_source_found { /* a stream */

@@ -54,6 +54,7 @@ static const struct weir_column verified_columns[] = {
     {WEIR_STR("error"), WEIR_TYPE_TEXT, {0}},
     {WEIR_STR("kept"), WEIR_TYPE_INT, {0}},
     {WEIR_STR("files"), WEIR_TYPE_JSON, {0}},
+    {WEIR_STR("set_aside"), WEIR_TYPE_INT, {0}},
 };
 #define VERIFIED_COLUMNS (sizeof verified_columns / sizeof verified_columns[0])
 
@@ -136,7 +137,7 @@ static int make(struct weir_session *session, bool *there, struct weir_error *er
     /* Of a warehouse that an older weir made: columns that came later. */
     rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"),
                                   &load_columns[LOAD_COLUMNS - 1], 1, err);
-    for (size_t i = VERIFIED_COLUMNS - 2; (rc == 0 || rc == WEIR_EEXIST) && i < VERIFIED_COLUMNS;
+    for (size_t i = VERIFIED_COLUMNS - 3; (rc == 0 || rc == WEIR_EEXIST) && i < VERIFIED_COLUMNS;
          i++) {
         rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("verifications"),
                                       &verified_columns[i], 1, err);
@@ -280,6 +281,7 @@ int weir_source_ledger_verified(struct weir_session *session, const struct weir_
         text(v->error),
         number((int64_t)v->kept),
         {.s = v->files, .null = v->files.len == 0},
+        number((int64_t)v->set_aside),
     };
     return append_row(session, "verifications", verified_columns, values, VERIFIED_COLUMNS, err);
 }

@@ -24,6 +24,7 @@ struct weir_source_verified { /* a row of weir.verifications */
     uint64_t missing, extra, different;
     uint64_t pending;     /* differ, and the next run reads them anyway */
     uint64_t kept;        /* only the table has them, and the stream's mode lets them stay */
+    uint64_t set_aside;   /* rows of the source that cannot be loaded, and are in no other count */
     struct weir_str keys; /* JSON: some of them, [{"what","key"}] */
     struct weir_str not_compared; /* JSON: columns, and tables of lists */
     struct weir_str files;        /* JSON: those whose rows differ, or "" */

@@ -103,21 +103,27 @@ static int take_rows(struct weir_source_sink *sink, struct weir_str part,
     return p->enough ? weir_fail(err, WEIR_ECANCELED, "that is enough") : 0;
 }
 
-static int take_bad(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                    struct weir_str text, const char *reason, struct weir_error *err)
+static int take_bad(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                    struct weir_error *err)
 {
     struct preview *p = (struct preview *)sink;
     struct weir_arena arena;
-    (void)part;
+    struct weir_str text = what->row.len ? what->row : what->text;
     (void)err;
     if (p->bad_count++ < MOST_BAD) {
         weir_arena_init(&arena, 16u << 20);
         struct weir_jw w = weir_jw_on(&p->bad);
         weir_buf_addz(&p->bad, p->bad_count > 1 ? "," : "");
         weir_jw_object(&w);
-        weir_jw_ku64(&w, "line", line);
+        if (what->line) {
+            weir_jw_ku64(&w, "line", what->line);
+        } else {
+            weir_jw_keyz(&w, "line");
+            weir_jw_null(&w);
+        }
+        weir_jw_kstr_or_null(&w, "column", what->column);
         weir_jw_kstr(&w, "text", weir_utf8_cut(weir_csv_readable(&arena, text), MOST_TEXT));
-        weir_jw_kstrz(&w, "reason", reason);
+        weir_jw_kstrz(&w, "reason", what->reason);
         weir_jw_object_end(&w);
         weir_arena_free(&arena);
     }

@@ -241,6 +241,10 @@ void weir_source_rows_forget(struct weir_source_rows *r)
     for (size_t i = 0; i < r->sink->column_count; i++) {
         r->vectors[i].valid[r->count / 64] &= ~(1ull << (r->count % 64));
     }
+    if (r->flaws.reason) {
+        memset(r->flaws.columns, 0, r->sink->column_count * sizeof *r->flaws.columns);
+        r->flaws.reason = NULL;
+    }
 }
 
 size_t weir_source_rows_bytes(const struct weir_source_rows *r)
@@ -293,17 +297,35 @@ int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err)
     return full || slow ? hand_over(r, err) : 0;
 }
 
+int weir_source_rows_turn_away(struct weir_source_rows *r, const struct weir_source_reject *what,
+                               struct weir_error *err)
+{
+    int rc = weir_source_rows_wait(r, err);
+    rc = rc ? rc : r->sink->reject(r->sink, what, err);
+    weir_source_rows_forget(r);
+    if (rc || r->blocks[r->now].texts.used <= BYTES_AT_ONCE) {
+        return rc;
+    }
+    if (r->count == 0) { /* of rows that are all set aside, no block gets full */
+        weir_arena_reset(&r->blocks[r->now].texts);
+        return 0;
+    }
+    return hand_over(r, err);
+}
+
 int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct weir_str text,
                             const char *reason, struct weir_error *err)
 {
-    weir_source_rows_forget(r);
-    int rc = r->aside ? wait_idle(r->aside, err) : 0;
-    return rc ? rc : r->sink->reject(r->sink, r->part, line, text, reason, err);
+    const struct weir_source_reject what = {
+        .part = r->part, .line = line, .text = text, .reason = reason};
+    return weir_source_rows_turn_away(r, &what, err);
 }
 
 int weir_source_rows_pass(struct weir_source_rows *r, uint64_t line, struct weir_str text,
                           const char *reason, struct weir_error *err)
 {
-    int rc = r->aside ? wait_idle(r->aside, err) : 0;
-    return rc || !r->sink->pass ? rc : r->sink->pass(r->sink, r->part, line, text, reason, err);
+    const struct weir_source_reject what = {
+        .part = r->part, .line = line, .text = text, .reason = reason};
+    int rc = weir_source_rows_wait(r, err);
+    return rc || !r->sink->pass ? rc : r->sink->pass(r->sink, &what, err);
 }

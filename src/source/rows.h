@@ -11,6 +11,17 @@ struct weir_source_block {
     struct weir_arena texts;
 };
 
+/* Values of the row that is being made that cannot be loaded. */
+struct weir_source_flaw {
+    bool any;
+    struct weir_str text; /* ptr NULL: not known */
+};
+struct weir_source_flaws {
+    struct weir_source_flaw *columns; /* of the sink's; NULL: there never was any */
+    size_t first;                     /* which column */
+    const char *reason;               /* of the first; NULL: there is none */
+};
+
 struct weir_source_rows {
     struct weir_source_sink *sink;
     struct weir_str part;
@@ -22,6 +33,7 @@ struct weir_source_rows {
     weir_time since;                 /* when a block was last given away */
     struct weir_source_aside *aside; /* the thread that gives blocks to the sink; NULL: none */
     bool may_begin_aside;
+    struct weir_source_flaws flaws;
 };
 
 /* Free it also after a failure. */
@@ -52,6 +64,19 @@ int weir_source_rows_end(struct weir_source_rows *r, struct weir_error *err) WEI
 /* What was set of this row is forgotten, and the sink's `reject` is called. */
 int weir_source_rows_reject(struct weir_source_rows *r, uint64_t line, struct weir_str text,
                             const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
+/* The value of this column cannot be loaded, so the row is to be set aside: `text` (any bytes, cut
+ * where it is long) is what it is; ptr NULL: it is not known. The first one's reason counts. */
+int weir_source_rows_flaw(struct weir_source_rows *r, size_t column, struct weir_str text,
+                          const char *reason, struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_source_rows_flawed(const struct weir_source_rows *r);
+/* What was set is forgotten, and the sink's `reject` is called. */
+int weir_source_rows_turn_away(struct weir_source_rows *r, const struct weir_source_reject *what,
+                               struct weir_error *err) WEIR_MUST_CHECK;
+/* The flawed row is forgotten, and with the sink's `reject`, its values as JSON: weir's own columns
+ * and what is not known are not among them, long texts are cut. */
+int weir_source_rows_set_aside(struct weir_source_rows *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* "2026-01-02 03:04:05.000006": days since 1970, and microseconds of that day. */
+void weir_source_time_print(struct weir_buf *out, int64_t days, int64_t micros);
 /* Of a line that is no row: the sink's `pass`. */
 int weir_source_rows_pass(struct weir_source_rows *r, uint64_t line, struct weir_str text,
                           const char *reason, struct weir_error *err) WEIR_MUST_CHECK;

@@ -82,36 +82,48 @@ static int put_rejects(struct weir_source_sink *sink, struct weir_str part,
                                     err);
 }
 
-static int put_passed(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                      struct weir_str text, const char *reason, struct weir_error *err)
+static int put_if(struct weir_source_rows *r, size_t column, struct weir_str text, bool there,
+                  struct weir_error *err)
+{
+    return there ? weir_source_rows_text(r, column, text, err) : 0;
+}
+
+static int put_passed(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
 {
     struct weir_source_stage *s = (struct weir_source_stage *)sink;
     struct weir_source_rows *r = &s->rejects;
     struct weir_arena arena;
     weir_arena_init(&arena, 16u << 20);
-    struct weir_str shown = weir_csv_readable(&arena, text);
-    int rc = shown.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a bad line");
+    struct weir_str shown =
+        what->text.ptr ? weir_csv_readable(&arena, what->text) : (struct weir_str){NULL, 0};
+    bool lost = what->text.ptr && !shown.ptr;
+    int rc = lost ? weir_fail(err, WEIR_ENOMEM, "no memory for a bad line") : 0;
     rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_RUN, weir_str_of(s->run), err);
     rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_SOURCE, weir_str_of(s->source), err);
     rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_STREAM, weir_str_of(s->stream), err);
-    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_FILE, part, err);
-    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_VALUE, shown, err);
-    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_REASON, weir_str_of(reason), err);
+    rc = rc ? rc : put_if(r, WEIR_DISCARD_FILE, what->part, what->part.len, err);
+    rc = rc ? rc : put_if(r, WEIR_DISCARD_COLUMN, what->column, what->column.len, err);
+    rc = rc ? rc : put_if(r, WEIR_DISCARD_VALUE, shown, shown.ptr, err);
+    rc = rc ? rc : put_if(r, WEIR_DISCARD_ROW, what->row, what->row.len, err);
+    rc = rc ? rc : weir_source_rows_text(r, WEIR_DISCARD_REASON, weir_str_of(what->reason), err);
     if (rc == 0) {
         weir_source_rows_int(r, WEIR_DISCARD_AT, s->at);
-        weir_source_rows_int(r, WEIR_DISCARD_LINE, (int64_t)line);
+        if (what->line) {
+            weir_source_rows_int(r, WEIR_DISCARD_LINE, (int64_t)what->line);
+        }
         rc = weir_source_rows_end(r, err);
     }
     weir_arena_free(&arena);
     return rc;
 }
 
-static int put_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                      struct weir_str text, const char *reason, struct weir_error *err)
+static int put_reject(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
 {
     struct weir_source_stage *s = (struct weir_source_stage *)sink;
     s->reject_count++;
-    return put_passed(sink, part, line, text, reason, err);
+    return put_passed(sink, what, err);
 }
 
 int weir_source_stage_end(struct weir_source_stage *s, struct weir_error *err)

@@ -14,7 +14,7 @@ static const char statement[] =
     "CAST(arg_max(to_json({'status': "
     "status, 'at': strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), 'rows': \"rows\", 'missing': "
     "missing, 'extra': extra, 'different': different, 'pending': pending, 'kept': coalesce(kept, "
-    "0), "
+    "0), 'set_aside': coalesce(set_aside, 0), "
     "'keys': keys, 'not_compared': not_compared, 'files': coalesce(files, '[]'), 'error': error}), "
     "started_at) AS VARCHAR) AS verified FROM "
     "weir.verifications GROUP BY ALL) "

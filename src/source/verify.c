@@ -329,6 +329,7 @@ int weir_verify_fit(struct weir_verifying *v, struct weir_error *err)
     out->status = "equal";
     v->table.apply = weir_stream_run_apply(&v->run);
     int rc = v->table.apply ? weir_source_apply_fit(v->table.apply, err) : no_memory(err);
+    out->set_aside = v->run.load.rows_discarded;
     settle_extras(v);
     return rc;
 }

@@ -19,6 +19,7 @@ void weir_verify_print(const struct weir_source_verified *v, struct weir_jw *w)
     weir_jw_ku64(w, "different", v->different);
     weir_jw_ku64(w, "pending", v->pending);
     weir_jw_ku64(w, "kept", v->kept);
+    weir_jw_ku64(w, "set_aside", v->set_aside);
     weir_jw_keyz(w, "keys");
     weir_jw_raw(w, v->keys);
     weir_jw_keyz(w, "not_compared");
@@ -36,7 +37,7 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
     struct weir_source_verified *out = v->out;
     struct weir_source_load *load = &v->run.load;
     struct weir_error why = {0};
-    char words[256];
+    char words[256], aside[64] = "";
     out->ended_at = weir_now();
     snprintf(words, sizeof words, "%llu missing, %llu extra and %llu different of %llu rows",
              (unsigned long long)out->missing, (unsigned long long)out->extra,
@@ -48,7 +49,7 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
                        out->schema, out->table, words, out->source, out->stream);
     } else if (rc) {
         out->status = "failed";
-        out->missing = out->extra = out->different = out->pending = out->kept = 0;
+        out->missing = out->extra = out->different = out->pending = out->kept = out->set_aside = 0;
         out->keys = WEIR_STR("[]");
         out->files = WEIR_STR("");
     }
@@ -63,14 +64,18 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
                  "a table is not what its source is, or that is not known", "source", out->source,
                  "stream", out->stream, "error", out->error);
     }
-    weir_source_watch_say(weir_source_watch_of(run->progress), "%s: %s%s%s", out->stream,
+    if (rc == 0 && out->set_aside) {
+        snprintf(aside, sizeof aside, "; %llu set aside", (unsigned long long)out->set_aside);
+    }
+    weir_source_watch_say(weir_source_watch_of(run->progress), "%s: %s%s%s%s", out->stream,
                           out->status,
                           rc                          ? ": "
                           : weir_verify_is_wrong(out) ? ": "
                                                       : "",
                           rc                          ? out->error
                           : weir_verify_is_wrong(out) ? words
-                                                      : "");
+                                                      : "",
+                          aside);
     int failed = strcmp(out->status, "repaired") == 0 || !v->run.session
                      ? 0
                      : weir_source_ledger_verified(v->run.session, out, &why);

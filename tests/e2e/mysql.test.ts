@@ -112,7 +112,11 @@ test('hostile names, wide tables, views, engines without snapshots, days that ar
   ]);
   assert.deepEqual(await rows('select * exclude (_weir_run, _weir_loaded_at), größe::varchar as s from odd.we_ir_drop_table_x order by 1'), [{ select: 1, a_b: 2, c_d: 'x', größe: 1.5, s: '1.5' }, { select: 2, a_b: null, c_d: '\\', größe: 0, s: '0.0' }]);
   assert.deepEqual(await rows('select c0, c1, c299::varchar as c from odd.wide'), [{ c0: 7, c1: null, c: '2026-01-01' }]);
-  assert.deepEqual(await rows("select stream, reason, value from weir.source_discards where source = 'odd' order by 1"), [{ stream: 'days', reason: 'a date is no day', value: 'd' }, ...(make === mysql ? [] : [{ stream: 'js', reason: 'a JSON is none', value: 'j' }])]);
+  assert.deepEqual(await rows("select stream, reason, column_name as c, value, row_json as row from weir.source_discards where source = 'odd' order by 1"), [
+    { stream: 'days', reason: 'a date is no day', c: 'd', value: '2024-00-15', row: { id: 1, d: '2024-00-15', dt: '2024-01-01 00:00:00' } },
+    ...(make === mysql ? [] : [{ stream: 'js', reason: 'a JSON is none', c: 'j', value: '{no', row: { j: '{no' } }]),
+  ]);
+  assert.match(await weir.in('verify', 'odd.days'), /days {2}equal: 2 rows, .*, 1 set aside\n/);
   assert.deepEqual(await rows('select id, dt::varchar as dt from odd.days order by id'), [{ id: 2, dt: null }, { id: 3, dt: '2024-01-03 04:05:06' }]);
 });
 
@@ -175,6 +179,10 @@ test('whole numbers that the table\'s DOUBLE would round are set aside', { skip 
   await sync('grows');
   db.sql('alter table grows modify a bigint; update grows set a = 9007199254740992; insert into grows values (2, 9007199254740993), (3, -9007199254740992), (4, -9223372036854775808)');
   assert.deepEqual([(await one('grows')).rows_discarded, await rows('select id, a from grows.grows order by id')], [2, [{ id: 1, a: 9007199254740992 }, { id: 3, a: -9007199254740992 }]]);
+  assert.deepEqual(await rows("select column_name as c, value, row_json as row from weir.source_discards where source = 'grows' order by value"), [
+    { c: 'a', value: '-9223372036854775808', row: { id: 4, a: '-9223372036854775808' } },
+    { c: 'a', value: '9007199254740993', row: { id: 2, a: '9007199254740993' } },
+  ]);
 });
 
 test('what the server wants for character sets does not matter', { skip }, async () => {

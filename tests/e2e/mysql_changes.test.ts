@@ -149,6 +149,22 @@ test('what a deleted row says does not depend on when runs were', { skip }, asyn
   db.sql('drop table stay');
 });
 
+test('a changed row that cannot be loaded is found at its source', { skip }, async () => {
+  db.sql(`create table days (id int primary key, d date, at datetime(3), n decimal(9,2), secret varchar(20)); insert into days values (1, '2024-01-01', '2024-01-01', 1, 'hidden')`);
+  source('days', 'schema: days\nstreams: {days: {mode: merge, key: [id], deletes: soft, exclude: [secret]}}\n');
+  await sync('days');
+  db.sql(`set sql_mode = ''; insert into days values (2, '2024-00-15', '2024-02-31', 2.5, 'hidden'), (3, '2024-01-03', '2024-01-00 01:02:03.004', -0.05, 'hidden'); update days set d = '2024-02-00' where id = 1`);
+  await sync('days');
+  assert.deepEqual(await rows("select column_name as c, value, reason, row_json as row from weir.source_discards where source = 'days' order by row_json->>'id'"), [
+    { c: 'd', value: '2024-02-00', reason: 'a date is no day', row: { id: 1, d: '2024-02-00', at: '2024-01-01 00:00:00', n: 1 } },
+    { c: 'd', value: '2024-00-15', reason: 'a date is no day', row: { id: 2, d: '2024-00-15', at: null, n: 2.5 } },
+    { c: 'at', value: '2024-01-00 01:02:03.004000', reason: 'a date is no day', row: { id: 3, d: '2024-01-03', at: '2024-01-00 01:02:03.004000', n: -0.05 } },
+  ]);
+  assert.deepEqual(await rows('select id, d::varchar as d, _weir_deleted is not null as gone from days.days'), [{ id: 1, d: '2024-01-01', gone: true }]);
+  assert.match(await weir.in('verify', 'days'), /days {2}equal: 0 rows, .*, 3 set aside/);
+  db.sql('drop table days');
+});
+
 test('names that would be one in the warehouse are told apart, and each follows its own', { skip }, async () => {
   db.sql('create table `Two` (id int primary key); insert into `Two` values (1)');
   source('alike');

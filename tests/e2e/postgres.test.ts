@@ -233,11 +233,29 @@ test('hostile names and types, many columns, and what is a table', { skip }, asy
     select: 1, a_b: '(1,"x,""y")', c: 'then', d: 1.5, e: 'x', f: '10.0.0.1', g: '10.0.0.0/8', h: '$12.50', i: '10101', j: '{[1,3),[5,9)}', k: [[1, null], [3, 4]], l: [{ a: 1, b: 'a' }, null], m: { a: 'ä' }, n: '<a/>', o: '12:00:00+02', p: '4713-01-01 (BC)', q: '4713-01-01 (BC) 00:00:00', r: 12.34, s: '-1 years +2 days', t: 'made', u: '[1.5,)', v: '08:00:2b:01:02:03', w: 'z', x: 12300, y: "'a':1 'b'",
   });
   assert.deepEqual([odd.length, odd[1]?.['p'], odd[1]?.['q'], odd[1]?.['f']], [2, 'infinity', '-infinity', '10.0.0.2/24']);
-  assert.deepEqual(await rows("select reason, value from weir.source_discards where source = 'odd' order by 1"), [{ reason: 'a number is NaN, or has more digits than its column', value: 'r' }, { reason: 'a time is beyond what the warehouse can hold', value: 'q' }]);
+  assert.deepEqual(await rows("select reason, column_name as c, value, (row_json->>'select')::int as key, row_json->>'e' as e, file, line from weir.source_discards where source = 'odd' order by 1"), [
+    { reason: 'a number is NaN, or has more digits than its column', c: 'r', value: 'NaN', key: 4, e: null, file: null, line: null },
+    { reason: 'a time is beyond what the warehouse can hold', c: 'q', value: '294276-12-31 23:59:59', key: 2, e: null, file: null, line: null },
+  ]);
   assert.deepEqual(await rows('select c0, c1, c1599 from odd.wide'), [{ c0: 7, c1: null, c1599: true }]);
   assert.match(await weir.in('verify', 'odd.wide'), /odd\.wide {2}equal: 1 rows/);
   writeFileSync(path.join(weir.dir, 'sources/odd2.yml'), readFileSync(path.join(weir.dir, 'sources/odd.yml'), 'utf8') + 'streams: {uuids: {mode: append, cursor: u}}\n');
   await fails(/function max\(uuid\) does not exist.*no order/, 'sync', 'odd2', '--wait');
+});
+
+test('a row that cannot be loaded is found at its source, and a comparison tells of it', { skip }, async () => {
+  pg.sql(`create schema aside; create table aside.n (id int primary key, a text, n numeric(10,2), big numeric(30,2), f float8, ok bool, day date, ts timestamp, secret text);
+    insert into aside.n values (1, 'a', 1, 1, 1, true, '2026-01-01', now(), 'hidden'), (2, repeat('ä', 5000), 'NaN', 12345678901234567890.5, '-Infinity', false, 'infinity', '2026-01-02 03:04:05.000006', 'hidden'), (3, 'c"\\', 3.5, 'NaN', 0.1, null, '0044-03-15 BC', '294276-12-31', 'hidden')`);
+  writeFileSync(path.join(weir.dir, 'sources/aside.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [aside]}\nstreams: {n: {exclude: [secret]}}\n`);
+  assert.deepEqual((await sync('aside')).map(({ status, rows_read, rows_written, rows_discarded }) => [status, rows_read, rows_written, rows_discarded]), [['loaded', 3, 1, 2]]);
+  assert.deepEqual(await rows("select column_name as c, value, reason, row_json as row from weir.source_discards where source = 'aside' order by row_json->>'id'"), [
+    { c: 'n', value: 'NaN', reason: 'a number is NaN, or has more digits than its column', row: { id: 2, a: `${'ä'.repeat(500)}…`, n: 'NaN', big: '12345678901234567890.50', f: '-Infinity', ok: false, day: 'infinity', ts: '2026-01-02 03:04:05.000006' } },
+    { c: 'big', value: 'NaN', reason: 'a number is NaN, or has more digits than its column', row: { id: 3, a: 'c"\\', n: 3.5, big: 'NaN', f: 0.1, ok: null, day: '-0043-03-15', ts: '294276-12-31 00:00:00' } },
+  ]);
+  const said = JSON.parse(await weir.in('verify', 'aside', '--json')) as { streams: { status: string; rows: number; set_aside: number }[] };
+  assert.deepEqual(said.streams.map(({ status, rows: count, set_aside }) => [status, count, set_aside]), [['equal', 1, 2]]);
+  assert.match(await weir.in('verify', 'aside'), /n {2}equal: 1 rows, 0 missing, 0 extra, 0 different, 2 set aside\n/);
+  assert.deepEqual(await rows("select distinct set_aside from weir.verifications where source = 'aside'"), [{ set_aside: 2 }]);
 });
 
 test('names that would be one in the warehouse are told apart, and a stream keeps its table', { skip }, async () => {

@@ -27,13 +27,12 @@ static int see_rows(struct weir_source_sink *sink, struct weir_str part,
     return 0;
 }
 
-static int see_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                      struct weir_str text, const char *reason, struct weir_error *err)
+static int see_reject(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
 {
     (void)sink;
-    (void)part;
     (void)err;
-    if (line == 0 || !text.ptr || !reason) {
+    if (!what->column.len || !what->text.ptr || !weir_utf8_valid(what->row) || !what->reason) {
         abort();
     }
     return 0;

@@ -16,7 +16,7 @@ struct seen {
     size_t rows, rejects;
     int64_t when;
     bool flag;
-    char text[64];
+    char text[64], row[128];
 };
 
 static int see_rows(struct weir_source_sink *sink, struct weir_str part,
@@ -32,13 +32,15 @@ static int see_rows(struct weir_source_sink *sink, struct weir_str part,
     return 0;
 }
 
-static int see_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                      struct weir_str text, const char *reason, struct weir_error *err)
+static int see_reject(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
 {
-    (void)part;
+    struct seen *s = (struct seen *)sink;
     (void)err;
-    assert_true(line > 0 && text.len > 0 && reason);
-    ((struct seen *)sink)->rejects++;
+    assert_true(what->line == 0 && what->column.len > 0 && what->reason);
+    snprintf(s->text, sizeof s->text, WEIR_STR_FMT, WEIR_STR_ARG(what->text));
+    snprintf(s->row, sizeof s->row, WEIR_STR_FMT, WEIR_STR_ARG(what->row));
+    s->rejects++;
     return 0;
 }
 
@@ -112,6 +114,17 @@ static void what_no_column_can_hold_is_set_aside(void **state)
                      0);
     assert_int_equal(s.rejects, 1);
     assert_int_equal(s.rows, 0);
+    assert_string_equal(s.text, "NaN");
+    assert_string_equal(s.row, "{\"b\":null,\"at\":null,\"n\":\"NaN\"}");
+    /* true, 294276-12-31 23:59:59.000001, 1.50 */
+    assert_int_equal(decode(&s,
+                            BYTES(HEADER "\0\3\0\0\0\1\1\0\0\0\10\177\377\377\133\263\243\135\301"
+                                         "\0\0\0\14\0\2\0\0\0\0\0\2\0\1\23\210"),
+                            &err),
+                     0);
+    assert_int_equal(s.rejects, 1);
+    assert_string_equal(s.text, "294276-12-31 23:59:59.000001");
+    assert_string_equal(s.row, "{\"b\":true,\"at\":\"294276-12-31 23:59:59.000001\",\"n\":1.50}");
 }
 
 static void numbers_are_exact(void **state)

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "source/rows.h"
 
@@ -37,12 +38,13 @@ static int see_rows(struct weir_source_sink *sink, struct weir_str part,
     return s->batches == s->fail_at ? weir_fail(err, WEIR_EIO, "the disk is full") : 0;
 }
 
-static int see_reject(struct weir_source_sink *sink, struct weir_str part, uint64_t line,
-                      struct weir_str text, const char *reason, struct weir_error *err)
+static int see_reject(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
 {
     struct seen *s = (struct seen *)sink;
-    (void)part, (void)err;
-    assert_true(line == 7 && weir_str_is(text, "bad") && reason);
+    (void)err;
+    assert_true(what->line == 7 && weir_str_is(what->text, "bad") && what->reason);
+    assert_true(weir_str_is(what->part, "part") && !what->column.len && !what->row.len);
     s->rejects++;
     s->rows_at_reject = s->rows;
     return 0;
@@ -105,6 +107,122 @@ static void few_rows_need_no_thread(void **state)
     weir_source_rows_free(&r);
 }
 
+/* --- rows with flaws --- */
+
+struct kept {
+    struct weir_source_sink sink;
+    struct weir_column columns[8];
+    size_t rows, rejects;
+    char column[32], text[2000], reason[64], row[4000];
+};
+
+static int keep_rows(struct weir_source_sink *sink, struct weir_str part,
+                     const struct weir_batch *batch, struct weir_error *err)
+{
+    (void)part, (void)err;
+    ((struct kept *)sink)->rows += batch->rows;
+    return 0;
+}
+
+static int keep_reject(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                       struct weir_error *err)
+{
+    struct kept *k = (struct kept *)sink;
+    (void)err;
+    k->rejects++;
+    snprintf(k->column, sizeof k->column, WEIR_STR_FMT, WEIR_STR_ARG(what->column));
+    snprintf(k->text, sizeof k->text, WEIR_STR_FMT, WEIR_STR_ARG(what->text));
+    snprintf(k->row, sizeof k->row, WEIR_STR_FMT, WEIR_STR_ARG(what->row));
+    snprintf(k->reason, sizeof k->reason, "%s", what->reason);
+    return 0;
+}
+
+static void open_kept(struct kept *k, struct weir_source_rows *r)
+{
+    struct weir_error err;
+    *k = (struct kept){.columns = {{WEIR_STR("i"), WEIR_TYPE_INT, {0}},
+                                   {WEIR_STR("d"), WEIR_TYPE_DOUBLE, {0}},
+                                   {WEIR_STR("at"), WEIR_TYPE_TIMESTAMP, {0}},
+                                   {WEIR_STR("day"), WEIR_TYPE_DATE, {0}},
+                                   {WEIR_STR("n"), WEIR_TYPE_OTHER, WEIR_STR("DECIMAL(9,2)")},
+                                   {WEIR_STR("t"), WEIR_TYPE_TEXT, {0}},
+                                   {WEIR_STR("big"), WEIR_TYPE_TEXT, {0}},
+                                   {WEIR_STR("_weir_seq"), WEIR_TYPE_INT, {0}}}};
+    k->sink = (struct weir_source_sink){.columns = k->columns,
+                                        .column_count = 8,
+                                        .takes_scaled = true,
+                                        .rows = keep_rows,
+                                        .reject = keep_reject};
+    assert_int_equal(weir_source_rows_open(r, &k->sink, WEIR_STR(""), &err), 0);
+    assert_true(weir_source_rows_scaled(r, 4, 2));
+}
+
+static void a_row_that_is_set_aside_is_told_as_it_came(void **state)
+{
+    struct weir_source_rows r;
+    struct weir_error err;
+    struct kept k;
+    const struct weir_str unknown = {NULL, 0};
+    (void)state;
+    open_kept(&k, &r);
+    weir_source_rows_int(&r, 0, -7);
+    weir_source_rows_double(&r, 1, -1 / 0.0);
+    weir_source_rows_int(&r, 2, -1);
+    weir_source_rows_int(&r, 3, INT32_MAX);
+    weir_source_rows_int(&r, 4, -5);
+    assert_false(weir_source_rows_flawed(&r));
+    assert_int_equal(weir_source_rows_flaw(&r, 5, (struct weir_str){"a\xff\0b", 4}, "one", &err),
+                     0);
+    assert_int_equal(weir_source_rows_flaw(&r, 6, unknown, "another", &err), 0);
+    assert_true(weir_source_rows_flawed(&r));
+    assert_int_equal(weir_source_rows_set_aside(&r, &err), 0);
+    assert_string_equal(k.column, "t");
+    assert_string_equal(k.text, "a\xef\xbf\xbd\xef\xbf\xbd"
+                                "b");
+    assert_string_equal(k.reason, "one");
+    assert_string_equal(k.row, "{\"i\":-7,\"d\":\"-Infinity\",\"at\":\"1969-12-31 "
+                               "23:59:59.999999\",\"day\":\"infinity\",\"n\":-0.05,\"t\":"
+                               "\"a\xef\xbf\xbd\xef\xbf\xbd"
+                               "b\"}");
+    assert_false(weir_source_rows_flawed(&r)); /* and the next row is another one */
+    weir_source_rows_int(&r, 0, 8);
+    assert_int_equal(weir_source_rows_end(&r, &err), 0);
+    assert_int_equal(weir_source_rows_flaw(&r, 0, WEIR_STR("nine"), "two", &err), 0);
+    assert_int_equal(weir_source_rows_set_aside(&r, &err), 0);
+    assert_string_equal(k.row, "{\"i\":\"nine\",\"d\":null,\"at\":null,\"day\":null,\"n\":null,"
+                               "\"t\":null,\"big\":null}");
+    assert_int_equal(weir_source_rows_flush(&r, &err), 0);
+    assert_true(k.rows == 1 && k.rejects == 2);
+    weir_source_rows_free(&r);
+}
+
+static void large_rows_that_are_set_aside_take_no_memory(void **state)
+{
+    enum { LARGE = 4 << 20, TIMES = 100 };
+    struct weir_source_rows r;
+    struct weir_error err;
+    struct kept k;
+    char *text = malloc(LARGE);
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', LARGE);
+    open_kept(&k, &r);
+    for (size_t i = 0; i < TIMES; i++) {
+        struct weir_str large = {text, LARGE};
+        assert_int_equal(weir_source_rows_text(&r, 5, large, &err), 0);
+        assert_int_equal(weir_source_rows_flaw(&r, 6, large, "bad", &err), 0);
+        assert_int_equal(weir_source_rows_set_aside(&r, &err), 0);
+        if (i == TIMES / 2) {
+            assert_int_equal(weir_source_rows_end(&r, &err), 0);
+        }
+    }
+    assert_int_equal(weir_source_rows_flush(&r, &err), 0);
+    assert_true(k.rows == 1 && k.rejects == TIMES);
+    assert_int_equal(strlen(k.text), 1003); /* cut, and an ellipsis */
+    weir_source_rows_free(&r);
+    free(text);
+}
+
 static void a_failure_of_the_sink_reaches_the_caller(void **state)
 {
     struct weir_source_rows r;
@@ -134,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_of_its_own_keeps_order_and_loses_nothing),
         cmocka_unit_test(few_rows_need_no_thread),
+        cmocka_unit_test(a_row_that_is_set_aside_is_told_as_it_came),
+        cmocka_unit_test(large_rows_that_are_set_aside_take_no_memory),
         cmocka_unit_test(a_failure_of_the_sink_reaches_the_caller),
     };
     return cmocka_run_group_tests_name("source_rows", tests, NULL, NULL);

@@ -57,12 +57,13 @@ test('how a source stands: what needs somebody comes first', () => {
 });
 
 test('a table that is not what its source has is loud', () => {
-  const verified = { status: 'differs' as const, at: '2026-11-26T03:00:00Z', rows: 500, missing: 1, extra: 2, different: 0, error: 'why' };
+  const verified = { status: 'differs' as const, at: '2026-11-26T03:00:00Z', rows: 500, missing: 1, extra: 2, different: 0, set_aside: 0, error: 'why' };
   const { kind, why } = stateOf(source({ streams: [standing({ verified })], latest: run() }), now);
   assert.deepEqual([kind, why], ['mismatch', 'why']);
   assert.equal(stateOf(source({ streams: [standing({ verified: { ...verified, status: 'repaired' } })] }), now).kind, 'well');
   assert.equal(sayVerified(verified), 'differs: 1 missing, 2 extra, 0 different of 500 rows');
   assert.equal(sayVerified({ ...verified, status: 'failed' }), 'could not be compared: why');
+  assert.equal(sayVerified({ ...verified, status: 'equal', set_aside: 2 }), 'compared row by row; 2 rows of the source set aside');
 });
 
 test('after a comparison a source stands as its latest load left it', () => {

@@ -44,6 +44,7 @@ export interface Verified {
   missing: number;
   extra: number;
   different: number;
+  set_aside: number;
   error: string | null;
 }
 /** The stream that is told when a source failed before any of its own was looked at. */
@@ -165,10 +166,11 @@ export function stateOf(source: Source, now: Date = new Date()): State {
 
 /** "differs: 1 missing, 2 extra, 0 different of 500 rows". */
 export function sayVerified(one: Verified): string {
-  if (one.status === 'equal') return 'compared row by row';
+  const aside = one.set_aside ? `; ${plural(one.set_aside, 'row')} of the source set aside` : '';
+  if (one.status === 'equal') return `compared row by row${aside}`;
   if (one.status === 'failed') return `could not be compared: ${one.error ?? ''}`;
   const counts = `${one.missing} missing, ${one.extra} extra, ${one.different} different of ${plural(one.rows, 'row')}`;
-  return one.status === 'repaired' ? `loaded again: ${counts}` : `differs: ${counts}`;
+  return (one.status === 'repaired' ? `loaded again: ${counts}` : `differs: ${counts}`) + aside;
 }
 
 /** As of when its rows are: the oldest of its streams, or the latest run that found nothing new. */

@@ -124,7 +124,7 @@ struct weir_my_value {
 /* Can values of the column be had as the sink's type has them? */
 bool weir_my_target_fits(const struct weir_my_target *target);
 /* `bytes` as weir_my_image_read() gives them for this type and meta. *why: the sink's column cannot
- * hold it. WEIR_ECORRUPT: it is no such value. */
+ * hold it, and `text` is what it is. WEIR_ECORRUPT: it is no such value. */
 int weir_my_value_read(unsigned type, unsigned meta, struct weir_str bytes,
                        const struct weir_my_target *target, struct weir_buf *room,
                        struct weir_my_value *out, const char **why,

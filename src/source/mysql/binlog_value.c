@@ -91,7 +91,7 @@ static void time_text(struct weir_str bytes, unsigned meta, struct weir_buf *out
 }
 
 static bool day_of(unsigned type, unsigned meta, struct weir_str b, const struct weir_my_target *t,
-                   struct weir_my_value *out)
+                   struct weir_buf *room, struct weir_my_value *out)
 {
     struct weir_my_time time = {0};
     bool none = false;
@@ -118,6 +118,9 @@ static bool day_of(unsigned type, unsigned meta, struct weir_str b, const struct
     }
     bool fits = weir_my_time_of(&time, t->type == WEIR_TYPE_DATE, &none, &out->whole);
     out->got = none ? WEIR_MY_GOT_NULL : WEIR_MY_GOT_INT;
+    if (!fits) {
+        weir_my_time_text(&time, type == T_DATE, room);
+    }
     return fits;
 }
 
@@ -156,6 +159,7 @@ static bool label_text(struct weir_str b, const struct weir_my_target *t, struct
     uint64_t value = weir_my_little(b);
     if (t->form == WEIR_MY_ENUM) { /* 0: a value that was none, an empty text */
         if (value > t->label_count) {
+            weir_buf_addf(out, "%llu", (unsigned long long)value);
             return false;
         }
         weir_buf_adds(out, value ? t->labels[value - 1] : WEIR_STR(""));
@@ -165,6 +169,8 @@ static bool label_text(struct weir_str b, const struct weir_my_target *t, struct
     for (size_t i = 0; i < 64; i++) {
         if (value >> i & 1) {
             if (i >= t->label_count) {
+                weir_buf_reset(out);
+                weir_buf_addf(out, "%llu", (unsigned long long)value);
                 return false;
             }
             weir_buf_addz(out, any ? "," : "");
@@ -318,7 +324,8 @@ int weir_my_value_read(unsigned type, unsigned meta, struct weir_str b,
         read = type == (t->form == WEIR_MY_DATE       ? T_DATE
                         : t->form == WEIR_MY_DATETIME ? T_DATETIME2
                                                       : T_TIMESTAMP2);
-        if (read && !day_of(type, meta, b, t, out)) {
+        if (read && !day_of(type, meta, b, t, room, out)) {
+            out->text = weir_buf_str(room);
             *why = "a date is no day";
         }
         break;

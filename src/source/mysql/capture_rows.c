@@ -84,15 +84,17 @@ static bool same_key(const struct weir_my_rows *to, const struct weir_str *a,
 }
 
 static int set_value(struct weir_my_rows *to, struct weir_my_images *im, size_t i,
-                     struct weir_str bytes, const char **why, struct weir_error *err)
+                     struct weir_str bytes, bool *flawed, struct weir_error *err)
 {
     struct weir_source_rows *rows = &to->changes->rows;
     size_t at = to->columns[i];
     struct weir_my_value v;
+    const char *why = NULL;
     int rc = weir_my_value_read(to->map->types[i], to->map->metas[i], bytes, &to->targets[i],
-                                &im->room, &v, why, err);
-    if (rc || *why) {
-        return rc;
+                                &im->room, &v, &why, err);
+    if (rc || why) {
+        *flawed = true;
+        return rc ? rc : weir_source_rows_flaw(rows, at, v.text, why, err);
     }
     switch (v.got) {
     case WEIR_MY_GOT_TEXT:
@@ -122,35 +124,31 @@ static bool in_key(const struct weir_my_rows *to, size_t i)
     return false;
 }
 
-/* Of the key alone or all. *why: it cannot be loaded, because of `column`. */
+/* Of the key alone or all. */
 static int set_row(struct weir_my_rows *to, struct weir_my_images *im,
-                   const struct weir_str *values, bool key, struct weir_str *column,
-                   const char **why, struct weir_error *err)
+                   const struct weir_str *values, bool key, struct weir_error *err)
 {
     size_t bytes = 0;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < to->count; i++) {
-        const char *reason = NULL;
-        bool mine = in_key(to, i);
+        bool mine = in_key(to, i), flawed = false;
         if (to->columns[i] == SIZE_MAX || !values[i].ptr || (key && !mine)) {
             continue;
         }
         bytes += values[i].len * 2;
         if (bytes > BYTES_MOST) {
-            reason = "the row has more than 192 MB";
+            flawed = true;
+            rc = weir_source_rows_flaw(&to->changes->rows, to->columns[i], values[i],
+                                       "the row has more than 192 MB", err);
         } else {
-            rc = set_value(to, im, i, values[i], &reason, err);
+            rc = set_value(to, im, i, values[i], &flawed, err);
         }
         const struct weir_vector *v = &to->changes->rows.vectors[to->columns[i]];
-        if (rc == 0 && !reason && mine && !weir_vector_valid(v, to->changes->rows.count)) {
+        if (rc == 0 && !flawed && mine && !weir_vector_valid(v, to->changes->rows.count)) {
             return weir_fail(err, WEIR_EUNSUPPORTED,
                              "a key of \"%s\" has the date 0000-00-00, which stands for none; load "
                              "it without `capture`",
                              to->changes->stream.name);
-        }
-        if (reason) {
-            *why = reason;
-            *column = to->changes->settled.columns[to->columns[i]].name;
         }
     }
     return rc;
@@ -159,10 +157,8 @@ static int set_row(struct weir_my_rows *to, struct weir_my_images *im,
 static int end_gone(struct weir_my_rows *to, struct weir_my_images *im,
                     const struct weir_str *values, struct weir_error *err)
 {
-    struct weir_str column;
-    const char *why = NULL;
-    int rc = set_row(to, im, values, true, &column, &why, err);
-    if (rc == 0 && why) { /* so it was never in the table */
+    int rc = set_row(to, im, values, true, err);
+    if (rc == 0 && weir_source_rows_flawed(&to->changes->rows)) { /* so it was never in the table */
         weir_source_rows_forget(&to->changes->rows);
         return 0;
     }
@@ -172,11 +168,9 @@ static int end_gone(struct weir_my_rows *to, struct weir_my_images *im,
 static int put(struct weir_my_rows *to, struct weir_my_images *im, const struct weir_str *values,
                struct weir_error *err)
 {
-    struct weir_str column = WEIR_STR("");
-    const char *why = NULL;
-    int rc = set_row(to, im, values, false, &column, &why, err);
-    if (rc == 0 && why) {
-        rc = weir_source_changes_reject(to->changes, column, why, err);
+    int rc = set_row(to, im, values, false, err);
+    if (rc == 0 && weir_source_rows_flawed(&to->changes->rows)) {
+        rc = weir_source_rows_set_aside(&to->changes->rows, err);
         return rc ? rc : end_gone(to, im, values, err);
     }
     return rc ? rc

@@ -1,5 +1,6 @@
 /* Rows: a prepared statement in the plan's snapshot for each range, row by row from the network
  * into batches. One thread reads all ranges, as their rows go one way from here. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -31,7 +32,6 @@ struct cell {
     unsigned scale;
 };
 struct shared { /* by all ranges */
-    uint64_t rows;
     struct weir_buf hex;
     struct weir_json_parser *parser;
 };
@@ -129,26 +129,29 @@ static int take_rest(struct reading *r, struct weir_error *err)
 }
 
 /* Whole numbers that a double keeps. Decimals never come here: with DOUBLE they become a text. */
-static void put_double(struct reading *r, size_t i, const char **why)
+static int put_double(struct reading *r, size_t i, struct weir_error *err)
 {
     const struct cell *c = &r->cells[i];
     double value = c->value.number;
-    bool kept = true;
     if (weir_my_is_whole(c->from)) {
         long long v = c->value.whole, most = 1ll << 53;
-        kept = v <= most && v >= (c->from->form == WEIR_MY_INT ? -most : 0);
+        bool has_sign = c->from->form == WEIR_MY_INT;
+        if (v > most || v < (has_sign ? -most : 0)) {
+            char text[32];
+            snprintf(text, sizeof text, has_sign ? "%lld" : "%llu", v);
+            return weir_source_rows_flaw(r->to, i, weir_str_of(text),
+                                         "a number has more digits than the table's DOUBLE keeps",
+                                         err);
+        }
         value = (double)v;
     } else if (c->from->form == WEIR_MY_FLOAT) {
         value = weir_my_widen(c->value.half);
     }
-    if (!kept) {
-        *why = "a number has more digits than the table's DOUBLE keeps";
-    } else {
-        weir_source_rows_double(r->to, i, value);
-    }
+    weir_source_rows_double(r->to, i, value);
+    return 0;
 }
 
-static int put_time(struct reading *r, size_t i, const char **why)
+static int put_time(struct reading *r, size_t i, struct weir_error *err)
 {
     const MYSQL_TIME *m = &r->cells[i].value.time;
     struct weir_my_time t = {
@@ -156,8 +159,12 @@ static int put_time(struct reading *r, size_t i, const char **why)
     bool none;
     int64_t value;
     if (!weir_my_time_of(&t, r->cells[i].type == WEIR_TYPE_DATE, &none, &value)) {
-        *why = "a date is no day";
-    } else if (!none) {
+        struct weir_buf *text = &r->shared->hex;
+        weir_buf_reset(text);
+        weir_my_time_text(&t, r->cells[i].from->form == WEIR_MY_DATE, text);
+        return weir_source_rows_flaw(r->to, i, weir_buf_str(text), "a date is no day", err);
+    }
+    if (!none) {
         weir_source_rows_int(r->to, i, value);
     }
     return 0;
@@ -173,17 +180,17 @@ static bool is_json(struct reading *r, struct weir_str text)
            !repairs.control && !repairs.not_finite;
 }
 
-static int put_text(struct reading *r, size_t i, const char **why, struct weir_error *err)
+static int put_text(struct reading *r, size_t i, struct weir_error *err)
 {
     const struct cell *c = &r->cells[i];
     struct weir_str text = {c->text, c->length};
     int64_t value;
     if (c->scaled) {
-        if (weir_my_scaled(text, c->scale, &value)) {
-            weir_source_rows_int(r->to, i, value);
-        } else {
-            *why = "a decimal has other digits than its column";
+        if (!weir_my_scaled(text, c->scale, &value)) {
+            return weir_source_rows_flaw(r->to, i, text,
+                                         "a decimal has other digits than its column", err);
         }
+        weir_source_rows_int(r->to, i, value);
         return 0;
     }
     if (c->from->form == WEIR_MY_BYTES) {
@@ -193,17 +200,15 @@ static int put_text(struct reading *r, size_t i, const char **why, struct weir_e
         return rc ? rc : weir_source_rows_text(r->to, i, weir_buf_str(&r->shared->hex), err);
     }
     if (!weir_utf8_valid(text)) {
-        *why = "a text is no UTF-8";
-        return 0;
+        return weir_source_rows_flaw(r->to, i, text, "a text is no UTF-8", err);
     }
     if (c->type == WEIR_TYPE_JSON && r->my->mariadb && !is_json(r, text)) {
-        *why = "a JSON is none";
-        return 0;
+        return weir_source_rows_flaw(r->to, i, text, "a JSON is none", err);
     }
     return weir_source_rows_text(r->to, i, text, err);
 }
 
-static int put(struct reading *r, size_t i, const char **why, struct weir_error *err)
+static int put(struct reading *r, size_t i, struct weir_error *err)
 {
     const struct cell *c = &r->cells[i];
     switch (c->type) {
@@ -214,13 +219,12 @@ static int put(struct reading *r, size_t i, const char **why, struct weir_error 
         weir_source_rows_int(r->to, i, c->value.whole);
         return 0;
     case WEIR_TYPE_DOUBLE:
-        put_double(r, i, why);
-        return 0;
+        return put_double(r, i, err);
     case WEIR_TYPE_DATE:
     case WEIR_TYPE_TIMESTAMP:
-        return put_time(r, i, why);
+        return put_time(r, i, err);
     default:
-        return put_text(r, i, why, err);
+        return put_text(r, i, err);
     }
 }
 
@@ -240,20 +244,30 @@ static bool fits(const struct reading *r, size_t *at)
     return true;
 }
 
+/* By its beginning, which is all that was taken of it. */
+static int flaw_large(struct reading *r, size_t i, struct weir_error *err)
+{
+    const struct cell *c = &r->cells[i];
+    struct weir_str begun = {c->text, c->length < c->room ? c->length : c->room};
+    return weir_source_rows_flaw(r->to, i, begun, "the row has more than 192 MB", err);
+}
+
 static int put_row(struct reading *r, bool truncated, struct weir_error *err)
 {
     size_t at = 0;
-    const char *why = fits(r, &at) ? NULL : "the row has more than 192 MB";
-    int rc = truncated && !why ? take_rest(r, err) : 0;
-    for (size_t i = 0; rc == 0 && !why && i < r->count; i++) {
-        at = i;
-        rc = r->cells[i].null ? 0 : put(r, i, &why, err);
+    bool small = fits(r, &at);
+    int rc = !small ? flaw_large(r, at, err) : truncated ? take_rest(r, err) : 0;
+    for (size_t i = 0; rc == 0 && i < r->count; i++) {
+        const struct cell *c = &r->cells[i];
+        if (!c->null) {
+            rc = !small && is_text(c) ? flaw_large(r, i, err) : put(r, i, err);
+        }
     }
-    r->shared->rows++;
-    if (rc || !why) {
-        return rc ? rc : weir_source_rows_end(r->to, err);
+    if (rc) {
+        return rc;
     }
-    return weir_source_rows_reject(r->to, r->shared->rows, r->to->sink->columns[at].name, why, err);
+    return weir_source_rows_flawed(r->to) ? weir_source_rows_set_aside(r->to, err)
+                                          : weir_source_rows_end(r->to, err);
 }
 
 static int put_fetched(struct reading *r, struct weir_error *err)

@@ -140,6 +140,15 @@ bool weir_my_time_of(const struct weir_my_time *t, bool day, bool *none, int64_t
     return true;
 }
 
+void weir_my_time_text(const struct weir_my_time *t, bool day, struct weir_buf *out)
+{
+    weir_buf_addf(out, "%04u-%02u-%02u", t->year, t->month, t->day);
+    if (!day) {
+        weir_buf_addf(out, t->micros ? " %02u:%02u:%02u.%06u" : " %02u:%02u:%02u", t->hour,
+                      t->minute, t->second, t->micros);
+    }
+}
+
 double weir_my_widen(float value)
 {
     char text[32];

@@ -225,15 +225,13 @@ static bool in_key(const struct weir_source_changes *c, size_t column)
     return c->key_count == 0;
 }
 
-/* Sets the row's values, of the key alone or all. *why: it cannot be loaded, because of `column`.
- * What was not sent is listed in r->kept. */
+/* Sets the row's values, of the key alone or all. What was not sent is listed in r->kept. */
 static int set_row(struct reading *r, const struct relation *to, const struct weir_pg_tuple *t,
-                   bool key, struct weir_str *column, const char **why, struct weir_error *err)
+                   bool key, struct weir_error *err)
 {
     struct weir_source_changes *c = to->changes;
     size_t bytes = 0;
     int rc = 0;
-    *why = NULL;
     weir_buf_reset(&r->kept);
     for (size_t i = 0; rc == 0 && i < t->count; i++) {
         const struct weir_pg_value *v = &t->values[i];
@@ -253,10 +251,7 @@ static int set_row(struct reading *r, const struct relation *to, const struct we
         } else {
             rc = weir_pg_value_put(&c->rows, at, &to->targets[at], v->text, &r->room, &reason, err);
         }
-        if (reason) {
-            *why = reason;
-            *column = c->settled.columns[at].name;
-        }
+        rc = rc || !reason ? rc : weir_source_rows_flaw(&c->rows, at, v->text, reason, err);
     }
     return rc ? rc : weir_buf_check(&r->kept, "a row", err);
 }
@@ -265,8 +260,6 @@ static int set_row(struct reading *r, const struct relation *to, const struct we
 static int end_gone(struct reading *r, const struct relation *to, const struct weir_pg_tuple *t,
                     bool *staged, struct weir_error *err)
 {
-    struct weir_str column;
-    const char *why;
     for (size_t k = 0; k < to->changes->key_count; k++) {
         if (t->values[to->key[k]].kind == WEIR_PG_NULL) {
             return weir_fail(
@@ -277,15 +270,33 @@ static int end_gone(struct reading *r, const struct relation *to, const struct w
                 to->changes->stream.name, r->f->config->name);
         }
     }
-    int rc = set_row(r, to, t, true, &column, &why, err);
+    int rc = set_row(r, to, t, true, err);
+    bool flawed = weir_source_rows_flawed(&to->changes->rows);
     if (staged) {
-        *staged = !why;
+        *staged = !flawed;
     }
-    if (rc == 0 && why) { /* so it was never in the table */
+    if (rc == 0 && flawed) { /* so it was never in the table */
         weir_source_rows_forget(&to->changes->rows);
         return 0;
     }
     return rc ? rc : weir_source_changes_gone(to->changes, hash_key(to, t), err);
+}
+
+/* What was not sent of it is known to nobody. */
+static int set_aside(const struct relation *to, const struct weir_pg_tuple *t,
+                     struct weir_error *err)
+{
+    struct weir_source_rows *rows = &to->changes->rows;
+    const struct weir_str nothing = {NULL, 0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->count; i++) {
+        if (t->values[i].kind == WEIR_PG_KEPT && to->columns[i] != SIZE_MAX) {
+            rc = weir_source_rows_flaw(
+                rows, to->columns[i], nothing,
+                "a large value did not change, and the row that it was in is not there", err);
+        }
+    }
+    return rc ? rc : weir_source_rows_set_aside(rows, err);
 }
 
 /* `moved`: the row was another one, which is gone just now. `unknown`: that was never in the table,
@@ -294,14 +305,9 @@ static int put(struct reading *r, const struct relation *to, const struct weir_p
                bool moved, bool unknown, struct weir_error *err)
 {
     struct weir_source_changes *c = to->changes;
-    struct weir_str column = WEIR_STR("");
-    const char *why;
-    int rc = set_row(r, to, t, false, &column, &why, err);
-    if (rc == 0 && !why && unknown && r->kept.len) {
-        why = "a large value did not change, and the row that it was in is not there";
-    }
-    if (rc == 0 && why) {
-        rc = weir_source_changes_reject(c, column, why, err);
+    int rc = set_row(r, to, t, false, err);
+    if (rc == 0 && (weir_source_rows_flawed(&c->rows) || (unknown && r->kept.len))) {
+        rc = set_aside(to, t, err);
         return rc || c->key_count == 0 ? rc : end_gone(r, to, t, NULL, err);
     }
     return rc ? rc

@@ -258,8 +258,50 @@ static bool fits(enum weir_type type, size_t len)
     }
 }
 
-/* `*why`: the row cannot be loaded. */
-static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field, const char **why,
+static bool is_text(enum weir_type type)
+{
+    return type == WEIR_TYPE_TEXT || type == WEIR_TYPE_JSON;
+}
+
+/* A numeric that its column cannot hold. */
+static void show_numeric(struct weir_str field, struct weir_buf *out)
+{
+    bool headed = field.len >= 8;
+    uint64_t sign = headed ? big((struct weir_str){field.ptr + 4, 2}) : 0;
+    uint64_t scale = headed ? big((struct weir_str){field.ptr + 6, 2}) : 0;
+    if (sign == 0xc000 || sign == 0xd000 || sign == 0xf000) {
+        weir_buf_addz(out, sign == 0xc000 ? "NaN" : sign == 0xd000 ? "Infinity" : "-Infinity");
+    } else if (!weir_pg_numeric(field, (unsigned)scale, out)) {
+        weir_buf_reset(out);
+    }
+}
+
+static void show_time(struct weir_str field, struct weir_buf *out)
+{
+    int64_t value = signed_big(field), rest = value % WEIR_DAY;
+    if (field.len == 4) {
+        weir_date_print(out, value + EPOCH_DAYS);
+        return;
+    }
+    rest += rest < 0 ? WEIR_DAY : 0;
+    weir_source_time_print(out, value / WEIR_DAY - (value % WEIR_DAY < 0) + EPOCH_DAYS, rest);
+}
+
+static int flaw(struct weir_pg_copy *copy, size_t column, struct weir_str field, const char *why,
+                struct weir_error *err)
+{
+    enum weir_type type = copy->rows->sink->columns[column].type;
+    weir_buf_reset(&copy->text);
+    if (type == WEIR_TYPE_OTHER) {
+        show_numeric(field, &copy->text);
+    } else if (type == WEIR_TYPE_DATE || type == WEIR_TYPE_TIMESTAMP) {
+        show_time(field, &copy->text);
+    }
+    return weir_source_rows_flaw(copy->rows, column,
+                                 is_text(type) ? field : weir_buf_str(&copy->text), why, err);
+}
+
+static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field,
                struct weir_error *err)
 {
     struct weir_source_rows *rows = copy->rows;
@@ -279,10 +321,9 @@ static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field, 
         if (field.len == 4 ? read_date(signed_big(field), &value)
                            : read_time(signed_big(field), &value)) {
             weir_source_rows_int(rows, column, value);
-        } else {
-            *why = "a time is beyond what the warehouse can hold";
+            return 0;
         }
-        return 0;
+        return flaw(copy, column, field, "a time is beyond what the warehouse can hold", err);
     case WEIR_TYPE_OTHER:
         if (rows->vectors[column].scaled && weir_pg_scaled(field, copy->scales[column], &value)) {
             weir_source_rows_int(rows, column, value);
@@ -291,16 +332,13 @@ static int put(struct weir_pg_copy *copy, size_t column, struct weir_str field, 
         weir_buf_reset(&copy->text);
         if (rows->vectors[column].scaled ||
             !weir_pg_numeric(field, copy->scales[column], &copy->text)) {
-            *why = "a number is NaN, or has more digits than its column";
-            return 0;
+            return flaw(copy, column, field, "a number is NaN, or has more digits than its column",
+                        err);
         }
         return weir_source_rows_text(rows, column, weir_buf_str(&copy->text), err);
     default:
-        if (!weir_utf8_valid(field)) {
-            *why = "a text is no UTF-8";
-            return 0;
-        }
-        return weir_source_rows_text(rows, column, field, err);
+        return weir_utf8_valid(field) ? weir_source_rows_text(rows, column, field, err)
+                                      : flaw(copy, column, field, "a text is no UTF-8", err);
     }
 }
 
@@ -330,8 +368,6 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
                     struct weir_error *err)
 {
     const struct weir_source_sink *sink = copy->rows->sink;
-    const char *why = NULL, *reason = NULL;
-    struct weir_str shown = {"", 0};
     size_t bytes = 0;
     int rc = (size_t)fields == sink->column_count ? 0 : damaged(err, "another number of columns");
     for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
@@ -340,30 +376,23 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
         if (!take_number(r, 4, &len) || len < -1 || (len >= 0 && !take(r, (size_t)len, &field))) {
             return damaged(err, "a row ends in its middle");
         }
-        bytes += len > 0 ? (size_t)len : 0;
-        if (len < 0 || bytes > MAX_ROW) {
-            reason = bytes > MAX_ROW ? "the row has more than 192 MB" : reason;
-            shown = bytes > MAX_ROW ? sink->columns[i].name : shown;
+        if (len < 0) {
             continue;
         }
+        bytes += (size_t)len;
         if (!fits(sink->columns[i].type, field.len)) {
             return damaged(err, "a value of another length than its type's");
         }
-        rc = put(copy, i, field, &why, err);
-        if (why) {
-            reason = why;
-            shown = sink->columns[i].name;
-            why = NULL;
-        }
+        rc = bytes > MAX_ROW && is_text(sink->columns[i].type)
+                 ? flaw(copy, i, field, "the row has more than 192 MB", err)
+                 : put(copy, i, field, err);
     }
     if (rc) {
         return rc;
     }
     copy->count++;
-    if (!reason) {
-        return weir_source_rows_end(copy->rows, err);
-    }
-    return weir_source_rows_reject(copy->rows, copy->count, shown, reason, err);
+    return weir_source_rows_flawed(copy->rows) ? weir_source_rows_set_aside(copy->rows, err)
+                                               : weir_source_rows_end(copy->rows, err);
 }
 
 int weir_pg_copy_message(struct weir_pg_copy *copy, struct weir_str message, struct weir_error *err)
