@@ -218,6 +218,9 @@ static int by_server(struct sync *s, const char *source, const char *stream, str
     }
     weir_jw_kbool(&w, s->verify ? "repair" : "full",
                   weir_args_has(s->cli->args, s->verify ? "repair" : "full"));
+    if (!s->verify && weir_args_has(s->cli->args, "moved")) {
+        weir_jw_kbool(&w, "moved", true);
+    }
     weir_jw_object_end(&w);
     snprintf(target, sizeof target, "/api/sources/%.64s/%s", source, s->verify ? "verify" : "sync");
     int code = call(s, "POST", target, &body, &root, err);
@@ -261,6 +264,7 @@ static int here(struct sync *s, const char *source, const char *stream, struct w
         run.from = weir_args_value(s->cli->args, "from");
         run.to = weir_args_value(s->cli->args, "to");
         run.full = weir_args_has(s->cli->args, "full");
+        run.moved = weir_args_has(s->cli->args, "moved");
     }
     weir_source_run_id(id);
     weir_buf_reset(&s->answer);
@@ -347,6 +351,8 @@ static int run_verify(struct weir_cli *cli, struct weir_error *err)
 
 static const struct weir_flag flags[] = {
     {"full", 0, NULL, "read everything again, and build the tables anew", false},
+    {"moved", 0, NULL, "the database is the same as before, though its place or name is new: go on",
+     false},
     {"from", 0, "VALUE", "read again what has this value or more in the cursor column", false},
     {"to", 0, "VALUE", "with --from: only what has less", false},
     {"wait", 'w', NULL, "wait for the end of runs in the server, and show what was loaded", false},

@@ -24,7 +24,7 @@ struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs
 /* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
 struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */
     const char *stream, *from, *to;
-    bool full, verify, repair;
+    bool full, moved, verify, repair;
 };
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],

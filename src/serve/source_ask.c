@@ -364,13 +364,14 @@ static int start(struct weir_ask *ask, const struct weir_source_wanted *wanted, 
 
 int weir_ask_source_sync(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"stream", "full", "from", "to", NULL};
+    static const char *const known[] = {"stream", "full", "moved", "from", "to", NULL};
     struct weir_source_wanted wanted = {.full = false};
     int rc = weir_ask_keys(ask->body, "a sync", known, err);
     rc = rc ? rc : read_text(ask, "stream", &wanted.stream, err);
     rc = rc ? rc : read_text(ask, "from", &wanted.from, err);
     rc = rc ? rc : read_text(ask, "to", &wanted.to, err);
     rc = rc ? rc : read_flag(ask, "full", &wanted.full, err);
+    rc = rc ? rc : read_flag(ask, "moved", &wanted.moved, err);
     return rc ? rc
               : start(ask, &wanted, "source.sync", wanted.full ? "{\"full\":true}" : NULL, err);
 }

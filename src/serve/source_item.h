@@ -16,7 +16,7 @@ struct weir_source_item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     char from[64], to[64];        /* "": not said */
-    bool full, verify, repair;
+    bool full, moved, verify, repair;
     unsigned failures; /* in a row, with this one */
     pthread_t thread;
     bool joined;

@@ -60,6 +60,7 @@ static void *work(void *arg)
                                   .from = *item->from ? item->from : NULL,
                                   .to = *item->to ? item->to : NULL,
                                   .full = item->full,
+                                  .moved = item->moved,
                                   .verify = item->verify,
                                   .repair = item->repair,
                                   .progress = &item->progress};
@@ -234,6 +235,7 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                 fill(item->to, sizeof item->to, wanted->to);
     item->runs = runs;
     item->full = wanted->full;
+    item->moved = wanted->moved;
     item->verify = wanted->verify;
     item->repair = wanted->repair;
     item->started_at = weir_now();

@@ -432,7 +432,7 @@ static int change_all(struct weir_writing *w, struct weir_error *err)
     l->status = "loaded";
     rc = rc ? rc : weir_source_ledger_add(w->session, l, err);
     return rc ? rc
-              : weir_source_ledger_set_cursor(w->session, l->source, l->stream, l->run,
+              : weir_source_ledger_set_cursor(w->session, l->source, l->stream, l->schema, l->run,
                                               a->plan->cursor, l->ended_at, err);
 }
 

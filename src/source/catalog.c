@@ -2,6 +2,8 @@
 
 #include "source/connector.h"
 
+#define NAMES_SAID 20
+
 void weir_source_plan_init(struct weir_source_plan *plan)
 {
     *plan = (struct weir_source_plan){0};
@@ -154,6 +156,57 @@ bool weir_source_column_reserved(struct weir_str name)
 bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name)
 {
     return weir_text_list_has(plan->exclude, name);
+}
+
+bool weir_source_plan_leaves_out(struct weir_source_plan *plan, struct weir_str name,
+                                 struct weir_str original)
+{
+    bool any = false;
+    for (size_t i = 0; plan->exclude && i < plan->exclude->count; i++) {
+        if (weir_str_is(name, plan->exclude->items[i]) ||
+            weir_str_is(original, plan->exclude->items[i])) {
+            any = true;
+            plan->excluded = plan->excluded
+                                 ? plan->excluded
+                                 : weir_arena_calloc(&plan->arena,
+                                                     plan->exclude->count * sizeof *plan->excluded);
+            if (plan->excluded) {
+                plan->excluded[i] = weir_arena_dup(&plan->arena, name);
+            }
+        }
+    }
+    return any;
+}
+
+static int refuse_excluded(const struct weir_source_plan *plan, const char *stream,
+                           const char *name, struct weir_error *err)
+{
+    struct weir_buf names;
+    weir_buf_init(&names, 1u << 20);
+    for (size_t i = 0; i < plan->column_count && i < NAMES_SAID; i++) {
+        weir_buf_addz(&names, i ? ", " : "");
+        weir_buf_adds(&names, plan->columns[i].name);
+    }
+    weir_buf_addz(&names, plan->column_count > NAMES_SAID ? ", …" : "");
+    int rc =
+        weir_fail(err, WEIR_EINVAL,
+                  "`exclude` of stream \"%s\" names \"%s\", which is none of its columns: nothing "
+                  "was loaded, as what is to be left out may have another name. It has %s",
+                  stream, name, weir_buf_ok(&names) ? weir_buf_cstr(&names) : "others");
+    weir_buf_free(&names);
+    return rc;
+}
+
+int weir_source_plan_check_excluded(const struct weir_source_plan *plan,
+                                    const struct weir_source_stream *stream, struct weir_error *err)
+{
+    bool knows = (!plan->partial || plan->whole) && !plan->nothing && !stream->nested;
+    for (size_t i = 0; knows && plan->column_count && i < stream->exclude.count; i++) {
+        if (!plan->excluded || !plan->excluded[i].ptr) {
+            return refuse_excluded(plan, stream->name, stream->exclude.items[i], err);
+        }
+    }
+    return 0;
 }
 
 int weir_source_catalog_named(const struct weir_source_config *config,

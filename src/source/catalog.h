@@ -51,6 +51,7 @@ struct weir_source_omitted {
 
 /* What one run of one stream will read. A connector makes it before it reads any row, so the types
  * of all that comes are known then. */
+struct weir_source_stream; /* config.h */
 struct weir_source_plan {
     struct weir_arena arena; /* everything below lives in it */
     struct weir_source_column *columns;
@@ -80,12 +81,14 @@ struct weir_source_plan {
     size_t list_count;
     void *own;                            /* the connector's */
     const struct weir_text_list *exclude; /* set before: columns that are not wanted, or NULL */
-    const struct weir_table *there;       /* set before: the table, or NULL */
+    struct weir_str *excluded; /* of each of those: the column's name in the warehouse; or NULL */
+    const struct weir_table *there; /* set before: the table, or NULL */
     struct weir_str last; /* set before: the cursor of the last run, also where all is read anew */
     /* Set before: of a back-fill, rows whose cursor column is at least `from`, and below `to` when
      * that is said; the cursor then stays what it was. ptr NULL: what is new. */
     struct weir_str from, to;
     bool reads;              /* set before: all of it will be read; else somebody looks */
+    bool moved;              /* set before: the same rows, though their place is new (mark.h) */
     const atomic_bool *stop; /* set before: when it is true, reading ends; NULL: it never is */
 };
 
@@ -120,6 +123,15 @@ bool weir_source_same_type(const struct weir_column *a, const struct weir_column
 struct weir_str weir_source_decimal_join(const struct weir_column *a, const struct weir_column *b,
                                          struct weir_arena *arena);
 bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name);
+/* The same of a column, which may be left out by its name in the warehouse or by the source's own;
+ * that there is one is kept in `excluded`. */
+bool weir_source_plan_leaves_out(struct weir_source_plan *plan, struct weir_str name,
+                                 struct weir_str original);
+/* All names of `exclude` were those of columns: WEIR_EINVAL, since what was to be left out would be
+ * read. Where not all columns are known (`partial`), nothing is said. */
+int weir_source_plan_check_excluded(const struct weir_source_plan *plan,
+                                    const struct weir_source_stream *stream,
+                                    struct weir_error *err) WEIR_MUST_CHECK;
 /* Those that weir adds begin with this; a source's own column must not. */
 bool weir_source_column_reserved(struct weir_str name);
 

@@ -170,11 +170,11 @@ static bool leaves_out_untyped(const struct weir_feed_stream *s,
     return any;
 }
 
-static bool is_excluded(const struct weir_source_plan *plan, struct weir_str prefix,
-                        struct weir_str name)
+static bool is_excluded(struct weir_source_plan *plan, struct weir_str prefix, struct weir_str name,
+                        struct weir_str original)
 {
     if (prefix.len == 0 || !plan->exclude || plan->exclude->count == 0) {
-        return weir_source_plan_excludes(plan, name);
+        return weir_source_plan_leaves_out(plan, name, original);
     }
     struct weir_buf whole;
     weir_buf_init(&whole, 1u << 20);
@@ -203,7 +203,8 @@ int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str pre
         }
         /* What the table has of it is NULL now. */
         bool waits = less && c->untyped && !weir_source_find_column(out->there, c->name);
-        bool wanted = c->own ? k >= n : k < n && !waits && !is_excluded(out, prefix, c->name);
+        bool wanted =
+            c->own ? k >= n : k < n && !waits && !is_excluded(out, prefix, c->name, c->original);
         if (wanted && !weir_source_plan_column(out, &column, &at)) {
             return no_memory(err);
         }

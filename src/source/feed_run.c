@@ -68,8 +68,8 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
     rc = rc ? rc : weir_stream_run_find_target(r, err);
     out->stream = r->stream;
     rc = rc ? rc
-            : weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &f->feed.arena,
-                                        &out->cursor, err);
+            : weir_source_ledger_cursor(f->session, f->config->name, r->stream.name,
+                                        f->config->schema, NULL, &f->feed.arena, &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
     rc = rc ? rc : copy_columns(f, r->target, &out->columns, err);
@@ -128,7 +128,7 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
     bool forgets = f->run->full && !(f->run->stream && found);
     rc = rc || forgets ? rc
                        : weir_source_ledger_cursor(f->session, f->config->name, WEIR_SOURCE_ALL,
-                                                   &feed->arena, &feed->state, err);
+                                                   NULL, NULL, &feed->arena, &feed->state, err);
     weir_buf_adds(&f->saved, feed->state);
     return rc;
 }
@@ -155,7 +155,7 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
                     struct weir_error *err)
 {
     struct weir_str cursor = {NULL, 0};
-    bool missing = false;
+    bool missing = false, elsewhere = false;
     int rc = weir_stream_run_init(r, f->run, f->id, f->config, s->name, err);
     r->session = f->session;
     r->feed = s;
@@ -164,10 +164,11 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     bool counts = s->parts || (!f->run->full && !f->feed.forgot && !missing);
     if (rc == 0 && r->target) {
-        rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name, &r->plan.arena,
-                                       &r->plan.last, err);
+        rc = weir_source_ledger_cursor(f->session, f->config->name, r->stream.name,
+                                       f->config->schema, &elsewhere, &r->plan.arena, &r->plan.last,
+                                       err);
     }
-    if (rc == 0 && r->target && counts) {
+    if (rc == 0 && r->target && counts && !elsewhere) {
         cursor = r->plan.last;
     }
     rc = rc ? rc : weir_feed_settle_mode(s, &r->stream, &r->plan.arena, err);
@@ -175,6 +176,7 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
     rc = rc ? rc : weir_feed_plan(s, &r->stream, cursor, &r->plan, err);
+    r->plan.other = r->plan.other || elsewhere;
     rc = rc ? rc : weir_feed_plan_odd(s, &r->plan, err);
     rc = rc ? rc : check_way(f, s, r, err);
     rc = rc || r->plan.nothing ? rc : weir_source_keep(r, err);
@@ -317,8 +319,8 @@ static int apply_all(struct feed_run *f, struct weir_str state, struct weir_erro
     }
     rc = rc ? rc : drop_cursors(f, err);
     if (rc == 0 && state.len && !weir_str_eq(state, weir_buf_str(&f->saved))) {
-        rc = weir_source_ledger_set_cursor(f->session, f->config->name, WEIR_SOURCE_ALL, f->id,
-                                           state, weir_now(), err);
+        rc = weir_source_ledger_set_cursor(f->session, f->config->name, WEIR_SOURCE_ALL,
+                                           f->config->schema, f->id, state, weir_now(), err);
     }
     if (rc == 0 && !state.len && f->feed.unsaved) { /* the tap was given none */
         rc = weir_source_ledger_drop_cursor(f->session, f->config->name, WEIR_SOURCE_ALL, err);

@@ -56,14 +56,15 @@ static int read_state(struct weir_source_follow *f, struct weir_error *err)
 {
     int rc = weir_session_describe(f->session, &f->arena, &f->tables, &f->table_count, err);
     rc = rc ? rc
-            : weir_source_ledger_cursor(f->session, f->config->name, ALL, &f->arena, &f->cursor,
-                                        err);
+            : weir_source_ledger_cursor(f->session, f->config->name, ALL, NULL, NULL, &f->arena,
+                                        &f->cursor, err);
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_source_stream stream;
         rc = weir_source_config_stream(f->config, f->streams[i].name, &stream, err);
         const struct weir_table *table = rc ? NULL : find_table(f, stream.table);
         if (table && !f->run->full) {
-            rc = weir_source_ledger_cursor(f->session, f->config->name, stream.name, &f->arena,
+            rc = weir_source_ledger_cursor(f->session, f->config->name, stream.name,
+                                           f->config->schema, NULL, &f->arena,
                                            &f->streams[i].cursor, err);
         }
         const char *left = weir_arena_printf(&f->arena, "weir stages %s", stream.table);
@@ -90,8 +91,8 @@ static int save_changed(struct weir_source_follow *f, const struct weir_source_f
         rc ? (struct weir_str){NULL, 0} : weir_source_made_add(&f->arena, s->changed, &stream);
     rc = rc || cursor.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     return rc ? rc
-              : weir_source_ledger_set_cursor(f->session, f->config->name, s->name.ptr, f->id,
-                                              cursor, weir_now(), err);
+              : weir_source_ledger_set_cursor(f->session, f->config->name, s->name.ptr,
+                                              f->config->schema, f->id, cursor, weir_now(), err);
 }
 
 int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor,
@@ -99,8 +100,8 @@ int weir_source_follow_save(struct weir_source_follow *f, struct weir_str cursor
 {
     int rc = weir_session_begin(f->session, err);
     if (rc == 0) {
-        rc = weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->id, cursor,
-                                           weir_now(), err);
+        rc = weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->config->schema,
+                                           f->id, cursor, weir_now(), err);
         for (size_t i = 0; rc == 0 && i < f->count; i++) {
             rc = f->streams[i].changed.len ? save_changed(f, &f->streams[i], err) : 0;
         }
@@ -280,8 +281,8 @@ static int apply_once(struct weir_source_follow *f, struct weir_error *err)
         rc = c ? weir_source_changes_apply(c, err) : 0;
     }
     rc = rc ? rc
-            : weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->id, f->cursor,
-                                            weir_now(), err);
+            : weir_source_ledger_set_cursor(f->session, f->config->name, ALL, f->config->schema,
+                                            f->id, f->cursor, weir_now(), err);
     rc = rc ? rc : weir_session_commit(f->session, err);
     if (rc) {
         weir_session_rollback(f->session);
@@ -431,7 +432,8 @@ static int attempt(struct weir_source_follow *f, const char **status, struct wei
     for (size_t i = 0; rc == 0 && i < f->count; i++) { /* what the loads kept */
         rc = f->streams[i].anew && f->streams[i].cursor.ptr
                  ? weir_source_ledger_cursor(f->session, f->config->name, f->streams[i].name.ptr,
-                                             &f->arena, &f->streams[i].cursor, &later)
+                                             f->config->schema, NULL, &f->arena,
+                                             &f->streams[i].cursor, &later)
                  : 0;
     }
     rc = rc ? rc : drain(f, status, &later);

@@ -44,8 +44,8 @@ static int look(struct weir_warehouse *warehouse, const struct weir_source_confi
                        : weir_fail(err, WEIR_EBUSY, "the warehouse is not open");
     rc = rc ? rc : weir_source_ledger_open(l->session, err);
     return rc ? rc
-              : weir_source_ledger_cursor(l->session, config->name, WEIR_SOURCE_ALL, &l->arena,
-                                          &l->cursor, err);
+              : weir_source_ledger_cursor(l->session, config->name, WEIR_SOURCE_ALL, NULL, NULL,
+                                          &l->arena, &l->cursor, err);
 }
 
 static void free_left(struct left *l)

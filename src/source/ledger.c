@@ -59,9 +59,12 @@ static const struct weir_column verified_columns[] = {
 #define VERIFIED_COLUMNS (sizeof verified_columns / sizeof verified_columns[0])
 
 static const struct weir_column state_columns[] = {
-    {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},          {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
-    {WEIR_STR("cursor"), WEIR_TYPE_JSON, {0}},          {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("source"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("stream"), WEIR_TYPE_TEXT, {0}},
+    {WEIR_STR("cursor"), WEIR_TYPE_JSON, {0}},
+    {WEIR_STR("run"), WEIR_TYPE_TEXT, {0}},
     {WEIR_STR("updated_at"), WEIR_TYPE_TIMESTAMP, {0}},
+    {WEIR_STR("schema_name"), WEIR_TYPE_TEXT, {0}},
 };
 #define STATE_COLUMNS (sizeof state_columns / sizeof state_columns[0])
 
@@ -137,6 +140,10 @@ static int make(struct weir_session *session, bool *there, struct weir_error *er
     /* Of a warehouse that an older weir made: columns that came later. */
     rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("loads"),
                                   &load_columns[LOAD_COLUMNS - 1], 1, err);
+    if (rc == 0 || rc == WEIR_EEXIST) {
+        rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("source_state"),
+                                      &state_columns[STATE_COLUMNS - 1], 1, err);
+    }
     for (size_t i = VERIFIED_COLUMNS - 3; (rc == 0 || rc == WEIR_EEXIST) && i < VERIFIED_COLUMNS;
          i++) {
         rc = weir_session_add_columns(session, weir_schema(), WEIR_STR("verifications"),
@@ -287,13 +294,20 @@ int weir_source_ledger_verified(struct weir_session *session, const struct weir_
 }
 
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
-                              struct weir_arena *arena, struct weir_str *out,
-                              struct weir_error *err)
+                              const char *schema, bool *elsewhere, struct weir_arena *arena,
+                              struct weir_str *out, struct weir_error *err)
 {
-    return ask_texts(session,
-                     "SELECT CAST(cursor AS VARCHAR) FROM weir.source_state WHERE source = $1 AND "
-                     "stream = $2",
-                     source, stream, arena, (struct weir_str *const[]){out}, 1, err);
+    struct weir_str cursor = {NULL, 0}, of = {NULL, 0};
+    int rc = ask_texts(session,
+                       "SELECT CAST(cursor AS VARCHAR), schema_name FROM weir.source_state WHERE "
+                       "source = $1 AND stream = $2",
+                       source, stream, arena, (struct weir_str *const[]){&cursor, &of}, 2, err);
+    bool others = schema && of.ptr && !weir_str_is(of, schema);
+    *out = rc || (others && !elsewhere) ? (struct weir_str){NULL, 0} : cursor;
+    if (elsewhere) {
+        *elsewhere = others;
+    }
+    return rc;
 }
 
 int weir_source_ledger_owner(struct weir_session *session, const char *schema, const char *table,
@@ -333,11 +347,11 @@ int weir_source_ledger_drop_cursor(struct weir_session *session, const char *sou
 }
 
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
-                                  const char *stream, const char *run, struct weir_str cursor,
-                                  weir_time at, struct weir_error *err)
+                                  const char *stream, const char *schema, const char *run,
+                                  struct weir_str cursor, weir_time at, struct weir_error *err)
 {
-    const struct weir_param values[STATE_COLUMNS] = {
-        text(source), text(stream), {.s = cursor}, text(run), number(at)};
+    const struct weir_param values[STATE_COLUMNS] = {text(source), text(stream), {.s = cursor},
+                                                     text(run),    number(at),   text(schema)};
     int rc = weir_source_ledger_drop_cursor(session, source, stream, err);
     return rc ? rc : append_row(session, "source_state", state_columns, values, STATE_COLUMNS, err);
 }

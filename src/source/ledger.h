@@ -53,10 +53,11 @@ int weir_source_ledger_there(struct weir_session *session, bool *there,
                              struct weir_error *err) WEIR_MUST_CHECK;
 /* Makes the tables that are not there. Not in a transaction. */
 int weir_source_ledger_open(struct weir_session *session, struct weir_error *err) WEIR_MUST_CHECK;
-/* The cursor in the arena; ptr NULL when there is none. */
+/* The cursor in the arena; ptr NULL when there is none. One of the stream's table in another schema
+ * (`schema` NULL: of any) says nothing of this one: it is `elsewhere`; where that is NULL, none. */
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
-                              struct weir_arena *arena, struct weir_str *out,
-                              struct weir_error *err) WEIR_MUST_CHECK;
+                              const char *schema, bool *elsewhere, struct weir_arena *arena,
+                              struct weir_str *out, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_owner {
     struct weir_str source, stream; /* ptr NULL: none */
 };
@@ -70,8 +71,9 @@ int weir_source_ledger_mode(struct weir_session *session, const char *source, co
                             struct weir_error *err) WEIR_MUST_CHECK;
 /* In the transaction of the rows. */
 int weir_source_ledger_set_cursor(struct weir_session *session, const char *source,
-                                  const char *stream, const char *run, struct weir_str cursor,
-                                  weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
+                                  const char *stream, const char *schema, const char *run,
+                                  struct weir_str cursor, weir_time at,
+                                  struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
                                    const char *stream, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_source_ledger_add(struct weir_session *session, const struct weir_source_load *load,

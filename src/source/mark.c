@@ -56,9 +56,42 @@ static bool goes_on(const struct weir_source_stream *stream, struct weir_json ro
            (!table.ptr || weir_str_is(table, stream->table));
 }
 
+/* One that moved is the same by its own name, and one that became another server (an upgrade, a
+ * replica that took over) by where it is. */
+static bool is_other(const struct weir_source_origin *now, const struct weir_source_origin *before)
+{
+    bool known = now->server.len && before->server.len;
+    bool moved = !weir_str_eq(now->at, before->at);
+    return !weir_str_eq(now->table, before->table) ||
+           (moved && (!known || !weir_str_eq(now->server, before->server)));
+}
+
+/* What was read before origins were kept has none. */
+static int check_origin(const struct weir_source_stream *stream, struct weir_json kept,
+                        const struct weir_source_origin *now, const struct weir_source_plan *plan,
+                        bool *same, struct weir_error *err)
+{
+    const struct weir_source_origin before = {.at = weir_json_get_str(kept, "at"),
+                                              .server = weir_json_get_str(kept, "server"),
+                                              .table = weir_json_get_str(kept, "table")};
+    *same = weir_str_eq(now->at, before.at) && weir_str_eq(now->server, before.server) &&
+            weir_str_eq(now->table, before.table);
+    if (!weir_json_exists(kept) || !plan->reads || plan->moved ||
+        stream->mode == WEIR_SOURCE_REPLACE || !is_other(now, &before)) {
+        return 0;
+    }
+    return weir_fail(err, WEIR_EINVAL,
+                     "the table of stream \"%s\" has rows of " WEIR_STR_FMT " at " WEIR_STR_FMT
+                     ", and this is " WEIR_STR_FMT " at " WEIR_STR_FMT
+                     ": nothing was loaded. `--full` builds the table anew, of these rows alone; "
+                     "`--moved` goes on, where the rows are the same and only their place is new",
+                     stream->name, WEIR_STR_ARG(before.table), WEIR_STR_ARG(before.at),
+                     WEIR_STR_ARG(now->table), WEIR_STR_ARG(now->at));
+}
+
 int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
-                          struct weir_source_plan *plan, struct weir_source_mark *out,
-                          struct weir_error *err)
+                          const struct weir_source_origin *origin, struct weir_source_plan *plan,
+                          struct weir_source_mark *out, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
     struct weir_json root;
@@ -72,6 +105,9 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
                     : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
     rc = rc || !cursor.len ? rc : weir_json_parse(parser, weir_buf_str(&buf), &root, err);
     out->other = rc == 0 && cursor.len && !weir_str_is(weir_json_get_str(root, "options"), hash);
+    rc = rc || !cursor.len
+             ? rc
+             : check_origin(stream, weir_json_get(root, "of"), origin, plan, &out->placed, err);
     if (rc == 0 && cursor.len && (!out->other || goes_on(stream, root))) {
         struct weir_str value = weir_json_get_str(root, "value");
         struct weir_str sum = weir_json_get_str(root, "sum");
@@ -84,8 +120,9 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
     return rc;
 }
 
-static int print(const struct weir_source_stream *stream, const struct weir_source_mark *now,
-                 struct weir_source_plan *plan, struct weir_error *err)
+static int print(const struct weir_source_stream *stream, const struct weir_source_origin *origin,
+                 const struct weir_source_mark *now, struct weir_source_plan *plan,
+                 struct weir_error *err)
 {
     struct weir_buf out;
     char hash[17];
@@ -95,6 +132,12 @@ static int print(const struct weir_source_stream *stream, const struct weir_sour
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
     weir_jw_kstrz(&w, "options", hash);
+    weir_jw_key(&w, WEIR_STR("of"));
+    weir_jw_object(&w);
+    weir_jw_kstr(&w, "at", origin->at);
+    weir_jw_kstr(&w, "server", origin->server);
+    weir_jw_kstr(&w, "table", origin->table);
+    weir_jw_object_end(&w);
     if (now->value.ptr) {
         weir_jw_kstrz(&w, "column", stream->cursor);
         weir_jw_kstr(&w, "value", now->value);
@@ -108,6 +151,7 @@ static int print(const struct weir_source_stream *stream, const struct weir_sour
 }
 
 int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_str cursor,
+                          const struct weir_source_origin *origin,
                           const struct weir_source_mark *old, const struct weir_source_mark *now,
                           struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -117,7 +161,7 @@ int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_s
     plan->whole = stream->mode == WEIR_SOURCE_REPLACE ||
                   (marked ? !old->value.ptr : !cursor.len || old->other);
     plan->complete = !marked;
-    plan->nothing = marked && old->value.ptr &&
+    plan->nothing = marked && old->value.ptr && old->placed &&
                     (!now->value.ptr || (weir_str_eq(old->value, now->value) && (same || append)));
-    return print(stream, now, plan, err);
+    return print(stream, origin, now, plan, err);
 }

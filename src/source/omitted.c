@@ -50,7 +50,8 @@ static int add_omitted(struct weir_source_plan *plan, struct weir_str table,
 }
 
 /* "items__price" of the list "items". */
-static bool is_excluded(const struct weir_source_stream *stream, struct weir_str list,
+static bool is_excluded(const struct weir_source_stream *stream,
+                        const struct weir_source_plan *plan, struct weir_str list,
                         struct weir_str name)
 {
     bool is = false;
@@ -59,7 +60,8 @@ static bool is_excluded(const struct weir_source_stream *stream, struct weir_str
         struct weir_str start = {one.ptr, list.len};
         struct weir_str rest = {one.ptr + list.len + 2, one.len - list.len - 2};
         is = list.len == 0
-                 ? weir_str_eq_nocase(one, name)
+                 ? weir_str_eq_nocase(one, name) ||
+                       (plan->excluded && weir_str_eq(plan->excluded[i], name))
                  : one.len > list.len + 2 && weir_str_eq(start, list) &&
                        memcmp(one.ptr + list.len, "__", 2) == 0 && weir_str_eq_nocase(rest, name);
     }
@@ -97,7 +99,8 @@ static int look(struct weir_stream_run *r, const struct weir_table *t, struct we
         bool own = weir_source_column_reserved(name) ||
                    (r->stream.mode == WEIR_SOURCE_HISTORY && weir_source_of_history(name));
         bool has = false;
-        if (!own && is_excluded(&r->stream, list, name) && (list.len || !is_read(&r->plan, name))) {
+        if (!own && is_excluded(&r->stream, &r->plan, list, name) &&
+            (list.len || !is_read(&r->plan, name))) {
             rc = has_rows(r->session, t, &name, &has, err);
             rc = rc || !has ? rc : add_omitted(&r->plan, t->name, &name, err);
         }
@@ -229,7 +232,7 @@ static int empty_once(struct weir_stream_run *r, struct weir_error *err)
     rc = rc ? rc : weir_source_ledger_add(r->session, l, err);
     rc = rc || !r->plan.cursor.len
              ? rc
-             : weir_source_ledger_set_cursor(r->session, l->source, l->stream, l->run,
+             : weir_source_ledger_set_cursor(r->session, l->source, l->stream, l->schema, l->run,
                                              r->plan.cursor, l->ended_at, err);
     rc = rc ? rc : weir_session_commit(r->session, err);
     if (rc) {

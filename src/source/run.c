@@ -110,13 +110,14 @@ static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
 static int make_plan(struct weir_stream_run *r, struct weir_error *err)
 {
     struct weir_str cursor = {NULL, 0};
-    bool missing = false;
+    bool missing = false, elsewhere = false;
     int rc = weir_stream_run_find_target(r, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     if (rc == 0 && r->target) {
-        rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
-                                       &r->plan.last, err);
-        cursor = r->run->full || missing ? cursor : r->plan.last;
+        rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name,
+                                       r->config->schema, &elsewhere, &r->plan.arena, &r->plan.last,
+                                       err);
+        cursor = r->run->full || missing || elsewhere ? cursor : r->plan.last;
     }
     if (r->run->from) {
         r->plan.from = weir_str_of(r->run->from);
@@ -126,9 +127,12 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
     r->plan.reads = true;
+    r->plan.moved = r->run->moved;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
+    rc = rc ? rc : weir_source_plan_check_excluded(&r->plan, &r->stream, err);
     r->load.bytes = r->plan.bytes;
+    r->plan.other = r->plan.other || elsewhere;
     rc = rc ? rc : weir_source_keep(r, err);
     return rc ? rc : weir_source_omitted_find(r, err);
 }

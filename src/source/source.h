@@ -57,6 +57,7 @@ struct weir_source_run {
     const char *stream;                    /* NULL: all */
     const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
     bool full;                             /* forget cursors: read everything, build tables anew */
+    bool moved;                            /* the rows are the same, though their place is new */
     bool verify;                           /* compare tables with the source; load nothing */
     bool repair;                           /* with verify: load again what differs */
     struct weir_source_progress *progress; /* may be NULL */

@@ -19,8 +19,8 @@ static int is_wanted(const struct weir_source_run *run, const struct weir_source
     int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, err);
     rc = rc ? rc : weir_source_ledger_open(session, err);
     rc = rc ? rc
-            : weir_source_ledger_cursor(session, config->name, found->name.ptr, &arena, &cursor,
-                                        err);
+            : weir_source_ledger_cursor(session, config->name, found->name.ptr, config->schema,
+                                        NULL, &arena, &cursor, err);
     *wanted = cursor.ptr;
     weir_session_free(session);
     weir_arena_free(&arena);

@@ -162,9 +162,10 @@ static int read_mark(struct weir_verifying *v, struct weir_error *err)
     struct weir_json root;
     struct weir_buf text;
     weir_buf_init(&text, MAX_CATALOG);
-    int rc = parser ? weir_source_ledger_cursor(r->session, r->config->name, r->stream.name,
-                                                &r->plan.arena, &cursor, err)
-                    : no_memory(err);
+    int rc = parser
+                 ? weir_source_ledger_cursor(r->session, r->config->name, r->stream.name,
+                                             r->config->schema, NULL, &r->plan.arena, &cursor, err)
+                 : no_memory(err);
     weir_buf_adds(&text, cursor.ptr ? cursor : WEIR_STR("{}"));
     rc = rc ? rc : weir_json_parse(parser, weir_buf_str(&text), &root, err);
     struct weir_str value = rc ? (struct weir_str){NULL, 0} : weir_json_get_str(root, "value");
@@ -200,9 +201,10 @@ static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, str
                        "stream \"%s\" was not loaded yet; `weir sync %s.%s` loads it",
                        r->stream.name, r->config->name, r->stream.name);
     }
-    rc = rc ? rc
-            : weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
-                                        &r->plan.last, err);
+    rc =
+        rc ? rc
+           : weir_source_ledger_cursor(r->session, r->config->name, r->stream.name,
+                                       r->config->schema, NULL, &r->plan.arena, &r->plan.last, err);
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
@@ -411,8 +413,8 @@ static int stand_still(struct weir_verifying *v, struct weir_error *err)
     if (!verifier || !verifier->ready) {
         return 0;
     }
-    int rc = weir_source_ledger_cursor(r->session, r->config->name, WEIR_SOURCE_ALL, &r->plan.arena,
-                                       &cursor, err);
+    int rc = weir_source_ledger_cursor(r->session, r->config->name, WEIR_SOURCE_ALL, NULL, NULL,
+                                       &r->plan.arena, &cursor, err);
     rc = rc ? rc : verifier->ready(r->connection, &r->plan, cursor, why, err);
     v->compare.sha256 = rc == 0 && verifier->sha256 && verifier->sha256(r->connection);
     return rc || !*why ? rc : weir_fail(err, WEIR_EBUSY, "%s", why);

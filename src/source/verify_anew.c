@@ -42,8 +42,8 @@ int weir_verify_parts(struct weir_verifying *v, struct weir_error *err)
     if (!v->table.with_files) {
         return 0;
     }
-    int rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name, &r->plan.arena,
-                                       &cursor, err);
+    int rc = weir_source_ledger_cursor(r->session, r->config->name, r->stream.name,
+                                       r->config->schema, NULL, &r->plan.arena, &cursor, err);
     rc = rc ? rc
             : r->config->connector->parts(r->connection, &r->stream, &r->plan, cursor,
                                           &v->table.parts, err);

@@ -257,6 +257,23 @@ test('a server that falls silent while TLS begins, or in the login, is not waite
   }
 });
 
+test('a source that is turned to another database does not go on from where it was', { skip }, async () => {
+  for (const [name, days] of [['stag', 0], ['prod', 10]] as const)
+    db.sql(`create database ${name}; create table ${name}.moved (id int primary key, who text, at datetime); insert into ${name}.moved select seq, '${name}', now() - interval ${days} day from (${Array.from({ length: 5 + days }, (_, i) => `select ${i + 1} as seq`).join(' union all ')}) s; grant all on ${name}.* to owner@'127.0.0.1'`, '');
+  const turn = (database: string): void => write('turned', at().replace('database: shop', `database: ${database}`), 'streams: {moved: {mode: merge, key: [id], cursor: at}}\n');
+  const who = (): Promise<Row[]> => rows('select who, count(*) as n from turned.moved group by who');
+  turn('stag');
+  await one('turned');
+  turn('prod');
+  await fails(/rows of moved at .*\/stag, and this is moved at .*\/prod: nothing was loaded.*--full.*--moved/s, 'sync', 'turned');
+  assert.deepEqual(await who(), [{ who: 'stag', n: 5 }]);
+  await one('turned', '--full');
+  assert.deepEqual(await who(), [{ who: 'prod', n: 15 }]);
+  turn('stag');
+  await one('turned', '--moved');
+  assert.equal((await one('turned')).status, 'unchanged');
+});
+
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
   db.sql(`create table fill (id int primary key, day date, v text); insert into fill select seq, date '2026-01-01' + interval seq day, 'a' from seq_0_to_9`);
   source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n');

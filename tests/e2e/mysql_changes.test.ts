@@ -1,7 +1,7 @@
 // Changes of a real MariaDB, by its binary log: the tables are what the source's are, whatever is done to them.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { used } from '../node/mysql.js';
@@ -56,6 +56,26 @@ test('all types: by changes as by a load', { skip }, async () => {
   assert.deepEqual(differ, []);
   assert.deepEqual(await rows('select count(*) as n from types.changed'), [{ n: 3 }]);
   db.sql('drop table loaded, changed');
+});
+
+test('a source that is turned to another database does not go on with its changes', { skip }, async () => {
+  db.sql(`create table turned (id int primary key); insert into turned values (1); create database second; create table second.turned (id int primary key); insert into second.turned values (1), (2); grant all on second.* to owner@'127.0.0.1'`);
+  const file = path.join(weir.dir, 'sources', 'turned.yml');
+  const numbers = (): Promise<Row[]> => rows('select id from turned.turned order by id');
+  source('turned', 'streams: {turned: {}}\n');
+  await sync('turned');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('database: shop', 'database: second'));
+  db.sql('insert into second.turned values (3)');
+  await fails(/rows of the database "shop", and this is "second": nothing was loaded.*`weir sync turned --full`.*`--moved`/s, 'sync', 'turned');
+  assert.deepEqual(await numbers(), [{ id: 1 }]);
+  await sync('turned', '--full');
+  assert.deepEqual(await numbers(), [{ id: 1 }, { id: 2 }, { id: 3 }]);
+  source('turned', 'streams: {turned: {}}\n');
+  await sync('turned', '--moved');
+  db.sql('insert into turned values (9)');
+  await sync('turned');
+  assert.deepEqual(await numbers(), [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 9 }]);
+  db.sql('drop table turned; drop database second');
 });
 
 test('random writers, kill -9, restarts, TRUNCATE, ALTER, keys that change', { skip }, async () => {

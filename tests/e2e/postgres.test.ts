@@ -150,6 +150,67 @@ test('a cursor: what changes among the rows of its greatest value is read, and a
   pg.sql('drop schema marks cascade');
 });
 
+test('a source that is turned to another database, or another table, does not go on from where it was', { skip }, async () => {
+  const table = 'create table moved (id int primary key, who text, at timestamptz); insert into moved select g,';
+  pg.sql(`create database staging; create database production; ${table} 'staging', now() from generate_series(1, 5) g`);
+  pg.sql(`${table} 'staging', now() from generate_series(1, 5) g`, 'staging');
+  pg.sql(`create schema other; ${table.replaceAll(' moved', ' other.moved')} 'other', now() from generate_series(1, 7) g; ${table} 'production', now() - g * interval '1 day' from generate_series(1, 50) g`, 'production');
+  const at = (database: string, more = 'moved: {mode: merge, key: [id], cursor: at}, public.moved: {table: log, mode: append, cursor: id}', host = '127.0.0.1'): void =>
+    writeFileSync(path.join(weir.dir, 'sources', 'turned.yml'), `kind: postgres\nconnection: {host: ${host}, port: ${pg.port}, database: ${database}, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\nstreams: {${more}}\n`);
+  at('staging');
+  await sync('turned');
+  at('staging', undefined, 'localhost');
+  assert.deepEqual((await sync('turned')).map(({ rows_written: n }) => n), [5, 0], 'the same by another address'); // those of the greatest value, once more
+  assert.deepEqual((await sync('turned')).map(({ status }) => status), ['unchanged', 'unchanged']);
+  at('production');
+  const other = /has rows of public\.moved at localhost:\d+\/staging, and this is public\.moved at 127\.0\.0\.1:\d+\/production: nothing was loaded\. `--full`.*`--moved`/s;
+  await fails(other, 'sync', 'turned');
+  await fails(other, 'sync', 'turned.moved', '--from', '2020-01-01');
+  assert.deepEqual(await rows('select who, count(*) as n from turned.moved group by who'), [{ who: 'staging', n: 5 }]);
+  await one('turned.moved', '--full');
+  assert.deepEqual(await rows('select who, count(*) as n from turned.moved group by who'), [{ who: 'production', n: 50 }]);
+  await one('turned.public.moved', '--moved');
+  await sync('turned');
+  assert.deepEqual(await rows('select who, count(*) as n from turned.log group by who order by who'), [{ who: 'production', n: 45 }, { who: 'staging', n: 5 }], 'it goes on where it was');
+  at('production', 'moved: {mode: merge, key: [id], cursor: at}\nschemas: [other]');
+  writeFileSync(path.join(weir.dir, 'sources', 'turned.yml'), readFileSync(path.join(weir.dir, 'sources', 'turned.yml'), 'utf8').replace('\nschemas: [other]}', '}').replace(', user: owner', ', schemas: [other], user: owner'));
+  await fails(/has rows of public\.moved at .*, and this is other\.moved at/s, 'sync', 'turned');
+});
+
+test('a schema that is changed and changed back: the table of before is not taken for that of meanwhile', { skip }, async () => {
+  pg.sql('create table back (id int primary key, v text); insert into back select g from generate_series(1, 50) g');
+  const back = (schema: string): void => source('back', `${schema ? `schema: ${schema}\n` : ''}streams: {back: {mode: append, cursor: id}, public.back: {table: merged, mode: merge, key: [id], cursor: id}}\n`);
+  const counts = (schema: string): Promise<Row[]> => rows(`select (select count(*) from ${schema}.back) as a, (select count(*) from ${schema}.merged) as m`);
+  back('');
+  await sync('back');
+  back('meanwhile');
+  await sync('back');
+  pg.sql('insert into back select g from generate_series(51, 60) g');
+  await sync('back');
+  back('');
+  await fails(/50 rows of back\.back would be lost/, 'sync', 'back');
+  assert.deepEqual([await counts('back'), await counts('meanwhile')], [[{ a: 50, m: 60 }], [{ a: 60, m: 60 }]]);
+  await one('back.back', '--full');
+  await sync('back');
+  assert.deepEqual(await counts('back'), [{ a: 60, m: 60 }]);
+});
+
+test('what is left out: by either name, and a name that no column has is a mistake', { skip }, async () => {
+  pg.sql(`create table "Person" ("userId" int primary key, "emailAddress" text, phone text); insert into "Person" values (1, 'ada@example.org', '1')`);
+  const leave = (names: string): void => source('person', `streams: {Person: {exclude: [${names}]}}\n`);
+  const columns = (): Promise<Row[]> => rows("select column_name as c from information_schema.columns where table_schema = 'person' and column_name not like '\\_weir%' escape '\\' order by ordinal_position");
+  for (const wrong of ['emial', 'email_address', 'phone, emailadress']) {
+    leave(wrong);
+    const why = new RegExp(`\`exclude\` of stream "Person" names "${wrong.split(', ').at(-1)}", which is none of its columns: nothing was loaded`);
+    await fails(why, 'sync', 'person');
+    await fails(why, 'source', 'discover', 'person');
+    assert.deepEqual(await columns(), []);
+  }
+  leave('emailAddress, phone');
+  await one('person');
+  assert.deepEqual(await columns(), [{ c: 'userid' }]);
+});
+
 test('a table is found by any name that it may have, with its schema and without', { skip }, async () => {
   const long = 'é'.repeat(31);
   pg.sql(`create schema "s.x"; create schema dotted; create table dotted."a.b" (id int); create table "s.x"."c.d" (id int); create table dotted."q""\\, {z}" (id int); create table dotted."${long}" (id int)`);

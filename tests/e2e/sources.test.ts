@@ -337,6 +337,25 @@ test('columns come, widen and stay; --full finds types anew', async () => {
   assert.deepEqual(await rows('select a, typeof(a) as t from evolve.t'), [{ a: 3, t: 'BIGINT' }]);
 });
 
+test('a schema changed and changed back, and names of columns that are left out', async () => {
+  write('turned/x.csv', 'Id,Email Address\n1,a\n');
+  const turned = (more: string): void => source('turned', `connection: {path: turned}\n${more}`);
+  turned('');
+  await one('turned');
+  turned('schema: meanwhile\n');
+  await one('turned');
+  write('turned/x.csv', 'Id,Email Address\n1,a\n2,b\n');
+  await one('turned');
+  turned('');
+  await one('turned');
+  assert.deepEqual(await rows('select id from turned.x order by id'), [{ id: 1 }, { id: 2 }]);
+  turned('streams: {x: {exclude: [email]}}\n');
+  await fails(/`exclude` of stream "x" names "email", which is none of its columns: nothing was loaded, as .*It has id, email_address/, 'sync', 'turned', '--wait');
+  turned('streams: {x: {exclude: [Email Address]}}\n');
+  await sync('turned', '--full');
+  assert.deepEqual(await rows('select id, email_address from turned.x order by id'), [{ id: 1, email_address: null }, { id: 2, email_address: null }]);
+});
+
 test('append keeps rows of files that are gone; a grown file is no second copy', async () => {
   source('grow', 'connection: {path: grow}\nstreams:\n  log: {path: "log-*.csv", mode: append}\n');
   write('grow/log-1.csv', 'n\n1\n');

@@ -248,7 +248,7 @@ static int check_wide(const struct weir_batch *b, size_t i, struct weir_str colu
         return 0;
     }
     int rc = weir_csv_name_columns(&plan->arena, &column, 1, &named, err);
-    return rc || weir_source_plan_excludes(plan, named.name)
+    return rc || weir_source_plan_leaves_out(plan, named.name, column)
                ? rc
                : weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT ": the column \"" WEIR_STR_FMT

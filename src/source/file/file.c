@@ -230,16 +230,15 @@ int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_so
                          struct weir_source_plan *plan, struct weir_error *err)
 {
     size_t index = WEIR_FILE_NO_COLUMN;
-    if (weir_source_column_reserved(column->name) &&
-        !weir_source_plan_excludes(plan, column->name)) {
+    bool wanted = !weir_source_plan_leaves_out(plan, column->name, column->original);
+    if (wanted && weir_source_column_reserved(column->name)) {
         return weir_fail(err, WEIR_EINVAL,
                          WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
                                       "\" has a name that weir keeps for its own; rename it in the "
                                       "file, or leave it out by `exclude`",
                          WEIR_STR_ARG(file->name), WEIR_STR_ARG(column->original));
     }
-    if (!weir_source_plan_excludes(plan, column->name) &&
-        !weir_source_plan_column(plan, column, &index)) {
+    if (wanted && !weir_source_plan_column(plan, column, &index)) {
         return weir_fail(err, WEIR_ETOOBIG, WEIR_STR_FMT ": a stream may have %d columns",
                          WEIR_STR_ARG(file->name), WEIR_SOURCE_MAX_COLUMNS);
     }

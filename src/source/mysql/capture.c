@@ -74,6 +74,7 @@ struct weir_str weir_my_capture_cursor(struct weir_my_capture *c)
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
     weir_jw_kstr(&w, "server", c->server);
+    weir_jw_kstr(&w, "database", c->database);
     weir_jw_kstrz(&w, "file", c->position.file);
     weir_jw_ku64(&w, "position", c->position.at);
     weir_jw_ku64(&w, "born", c->born);
@@ -106,6 +107,7 @@ static int read_cursor(struct weir_my_capture *c, struct weir_str *server, bool 
     if (rc == 0) {
         struct weir_str file = weir_json_get_str(root, "file");
         *server = weir_arena_dup(&c->f->arena, weir_json_get_str(root, "server"));
+        c->database = weir_arena_dup(&c->f->arena, weir_json_get_str(root, "database"));
         *known = file.len && file.len < sizeof c->position.file &&
                  weir_json_i64(weir_json_get(root, "position"), &at) && at > 0;
         (void)weir_json_i64(weir_json_get(root, "born"), &born);
@@ -233,6 +235,27 @@ static int check_position(struct weir_my *my, struct weir_str server, struct wei
                                    my->config->name);
 }
 
+/* Its log has the changes of all databases, and those of this one say nothing of the other's rows.
+ */
+static int check_database(struct weir_my *my, struct weir_error *err)
+{
+    struct weir_my_capture *c = my->capture;
+    struct weir_str before = c->database, now = weir_str_of(my->settings->database);
+    c->database = now;
+    if (before.len == 0 || weir_str_eq(before, now)) {
+        return 0;
+    }
+    if (c->f->run->moved) {
+        return weir_source_follow_save(c->f, weir_my_capture_cursor(c), err);
+    }
+    return weir_fail(
+        err, WEIR_EINVAL,
+        "the tables have rows of the database \"" WEIR_STR_FMT "\", and this is \"" WEIR_STR_FMT
+        "\": nothing was loaded. `weir sync %s --full` builds them anew, of these rows "
+        "alone; `--moved` goes on, where only its name is new",
+        WEIR_STR_ARG(before), WEIR_STR_ARG(now), my->config->name);
+}
+
 static int begin_anew(struct weir_my *my, struct weir_error *err)
 {
     struct weir_my_capture *c = my->capture;
@@ -302,6 +325,8 @@ int weir_my_capture_open(void *connection, struct weir_source_follow *f, struct 
     rc = rc ? rc : check_settings(my, err);
     rc = rc || !f->cursor.ptr ? rc : read_cursor(c, &server, &known, err);
     bool begins = f->run->full || !known;
+    c->database = begins ? weir_str_of(my->settings->database) : c->database;
+    rc = rc ? rc : check_database(my, err);
     if (rc == 0 && !begins && weir_my_gtids_known(&c->gtids) && !weir_str_eq(server, c->server)) {
         return take_over(my, server, err);
     }

@@ -42,8 +42,8 @@ struct weir_my_followed { /* a stream's table */
 struct weir_my_capture {
     struct weir_source_follow *f;
     struct weir_my_position position;
-    struct weir_my_gtids gtids; /* at the position */
-    struct weir_str server;
+    struct weir_my_gtids gtids;       /* at the position */
+    struct weir_str server, database; /* of the position */
     uint64_t born; /* second in which the file of the position was begun; 0: not known yet */
     struct weir_my_position older; /* where the log ended then; for capture_place.c */
     weir_time older_at;            /* of weir_mono(); 0: it was not asked for yet */

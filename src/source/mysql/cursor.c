@@ -3,6 +3,7 @@
  * `sum` is what was in the rows of the greatest value. Rows of that value may come later, or change
  * (within a DATETIME's second): then merge reads them again (>=). append does not (>), and keeps no
  * sum. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "source/mark.h"
@@ -215,11 +216,26 @@ static int plan_condition(struct weir_my *my, struct weir_my_table *t,
     return weir_source_plan_keep(plan, &sql, &t->condition, err);
 }
 
+static int origin_of(const struct weir_my *my, const struct weir_my_table *t,
+                     struct weir_arena *arena, struct weir_source_origin *out,
+                     struct weir_error *err)
+{
+    const struct weir_my_settings *s = my->settings;
+    out->at = weir_str_of(
+        *s->socket ? weir_arena_printf(arena, "%s/%s", s->socket, s->database)
+                   : weir_arena_printf(arena, "%s:%" PRId64 "/%s", s->host, s->port, s->database));
+    out->server = weir_str_of(
+        *my->identity ? weir_arena_printf(arena, "%s/%s", my->identity, s->database) : "");
+    out->table = t->name;
+    return out->at.ptr && out->server.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *stream,
                         struct weir_my_table *t, struct weir_str cursor,
                         struct weir_source_plan *plan, struct weir_error *err)
 {
     struct weir_source_mark old, now = {.value = {NULL, 0}};
+    struct weir_source_origin origin;
     bool append = stream->mode == WEIR_SOURCE_APPEND;
     size_t index;
     int rc = weir_source_mark_column(stream, plan, &index, err);
@@ -231,11 +247,12 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
                        "of numbers, times or texts",
                        stream->cursor, stream->name, WEIR_STR_ARG(c->declared));
     }
+    rc = rc ? rc : origin_of(my, t, &plan->arena, &origin, err);
+    rc = rc ? rc : weir_source_mark_read(stream, cursor, &origin, plan, &old, err);
     if (rc == 0 && plan->from.ptr && c) {
         return plan_range(my, c, cursor, plan, &t->condition, err);
     }
-    rc = rc ? rc : weir_source_mark_read(stream, cursor, plan, &old, err);
     rc = rc || !c ? rc : ask_mark(my, t, c, append, &plan->arena, &now, err);
     rc = rc || !c ? rc : plan_condition(my, t, c, &old, &now, append, plan, err);
-    return rc ? rc : weir_source_mark_plan(stream, cursor, &old, &now, plan, err);
+    return rc ? rc : weir_source_mark_plan(stream, cursor, &origin, &old, &now, plan, err);
 }

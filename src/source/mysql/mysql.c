@@ -2,6 +2,7 @@
  */
 #include "source/mysql/mysql.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "source/mysql/capture.h"
@@ -107,6 +108,24 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
                                     : weir_my_tables(my, out, err);
 }
 
+static int identify(struct weir_my *my, struct weir_error *err)
+{
+    MYSQL_RES *result = NULL;
+    unsigned long *lengths;
+    int rc = my->identified ? 0
+                            : weir_my_ask(my, my->con,
+                                          WEIR_STR("SHOW GLOBAL VARIABLES WHERE Variable_name IN "
+                                                   "('server_uuid', 'server_uid')"),
+                                          &result, err);
+    MYSQL_ROW row = result ? weir_my_next(result, &lengths) : NULL;
+    if (row && row[1]) {
+        snprintf(my->identity, sizeof my->identity, "%s", row[1]);
+    }
+    mysql_free_result(result);
+    my->identified = rc == 0;
+    return rc;
+}
+
 /* The snapshot that is taken here is the one that rows are read in. */
 static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err)
@@ -117,7 +136,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     my->stop = out->stop ? out->stop : my->site_stop;
     int rc = weir_my_ready(my, err);
     rc = rc ? rc : weir_my_find(my, stream->name, out, &table, err);
-    rc = rc || !my->capture ? rc : weir_my_place_before(my, &before, err);
+    rc = rc ? rc : my->capture ? weir_my_place_before(my, &before, err) : identify(my, err);
     bool whole = !stream->cursor || !cursor.ptr; /* ranges are of tables that are */
     size_t beside = !out->reads ? 0 : whole ? (size_t)my->settings->ranges : 1;
     rc = rc ? rc : weir_my_snapshot(my, table, beside, err);

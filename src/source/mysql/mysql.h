@@ -66,6 +66,8 @@ struct weir_my {
     size_t beside_count;
     bool summing; /* the first of them is asked for the figures */
     bool mariadb;
+    bool identified;
+    char identity[64];               /* the server's; "": it does not say */
     bool broken;                     /* the connection is good for nothing more */
     const atomic_bool *stop;         /* of the run, or who looks into the source; NULL: none */
     const atomic_bool *site_stop;    /* of whoever opened the connection */

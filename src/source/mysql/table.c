@@ -188,7 +188,7 @@ static int add_columns(struct weir_my_table *t, struct weir_source_plan *plan,
                              "own; read a view that names it otherwise",
                              WEIR_STR_ARG(c.original));
         }
-        if (rc == 0 && !weir_source_plan_excludes(plan, c.name) &&
+        if (rc == 0 && !weir_source_plan_leaves_out(plan, c.name, c.original) &&
             !weir_source_plan_column(plan, &c, &t->columns[i].index)) {
             rc = weir_fail(err, WEIR_ETOOBIG, "no memory for %zu columns", count);
         }

@@ -1,6 +1,8 @@
 /* The connector `postgres`: tables and views, as a whole or by a cursor column. */
 #include "source/postgres/postgres.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "source/mark.h"
@@ -275,19 +277,59 @@ static int plan_range(const struct weir_pg_column *c, struct weir_str cursor,
     return weir_source_plan_keep(plan, &sql, condition, err);
 }
 
+/* Outside of a transaction, which a refusal would end. */
+static int identify(struct weir_pg *pg, struct weir_error *err)
+{
+    PGresult *r = NULL;
+    struct weir_error why;
+    if (pg->identified) {
+        return 0;
+    }
+    int rc = weir_pg_ask(pg, pg->con,
+                         "SELECT (SELECT system_identifier::text FROM "
+                         "pg_catalog.pg_control_system()) || '/' || (SELECT oid::text FROM "
+                         "pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+                         NULL, 0, &r, &why);
+    if (rc == 0 && PQntuples(r)) {
+        snprintf(pg->identity, sizeof pg->identity, "%s", PQgetvalue(r, 0, 0));
+    }
+    PQclear(r);
+    pg->identified = true;
+    if (rc == WEIR_ECANCELED || rc == WEIR_ETIMEDOUT) {
+        *err = why;
+        return rc;
+    }
+    return 0; /* one that does not say who it is has only its place */
+}
+
+static int origin_of(const struct weir_pg *pg, const struct weir_pg_table *t,
+                     struct weir_arena *arena, struct weir_source_origin *out,
+                     struct weir_error *err)
+{
+    const struct weir_pg_settings *s = pg->settings;
+    out->at =
+        weir_str_of(weir_arena_printf(arena, "%s:%" PRId64 "/%s", s->host, s->port, s->database));
+    out->table = weir_str_of(weir_arena_printf(arena, WEIR_STR_FMT "." WEIR_STR_FMT,
+                                               WEIR_STR_ARG(t->schema), WEIR_STR_ARG(t->name)));
+    out->server = weir_str_of(pg->identity);
+    return out->at.ptr && out->table.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stream,
                        struct weir_pg_table *t, struct weir_str cursor,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
     struct weir_source_mark old, now = {.value = {NULL, 0}};
+    struct weir_source_origin origin;
     struct weir_buf sql;
     size_t index;
     int rc = weir_source_mark_column(stream, plan, &index, err);
     const struct weir_pg_column *c = index == SIZE_MAX ? NULL : weir_pg_column_of(t, index);
+    rc = rc ? rc : origin_of(pg, t, &plan->arena, &origin, err);
+    rc = rc ? rc : weir_source_mark_read(stream, cursor, &origin, plan, &old, err);
     if (rc == 0 && plan->from.ptr && c) {
         return plan_range(c, cursor, plan, &t->condition, err);
     }
-    rc = rc ? rc : weir_source_mark_read(stream, cursor, plan, &old, err);
     rc = rc || !c ? rc : ask_mark(pg, stream, t, c, &plan->arena, &now, err);
     if (rc == 0 && c && old.value.ptr) {
         weir_buf_init(&sql, MAX_CURSOR);
@@ -297,7 +339,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
         weir_sql_text(&sql, old.value);
         rc = weir_source_plan_keep(plan, &sql, &t->condition, err);
     }
-    return rc ? rc : weir_source_mark_plan(stream, cursor, &old, &now, plan, err);
+    return rc ? rc : weir_source_mark_plan(stream, cursor, &origin, &old, &now, plan, err);
 }
 
 /* The lock comes before the snapshot: TRUNCATE, or an ALTER TABLE that writes the rows anew, would
@@ -361,6 +403,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     int rc = weir_pg_ready(pg, err);
     rc = rc || !pg->capture ? rc : check_refused(pg, stream->name, err);
     rc = rc ? rc : weir_pg_find(pg, stream->name, out, &table, err);
+    rc = rc || pg->capture ? rc : identify(pg, err);
     rc = rc ? rc : begin(pg, table, err);
     rc = rc ? rc : weir_pg_columns(pg, table, out, err);
     rc = rc            ? rc

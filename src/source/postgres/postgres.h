@@ -54,6 +54,8 @@ struct weir_pg {
     weir_time heard;                 /* when the server last sent something */
     weir_time asked, looked; /* when it was asked; and when we last looked why it is silent */
     bool patient;            /* it computes: it may be silent for longer than `timeout` */
+    bool identified;
+    char identity[64]; /* of the server's cluster and the database in it; "": it does not say */
 };
 
 /* --- query.c: the connection and small questions --- */

@@ -224,16 +224,6 @@ static struct weir_column *names_of(struct weir_arena *arena, const struct weir_
                : NULL;
 }
 
-static bool excluded(const struct weir_source_stream *stream, struct weir_str name)
-{
-    for (size_t i = 0; i < stream->exclude.count; i++) {
-        if (weir_str_is(name, stream->exclude.items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool select_property(struct weir_arena *arena, struct weir_data *entry, struct weir_data *p,
                             bool wanted)
 {
@@ -311,7 +301,9 @@ static int select_entry(struct weir_singer_catalog *c, struct weir_singer_entry 
         if (weir_str_is(named[i].name, w->stream.cursor) || weir_str_is(p->key, w->stream.cursor)) {
             cursor = weir_arena_dup(arena, p->key).ptr;
         }
-        if (!select_property(arena, e->data, p, !excluded(&w->stream, named[i].name))) {
+        if (!select_property(arena, e->data, p,
+                             !weir_text_list_has(&w->stream.exclude, named[i].name) &&
+                                 !weir_text_list_has(&w->stream.exclude, p->key))) {
             return no_memory(err);
         }
     }
