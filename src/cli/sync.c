@@ -10,7 +10,13 @@
 #include "serve/serve.h"
 #include "source/source.h"
 
-enum { ANSWER_BYTES = 64 << 20, ASK_EVERY_MS = 50, CALL_SECONDS = 60, NAME_SIZE = 256 };
+enum {
+    ANSWER_BYTES = 64 << 20,
+    ASK_EVERY_MS = 50,
+    CALL_SECONDS = 60,
+    NAME_SIZE = 256,
+    NAMES_SIZE = 300
+};
 
 struct sync {
     const struct weir_cli *cli;
@@ -134,6 +140,44 @@ static void show_compared(struct weir_json stream)
     }
 }
 
+/* The run's error is that of its first stream that failed. */
+static int fail(const struct sync *s, struct weir_json report, struct weir_str error,
+                struct weir_error *err)
+{
+    char names[NAMES_SIZE] = "";
+    size_t count = 0, named = 0, len = 0;
+    struct weir_json stream;
+    struct weir_str source = weir_json_get_str(report, "source"), first = error;
+    struct weir_json_iter it = weir_json_begin(weir_json_get(report, "streams"));
+    while (!s->verify && weir_json_next(&it, NULL, &stream)) {
+        struct weir_str status = weir_json_get_str(stream, "status");
+        struct weir_str name = weir_json_get_str(stream, "stream");
+        if (!weir_str_is(status, "failed") && !weir_str_is(status, "mismatch")) {
+            continue;
+        }
+        count++;
+        if (named + 1 == count && len + name.len + 2 < sizeof names) {
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s" WEIR_STR_FMT,
+                                    named ? ", " : "", WEIR_STR_ARG(name));
+            named++;
+        }
+    }
+    if (count < 2) {
+        return weir_fail(err, WEIR_EIO, WEIR_STR_FMT, WEIR_STR_ARG(error));
+    }
+    if (weir_str_starts(first, source) && first.len > source.len + 2 &&
+        first.ptr[source.len] == ':') {
+        first = (struct weir_str){first.ptr + source.len + 2, first.len - source.len - 2};
+    }
+    char more[32] = "";
+    if (named < count) {
+        snprintf(more, sizeof more, " and %zu more", count - named);
+    }
+    return weir_fail(err, WEIR_EIO,
+                     WEIR_STR_FMT ": %zu streams failed: %s%s; the first: " WEIR_STR_FMT,
+                     WEIR_STR_ARG(source), count, names, more, WEIR_STR_ARG(first));
+}
+
 static int show(struct sync *s, struct weir_json report, struct weir_error *err)
 {
     struct weir_json stream;
@@ -150,7 +194,7 @@ static int show(struct sync *s, struct weir_json report, struct weir_error *err)
             (s->verify ? show_compared : show_stream)(stream);
         }
     }
-    return error.len ? weir_fail(err, WEIR_EIO, WEIR_STR_FMT, WEIR_STR_ARG(error)) : 0;
+    return error.len ? fail(s, report, error, err) : 0;
 }
 
 /* --- through the server -------------------------------------------------------------------------

@@ -331,6 +331,16 @@ int weir_source_ledger_mode(struct weir_session *session, const char *source, co
         source, stream, arena, (struct weir_str *const[]){out}, 1, err);
 }
 
+int weir_source_ledger_latest(struct weir_session *session, const char *source, const char *stream,
+                              struct weir_arena *arena, struct weir_str *status,
+                              struct weir_str *error, struct weir_error *err)
+{
+    return ask_texts(session,
+                     "SELECT status, coalesce(error, '') FROM weir.loads WHERE source = $1 AND "
+                     "stream IN ($2, '" WEIR_SOURCE_ALL "') ORDER BY started_at DESC LIMIT 1",
+                     source, stream, arena, (struct weir_str *const[]){status, error}, 2, err);
+}
+
 int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
                                    const char *stream, struct weir_error *err)
 {

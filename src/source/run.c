@@ -95,15 +95,16 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
 static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
                        struct weir_error *err)
 {
+    char word[WEIR_SOURCE_WORD];
     if (!weir_source_can_fill(&r->stream)) {
         return weir_source_refuse_fill(r->stream.name, err);
     }
     return cursor.len
                ? 0
                : weir_fail(err, WEIR_EINVAL,
-                           "stream \"%s\" was not loaded yet; `weir sync %s.%s` loads all of "
+                           "stream \"%s\" was not loaded yet; `weir sync %s` loads all of "
                            "it",
-                           r->stream.name, r->config->name, r->stream.name);
+                           r->stream.name, weir_source_word(r->config->name, r->stream.name, word));
 }
 
 /* What is to be read, since the last time. A table that is gone is read as a whole. */

@@ -65,6 +65,9 @@ void weir_source_note_failure(const struct weir_source_run *run, const char *id,
 void weir_source_load_print(const struct weir_source_load *load, struct weir_jw *w);
 
 /* --- streams.c --- */
+/* "shop.orders" as one word of a shell: in quotes where it needs them. For hints. */
+#define WEIR_SOURCE_WORD 600
+const char *weir_source_word(const char *source, const char *stream, char out[WEIR_SOURCE_WORD]);
 /* NULL: the file names none that is called so; `stream` may be NULL. */
 const struct weir_source_stream *weir_source_named(const struct weir_source_config *config,
                                                    const char *stream);

@@ -1,8 +1,32 @@
 /* Which streams a run goes through. */
+#include <stdio.h>
+#include <string.h>
+
 #include "source/run.h"
 #include "source/tables.h"
 
 #define MAX_CATALOG (512u << 20)
+
+const char *weir_source_word(const char *source, const char *stream, char out[WEIR_SOURCE_WORD])
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/:@%+=,";
+    if (stream[strspn(stream, plain)] == '\0') {
+        snprintf(out, WEIR_SOURCE_WORD, "%s.%s", source, stream);
+        return out;
+    }
+    size_t len = (size_t)snprintf(out, WEIR_SOURCE_WORD, "'%s.", source);
+    for (; *stream && len + 6 < WEIR_SOURCE_WORD; stream++) {
+        if (*stream == '\'') {
+            memcpy(out + len, "'\\''", 4);
+            len += 4;
+        } else {
+            out[len++] = *stream;
+        }
+    }
+    snprintf(out + len, WEIR_SOURCE_WORD - len, "'");
+    return out;
+}
 
 /* One that has nothing in it, and was never loaded, is none. */
 static int is_wanted(const struct weir_source_run *run, const struct weir_source_config *config,

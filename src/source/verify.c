@@ -142,11 +142,12 @@ static int choose_key(struct weir_verifying *v, struct weir_error *err)
     }
     if (rc == 0 && count == 0 && r->stream.key.count) {
         bool fits = r->stream.contract == WEIR_SOURCE_EVOLVE;
-        rc =
-            weir_fail(err, WEIR_EINVAL,
-                      "a column of its key has another type at the source now; `weir sync %s.%s%s` "
-                      "brings the table to that first",
-                      r->config->name, r->stream.name, fits ? "" : " --full");
+        char word[WEIR_SOURCE_WORD];
+        rc = weir_fail(err, WEIR_EINVAL,
+                       "a column of its key has another type at the source now; `weir sync %s%s` "
+                       "brings the table to that first",
+                       weir_source_word(r->config->name, r->stream.name, word),
+                       fits ? "" : " --full");
     }
     v->compare.key = count ? key : v->compare.compared;
     v->compare.key_count = count ? count : v->compare.compared_count;
@@ -191,15 +192,32 @@ static enum weir_verify_extras extras_of(const struct weir_stream_run *r)
                : WEIR_VERIFY_KEPT;
 }
 
+static int refuse_unloaded(struct weir_stream_run *r, struct weir_error *err)
+{
+    char word[WEIR_SOURCE_WORD];
+    struct weir_str status, error;
+    int rc = weir_source_ledger_latest(r->session, r->config->name, r->stream.name, &r->plan.arena,
+                                       &status, &error, err);
+    if (rc) {
+        return rc;
+    }
+    error = weir_utf8_cut(error, 400);
+    return status.ptr && error.len
+               ? weir_fail(err, WEIR_EINVAL,
+                           "stream \"%s\" was not loaded yet, as its runs fail: " WEIR_STR_FMT,
+                           r->stream.name, WEIR_STR_ARG(error))
+               : weir_fail(err, WEIR_EINVAL,
+                           "stream \"%s\" was not loaded yet; `weir sync %s` loads it",
+                           r->stream.name, weir_source_word(r->config->name, r->stream.name, word));
+}
+
 static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
     const struct weir_str none = {NULL, 0};
     int rc = weir_stream_run_find_target(r, err);
     if (rc == 0 && !r->target) {
-        rc = weir_fail(err, WEIR_EINVAL,
-                       "stream \"%s\" was not loaded yet; `weir sync %s.%s` loads it",
-                       r->stream.name, r->config->name, r->stream.name);
+        rc = refuse_unloaded(r, err);
     }
     rc =
         rc ? rc
@@ -280,15 +298,17 @@ static int compare_sums(struct weir_verifying *v, bool *differ, struct weir_erro
 /* A value of another type would be lost, or keep the row out. */
 static int check_types(const struct weir_stream_run *r, struct weir_error *err)
 {
+    char word[WEIR_SOURCE_WORD];
     for (size_t i = 0; r->stream.contract == WEIR_SOURCE_EVOLVE && i < r->settled.count; i++) {
         const struct weir_column *c = &r->settled.columns[i];
         const struct weir_column *old = weir_source_find_column(r->target, c->name);
         if (!weir_source_column_reserved(c->name) && !(old && weir_source_same_type(old, c))) {
             return weir_fail(err, WEIR_EINVAL,
                              "its rows cannot be loaded again: the column \"" WEIR_STR_FMT
-                             "\" is new, or of another type, at the source; `weir sync %s.%s` "
+                             "\" is new, or of another type, at the source; `weir sync %s` "
                              "brings the table to that first",
-                             WEIR_STR_ARG(c->name), r->config->name, r->stream.name);
+                             WEIR_STR_ARG(c->name),
+                             weir_source_word(r->config->name, r->stream.name, word));
         }
     }
     return 0;
@@ -298,18 +318,20 @@ static int check_types(const struct weir_stream_run *r, struct weir_error *err)
 static int check_mending(const struct weir_verifying *v, struct weir_error *err)
 {
     const struct weir_stream_run *r = &v->run;
+    char word[WEIR_SOURCE_WORD];
+    weir_source_word(r->config->name, r->stream.name, word);
     if (r->plan.nest) {
         return weir_fail(err, WEIR_EUNSUPPORTED,
                          "its lists are tables of their own, whose rows no repair can load again; "
-                         "`weir sync %s.%s --full` reads all of it anew",
-                         r->config->name, r->stream.name);
+                         "`weir sync %s --full` reads all of it anew",
+                         word);
     }
     if (r->feed && r->stream.mode == WEIR_SOURCE_APPEND && v->out->missing) {
         return weir_fail(err, WEIR_EUNSUPPORTED,
                          "%llu rows that the table lacks cannot be added by themselves: the stream "
                          "is appended to, and its next run might bring them once more; `weir sync "
-                         "%s.%s --full` reads all of it anew",
-                         (unsigned long long)v->out->missing, r->config->name, r->stream.name);
+                         "%s --full` reads all of it anew",
+                         (unsigned long long)v->out->missing, word);
     }
     return check_types(r, err);
 }
