@@ -38,14 +38,17 @@ struct feed_run {
 /* --- before ------------------------------------------------------------------------------------
  */
 
+/* Those that a stream may still have. */
 static int copy_columns(struct feed_run *f, const struct weir_table *table,
-                        struct weir_text_list *out, struct weir_error *err)
+                        const struct weir_text_list *exclude, struct weir_text_list *out,
+                        struct weir_error *err)
 {
     size_t count = table ? table->column_count : 0;
     const char **names = weir_arena_calloc(&f->feed.arena, (count + 1) * sizeof *names);
     for (size_t i = 0; names && i < count; i++) {
         struct weir_str name = table->columns[i].name;
-        if (!weir_source_column_reserved(name) && !weir_source_of_history(name)) {
+        if (!weir_source_column_reserved(name) && !weir_source_of_history(name) &&
+            !weir_text_list_has(exclude, name)) {
             names[out->count++] = weir_arena_dup(&f->feed.arena, name).ptr;
             names = names[out->count - 1] ? names : NULL;
         }
@@ -72,7 +75,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
                                         f->config->schema, NULL, &f->feed.arena, &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
-    rc = rc ? rc : copy_columns(f, r->target, &out->columns, err);
+    rc = rc ? rc : copy_columns(f, r->target, &r->stream.exclude, &out->columns, err);
     out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
     weir_stream_run_free(r);

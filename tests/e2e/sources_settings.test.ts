@@ -240,7 +240,7 @@ test('from each mode to each other: it works, or is refused with the way out, an
     const before = await counts();
     set(1);
     await assert.rejects(weir.in('sync', name, '--wait'));
-    const last = await rows(`select stream, status, error from weir.loads where source = '${name}' and run = (select max(run) from weir.loads where source = '${name}') order by stream`);
+    const last = await rows(`select stream, status, error from weir.loads where source = '${name}' and run = (select run from weir.loads where source = '${name}' order by started_at desc limit 1) order by stream`);
     assert.deepEqual(last.filter(({ status }) => status !== 'loaded').map(({ stream }) => stream), [...refused[kind]].sort());
     const after_ = await counts();
     for (const { stream, status, error } of last) {
@@ -268,4 +268,33 @@ test('from each mode to each other: it works, or is refused with the way out, an
     await sync(name, '--full');
     await sync(name);
   }
+});
+
+test('from each way to follow deletes to each other, and to history: marked rows stay until somebody asks', { skip }, async () => {
+  const ways = { none: 'mode: merge, key: [id]', soft: 'mode: merge, key: [id], deletes: soft', hard: 'mode: merge, key: [id], deletes: hard', history: 'mode: history, key: [id]', replace: '' };
+  const pairs = Object.entries(ways).flatMap(([from, was]) => Object.entries(ways).filter(([to]) => to !== from && from !== 'history').map(([to, is]) => [`${from}_${to}`, was, is] as const));
+  const set = (which: 1 | 2): void => source('ways', pairs.map((pair) => `${pair[0]}: {${pair[which]}}`).join(', '));
+  pg.sql(`create schema ways; ${pairs.map(([t]) => `create table ways.${t} (id int primary key, v int); insert into ways.${t} values (1, 1), (2, 2), (3, 3)`).join('; ')}`);
+  set(1);
+  await sync('ways');
+  pg.sql(pairs.map(([t]) => `delete from ways.${t} where id = 1`).join('; '));
+  await sync('ways');
+  set(2);
+  await assert.rejects(weir.in('sync', 'ways', '--wait'));
+  const failed = await rows("select stream from weir.loads where source = 'ways' and status <> 'loaded' order by 1");
+  assert.deepEqual(failed.map(({ stream }) => stream), ['none_replace', 'soft_replace']);
+  const found = Object.fromEntries(await Promise.all(pairs.map(async ([t]) => [t, (await rows(`select string_agg(id, '' order by id) as ids from ways.${t}`))[0]?.['ids']] as const)));
+  assert.deepEqual(found, {
+    none_soft: '123', none_hard: '23', none_history: '123', none_replace: '123',
+    soft_none: '123', soft_hard: '23', soft_history: '123', soft_replace: '123',
+    hard_none: '23', hard_soft: '23', hard_history: '23', hard_replace: '23',
+    replace_none: '23', replace_soft: '23', replace_hard: '23', replace_history: '23',
+  });
+  assert.deepEqual(await rows('select id, is_current, valid_to = _weir_deleted as ended from ways.soft_history order by id'), [{ id: 1, is_current: false, ended: true }, ...[2, 3].map((id) => ({ id, is_current: true, ended: null }))]);
+  assert.deepEqual(await rows('select id from ways.none_soft where _weir_deleted is not null'), [{ id: 1 }]);
+  pg.sql(pairs.map(([t]) => `insert into ways.${t} values (1, 1); update ways.${t} set v = 20 where id = 2`).join('; '));
+  await assert.rejects(weir.in('sync', 'ways', '--wait'));
+  assert.deepEqual(await rows('select id, v from ways.soft_history where is_current order by id'), [{ id: 1, v: 1 }, { id: 2, v: 20 }, { id: 3, v: 3 }]);
+  await sync('ways', '--full');
+  for (const [t] of pairs.filter(([name]) => !name.endsWith('history'))) assert.deepEqual((await rows(`select string_agg(id || ':' || v, ' ' order by id) as r from ways.${t}`))[0]?.['r'], '1:1 2:20 3:3', t);
 });
