@@ -51,10 +51,12 @@ static void print_tracking(struct weir_jw *w, const char *name)
     weir_jw_null(w);
     weir_jw_kbool(w, "verifies", false);
     weir_jw_kbool(w, "paused", false);
+    weir_jw_kbool(w, "follows", false);
     weir_jw_kstr_or_null(w, "kept", WEIR_STR(""));
     weir_jw_kstr_or_null(w, "run", WEIR_STR(""));
     weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
     weir_jw_ktime_or_null(w, "next_at", 0);
+    weir_jw_ktime_or_null(w, "as_of", 0);
     weir_jw_keyz(w, "latest");
     weir_jw_null(w);
     weir_jw_keyz(w, "streams");
@@ -69,10 +71,15 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     char run[WEIR_SOURCE_RUN_SIZE];
     struct weir_last_run last = {0};
     weir_source_runs_of(s->source_runs, name, run);
-    int rc = weir_source_describe(weir_source_runs_site(s->source_runs)->dir,
-                                  standing->all ? s->warehouse : NULL, name, run,
-                                  weir_source_scheduler_trouble(s->source_scheduler, name), w, err);
-    weir_jw_ktime_or_null(w, "next_at", weir_source_scheduler_due(s->source_scheduler, name));
+    int rc =
+        standing->all ? weir_last_run_get(ask->state, weir_str_of(name), "sync", &last, err) : 0;
+    rc = rc ? rc
+            : weir_source_describe(weir_source_runs_site(s->source_runs)->dir,
+                                   standing->all ? s->warehouse : NULL, name, run,
+                                   weir_source_scheduler_trouble(s->source_scheduler, name),
+                                   weir_source_scheduler_due(s->source_scheduler, name), w, err);
+    bool well = last.failures == 0 && last.ended >= last.began; /* else somebody stopped it */
+    weir_jw_ktime_or_null(w, "as_of", well ? last.began : 0);
     weir_jw_keyz(w, "latest");
     if (standing->all) {
         weir_source_runs_print_latest(s->source_runs, name, w);
@@ -81,7 +88,6 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
     }
     weir_jw_keyz(w, "streams");
     if (standing->all) {
-        rc = rc ? rc : weir_last_run_get(ask->state, weir_str_of(name), "sync", &last, err);
         weir_source_standing_print(standing->items, standing->count, name,
                                    last.failures ? 0 : last.ended, w);
     } else {

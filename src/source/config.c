@@ -93,7 +93,8 @@ const struct weir_option weir_source_stream_options[] = {
      .fallback = "",
      .help =
          "columns that are not loaded, as they are named in the warehouse; the next run removes "
-         "values that the table has of them from before"},
+         "values that the table has of them from before. A database is not asked for them, "
+         "but with `capture` it sends them with each change, and weir drops them"},
     {0}};
 
 struct root {
@@ -238,6 +239,26 @@ static int check_mode(const struct weir_yaml *doc, const struct weir_yaml_node *
                : 0;
 }
 
+static int check_cursor(const struct weir_yaml *doc, const struct weir_yaml_node *node,
+                        const struct weir_source_stream *s, const struct weir_source_config *config,
+                        struct weir_error *err)
+{
+    if (!*s->cursor) {
+        return 0;
+    }
+    if (config->connector == &weir_source_file) {
+        return weir_yaml_fail(err, doc, node,
+                              "`cursor` is for other kinds than file, which knows by itself which "
+                              "files are new; leave it out");
+    }
+    return s->mode == WEIR_SOURCE_REPLACE && (s->mode_said || !config->connector->feed)
+               ? weir_yaml_fail(err, doc, node,
+                                "`cursor` needs `mode: append`, `merge` or `history`; with "
+                                "`replace`%s all rows are read in each run",
+                                s->mode_said ? "" : ", which is the mode where none is said,")
+               : 0;
+}
+
 static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node *node,
                        struct weir_source_config *out, struct weir_error *err)
 {
@@ -252,13 +273,7 @@ static int read_stream(const struct weir_yaml *doc, const struct weir_yaml_node 
     if (rc == 0 && s->nested && !out->connector->feed && !out->connector->nests) {
         return weir_yaml_fail(err, doc, node, "`nested` is for kinds singer, airbyte and file");
     }
-    if (rc == 0 && *s->cursor &&
-        (out->connector == &weir_source_file ||
-         (s->mode == WEIR_SOURCE_REPLACE && (s->mode_said || !out->connector->feed)))) {
-        return weir_yaml_fail(
-            err, doc, node,
-            "`cursor` is for other kinds than file, with `mode: append`, `merge` or `history`");
-    }
+    rc = rc ? rc : check_cursor(doc, node, s, out, err);
     bool tables = out->connector == &weir_source_postgres || out->connector == &weir_source_mysql;
     if (rc == 0 && tables && s->mode == WEIR_SOURCE_APPEND && !*s->cursor) {
         return weir_yaml_fail(err, doc, node,

@@ -199,8 +199,8 @@ int weir_source_is_paused(const char *workspace_dir, const char *name, bool *pau
 }
 
 int weir_source_describe(const char *workspace_dir, struct weir_warehouse *warehouse,
-                         const char *name, const char *run, const char *trouble, struct weir_jw *w,
-                         struct weir_error *err)
+                         const char *name, const char *run, const char *trouble, weir_time next,
+                         struct weir_jw *w, struct weir_error *err)
 {
     struct weir_source_config config;
     struct weir_buf kept, ignored;
@@ -219,6 +219,8 @@ int weir_source_describe(const char *workspace_dir, struct weir_warehouse *wareh
     weir_jw_kstr_or_null(w, "verify", weir_str_of(well ? config.verify_text : ""));
     weir_jw_kbool(w, "verifies", well);
     weir_jw_kbool(w, "paused", well && config.paused);
+    weir_jw_kbool(w, "follows", well && weir_source_follows(&config));
+    weir_jw_ktime_or_null(w, "next_at", well && !config.paused ? next : 0);
     if (well) {
         (void)weir_source_kept(&config, warehouse, &kept, &ignored);
     }

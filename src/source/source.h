@@ -188,12 +188,13 @@ int weir_source_exists(const char *workspace_dir, const char *name,
  * file's name. */
 int weir_source_check_file(const char *workspace_dir, const char *name,
                            struct weir_error *err) WEIR_MUST_CHECK;
-/* Members of an object: "name","kind","schema","schedule","verify","paused","kept","run","error"; a
- * file with a mistake has its words in `error`, and is no failure. `trouble`: what is wrong with a
- * source whose file is well; "": nothing. */
+/* Members of an object: "name","kind","schema","schedule","verify","paused","follows","kept",
+ * "next_at","run","error"; a file with a mistake has its words in `error`, and is no failure.
+ * `trouble`: what is wrong with a source whose file is well; "": nothing. `next`: when it would run
+ * next by itself; 0: not. */
 int weir_source_describe(const char *workspace_dir, struct weir_warehouse *warehouse,
-                         const char *name, const char *run, const char *trouble, struct weir_jw *w,
-                         struct weir_error *err) WEIR_MUST_CHECK;
+                         const char *name, const char *run, const char *trouble, weir_time next,
+                         struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_EEXIST when the file is not of this version any more: its text has changed. */
 int weir_source_base_check(const char *workspace_dir, const char *name, struct weir_str base,
                            struct weir_error *err) WEIR_MUST_CHECK;

@@ -546,6 +546,12 @@ test('files that are not open to sources, and mistakes in the file, are told wit
   await refuses('x', 'connection: {path: a}\nstreams:\n  t: {mode: merge}\n', /sources\/x\.yml:4: .*key/);
   await refuses('x', 'connection: {path: a}\nschema: weir\n', /sources\/x\.yml:3: .*reserved/);
   await refuses('x', 'connection: {path: a}\nstreams:\n  t: {}\n  T: {}\n', /sources\/x\.yml:5: .*share the table/);
+  await refuses('x', 'connection: {path: a}\nstreams:\n  t: {cursor: b}\n', /sources\/x\.yml:4: .*other kinds than file/);
+  for (const [mode, why] of [['', /`cursor` needs `mode: append`, .*`replace`, which is the mode where none is said/], ['mode: replace, ', /`cursor` needs `mode: append`, .*with `replace` all rows/]] as [string, RegExp][]) {
+    writeFileSync(path.join(weir.dir, 'sources/x.yml'), `kind: postgres\nconnection: {host: h.example, database: d, user: u}\nstreams:\n  t: {${mode}cursor: b}\n`);
+    await fails(why, 'source', 'check', 'x');
+  }
+  rmSync(path.join(weir.dir, 'sources/x.yml'));
   write('own.csv', '_weir_run\n1\n');
   source('own', 'connection: {path: own.csv}\n');
   await fails(/rename it in the file/, 'sync', '--wait', 'own');

@@ -1,14 +1,15 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Option, type Run, type Source, type Standing, asOf, bodyOf, concerning, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, labelOf, missing, pastRuns, personal, proof, sayChoice, sayCron, sayFault, sayHelp, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, streamsOf, suggestName, valuesOf } from '../../web/core/source';
+import { type Load, type Run, type Source, type Standing, asOf, costOfRest, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
+import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, personal, sayChoice, sayFault, sayHelp, splitList, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
 const option = (name: string, more: Partial<Option> = {}): Option => ({ name, type: 'text', help: '', required: false, secret: false, default: '', choices: [], ...more });
 const run = (more: Partial<Run> = {}): Run => ({ run: 'r2', source: 's', stream: null, full: false, verify: false, state: 'done', status: 'loaded', error: null, started_at: '2026-11-26T11:59:00Z', ended_at: '2026-11-26T11:59:10Z', rows: 0, bytes: 0, rate: null, streams: [], ...more });
 const standing = (more: Partial<Standing> = {}): Standing => ({ stream: 'orders', schema: 's', table: 'orders', mode: 'replace', status: 'loaded', run: 'r1', error: null, verified: null, rows: 1, rows_written: 1, rows_discarded: 0, ended_at: '2026-11-26T10:00:00Z', good_at: '2026-11-26T09:59:00Z', failing_since: null, ...more });
-const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', verifies: false, paused: false, kept: null, run: null, error: null, next_at: null, latest: null, streams: [], ...more });
+const source = (more: Partial<Source> = {}): Source => ({ name: 's', kind: 'file', schema: 's', schedule: 'manual', verifies: false, paused: false, follows: false, kept: null, run: null, error: null, next_at: null, as_of: null, latest: null, streams: [], ...more });
 const load = (more: Partial<Load> = {}): Load => ({ run: 'r1', stream: 'orders', schema_name: 's', table_name: 'orders', mode: 'replace', status: 'loaded', rows_read: 5, rows_written: 4, rows_discarded: 1, rows_superseded: 0, bytes: 0, source_checksum: 'a', warehouse_checksum: 'a', started_at: '2026-11-26T09:00:00Z', ended_at: '2026-11-26T09:00:02Z', error: null, changes: null, ...more });
 
 test('schedules are said as a person would', () => {
@@ -99,6 +100,23 @@ test('as of when its rows are, and when it runs next', () => {
   assert.equal(sayNext(source(), now), '');
 });
 
+test('a source that is followed says how far behind it is, and what its rest costs', () => {
+  const live = source({ name: 'live', follows: true, schedule: 'every 1s', as_of: '2026-11-26T11:59:53Z', streams: [standing()] });
+  assert.equal(sayBehind(live, now), 'at most 7\u202fs behind');
+  // Also while it runs: what the latest good run found is there.
+  assert.equal(sayBehind({ ...live, latest: run({ state: 'running', status: null }) }, now), 'at most 7\u202fs behind');
+  assert.equal(sayBehind({ ...live, as_of: null, streams: [] }, now), '');
+  assert.equal(sayBehind({ ...live, follows: false }, now), '');
+  assert.equal(costOfRest(live), '');
+  const kept = 'the slot "weir_live" keeps the log';
+  assert.equal(costOfRest({ ...live, kept, paused: true }), 'While live is paused, the slot "weir_live" keeps the log.');
+  assert.equal(costOfRest({ ...live, kept, schedule: 'manual' }), 'Until somebody runs live, the slot "weir_live" keeps the log.');
+  assert.match(costOfRest({ ...live, paused: true }), /^While live is paused, the server keeps its log .*binlog_expire_logs_seconds/);
+  assert.equal(costOfRest(source({ paused: true })), '');
+  assert.equal(sayChoice({ exclude: 'email' }, true), 'follows changes; without email');
+  assert.equal(sayChoice({ mode: 'merge', key: 'id', deletes: 'soft' }, true), 'follows changes, and marks deleted rows');
+});
+
 test('how far a run is', () => {
   const stream = { stream: 'orders', state: 'reading', rows: 1000, bytes: 1024, bytes_total: 4096, seconds_left: 9, error: null } as const;
   assert.deepEqual(sayStream(stream), { text: '1\u202f000 rows, 1.0\u202fKB of about 4.0\u202fKB, about 9\u202fs left', value: 0.25, done: false, tone: 'accent' });
@@ -138,6 +156,46 @@ test('a form holds what a file does, without defaults', () => {
   const of = (kind: string): boolean[] => ['kind `file`: the files', 'kinds `postgres` and `mysql`, of append', 'all'].map((help) => isOf(kind, option('x', { help })));
   assert.deepEqual([of('file'), of('mysql'), of('singer')], [[true, false, true], [false, true, true], [false, false, true]]);
   assert.deepEqual(['publication', 'slot', 'package'].map((name) => isRare(option(name))), [true, true, false]);
+});
+
+test('several names in one field', () => {
+  const cases: [string, string[]][] = [
+    ['public', ['public']],
+    ['public, sales', ['public', 'sales']],
+    ['public sales', ['public', 'sales']],
+    [' public,sales,', ['public', 'sales']],
+    ['"Old Shop"', ['Old Shop']],
+    ['"a, ""b""", Old Shop', ['a, "b"', 'Old Shop']],
+    ['', []],
+    ['"open', ['open']],
+  ];
+  for (const [text, names] of cases) assert.deepEqual(splitList(text), names, text);
+  for (const names of [['public'], ['public', 'sales'], ['Old Shop'], ['a, "b"', 'c d']]) assert.deepEqual(splitList(joinList(names)), names);
+});
+
+test('a stream is asked for what means something with its mode', () => {
+  const options = [option('mode', { type: 'choice', default: 'replace', choices: ['replace', 'append', 'merge', 'history'] }), option('cursor'), option('key', { type: 'list' }), option('deletes', { type: 'choice', default: 'none', choices: ['none', 'soft', 'hard'] }), option('contract', { default: 'evolve' })];
+  const names = (values: Record<string, string>, follows = false): string => concerningStream(options, values, follows).map(({ name }) => name).join(' ');
+  assert.equal(names({}), 'mode contract');
+  assert.equal(names({ mode: 'append' }), 'mode cursor contract');
+  assert.equal(names({ mode: 'merge' }), 'mode cursor key deletes contract');
+  assert.equal(names({ mode: 'history' }), 'mode cursor key contract');
+  // What somebody wrote there is to be seen, or it could not be mended.
+  assert.equal(names({ cursor: 'at' }), 'mode cursor contract');
+  assert.equal(names({ mode: 'merge' }, true), 'mode key deletes');
+  assert.deepEqual(concerningStream(options, { mode: 'merge', deletes: 'soft' }, true).map(({ choices }) => choices), [['replace', 'merge'], [], ['soft']]);
+  assert.deepEqual(bodyOf(options, withMode({ mode: 'merge', key: 'id', cursor: 'at', deletes: 'hard' }, 'replace', 'id', false)), {});
+  assert.deepEqual(bodyOf(options, withMode({ cursor: 'at' }, 'merge', 'id', false)), { mode: 'merge', cursor: 'at', key: ['id'] });
+  assert.deepEqual(bodyOf(options, withMode({}, 'merge', 'id', true)), { mode: 'merge', key: ['id'], deletes: 'soft' });
+});
+
+test('what a run costs is said where it is known', () => {
+  assert.match(costOfRun('file', false, [{}]) ?? '', /costs little/);
+  assert.match(costOfRun('postgres', true, [{}, {}]) ?? '', /costs little/);
+  assert.match(costOfRun('postgres', false, [{ mode: 'merge', key: 'id', cursor: 'at' }]) ?? '', /costs little/);
+  assert.match(costOfRun('mysql', false, [{}, { cursor: 'at' }]) ?? '', /^Each run reads all rows of 1 of the 2 streams,/);
+  assert.match(costOfRun('postgres', false, [{}, {}]) ?? '', /^Each run reads all rows of its 2 streams,/);
+  assert.equal(costOfRun('singer', false, [{}]), undefined);
 });
 
 test('an error is said beside the field that it is about', () => {

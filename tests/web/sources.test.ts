@@ -186,13 +186,27 @@ test('a PostgreSQL: a wrong password is said beside its field, and streams are s
   await page.locator('.field', { has: page.getByLabel(/^Password/) }).getByText(/password authentication failed/).waitFor();
   await picture(page, 'wrong');
   await fill('Password', 'secret of the owner');
+  pg.sql('create schema sales; create table sales.deals (id int primary key)');
+  await page.getByText('Several stand with commas between them').waitFor();
+  await fill('Schemas', 'public sales');
   await button(page, 'Test the connection').click();
   await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByText('sales.deals', { exact: true }).waitFor();
+  await fill('Schemas', 'public');
+  await button(page, 'Test the connection').click();
+  await page.getByText('All 2 streams').waitFor();
+  await page.getByText('Each run reads all rows of its 2 streams').waitFor();
+  // Events never run: nothing comes after them.
+  const when = page.getByRole('combobox', { name: 'When does it run?' });
+  assert.deepEqual((await when.locator('option').allTextContents()).filter((label) => /^Whenever/.test(label)), ['Whenever plans has run well']);
   await button(page, 'Rows and settings of orders').click();
+  for (const label of [/^Cursor/, /^Key/, /^Deletes/]) assert.equal(await page.getByLabel(label).count(), 0);
   await page.getByRole('region', { name: 'The first rows of orders' }).getByRole('cell', { name: 'p1@example.org' }).waitFor();
   await button(page, 'Read only what changed').click();
   await button(page, 'Leave it out').click();
   await page.getByText('one row for each id; what is new by updated_at; without email').waitFor();
+  await page.getByText('Each run reads all rows of 1 of the 2 streams').waitFor();
+  for (const label of [/^Cursor/, /^Key/, /^Deletes/]) await page.getByLabel(label).first().waitFor();
   await sound(admin, 'add-postgres');
 });
 
@@ -256,14 +270,17 @@ test('it is changed, paused, and removed; tables stay', async () => {
   appendFileSync(path.join(weir.dir, 'sources/plans.yml'), 'nonsense: 1\n');
   await page.getByText('its file has a mistake', { exact: true }).waitFor();
   writeFileSync(path.join(weir.dir, 'sources/plans.yml'), 'kind: file\nconnection: {path: exports}\n');
+  await page.getByText('its file has a mistake', { exact: true }).waitFor({ state: 'detached' });
   await page.getByText('Only when somebody asks for it').waitFor();
   await menu(/Remove it/);
   const dialog = page.getByRole('dialog', { name: /Remove the source plans/ });
   await dialog.getByText('Its tables stay').waitFor();
   assert.equal(await dialog.getByRole('button', { name: 'Remove' }).isDisabled(), true);
+  await dialog.getByRole('textbox').fill('plan');
+  await page.keyboard.press('Enter');
   await dialog.getByRole('textbox').fill('plans');
   await sound(admin, 'remove');
-  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await dialog.getByRole('textbox').press('Enter');
   await page.waitForURL(/\/sources$/);
   await page.getByRole('link', { name: 'plans', exact: true }).waitFor({ state: 'detached' });
   assert.match(await weir.in('query', 'select count(*) as n from plans.plans'), /1/);

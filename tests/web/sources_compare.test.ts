@@ -99,11 +99,21 @@ test('a pause of a source that is followed says that its slot stays, and what th
   const { page, complaints } = admin;
   await page.goto(url('/sources/live'));
   await page.getByText('up to date').waitFor();
+  await page.getByText(/^follows changes, at most .* behind$/).waitFor();
+  await page.getByRole('row', { name: /live\.seats/ }).getByText('follows changes', { exact: true }).waitFor();
   await choose(page, 'live', /^Pause its schedule/);
   await page.getByRole('status').getByText(/^While live is paused, .*weir_live/).waitFor();
   await page.getByText('paused', { exact: true }).waitFor();
+  // Not only at that moment.
+  await page.reload();
+  await page.getByText(/^While live is paused, the slot "weir_live" .* keeps the server's log/).waitFor();
+  await page.goto(url('/sources'));
+  await page.getByRole('row', { name: /^live/ }).getByText(/^While live is paused, the slot "weir_live"/).waitFor();
+  await page.goto(url('/sources/live'));
   await choose(page, 'live', /^Resume its schedule/);
   await page.getByText('up to date').waitFor();
+  // It has no schedule: that costs the same.
+  await page.getByText(/^Until somebody runs live, the slot "weir_live"/).waitFor();
   // Of one that is not followed nothing is kept.
   await page.goto(url('/sources/shop'));
   await choose(page, 'shop', /^Pause its schedule/);

@@ -78,7 +78,8 @@ static int add_note(struct weir_pg *pg, const char *const values[2],
     if (others.len) {
         weir_buf_addf(&note,
                       "There are tables in other schemas, too: " WEIR_STR_FMT
-                      "; name the schemas in `schemas` to have them. ",
+                      "; name the schemas in `schemas`, with commas between, to have "
+                      "them. ",
                       WEIR_STR_ARG(others));
     }
     if (rc == 0 && weir_str_to_i64(weir_pg_cell(result, 0, 1), &views) && views) {
@@ -137,9 +138,14 @@ int weir_pg_tables(struct weir_pg *pg, struct weir_source_catalog *out, struct w
     }
     if (rc == 0 && rows == 0) {
         rc = weir_fail(err, WEIR_ENOENT,
-                       "there is no table that \"%s\" may read in the schemas %s; check `schemas`, "
-                       "or GRANT USAGE on the schema and SELECT on its tables. " WEIR_STR_FMT,
-                       pg->settings->user, weir_buf_cstr(&schemas), WEIR_STR_ARG(out->note));
+                       "there is no table that \"%s\" may read in the schemas %s; check "
+                       "`schemas`%s, or GRANT USAGE on the schema and SELECT on its tables. "
+                       "" WEIR_STR_FMT,
+                       pg->settings->user, weir_buf_cstr(&schemas),
+                       strpbrk(weir_buf_cstr(&schemas), " ;")
+                           ? " (several are a list, with commas: [public, sales])"
+                           : "",
+                       WEIR_STR_ARG(out->note));
     }
     for (int i = 0; rc == 0 && i < rows; i++) {
         rc = add_found(out, result, i, err);
