@@ -2,8 +2,6 @@
 
 #include "source/connector.h"
 
-#define NAMES_SAID 20
-
 void weir_source_plan_init(struct weir_source_plan *plan)
 {
     *plan = (struct weir_source_plan){0};
@@ -176,37 +174,6 @@ bool weir_source_plan_leaves_out(struct weir_source_plan *plan, struct weir_str 
         }
     }
     return any;
-}
-
-static int refuse_excluded(const struct weir_source_plan *plan, const char *stream,
-                           const char *name, struct weir_error *err)
-{
-    struct weir_buf names;
-    weir_buf_init(&names, 1u << 20);
-    for (size_t i = 0; i < plan->column_count && i < NAMES_SAID; i++) {
-        weir_buf_addz(&names, i ? ", " : "");
-        weir_buf_adds(&names, plan->columns[i].name);
-    }
-    weir_buf_addz(&names, plan->column_count > NAMES_SAID ? ", …" : "");
-    int rc =
-        weir_fail(err, WEIR_EINVAL,
-                  "`exclude` of stream \"%s\" names \"%s\", which is none of its columns: nothing "
-                  "was loaded, as what is to be left out may have another name. It has %s",
-                  stream, name, weir_buf_ok(&names) ? weir_buf_cstr(&names) : "others");
-    weir_buf_free(&names);
-    return rc;
-}
-
-int weir_source_plan_check_excluded(const struct weir_source_plan *plan,
-                                    const struct weir_source_stream *stream, struct weir_error *err)
-{
-    bool knows = (!plan->partial || plan->whole) && !plan->nothing && !stream->nested;
-    for (size_t i = 0; knows && plan->column_count && i < stream->exclude.count; i++) {
-        if (!plan->excluded || !plan->excluded[i].ptr) {
-            return refuse_excluded(plan, stream->name, stream->exclude.items[i], err);
-        }
-    }
-    return 0;
 }
 
 int weir_source_catalog_named(const struct weir_source_config *config,

@@ -51,7 +51,6 @@ struct weir_source_omitted {
 
 /* What one run of one stream will read. A connector makes it before it reads any row, so the types
  * of all that comes are known then. */
-struct weir_source_stream; /* config.h */
 struct weir_source_plan {
     struct weir_arena arena; /* everything below lives in it */
     struct weir_source_column *columns;
@@ -127,11 +126,6 @@ bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_
  * that there is one is kept in `excluded`. */
 bool weir_source_plan_leaves_out(struct weir_source_plan *plan, struct weir_str name,
                                  struct weir_str original);
-/* All names of `exclude` were those of columns: WEIR_EINVAL, since what was to be left out would be
- * read. Where not all columns are known (`partial`), nothing is said. */
-int weir_source_plan_check_excluded(const struct weir_source_plan *plan,
-                                    const struct weir_source_stream *stream,
-                                    struct weir_error *err) WEIR_MUST_CHECK;
 /* Those that weir adds begin with this; a source's own column must not. */
 bool weir_source_column_reserved(struct weir_str name);
 

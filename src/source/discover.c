@@ -53,7 +53,6 @@ static int print_columns(const struct weir_source_site *site,
     plan.exclude = &stream->exclude;
     plan.stop = site->stop;
     int rc = config->connector->plan(connection, stream, (struct weir_str){NULL, 0}, &plan, why);
-    rc = rc || config->connector->feed ? rc : weir_source_plan_check_excluded(&plan, stream, why);
     if (rc == WEIR_ECANCELED || rc == WEIR_EFATAL || rc == WEIR_ENOMEM) {
         rc = weir_fail(err, rc, "%s", why->message);
     } else if (rc) {

@@ -5,6 +5,7 @@
 
 #define MAX_CURSOR (256u << 20)
 #define MAX_SQL    (4u << 20)
+#define NAMES_SAID 20
 
 static const char *const deletes[] = {"none", "soft", "hard"};
 enum { MODE, TABLE, KEY, CURSOR, EXCLUDE, DELETES, NESTED, SETTINGS };
@@ -151,6 +152,69 @@ static int find_made(struct weir_stream_run *r, struct made *m, struct weir_erro
     m->other[MODE] = m->mode != r->stream.mode;
     m->other[KEY] = r->plan.other;
     m->cursor = true;
+    return rc;
+}
+
+/* --- what is left out ---------------------------------------------------------------------------
+ */
+
+static bool list_has(struct weir_json list, const char *text)
+{
+    struct weir_json_iter it = weir_json_begin(list);
+    struct weir_json item;
+    struct weir_str name;
+    while (weir_json_next(&it, NULL, &item)) {
+        if (weir_json_str(item, &name) && weir_str_is(name, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_excluded(const struct weir_stream_run *r, const char *name,
+                           struct weir_error *err)
+{
+    struct weir_buf listed;
+    weir_buf_init(&listed, 1u << 20);
+    for (size_t i = 0; i < r->plan.column_count && i < NAMES_SAID; i++) {
+        weir_buf_addz(&listed, i ? ", " : "");
+        weir_buf_adds(&listed, r->plan.columns[i].name);
+    }
+    weir_buf_addz(&listed, r->plan.column_count > NAMES_SAID ? ", …" : "");
+    int rc =
+        weir_fail(err, WEIR_EINVAL,
+                  "`exclude` of stream \"%s\" names \"%s\", which is none of its columns: nothing "
+                  "was loaded, as what is to be left out may have another name. It has %s",
+                  r->stream.name, name, weir_buf_ok(&listed) ? weir_buf_cstr(&listed) : "others");
+    weir_buf_free(&listed);
+    return rc;
+}
+
+int weir_source_check_excluded(const struct weir_stream_run *r, struct weir_error *err)
+{
+    const struct weir_source_plan *p = &r->plan;
+    const struct weir_text_list *left = &r->stream.exclude;
+    if (left->count == 0 || !p->column_count || (p->partial && !p->whole) || p->nothing ||
+        r->stream.nested) {
+        return 0;
+    }
+    struct weir_json_parser *parser = weir_json_parser_new(8);
+    struct weir_json before = {0}, root;
+    struct weir_error ignored;
+    struct weir_buf buf;
+    int rc = 0;
+    weir_buf_init(&buf, MAX_CURSOR);
+    weir_buf_adds(&buf, p->last);
+    if (parser && p->last.len && weir_buf_ok(&buf) &&
+        weir_json_parse(parser, weir_buf_str(&buf), &root, &ignored) == 0) {
+        before = weir_json_get(weir_json_get(root, "made"), "exclude");
+    }
+    for (size_t i = 0; rc == 0 && i < left->count; i++) {
+        bool is = (p->excluded && p->excluded[i].ptr) || list_has(before, left->items[i]);
+        rc = is ? 0 : refuse_excluded(r, left->items[i], err);
+    }
+    weir_json_parser_free(parser);
+    weir_buf_free(&buf);
     return rc;
 }
 

@@ -9,6 +9,11 @@
  * mode promised to keep stay: what would build their table anew is merged into it, or refused
  * (WEIR_EINVAL), but for a full run. Then the plan's cursor says how the table is made now. */
 int weir_source_keep(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
+/* Each name of `exclude` is that of a column, or was when the table was last loaded; else
+ * WEIR_EINVAL, since what was to be left out would be read. Where not all columns are known,
+ * nothing is said. */
+int weir_source_check_excluded(const struct weir_stream_run *r,
+                               struct weir_error *err) WEIR_MUST_CHECK;
 /* A cursor that says it; ptr NULL: no memory. */
 struct weir_str weir_source_made_add(struct weir_arena *arena, struct weir_str cursor,
                                      const struct weir_source_stream *stream);

@@ -131,7 +131,7 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     r->plan.moved = r->run->moved;
     r->plan.stop = r->run->progress ? &r->run->progress->stop : NULL;
     rc = rc ? rc : r->config->connector->plan(r->connection, &r->stream, cursor, &r->plan, err);
-    rc = rc ? rc : weir_source_plan_check_excluded(&r->plan, &r->stream, err);
+    rc = rc ? rc : weir_source_check_excluded(r, err);
     r->load.bytes = r->plan.bytes;
     r->plan.other = r->plan.other || elsewhere;
     rc = rc ? rc : weir_source_keep(r, err);
