@@ -247,6 +247,26 @@ test('the first load of it is watched from anywhere; its rows join with events; 
   await page.getByRole('gridcell', { name: '42.5' }).waitFor();
 });
 
+test('what reading anew would drop of a table that keeps rows is said before', async () => {
+  const { page } = admin;
+  writeFileSync(path.join(weir.dir, 'exports/log.csv'), 'id\n1\n2\n');
+  writeFileSync(path.join(weir.dir, 'sources/kept.yml'), 'kind: file\nconnection: {path: exports/log.csv}\nstreams: {log: {mode: append}}\n');
+  await page.goto(url('/sources/kept'));
+  await button(page, 'Sync now').click();
+  await page.getByText('up to date').waitFor();
+  await button(page, 'More about kept').first().click();
+  await page.getByRole('menuitem', { name: /Read everything anew/ }).click();
+  const sure = page.getByRole('dialog', { name: 'Read everything of kept anew?' });
+  await sure.getByText(/Of log, rows that the source has no more go/).waitFor();
+  await button(page, 'Keep them').click();
+  await sure.waitFor({ state: 'hidden' });
+  assert.equal((await weir.rows("select count(*) as n from weir.loads where source = 'kept'"))[0]?.['n'], 1);
+  await button(page, 'More about kept').first().click();
+  await page.getByRole('menuitem', { name: /Read everything anew/ }).click();
+  await button(page, 'Read anew').click();
+  await until('all to be read anew', 30, async () => ((await weir.rows("select count(*) as n from weir.loads where source = 'kept'"))[0]?.['n'] === 2 ? true : undefined));
+});
+
 test('it is changed, paused, and removed; tables stay', async () => {
   const { page } = admin;
   await page.goto(url('/sources/plans'));
