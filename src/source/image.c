@@ -387,7 +387,9 @@ static bool lacked_memory(struct weir_program *p, weir_time since)
                           "--filter", name,     "--filter", "event=oom", NULL};
     struct weir_buf said;
     weir_time now = weir_now();
-    snprintf(from, sizeof from, "%lld", (long long)(since / WEIR_SECOND));
+    /* To the microsecond: a container of the same name may have lacked memory in this second. */
+    snprintf(from, sizeof from, "%lld.%06lld", (long long)(since / WEIR_SECOND),
+             (long long)(since % WEIR_SECOND));
     snprintf(until, sizeof until, "%lld.%06lld", (long long)(now / WEIR_SECOND),
              (long long)(now % WEIR_SECOND * 1000000 / WEIR_SECOND));
     snprintf(name, sizeof name, "container=%s", p->container);
