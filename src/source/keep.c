@@ -92,36 +92,54 @@ static int mode_of(struct weir_str name)
     return place_of(name, modes, 4);
 }
 
-static void read_made(struct weir_str cursor, const struct weir_source_stream *s, struct made *out)
+/* `made` of a cursor; absent when it does not say it. */
+struct reading {
+    struct weir_json_parser *parser;
+    struct weir_buf text;
+    struct weir_json made;
+};
+
+static void begin_reading(struct reading *r, struct weir_str cursor)
 {
-    struct weir_json_parser *parser = weir_json_parser_new(8);
     struct weir_json root;
     struct weir_error ignored;
-    struct weir_buf buf;
+    *r = (struct reading){.parser = weir_json_parser_new(8)};
+    weir_buf_init(&r->text, MAX_CURSOR);
+    weir_buf_adds(&r->text, cursor);
+    if (r->parser && cursor.len && weir_buf_ok(&r->text) &&
+        weir_json_parse(r->parser, weir_buf_str(&r->text), &root, &ignored) == 0) {
+        r->made = weir_json_get(root, "made");
+    }
+}
+
+static void end_reading(struct reading *r)
+{
+    weir_json_parser_free(r->parser);
+    weir_buf_free(&r->text);
+}
+
+static void read_made(struct weir_str cursor, const struct weir_source_stream *s, struct made *out)
+{
+    struct reading r;
     int64_t nested = 0;
     *out = (struct made){.mode = -1, .deletes = -1};
-    weir_buf_init(&buf, MAX_CURSOR);
-    weir_buf_adds(&buf, cursor);
-    bool read = parser && cursor.len && weir_buf_ok(&buf) &&
-                weir_json_parse(parser, weir_buf_str(&buf), &root, &ignored) == 0;
-    struct weir_json made = read ? weir_json_get(root, "made") : (struct weir_json){0};
-    if (read && weir_json_exists(made)) {
+    begin_reading(&r, cursor);
+    if (weir_json_exists(r.made)) {
         out->known = true;
-        out->mode = mode_of(weir_json_get_str(made, names[MODE]));
-        out->deletes = place_of(weir_json_get_str(made, names[DELETES]), deletes, 3);
-        out->cursor = weir_json_get_str(made, names[CURSOR]).len > 0;
-        (void)weir_json_i64(weir_json_get(made, names[NESTED]), &nested);
+        out->mode = mode_of(weir_json_get_str(r.made, names[MODE]));
+        out->deletes = place_of(weir_json_get_str(r.made, names[DELETES]), deletes, 3);
+        out->cursor = weir_json_get_str(r.made, names[CURSOR]).len > 0;
+        (void)weir_json_i64(weir_json_get(r.made, names[NESTED]), &nested);
         out->other[MODE] = out->mode != s->mode;
-        out->other[TABLE] = !weir_str_is(weir_json_get_str(made, names[TABLE]), s->table);
-        out->other[KEY] = !is_list(weir_json_get(made, names[KEY]), &s->key);
-        out->other[CURSOR] = !weir_str_is(weir_json_get_str(made, names[CURSOR]), s->cursor);
-        out->other[EXCLUDE] = !is_list(weir_json_get(made, names[EXCLUDE]), &s->exclude);
-        out->shorter = !has_all(weir_json_get(made, names[EXCLUDE]), &s->exclude);
+        out->other[TABLE] = !weir_str_is(weir_json_get_str(r.made, names[TABLE]), s->table);
+        out->other[KEY] = !is_list(weir_json_get(r.made, names[KEY]), &s->key);
+        out->other[CURSOR] = !weir_str_is(weir_json_get_str(r.made, names[CURSOR]), s->cursor);
+        out->other[EXCLUDE] = !is_list(weir_json_get(r.made, names[EXCLUDE]), &s->exclude);
+        out->shorter = !has_all(weir_json_get(r.made, names[EXCLUDE]), &s->exclude);
         out->other[DELETES] = out->deletes != s->deletes;
         out->other[NESTED] = nested != s->nested;
     }
-    weir_json_parser_free(parser);
-    weir_buf_free(&buf);
+    end_reading(&r);
 }
 
 bool weir_source_made_goes_on(struct weir_str cursor, const struct weir_source_stream *stream,
@@ -198,23 +216,15 @@ int weir_source_check_excluded(const struct weir_stream_run *r, struct weir_erro
         r->stream.nested) {
         return 0;
     }
-    struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_json before = {0}, root;
-    struct weir_error ignored;
-    struct weir_buf buf;
+    struct reading before;
     int rc = 0;
-    weir_buf_init(&buf, MAX_CURSOR);
-    weir_buf_adds(&buf, p->last);
-    if (parser && p->last.len && weir_buf_ok(&buf) &&
-        weir_json_parse(parser, weir_buf_str(&buf), &root, &ignored) == 0) {
-        before = weir_json_get(weir_json_get(root, "made"), "exclude");
-    }
+    begin_reading(&before, p->last);
     for (size_t i = 0; rc == 0 && i < left->count; i++) {
-        bool is = (p->excluded && p->excluded[i].ptr) || list_has(before, left->items[i]);
+        bool is = (p->excluded && p->excluded[i].ptr) ||
+                  list_has(weir_json_get(before.made, names[EXCLUDE]), left->items[i]);
         rc = is ? 0 : refuse_excluded(r, left->items[i], err);
     }
-    weir_json_parser_free(parser);
-    weir_buf_free(&buf);
+    end_reading(&before);
     return rc;
 }
 

@@ -1,13 +1,14 @@
 // Tables of a real PostgreSQL: as a whole and by a cursor column, equal to their source.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { Postgres, missing, tls } from '../node/postgres.js';
+import { test } from 'node:test';
+import { tls } from '../node/postgres.js';
+import { holdPostgres, pg, weir } from '../node/postgres_held.js';
 import { setUp } from '../node/client.js';
 import { syncs } from '../node/sync.js';
-import { Weir, type Row, binary, until } from '../node/weir.js';
+import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -20,24 +21,11 @@ interface Load {
   changes: string[];
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
-let weir: Weir;
-let pg: Postgres;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
+const skip = holdPostgres([], () => {
   process.env['WEIR_SOURCE_TEST_WRONG'] = 'another secret';
-  [weir, pg] = await Promise.all([Weir.init(), Postgres.start()]);
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await pg.stop();
 });
 
 const source = (name: string, more = ''): void => {
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
   writeFileSync(
     path.join(weir.dir, 'sources', `${name}.yml`),
     `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}"}\n${more}`,

@@ -1,13 +1,13 @@
 // Tables of a real PostgreSQL, followed by logical replication: equal to their source, whatever happens.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { Postgres, missing } from '../node/postgres.js';
+import { test } from 'node:test';
+import { holdPostgres, pg, weir } from '../node/postgres_held.js';
 import { setUp } from '../node/client.js';
-import { syncs } from '../node/sync.js';
-import { Weir, type Row, binary, until } from '../node/weir.js';
+import { commandFails, syncs } from '../node/sync.js';
+import { type Row, binary, until } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -18,26 +18,12 @@ interface Load {
   error: string | null;
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
-let weir: Weir;
-let pg: Postgres;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
-  [weir, pg] = await Promise.all([Weir.init(), Postgres.start('-c', 'wal_level=logical')]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await pg.stop();
-});
+const skip = holdPostgres(['-c', 'wal_level=logical']);
 
 const source = (name: string, schema: string, more = '', streams = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}], capture: true${more}}\n${streams}`);
 const sync = syncs<Load>(() => weir);
-const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
+const fails = commandFails(() => weir);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
 /** All rows of the tables, by their columns of now, as both engines write them. */
 const equal = async (schema: string, tables: string[], why: string): Promise<void> => {

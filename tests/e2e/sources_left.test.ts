@@ -1,30 +1,17 @@
 // A source whose file went by git or got another name: what it left at its server is told wherever sources are, and can be
 // taken away. Nobody reads the slot any more, and the server keeps its log for ever.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setUp } from '../node/client.js';
 import { behind } from '../node/compared.js';
-import { Postgres, missing } from '../node/postgres.js';
-import { syncs } from '../node/sync.js';
-import { Weir, until } from '../node/weir.js';
+import { holdPostgres, pg, weir } from '../node/postgres_held.js';
+import { commandFails, syncs } from '../node/sync.js';
+import { until } from '../node/weir.js';
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
-let weir: Weir;
-let pg: Postgres;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
-  [weir, pg] = await Promise.all([Weir.init(), Postgres.start('-c', 'wal_level=logical')]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
+const skip = holdPostgres(['-c', 'wal_level=logical'], () => {
   pg.sql('create schema t; create table t.t (id int primary key); insert into t.t values (1)');
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await pg.stop();
 });
 
 const file = (name: string): string => path.join(weir.dir, 'sources', `${name}.yml`);
@@ -32,7 +19,7 @@ const source = (name: string, secret = '${WEIR_SOURCE_TEST_PASSWORD}'): void =>
   writeFileSync(file(name), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "${secret}", schemas: [t], capture: true}\n`);
 const sync = syncs<{ stream: string; status: string }>(() => weir);
 const slots = (): string => pg.sql("select coalesce(string_agg(slot_name, ' ' order by slot_name), '') from pg_replication_slots");
-const fails = (why: RegExp, ...args: [string, ...string[]]): Promise<void> => assert.rejects(weir.in(...args), (error: Error) => (assert.match(error.message, why), true));
+const fails = commandFails(() => weir);
 const says = (name: string): RegExp => new RegExp(`sources/${name}\\.yml is gone, but the slot "weir_${name}" of the server 127\\.0\\.0\\.1 keeps the server's log for it, on the server's disk; \`weir source remove ${name}\` ends that`);
 const doctor = async (): Promise<{ check: string; health: string; text: string }[]> => {
   const out = await weir.in('doctor', '--json').catch((error: Error & { stdout: string }) => error.stdout);

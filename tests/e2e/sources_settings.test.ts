@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { Postgres, missing } from '../node/postgres.js';
+import { test } from 'node:test';
+import { holdPostgres, pg, weir } from '../node/postgres_held.js';
 import { syncFails, syncs } from '../node/sync.js';
 import { Tap, record, schema, state } from '../node/tap.js';
-import { Weir, type Row } from '../node/weir.js';
+import { type Row } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -17,21 +17,8 @@ interface Load {
   changes: string[];
 }
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
-let weir: Weir;
-let pg: Postgres;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
-  [weir, pg] = await Promise.all([Weir.init(), Postgres.start()]);
+const skip = holdPostgres([], () => {
   appendFileSync(path.join(weir.dir, 'weir.yml'), '\nsource:\n  programs: [package, .]\n');
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await pg.stop();
 });
 
 const sync = syncs<Load>(() => weir);

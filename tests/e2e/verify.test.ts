@@ -1,28 +1,14 @@
 // Tables compared with a real PostgreSQL, and mended, after somebody changed rows behind weir's back.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { behind, compared, found } from '../node/compared.js';
 import { setUp } from '../node/client.js';
-import { Postgres, missing } from '../node/postgres.js';
-import { Weir, until } from '../node/weir.js';
+import { holdPostgres, pg, weir } from '../node/postgres_held.js';
+import { until } from '../node/weir.js';
 
-const skip = missing ?? false;
-if (missing) console.error(`\n*** SKIPPED: ${missing} ***\n`);
-let weir: Weir;
-let pg: Postgres;
-before(async () => {
-  if (skip) return;
-  process.env['WEIR_SOURCE_TEST_PASSWORD'] = 'secret of the owner';
-  [weir, pg] = await Promise.all([Weir.init(), Postgres.start('-c', 'wal_level=logical')]);
-  mkdirSync(path.join(weir.dir, 'sources'), { recursive: true });
-});
-after(async () => {
-  if (skip) return;
-  await weir.remove();
-  await pg.stop();
-});
+const skip = holdPostgres(['-c', 'wal_level=logical']);
 
 const source = (name: string, schema: string, more = '', streams = ''): void =>
   writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [${schema}]${more}}\n${streams}`);

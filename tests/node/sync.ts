@@ -8,11 +8,17 @@ export const syncs =
   async (...args: string[]): Promise<Load[]> =>
     (JSON.parse(await weir().in('sync', '--json', '--wait', ...args)) as { streams: Load[] }).streams;
 
+/** That a command fails, and why. */
+export const commandFails =
+  (weir: () => Weir) =>
+  (why: RegExp, ...args: [string, ...string[]]): Promise<void> =>
+    assert.rejects(weir().in(...args), (error: Error) => {
+      assert.match(error.message, why);
+      return true;
+    });
+
 /** That it fails, and why. */
 export const syncFails =
   (weir: () => Weir) =>
   (why: RegExp, ...args: string[]): Promise<void> =>
-    assert.rejects(weir().in('sync', '--wait', ...args), (error: Error) => {
-      assert.match(error.message, why);
-      return true;
-    });
+    commandFails(weir)(why, 'sync', '--wait', ...args);

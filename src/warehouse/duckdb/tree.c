@@ -332,18 +332,10 @@ void weir_duck_node_copy(struct weir_jw *w, struct weir_json value)
     }
 }
 
-bool weir_duck_node_constant(struct weir_jw *w, struct weir_json node)
+/* CAST('text' AS type) */
+static void node_cast(struct weir_jw *w, const char *text, const char *type, struct weir_str alias)
 {
-    struct weir_json value = weir_json_get(node, "value");
-    double number;
-    char text[40];
-    if (!weir_str_is(weir_json_get_str(node, "class"), "CONSTANT") ||
-        !weir_str_is(weir_json_get_str(weir_json_get(value, "type"), "id"), "DOUBLE") ||
-        !weir_json_double(weir_json_get(value, "value"), &number)) {
-        return false;
-    }
-    snprintf(text, sizeof text, "%.17g", number);
-    weir_duck_node(w, "CAST", "OPERATOR_CAST", weir_json_get_str(node, "alias"));
+    weir_duck_node(w, "CAST", "OPERATOR_CAST", alias);
     weir_jw_keyz(w, "child");
     weir_duck_node(w, "CONSTANT", "VALUE_CONSTANT", WEIR_STR(""));
     weir_jw_keyz(w, "value");
@@ -355,9 +347,27 @@ bool weir_duck_node_constant(struct weir_jw *w, struct weir_json node)
     weir_jw_object_end(w);
     weir_jw_object_end(w);
     weir_jw_keyz(w, "cast_type");
-    weir_jw_raw(w, WEIR_STR("{\"id\":\"DOUBLE\",\"type_info\":null}"));
+    weir_jw_object(w);
+    weir_jw_kstrz(w, "id", type);
+    weir_jw_keyz(w, "type_info");
+    weir_jw_raw(w, WEIR_STR("null"));
+    weir_jw_object_end(w);
     weir_jw_kbool(w, "try_cast", false);
     weir_jw_object_end(w);
+}
+
+bool weir_duck_node_constant(struct weir_jw *w, struct weir_json node)
+{
+    struct weir_json value = weir_json_get(node, "value");
+    double number;
+    char text[40];
+    if (!weir_str_is(weir_json_get_str(node, "class"), "CONSTANT") ||
+        !weir_str_is(weir_json_get_str(weir_json_get(value, "type"), "id"), "DOUBLE") ||
+        !weir_json_double(weir_json_get(value, "value"), &number)) {
+        return false;
+    }
+    snprintf(text, sizeof text, "%.17g", number);
+    node_cast(w, text, "DOUBLE", weir_json_get_str(node, "alias"));
     return true;
 }
 
@@ -392,21 +402,7 @@ void weir_duck_node_null(struct weir_jw *w, struct weir_str alias)
 
 void weir_duck_node_bool(struct weir_jw *w, bool value)
 {
-    weir_duck_node(w, "CAST", "OPERATOR_CAST", WEIR_STR(""));
-    weir_jw_keyz(w, "child");
-    weir_duck_node(w, "CONSTANT", "VALUE_CONSTANT", WEIR_STR(""));
-    weir_jw_keyz(w, "value");
-    weir_jw_object(w);
-    weir_jw_keyz(w, "type");
-    weir_jw_raw(w, WEIR_STR("{\"id\":\"VARCHAR\",\"type_info\":null}"));
-    weir_jw_kbool(w, "is_null", false);
-    weir_jw_kstrz(w, "value", value ? "t" : "f");
-    weir_jw_object_end(w);
-    weir_jw_object_end(w);
-    weir_jw_keyz(w, "cast_type");
-    weir_jw_raw(w, WEIR_STR("{\"id\":\"BOOLEAN\",\"type_info\":null}"));
-    weir_jw_kbool(w, "try_cast", false);
-    weir_jw_object_end(w);
+    node_cast(w, value ? "t" : "f", "BOOLEAN", WEIR_STR(""));
 }
 
 void weir_duck_node_star(struct weir_jw *w)
