@@ -287,7 +287,8 @@ static void first_rows_come_before_the_last(void **state)
     begin(&a, &r, id);
     answer_wait(&a);
     assert_true(a.sinks > 1);
-    assert_int_equal(a.code, WEIR_EINVAL);
+    /* The engine may break off before it says why (fetch_fail in warehouse/duckdb/query.c). */
+    assert_true(a.code == WEIR_EINVAL || a.code == WEIR_EAGAIN);
     assert_true(a.bytes.len > 1000000);
     answer_free(&a);
 }

@@ -116,9 +116,11 @@ int weir_duck_execute(struct duck_session *s, duckdb_prepared_statement statemen
     int rc = 0;
     if (duckdb_pending_prepared_streaming(statement, &pending)) {
         rc = weir_duck_fail(s, duckdb_pending_error(pending), err);
-    } else if (atomic_load(&s->canceled)) {
-        rc = weir_fail(err, WEIR_ECANCELED, "the query was canceled");
     } else {
+        /* The engine has forgotten an interrupt from before, and its threads are at work. */
+        if (atomic_load(&s->canceled)) {
+            duckdb_interrupt(s->con);
+        }
         weir_duck_await(pending);
         if (duckdb_execute_pending(pending, result)) {
             rc = weir_duck_fail(s, duckdb_result_error(result), err);
