@@ -104,9 +104,36 @@ static bool is_named_twice(const struct weir_csv_columns *c)
     return twice;
 }
 
+/* "Region,2023,2024": years in their order over numbers that are no years. */
+static bool names_years(const struct weir_csv_columns *c)
+{
+    int64_t year, before = 0, step = 0;
+    size_t years = 0, named = 0;
+    bool ordered = true, values = false;
+    for (size_t i = 0; i < c->count; i++) {
+        struct weir_guess one;
+        struct weir_str name = weir_str_trim(c->header[i]);
+        weir_guess_init(&one);
+        weir_guess_see(&one, name);
+        named += name.len && !one.fits;
+        if (!name.len || !one.fits) {
+            continue;
+        }
+        ordered = ordered && !one.no_years && weir_str_to_i64(name, &year);
+        if (ordered && years) {
+            ordered = year != before && (years == 1 || (year > before) == (step > 0));
+            step = year - before;
+        }
+        before = ordered ? year : 0;
+        years++;
+        values = values || (c->guesses[i].values && c->guesses[i].no_years);
+    }
+    return ordered && years > 1 && years + named == c->count && named && values;
+}
+
 /* The first line names the columns when a text stands over numbers or dates. Else it does not when
- * it holds a number or a date, which names nothing, or leaves a column without a name, or names two
- * the same. */
+ * it holds a number or a date, which names nothing, or names two the same, or leaves a column
+ * without a name; but the first may have none where it numbers the rows. */
 static bool looks_like_header(const struct weir_csv_columns *c)
 {
     size_t named = 0;
@@ -125,7 +152,10 @@ static bool looks_like_header(const struct weir_csv_columns *c)
         }
         values = values || (one.values && one.fits);
     }
-    return !values && named == c->count && !is_named_twice(c);
+    bool numbered = c->rows && c->guesses[0].values == c->rows && !c->header[0].len &&
+                    c->guesses[0].fits & (1u << WEIR_GUESS_INT);
+    return (!values && named + (numbered ? 1 : 0) == c->count && named && !is_named_twice(c)) ||
+           names_years(c);
 }
 
 /* --- what stands above the table ----------------------------------------------------------------
@@ -236,7 +266,16 @@ const char *weir_csv_bad(const struct weir_csv_columns *c, const struct weir_csv
     return NULL;
 }
 
-static void see(struct weir_csv_columns *c, const struct weir_csv_record *r)
+/* Numbers of a sheet are not quoted there, its texts are. */
+static void see_field(struct weir_guess *g, const struct weir_csv_field *field, bool sheet)
+{
+    weir_guess_see(g, field->text);
+    if (sheet && !field->quoted && memchr(field->text.ptr, '.', field->text.len)) {
+        weir_guess_point(g);
+    }
+}
+
+static void see(struct weir_csv_columns *c, const struct weir_csv_record *r, bool sheet)
 {
     char room[160];
     if (weir_csv_bad(c, r, room)) {
@@ -244,21 +283,25 @@ static void see(struct weir_csv_columns *c, const struct weir_csv_record *r)
     }
     for (size_t i = 0; i < c->count; i++) {
         if (r->fields[i].text.len) {
-            weir_guess_see(&c->guesses[i], r->fields[i].text);
+            see_field(&c->guesses[i], &r->fields[i], sheet);
         }
     }
+    c->rows++;
 }
 
-static void settle(struct weir_csv_columns *c)
+/* Programs write ; where the comma is the decimal mark; unless some column shows a point. */
+static void settle(struct weir_csv_columns *c, char separator)
 {
-    bool commas = false;
+    bool commas = false, points = false;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < c->count; i++) {
-            weir_guess_settle(&c->guesses[i], commas && round);
+            weir_guess_settle(&c->guesses[i], commas && round,
+                              round && separator == ';' && !points);
         }
         for (size_t i = 0; i < c->count; i++) {
             commas = commas || (c->guesses[i].format == WEIR_GUESS_DOUBLE_COMMA &&
                                 c->guesses[i].comma_is_sure);
+            points = points || weir_guess_has_point(&c->guesses[i]);
         }
     }
     for (size_t i = 0; i < c->count; i++) {
@@ -280,8 +323,13 @@ int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
         rc = weir_fail(err, WEIR_EINVAL, "no line of the file can be read as CSV");
     }
     rc = rc ? rc : make_columns(c, &r, max_columns, err);
+    for (size_t i = 0; rc == 0 && csv->sheet && i < c->count; i++) {
+        if (!r.fields[i].quoted && memchr(c->header[i].ptr, '.', c->header[i].len)) {
+            weir_guess_point(&c->guesses[i]); /* it may be a row */
+        }
+    }
     while (rc == 0 && (rc = weir_csv_next(csv, &r, err)) == 0 && (r.count || r.bad)) {
-        see(c, &r);
+        see(c, &r, csv->sheet);
     }
     if (rc) {
         return rc;
@@ -294,7 +342,7 @@ int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
         }
         c->header[i] = WEIR_STR("");
     }
-    settle(c);
+    settle(c, csv->separator);
     return weir_csv_name_columns(&c->arena, c->header, c->count, c->columns, err);
 }
 

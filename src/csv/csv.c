@@ -332,7 +332,7 @@ int weir_csv_open(struct weir_csv *c, struct weir_csv_text *text, struct weir_er
     uint64_t most = 0;
     for (size_t i = 0; i < sizeof separators; i++) {
         uint64_t now = score(c, sample, last, separators[i]);
-        if (now > most) {
+        if (now && now >= most) { /* "1;1,5": the comma is a decimal mark */
             most = now;
             best = separators[i];
         }

@@ -30,7 +30,8 @@ struct weir_csv {
     struct weir_csv_text *text;
     char separator;
     char newline;  /* '\n', or '\r' in files that have no other */
-    uint64_t skip; /* lines above the table that are no part of it: 0. All three may be set behind
+    uint64_t skip; /* lines above the table that are no part of it: 0 */
+    bool sheet;    /* of a workbook: what is not quoted is no text. All four may be set behind
                     * weir_csv_open, by who knows them */
 
     /* private */

@@ -1,10 +1,16 @@
 #include "csv/guess.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BIT(format) (1u << (format))
 #define ALL         (BIT(WEIR_GUESS_TEXT) - 1)
 #define NUMBERS     (BIT(WEIR_GUESS_INT) | BIT(WEIR_GUESS_DOUBLE) | BIT(WEIR_GUESS_DOUBLE_COMMA))
+
+/* A double keeps 15 digits of any number, and 17 of those that were doubles before. */
+#define SURE_DIGITS 15
+#define MOST_DIGITS 17
 
 static bool is_digit(char c)
 {
@@ -84,6 +90,52 @@ static struct number read_number(struct weir_str s, char point, char thousands)
     return n;
 }
 
+static bool read_double(struct weir_str s, bool comma, double *out)
+{
+    char copy[64], *end;
+    size_t n = 0;
+    for (size_t i = 0; i < s.len && n < sizeof copy - 1; i++) {
+        if (!comma || s.ptr[i] != '.') {
+            copy[n++] = comma && s.ptr[i] == ',' ? '.' : s.ptr[i];
+        }
+    }
+    copy[n] = 0;
+    *out = strtod(copy, &end);
+    return end == copy + n;
+}
+
+/* Are all digits of a number with up to 17 of them still there when it is a double? */
+static bool is_kept(struct weir_str s, const struct number *n, bool comma)
+{
+    char kept[40];
+    double d;
+    size_t at = 0;
+    unsigned seen = 0;
+    if (n->digits <= SURE_DIGITS && !n->exponent) {
+        return true;
+    }
+    if (n->digits > MOST_DIGITS || !read_double(s, comma, &d) || !isfinite(d) ||
+        (d == 0 && n->digits)) {
+        return false;
+    }
+    snprintf(kept, sizeof kept, "%.*e", n->digits ? (int)n->digits - 1 : 0, fabs(d));
+    for (size_t i = 0; i < s.len && seen < n->digits; i++) {
+        if (is_digit(s.ptr[i]) && (seen || s.ptr[i] != '0')) {
+            at += kept[at] == '.';
+            if (kept[at++] != s.ptr[i]) {
+                return false;
+            }
+            seen++;
+        }
+    }
+    return true;
+}
+
+static bool is_year(struct weir_str s)
+{
+    return s.len == 4 && (weir_str_starts(s, WEIR_STR("19")) || weir_str_starts(s, WEIR_STR("20")));
+}
+
 static unsigned number_formats(struct weir_guess *g, struct weir_str s)
 {
     int64_t i;
@@ -96,12 +148,10 @@ static unsigned number_formats(struct weir_guess *g, struct weir_str s)
     if (point.ok && point.whole && weir_str_to_i64(s, &i)) {
         fits |= BIT(WEIR_GUESS_INT);
     }
-    /* A double keeps 15 digits of any number, and 17 of those that were doubles before. */
-    if (point.ok && point.digits <= (point.whole ? 15 : 17)) {
+    if (point.ok && !(point.whole && point.digits > SURE_DIGITS) && is_kept(s, &point, false)) {
         fits |= BIT(WEIR_GUESS_DOUBLE);
-        g->point_is_sure = g->point_is_sure || (point.after && point.after != 3) || point.exponent;
     }
-    if (comma.ok && !comma.leading_zero && !comma.exponent && comma.digits <= 17) {
+    if (comma.ok && !comma.leading_zero && !comma.exponent && is_kept(s, &comma, true)) {
         fits |= BIT(WEIR_GUESS_DOUBLE_COMMA);
         g->comma_is_seen = g->comma_is_seen || comma.after;
         g->comma_is_sure = g->comma_is_sure ||
@@ -293,6 +343,8 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
         g->missing++;
         return;
     }
+    g->no_years = g->no_years || !is_year(s);
+    g->no_only = (g->values == 0 || g->no_only) && weir_str_is(s, "NO");
     unsigned fits = read_bool(s, &ignored) ? BIT(WEIR_GUESS_BOOL) : 0;
     fits |= number_formats(g, s) | time_formats(s);
     g->was_number = g->was_number || (g->values == 0 && fits);
@@ -304,7 +356,22 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
     g->values++;
 }
 
-void weir_guess_settle(struct weir_guess *g, bool commas)
+void weir_guess_point(struct weir_guess *g)
+{
+    g->fits &= ~BIT(WEIR_GUESS_DOUBLE_COMMA);
+}
+
+bool weir_guess_has_point(const struct weir_guess *g)
+{
+    return g->format == WEIR_GUESS_DOUBLE && !(g->fits & BIT(WEIR_GUESS_DOUBLE_COMMA));
+}
+
+bool weir_guess_is_no(const struct weir_guess *g)
+{
+    return g->format == WEIR_GUESS_TEXT && g->values && g->no_only;
+}
+
+void weir_guess_settle(struct weir_guess *g, bool commas, bool thousands)
 {
     unsigned fits = g->values ? g->fits : 0;
     g->format = WEIR_GUESS_TEXT;
@@ -316,9 +383,10 @@ void weir_guess_settle(struct weir_guess *g, bool commas)
     bool day_or_month = (fits & BIT(WEIR_GUESS_TIME_DMY)) && (fits & BIT(WEIR_GUESS_TIME_MDY));
     bool thousand = (g->format == WEIR_GUESS_DOUBLE_COMMA && g->comma_is_seen &&
                      !g->comma_is_sure && !commas) ||
-                    (g->format == WEIR_GUESS_DOUBLE && commas && !g->point_is_sure &&
+                    (g->format == WEIR_GUESS_DOUBLE && (commas || thousands) &&
                      (fits & BIT(WEIR_GUESS_DOUBLE_COMMA)));
-    if ((day_or_month && g->format >= WEIR_GUESS_DATE_DMY) || thousand) {
+    bool country = g->format == WEIR_GUESS_BOOL && g->no_only;
+    if ((day_or_month && g->format >= WEIR_GUESS_DATE_DMY) || thousand || country) {
         g->format = WEIR_GUESS_TEXT;
     }
 }
@@ -342,6 +410,9 @@ static const char *why_text(const struct weir_guess *g)
     }
     if (g->fits & NUMBERS) {
         return "text: numbers whose marks may be of thousands or of decimals";
+    }
+    if (g->fits & BIT(WEIR_GUESS_BOOL)) {
+        return "text: NO alone may be a country";
     }
     if (g->zeros) {
         return "text: some numbers begin with zeros";
@@ -389,17 +460,7 @@ bool weir_guess_value(enum weir_guess_format format, struct weir_str text,
         return weir_str_to_i64(s, &out->i);
     }
     if (format == WEIR_GUESS_DOUBLE || format == WEIR_GUESS_DOUBLE_COMMA) {
-        char copy[64], *end;
-        size_t n = 0;
-        bool comma = format == WEIR_GUESS_DOUBLE_COMMA;
-        for (size_t i = 0; i < s.len && n < sizeof copy - 1; i++) {
-            if (!comma || s.ptr[i] != '.') {
-                copy[n++] = comma && s.ptr[i] == ',' ? '.' : s.ptr[i];
-            }
-        }
-        copy[n] = 0;
-        out->d = strtod(copy, &end);
-        return end == copy + n;
+        return read_double(s, format == WEIR_GUESS_DOUBLE_COMMA, &out->d);
     }
     if (format >= WEIR_GUESS_DATE && format < WEIR_GUESS_TEXT) {
         int64_t day, micros;

@@ -2,7 +2,7 @@
  *
  * What would lose something stays text, and the guess says why: numbers that begin with zeros or
  * have more digits than a number keeps (ids, postcodes), dates that may be day or month first,
- * "1,234" that may be a thousand or a fraction. Pure. */
+ * "1,234" that may be a thousand or a fraction, NO alone. Pure. */
 #ifndef WEIR_CSV_GUESS_H
 #define WEIR_CSV_GUESS_H
 
@@ -28,7 +28,8 @@ struct weir_guess {
     uint64_t missing;   /* NULL, NA, N/A and the like: nothing, unless the column is text */
     bool comma_is_sure; /* 12,5: no thousands */
     bool comma_is_seen;
-    bool point_is_sure;
+    bool no_years;                 /* some value is no year */
+    bool no_only;                  /* each is NO, which is a country, too */
     bool zeros;                    /* some number begins with zeros */
     bool digits;                   /* some number has too many digits */
     bool was_number;               /* the first values were numbers */
@@ -39,8 +40,16 @@ struct weir_guess {
 void weir_guess_init(struct weir_guess *guess);
 /* Empty values say nothing and are not shown to it. */
 void weir_guess_see(struct weir_guess *guess, struct weir_str text);
-/* `commas`: other columns of the file have decimal commas. */
-void weir_guess_settle(struct weir_guess *guess, bool commas);
+/* The value that was seen last is a number whose mark, if any, is a decimal point. */
+void weir_guess_point(struct weir_guess *guess);
+/* Settled: are its numbers such? */
+bool weir_guess_has_point(const struct weir_guess *guess);
+/* Settled: is it text only because each of its values is NO? Other files may say that it is none of
+ * a country. */
+bool weir_guess_is_no(const struct weir_guess *guess);
+/* `commas`: other columns of the file have decimal commas; `thousands`: points may be marks of
+ * thousands. */
+void weir_guess_settle(struct weir_guess *guess, bool commas, bool thousands);
 enum weir_type weir_guess_type(enum weir_guess_format format);
 /* "whole numbers", "text: some begin with zeros (007)"; a sentence for people. */
 void weir_guess_words(const struct weir_guess *guess, struct weir_buf *out);

@@ -21,7 +21,7 @@ static enum weir_guess_format guess_of(const char *values, bool commas, char wor
     while (rest.ptr) {
         weir_guess_see(&g, weir_str_cut(&rest, '~'));
     }
-    weir_guess_settle(&g, commas);
+    weir_guess_settle(&g, commas, false);
     weir_buf_init(&out, 256);
     weir_guess_words(&g, &out);
     snprintf(words, 256, "%s", weir_buf_cstr(&out));
@@ -61,6 +61,12 @@ static void the_narrowest_type_that_loses_nothing(void **state)
         {"2026-01-02T25:00:00", WEIR_GUESS_TEXT, ""},
         {"1~NULL~n/a~2", WEIR_GUESS_INT, "2 NULL, NA"},
         {"", WEIR_GUESS_TEXT, "empty"},
+        {"NO~NO", WEIR_GUESS_TEXT, "a country"},
+        {"NO~YES", WEIR_GUESS_BOOL, ""},
+        {"99999999999999.99~1.5", WEIR_GUESS_TEXT, "more digits"},
+        {"0.1234567890123456~0.10000000000000001", WEIR_GUESS_DOUBLE, ""},
+        {"1.5e+999", WEIR_GUESS_TEXT, ""},
+        {"1.5e-999", WEIR_GUESS_TEXT, ""},
         {"1~2~x", WEIR_GUESS_TEXT, "\"x\" is no such value"},
     };
     (void)state;

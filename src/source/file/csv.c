@@ -39,12 +39,28 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
     if (file->table) { /* nothing is to be found out */
         o->csv.separator = ',';
         o->csv.newline = WEIR_FILE_TABLE_NEWLINE;
+        o->csv.sheet = true;
         o->csv.skip = 0;
     }
     rc = rc ? rc
             : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)settings->header,
                                     WEIR_SOURCE_MAX_COLUMNS, err);
     return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
+}
+
+/* Does the table, or another file, say that a column of this name is of yes and no? */
+static bool is_bool(const struct weir_source_plan *plan, struct weir_str name)
+{
+    bool is = false;
+    for (size_t i = 0; plan->there && i < plan->there->column_count; i++) {
+        const struct weir_column *c = &plan->there->columns[i];
+        is = is || (c->type == WEIR_TYPE_BOOL && weir_str_eq(c->name, name));
+    }
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        is = is || (c->type == WEIR_TYPE_BOOL && weir_str_eq(c->name, name));
+    }
+    return is;
 }
 
 int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
@@ -67,6 +83,10 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
             .type = o.columns.columns[i].type,
             .untyped = o.columns.guesses[i].values == 0};
         file->formats[i] = o.columns.guesses[i].format;
+        if (weir_guess_is_no(&o.columns.guesses[i]) && is_bool(plan, column.name)) {
+            file->formats[i] = WEIR_GUESS_BOOL;
+            column.type = WEIR_TYPE_BOOL;
+        }
         rc = weir_file_add_column(file, i, &column, plan, err);
     }
     close_csv(&o);

@@ -1,0 +1,86 @@
+// What the values of a file are taken for, where a wrong guess would change them.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import ExcelJS from 'exceljs';
+import { syncFails, syncs } from '../node/sync.js';
+import { Weir, type Row } from '../node/weir.js';
+
+interface Load {
+  status: string;
+  rows_written: number;
+  rows_discarded: number;
+}
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+});
+after(() => weir.remove());
+
+const sync = syncs<Load>(() => weir);
+const fails = syncFails(() => weir);
+const write = (name: string, bytes: string | Buffer): void => {
+  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
+  writeFileSync(path.join(weir.dir, name), bytes);
+};
+const source = (name: string, stream = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${name}}\n${stream && `streams: {t: {path: "*.csv", ${stream}}}\n`}`);
+const rows = (table: string, order = '1'): Promise<Row[]> => weir.rows(`select * exclude (_weir_file, _weir_run, _weir_loaded_at) from ${table} order by ${order}`);
+/** The rows of a file that is a source of its own. */
+async function load(name: string, bytes: string | Buffer, end = 'csv'): Promise<Row[]> {
+  write(`${name}/a.${end}`, bytes);
+  source(name);
+  await sync(name);
+  return rows(`${name}.a`);
+}
+
+test('marks of thousands are no decimal points where the file is written with ;', async () => {
+  assert.deepEqual(await load('de', 'shop;sum\na;1.234\nb;12.500\nc;950\n'), [{ shop: 'a', sum: '1.234' }, { shop: 'b', sum: '12.500' }, { shop: 'c', sum: '950' }]);
+  assert.deepEqual(await load('sap', 'shop;sum;net\na;1.234;1.234,50-\n'), [{ shop: 'a', sum: '1.234', net: '1.234,50-' }]);
+  // A point that is sure in another column says what they are.
+  assert.deepEqual(await load('en', 'shop;sum;net\na;1.234;0.500\nb;2.345;2.25\n'), [{ shop: 'a', sum: 1.234, net: 0.5 }, { shop: 'b', sum: 2.345, net: 2.25 }]);
+  assert.deepEqual(await load('bare', '1;1,5\n2;2,5\n'), [{ column_1: 1, column_2: 1.5 }, { column_1: 2, column_2: 2.5 }]);
+});
+
+test('a number of a sheet has no marks of thousands, whatever texts its column has', async () => {
+  const book = new ExcelJS.Workbook();
+  book.addWorksheet('S').addRows([['id', 'v', 'w'], [1, 1.234, 1.234], [2, '2,5', 2.345], [3, 7, 7]]);
+  assert.deepEqual(await load('sheet', Buffer.from(await book.xlsx.writeBuffer()), 'xlsx'), [{ id: 1, v: '1.234', w: 1.234 }, { id: 2, v: '2,5', w: 2.345 }, { id: 3, v: '7', w: 7 }]);
+});
+
+test('a header is one though its first column has no name, or others are years', async () => {
+  assert.deepEqual(await load('pandas', ',name,city\n0,Bob,Rome\n1,Al,Oslo\n'), [{ column_1: 0, name: 'Bob', city: 'Rome' }, { column_1: 1, name: 'Al', city: 'Oslo' }]);
+  assert.deepEqual(await load('years', 'Region,2023,2024,2025\nN,10,20.5,30\nS,2020,50,60\n'), [{ region: 'N', _2023: 10, _2024: 20.5, _2025: 30 }, { region: 'S', _2023: 2020, _2024: 50, _2025: 60 }]);
+  // Years that are values are none.
+  assert.deepEqual(await load('spans', 'Ada,1915,1952\nBob,1912,1954\n'), [{ column_1: 'Ada', column_2: 1915, column_3: 1952 }, { column_1: 'Bob', column_2: 1912, column_3: 1954 }]);
+  assert.deepEqual(await load('gap', ',x\n,y\n'), [{ column_1: null, column_2: 'x' }, { column_1: null, column_2: 'y' }]);
+});
+
+test('NO alone stays what it is, unless the column is known to be of yes and no', async () => {
+  source('country', 'mode: append');
+  write('country/a.csv', 'id,c\n1,NO\n');
+  await sync('country');
+  write('country/b.csv', 'id,c\n2,SE\n');
+  await sync('country');
+  assert.deepEqual(await rows('country.t'), [{ id: 1, c: 'NO' }, { id: 2, c: 'SE' }]);
+  source('answer', 'mode: append');
+  write('answer/a.csv', 'id,c\n1,NO\n2,YES\n');
+  await sync('answer');
+  write('answer/b.csv', 'id,c\n3,NO\n');
+  await sync('answer');
+  assert.deepEqual(await rows('answer.t'), [{ id: 1, c: false }, { id: 2, c: true }, { id: 3, c: false }]);
+});
+
+test('a number that a double does not hold stays text', async () => {
+  assert.deepEqual(await load('cents', 'a,b\n99999999999999.99,1.5e+999\n1.50,2\n'), [{ a: '1.50', b: '2' }, { a: '99999999999999.99', b: '1.5e+999' }]);
+  assert.deepEqual(await load('pi', 'a\n3.141592653589793\n0.10000000000000001\n'), [{ a: 0.1 }, { a: 3.141592653589793 }]);
+});
+
+test('JSON in the place of a CSV is refused', async () => {
+  source('told');
+  write('told/a.csv', 'id\n1\n');
+  await sync('told');
+  write('told/a.csv', '{"message": "Too many requests"}\n');
+  await fails(/this is no CSV but JSON/, 'told');
+  assert.deepEqual(await rows('told.a'), [{ id: 1 }]);
+});
