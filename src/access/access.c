@@ -59,9 +59,7 @@ bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema)
            !(is_pattern(pattern) && weir_str_eq_nocase(schema, WEIR_STR(WEIR_SCHEMA_BY_NAME)));
 }
 
-/* What weir writes before it takes a table's place ("weir stages users"): its rows, without the
- * rule of its name. Nobody else's table can be called so. */
-static bool is_on_its_way(struct weir_str table)
+bool weir_access_on_its_way(struct weir_str table)
 {
     struct weir_str begins = WEIR_STR("weir ");
     return table.len > begins.len &&
@@ -70,7 +68,7 @@ static bool is_on_its_way(struct weir_str table)
 
 static bool applies(const struct weir_grant *grant, struct weir_str schema, struct weir_str table)
 {
-    return !is_on_its_way(table) && weir_access_means_schema(grant->schema, schema) &&
+    return !weir_access_on_its_way(table) && weir_access_means_schema(grant->schema, schema) &&
            weir_access_matches(grant->table, table);
 }
 

@@ -74,6 +74,10 @@ struct weir_access {
 /* The schema that shows who did what. A pattern with `*` never means it: it is granted by its name.
  */
 #define WEIR_SCHEMA_BY_NAME "usage"
+/* What weir writes before it takes a table's place ("weir stages users"): its rows, without the
+ * rule of its name, and not all of them. In no grant, and in no catalog. Nobody else's table can be
+ * called so. */
+bool weir_access_on_its_way(struct weir_str table);
 /* Does a grant for this schema, a name or a pattern, mean that one? */
 bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema);
 

@@ -62,7 +62,9 @@ static int print_tables(struct ask *a, struct weir_session *session, struct weir
         weir_jw_keyz(&w, "tables");
         weir_jw_array(&w);
         for (size_t i = 0; i < count; i++) {
-            print_table(&w, a, &tables[i]);
+            if (!weir_access_on_its_way(tables[i].name)) {
+                print_table(&w, a, &tables[i]);
+            }
         }
         weir_jw_array_end(&w);
         weir_jw_object_end(&w);

@@ -36,6 +36,7 @@ struct weir_source_runs {
     struct weir_server *server;
     struct weir_source_site site;
     struct weir_source_counts *counts;
+    struct weir_state *begun; /* where runs are noted while they go on */
     pthread_mutex_t lock;
     struct weir_source_item *items[WEIR_RUNS_KEPT]; /* oldest first */
     size_t count;
@@ -52,6 +53,14 @@ struct weir_source_item *weir_source_runs_running(struct weir_source_runs *runs,
  * what schedules go by. Not one that was asked for what its source does not have. */
 struct weir_source_item *weir_source_runs_latest(struct weir_source_runs *runs, const char *source,
                                                  bool verify, bool whole);
+/* Before it begins: so it is told when this process ends before the run does. */
+int weir_source_runs_note_begin(struct weir_source_item *item,
+                                struct weir_error *err) WEIR_MUST_CHECK;
+/* It did not begin, or there is nothing to tell of it. */
+void weir_source_runs_note_nothing(struct weir_source_item *item);
+/* Of runs that a former process began and did not end. */
+int weir_source_runs_note_cut(struct weir_source_runs *runs,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 /* Of a run that has ended, without the lock: what failed, or loaded something, is kept over the
  * server's end. What was asked for wrongly only who asked needs to know. */
 void weir_source_runs_keep_said(struct weir_source_item *item);

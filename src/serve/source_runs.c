@@ -253,9 +253,15 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                                  &ignored) == 0) {
             item->failures = kept.failures;
         }
+        rc = weir_source_runs_note_begin(item, err);
+    }
+    if (rc == 0) {
         pthread_mutex_lock(&runs->lock);
         rc = add(runs, item, err);
         pthread_mutex_unlock(&runs->lock);
+        if (rc) {
+            weir_source_runs_note_nothing(item);
+        }
     }
     if (rc) {
         weir_source_watch_free(item->progress.watch);
@@ -392,11 +398,14 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
     runs->server = server;
     pthread_mutex_init(&runs->lock, NULL);
     int rc = weir_source_site_init(server->run->workspace, &runs->site, err);
+    const char *path = weir_workspace_path(server->run->workspace, "state.sqlite");
+    rc = rc || path ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
+    rc = rc ? rc : weir_state_open_loose(path, &runs->begun, err);
     runs->counts = weir_source_counts_new();
     rc = rc || runs->counts ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
     runs->site.stop = &server->ending;
     runs->site.patience = PATIENCE;
-    return rc;
+    return rc ? rc : weir_source_runs_note_cut(runs, err);
 }
 
 void weir_source_runs_stop(struct weir_source_runs *runs)
@@ -422,6 +431,7 @@ void weir_source_runs_free(struct weir_source_runs *runs)
     if (runs) {
         weir_source_runs_stop(runs);
         weir_source_counts_free(runs->counts);
+        weir_state_close(runs->begun);
         pthread_mutex_destroy(&runs->lock);
         free(runs);
     }

@@ -1,10 +1,12 @@
 /* What is told of runs: to who asks, to who looks on, and after the server's next start. */
+#include <stdio.h>
+
 #include "serve/server.h"
 #include "serve/source_item.h"
 #include "serve/source_said.h"
 #include "source/watch.h"
 
-/* With the lock: members of an object. */
+/* Members of an object; of a run that is in the list, with the lock. */
 static void print_item(const struct weir_source_item *item, size_t streams, struct weir_jw *w)
 {
     weir_jw_kstrz(w, "run", item->id);
@@ -20,12 +22,93 @@ static void print_item(const struct weir_source_item *item, size_t streams, stru
     weir_source_watch_print(item->progress.watch, item->running, streams, w);
 }
 
+int weir_source_runs_note_begin(struct weir_source_item *item, struct weir_error *err)
+{
+    struct weir_buf told;
+    weir_buf_init(&told, 1u << 20);
+    struct weir_jw w = weir_jw_on(&told);
+    snprintf(item->error, sizeof item->error, "%s", WEIR_SOURCE_CUT_OFF);
+    item->status = "failed";
+    weir_jw_object(&w);
+    print_item(item, 0, &w);
+    weir_jw_object_end(&w);
+    item->status = NULL;
+    item->error[0] = '\0';
+    int rc = weir_buf_check(&told, "a run", err);
+    rc = rc ? rc
+            : weir_run_log_begin(item->runs->begun,
+                                 &(struct weir_run_log){.run = weir_str_of(item->id),
+                                                        .source = weir_str_of(item->source),
+                                                        .told = weir_buf_str(&told),
+                                                        .log = WEIR_STR("[]"),
+                                                        .ended_at = item->started_at},
+                                 err);
+    weir_buf_free(&told);
+    return rc;
+}
+
+void weir_source_runs_note_nothing(struct weir_source_item *item)
+{
+    struct weir_error err;
+    if (weir_run_log_drop(item->runs->begun, weir_str_of(item->id), &err)) {
+        weir_log(item->runs->server->log, WEIR_LOG_WARN,
+                 "a run that ended will be told as one that did not", "error", err.message);
+    }
+}
+
+/* What was asked of it, as it was told. */
+static int read_told(const struct weir_run_log *log, struct weir_arena *arena,
+                     struct weir_source_run *run, struct weir_error *err)
+{
+    struct weir_json root;
+    struct weir_json_parser *parser = weir_json_parser_new(16);
+    struct weir_str stream = {0};
+    int rc = parser ? weir_json_parse(parser, log->told, &root, err)
+                    : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    if (rc == 0) {
+        (void)weir_json_bool(weir_json_get(root, "verify"), &run->verify);
+        run->source = log->source.ptr;
+        run->stream = weir_json_str(weir_json_get(root, "stream"), &stream) && stream.len
+                          ? weir_arena_dup(arena, stream).ptr
+                          : NULL;
+    }
+    weir_json_parser_free(parser);
+    return rc;
+}
+
+int weir_source_runs_note_cut(struct weir_source_runs *runs, struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_run_log log = {0};
+    int rc;
+    weir_arena_init(&arena, 64u << 20);
+    while ((rc = weir_run_log_begun(runs->begun, &arena, &log, err)) == 0 && log.run.ptr) {
+        struct weir_source_run run = {
+            .site = &runs->site, .warehouse = runs->server->warehouse, .log = runs->server->log};
+        struct weir_error why;
+        if (read_told(&log, &arena, &run, &why) ||
+            weir_source_cut_off(&run, log.run.ptr, log.ended_at, &why)) {
+            weir_log(runs->server->log, WEIR_LOG_WARN, "a run that was cut off left something",
+                     "source", log.source.ptr, "error", why.message);
+        }
+        log.log = WEIR_STR("[]");
+        log.ended_at = weir_now();
+        rc = weir_run_log_put(runs->begun, &log, err);
+        if (rc) {
+            break;
+        }
+    }
+    weir_arena_free(&arena);
+    return rc;
+}
+
 void weir_source_runs_keep_said(struct weir_source_item *item)
 {
     struct weir_server *s = item->runs->server;
     struct weir_buf told, log;
     bool failed = strcmp(item->status, "loaded") != 0;
     if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked)) {
+        weir_source_runs_note_nothing(item);
         return;
     }
     weir_buf_init(&told, 1u << 20);

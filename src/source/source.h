@@ -172,6 +172,15 @@ int weir_source_left_read(struct weir_session *session, const char *workspace_di
 int weir_source_leave_gone(const struct weir_source_site *site, struct weir_warehouse *warehouse,
                            const char *name, struct weir_buf *note,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* A run of a process that ended before it did, so that nobody told its end (a kill, a machine that
+ * stopped): it becomes a failure of the ledger and of the schedule, and what it had staged goes. In
+ * `run` its source, stream and `verify` count. No source of this name any more: nothing is done. */
+int weir_source_cut_off(const struct weir_source_run *run, const char *id, weir_time began,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+#define WEIR_SOURCE_CUT_OFF                                                                        \
+    "weir itself ended in the midst of this run (it was killed, or the machine stopped): what "    \
+    "the "                                                                                         \
+    "run had not loaded as a whole by then did not happen; the next run loads it"
 /* What it had for itself: its secrets (SOURCE.*), the folder of its program with all that this was
  * given, and when it ran. For when its file is gone for good. */
 int weir_source_forget(const struct weir_source_site *site, const char *name,

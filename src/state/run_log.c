@@ -2,14 +2,17 @@
 
 #include "state/db.h"
 
-static int insert(struct weir_state *state, const struct weir_run_log *log, struct weir_error *err)
+enum sort { GOOD, FAILED, BEGUN }; /* the column `failed` */
+
+static int insert(struct weir_state *state, const struct weir_run_log *log, enum sort sort,
+                  struct weir_error *err)
 {
     struct weir_db q = weir_db_on(
         state, "insert or replace into source_logs (run, source, failed, ended_at, told, log) "
                "values (?, ?, ?, ?, ?, ?)");
     weir_db_text(&q, log->run);
     weir_db_text(&q, log->source);
-    weir_db_i64(&q, log->failed);
+    weir_db_i64(&q, sort);
     weir_db_i64(&q, log->ended_at);
     weir_db_text(&q, log->told);
     weir_db_text(&q, log->log);
@@ -35,9 +38,38 @@ int weir_run_log_put(struct weir_state *state, const struct weir_run_log *log,
     if (rc) {
         return rc;
     }
-    rc = insert(state, log, err);
+    rc = insert(state, log, log->failed ? FAILED : GOOD, err);
     rc = rc ? rc : forget_old(state, log, err);
     return weir_state_end(state, rc, err);
+}
+
+int weir_run_log_begin(struct weir_state *state, const struct weir_run_log *log,
+                       struct weir_error *err)
+{
+    return insert(state, log, BEGUN, err);
+}
+
+int weir_run_log_drop(struct weir_state *state, struct weir_str run, struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "delete from source_logs where run = ?");
+    weir_db_text(&q, run);
+    return weir_db_run(&q, NULL, err);
+}
+
+int weir_run_log_begun(struct weir_state *state, struct weir_arena *arena, struct weir_run_log *out,
+                       struct weir_error *err)
+{
+    *out = (struct weir_run_log){.failed = true};
+    struct weir_db q = weir_db_on(state, "select run, source, ended_at, told from source_logs "
+                                         "where failed = ? order by run limit 1");
+    weir_db_i64(&q, BEGUN);
+    if (weir_db_row(&q)) {
+        out->run = weir_db_str(&q, 0, arena);
+        out->source = weir_db_str(&q, 1, arena);
+        out->ended_at = weir_db_int(&q, 2);
+        out->told = weir_db_str(&q, 3, arena);
+    }
+    return weir_db_end(&q, err);
 }
 
 int weir_run_log_get(struct weir_state *state, struct weir_str run, struct weir_arena *arena,
@@ -67,8 +99,9 @@ int weir_run_logs_list(struct weir_state *state, struct weir_str source, struct 
     *count = 0;
     struct weir_db q =
         weir_db_on(state, "select run, failed, ended_at, told from source_logs where source = ? "
-                          "order by ended_at desc, run desc limit ?");
+                          "and failed <> ? order by ended_at desc, run desc limit ?");
     weir_db_text(&q, source);
+    weir_db_i64(&q, BEGUN);
     weir_db_i64(&q, 2 * WEIR_RUN_LOGS);
     while (weir_db_row(&q)) {
         out[(*count)++] = (struct weir_run_log){.run = weir_db_str(&q, 0, arena),

@@ -15,7 +15,17 @@ struct weir_run_log {
     bool failed;
 };
 
-/* The oldest of its source and sort goes where there are too many. */
+/* One that begins, as it is told when nobody tells its end: `ended_at` is when it began. */
+int weir_run_log_begin(struct weir_state *state, const struct weir_run_log *log,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* It has ended, and nothing of it is to be kept. */
+int weir_run_log_drop(struct weir_state *state, struct weir_str run,
+                      struct weir_error *err) WEIR_MUST_CHECK;
+/* The first of those that began and did not end, but for its log; run.ptr NULL: there is none. */
+int weir_run_log_begun(struct weir_state *state, struct weir_arena *arena, struct weir_run_log *out,
+                       struct weir_error *err) WEIR_MUST_CHECK;
+/* Instead of what was put when it began. The oldest of its source and sort goes where there are too
+ * many. */
 int weir_run_log_put(struct weir_state *state, const struct weir_run_log *log,
                      struct weir_error *err) WEIR_MUST_CHECK;
 /* Texts in the arena. WEIR_ENOENT: it is not kept. */

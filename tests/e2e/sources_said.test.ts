@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { strike } from '../crash/strike.js';
 import { Client, setUp } from '../node/client.js';
 import { Tap, record, schema } from '../node/tap.js';
 import { Weir, until } from '../node/weir.js';
@@ -38,6 +39,7 @@ const again = async (): Promise<void> => {
 };
 const told = async (run: string): Promise<Run> => (await admin.want(200, 'GET', `/api/runs/${run}`)) as unknown as Run;
 const runs = async (source: string): Promise<Run[]> => ((await admin.want(200, 'GET', `/api/sources/${source}/runs`)) as unknown as { runs: Run[] }).runs;
+const rows = async (sql: string): Promise<unknown[][]> => ((await admin.want(200, 'POST', '/api/query', { sql })) as { rows: unknown[][] }).rows;
 const run = async (source: string): Promise<Run> => {
   const begun = (await admin.want(202, 'POST', `/api/sources/${source}/sync`, {})) as { run: string };
   return until('the run', 60, async () => {
@@ -86,4 +88,29 @@ test('they go with their source', async () => {
   assert.equal((await admin.ask('GET', `/api/runs/${one.run}`)).status, 404);
   assert.equal(existsSync(path.join(weir.dir, 'sources/quiet.yml')), false);
   rmSync(path.join(weir.dir, 'sources/night.yml'));
+});
+
+test('a run that a kill cut off is told as one, by the run, the ledger, the list and the schedule, and its stage is gone', async () => {
+  const tap = new Tap(weir, 'cut');
+  tap.catalog({ stream: 's', schema: { properties: { id: { type: 'integer' } } } });
+  const many = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo '{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{\"id\":'$i'}}'; done";
+  tap.run(schema('s', { id: { type: 'integer' } }), many, 'exec sleep 600');
+  const begun = (await admin.want(202, 'POST', '/api/sources/cut/sync', {})) as { run: string };
+  await until('its rows', 60, async () => (await rows("select count(*) from duckdb_tables() where schema_name = 'cut'"))[0]?.[0] !== 0 || undefined);
+  const catalog = async (): Promise<string[]> => ((await admin.want(200, 'GET', '/api/schema')) as { tables: { schema: string; name: string }[] }).tables.filter((one) => one.schema === 'cut').map((one) => one.name);
+  assert.deepEqual(await catalog(), [], 'a stage is no table of the catalog');
+  await strike(weir, 'serve');
+  admin = await Client.enter(weir, 'ada@example.com');
+  const after = await told(begun.run);
+  assert.deepEqual([after.state, after.status, (await runs('cut')).map(({ run: id }) => id)], ['done', 'failed', [begun.run]]);
+  assert.match(after.error ?? '', /weir itself ended in the midst of this run/);
+  assert.deepEqual((await rows("select run, stream, status from weir.loads where source = 'cut'")), [[begun.run, '*', 'failed']]);
+  assert.deepEqual((await rows("select count(*) from duckdb_tables() where schema_name = 'cut'")), [[0]]);
+  assert.match(await weir.in('source', 'list'), /cut.*failed/);
+  tap.run(schema('s', { id: { type: 'integer' } }), record('s', { id: 1 }));
+  assert.equal((await run('cut')).status, 'loaded');
+  assert.deepEqual(await catalog(), ['s']);
+  assert.doesNotMatch(await weir.in('source', 'list'), /cut.*failed/);
+  await again();
+  assert.equal((await runs('cut')).length, 2, 'and is told once');
 });

@@ -471,6 +471,44 @@ static void of_what_runs_said_the_latest_of_each_sort_stay(void **state)
     assert_int_equal(count, 2 * WEIR_RUN_LOGS);
 }
 
+static void a_run_that_did_not_end_is_found(void **state)
+{
+    struct store *s = *state;
+    struct weir_run_log found, all[2 * WEIR_RUN_LOGS];
+    size_t count;
+    static const char *const runs[] = {"r1", "r2", "r3"};
+    for (int i = 0; i < 3; i++) {
+        struct weir_run_log one = {.run = weir_str_of(runs[i]),
+                                   .source = S("shop"),
+                                   .told = S("{\"began\":true}"),
+                                   .log = S("[]"),
+                                   .ended_at = i};
+        ASSERT_OK(weir_run_log_begin(s->state, &one, &s->err), s->err);
+        one.told = S("{}");
+        if (i == 1) {
+            ASSERT_OK(weir_run_log_put(s->state, &one, &s->err), s->err);
+        }
+    }
+    ASSERT_OK(weir_run_logs_list(s->state, S("shop"), &s->arena, all, &count, &s->err), s->err);
+    assert_int_equal(count, 1);
+    assert_true(weir_str_is(all[0].run, "r2") && weir_str_is(all[0].told, "{}"));
+    ASSERT_OK(weir_run_log_begun(s->state, &s->arena, &found, &s->err), s->err);
+    assert_true(weir_str_is(found.run, "r1") && weir_str_is(found.told, "{\"began\":true}"));
+    ASSERT_OK(weir_run_log_drop(s->state, S("r1"), &s->err), s->err);
+    ASSERT_OK(weir_run_log_begun(s->state, &s->arena, &found, &s->err), s->err);
+    assert_true(weir_str_is(found.run, "r3") && found.ended_at == 2);
+    ASSERT_OK(weir_run_log_put(s->state,
+                               &(struct weir_run_log){.run = S("r3"),
+                                                      .source = S("shop"),
+                                                      .told = S("{}"),
+                                                      .log = S("[]"),
+                                                      .failed = true},
+                               &s->err),
+              s->err);
+    ASSERT_OK(weir_run_log_begun(s->state, &s->arena, &found, &s->err), s->err);
+    assert_null(found.run.ptr);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(int argc, char **argv)
@@ -498,6 +536,7 @@ int main(int argc, char **argv)
         TEST(a_secret_is_sealed_and_its_box_is_no_others),
         TEST(the_last_run_of_a_source_is_kept),
         TEST(of_what_runs_said_the_latest_of_each_sort_stay),
+        TEST(a_run_that_did_not_end_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
