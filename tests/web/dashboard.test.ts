@@ -302,6 +302,19 @@ test('it follows the events, without being asked', async () => {
   await number(rita.page, 'Views', '5');
 });
 
+test('what the server cannot answer just now is asked again: no picture stays old', async () => {
+  const { page } = gus;
+  let views = 2;
+  for (const status of [503, 429, 0]) {
+    let refused = 0;
+    await page.route(/\/api\/page$/, (route) => (refused++ ? route.continue() : status ? route.fulfill({ status, headers: { 'Retry-After': '1' }, json: { error: { code: 'busy', message: 'too much is asked at once' } } }) : route.abort('connectionreset')));
+    await watch('golf', 'US', 5, `again${status}`);
+    await number(page, 'Views', String(++views));
+    assert.ok(refused > 1, 'it was not refused');
+    await page.unroute(/\/api\/page$/);
+  }
+});
+
 test('tabs, sections, favourites, comments, the wall', async () => {
   const { page } = rita;
   await page.getByRole('tab', { name: 'More' }).click();

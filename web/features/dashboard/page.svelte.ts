@@ -3,6 +3,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { asApiError } from '../../api/client';
 import { readPage } from '../../api/page';
+import { waitBefore } from '../../core/again';
 import type { PageHead } from '../../core/page';
 import type { Values } from '../../core/report';
 import type { Table } from '../../core/table';
@@ -30,6 +31,8 @@ const NOTHING: Answer = { table: undefined, error: '', busy: false, head: undefi
 const LEAST_MS = 1000;
 const JITTER_MS = 250;
 const SLOW_MS = 1500;
+/** Of one tile: it may be computed a moment later. */
+const PASSING = new Set(['busy', 'broken']);
 
 export class Page {
   readonly of = new SvelteMap<string, Answer>();
@@ -45,6 +48,9 @@ export class Page {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private expiry: ReturnType<typeof setTimeout> | undefined;
   private last = 0;
+  /** So often in a row the server could not answer, and is left alone until then. */
+  private tries = 0;
+  private rest = 0;
 
   constructor(private readonly report: string, private readonly version: () => string | undefined) {}
 
@@ -99,7 +105,7 @@ export class Page {
 
   private soon(): void {
     if (this.timer !== undefined) return;
-    const wait = Math.max(0, this.last + LEAST_MS - performance.now()) + Math.random() * JITTER_MS;
+    const wait = Math.max(0, Math.max(this.last + LEAST_MS, this.rest) - performance.now()) + Math.random() * JITTER_MS;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       if (!document.hidden) this.refresh();
@@ -114,10 +120,13 @@ export class Page {
       const answer = this.of.get(key);
       if (answer) this.of.set(key, { ...answer, stale: false });
     }
-    const { signal } = this.abort;
-    void this.fetch(wants, signal).then(() => {
-      if (!signal.aborted && [...this.seen].some((key) => this.of.get(key)?.stale)) this.soon();
-    });
+    void this.fetch(wants, this.abort.signal);
+  }
+
+  /** What the server could not answer just now is asked again, ever less often: nothing else would tell that the picture is old. */
+  private later(retryAfter?: number): void {
+    this.tries++;
+    this.rest = performance.now() + (waitBefore({ status: 503, retryAfter }, this.tries, Math.random()) ?? 0);
   }
 
   /** Answers that hold for some seconds only are asked again when these are over. */
@@ -145,11 +154,14 @@ export class Page {
     }
     for (const { key } of wants) this.flying.add(key);
     await Promise.all([...groups.values()].map((group) => this.request(group, signal)));
-    if (!signal.aborted) this.watchExpiry();
+    if (signal.aborted) return;
+    this.watchExpiry();
+    if ([...this.seen].some((key) => this.of.get(key)?.stale)) this.soon();
   }
 
   private async request(wants: readonly Want[], signal: AbortSignal): Promise<void> {
     const left = new Set(wants.map(({ key }) => key));
+    let passing = false;
     const settle = (want: Want | undefined, answer: Partial<Answer>): void => {
       if (!want || signal.aborted) return;
       left.delete(want.key);
@@ -168,12 +180,18 @@ export class Page {
         const want = wants[part.index];
         if (part.kind === 'result') settle(want, { table: part.table, head: part.head, truncated: part.truncated });
         else if (part.kind === 'same') settle(want, { head: part.head });
+        else if (PASSING.has(part.fault.code)) settle(want, { error: part.fault.message, stale: (passing = true) });
         else settle(want, { table: undefined, head: part.head, error: part.fault.message });
       });
+      if (signal.aborted) return;
+      if (passing) this.later();
+      else this.tries = 0;
     } catch (cause) {
       if (signal.aborted) return;
-      const { message } = asApiError(cause);
-      for (const key of [...left]) settle(this.wants.get(key), { error: message });
+      const { message, status, retryAfter } = asApiError(cause);
+      const again = [0, 429, 502, 503].includes(status);
+      if (again) this.later(retryAfter);
+      for (const key of [...left]) settle(this.wants.get(key), { error: message, stale: again });
     }
   }
 }
