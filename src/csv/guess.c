@@ -12,6 +12,8 @@
 #define SURE_DIGITS 15
 #define MOST_DIGITS 17
 
+#define EXACT 9007199254740992 /* beyond it, not every whole number is a double */
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -147,6 +149,7 @@ static unsigned number_formats(struct weir_guess *g, struct weir_str s)
     }
     if (point.ok && point.whole && weir_str_to_i64(s, &i)) {
         fits |= BIT(WEIR_GUESS_INT);
+        g->wide = g->wide || i > EXACT || i < -EXACT;
     }
     if (point.ok && !(point.whole && point.digits > SURE_DIGITS) && is_kept(s, &point, false)) {
         fits |= BIT(WEIR_GUESS_DOUBLE);

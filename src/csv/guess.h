@@ -28,6 +28,7 @@ struct weir_guess {
     uint64_t missing;   /* NULL, NA, N/A and the like: nothing, unless the column is text */
     bool comma_is_sure; /* 12,5: no thousands */
     bool comma_is_seen;
+    bool wide;                     /* some whole number is beyond 2^53 */
     bool no_years;                 /* some value is no year */
     bool no_only;                  /* each is NO, which is a country, too */
     bool zeros;                    /* some number begins with zeros */

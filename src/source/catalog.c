@@ -35,6 +35,10 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
             } else {
                 known->type = weir_source_type_join(known->type, column->type);
             }
+            known->wide = known->wide || column->wide;
+            known->written = known->written || column->written;
+            known->type =
+                known->wide && known->type == WEIR_TYPE_DOUBLE ? WEIR_TYPE_TEXT : known->type;
             *index = i;
             return known;
         }

@@ -32,6 +32,8 @@ struct weir_source_column {
     struct weir_str original; /* at the source */
     enum weir_type type;
     bool untyped;              /* it had no value yet: any type will do */
+    bool wide;                 /* whole numbers, some of which no double holds */
+    bool written;              /* texts as somebody wrote them: numbers and days are, too */
     bool late;                 /* no load of this run before knew of it */
     struct weir_str type_name; /* of WEIR_TYPE_OTHER: "DECIMAL(12,2)" */
 };
@@ -68,6 +70,7 @@ struct weir_source_plan {
     struct weir_str changed;             /* a sentence on that for the run's changes, or "" */
     struct weir_source_omitted *omitted; /* set before rows are read */
     size_t omitted_count;
+    const char *stranger;   /* why it is none of the table's, if that has rows; or NULL */
     bool partial;           /* what is not read may have other columns */
     struct weir_str *parts; /* else: files whose earlier rows go */
     size_t part_count;

@@ -12,8 +12,10 @@ const struct weir_column *weir_source_find_column(const struct weir_table *table
 }
 
 /* Whole numbers beyond 2^53 do not all have a double. */
-static int has_large(struct weir_session *session, const struct weir_table *table,
-                     struct weir_str column, bool *out, struct weir_error *err)
+/* Is there a row in which the column is so? */
+static int has_any(struct weir_session *session, const struct weir_table *table,
+                   struct weir_str column, const char *before, const char *behind, bool *out,
+                   struct weir_error *err)
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
@@ -21,9 +23,9 @@ static int has_large(struct weir_session *session, const struct weir_table *tabl
     weir_buf_init(&sql, 8192);
     weir_buf_addz(&sql, "SELECT 1 FROM ");
     weir_sql_table(&sql, table->schema, table->name);
-    weir_buf_addz(&sql, " WHERE abs(CAST(");
+    weir_buf_addf(&sql, " WHERE %s", before);
     weir_sql_ident(&sql, column);
-    weir_buf_addz(&sql, " AS HUGEINT)) > 9007199254740992 LIMIT 1");
+    weir_buf_addf(&sql, "%s LIMIT 1", behind);
     int rc = weir_buf_check(&sql, "a statement", err);
     rc = rc ? rc : weir_session_query(session, weir_buf_cstr(&sql), NULL, 0, &result, err);
     rc = rc ? rc : weir_result_next(result, &rows, err);
@@ -117,19 +119,57 @@ static void join_types(const struct weir_column *old, const struct weir_source_c
     }
 }
 
+/* A column is text, too, where no value was ever there to say what it is: a file of names only. */
+static bool may_get_type(const struct weir_source_stream *stream, const struct weir_column *old,
+                         const struct weir_source_column *c)
+{
+    return stream->contract == WEIR_SOURCE_EVOLVE && old->type == WEIR_TYPE_TEXT && !c->untyped &&
+           c->type < WEIR_TYPE_TEXT;
+}
+
+/* "13.02.2026" is a day, and 2026-02-13 in the table: as a text it would be another key. */
+static int check_written(const struct weir_source_stream *stream, const struct weir_column *old,
+                         const struct weir_source_column *c, struct weir_error *err)
+{
+    bool key = false;
+    for (size_t i = 0; c->written && i < stream->key.count; i++) {
+        key = key || weir_str_is(c->name, stream->key.items[i]);
+    }
+    return !key || discards(stream) || old->type == WEIR_TYPE_INT || old->type >= WEIR_TYPE_TEXT
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "the column \"" WEIR_STR_FMT "\" of the key has values of another type, "
+                           "which would make texts of it; the rows that the table has would not be "
+                           "known by these again. Mend the file; or `contract: discard_row` sets "
+                           "such rows aside, and `weir sync --full` builds the table anew",
+                           WEIR_STR_ARG(c->original));
+}
+
 static int settle_old(const struct weir_source_stream *stream, const struct weir_table *target,
                       const struct weir_column *old, const struct weir_source_column *c,
                       struct weir_session *session, struct weir_arena *arena,
                       struct weir_column *out, struct weir_source_settled *settled,
                       struct weir_error *err)
 {
-    bool large = false;
+    bool large = false, any = true;
     join_types(old, c, arena, out);
-    int rc = out->type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT
-                 ? has_large(session, target, old->name, &large, err)
-                 : 0;
-    out->type = large ? WEIR_TYPE_TEXT : out->type;
+    int rc = 0;
+    if (out->type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT) {
+        rc = has_any(session, target, old->name, "abs(CAST(", " AS HUGEINT)) > 9007199254740992",
+                     &large, err);
+    } else if (may_get_type(stream, old, c)) {
+        rc = has_any(session, target, old->name, "", " IS NOT NULL", &any, err);
+    }
+    out->type = large ? WEIR_TYPE_TEXT : any ? out->type : c->type;
     if (rc || weir_source_same_type(out, old)) {
+        return rc;
+    }
+    if (!any) {
+        note(settled, "column", c->name, " gets the type of its first values");
+        return 0;
+    }
+    rc = check_written(stream, old, c, err);
+    if (rc) {
         return rc;
     }
     if (stream->contract == WEIR_SOURCE_FREEZE) {
@@ -198,7 +238,11 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
                        struct weir_source_settled *out, struct weir_error *err)
 {
     struct weir_arena *arena = (struct weir_arena *)(uintptr_t)&plan->arena;
-    int rc = 0;
+    bool rows = false;
+    int rc = target && plan->stranger
+                 ? has_any(session, target, WEIR_STR("rowid"), "", " >= 0", &rows, err)
+                 : 0;
+    rc = rows ? weir_fail(err, WEIR_EINVAL, "%s", plan->stranger) : rc;
     out->count = plan->column_count;
     out->columns = weir_arena_calloc(arena, (out->count + 1) * sizeof *out->columns);
     weir_buf_init(&out->changes, 4u << 20);
@@ -232,8 +276,8 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
 /* --- the table's columns ------------------------------------------------------------------------
  */
 
-static int widen_decimal(struct weir_session *session, struct weir_str schema,
-                         struct weir_str table, const struct weir_column *c, struct weir_error *err)
+static int set_type(struct weir_session *session, struct weir_str schema, struct weir_str table,
+                    const struct weir_column *c, struct weir_error *err)
 {
     struct weir_buf sql;
     weir_buf_init(&sql, 1u << 20);
@@ -259,8 +303,9 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
         const struct weir_column *old = weir_source_find_column(table, c->name);
         if (!old) {
             rc = weir_session_add_columns(session, schema, table->name, c, 1, err);
-        } else if (!weir_source_same_type(old, c) && c->type == WEIR_TYPE_OTHER) {
-            rc = widen_decimal(session, schema, table->name, c, err);
+        } else if (!weir_source_same_type(old, c) &&
+                   (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
+            rc = set_type(session, schema, table->name, c, err);
         } else if (old->type != c->type) {
             rc = weir_session_widen_column(session, schema, table->name, old->name, old->type,
                                            c->type, err);

@@ -1,6 +1,6 @@
 // What the values of a file are taken for, where a wrong guess would change them.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import ExcelJS from 'exceljs';
@@ -83,4 +83,71 @@ test('JSON in the place of a CSV is refused', async () => {
   write('told/a.csv', '{"message": "Too many requests"}\n');
   await fails(/this is no CSV but JSON/, 'told');
   assert.deepEqual(await rows('told.a'), [{ id: 1 }]);
+});
+
+test('a file of names only makes no texts of what comes later', async () => {
+  assert.deepEqual(await load('names', 'id,n,d,e\n'), []);
+  assert.deepEqual(await load('names', 'id,n,d,e\n1,1.5,2026-01-02,\n'), [{ id: 1, n: 1.5, d: '2026-01-02', e: null }]);
+  const [said] = await weir.rows("select cast(changes as varchar) as changes from weir.loads where source = 'names' order by started_at desc limit 1");
+  assert.match(String(said?.['changes']), /column id gets the type of its first values/);
+  // One that has texts keeps them.
+  assert.deepEqual(await load('names', 'id,n,d,e\n1,x,2026-01-02,5\n'), [{ id: 1, n: 'x', d: '2026-01-02', e: 5 }]);
+  assert.deepEqual(await load('names', 'id,n,d,e\n1,2,2026-01-02,5\n'), [{ id: 1, n: '2', d: '2026-01-02', e: 5 }]);
+});
+
+test('whole numbers beyond 2^53 beside fractions in another file are text', async () => {
+  write('wide/a.csv', 'id\n9007199254740993\n');
+  write('wide/b.csv', 'id\n1.5\n');
+  source('wide', 'mode: append');
+  await sync('wide');
+  assert.deepEqual(await rows('wide.t'), [{ id: '1.5' }, { id: '9007199254740993' }]);
+  write('late/a.csv', 'id\n1.5\n');
+  source('late', 'mode: append');
+  await sync('late');
+  write('late/b.csv', 'id\n9007199254740993\n');
+  assert.equal((await sync('late'))[0]?.rows_discarded, 0);
+  assert.deepEqual(await rows('late.t'), [{ id: '1.5' }, { id: '9007199254740993' }]);
+});
+
+test('days of a key do not become texts, by which their rows would not be known', async () => {
+  write('days/a.csv', 'd,v\n13.02.2026,1\n14.02.2026,2\n');
+  source('days', 'mode: merge, key: [d]');
+  await sync('days');
+  write('days/b.csv', 'd,v\n13.02.2026,10\nSumme,12\n');
+  await fails(/the column "d" of the key has values of another type/, 'days');
+  assert.deepEqual(await rows('days.t'), [{ d: '2026-02-13', v: 1 }, { d: '2026-02-14', v: 2 }]);
+  write('days/b.csv', 'd,v\n13.02.2026,10\n');
+  await sync('days');
+  assert.deepEqual(await rows('days.t'), [{ d: '2026-02-13', v: 10 }, { d: '2026-02-14', v: 2 }]);
+});
+
+test('a file that has nothing of the table does not empty it', async () => {
+  await load('kept', 'id,v\n1,a\n');
+  for (const text of ['Service temporarily unavailable\n', 'Error\nplease come back later\n']) {
+    write('kept/a.csv', text);
+    await fails(/kept\/a\.csv: no column of it is one of the table, whose rows are kept; it begins with "(Service temp|Error)/, 'kept');
+    assert.deepEqual(await rows('kept.a'), [{ id: 1, v: 'a' }]);
+  }
+  await sync('kept', '--full');
+  assert.equal((await weir.rows('select count(*) as n from kept.a'))[0]?.['n'], 1);
+  write('object/a.json', '[{"id": 1}]');
+  source('object');
+  await sync('object');
+  write('object/a.json', '{"error": "too many"}');
+  await fails(/object\/a\.json: no column of it is one of the table/, 'object');
+  write('object/a.json', '[]'); // that is a list without rows
+  await sync('object');
+  assert.deepEqual(await weir.rows('select id from object.a'), []);
+});
+
+test('what Excel puts beside an open workbook, and a link that leads nowhere, are no files', async () => {
+  write('beside/report.csv', 'id\n1\n');
+  write('beside/~$report.csv', Buffer.from('\x05Admin'.padEnd(165)));
+  symlinkSync('/nonexistent/old.csv', path.join(weir.dir, 'beside/old.csv'));
+  source('beside');
+  assert.deepEqual((await sync('beside')).map(({ status }) => status), ['loaded']);
+  assert.deepEqual(await rows('beside.report'), [{ id: 1 }]);
+  // A part of a table that cannot be read is told.
+  source('beside', 'mode: replace');
+  await fails(/old\.csv cannot be read/, 'beside');
 });

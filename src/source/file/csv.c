@@ -48,17 +48,17 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
     return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
 }
 
-/* Does the table, or another file, say that a column of this name is of yes and no? */
-static bool is_bool(const struct weir_source_plan *plan, struct weir_str name)
+/* Has the table, or another file, a column of this name and type? */
+static bool is_there(const struct weir_source_plan *plan, struct weir_str name, enum weir_type type)
 {
     bool is = false;
     for (size_t i = 0; plan->there && i < plan->there->column_count; i++) {
         const struct weir_column *c = &plan->there->columns[i];
-        is = is || (c->type == WEIR_TYPE_BOOL && weir_str_eq(c->name, name));
+        is = is || (c->type == type && weir_str_eq(c->name, name));
     }
     for (size_t i = 0; i < plan->column_count; i++) {
         const struct weir_source_column *c = &plan->columns[i];
-        is = is || (c->type == WEIR_TYPE_BOOL && weir_str_eq(c->name, name));
+        is = is || (c->type == type && weir_str_eq(c->name, name));
     }
     return is;
 }
@@ -81,9 +81,15 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
             .name = o.columns.columns[i].name,
             .original = o.columns.header[i].len ? o.columns.header[i] : o.columns.columns[i].name,
             .type = o.columns.columns[i].type,
-            .untyped = o.columns.guesses[i].values == 0};
+            .untyped = o.columns.guesses[i].values == 0,
+            .wide = o.columns.guesses[i].format == WEIR_GUESS_INT && o.columns.guesses[i].wide,
+            .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
         file->formats[i] = o.columns.guesses[i].format;
-        if (weir_guess_is_no(&o.columns.guesses[i]) && is_bool(plan, column.name)) {
+        if (column.wide && is_there(plan, column.name, WEIR_TYPE_DOUBLE)) {
+            column.type = WEIR_TYPE_TEXT;
+        }
+        if (weir_guess_is_no(&o.columns.guesses[i]) &&
+            is_there(plan, column.name, WEIR_TYPE_BOOL)) {
             file->formats[i] = WEIR_GUESS_BOOL;
             column.type = WEIR_TYPE_BOOL;
         }

@@ -149,8 +149,22 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
     return 0;
 }
 
-static int add_all(struct weir_file_connection *c, const glob_t *found, struct weir_arena *arena,
-                   struct weir_file_stream *out, struct weir_error *err)
+/* What Excel puts beside a workbook while somebody has it open. */
+static bool is_lock(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strncmp(slash ? slash + 1 : path, "~$", 2) == 0;
+}
+
+/* A link whose file is gone is no file. One of a pattern is a part of its table: that is told. */
+static bool leads_nowhere(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) && errno == ENOENT && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static int add_all(struct weir_file_connection *c, const glob_t *found, bool folder,
+                   struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
 {
     out->files = weir_arena_calloc(arena, (found->gl_pathc + 1) * sizeof *out->files);
     if (!out->files || found->gl_pathc > MAX_FILES) {
@@ -158,6 +172,9 @@ static int add_all(struct weir_file_connection *c, const glob_t *found, struct w
     }
     for (size_t i = 0; i < found->gl_pathc; i++) {
         bool added;
+        if (is_lock(found->gl_pathv[i]) || (folder && leads_nowhere(found->gl_pathv[i]))) {
+            continue;
+        }
         int rc = add_file(c, found->gl_pathv[i], arena, &out->files[out->count], &added, err);
         if (rc) {
             return rc;
@@ -167,8 +184,8 @@ static int add_all(struct weir_file_connection *c, const glob_t *found, struct w
     return 0;
 }
 
-static int match(struct weir_file_connection *c, const char *pattern, struct weir_arena *arena,
-                 struct weir_file_stream *out, struct weir_error *err)
+static int match(struct weir_file_connection *c, const char *pattern, bool folder,
+                 struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
 {
     glob_t found = {0};
     out->count = 0;
@@ -180,7 +197,7 @@ static int match(struct weir_file_connection *c, const char *pattern, struct wei
         rc = weir_fail(err, WEIR_EIO, "%s cannot be looked into%s", pattern,
                        failed == GLOB_NOSPACE ? ": out of memory" : ": may weir read the folder?");
     }
-    rc = rc ? rc : add_all(c, &found, arena, out, err);
+    rc = rc ? rc : add_all(c, &found, folder, arena, out, err);
     globfree(&found);
     if (rc == 0 && out->count == 0) {
         rc = weir_fail(err, WEIR_ENOENT, "no file is there that %s names", pattern);
@@ -341,17 +358,20 @@ static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
     if (weir_file_is_url(c->settings->path)) {
         return remote_streams(c, arena, out, count, err);
     }
+    if (!*c->settings->path) {
+        return weir_fail(err, WEIR_EINVAL, "`path` is empty; it says where the files are");
+    }
     if (!full_path(c->site, c->settings->path, base)) {
         return weir_fail(err, WEIR_EINVAL, "`path` is too long");
     }
     if (is_folder(base)) {
         int n = snprintf(pattern, sizeof pattern, "%s/*", base);
-        int rc = n < PATH_MAX ? match(c, pattern, arena, &all, err)
+        int rc = n < PATH_MAX ? match(c, pattern, true, arena, &all, err)
                               : weir_fail(err, WEIR_EINVAL, "`path` is too long");
         return rc ? rc : group(c, &all, arena, out, count, err);
     }
     *out = weir_arena_calloc(arena, sizeof **out);
-    int rc = *out ? match(c, base, arena, *out, err)
+    int rc = *out ? match(c, base, false, arena, *out, err)
                   : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     if (rc == 0) {
         (*out)->name =
@@ -445,7 +465,7 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
     int n = fits && path[0] != '/' && is_folder(base)
                 ? snprintf(pattern, sizeof pattern, "%s/%s", base, path)
                 : (int)full_path(c->site, path, pattern);
-    return fits && n > 0 && n < PATH_MAX ? match(c, pattern, arena, out, err)
+    return fits && n > 0 && n < PATH_MAX ? match(c, pattern, false, arena, out, err)
                                          : weir_fail(err, WEIR_EINVAL, "`path` is too long");
 }
 
