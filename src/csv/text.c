@@ -34,7 +34,61 @@ static const struct {
     {WEIR_STR("{\\rtf"), "an RTF document"},
 };
 
-static int refuse_others(struct weir_str head, struct weir_error *err)
+/* Behind the JSON value that begins here; NULL: it does not end here. */
+static const char *skip_json(const char *at, const char *end)
+{
+    size_t deep = 0;
+    bool in_text = false;
+    for (; at < end; at++) {
+        if (in_text && *at == '\\') {
+            at++;
+        } else if (in_text) {
+            in_text = *at != '"';
+        } else if (*at == '"') {
+            in_text = true;
+        } else if (*at == '{' || *at == '[') {
+            deep++;
+        } else if ((*at == '}' || *at == ']') && --deep == 0) {
+            return at + 1;
+        }
+    }
+    return NULL;
+}
+
+/* One value of JSON, or one a line: what stands behind the first in its line would be a field. */
+static bool is_json(struct weir_str s, bool whole)
+{
+    struct weir_str in = s.len ? weir_str_trim((struct weir_str){s.ptr + 1, s.len - 1}) : s;
+    char next = in.len ? *in.ptr : 0;
+    bool begins = s.len > 1 && ((*s.ptr == '{' && (next == '"' || next == '}')) ||
+                                (*s.ptr == '[' && next && strchr("{[\"]", next)));
+    const char *end = s.ptr + s.len, *at = begins ? skip_json(s.ptr, end) : NULL;
+    if (!at) {
+        return begins && !whole;
+    }
+    bool line = false;
+    for (; at < end && strchr(" \t\r\n", *at); at++) {
+        line = line || *at == '\n' || *at == '\r';
+    }
+    return at == end || (line && (*at == '{' || *at == '['));
+}
+
+static int refuse_json(struct weir_str s, struct weir_error *err)
+{
+    char shown[81];
+    size_t n = s.len < 80 ? s.len : 80;
+    n = weir_utf8_valid_prefix((struct weir_str){s.ptr, n});
+    for (size_t i = 0; i < n; i++) {
+        shown[i] = (unsigned char)s.ptr[i] < ' ' ? ' ' : s.ptr[i];
+    }
+    shown[n] = 0;
+    return weir_fail(err, WEIR_EINVAL,
+                     "this is no CSV but JSON, perhaps what a server said in place of the file: "
+                     "%s%s",
+                     shown, n < s.len ? "…" : "");
+}
+
+static int refuse_others(struct weir_str head, bool whole, struct weir_error *err)
 {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (weir_str_starts(head, others[i].begins)) {
@@ -44,6 +98,9 @@ static int refuse_others(struct weir_str head, struct weir_error *err)
     struct weir_str rest = weir_str_trim(head);
     if (weir_str_starts(rest, WEIR_STR("\xef\xbb\xbf"))) {
         rest = weir_str_trim((struct weir_str){rest.ptr + 3, rest.len - 3});
+    }
+    if (is_json(rest, whole)) {
+        return refuse_json(rest, err);
     }
     static const char *const pages[] = {"<!doctype", "<html",  "<?xml",
                                         "<head",     "<table", "<script"};
@@ -156,7 +213,7 @@ static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
         }
         if (l.bytes == 0) {
             struct weir_str head = {from, len};
-            rc = refuse_others(head, err);
+            rc = refuse_others(head, len < CHUNK, err);
             if (rc) {
                 return rc;
             }

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { syncs } from '../node/sync.js';
+import { syncFails, syncs } from '../node/sync.js';
 import { binary, Weir } from '../node/weir.js';
 
 interface Load {
@@ -52,6 +52,47 @@ test('titles above a table are set aside, or passed over where the file says so;
   write('t/export.csv', 'Report: Sales\nGenerated 2026-01-02\n\nid,total\n1,5.5\n');
   assert.deepEqual(((load) => [load.rows_read, load.rows_discarded])(await one('t')), [1, 0]);
   assert.deepEqual(await weir.rows('select id from t.export'), [{ id: 1 }]);
+});
+
+test('what stands in place of a file, without rows and columns of the table, empties nothing', async () => {
+  const fails = syncFails(() => weir);
+  const instead: [string, RegExp][] = [
+    ['Service temporarily unavailable\n', /instead\.csv: it has no rows, and none of the table's columns, but the line Service temporarily unavailable; /],
+    ['429, too many requests\n', /but the line 429, too many requests; /],
+    ['{"message":"Too many requests"}', /instead\.csv: this is no CSV but JSON, .*: \{"message":"Too many requests"\}/],
+    ['\n[\n  {"message": "x, y"},\n  2]\n', /no CSV but JSON/],
+    ['{"a":"}\\\\"}\n{"a":2}\n', /no CSV but JSON/],
+  ];
+  for (const [text, why] of instead) {
+    rmSync(path.join(weir.dir, 'instead.csv'), { force: true });
+    write('sources/instead.yml', 'kind: file\nconnection: {path: instead.csv, header: guess}\n');
+    write('instead.csv', text);
+    if (text.startsWith('Service')) await fails(/its only line, "Service temporarily unavailable", is no table; /, 'instead');
+    write('instead.csv', 'id,n\n1,10\n2,20\n');
+    await one('instead');
+    write('instead.csv', text);
+    await fails(why, 'instead');
+    if (text.startsWith('Service')) await fails(why, 'instead', '--full');
+    assert.deepEqual(await weir.rows('select * exclude (_weir_file, _weir_run, _weir_loaded_at) from instead.instead order by id'), [{ id: 1, n: 10 }, { id: 2, n: 20 }]);
+  }
+  // So it is where other files have rows, whatever the mode.
+  write('sources/among.yml', 'kind: file\nconnection: {path: "among/*.csv"}\nstreams: {among: {mode: append}}\n');
+  write('among/a.csv', 'id,n\n1,10\n');
+  write('among/b.csv', 'Not found\n');
+  await fails(/among\/b\.csv: it has no rows/, 'among');
+  // A header alone is a table that is empty, and so is one that has some column of it.
+  write('among/b.csv', 'n,other\n');
+  write('among/c.csv', '[1],{x}\n');
+  await fails(/c\.csv: it has no rows/, 'among');
+  write('among/c.csv', '[id],{n}\n5,6\n');
+  assert.deepEqual(((load) => load.rows_written)(await one('among')), 2);
+  write('among/a.csv', 'id,n\n');
+  assert.equal((await one('among')).rows_written, 0);
+  assert.deepEqual(await weir.rows('select id, n from among.among'), [{ id: 5, n: 6 }]);
+  write('sources/names.yml', 'kind: file\nconnection: {path: names.csv, header: yes}\n');
+  write('names.csv', 'Name of the customer\n');
+  assert.equal((await one('names')).rows_written, 0);
+  assert.deepEqual(await weir.rows('select name_of_the_customer from names.names'), []);
 });
 
 test('bad lines are kept with their line and reason', async () => {

@@ -96,6 +96,12 @@ test('only what changed is read; an address is known by its content', async () =
   plain = 'a;b\n1;3\n';
   assert.deepEqual(await sync('shop'), ['orders loaded 3', 'log unchanged 0', 'export loaded 1']);
   assert.deepEqual(await rows("select string_agg(name, ',' order by id) as names, (select b from shop.export) as b from shop.orders"), [{ names: 'Ada,Bea,Cy', b: 3 }]);
+  // An error that is called a success is none.
+  for (const [said, why] of [['{"error":"try later"}', /no CSV but JSON, .*: \{"error":"try later"\}/], ['Try again later.', /has no rows, and none of the table's columns, but the line Try again later\./]] as const) {
+    plain = said;
+    await fails(why, 'sync', '--wait', 'shop');
+  }
+  assert.deepEqual(await rows('select a, b from shop.export'), [{ a: 1, b: 3 }]);
   assert.deepEqual(scratch(), []);
 });
 

@@ -135,6 +135,7 @@ test('what is no CSV is refused by its name', async () => {
   await refused('  <!DOCTYPE html><html></html>', /web page/);
   await refused(Buffer.from([0x1f, 0x8b, 8, 0]), /gzip/);
   await refused('%PDF-1.7', /PDF/);
+  await refused('{"error": "no rights"}', /no CSV but JSON/);
   await refused('a\n', /Content-Type/, 415, { type: 'text/plain' });
   await refused('a\n', /cannot name an upload/, 400, { name: 'No' });
   await refused('a\n', /cannot name an upload/, 400, { name: encodeURIComponent('a"; drop table x') });

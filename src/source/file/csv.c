@@ -63,6 +63,20 @@ static bool is_there(const struct weir_source_plan *plan, struct weir_str name, 
     return is;
 }
 
+/* The line that its columns were made of. */
+static int keep_line(struct open_csv *o, struct weir_file *file, struct weir_source_plan *plan,
+                     struct weir_error *err)
+{
+    struct weir_csv_record r;
+    int rc = 0;
+    weir_csv_rewind(&o->csv);
+    while (rc == 0 && (rc = weir_csv_next(&o->csv, &r, err)) == 0 &&
+           (r.bad || (r.count && r.line < o->columns.first_line))) {
+    }
+    file->line = rc ? WEIR_STR("") : weir_csv_readable(&plan->arena, r.raw);
+    return rc || file->line.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a line");
+}
+
 int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -95,6 +109,9 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
         }
         rc = weir_file_add_column(file, i, &column, plan, err);
     }
+    file->titled = settings->header == WEIR_CSV_HEADER_YES;
+    file->bare = rc == 0 && o.columns.rows == 0 && settings->header != WEIR_CSV_HEADER_NO;
+    rc = file->bare ? keep_line(&o, file, plan, err) : rc;
     close_csv(&o);
     return rc;
 }

@@ -315,6 +315,18 @@ static int look_for_rows(struct weir_session *session, struct weir_file *file,
     return rc;
 }
 
+static int look_for_any(struct weir_session *session, struct weir_file *file,
+                        struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    int rc = weir_file_engine_query(session, file, WEIR_FILE_COUNT, &result, err);
+    rc = rc ? rc : next(result, &b, file, err);
+    file->bare = rc == 0 && b.rows && b.columns[0].ints[0] == 0;
+    weir_result_free(result);
+    return rc;
+}
+
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -332,6 +344,7 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
         rc = look_for_rows(session, file, err);
     }
     rc = rc || file->empty ? rc : add_columns(file, weir_result_columns(result), count, plan, err);
+    rc = rc || file->format != WEIR_FILE_PARQUET ? rc : look_for_any(session, file, err);
     weir_result_free(result);
     weir_buf_free(&sql);
     return rc;

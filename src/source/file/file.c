@@ -472,6 +472,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
         }
         weir_file_release(file);
     }
+    rc = rc ? rc : weir_file_check_stray(files, out, err);
     if (rc == 0 && !out->column_count && has_none(files)) {
         out->nothing = out->nothing || !out->there;
         rc = keep_columns(out, err);

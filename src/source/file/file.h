@@ -55,6 +55,9 @@ struct weir_file {
     bool listed;          /* of S3: size and ETag of its mark are of the list */
     const char *table;    /* of XLSX: the CSV that its sheet was made into, */
     bool empty;           /* or it has no values, and so no columns */
+    bool bare;            /* it has columns and no rows, or one line that may be a row */
+    bool titled;          /* bare, and somebody said that its line is the header */
+    struct weir_str line; /* of CSV: the first, where it is bare */
     const char *sheet;    /* of XLSX: that was read last, then that is read; NULL: not known */
     const char *plain;    /* of a packed one: what it holds; NULL: it is not packed */
     uint64_t plain_size;
@@ -180,6 +183,12 @@ int weir_google_token(struct weir_file_connection *c, struct weir_error *err) WE
 /* Makes the file the workbook of all its sheets; false: its address says which one is meant, or it
  * is none. */
 bool weir_google_book(struct weir_file *file, struct weir_arena *arena);
+
+/* --- stray.c --- */
+/* Once all are planned: what has no rows and nothing of the table is no file of it, but what a
+ * server says in its place, perhaps. */
+int weir_file_check_stray(const struct weir_file_stream *files, struct weir_source_plan *plan,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- sheets.c --- */
 /* `alone`: there is nothing but the one workbook, so streams are called as its sheets. */
