@@ -25,6 +25,7 @@ struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs
 struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */
     const char *stream, *from, *to;
     bool full, moved, verify, repair;
+    bool rest; /* where a part failed the last time, those streams rest before they are tried */
 };
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],

@@ -16,8 +16,9 @@ struct weir_source_item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     char from[64], to[64];        /* "": not said */
-    bool full, moved, verify, repair;
+    bool full, moved, verify, repair, rest;
     unsigned failures; /* in a row, with this one */
+    bool partly;       /* it failed, and a part went well */
     pthread_t thread;
     bool joined;
     bool running; /* guarded by the lock, as is what stands below */

@@ -59,6 +59,7 @@ static void *work(void *arg)
                                   .stream = *item->stream ? item->stream : NULL,
                                   .from = *item->from ? item->from : NULL,
                                   .to = *item->to ? item->to : NULL,
+                                  .rest = item->rest,
                                   .full = item->full,
                                   .moved = item->moved,
                                   .verify = item->verify,
@@ -67,7 +68,7 @@ static void *work(void *arg)
     weir_buf_init(&report, MAX_REPORT);
     struct weir_jw w = weir_jw_on(&report);
     int rc = weir_source_sync(&run, item->id, &w, &err);
-    if (rc) {
+    if (rc && (atomic_load(&item->progress.noted) || !atomic_load(&item->progress.rested))) {
         weir_log(s->log, WEIR_LOG_ERROR, "a source's run failed", "source", item->source, "run",
                  item->id, "error", err.message);
     }
@@ -75,6 +76,7 @@ static void *work(void *arg)
     item->report = report;
     /* What somebody ended is not tried again until it is due. */
     item->failures = rc && rc != WEIR_ECANCELED ? item->failures + 1 : 0;
+    item->partly = item->failures && atomic_load(&item->progress.well);
     item->status = rc == WEIR_ECANCELED ? "stopped"
                    : rc && strcmp(weir_source_watch_status(item->progress.watch), "mismatch") != 0
                        ? "failed"
@@ -208,6 +210,7 @@ static int add(struct weir_source_runs *runs, struct weir_source_item *item, str
     const struct weir_source_item *before =
         weir_source_runs_latest(runs, item->source, item->verify, true);
     item->failures = before ? before->failures : item->failures;
+    item->rest = item->rest && before && before->partly;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
         return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");
@@ -238,6 +241,7 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
     item->moved = wanted->moved;
     item->verify = wanted->verify;
     item->repair = wanted->repair;
+    item->rest = wanted->rest;
     item->started_at = weir_now();
     item->progress.watch = weir_source_watch_new();
     weir_source_run_id(item->id);
@@ -338,6 +342,7 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
             turn->ended = 0;
         }
         turn->failures = item->failures;
+        turn->partly = item->partly;
     }
     pthread_mutex_unlock(&runs->lock);
     return running;

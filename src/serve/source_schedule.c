@@ -203,7 +203,7 @@ static void read_sources(struct weir_source_scheduler *s)
 
 static void begin(struct weir_source_scheduler *s, struct entry *e)
 {
-    const struct weir_source_wanted all = {.stream = NULL};
+    const struct weir_source_wanted all = {.rest = true};
     char id[WEIR_SOURCE_RUN_SIZE];
     struct weir_error err;
     e->chance = chance();

@@ -107,7 +107,10 @@ void weir_source_runs_keep_said(struct weir_source_item *item)
     struct weir_server *s = item->runs->server;
     struct weir_buf told, log;
     bool failed = strcmp(item->status, "loaded") != 0;
-    if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked)) {
+    /* What rests was said when it failed. */
+    bool said =
+        failed && atomic_load(&item->progress.rested) && !atomic_load(&item->progress.noted);
+    if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked) || said) {
         weir_source_runs_note_nothing(item);
         return;
     }

@@ -41,7 +41,7 @@ int weir_source_cut_off(const struct weir_source_run *run, const char *id, weir_
         (run->verify ? weir_source_verify_note_failure
                      : weir_source_note_failure)(run, id, &config, began, cut, &why);
         rc = weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began,
-                                  cut, NULL, err);
+                                  cut, false, NULL, err);
         rc = rc || !config.schema ? rc : drop_stages(run, config.schema, err);
     }
     weir_source_config_free(&config);

@@ -393,6 +393,9 @@ static int load_taken(struct feed_run *f, struct weir_str state, struct weir_err
         rc = 0;
     }
     end_streams(f, rc);
+    if (rc == 0 && f->count) {
+        weir_stream_run_went_well(f->run);
+    }
     return rc ? rc : settle(f, state, err);
 }
 

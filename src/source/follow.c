@@ -437,6 +437,9 @@ static int attempt(struct weir_source_follow *f, const char **status, struct wei
                  : 0;
     }
     rc = rc ? rc : drain(f, status, &later);
+    if (rc == 0) {
+        weir_stream_run_went_well(f->run);
+    }
     rc = rc || f->again ? rc : tell_gone(f, &later);
     return loads ? loads : rc ? weir_fail(err, rc, "%s", later.message) : 0;
 }

@@ -30,13 +30,15 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
     out->began = last.began;
     out->ended = last.ended;
     out->failures = last.failures;
+    out->partly = last.partly;
     snprintf(out->gone, sizeof out->gone, "%s", last.gone);
     weir_state_close(state);
     return rc;
 }
 
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
-                         weir_time began, int code, const char *gone, struct weir_error *err)
+                         weir_time began, int code, bool partly, const char *gone,
+                         struct weir_error *err)
 {
     struct weir_state *state;
     struct weir_last_run last = {0};
@@ -49,6 +51,7 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
     if (code != WEIR_ECANCELED) {
         last.ended = weir_now();
         last.failures = code ? last.failures + 1 : 0;
+        last.partly = code && partly;
     } else if (last.failures) { /* no failure, and no good end either */
         last.ended = last.failures = 0;
     }

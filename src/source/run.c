@@ -283,6 +283,9 @@ static void note(const struct weir_source_run *run, const struct weir_source_loa
 {
     struct weir_session *session = NULL;
     struct weir_error err;
+    if (run->progress) {
+        atomic_store(&run->progress->noted, true);
+    }
     weir_log(run->log, WEIR_LOG_ERROR, "a stream was not loaded", "source", load->source, "stream",
              load->stream, "error", load->error);
     int failed = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &err);
@@ -403,16 +406,24 @@ void weir_stream_run_free(struct weir_stream_run *r)
     weir_source_plan_free(&r->plan);
 }
 
+void weir_stream_run_went_well(const struct weir_source_run *run)
+{
+    if (run->progress) {
+        atomic_store(&run->progress->well, true);
+    }
+}
+
 int weir_source_run_stream(const struct weir_source_run *run, const char *id,
                            struct weir_source_config *config, void *connection,
                            struct weir_str name, const char **status, struct weir_jw *w,
                            struct weir_error *err)
 {
-    struct weir_stream_run *r = calloc(1, sizeof *r);
+    int rc = weir_source_check_rest(run, name, err);
+    struct weir_stream_run *r = rc ? NULL : calloc(1, sizeof *r);
     if (!r) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+        return rc ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
     }
-    int rc = weir_stream_run_init(r, run, id, config, name, err);
+    rc = weir_stream_run_init(r, run, id, config, name, err);
     r->connection = connection;
     if (rc == 0) {
         weir_source_watch_look(weir_source_watch_of(run->progress), r->stream.name);
@@ -422,6 +433,8 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
         weir_session_free(r->session);
         if (rc) {
             weir_stream_run_note_failure(r, rc, err);
+        } else {
+            weir_stream_run_went_well(run);
         }
         report(r, w);
         *status = r->load.status;
@@ -515,8 +528,9 @@ static void keep_turn(const struct weir_source_run *run, const struct weir_sourc
         return;
     }
     bool known = config->schema && weir_source_gone_names(run->warehouse, config, gone, &why) == 0;
+    bool partly = run->progress && atomic_load(&run->progress->well);
     if (weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began, rc,
-                             known ? gone : NULL, &why)) {
+                             partly, known ? gone : NULL, &why)) {
         weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",
                  run->source, "error", why.message);
     }

@@ -49,6 +49,13 @@ struct weir_source_apply *weir_stream_run_apply(struct weir_stream_run *r);
 void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struct weir_error *why);
 /* The status of a run that failed by what was asked of it: its source has not. */
 #define WEIR_SOURCE_ASKED "asked"
+/* A part of the run did. */
+void weir_stream_run_went_well(const struct weir_source_run *run);
+/* --- rest.c --- */
+/* WEIR_EAGAIN: in a run that says so (`rest`), a stream that has failed for so long rests as long
+ * again, from 2 s to an hour. */
+int weir_source_check_rest(const struct weir_source_run *run, struct weir_str stream,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* --- asked.c --- */
 /* A back-fill reads rows again that are there: only a key says which. */
 bool weir_source_can_fill(const struct weir_source_stream *stream);

@@ -73,16 +73,10 @@ static weir_time least(weir_time a, weir_time b)
 
 /* What is due has been so since then: who waits longest is first. A run of a time to come, by a
  * clock that was ahead, counts as none: nothing waits until that time is there. */
-weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
-                                    const struct weir_source_turn *turn, weir_time now,
-                                    double chance, const struct weir_zone_clock *clock)
+static weir_time by_rhythm(const struct weir_source_schedule *s,
+                           const struct weir_source_turn *turn, weir_time now,
+                           const struct weir_zone_clock *clock)
 {
-    if (s->kind == WEIR_SOURCE_MANUAL) {
-        return WEIR_TIME_MAX;
-    }
-    if (turn->failures) { /* a clock that was set back must not keep it waiting */
-        return turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
-    }
     weir_time began = turn->began <= now ? turn->began : 0;
     if (s->kind == WEIR_SOURCE_AFTER) {
         bool due = turn->other_ended > began && turn->other_ended <= now;
@@ -95,4 +89,19 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
         return began + s->every;
     }
     return turn->known && !turn->began ? least(turn->known, now) : now;
+}
+
+weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
+                                    const struct weir_source_turn *turn, weir_time now,
+                                    double chance, const struct weir_zone_clock *clock)
+{
+    if (s->kind == WEIR_SOURCE_MANUAL) {
+        return WEIR_TIME_MAX;
+    }
+    if (turn->failures == 0) {
+        return by_rhythm(s, turn, now, clock);
+    }
+    /* A clock that was set back must not keep it waiting. */
+    weir_time again = turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
+    return turn->partly ? least(again, by_rhythm(s, turn, now, clock)) : again;
 }

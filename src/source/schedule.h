@@ -27,6 +27,7 @@ int weir_source_schedule_parse(struct weir_str text, struct weir_source_schedule
 struct weir_source_turn {
     weir_time began, ended; /* of the latest run; `ended`: not of one that somebody ended */
     unsigned failures;      /* in a row, up to it */
+    bool partly;            /* it failed, and others of its streams went well */
     weir_time other_ended;  /* AFTER: the latest good run of the other source */
     weir_time known;        /* since when, without a run: for CRON what was due before is over */
     char gone[200];         /* streams that were gone at the source: "b, c and 3 more"; or "" */
@@ -35,7 +36,8 @@ struct weir_source_turn {
 weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now);
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,
  * spreads what would come at the same moment. After failures: 2 s, 4 s, 8 s, … at most an hour,
- * shortened by up to a half by chance. `clock` is asked for CRON only. */
+ * shortened by up to a half by chance; not later than it would be due without them where a part
+ * went well. `clock` is asked for CRON only. */
 weir_time weir_source_schedule_next(const struct weir_source_schedule *schedule,
                                     const struct weir_source_turn *turn, weir_time now,
                                     double chance, const struct weir_zone_clock *clock);

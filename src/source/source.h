@@ -46,6 +46,9 @@ struct weir_source_progress {
     struct weir_source_watch *watch; /* what it does, stream by stream; NULL: nobody looks */
     atomic_bool stop;                /* set it to end the run: WEIR_ECANCELED, nothing changed */
     atomic_bool asked;               /* it failed by what was asked of it, not by its source */
+    atomic_bool well;                /* a part of it went well, whatever fails beside that */
+    atomic_bool rested;              /* a stream was not tried, as it failed a moment ago */
+    atomic_bool noted;               /* the ledger has a failure of this run */
 };
 
 #define WEIR_SOURCE_ALL "*" /* the stream that is said where a source as a whole is meant */
@@ -56,6 +59,7 @@ struct weir_source_run {
     const char *source;
     const char *stream;                    /* NULL: all */
     const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
+    bool rest;                             /* what failed is tried less often the longer it does */
     bool full;                             /* forget cursors: read everything, build tables anew */
     bool moved;                            /* the rows are the same, though their place is new */
     bool verify;                           /* compare tables with the source; load nothing */
@@ -138,10 +142,11 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
                          struct weir_source_turn *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* One ended now, with this code: WEIR_ECANCELED is no failure, as what somebody ended is not tried
  * again until it is due, and no end that `after` waits for. weir_source_sync does so itself, but
- * for runs of one stream or from some point on, and those that the server's end cut off. `gone`:
- * the streams that are gone; NULL: it is not known, and is what it was. */
+ * for runs of one stream or from some point on, and those that the server's end cut off.
+ * `partly`: it failed, and others of its streams went well. `gone`: the streams that are gone;
+ * NULL: it is not known, and is what it was. */
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
-                         weir_time began, int code, const char *gone,
+                         weir_time began, int code, bool partly, const char *gone,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* When its file is gone, and before its secrets are: what stands at the source for it (a
  * replication slot) is taken away. `note` gets what stayed there, why, and what to run; nothing

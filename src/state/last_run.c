@@ -8,7 +8,7 @@ int weir_last_run_get(struct weir_state *state, struct weir_str source, const ch
                       struct weir_last_run *out, struct weir_error *err)
 {
     *out = (struct weir_last_run){0};
-    struct weir_db q = weir_db_on(state, "select began_at, ended_at, failures, gone from "
+    struct weir_db q = weir_db_on(state, "select began_at, ended_at, failures, gone, partly from "
                                          "source_runs where source = ? and what = ?");
     weir_db_text(&q, source);
     weir_db_textz(&q, what);
@@ -19,6 +19,7 @@ int weir_last_run_get(struct weir_state *state, struct weir_str source, const ch
                                       .ended = weir_db_int(&q, 1),
                                       .failures = (unsigned)weir_db_int(&q, 2)};
         struct weir_str gone = weir_db_str(&q, 3, &arena);
+        out->partly = weir_db_int(&q, 4) != 0;
         snprintf(out->gone, sizeof out->gone, WEIR_STR_FMT, WEIR_STR_ARG(gone));
     }
     weir_arena_free(&arena);
@@ -30,13 +31,14 @@ int weir_last_run_put(struct weir_state *state, struct weir_str source, const ch
 {
     struct weir_db q = weir_db_on(
         state, "insert or replace into source_runs (source, what, began_at, ended_at, failures, "
-               "gone) values (?, ?, ?, ?, ?, ?)");
+               "gone, partly) values (?, ?, ?, ?, ?, ?, ?)");
     weir_db_text(&q, source);
     weir_db_textz(&q, what);
     weir_db_i64(&q, run->began);
     weir_db_i64(&q, run->ended);
     weir_db_i64(&q, run->failures);
     weir_db_textz(&q, run->gone);
+    weir_db_i64(&q, run->partly);
     return weir_db_run(&q, NULL, err);
 }
 

@@ -8,6 +8,7 @@
 struct weir_last_run {
     weir_time began, ended; /* 0: there was none */
     unsigned failures;      /* in a row, up to it */
+    bool partly;            /* it failed, and others of its streams went well */
     char gone[200];         /* streams that were gone then: "b, c and 3 more" */
 };
 

@@ -273,6 +273,8 @@ static const char *const steps[] = {
     "  log text not null"
     ") strict;"
     "create index source_logs_of_source on source_logs (source, failed, ended_at);",
+    /* 12: runs of sources of which a part failed */
+    "alter table source_runs add column partly integer not null default 0;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 

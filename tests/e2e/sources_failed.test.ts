@@ -138,3 +138,33 @@ test('a file that weir writes keeps the mode that it had', async () => {
   assert.equal(statSync(at('sources/late.yml')).mode & 0o777, 0o640);
   assert.match(readFileSync(at('sources/late.yml'), 'utf8'), /paused: true/);
 });
+
+test('a stream that fails rests longer each time, and the others keep the rhythm of their source', async () => {
+  write('part/good.csv', 'id\n1\n');
+  write('part/bad.csv', 'id\n1\n');
+  source('part', 'schedule: every 1s\nconnection: {path: part}\nstreams: {good: {}, bad: {contract: freeze}}\n');
+  const loads = async (what: string): Promise<string[]> => (await weir.rows(`select run from weir.loads where source = 'part' and ${what}`)).map(({ run: id }) => String(id));
+  await until('both', 60, async () => ((await loads("status = 'loaded'")).length >= 2 ? true : undefined));
+  write('part/bad.csv', 'id,more\n1,2\n');
+  const failed = await until('two failures', 60, async () => {
+    const runs = await loads("stream = 'bad' and status = 'failed'");
+    return runs.length >= 2 ? runs : undefined;
+  });
+  // Between two failures of the one the other is loaded as soon as it has something new: by a run that does not try the one.
+  const told = await until('a run that lets it rest', 60, async () => {
+    const latest = (await admin.want(200, 'GET', '/api/sources/part')) as unknown as { latest: { run: string; status: string | null; error: string | null } };
+    return /"bad" failed .* is tried again from/.test(latest.latest.error ?? '') ? latest.latest : undefined;
+  });
+  assert.equal(told.status, 'failed');
+  for (let id = 2; id < 5; id++) {
+    write('part/good.csv', `id\n${id}\n`);
+    await until('the new row', 60, async () => ((await weir.rows(`select 1 from part.good where id = ${id}`)).length === 1 ? true : undefined));
+  }
+  const good = await loads("stream = 'good'"), bad = await loads("stream = 'bad' and status = 'failed'");
+  assert.ok(good.some((id) => !bad.includes(id) && id > (failed[0] ?? '')), `${good.join()} beside ${bad.join()}`);
+  assert.match(await weir.in('source', 'list'), /^part .*failed/m);
+  write('part/bad.csv', 'id\n7\n');
+  await until('it to be well', 60, async () => ((await weir.rows('select 1 from part.bad where id = 7')).length === 1 ? true : undefined));
+  await until('the list', 20, async () => (/^part .*well/m.test(await weir.in('source', 'list')) ? true : undefined));
+  rmSync(at('sources/part.yml'));
+});

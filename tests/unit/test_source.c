@@ -204,6 +204,16 @@ static void failures_wait_longer_each_time(void **state)
                          turn.ended + waits[i] * WEIR_SECOND / 2);
     }
     assert_int_equal(weir_source_schedule_next(&every, &turn, WEIR_SECOND, 0, NULL), WEIR_SECOND);
+    /* Where a part went well, the rhythm is kept, and what comes sooner comes. */
+    turn.partly = true;
+    turn.began = 999 * WEIR_SECOND;
+    turn.failures = 5;
+    assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL), turn.ended);
+    every.every = 60 * WEIR_SECOND;
+    turn.failures = 1;
+    assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
+                     turn.ended + 2 * WEIR_SECOND);
+    turn.partly = false;
     turn.failures = 4000000000u;
     assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 3600 * WEIR_SECOND);
