@@ -257,8 +257,8 @@ int weir_source_base_check(const char *workspace_dir, const char *name, struct w
     return rc;
 }
 
-int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
-                           struct weir_jw *w, struct weir_error *err)
+int weir_source_print_file(const char *workspace_dir, const char *name, bool whole,
+                           struct weir_arena *arena, struct weir_jw *w, struct weir_error *err)
 {
     char shown[128], version[17];
     struct weir_buf text;
@@ -268,13 +268,19 @@ int weir_source_print_file(const char *workspace_dir, const char *name, struct w
     snprintf(shown, sizeof shown, "sources/%.64s.yml", name);
     weir_buf_init(&text, MAX_FILE);
     int rc = read_text(workspace_dir, name, &text, err);
+    bool open = whole || weir_source_check_file(workspace_dir, name, &ignored) == 0;
     if (rc == 0) {
         weir_jw_kstrz(w, "file", shown);
-        weir_jw_kstr(w, "text", weir_buf_str(&text));
+        weir_jw_keyz(w, "text");
+        if (open) {
+            weir_jw_str(w, weir_buf_str(&text));
+        } else {
+            weir_jw_null(w);
+        }
         version_of(weir_buf_str(&text), version);
         weir_jw_kstrz(w, "version", version);
         weir_jw_keyz(w, "settings");
-        if (weir_yaml_parse(weir_buf_str(&text), shown, &doc, &ignored) ||
+        if (!open || weir_yaml_parse(weir_buf_str(&text), shown, &doc, &ignored) ||
             weir_data_from_yaml(arena, weir_yaml_root(doc), &data, &ignored)) {
             weir_jw_null(w);
         } else {

@@ -213,9 +213,11 @@ int weir_source_describe(const char *workspace_dir, struct weir_warehouse *wareh
 int weir_source_base_check(const char *workspace_dir, const char *name, struct weir_str base,
                            struct weir_error *err) WEIR_MUST_CHECK;
 /* The file: {"file","text","version","settings"}, the last as data. Of a source of tracking, too.
- */
-int weir_source_print_file(const char *workspace_dir, const char *name, struct weir_arena *arena,
-                           struct weir_jw *w, struct weir_error *err) WEIR_MUST_CHECK;
+ * Not `whole`: text and settings are null where the file has a mistake, as that may be a secret in
+ * it, or a file in which nobody can tell one. */
+int weir_source_print_file(const char *workspace_dir, const char *name, bool whole,
+                           struct weir_arena *arena, struct weir_jw *w,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_rota; /* schedule.h */
 int weir_source_schedule_of(const char *workspace_dir, const char *name,
                             struct weir_source_rota *out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Client, setUp } from '../node/client.js';
+import { Client, join, setUp } from '../node/client.js';
 import { Postgres, missing } from '../node/postgres.js';
 import { Tap } from '../node/tap.js';
 import { onTerminal } from '../node/terminal.js';
@@ -146,6 +146,20 @@ test('typed into a form, it is sealed; the file is a commit of whoever saved', {
   assert.deepEqual([(first['columns'] as { name: string }[]).map(({ name }) => name), first['rows']], [['id'], []]);
   const commits = execFileSync('git', ['-C', weir.dir, 'log', '--format=%an: %s', '--', 'sources/form.yml'], { encoding: 'utf8' });
   assert.equal(commits, 'Ada: Remove the source form\nAda: Pause the source form\nAda: Add the source form\n');
+});
+
+test('what stands in a file that is refused is shown to admins alone', { skip }, async () => {
+  await run('group', 'grant', 'everyone', '*.*');
+  const { client: eve } = await join(admin, 'eve@example.com', { role: 'editor' });
+  for (const text of [`kind: postgres\nconnection: ${JSON.stringify(connection(wrong))}\n`, `kind: postgres\npassword: [${wrong}\n`, `kind: singer\nconnection: {executable: tap/tap, config: {api_key: ${wrong}}}\n`]) {
+    writeFileSync(path.join(weir.dir, 'sources/other.yml'), text);
+    const shown = await eve.want(200, 'GET', '/api/sources/other');
+    said.push(JSON.stringify(shown), JSON.stringify(await eve.want(200, 'GET', '/api/sources')));
+    assert.deepEqual([shown['text'], shown['settings'], typeof shown['error'], typeof shown['version']], [null, null, 'string', 'string']);
+    assert.equal((await admin.want(200, 'GET', '/api/sources/other'))['text'], text);
+  }
+  const well = await eve.want(200, 'GET', '/api/sources/tap');
+  assert.match(String(well['text']), /secret:tap\.deep\.token/);
 });
 
 test('neither password is in a file, a log, an answer or git', { skip }, async () => {
