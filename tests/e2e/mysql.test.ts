@@ -339,6 +339,13 @@ test('locked, cut off, silent, stopped: the run fails and the next one is whole'
     assert.equal((await one('tls')).rows_written, 20_000);
     write('tls', `host: 127.0.0.1, port: ${db.port}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", tls: verify, tls_ca: ${root}`, 'streams: {slow: {table: ssl}}\n');
     await fails(/check `tls` and `tls_ca`/, 'sync', 'tls', '--wait'); // the certificate is of another name
+    db.sql(`create user carded@'%' identified by '${password}' require x509; grant select on shop.* to carded@'%'`);
+    const card = db.card('carded');
+    const as = (more: string): void => write('tls', `host: localhost, port: ${db.port}, database: shop, user: carded, tls: verify, tls_ca: ${root}, password: "\${WEIR_SOURCE_TEST_PASSWORD}"${more}`, 'streams: {slow: {table: ssl}}\n');
+    as('');
+    await fails(/Access denied.*`tls_cert`/s, 'sync', 'tls', '--wait');
+    as(`, tls_cert: ${card.crt}, tls_key: ${card.key}`);
+    assert.equal((await one('tls')).rows_written, 20_000);
   }
   write('socket', `host: db.example, socket: ${db.socket}, database: shop, user: root`, 'streams: {slow: {table: sock}}\n');
   assert.equal((await one('socket')).rows_written, 20_000);

@@ -393,6 +393,14 @@ test('TLS: as sslmode says', { skip: skip || !tls }, async () => {
   assert.equal((await one('tls')).rows_read, 2000);
   at('verify-full');
   await fails(/root certificate file.*does not exist|certificate verify failed/s, 'sync', 'tls', '--wait');
+  await fails(/set `sslrootcert`/, 'sync', 'tls', '--wait');
   at('verify-full', `, sslrootcert: ${root}`);
+  assert.equal((await one('tls')).rows_read, 2000);
+  pg.sql('create role carded login; grant usage on schema slow to carded; grant select on slow.t to carded');
+  const card = await pg.card('carded');
+  const as = (more: string): void => writeFileSync(path.join(weir.dir, 'sources/tls.yml'), `kind: postgres\nconnection: {host: localhost, port: ${pg.port}, database: postgres, user: carded, sslmode: verify-full, sslrootcert: ${root}${more}, schemas: [slow]}\nstreams: {t: {}}\n`);
+  as('');
+  await fails(/requires a valid client certificate.*set `sslcert` and `sslkey`/s, 'sync', 'tls', '--wait');
+  as(`, sslcert: ${card.crt}, sslkey: ${card.key}`);
   assert.equal((await one('tls')).rows_read, 2000);
 });

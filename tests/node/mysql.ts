@@ -4,6 +4,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { card, ownCertificate } from './certificate.js';
 import { chosen, fetchOther } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
@@ -170,11 +171,16 @@ export class MySQL {
   /** Switches TLS on; gives the file of the certificate, which is its own root. */
   async tls(): Promise<string> {
     const [key, crt] = [path.join(this.dir, 'server.key'), path.join(this.dir, 'server.crt')];
-    execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    ownCertificate(key, crt);
     copyFileSync(crt, path.join(this.dir, 'root.crt'));
     for (const file of [key, crt]) if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(file, this.who.uid, this.who.gid);
-    await this.restart('SIGTERM', ...this.make.encrypted, `--ssl-cert=${crt}`, `--ssl-key=${key}`);
+    await this.restart('SIGTERM', ...this.make.encrypted, `--ssl-cert=${crt}`, `--ssl-key=${key}`, `--ssl-ca=${path.join(this.dir, 'root.crt')}`);
     return path.join(this.dir, 'root.crt');
+  }
+
+  /** For a server with TLS: a certificate that it knows, of this user, and its key. */
+  card(user: string): { crt: string; key: string } {
+    return card(this.dir, path.join(this.dir, 'server.key'), user);
   }
 
   /** For a source's `connection`. */

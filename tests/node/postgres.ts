@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { card, ownCertificate } from './certificate.js';
 import { chosen, fetchOther } from './other.js';
 import { freePort } from './port.js';
 import { until } from './weir.js';
@@ -128,7 +129,7 @@ export class Postgres {
   /** Switches TLS on; gives the file of the certificate, which is its own root. */
   async tls(): Promise<string> {
     const [key, crt] = [path.join(this.dir, 'data/server.key'), path.join(this.dir, 'data/server.crt')];
-    execFileSync('openssl', ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', crt], { stdio: 'ignore' });
+    ownCertificate(key, crt);
     for (const file of [key, crt]) {
       chmodSync(file, 0o600);
       if (this.who.uid !== undefined && this.who.gid !== undefined) chownSync(file, this.who.uid, this.who.gid);
@@ -137,6 +138,17 @@ export class Postgres {
     this.sql('alter system set ssl = on');
     await this.restart();
     return path.join(this.dir, 'root.crt');
+  }
+
+  /** For a server with TLS: a certificate that it knows, of this user, and its key. */
+  async card(user: string): Promise<{ crt: string; key: string }> {
+    const made = card(this.dir, path.join(this.dir, 'data/server.key'), user);
+    chmodSync(path.join(this.dir, 'root.crt'), 0o644); // which it reads as another
+    this.sql(`alter system set ssl_ca_file = '${path.join(this.dir, 'root.crt')}'`);
+    const rules = path.join(this.dir, 'data/pg_hba.conf');
+    writeFileSync(rules, `hostssl all ${user} all cert\n${readFileSync(rules, 'utf8')}`);
+    await this.restart();
+    return made;
   }
 
   private bin(name: string): string {

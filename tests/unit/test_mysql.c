@@ -72,6 +72,8 @@ static void a_stop_reaches_a_host_of_several_addresses(void **state)
                                         .user = "u",
                                         .password = "p",
                                         .tls_ca = "",
+                                        .tls_cert = "",
+                                        .tls_key = "",
                                         .port = ntohs(servers[0].sin_port),
                                         .timeout = WEIR_SECOND};
     struct weir_source_config config = {.name = "s", .connection = &settings};

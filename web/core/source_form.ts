@@ -38,7 +38,7 @@ export function sayHelp({ help, secret }: Option): string {
 }
 
 const usual = /^(host|port|mode|deletes|schemas|capture)$/;
-const special = /^(publication|slot|sslrootcert|tls_ca|ca_file|socket|env|executable)$/;
+const special = /^(publication|slot|sslrootcert|sslcert|sslkey|tls_ca|tls_cert|tls_key|ca_file|socket|env|executable)$/;
 /** Those that a newcomer need not look at. Where to go has a default, too, and is looked at; what nobody can know has none. */
 export const isRare = (option: Option): boolean => !option.required && (special.test(option.name) || (Boolean(option.default) && !usual.test(option.name)));
 

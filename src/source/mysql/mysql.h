@@ -12,7 +12,7 @@
 #include "source/verify.h"
 
 struct weir_my_settings {
-    const char *host, *socket, *database, *user, *password, *tls_ca;
+    const char *host, *socket, *database, *user, *password, *tls_ca, *tls_cert, *tls_key;
     int64_t port, ranges;
     int tls;
     bool capture;

@@ -35,7 +35,8 @@ static const struct {
     const char *advice;
 } advices[] = {
     {ER_ACCESS_DENIED_ERROR, WEIR_EPERM,
-     "check `user` and `password`, and from which hosts the user may connect"},
+     "check `user` and `password`, from which hosts the user may connect, and whether it must show "
+     "a certificate (`tls_cert`)"},
     {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, WEIR_EPERM, "check `user` and `password`"},
     {ER_HOST_NOT_PRIVILEGED, WEIR_EPERM, "CREATE USER … for this host"},
     {ER_DBACCESS_DENIED_ERROR, WEIR_EPERM, "check `database`, and GRANT SELECT on it to this user"},
@@ -270,6 +271,8 @@ static MYSQL *make(const struct weir_my *my, bool tls, bool waiting)
     if (tls) {
         mysql_options(con, MYSQL_OPT_SSL_ENFORCE, &yes);
         mysql_options(con, MYSQL_OPT_SSL_CA, *s->tls_ca ? s->tls_ca : NULL);
+        mysql_options(con, MYSQL_OPT_SSL_CERT, *s->tls_cert ? s->tls_cert : NULL);
+        mysql_options(con, MYSQL_OPT_SSL_KEY, *s->tls_key ? s->tls_key : NULL);
     }
     return con;
 }

@@ -48,6 +48,17 @@ static const struct weir_option options[] = {
      .fallback = "",
      .help = "file of the certificates that verify-ca and verify-full trust; else libpq's own, "
              "~/.postgresql/root.crt"},
+    {.name = "sslcert",
+     .type = WEIR_OPT_TEXT,
+     AT(sslcert),
+     .fallback = "",
+     .help = "file of the user's own certificate, where the server asks for one; else libpq's own, "
+             "~/.postgresql/postgresql.crt"},
+    {.name = "sslkey",
+     .type = WEIR_OPT_TEXT,
+     AT(sslkey),
+     .fallback = "",
+     .help = "file of that certificate's key, which nobody but its owner may read (chmod 600)"},
     {.name = "row_security",
      .type = WEIR_OPT_CHOICE,
      AT(row_security),

@@ -9,7 +9,7 @@
 #include "source/verify.h"
 
 struct weir_pg_settings {
-    const char *host, *database, *user, *password, *sslrootcert;
+    const char *host, *database, *user, *password, *sslrootcert, *sslcert, *sslkey;
     int64_t port;
     int sslmode, row_security;
     bool capture;

@@ -41,6 +41,10 @@ static const struct {
     {"57P", WEIR_EAGAIN, "the server goes down or comes up; try later"},
     {"40", WEIR_EAGAIN, "try again"},
     {"08", WEIR_EAGAIN, "is it running, and reachable?"},
+    {"root", WEIR_EINVAL,
+     "set `sslrootcert`, the file of the certificates that prove whose server it is (for one of a "
+     "public authority: /etc/ssl/certs/ca-certificates.crt)"},
+    {"card", WEIR_EINVAL, "set `sslcert` and `sslkey`, a certificate that the server knows"},
 };
 
 int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct weir_error *err)
@@ -53,6 +57,11 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
     if (state) {
         advice = "the server's log tells more";
         code = WEIR_EINVAL;
+    } else if (strstr(said, "root certificate file")) {
+        state = "root";
+    } else if (strstr(said, "client certificate") || strstr(said, "certificate required") ||
+               strstr(said, "certificate authentication")) {
+        state = "card";
     } else if (strstr(said, "password") || strstr(said, "authentication")) {
         state = "28"; /* of a connection, libpq has no code */
     } else if (strstr(said, "database \"") && strstr(said, "does not exist")) {
@@ -76,6 +85,7 @@ int weir_pg_fail(PGconn *con, const PGresult *result, const char *doing, struct 
     }
     struct weir_str text = weir_str_trim(weir_str_of(said));
     const char *hint = strstr(said, "\n\tIs the server running");
+    hint = hint ? hint : strstr(said, "\nEither provide the file or change sslmode");
     if (hint && !memchr(hint + 1, '\n',
                         (size_t)(text.ptr + text.len - hint) - 1)) { /* the advice says so */
         text.len = (size_t)(hint - text.ptr);
@@ -129,6 +139,8 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                 "user",
                                 "sslmode",
                                 "sslrootcert",
+                                "sslcert",
+                                "sslkey",
                                 "passfile",
                                 "password",
                                 "connect_timeout",
@@ -145,6 +157,8 @@ int weir_pg_connect_as(struct weir_pg *pg, bool replication, PGconn **out, struc
                                   s->user,
                                   weir_pg_sslmodes[s->sslmode],
                                   s->sslrootcert,
+                                  s->sslcert,
+                                  s->sslkey,
                                   "/dev/null/none",
                                   *s->password ? s->password : NULL,
                                   "10",
