@@ -1,6 +1,7 @@
 #include "csv/columns.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/map.h"
 
@@ -87,6 +88,7 @@ static int make_columns(struct weir_csv_columns *c, const struct weir_csv_record
             return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", c->count);
         }
     }
+    weir_csv_first_look(&c->first, c->header, c->count);
     return 0;
 }
 
@@ -104,36 +106,9 @@ static bool is_named_twice(const struct weir_csv_columns *c)
     return twice;
 }
 
-/* "Region,2023,2024": years in their order over numbers that are no years. */
-static bool names_years(const struct weir_csv_columns *c)
-{
-    int64_t year, before = 0, step = 0;
-    size_t years = 0, named = 0;
-    bool ordered = true, values = false;
-    for (size_t i = 0; i < c->count; i++) {
-        struct weir_guess one;
-        struct weir_str name = weir_str_trim(c->header[i]);
-        weir_guess_init(&one);
-        weir_guess_see(&one, name);
-        named += name.len && !one.fits;
-        if (!name.len || !one.fits) {
-            continue;
-        }
-        ordered = ordered && !one.no_years && weir_str_to_i64(name, &year);
-        if (ordered && years) {
-            ordered = year != before && (years == 1 || (year > before) == (step > 0));
-            step = year - before;
-        }
-        before = ordered ? year : 0;
-        years++;
-        values = values || (c->guesses[i].values && c->guesses[i].no_years);
-    }
-    return ordered && years > 1 && years + named == c->count && named && values;
-}
-
 /* The first line names the columns when a text stands over numbers or dates. Else it does not when
- * it holds a number or a date, which names nothing, or names two the same, or leaves a column
- * without a name; but the first may have none where it numbers the rows. */
+ * it holds a number or a date, which names nothing, or leaves a column without a name, or names two
+ * the same; but for the kinds of first.h. */
 static bool looks_like_header(const struct weir_csv_columns *c)
 {
     size_t named = 0;
@@ -152,10 +127,8 @@ static bool looks_like_header(const struct weir_csv_columns *c)
         }
         values = values || (one.values && one.fits);
     }
-    bool numbered = c->rows && c->guesses[0].values == c->rows && !c->header[0].len &&
-                    c->guesses[0].fits & (1u << WEIR_GUESS_INT);
-    return (!values && named + (numbered ? 1 : 0) == c->count && named && !is_named_twice(c)) ||
-           names_years(c);
+    return weir_csv_first_names(&c->first) ||
+           (!values && named == c->count && !is_named_twice(c));
 }
 
 /* --- what stands above the table ----------------------------------------------------------------
@@ -169,8 +142,22 @@ static bool is_separator_line(const struct weir_csv_record *r)
 struct line { /* a record, in short */
     uint64_t number;
     size_t count, filled; /* fields; those up to the last that is not empty */
-    bool names, values;   /* each is filled, none with a number or a date; some one is */
+    bool names, values;   /* it may be names; some one is a number or a date */
 };
+
+static bool may_name(const struct weir_csv_record *r)
+{
+    struct weir_csv_first first = {0};
+    struct weir_str *fields = r->bad ? NULL : calloc(r->count + 1, sizeof *fields);
+    for (size_t i = 0; fields && i < r->count; i++) {
+        fields[i] = r->fields[i].text;
+    }
+    if (fields) {
+        weir_csv_first_look(&first, fields, r->count);
+    }
+    free(fields);
+    return first.may;
+}
 
 static struct line in_short(const struct weir_csv_record *r)
 {
@@ -187,6 +174,7 @@ static struct line in_short(const struct weir_csv_record *r)
         line.names = line.names && text.len && !value;
         line.values = line.values || value;
     }
+    line.names = line.names || may_name(r);
     return line;
 }
 
@@ -281,6 +269,7 @@ static void see(struct weir_csv_columns *c, const struct weir_csv_record *r, boo
     if (weir_csv_bad(c, r, room)) {
         return;
     }
+    weir_csv_first_see(&c->first, c->header, c->count, r->fields);
     for (size_t i = 0; i < c->count; i++) {
         if (r->fields[i].text.len) {
             see_field(&c->guesses[i], &r->fields[i], sheet);

@@ -5,6 +5,7 @@
 
 #include "base/json_write.h"
 #include "csv/csv.h"
+#include "csv/first.h"
 #include "csv/guess.h"
 
 enum weir_csv_header { WEIR_CSV_HEADER_GUESS, WEIR_CSV_HEADER_YES, WEIR_CSV_HEADER_NO };
@@ -15,6 +16,7 @@ struct weir_csv_columns {
     struct weir_column *columns;
     struct weir_guess *guesses;
     uint64_t rows; /* without those that are bad, and without the first line */
+    struct weir_csv_first first;
     bool has_header;
     bool in_rows; /* the walk of weir_csv_columns_next is behind the header */
     /* The line where the table begins, when others stand above it: titles, "generated at". They are

@@ -133,11 +133,6 @@ static bool is_kept(struct weir_str s, const struct number *n, bool comma)
     return true;
 }
 
-static bool is_year(struct weir_str s)
-{
-    return s.len == 4 && (weir_str_starts(s, WEIR_STR("19")) || weir_str_starts(s, WEIR_STR("20")));
-}
-
 static unsigned number_formats(struct weir_guess *g, struct weir_str s)
 {
     int64_t i;
@@ -346,7 +341,6 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
         g->missing++;
         return;
     }
-    g->no_years = g->no_years || !is_year(s);
     g->no_only = (g->values == 0 || g->no_only) && weir_str_is(s, "NO");
     unsigned fits = read_bool(s, &ignored) ? BIT(WEIR_GUESS_BOOL) : 0;
     fits |= number_formats(g, s) | time_formats(s);

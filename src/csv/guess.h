@@ -29,7 +29,6 @@ struct weir_guess {
     bool comma_is_sure; /* 12,5: no thousands */
     bool comma_is_seen;
     bool wide;                     /* some whole number is beyond 2^53 */
-    bool no_years;                 /* some value is no year */
     bool no_only;                  /* each is NO, which is a country, too */
     bool zeros;                    /* some number begins with zeros */
     bool digits;                   /* some number has too many digits */

@@ -249,6 +249,70 @@ static void what_stands_above_a_table_is_set_aside(void **state)
     }
 }
 
+/* An index has no name, and columns of pivots are called by numbers that count; but rows of files
+ * without a header look much the same. */
+static void names_that_look_like_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *names; /* "": the first line is a row */
+    } cases[] = {
+        {",name,city\n0,Bob,Rome\n1,Ann,Paris\n", "column_1 name city"},
+        {",name,city\n0,Bob,Rome\n", "column_1 name city"},
+        {"\"\",\"name\",\"city\"\n\"1\",\"Bob\",\"Rome\"\n\"2\",\"Ann\",\"Paris\"\n",
+         "column_1 name city"},
+        {",name\na,Bob\nb,Ann\n", "column_1 name"},
+        {",name\n17,Bob\n23,Ann\n", "column_1 name"},
+        {",0,1,2\n0,5.1,3.5,1.4\n1,4.9,3.0,1.4\n", "column_1 _0 _1 _2"},
+        {",0,1\n0,7,8\n1,8,9\n", "column_1 _0 _1"},
+        {",2024\nN,1\nS,2\n", "column_1 _2024"},
+        {"Region,2023,2024,2025\nN,10,20,30\nS,40,50,60\n", "region _2023 _2024 _2025"},
+        {"Region,2019,2021\nN,10,2020\nS,2019,2022\nE,7,\n", "region _2019 _2021"},
+        {"Region;2025;2024\nN;1,5;2\nS;;2,5\n", "region _2025 _2024"},
+        {"Region,Note,2023,2024\nN,a,2001,7\nS,b,2002,8\n", "region note _2023 _2024"},
+        {"Region,2024\nN,10\nS,20\n", "region _2024"},
+        {"Region,1,2,3\nN,10,20,35\nS,40,50,61\n", "region _1 _2 _3"},
+        {"Name,2023,2024\nBob,passed,\nAnn,passed,failed\n", "name _2023 _2024"},
+        {"2023,2024,2025\n10,20,30\n11,21,31\n", "_2023 _2024 _2025"},
+        {"Sales by region\nRegion,2023,2024\nN,10,20\nS,40,50\n", "region _2023 _2024"},
+        {"Sales,,,\nRegion,2023,2024,2025\nN,10,20,30\nS,40,50,60\n", "region _2023 _2024 _2025"},
+        /* rows */
+        {",Bob,Rome\n2,Ann,Paris\n3,Eve,Bonn\n", ""}, /* the first has lost its number */
+        {",Bob\n,Ann\nc,Eve\n", ""},
+        {",Bob\na,Bob\nb,Ann\n", ""},
+        {"a,Bob,\nb,Ann,x\n", ""},
+        {"Bob,2023,2024\nAnn,2021,2022\nEve,2019,2021\n", ""},
+        {"Bob,2024\nAnn,2023\n", ""},
+        {"Bob,2024\nAnn,17\nEve,1999\n", ""},
+        {"N,10,20,30\nS,40,50,60\n", ""},
+        {"N,1,2,3\nS,4,5,6\nE,7,8,9\n", ""},
+        {"N,1,2\nS,4,5\n", ""},
+        {"1,2,3\n7,3,1\n", ""},
+        {"2023,2024\n10,20\n", ""},
+        {"N,2023,N,2024\nS,1,S,2\n", ""},
+        {"N,2023,2024\n", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reading r;
+        struct weir_csv_columns columns;
+        struct weir_buf names;
+        weir_buf_init(&names, 4096);
+        ASSERT_OK(open_bytes(&r, cases[i].text, strlen(cases[i].text)), r.err);
+        ASSERT_OK(weir_csv_columns_read(&columns, &r.csv, WEIR_CSV_HEADER_GUESS, 100, &r.err),
+                  r.err);
+        for (size_t k = 0; columns.has_header && k < columns.count; k++) {
+            weir_buf_addz(&names, k ? " " : "");
+            weir_buf_adds(&names, columns.columns[k].name);
+        }
+        if (strcmp(weir_buf_cstr(&names), cases[i].names) != 0) {
+            fail_msg("%s: %s", cases[i].text, weir_buf_cstr(&names));
+        }
+        weir_csv_columns_free(&columns);
+        weir_buf_free(&names);
+        close_reading(&r);
+    }
+}
+
 /* Whatever the bytes are: it ends, and every record has fields or a reason. */
 static void any_bytes_are_read_to_their_end(void **state)
 {
@@ -318,6 +382,7 @@ int main(void)
         cmocka_unit_test(values_are_what_their_column_says),
         cmocka_unit_test(records_cross_the_pieces_in_which_they_are_read),
         cmocka_unit_test(what_stands_above_a_table_is_set_aside),
+        cmocka_unit_test(names_that_look_like_values),
         cmocka_unit_test(any_bytes_are_read_to_their_end),
         cmocka_unit_test(a_quote_that_is_never_closed_costs_its_line),
         cmocka_unit_test(names_of_uploads),
