@@ -12,7 +12,7 @@
  */
 
 /* "Order Date (UTC)" → order_date_utc. */
-static struct weir_str plain_name(struct weir_arena *arena, struct weir_str header, size_t at)
+struct weir_str weir_csv_plain_name(struct weir_arena *arena, struct weir_str header, size_t at)
 {
     char name[MAX_NAME + 8];
     size_t n = 0;
@@ -49,7 +49,7 @@ int weir_csv_name_columns(struct weir_arena *arena, const struct weir_str *heade
     int rc = 0;
     weir_map_init(&taken);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct weir_str base = plain_name(arena, headers[i], i), name = base;
+        struct weir_str base = weir_csv_plain_name(arena, headers[i], i), name = base;
         for (unsigned n = 2; name.ptr && weir_map_get(&taken, name); n++) {
             name = weir_str_of(weir_arena_printf(arena, WEIR_STR_FMT "_%u", WEIR_STR_ARG(base), n));
         }
@@ -127,8 +127,7 @@ static bool looks_like_header(const struct weir_csv_columns *c)
         }
         values = values || (one.values && one.fits);
     }
-    return weir_csv_first_names(&c->first) ||
-           (!values && named == c->count && !is_named_twice(c));
+    return weir_csv_first_names(&c->first) || (!values && named == c->count && !is_named_twice(c));
 }
 
 /* --- what stands above the table ----------------------------------------------------------------

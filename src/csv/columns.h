@@ -43,6 +43,9 @@ void weir_csv_columns_print(const struct weir_csv_columns *c, struct weir_jw *w)
  * order_date_utc), each another one. Texts live in the arena. */
 int weir_csv_name_columns(struct weir_arena *arena, const struct weir_str *headers, size_t count,
                           struct weir_column *columns, struct weir_error *err) WEIR_MUST_CHECK;
+/* The name that a header makes, or column_N by its place when it makes none. ptr NULL when the
+ * arena is full. */
+struct weir_str weir_csv_plain_name(struct weir_arena *arena, struct weir_str header, size_t at);
 /* Any bytes as text: what is no UTF-8, and NUL, become U+FFFD. ptr NULL when the arena is full. */
 struct weir_str weir_csv_readable(struct weir_arena *arena, struct weir_str raw);
 

@@ -92,8 +92,7 @@ void weir_csv_first_see(struct weir_csv_first *f, const struct weir_str *fields,
             continue;
         }
         bool is = read_number(row[i].text, &value);
-        alike =
-            alike && is && (f->years ? is_year(value) : numbers == 0 || value - last == 1);
+        alike = alike && is && (f->years ? is_year(value) : numbers == 0 || value - last == 1);
         last = value;
         numbers++;
     }

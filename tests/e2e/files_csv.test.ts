@@ -84,7 +84,7 @@ test('what stands in place of a file, without rows and columns of the table, emp
   write('among/b.csv', 'n,other\n');
   write('among/c.csv', '[1],{x}\n');
   await fails(/c\.csv: it has no rows/, 'among');
-  write('among/c.csv', '[id],{n}\n5,6\n');
+  write('among/c.csv', '[id],[n]\n5,6\n');
   assert.deepEqual(((load) => load.rows_written)(await one('among')), 2);
   write('among/a.csv', 'id,n\n');
   assert.equal((await one('among')).rows_written, 0);

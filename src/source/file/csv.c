@@ -48,21 +48,6 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
     return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
 }
 
-/* Has the table, or another file, a column of this name and type? */
-static bool is_there(const struct weir_source_plan *plan, struct weir_str name, enum weir_type type)
-{
-    bool is = false;
-    for (size_t i = 0; plan->there && i < plan->there->column_count; i++) {
-        const struct weir_column *c = &plan->there->columns[i];
-        is = is || (c->type == type && weir_str_eq(c->name, name));
-    }
-    for (size_t i = 0; i < plan->column_count; i++) {
-        const struct weir_source_column *c = &plan->columns[i];
-        is = is || (c->type == type && weir_str_eq(c->name, name));
-    }
-    return is;
-}
-
 /* The line that its columns were made of. */
 static int keep_line(struct open_csv *o, struct weir_file *file, struct weir_source_plan *plan,
                      struct weir_error *err)
@@ -83,31 +68,26 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
     struct open_csv o;
     int rc = open_csv(&o, file, settings, plan->stop, err);
     size_t count = rc ? 0 : o.columns.count;
-    file->column_count = count;
-    file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
-    file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
+    rc = rc ? rc : weir_file_room(file, count, &plan->arena, err);
     file->formats = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->formats);
-    if (rc == 0 && (!file->columns || !file->originals || !file->formats)) {
+    file->only_no = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->only_no);
+    if (rc == 0 && (!file->formats || !file->only_no)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct weir_source_column column = {
-            .name = o.columns.columns[i].name,
-            .original = o.columns.header[i].len ? o.columns.header[i] : o.columns.columns[i].name,
-            .type = o.columns.columns[i].type,
-            .untyped = o.columns.guesses[i].values == 0,
-            .wide = o.columns.guesses[i].format == WEIR_GUESS_INT && o.columns.guesses[i].wide,
-            .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
-        file->formats[i] = o.columns.guesses[i].format;
-        if (column.wide && is_there(plan, column.name, WEIR_TYPE_DOUBLE)) {
-            column.type = WEIR_TYPE_TEXT;
-        }
-        if (weir_guess_is_no(&o.columns.guesses[i]) &&
-            is_there(plan, column.name, WEIR_TYPE_BOOL)) {
-            file->formats[i] = WEIR_GUESS_BOOL;
-            column.type = WEIR_TYPE_BOOL;
-        }
-        rc = weir_file_add_column(file, i, &column, plan, err);
+        const struct weir_guess *guess = &o.columns.guesses[i];
+        struct weir_str header = o.columns.header[i];
+        struct weir_str name = header.len ? header : o.columns.columns[i].name;
+        file->originals[i] = weir_arena_dup(&plan->arena, name);
+        file->formats[i] = guess->format;
+        file->only_no[i] = weir_guess_is_no(guess);
+        file->own[i] =
+            (struct weir_source_column){.original = file->originals[i],
+                                        .type = o.columns.columns[i].type,
+                                        .untyped = guess->values == 0,
+                                        .wide = guess->format == WEIR_GUESS_INT && guess->wide,
+                                        .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
+        rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     file->titled = settings->header == WEIR_CSV_HEADER_YES;
     file->bare = rc == 0 && o.columns.rows == 0 && settings->header != WEIR_CSV_HEADER_NO;

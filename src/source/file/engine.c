@@ -159,24 +159,16 @@ static int query(struct weir_session *session, struct weir_buf *sql, const struc
 static int add_columns(struct weir_file *file, const struct weir_column *columns, size_t count,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
-    struct weir_column *named = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *named);
-    struct weir_str *headers = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *headers);
-    file->column_count = count;
-    file->columns = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->columns);
-    file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
-    file->types = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->types);
-    if (!named || !headers || !file->columns || !file->originals || !file->types) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        headers[i] = columns[i].name;
-    }
-    int rc = weir_csv_name_columns(&plan->arena, headers, count, named, err);
+    int rc = weir_file_room(file, count, &plan->arena, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct weir_source_column column = {
-            .name = named[i].name, .original = headers[i], .type = type_of(&columns[i])};
-        file->types[i] = column.type;
-        rc = weir_file_add_column(file, i, &column, plan, err);
+        file->originals[i] = weir_arena_dup(&plan->arena, columns[i].name);
+        file->own[i] = (struct weir_source_column){.original = file->originals[i],
+                                                   .type = type_of(&columns[i])};
+        rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+    }
+    /* Of Parquet they are in its head. */
+    for (size_t i = 0; rc == 0 && file->top_count == count && i < count; i++) {
+        file->own[i].original = file->tops[i];
     }
     return rc;
 }
@@ -258,7 +250,7 @@ static int check_wide(const struct weir_batch *b, size_t i, struct weir_str colu
 }
 
 /* What the engine makes of decimals that it has no room for are other numbers. */
-int weir_file_engine_check(struct weir_session *session, const struct weir_file *file,
+int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
                            struct weir_source_plan *plan, struct weir_error *err)
 {
     struct weir_buf sql;
@@ -278,10 +270,15 @@ int weir_file_engine_check(struct weir_session *session, const struct weir_file 
     weir_buf_addc(&sql, ')');
     int rc = check_path(file, err);
     rc = rc ? rc : query(session, &sql, file, &result, err);
+    file->top_count = 0;
+    file->tops = calloc(WEIR_SOURCE_MAX_COLUMNS + 1, sizeof *file->tops);
+    rc = rc || file->tops ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     while (rc == 0 && (rc = next(result, &b, file, err)) == 0 && b.rows) {
         for (size_t i = 0; rc == 0 && i < b.rows; i++) {
             if (!root && below == 0) {
                 column = weir_arena_dup(&plan->arena, b.columns[0].strs[i]);
+                file->tops[file->top_count] = column;
+                file->top_count += file->top_count < WEIR_SOURCE_MAX_COLUMNS;
                 below = 1;
             }
             below += root ? 0 : b.columns[1].ints[i] - 1;
@@ -291,6 +288,13 @@ int weir_file_engine_check(struct weir_session *session, const struct weir_file 
             root = false;
         }
     }
+    struct weir_str *room = file->tops;
+    file->tops = weir_arena_calloc(&plan->arena, (file->top_count + 1) * sizeof *file->tops);
+    rc = rc || file->tops ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    if (rc == 0) {
+        memcpy(file->tops, room, file->top_count * sizeof *file->tops);
+    }
+    free(room);
     weir_result_free(result);
     weir_buf_free(&sql);
     return rc;
@@ -327,6 +331,49 @@ static int look_for_any(struct weir_session *session, struct weir_file *file,
     return rc;
 }
 
+static int has_key(struct weir_session *session, const struct weir_file *file, struct weir_str key,
+                   bool *out, struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT 1 FROM ");
+    add_objects(&sql, file);
+    weir_buf_addz(&sql, " WHERE list_contains(json_keys(json), ");
+    weir_sql_text(&sql, key);
+    weir_buf_addz(&sql, ") LIMIT 1");
+    int rc = query(session, &sql, file, &result, err);
+    rc = rc ? rc : next(result, &b, file, err);
+    *out = rc == 0 && b.rows;
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* Of two keys that differ by case alone, the engine calls the second one "name_1": by the order of
+ * the file, and another key may be called so. */
+static int find_keys(struct weir_session *session, struct weir_file *file, struct weir_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < file->column_count; i++) {
+        struct weir_str name = file->originals[i], base = name;
+        bool same = false, like = false, is = true;
+        while (base.len && base.ptr[base.len - 1] >= '0' && base.ptr[base.len - 1] <= '9') {
+            base.len--;
+        }
+        bool numbered = base.len < name.len && base.len > 1 && base.ptr[base.len - 1] == '_';
+        base.len -= numbered;
+        for (size_t k = 0; numbered && k < file->column_count; k++) {
+            like = like || weir_str_eq_nocase(file->originals[k], base);
+            same = same || weir_str_eq(file->originals[k], base);
+        }
+        rc = like && !same ? has_key(session, file, name, &is, err) : 0;
+        file->own[i].original = is ? name : base;
+    }
+    return rc;
+}
+
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -344,7 +391,9 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
         rc = look_for_rows(session, file, err);
     }
     rc = rc || file->empty ? rc : add_columns(file, weir_result_columns(result), count, plan, err);
-    rc = rc || file->format != WEIR_FILE_PARQUET ? rc : look_for_any(session, file, err);
+    rc = rc || file->empty                   ? rc
+         : file->format == WEIR_FILE_PARQUET ? look_for_any(session, file, err)
+                                             : find_keys(session, file, err);
     weir_result_free(result);
     weir_buf_free(&sql);
     return rc;
@@ -415,7 +464,8 @@ static int add_statement(struct weir_buf *sql, const struct weir_file *file,
     for (size_t i = 0; i < file->column_count; i++) {
         if (is_cast(file, members, i)) {
             weir_buf_addz(sql, first ? "" : ", ");
-            add_cast(sql, file->originals[i], file->types[i], sink->columns[file->columns[i]].type);
+            add_cast(sql, file->originals[i], file->own[i].type,
+                     sink->columns[file->columns[i]].type);
             first = false;
         }
     }

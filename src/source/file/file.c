@@ -243,8 +243,7 @@ int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_so
                          WEIR_STR_ARG(file->name), WEIR_SOURCE_MAX_COLUMNS);
     }
     file->columns[at] = index;
-    file->originals[at] = weir_arena_dup(&plan->arena, column->original);
-    return file->originals[at].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+    return 0;
 }
 
 static bool is_text(const struct weir_file *file)
@@ -346,6 +345,15 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
     return rc ? rc : weir_file_cursor_keep_sheets(files, plan, err);
 }
 
+int weir_file_say(struct weir_source_plan *plan, struct weir_str text, struct weir_error *err)
+{
+    const char *all =
+        weir_arena_printf(&plan->arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, WEIR_STR_ARG(plan->said),
+                          plan->said.len ? "; " : "", WEIR_STR_ARG(text));
+    plan->said = weir_str_of(all ? all : "");
+    return all ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 /* Its table is what it is now. */
 static int say_empty(const struct weir_file *file, struct weir_source_plan *plan,
                      struct weir_error *err)
@@ -357,8 +365,8 @@ static int say_empty(const struct weir_file *file, struct weir_source_plan *plan
                                 WEIR_STR_ARG(file->name), file->sheet)
             : weir_arena_printf(&plan->arena, WEIR_STR_FMT ": it is empty",
                                 WEIR_STR_ARG(file->name));
-    plan->said = weir_str_of(text ? text : "");
-    return text ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    return text ? weir_file_say(plan, weir_str_of(text), err)
+                : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
 }
 
 /* One of several files has no rows; one that is alone is probably being written. */
@@ -472,6 +480,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
         }
         weir_file_release(file);
     }
+    rc = rc || stream->nested ? rc : weir_file_name_columns(files, stream, out, err);
     rc = rc ? rc : weir_file_check_stray(files, out, err);
     if (rc == 0 && !out->column_count && has_none(files)) {
         out->nothing = out->nothing || !out->there;

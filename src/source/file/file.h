@@ -65,10 +65,14 @@ struct weir_file {
     struct weir_file_mark mark;
     /* of the plan */
     size_t column_count;
-    size_t *columns;                 /* of the plan, of each of its own */
-    struct weir_str *originals;      /* names in the file */
-    enum weir_guess_format *formats; /* of CSV */
-    enum weir_type *types;           /* of the others: as they are in this file */
+    size_t *columns;                /* of the plan, of each of its own */
+    struct weir_str *originals;     /* names in the file, as its reader has them: it knows no two */
+                                    /* that differ by case alone */
+    struct weir_source_column *own; /* as they are in this file; named once all files are known */
+    struct weir_str *tops;          /* of Parquet: what its head calls them */
+    size_t top_count;
+    enum weir_guess_format *formats; /* of CSV; */
+    bool *only_no;                   /* no and nothing else, which may be Norway */
 };
 
 struct weir_file_stream {
@@ -184,6 +188,14 @@ int weir_google_token(struct weir_file_connection *c, struct weir_error *err) WE
  * is none. */
 bool weir_google_book(struct weir_file *file, struct weir_arena *arena);
 
+/* --- names.c --- */
+/* Once the columns of all files are known: which ones of the plan they are. */
+int weir_file_name_columns(struct weir_file_stream *files, const struct weir_source_stream *stream,
+                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+/* Room for so many columns of its own. */
+int weir_file_room(struct weir_file *file, size_t count, struct weir_arena *arena,
+                   struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- stray.c --- */
 /* Once all are planned: what has no rows and nothing of the table is no file of it, but what a
  * server says in its place, perhaps. */
@@ -258,7 +270,7 @@ int weir_file_csv_read(const struct weir_file *file, const struct weir_file_sett
 int weir_file_engine_open(const struct weir_file_stream *stream, struct weir_warehouse **out,
                           struct weir_session **session, struct weir_error *err) WEIR_MUST_CHECK;
 /* Refuses what the engine would read wrongly. */
-int weir_file_engine_check(struct weir_session *session, const struct weir_file *file,
+int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
                            struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
@@ -298,6 +310,9 @@ int weir_file_nested_read(struct weir_file_connection *c, const struct weir_sour
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_file_nested_forget(struct weir_file_connection *c);
 
+/* One sentence more for the run's changes. */
+int weir_file_say(struct weir_source_plan *plan, struct weir_str text,
+                  struct weir_error *err) WEIR_MUST_CHECK;
 /* Adds a column of the file to the plan, unless its name is one of weir's. */
 int weir_file_add_column(struct weir_file *file, size_t at, const struct weir_source_column *column,
                          struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;

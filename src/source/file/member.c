@@ -55,7 +55,7 @@ static bool is_member(const struct weir_file *file, size_t column,
     bool row = file->column_count == 1 && weir_str_is(file->originals[0], "json");
     size_t to = file->columns[column];
     enum weir_type type = to == WEIR_FILE_NO_COLUMN ? WEIR_TYPE_INT : sink->columns[to].type;
-    return file->format != WEIR_FILE_PARQUET && file->types[column] == WEIR_TYPE_JSON &&
+    return file->format != WEIR_FILE_PARQUET && file->own[column].type == WEIR_TYPE_JSON &&
            (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row && !is_made_up(file, column);
 }
 

@@ -1,0 +1,105 @@
+// Which column of the table a column of a file is: by what it is called, whatever else a file has, and in which order.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { syncs } from '../node/sync.js';
+import { Weir, type Row } from '../node/weir.js';
+
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+});
+after(() => weir.remove());
+
+const write = (name: string, text: string): void => {
+  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
+  writeFileSync(path.join(weir.dir, name), text);
+};
+const load = async (source: string, ...args: string[]): Promise<string> => {
+  const streams = await syncs<{ changes: string[] }>(() => weir)(source, ...args);
+  return streams.map(({ changes }) => changes.join(', ')).join('; ');
+};
+const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: "${name}/*"}\nstreams: {${name}: {${more}}}\n`);
+const all = (name: string, order = 'id'): Promise<Row[]> => weir.rows(`select * exclude (_weir_file, _weir_run, _weir_loaded_at) from ${name}.${name} order by ${order}`);
+
+test('headers that become one name keep their columns in later files', async () => {
+  source('price', 'mode: append');
+  write('price/a.csv', 'id,Discount %\n1,5\n');
+  await load('price');
+  write('price/b.csv', 'id,Discount,Discount %\n2,100,7\n');
+  assert.equal(await load('price'), 'new column discount_2');
+  write('price/c.csv', 'id,Discount\n3,200\n');
+  write('price/d.csv', 'Discount %,id\n9,4\n');
+  assert.equal(await load('price'), '');
+  const rows = [
+    { id: 1, discount: 5, discount_2: null },
+    { id: 2, discount: 7, discount_2: 100 },
+    { id: 3, discount: null, discount_2: 200 },
+    { id: 4, discount: 9, discount_2: null },
+  ];
+  assert.deepEqual(await all('price'), rows);
+  assert.match(await weir.in('verify', 'price'), /price\.price {2}equal/);
+  await load('price', '--full');
+  assert.deepEqual(await all('price'), rows);
+});
+
+test('in one run, too, and where a name comes twice in a file', async () => {
+  source('run', 'mode: replace');
+  write('run/a.csv', 'id,Price,Price $,x,x\n1,10,11,1,2\n');
+  write('run/b.csv', 'Price $,x,x,id,price_2\n21,3,4,2,5\n');
+  write('run/c.csv', 'x,id,Price\n5,3,30\n');
+  await load('run');
+  assert.deepEqual(await all('run'), [
+    { id: 1, price: 10, price_2: 11, x: 1, x_2: 2, price_2_2: null },
+    { id: 2, price: null, price_2: 21, x: 3, x_2: 4, price_2_2: 5 },
+    { id: 3, price: 30, price_2: null, x: 5, x_2: null, price_2_2: null },
+  ]);
+});
+
+test('case, blanks and marks make no other column, but where two of them come together', async () => {
+  source('like', 'mode: append');
+  write('like/a.csv', 'id,Order Date\n1,a\n');
+  write('like/b.csv', 'ID,order_date\n2,b\n');
+  assert.match(await load('like'), /^column id is what the source calls "ID", and called "id"; column order_date is what the source calls "order_date", and called "Order Date"$/);
+  write('like/c.csv', 'id,Name,name\n3,N,n\n');
+  assert.equal(await load('like'), 'new column name, new column name_2');
+  write('like/d.csv', 'id,name,Name\n4,n,N\n');
+  write('like/e.csv', 'id,name\n5,n\n');
+  await load('like');
+  write('like/f.csv', 'id,NAME\n6,?\n');
+  assert.equal(await load('like'), 'new column name_3');
+  assert.deepEqual(await weir.rows('select id, order_date, name, name_2, name_3 from "like"."like" order by id'), [
+    { id: 1, order_date: 'a', name: null, name_2: null, name_3: null },
+    { id: 2, order_date: 'b', name: null, name_2: null, name_3: null },
+    { id: 3, order_date: null, name: 'N', name_2: 'n', name_3: null },
+    { id: 4, order_date: null, name: 'N', name_2: 'n', name_3: null },
+    { id: 5, order_date: null, name: null, name_2: 'n', name_3: null },
+    { id: 6, order_date: null, name: null, name_2: null, name_3: '?' },
+  ]);
+});
+
+test('a column that is called otherwise takes the place of the old one where no row of it stays, and that is told', async () => {
+  source('whole', 'mode: replace');
+  write('whole/a.csv', 'id,Discount %\n1,5\n');
+  await load('whole');
+  write('whole/a.csv', 'id,Discount\n1,6\n');
+  assert.equal(await load('whole'), 'column discount is what the source calls "Discount", and called "Discount %"');
+  write('whole/a.csv', 'id,Discount,Discount %\n1,6,7\n');
+  await load('whole');
+  assert.deepEqual(await all('whole'), [{ id: 1, discount: 6, discount_2: 7 }]);
+});
+
+test('keys of JSON that differ by case alone are told apart in any order', async () => {
+  source('keys', 'mode: append');
+  write('keys/a.ndjson', '{"id":1,"Name":"N","name":"n","x_1":0}\n');
+  await load('keys');
+  write('keys/b.ndjson', '{"id":2,"name":"n","Name":"N","X":1,"x_1":2}\n');
+  write('keys/c.ndjson', '{"id":3,"name":"n"}\n');
+  await load('keys');
+  assert.deepEqual(await all('keys'), [
+    { id: 1, name: 'N', name_1: 'n', x_1: 0, x: null },
+    { id: 2, name: 'N', name_1: 'n', x_1: 2, x: 1 },
+    { id: 3, name: null, name_1: 'n', x_1: null, x: null },
+  ]);
+});
