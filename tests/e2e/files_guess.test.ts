@@ -8,6 +8,7 @@ import { syncFails, syncs } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
 interface Load {
+  stream: string;
   status: string;
   rows_written: number;
   rows_discarded: number;
@@ -125,7 +126,7 @@ test('a file that has nothing of the table does not empty it', async () => {
   await load('kept', 'id,v\n1,a\n');
   for (const text of ['Service temporarily unavailable\n', 'Error\nplease come back later\n']) {
     write('kept/a.csv', text);
-    await fails(/kept\/a\.csv: no column of it is one of the table, whose rows are kept; it begins with "(Service temp|Error)/, 'kept');
+    await fails(/kept\/a\.csv: (no column of it is one of the table, whose rows are kept; it begins with "Error|it has no rows, and none of the table's columns, but the line Service temp)/, 'kept');
     assert.deepEqual(await rows('kept.a'), [{ id: 1, v: 'a' }]);
   }
   await sync('kept', '--full');
@@ -140,14 +141,35 @@ test('a file that has nothing of the table does not empty it', async () => {
   assert.deepEqual(await weir.rows('select id from object.a'), []);
 });
 
-test('what Excel puts beside an open workbook, and a link that leads nowhere, are no files', async () => {
+test('what programs put beside a file for a while is no file, unless the pattern says so', async () => {
   write('beside/report.csv', 'id\n1\n');
-  write('beside/~$report.csv', Buffer.from('\x05Admin'.padEnd(165)));
-  symlinkSync('/nonexistent/old.csv', path.join(weir.dir, 'beside/old.csv'));
-  source('beside');
-  assert.deepEqual((await sync('beside')).map(({ status }) => status), ['loaded']);
-  assert.deepEqual(await rows('beside.report'), [{ id: 1 }]);
-  // A part of a table that cannot be read is told.
-  source('beside', 'mode: replace');
-  await fails(/old\.csv cannot be read/, 'beside');
+  const litter = ['~$report.csv', '.~lock.report.csv#', '._report.csv', '.report.csv.swp', 'report.csv~', '#report.csv#', 'report.csv.tmp', 'report.csv.part', 'report.csv.crdownload', 'report.csv.bak'];
+  for (const name of litter) write(`beside/${name}`, Buffer.from('\x05Admin'.padEnd(165)));
+  write('sources/beside.yml', 'kind: file\nconnection: {path: beside, format: csv}\n');
+  assert.deepEqual((await sync('beside')).map(({ stream, status }) => `${stream} ${status}`), ['report loaded']);
+  write('sources/every.yml', 'kind: file\nconnection: {path: "beside/*", format: csv}\n');
+  assert.deepEqual((await sync('every')).map(({ stream, status }) => `${stream} ${status}`), ['every loaded']);
+  assert.deepEqual(await rows('every.every'), [{ id: 1 }]);
+  write('beside/report.csv.bak', 'id\n2\n');
+  write('sources/bak.yml', 'kind: file\nconnection: {path: "beside/*.bak", format: csv}\n');
+  await sync('bak');
+  assert.deepEqual(await rows('bak.bak'), [{ id: 2 }]);
+});
+
+test('a file of a folder that cannot be read fails its own stream, and one of a pattern that of all', async () => {
+  write('links/report.csv', 'id\n1\n');
+  symlinkSync('/nonexistent/old.csv', path.join(weir.dir, 'links/old.csv'));
+  symlinkSync('round.xlsx', path.join(weir.dir, 'links/round.xlsx'));
+  symlinkSync('/etc/hostname', path.join(weir.dir, 'links/out.csv'));
+  symlinkSync('/nonexistent', path.join(weir.dir, 'links/notes'));
+  source('links');
+  await fails(/3 of its 4 streams|links\/old\.csv cannot be read: No such file or directory/, 'links');
+  assert.deepEqual(await rows('links.report'), [{ id: 1 }]);
+  const failed = await weir.rows("select stream, error from weir.loads where source = 'links' and status = 'failed' order by stream");
+  assert.deepEqual(failed.map((row) => row['stream']), ['old', 'out', 'round']);
+  assert.match(failed.map((row) => row['error']).join('\n'), /old\.csv cannot be read: No such file or directory\n.*\/etc\/hostname may not be read: .*\n.*round\.xlsx cannot be read: Too many levels of symbolic links/);
+  const { streams } = JSON.parse(await weir.in('source', 'discover', 'links', '--json')) as { streams: { name: string; error?: string }[] };
+  assert.deepEqual(streams.map(({ name, error }) => [name, !error]), [['old', false], ['out', false], ['report', true], ['round', false]]);
+  source('links', 'mode: replace');
+  await fails(/old\.csv cannot be read/, 'links');
 });

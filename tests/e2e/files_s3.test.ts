@@ -40,6 +40,7 @@ test('a beginning is a stream a name, a pattern is one stream; only what changed
   store.objects.set('raw/people.ndjson', '{"name":"Ada"}\n');
   store.objects.set('raw/notes.md', 'no table');
   store.objects.set('raw/', '');
+  store.objects.set('raw/~$people.csv', 'lock');
   store.objects.set('rawer/x.csv', 'id\n9\n');
   source('flat', 's3://shop-data/raw/');
   assert.deepEqual(await sync('flat'), ['people loaded 1']);

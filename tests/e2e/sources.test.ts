@@ -78,7 +78,7 @@ test('a folder is one table a name; only what changed is read again', async () =
 
 test('a failure is told whatever bytes are in its words', async () => {
   write('bytes/a.csv', 'id\n1\n');
-  source('bytes', 'connection: {path: bytes}\nstreams: {a: {}}\n');
+  source('bytes', 'connection: {path: "bytes/*.csv"}\n');
   await one('bytes');
   const strange = Buffer.concat([Buffer.from(path.join(weir.dir, 'bytes/a')), Buffer.of(0xff), Buffer.from('b.csv')]);
   writeFileSync(strange, 'id\n1\n');

@@ -47,6 +47,8 @@ struct weir_file_mark {
 struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
     const char *path;     /* real; NULL: of another machine, and not here yet */
+    const char *wrong;    /* why it cannot be read, where that is known; or NULL */
+    int wrong_code;
     int64_t device;       /* of this machine */
     int held;             /* while it is held, what is open of it, + 1; */
     char through[32];     /* and its path then, whatever stands at `path` by now */
@@ -132,6 +134,11 @@ void weir_file_release(struct weir_file *file);
 const char *weir_file_path(const struct weir_file *file);
 /* Is it still as it was when it was found? WEIR_EAGAIN. */
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- litter.c --- */
+/* Is it a file of this name that a program keeps beside others for a while, and the pattern (its
+ * last part) does not mean such? */
+bool weir_file_is_litter(struct weir_str pattern, struct weir_str name);
 
 /* By the name's end, unless the connection says it. */
 enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,

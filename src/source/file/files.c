@@ -110,10 +110,26 @@ static int look(const char *path, char real[PATH_MAX], struct stat *st, struct w
     return rc;
 }
 
+static struct weir_str last_part(struct weir_str path)
+{
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    return slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
+}
+
+static struct weir_str shown(const struct weir_file_connection *c, const char *path)
+{
+    char dir[PATH_MAX];
+    if (realpath(c->site->dir, dir) && is_below(path, c->site->dir)) {
+        path += strlen(c->site->dir);
+        path += *path == '/';
+    }
+    return weir_str_of(path);
+}
+
 static int add_file(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
                     struct weir_file *out, bool *added, struct weir_error *err)
 {
-    char real[PATH_MAX], dir[PATH_MAX];
+    char real[PATH_MAX];
     struct stat st;
     *added = false;
     int rc = look(path, real, &st, err);
@@ -124,13 +140,8 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
     if (!S_ISREG(st.st_mode)) {
         return 0;
     }
-    const char *shown = path;
-    if (realpath(c->site->dir, dir) && is_below(path, c->site->dir)) {
-        shown = path + strlen(c->site->dir);
-        shown += *shown == '/';
-    }
     *out =
-        (struct weir_file){.name = weir_arena_dup(arena, weir_str_of(shown)),
+        (struct weir_file){.name = weir_arena_dup(arena, shown(c, path)),
                            .path = weir_arena_strdup(arena, real),
                            .device = (int64_t)st.st_dev,
                            .format = weir_file_format_of(c, weir_str_of(path)),
@@ -149,33 +160,43 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
     return 0;
 }
 
-/* What Excel puts beside a workbook while somebody has it open. */
-static bool is_lock(const char *path)
+/* In a folder each file is a stream of its own: what is wrong with one is for that stream to say.
+ */
+static int add_wrong(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
+                     const struct weir_error *why, struct weir_file *out, struct weir_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    return strncmp(slash ? slash + 1 : path, "~$", 2) == 0;
+    *out = (struct weir_file){.name = weir_csv_readable(arena, shown(c, path)),
+                              .wrong = weir_arena_strdup(arena, why->message),
+                              .wrong_code = why->code,
+                              .format = weir_file_format_of(c, weir_str_of(path))};
+    return out->name.ptr && out->wrong
+               ? 0
+               : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
 }
 
-/* A link whose file is gone is no file. One of a pattern is a part of its table: that is told. */
-static bool leads_nowhere(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) && errno == ENOENT && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
-}
-
-static int add_all(struct weir_file_connection *c, const glob_t *found, bool folder,
-                   struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
+static int add_all(struct weir_file_connection *c, const glob_t *found, struct weir_str pattern,
+                   bool folder, struct weir_arena *arena, struct weir_file_stream *out,
+                   struct weir_error *err)
 {
     out->files = weir_arena_calloc(arena, (found->gl_pathc + 1) * sizeof *out->files);
     if (!out->files || found->gl_pathc > MAX_FILES) {
         return weir_fail(err, WEIR_ETOOBIG, "a stream may have %d files", MAX_FILES);
     }
     for (size_t i = 0; i < found->gl_pathc; i++) {
+        const char *path = found->gl_pathv[i];
+        struct weir_file *file = &out->files[out->count];
+        struct weir_error why;
         bool added;
-        if (is_lock(found->gl_pathv[i]) || (folder && leads_nowhere(found->gl_pathv[i]))) {
+        if (weir_file_is_litter(last_part(pattern), last_part(weir_str_of(path)))) {
             continue;
         }
-        int rc = add_file(c, found->gl_pathv[i], arena, &out->files[out->count], &added, err);
+        int rc = add_file(c, path, arena, file, &added, &why);
+        if (rc && rc != WEIR_ENOMEM && folder) {
+            rc = add_wrong(c, path, arena, &why, file, err);
+            added = true;
+        } else if (rc) {
+            weir_fail(err, rc, "%s", why.message);
+        }
         if (rc) {
             return rc;
         }
@@ -197,7 +218,7 @@ static int match(struct weir_file_connection *c, const char *pattern, bool folde
         rc = weir_fail(err, WEIR_EIO, "%s cannot be looked into%s", pattern,
                        failed == GLOB_NOSPACE ? ": out of memory" : ": may weir read the folder?");
     }
-    rc = rc ? rc : add_all(c, &found, folder, arena, out, err);
+    rc = rc ? rc : add_all(c, &found, weir_str_of(pattern), folder, arena, out, err);
     globfree(&found);
     if (rc == 0 && out->count == 0) {
         rc = weir_fail(err, WEIR_ENOENT, "no file is there that %s names", pattern);
@@ -214,12 +235,6 @@ static bool is_folder(const char *path)
 static bool is_pattern(const char *path)
 {
     return strpbrk(path, "*?[") != NULL;
-}
-
-static struct weir_str last_part(struct weir_str path)
-{
-    const char *slash = memrchr(path.ptr, '/', path.len);
-    return slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
 }
 
 /* "2024/Order Lines.csv" → "order_lines" */
@@ -476,7 +491,9 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
     int rc = *stream->path ? by_path(c, stream->path, arena, out, err)
                            : by_name(c, stream->name, arena, out, err);
     for (size_t i = 0; rc == 0 && i < out->count; i++) {
-        if (out->files[i].format == WEIR_FILE_AUTO && !out->files[i].url) {
+        if (out->files[i].wrong) {
+            rc = weir_fail(err, out->files[i].wrong_code, "%s", out->files[i].wrong);
+        } else if (out->files[i].format == WEIR_FILE_AUTO && !out->files[i].url) {
             rc = weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT ": the end of its name does not say what it holds; set "
                                         "`format:` in the connection",

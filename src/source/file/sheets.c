@@ -35,7 +35,7 @@ static int look(struct weir_file_connection *c, struct weir_file *file, struct w
     struct weir_error ignored;
     int held = weir_file_hold(file, err);
     if (held) {
-        return held;
+        return held == WEIR_ENOMEM ? held : 0;
     }
     int rc = weir_excel_open(&x, weir_file_path(file), c->site->stop, &ignored);
     size_t most = rc || x.sheet_count > MAX_SHEETS ? 0 : x.sheet_count;
@@ -181,7 +181,7 @@ int weir_file_sheets(struct weir_file_connection *c, bool alone, struct weir_are
     for (size_t i = 0; rc == 0 && i < *count; i++) {
         const struct weir_file_stream *s = &(*streams)[i];
         files[i] = s->files[0];
-        bool book = s->count == 1 && !*c->settings->sheet &&
+        bool book = s->count == 1 && !*c->settings->sheet && !files[i].wrong &&
                     (files[i].format == WEIR_FILE_XLSX || weir_google_book(&files[i], arena));
         rc = book ? book_of(c, &files[i], &books[i], err) : 0;
         most += books[i] ? books[i]->count + books[i]->empty_count : 0;
