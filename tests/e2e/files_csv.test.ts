@@ -95,6 +95,18 @@ test('what stands in place of a file, without rows and columns of the table, emp
   assert.deepEqual(await weir.rows('select name_of_the_customer from names.names'), []);
 });
 
+test('a name that begins with a digit makes one that needs no quotes, and an empty path is a mistake', async () => {
+  write('months/2026-01.csv', 'id\n1\n');
+  write('months/2026-02 Final.csv', 'id\n2\n');
+  await weir.in('source', 'add', 'months', '--kind', 'file', '--set', 'path=months');
+  await weir.in('sync', '--wait', 'months');
+  assert.deepEqual(await weir.rows('select (select id from months.file_2026_01) as a, (select id from months.file_2026_02_final) as b'), [{ a: 1, b: 2 }]);
+  write('sources/nowhere.yml', 'kind: file\nconnection: {path: "", format: csv}\n');
+  const fails = syncFails(() => weir);
+  await fails(/`path` is empty: say where the files are, a folder \(`exports`; `\.` is the workspace's own\)/, 'nowhere');
+  rmSync(path.join(weir.dir, 'sources/nowhere.yml'));
+});
+
 test('bad lines are kept with their line and reason', async () => {
   write('sources/bad.yml', 'kind: file\nconnection: {path: bad.csv}\n');
   write('bad.csv', 'a,b\n1,2\n3\n4,5,6\n7,8\n');

@@ -117,6 +117,16 @@ test('many addresses are one table; one that changed replaces its own rows, or a
   rmSync(path.join(weir.dir, 'sources/folder.yml'));
 });
 
+test('an address is decoded before it names a table', async () => {
+  web.file('/named/my%20file%C3%BC.csv', 'id\n1\n');
+  web.file('/named/2026%2D01.csv', 'id\n2\n');
+  web.file('/named/100%.csv', 'id\n3\n');
+  source('named', `{path: "${web.origin}/named/my%20file%C3%BC.csv ${web.origin}/named/2026%2D01.csv ${web.origin}/named/100%.csv"}`);
+  assert.deepEqual(await sync('named'), ['my_file loaded 1', 'file_2026_01 loaded 1', 'file_100 loaded 1']);
+  source('single', `{path: "${web.origin}/named/my%20file%C3%BC.csv"}`);
+  assert.deepEqual(await sync('single'), ['my_file loaded 1']);
+});
+
 test('files of JSON of which one changed are all read where rows may be gone', async () => {
   for (const n of [1, 2, 3]) web.file(`/json/${n}.ndjson`, `{"id":${n}}\n`);
   source('json', `{path: "${web.origin}/json/"}`, 'streams:\n  ended: {path: "1.ndjson 2.ndjson 3.ndjson", mode: merge, key: [id], deletes: hard}\n');

@@ -143,5 +143,8 @@ test('what is no workbook, is damaged or unpacks to too much is refused', async 
   await refuses('none.xlsx', zip({ '_rels/.rels': '<x/>' }), /no workbook of Excel/);
   await refuses('xml.xlsx', zip(small('<worksheet><row')), /sheet "S": no XML in line 1/);
   await refuses('rows.xlsx', zip(small('<worksheet><row r="5"/><row r="4"/></worksheet>')), /comes behind row 5/);
+  const { length: seen } = await rows("select 1 from weir.loads where source = 'bad' and status = 'failed'");
+  assert.ok(seen > 8);
+  assert.deepEqual(await rows("select error from weir.loads where source = 'bad' and status = 'mismatch'"), []); // nothing was stored that might differ
   await refuses('big.xlsx', zip(small(`<worksheet>${' '.repeat(65 << 20)}</worksheet>`)), /packed more than 500 times smaller/);
 });

@@ -158,7 +158,12 @@ static int open_connection(const struct weir_source_config *config,
     c->settings = config->connection;
     weir_arena_init(&c->arena, 256u << 20);
     weir_buf_init(&c->passed, 4096);
-    return 0;
+    return weir_str_trim(weir_str_of(c->settings->path)).len
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "`path` is empty: say where the files are, a folder (`exports`; `.` is "
+                           "the workspace's own), a file, a pattern (`exports/*.csv`) or an "
+                           "address");
 }
 
 static int add_found(struct weir_file_connection *c, struct weir_source_catalog *out,
@@ -438,8 +443,8 @@ static bool has_none(const struct weir_file_stream *files)
     return none;
 }
 
-static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
-                struct weir_source_plan *out, struct weir_error *err)
+static int plan_all(void *connection, const struct weir_source_stream *stream,
+                    struct weir_str cursor, struct weir_source_plan *out, struct weir_error *err)
 {
     struct weir_file_connection *c = connection;
     struct weir_file_stream *files = weir_arena_calloc(&out->arena, sizeof *files);
@@ -493,6 +498,18 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
     }
     weir_session_free(session);
     weir_warehouse_close(warehouse);
+    return rc;
+}
+
+/* Nothing is stored yet that might not be what was read: it is the file that is damaged. */
+static int plan(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
+                struct weir_source_plan *out, struct weir_error *err)
+{
+    int rc = plan_all(connection, stream, cursor, out, err);
+    if (rc == WEIR_ECORRUPT) {
+        struct weir_error why = *err;
+        rc = weir_fail(err, WEIR_EINVAL, "%s", why.message);
+    }
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "event/naming.h"
+#include "io/http_head.h"
 #include "source/file/file.h"
 
 #define MAX_FILES 100000
@@ -237,18 +238,51 @@ static bool is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
+/* No name begins with a digit: of "2026-01" it is file_2026_01. */
+static void add_numbered(struct weir_str base, struct weir_buf *out)
+{
+    weir_buf_addz(out, "file_");
+    for (size_t i = 0; i < base.len; i++) {
+        char c = base.ptr[i];
+        c = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (plain || out->data[out->len - 1] != '_') {
+            weir_buf_addc(out, plain ? c : '_');
+        }
+    }
+    out->len -= out->data[out->len - 1] == '_';
+}
+
 /* "2024/Order Lines.csv" → "order_lines" */
 static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
 {
-    struct weir_buf name;
+    struct weir_buf name, numbered;
     struct weir_str base = weir_file_unpacked_name(last_part(path));
     const char *dot = memrchr(base.ptr, '.', base.len);
     base.len = dot && dot > base.ptr ? (size_t)(dot - base.ptr) : base.len;
     weir_buf_init(&name, 4096);
+    weir_buf_init(&numbered, 65536);
+    if (base.len && *base.ptr >= '0' && *base.ptr <= '9') {
+        add_numbered(base, &numbered);
+        base = weir_buf_str(&numbered);
+    }
     weir_name_make(base, "file_", &name);
     struct weir_str out = weir_arena_dup(arena, weir_utf8_cut(weir_buf_str(&name), 63));
     weir_buf_free(&name);
+    weir_buf_free(&numbered);
     return out;
+}
+
+/* Of an address what its last part says; the key of an object is no address. */
+static struct weir_str remote_stem(const struct weir_file *file, struct weir_arena *arena)
+{
+    struct weir_str text = weir_web_stem(file);
+    char *plain = file->listed ? NULL : weir_arena_alloc(arena, text.len + 1);
+    size_t n = plain ? weir_http_unescape(text, plain, false) : 0;
+    for (size_t i = 0; i < n; i++) {
+        plain[i] = (char)(plain[i] == '/' || !plain[i] ? '_' : plain[i]);
+    }
+    return plain ? stem_of((struct weir_str){plain, n}, arena) : stem_of(text, arena);
 }
 
 /* Files of one name, in several folders, are one stream; of orders.csv and orders.csv.gz nobody
@@ -282,7 +316,7 @@ static int group(struct weir_file_connection *c, struct weir_file_stream *all,
     *count = 0;
     for (size_t i = 0; i < all->count; i++) {
         struct weir_file *file = &all->files[i];
-        struct weir_str stem = stem_of(file->url ? weir_web_stem(file) : file->name, arena);
+        struct weir_str stem = file->url ? remote_stem(file, arena) : stem_of(file->name, arena);
         if (file->format == WEIR_FILE_AUTO && (!file->url || file->listed)) {
             pass_over(c, file);
             continue;
@@ -335,8 +369,8 @@ static int remote_streams(struct weir_file_connection *c, struct weir_arena *are
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
     **out = all;
-    (*out)->name =
-        memchr(stem.ptr, '.', stem.len) ? stem_of(stem, arena) : weir_str_of(c->config->name);
+    (*out)->name = memchr(stem.ptr, '.', stem.len) ? remote_stem(&all.files[0], arena)
+                                                   : weir_str_of(c->config->name);
     *count = 1;
     return 0;
 }
@@ -355,8 +389,8 @@ static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
     **out = all;
-    (*out)->name = is_pattern(path) ? weir_str_of(c->config->name)
-                                    : stem_of(weir_web_stem(&all.files[0]), arena);
+    (*out)->name =
+        is_pattern(path) ? weir_str_of(c->config->name) : remote_stem(&all.files[0], arena);
     *count = 1;
     return 0;
 }

@@ -110,8 +110,9 @@ static struct weir_str name_of(struct weir_arena *arena, struct weir_str book, c
     struct weir_buf name;
     weir_buf_init(&name, 4096);
     weir_name_make(weir_str_of(sheet), "sheet_", &name);
+    const char *first = !book.len && *sheet >= '0' && *sheet <= '9' ? "sheet_" : "";
     const char *text = weir_arena_printf(arena, WEIR_STR_FMT "%s" WEIR_STR_FMT, WEIR_STR_ARG(book),
-                                         book.len ? "_" : "", WEIR_STR_ARG(weir_buf_str(&name)));
+                                         book.len ? "_" : first, WEIR_STR_ARG(weir_buf_str(&name)));
     weir_buf_free(&name);
     return text ? weir_arena_dup(arena, weir_utf8_cut(weir_str_of(text), 63))
                 : (struct weir_str){NULL, 0};
