@@ -125,7 +125,7 @@ static bool looks_like_header(const struct weir_csv_columns *c)
             !(one.fits & c->guesses[i].fits)) {
             return true;
         }
-        values = values || (one.values && one.fits);
+        values = values || (one.values && (one.fits || one.fine));
     }
     return weir_csv_first_names(&c->first) || (!values && named == c->count && !is_named_twice(c));
 }
@@ -162,14 +162,9 @@ static struct line in_short(const struct weir_csv_record *r)
 {
     struct line line = {.number = r->line, .count = r->count, .names = !r->bad && r->count};
     for (size_t i = 0; i < r->count; i++) {
-        struct weir_guess one;
         struct weir_str text = weir_str_trim(r->fields[i].text);
-        weir_guess_init(&one);
-        if (text.len) {
-            weir_guess_see(&one, text);
-            line.filled = i + 1;
-        }
-        bool value = one.values && one.fits;
+        bool value = weir_guess_is_value(text);
+        line.filled = text.len ? i + 1 : line.filled;
         line.names = line.names && text.len && !value;
         line.values = line.values || value;
     }

@@ -23,14 +23,6 @@ static bool is_year(int64_t number)
     return number >= 1900 && number <= 2100;
 }
 
-static bool is_value(struct weir_str text)
-{
-    struct weir_guess one;
-    weir_guess_init(&one);
-    weir_guess_see(&one, text);
-    return one.values && one.fits;
-}
-
 static bool is_new(struct weir_map *seen, struct weir_str text)
 {
     return !weir_map_get(seen, text) && weir_map_put(seen, text, seen) == 0;
@@ -71,7 +63,7 @@ void weir_csv_first_look(struct weir_csv_first *f, const struct weir_str *fields
             f->numbers++;
             last = number;
         } else {
-            f->may = !is_value(text) && is_new(&seen, text);
+            f->may = !weir_guess_is_value(text) && is_new(&seen, text);
             texts++;
         }
     }

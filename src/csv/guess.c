@@ -250,7 +250,8 @@ static bool read_zone(struct weir_str rest, int *hour, int *minutes)
     return i == rest.len && h <= 15 && m < 60;
 }
 
-static bool read_clock(struct weir_str s, size_t i, int64_t *micros)
+/* `fine`: digits behind the microsecond are lost. */
+static bool read_clock(struct weir_str s, size_t i, int64_t *micros, bool *fine)
 {
     int hour, minute, second = 0, shift;
     int64_t fraction = 0;
@@ -267,6 +268,7 @@ static bool read_clock(struct weir_str s, size_t i, int64_t *micros)
             int64_t unit = 100000;
             for (i++; i < s.len && is_digit(s.ptr[i]); i++, unit /= 10) {
                 fraction += (s.ptr[i] - '0') * unit;
+                *fine = *fine || (!unit && s.ptr[i] != '0');
             }
         }
     }
@@ -279,11 +281,11 @@ static bool read_clock(struct weir_str s, size_t i, int64_t *micros)
 
 /* The day, and the time of it where there is one. */
 static bool read_time(struct weir_str s, enum order order, int64_t *day, int64_t *micros,
-                      bool *has_clock)
+                      bool *has_clock, bool *fine)
 {
     size_t i = 0;
     *micros = 0;
-    *has_clock = false;
+    *has_clock = *fine = false;
     if (!read_day(s, order, &i, day)) {
         return false;
     }
@@ -294,10 +296,10 @@ static bool read_time(struct weir_str s, enum order order, int64_t *day, int64_t
     bool gap = s.ptr[i] == ' ' || (s.ptr[i] == 'T' && order == YMD) || s.ptr[i] == ',';
     for (i++; gap && i < s.len && s.ptr[i] == ' '; i++) {
     }
-    return gap && read_clock(s, i, micros);
+    return gap && read_clock(s, i, micros, fine);
 }
 
-static unsigned time_formats(struct weir_str s)
+static unsigned time_formats(struct weir_guess *g, struct weir_str s)
 {
     unsigned fits = 0;
     if (s.len < 8 || s.len > 40 || !is_digit(s.ptr[0])) {
@@ -305,8 +307,10 @@ static unsigned time_formats(struct weir_str s)
     }
     for (unsigned order = YMD; order <= MDY; order++) {
         int64_t day, micros;
-        bool clock;
-        if (read_time(s, (enum order)order, &day, &micros, &clock)) {
+        bool clock, fine;
+        bool is = read_time(s, (enum order)order, &day, &micros, &clock, &fine);
+        g->fine = g->fine || (is && fine);
+        if (is && !fine) {
             fits |= BIT(WEIR_GUESS_TIME + order) | (clock ? 0 : BIT(WEIR_GUESS_DATE + order));
         }
     }
@@ -329,6 +333,14 @@ static bool read_bool(struct weir_str s, bool *out)
     return *out || is_word(s, no);
 }
 
+bool weir_guess_is_value(struct weir_str text)
+{
+    struct weir_guess one;
+    weir_guess_init(&one);
+    weir_guess_see(&one, text);
+    return one.values && (one.fits || one.fine);
+}
+
 void weir_guess_see(struct weir_guess *g, struct weir_str text)
 {
     bool ignored;
@@ -343,7 +355,7 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
     }
     g->no_only = (g->values == 0 || g->no_only) && weir_str_is(s, "NO");
     unsigned fits = read_bool(s, &ignored) ? BIT(WEIR_GUESS_BOOL) : 0;
-    fits |= number_formats(g, s) | time_formats(s);
+    fits |= number_formats(g, s) | time_formats(g, s);
     g->was_number = g->was_number || (g->values == 0 && fits);
     if ((g->fits & fits) == 0 && !g->example[0]) {
         struct weir_str shown = weir_utf8_cut(s, sizeof g->example - 1);
@@ -414,6 +426,9 @@ static const char *why_text(const struct weir_guess *g)
     if (g->zeros) {
         return "text: some numbers begin with zeros";
     }
+    if (g->fine) {
+        return "text: some times have digits behind the microsecond";
+    }
     return g->digits ? "text: some numbers have more digits than a number keeps" : "text";
 }
 
@@ -461,9 +476,9 @@ bool weir_guess_value(enum weir_guess_format format, struct weir_str text,
     }
     if (format >= WEIR_GUESS_DATE && format < WEIR_GUESS_TEXT) {
         int64_t day, micros;
-        bool clock, date = format < WEIR_GUESS_TIME;
+        bool clock, fine, date = format < WEIR_GUESS_TIME;
         enum order order = (enum order)(format - (date ? WEIR_GUESS_DATE : WEIR_GUESS_TIME));
-        if (!read_time(s, order, &day, &micros, &clock) || (date && clock)) {
+        if (!read_time(s, order, &day, &micros, &clock, &fine) || fine || (date && clock)) {
             return false;
         }
         out->i = date ? day : day * WEIR_DAY + micros;

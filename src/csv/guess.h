@@ -32,12 +32,15 @@ struct weir_guess {
     bool no_only;                  /* each is NO, which is a country, too */
     bool zeros;                    /* some number begins with zeros */
     bool digits;                   /* some number has too many digits */
+    bool fine;                     /* some time has digits behind the microsecond */
     bool was_number;               /* the first values were numbers */
     enum weir_guess_format format; /* once settled */
     char example[40]; /* the first value that was no number or date, as the others were */
 };
 
 void weir_guess_init(struct weir_guess *guess);
+/* A number, a time or the like, which names nothing. */
+bool weir_guess_is_value(struct weir_str text);
 /* Empty values say nothing and are not shown to it. */
 void weir_guess_see(struct weir_guess *guess, struct weir_str text);
 /* The value that was seen last is a number whose mark, if any, is a decimal point. */

@@ -59,6 +59,10 @@ static void the_narrowest_type_that_loses_nothing(void **state)
         {"2026-01-02~2026-01-02 03:04", WEIR_GUESS_TIME, "year first"},
         {"12/31/2026 1:02 PM", WEIR_GUESS_TIME_MDY, ""},
         {"2026-01-02T25:00:00", WEIR_GUESS_TEXT, ""},
+        {"2026-01-02T10:00:00.1234560Z~2026-01-02 10:00", WEIR_GUESS_TIME, ""},
+        {"2026-01-02T10:00:00.1234567Z~2026-01-02 10:00", WEIR_GUESS_TEXT,
+         "behind the microsecond"},
+        {"2026-01-02 10:00~02.01.2026 10:00:00,1234567", WEIR_GUESS_TEXT, "behind the microsecond"},
         {"1~NULL~n/a~2", WEIR_GUESS_INT, "2 NULL, NA"},
         {"", WEIR_GUESS_TEXT, "empty"},
         {"NO~NO", WEIR_GUESS_TEXT, "a country"},
@@ -108,6 +112,8 @@ static void values_are_what_their_column_says(void **state)
     assert_true(weir_guess_value(WEIR_GUESS_INT, WEIR_STR(" NA "), &value) && value.null);
     assert_false(weir_guess_value(WEIR_GUESS_INT, WEIR_STR("1x"), &value));
     assert_false(weir_guess_value(WEIR_GUESS_DATE, WEIR_STR("2026-01-02 12:00"), &value));
+    assert_false(
+        weir_guess_value(WEIR_GUESS_TIME, WEIR_STR("2026-01-02T12:00:00.0000001Z"), &value));
 }
 
 /* --- records ------------------------------------------------------------------------------------
@@ -279,6 +285,7 @@ static void names_that_look_like_values(void **state)
         /* rows */
         {",Bob,Rome\n2,Ann,Paris\n3,Eve,Bonn\n", ""}, /* the first has lost its number */
         {",Bob\n,Ann\nc,Eve\n", ""},
+        {"Bob,2026-01-02T10:00:00.1234567Z\nAnn,2026-01-02T10:00:00.1234568Z\n", ""},
         {",Bob\na,Bob\nb,Ann\n", ""},
         {"a,Bob,\nb,Ann,x\n", ""},
         {"Bob,2023,2024\nAnn,2021,2022\nEve,2019,2021\n", ""},
