@@ -38,7 +38,8 @@ struct weir_source_sink {
      * connector that can ask fills them and sets `told`. The stage must have the same. */
     struct weir_figures *source;
     bool told;
-    /* So many bytes more of the plan's were read; NULL: nobody asks. */
+    /* So many bytes more of the plan's were read; NULL: nobody asks. Any thread, also while another
+     * one gives rows. */
     void (*bytes)(struct weir_source_sink *sink, uint64_t bytes);
     /* A row that cannot be loaded is kept for whoever looks for it. */
     int (*reject)(struct weir_source_sink *sink, const struct weir_source_reject *what,

@@ -382,6 +382,16 @@ test('a silent server, a lost connection, a stopped run, a restart: nothing chan
   const report = await until('the run', 20, async () => ((await admin.want(200, 'GET', `/api/runs/${run}`)) as { report: { error: string } | null }).report ?? undefined);
   assert.match(report.error, /stopped; nothing changed/);
   await until('the statement to end', 20, () => (pg.sql("select count(*) from pg_stat_activity where application_name = 'weir' and state = 'active'") === '0' ? true : undefined));
+  // How far a load is: what came, of about so much as the table takes at the server.
+  pg.sql('analyze slow.t');
+  write('sized', '', 't');
+  const sized = (await admin.want(202, 'POST', '/api/sources/sized/sync', {})) as { run: string };
+  const [stream] = await until('the run', 20, async () => {
+    const { state, streams } = (await admin.want(200, 'GET', `/api/runs/${sized.run}`)) as { state: string; streams: { bytes: number; bytes_total: number | null }[] };
+    return state === 'done' ? streams : undefined;
+  });
+  const share = (stream?.bytes ?? 0) / (stream?.bytes_total ?? 0);
+  assert.ok(share > 0.75 && share <= 1, `${stream?.bytes} of ${stream?.bytes_total}`);
   await weir.down();
 });
 

@@ -1,7 +1,7 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Load, type Run, type Source, type Standing, asOf, costOfRest, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
+import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
 import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, personal, sayChoice, sayFault, sayHelp, splitList, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
@@ -58,12 +58,12 @@ test('how a source stands: what needs somebody comes first', () => {
 });
 
 test('a table that is not what its source has is loud', () => {
-  const verified = { status: 'differs' as const, at: '2026-11-26T03:00:00Z', rows: 500, missing: 1, extra: 2, different: 0, set_aside: 0, error: 'why' };
+  const verified = { status: 'differs' as const, at: '2026-11-26T03:00:00Z', rows: 500, missing: 1, extra: 2, different: 0, set_aside: 0, error: "cp.a is not what its source is; `weir verify 'cp.a' --repair` loads these again" };
   const { kind, why } = stateOf(source({ streams: [standing({ verified })], latest: run() }), now);
-  assert.deepEqual([kind, why], ['mismatch', 'why']);
+  assert.deepEqual([kind, why], ['differs', 'cp.a is not what its source is.']);
   assert.equal(stateOf(source({ streams: [standing({ verified: { ...verified, status: 'repaired' } })] }), now).kind, 'well');
   assert.equal(sayVerified(verified), 'differs: 1 missing, 2 extra, 0 different of 500 rows');
-  assert.equal(sayVerified({ ...verified, status: 'failed' }), 'could not be compared: why');
+  assert.equal(sayVerified({ ...verified, status: 'failed', error: 'why' }), 'could not be compared: why');
   assert.equal(sayVerified({ ...verified, status: 'equal', set_aside: 2 }), 'compared row by row; 2 rows of the source set aside');
 });
 
@@ -124,6 +124,12 @@ test('how far a run is', () => {
   assert.equal(sayStream({ ...stream, bytes_total: null, seconds_left: null }).value, null);
   assert.equal(sayStream({ ...stream, state: 'failed', error: 'no right' }).text, 'no right');
   assert.equal(sayRun(run({ state: 'running', rows: 12_400, rate: 3400 })), '12.4\u202fk rows, 3\u202f400 rows/s');
+});
+
+test('runs one after the other that found nothing new are one line', () => {
+  const past = (run: string, status: Run['status'], seconds: number, more: Partial<PastRun> = {}): PastRun => ({ run, status, started: new Date(seconds * 1000), ended: new Date(seconds * 1000 + 100), rows: 0, discarded: 0, error: '', changes: [], loads: [], verify: false, remembered: true, ...more });
+  const lines = folded([past('g', 'unchanged', 9), past('f', 'unchanged', 8), past('e', 'unchanged', 7, { verify: true }), past('d', 'unchanged', 6), past('c', 'loaded', 5), past('b', 'unchanged', 4, { changes: ['t: gone at the source'] }), past('a', 'unchanged', 3)]);
+  assert.deepEqual(lines.map(({ run, times, since }) => [run, times, since.getTime() / 1000]), [['g', 2, 8], ['e', 1, 7], ['d', 1, 6], ['c', 1, 5], ['b', 1, 4], ['a', 1, 3]]);
 });
 
 test('runs of the ledger and of the server are one list', () => {

@@ -121,7 +121,7 @@ export function saySchedule(text: string | null): string {
   return text;
 }
 
-export type StateKind = 'broken' | 'running' | 'paused' | 'mismatch' | 'failed' | 'stopped' | 'well' | 'new' | 'unknown' | 'events';
+export type StateKind = 'broken' | 'running' | 'paused' | 'differs' | 'mismatch' | 'failed' | 'stopped' | 'well' | 'new' | 'unknown' | 'events';
 export interface State {
   kind: StateKind;
   tone: 'plain' | 'good' | 'warn' | 'bad' | 'accent';
@@ -139,7 +139,8 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   if (source.error) return { kind: 'broken', tone: 'bad', text: 'its file has a mistake', why: source.error };
   if (source.run) return { kind: 'running', tone: 'accent', text: 'running', why: '' };
   const differs = (streams ?? []).find(({ verified }) => verified?.status === 'differs')?.verified;
-  if (differs) return { kind: 'mismatch', tone: 'bad', text: 'a table is not what the source has', why: differs.error ?? '' };
+  // What its words say to do at a shell, the page does by a button.
+  if (differs) return { kind: 'differs', tone: 'bad', text: 'a table is not what the source has', why: (differs.error ?? '').replace(/; `weir verify [^`]*`[^;]*$/, '.') };
   const since = (at: string | null | undefined): string => (at ? ` since ${ago(new Date(at), now).replace(/ ago$/, '')}` : '');
   const bad = (streams ?? []).filter((one) => one.status !== 'loaded' && one.status !== 'gone');
   const recovered = latest !== null && (latest.status === 'loaded' || latest.status === 'unchanged') && latest.stream === null;
@@ -280,6 +281,25 @@ export interface PastRun {
   verify: boolean;
   /** Its log is there. */
   remembered: boolean;
+}
+
+/** Runs one after the other that found nothing new are one line: a source that runs each second has hardly any others. */
+export interface Folded extends PastRun {
+  times: number;
+  /** When the first of them began. */
+  since: Date;
+}
+export function folded(past: readonly PastRun[]): Folded[] {
+  const out: Folded[] = [];
+  const quiet = (one: PastRun): boolean => one.status === 'unchanged' && !one.verify && !one.error && !one.changes.length && !one.discarded;
+  for (const one of past) {
+    const last = out.at(-1);
+    if (last && quiet(last) && quiet(one)) {
+      last.times++;
+      last.since = one.started;
+    } else out.push({ ...one, times: 1, since: one.started });
+  }
+  return out;
 }
 
 function statusOf(loads: readonly Load[]): Run['status'] {

@@ -216,19 +216,27 @@ static int start(struct weir_pg *pg, const struct weir_pg_table *t, struct range
     return rc;
 }
 
+/* What a row takes of its page beyond its values, about: the size of the whole is told in pages. */
+#define ROW_ROOM 28
+
 /* All that has come. */
 static int drain(struct weir_pg *pg, struct range *r, struct weir_error *err)
 {
     char *bytes = NULL;
     int n = 0, rc = 0;
-    bool any = false;
     int64_t sent = 0;
+    struct weir_source_sink *sink = r->copy.rows->sink;
+    size_t lengths = 2 + 4 * sink->column_count; /* of the values: no page has them so */
+    uint64_t came = 0;
     while (rc == 0 && (n = PQgetCopyData(r->con, &bytes, 1)) > 0) {
         rc = weir_pg_copy_message(&r->copy, (struct weir_str){bytes, (size_t)n}, err);
         PQfreemem(bytes);
-        any = true;
+        came += ((size_t)n > lengths ? (size_t)n - lengths : 0) + ROW_ROOM;
     }
-    pg->heard = any ? weir_mono() : pg->heard;
+    pg->heard = came ? weir_mono() : pg->heard;
+    if (came && sink->bytes) {
+        sink->bytes(sink, came);
+    }
     if (rc || n == 0) {
         return rc;
     }
