@@ -233,6 +233,7 @@ test('streams that are taken as they are need no lines in the file', () => {
   assert.equal(streamsOf(options, { a: { chosen: true, values: { mode: 'replace' } }, b: { chosen: true, values: {} } }), undefined);
   assert.deepEqual(streamsOf(options, { a: { chosen: true, values: { mode: 'merge', key: 'id, day' } }, b: { chosen: false, values: {} } }), { a: { mode: 'merge', key: ['id', 'day'] } });
   assert.equal(streamsOf(options, { a: { chosen: true, values: {} }, b: { chosen: false, values: {} } }, ['b']), undefined); // nobody left b out
+  assert.deepEqual(streamsOf(options, { a: { chosen: true, values: {} } }, [], true), { a: {} }, 'what the file names stays named: tables that come later are not taken in by the way');
   assert.equal(sayChoice({ mode: 'merge', key: 'id', cursor: 'at', exclude: 'email' }), 'one row for each id; what is new by at; without email');
 });
 

@@ -267,6 +267,52 @@ test('what reading anew would drop of a table that keeps rows is said before', a
   await until('all to be read anew', 30, async () => ((await weir.rows("select count(*) as n from weir.loads where source = 'kept'"))[0]?.['n'] === 2 ? true : undefined));
 });
 
+test('a change keeps streams that the source does not show now, and is not left without a question', async () => {
+  const { page } = admin;
+  const file = path.join(weir.dir, 'sources/named.yml');
+  writeFileSync(file, 'kind: file\nconnection: {path: exports}\nstreams: {plans: {}, gone: {mode: append}}\n');
+  await page.goto(url('/sources/named'));
+  await button(page, 'More about named').first().click();
+  await page.getByRole('menuitem', { name: /Change it/ }).click();
+  await page.getByText(/becomes a table\.$/).waitFor();
+  await page.getByText('The source does not show it now').waitFor();
+  assert.equal(await page.getByRole('checkbox', { name: 'gone', exact: true }).isChecked(), true);
+  // As it was: nobody asks.
+  await page.goBack();
+  await page.waitForURL(/\/sources\/named$/);
+  await page.goForward();
+  await page.getByText('The source does not show it now').waitFor();
+  await page.getByRole('combobox', { name: 'When does it run?' }).selectOption('every 15m');
+  const asked: string[] = [];
+  const answer = (stay: boolean): unknown => page.once('dialog', (dialog) => (asked.push(dialog.message()), void (stay ? dialog.dismiss() : dialog.accept())));
+  answer(true);
+  await page.goBack();
+  await until('the question', 20, () => asked[0]);
+  assert.match(asked[0] ?? '', /is not saved/);
+  await until('the form to stay', 20, () => page.url().endsWith('/sources/edit/named') || undefined);
+  assert.equal(await page.getByRole('combobox', { name: 'When does it run?' }).inputValue(), 'every 15m');
+  await button(page, 'Save').click();
+  await page.waitForURL(/\/sources\/named$/);
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, /plans: \{\}.*gone: \{mode: append\}/s);
+  assert.match(text, /schedule: every 15m/);
+  assert.equal(asked.length, 1);
+  // A new one: what was typed is not thrown away by the way, nor is a form without anything held on to.
+  await page.goto(url('/sources'));
+  await page.getByRole('link', { name: 'Add a source' }).click();
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.goBack();
+  await page.waitForURL(/\/sources$/);
+  await page.getByRole('link', { name: 'Add a source' }).click();
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.getByRole('textbox', { name: 'Path' }).fill('exports');
+  answer(false);
+  await page.goBack();
+  await until('the question', 20, () => asked[1]);
+  await page.getByRole('link', { name: 'Add a source' }).waitFor();
+  rmSync(file);
+});
+
 test('it is changed, paused, and removed; tables stay', async () => {
   const { page } = admin;
   await page.goto(url('/sources/plans'));
@@ -318,6 +364,12 @@ test('an editor runs and pauses; a viewer sees nothing of it', async () => {
   await button(editor.page, 'Sync now').click();
   await editor.page.getByText('up to date').waitFor();
   await picture(editor.page, 'editor');
+  // A file with a mistake may have a password in it.
+  writeFileSync(path.join(weir.dir, 'sources/spoken.yml'), 'kind: file\nconnection: {path: "https://127.0.0.1:1/x.csv", user: me, password: hunter2}\n');
+  await editor.page.goto(url('/sources/spoken?tab=file'));
+  await editor.page.getByText('What stands in it is shown to admins alone').waitFor();
+  assert.equal(await editor.page.getByText('hunter2').count(), 0);
+  rmSync(path.join(weir.dir, 'sources/spoken.yml'));
   const viewer = await joinApp(browser, weir, 'vi@podium.example', 'viewer', 'Vi');
   assert.equal(await viewer.page.getByRole('link', { name: 'Sources' }).count(), 0);
   await viewer.page.goto(url('/sources'));

@@ -29,6 +29,14 @@ export function guard(mayLeave: () => boolean): () => void {
   return () => guards.delete(mayLeave);
 }
 
+const mayGo = (): boolean => [...guards].every((mayLeave) => mayLeave());
+
+/** Back and forward have gone already when they are told. */
+function popped(): void {
+  if (location.pathname !== path && !mayGo()) history.pushState(null, '', path + search);
+  else read();
+}
+
 export interface Move {
   /** In place of the current entry of the history. */
   replace?: boolean;
@@ -36,7 +44,7 @@ export interface Move {
 
 export function go(to: string, options: Move = {}): void {
   const url = new URL(to, location.href);
-  if (url.pathname !== path && [...guards].some((mayLeave) => !mayLeave())) return;
+  if (url.pathname !== path && !mayGo()) return;
   history[options.replace ? 'replaceState' : 'pushState'](null, '', url);
   const moved = url.pathname !== path;
   read();
@@ -64,5 +72,5 @@ function pointed(event: Event): void {
 export function startRouter(): void {
   for (const kind of ['pointerover', 'pointerdown', 'focusin']) document.addEventListener(kind, pointed, { passive: true });
   document.addEventListener('click', clicked);
-  window.addEventListener('popstate', read);
+  window.addEventListener('popstate', popped);
 }

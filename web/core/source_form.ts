@@ -248,9 +248,9 @@ const PERSONAL = /(^|_)(e_?mail|phone|mobile|first_name|last_name|full_name|surn
 export const personal = (columns: readonly Column[]): string[] => columns.map(({ name }) => name).filter((name) => PERSONAL.test(name));
 
 /** The `streams` of a file: nothing when all are taken as they are. */
-export function streamsOf(options: readonly Option[], choices: Readonly<Record<string, Choice>>, refused: readonly string[] = []): Record<string, unknown> | undefined {
+export function streamsOf(options: readonly Option[], choices: Readonly<Record<string, Choice>>, refused: readonly string[] = [], listed = false): Record<string, unknown> | undefined {
   const all = Object.entries(choices);
-  const plain = all.every(([name, { chosen, values }]) => (chosen || refused.includes(name)) && Object.keys(bodyOf(options, values)).length === 0);
+  const plain = !listed && all.every(([name, { chosen, values }]) => (chosen || refused.includes(name)) && Object.keys(bodyOf(options, values)).length === 0);
   if (plain) return undefined;
   return Object.fromEntries(all.filter(([, { chosen }]) => chosen).map(([name, { values }]) => [name, bodyOf(options, values)]));
 }
