@@ -7,6 +7,8 @@
 #include "serve/embeds.h"
 #include "serve/listeners.h"
 #include "serve/shelf.h"
+#include "serve/source.h"
+#include "serve/source_ills.h"
 
 #define MAX_PENDING (64u << 10)
 #define BEAT_EVERY  (15 * WEIR_SECOND)
@@ -204,6 +206,11 @@ static void look(void *arg)
         weir_arena_free(&arena);
     }
     c->change = change;
+    struct weir_source_runs *runs = c->server->source_runs;
+    if (runs &&
+        weir_source_ills_changed(weir_source_runs_ills(runs))) { /* what reads them says so */
+        tell_tables(c, &(struct weir_changed){.change = change, .all = true});
+    }
 }
 
 /* -------------------------------------------------------------------------------------------- */

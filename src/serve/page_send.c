@@ -4,6 +4,8 @@
 
 #include "serve/page.h"
 #include "serve/shelf.h"
+#include "serve/source.h"
+#include "serve/source_ills.h"
 #include "serve/views.h"
 
 #define MAX_HEAD    (1u << 20)
@@ -41,10 +43,12 @@ static weir_time stored_at(const struct page *p, struct weir_str table)
     return weir_stored_at(weir_views_stored(weir_shelf_views(p->call.server->shelf)), name);
 }
 
-/* Names of what she sees of it, and when the latest of that came, if she sees all of its rows. */
+/* Names of what she sees of it, when the latest of that came, if she sees all of its rows, and
+ * since when a source of it fails, which tells of no row. */
 static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
 {
-    weir_time fresh_at = 0;
+    struct weir_source_ills *ills = weir_source_runs_ills(p->call.server->source_runs);
+    weir_time fresh_at = 0, failing = 0;
     bool all = true;
     struct weir_buf name;
     weir_buf_init(&name, 4096);
@@ -71,9 +75,12 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
         fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
+        weir_time since = weir_source_ills_since(ills, r->schema, r->table);
+        failing = since && (!failing || since < failing) ? since : failing;
     }
     weir_jw_array_end(w);
     weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);
+    weir_jw_ktime_or_null(w, "failing_since", failing);
     weir_buf_free(&name);
 }
 

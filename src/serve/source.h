@@ -20,6 +20,7 @@ void weir_source_runs_free(struct weir_source_runs *runs);
 const struct weir_source_site *weir_source_runs_site(const struct weir_source_runs *runs);
 /* Of the tables' rows, for all who ask. */
 struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs *runs);
+struct weir_source_ills *weir_source_runs_ills(const struct weir_source_runs *runs);
 
 /* Any thread. `stream` NULL: all. WEIR_EBUSY while a run of this source goes on. */
 struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_run */

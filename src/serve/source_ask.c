@@ -5,6 +5,7 @@
 #include "serve/server.h"
 #include "serve/source.h"
 #include "serve/source_commit.h"
+#include "serve/source_ills.h"
 #include "serve/source_print.h"
 #include "serve/template.h"
 #include "source/config.h"
@@ -296,6 +297,9 @@ int weir_ask_source_remove(struct weir_ask *ask, struct weir_error *err)
         weir_jw_object_end(&ask->w);
     }
     weir_buf_free(&note);
+    if (rc == 0) {
+        weir_source_ills_clear(weir_source_runs_ills(runs_of(ask)), id_of(ask));
+    }
     weir_source_runs_touch(runs_of(ask));
     return rc ? rc : weir_ask_note(ask, "source.remove", ask->id, (struct weir_str){NULL, 0}, err);
 }

@@ -37,6 +37,7 @@ struct weir_source_runs {
     struct weir_server *server;
     struct weir_source_site site;
     struct weir_source_counts *counts;
+    struct weir_source_ills *ills;
     struct weir_state *begun; /* where runs are noted while they go on */
     pthread_mutex_t lock;
     struct weir_source_item *items[WEIR_RUNS_KEPT]; /* oldest first */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/server.h"
+#include "serve/source_ills.h"
 #include "source/watch.h"
 
 #define OF_SOURCE  100 /* runs that are remembered, of one source */
@@ -21,6 +22,11 @@ const struct weir_source_site *weir_source_runs_site(const struct weir_source_ru
 struct weir_source_counts *weir_source_runs_counts(const struct weir_source_runs *runs)
 {
     return runs->counts;
+}
+
+struct weir_source_ills *weir_source_runs_ills(const struct weir_source_runs *runs)
+{
+    return runs->ills;
 }
 
 static void free_item(struct weir_source_item *item)
@@ -43,6 +49,21 @@ static void forget_reports(struct weir_source_runs *runs)
             held -= runs->items[i]->report.len;
             weir_buf_free(&runs->items[i]->report);
         }
+    }
+}
+
+/* What its tables are to those who read them, after this run. */
+static void tell_readers(const struct weir_source_item *item, int rc)
+{
+    struct weir_source_ills *ills = item->runs->ills;
+    bool said = rc && atomic_load(&item->progress.rested) && !atomic_load(&item->progress.noted);
+    if (item->verify || rc == WEIR_ECANCELED || said || atomic_load(&item->progress.asked)) {
+        return;
+    }
+    if (rc == 0 && !*item->stream && !*item->from) {
+        weir_source_ills_clear(ills, item->source);
+    } else {
+        weir_source_ills_look(ills, item->runs->server->warehouse, item->source);
     }
 }
 
@@ -72,6 +93,7 @@ static void *work(void *arg)
         weir_log(s->log, WEIR_LOG_ERROR, "a source's run failed", "source", item->source, "run",
                  item->id, "error", err.message);
     }
+    tell_readers(item, rc);
     pthread_mutex_lock(&item->runs->lock);
     item->report = report;
     /* What somebody ended is not tried again until it is due. */
@@ -407,7 +429,10 @@ int weir_source_runs_new(struct weir_server *server, struct weir_source_runs **o
     rc = rc || path ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
     rc = rc ? rc : weir_state_open_loose(path, &runs->begun, err);
     runs->counts = weir_source_counts_new();
-    rc = rc || runs->counts ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
+    runs->ills = weir_source_ills_new();
+    rc = rc || (runs->counts && runs->ills)
+             ? rc
+             : weir_fail(err, WEIR_ENOMEM, "no memory for the sources");
     runs->site.stop = &server->ending;
     runs->site.patience = PATIENCE;
     return rc ? rc : weir_source_runs_note_cut(runs, err);
@@ -436,6 +461,7 @@ void weir_source_runs_free(struct weir_source_runs *runs)
     if (runs) {
         weir_source_runs_stop(runs);
         weir_source_counts_free(runs->counts);
+        weir_source_ills_free(runs->ills);
         weir_state_close(runs->begun);
         pthread_mutex_destroy(&runs->lock);
         free(runs);

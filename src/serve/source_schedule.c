@@ -9,6 +9,7 @@
 #include "io/loop.h"
 #include "serve/server.h"
 #include "serve/source.h"
+#include "serve/source_ills.h"
 #include "serve/template.h"
 
 #define LOOK_EVERY WEIR_SECOND
@@ -113,6 +114,10 @@ static void remember(struct weir_source_scheduler *s, struct entry *e)
         weir_source_turn_get(site, e->name, "verify", &e->verify_turn, &err)) {
         weir_log(s->server->log, WEIR_LOG_WARN, "when a source ran is not known", "source", e->name,
                  "error", err.message);
+    }
+    if (e->turn.failures) {
+        weir_source_ills_look(weir_source_runs_ills(s->server->source_runs), s->server->warehouse,
+                              e->name);
     }
 }
 

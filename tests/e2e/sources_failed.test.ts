@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, write
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, setUp } from '../node/client.js';
+import { askPage } from '../node/page.js';
 import { Weir, until } from '../node/weir.js';
 
 let weir: Weir;
@@ -167,4 +168,37 @@ test('a stream that fails rests longer each time, and the others keep the rhythm
   await until('it to be well', 60, async () => ((await weir.rows('select 1 from part.bad where id = 7')).length === 1 ? true : undefined));
   await until('the list', 20, async () => (/^part .*well/m.test(await weir.in('source', 'list')) ? true : undefined));
   rmSync(at('sources/part.yml'));
+});
+
+test('who reads a table is told since when its source fails: by a stream, as a whole, and after a restart', async () => {
+  write('told/a.csv', 'id\n1\n');
+  write('told/b.csv', 'id\n1\n');
+  source('told', 'connection: {path: told}\nstreams: {a: {}, b: {}}\n');
+  assert.equal((await run('told')).status, 'loaded');
+  const queries = { a: 'select count(*) from told.a', b: 'select count(*) from told.b', both: 'select count(*) from told.a, told.b', none: 'select 1' };
+  const { id } = (await admin.want(201, 'POST', '/api/reports', { report: { title: 'Told', queries: Object.keys(queries).map((query) => ({ id: query })), tiles: [] }, queries })) as { id: string };
+  const failing = async (): Promise<boolean[]> => (await askPage(admin, { report: id })).parts.map(({ head, same }) => ((head ?? same)?.failing_since ?? null) !== null);
+  assert.deepEqual(await failing(), [false, false, false, false]);
+  source('told', 'connection: {path: told}\nstreams: {a: {}, b: {path: none.csv}}\n');
+  assert.equal((await run('told')).status, 'failed');
+  assert.deepEqual(await failing(), [false, true, true, false]);
+  const [since] = await weir.rows("select strftime(min(started_at), '%Y-%m-%dT%H:%M:%S') as at from weir.loads where source = 'told' and status = 'failed'");
+  assert.equal((await askPage(admin, { report: id })).parts[1]?.head?.failing_since?.slice(0, 19), since?.['at']);
+  await weir.down();
+  await weir.up();
+  admin = await Client.enter(weir, 'ada@example.com');
+  await until('what was known before', 20, async () => (await failing()).join() === 'false,true,true,false' || undefined);
+  renameSync(at('told'), at('untold'));
+  assert.equal((await run('told')).status, 'failed');
+  assert.deepEqual(await failing(), [true, true, true, false]);
+  renameSync(at('untold'), at('told'));
+  source('told', 'connection: {path: told}\nstreams: {a: {}, b: {}}\n');
+  await run('told');
+  assert.deepEqual(await failing(), [false, false, false, false]);
+  // Another source that may not have the table says nothing of it.
+  source('other', 'schema: told\nconnection: {path: told}\nstreams: {a: {}}\n');
+  assert.equal((await run('other')).status, 'failed');
+  assert.deepEqual(await failing(), [false, false, false, false]);
+  rmSync(at('sources/other.yml'));
+  rmSync(at('sources/told.yml'));
 });

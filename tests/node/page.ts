@@ -9,6 +9,7 @@ export interface Head {
   cached: boolean;
   computed_at: string;
   fresh_at: string | null;
+  failing_since: string | null;
   reads: string[];
   params: string[];
   life: 'tables' | 'seconds' | 'none';

@@ -1,7 +1,7 @@
 // Sources in the browser: a PostgreSQL and a file are connected, watched while they load, changed and removed; what
 // an editor and a viewer may; keys alone.
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -417,4 +417,29 @@ test('what a source left whose file is gone: the page says it, and takes it away
   await page.getByRole('dialog').getByRole('button', { name: 'Take it away' }).click();
   await page.getByText('moved is gone').waitFor({ state: 'detached' });
   assert.equal(server.sql('select count(*) from pg_replication_slots'), '0');
+});
+
+test('a dashboard says that the source of its table fails, and when it is well again, without a reload', async () => {
+  const { page } = admin;
+  const at = (name: string): string => path.join(weir.dir, name);
+  mkdirSync(at('told'));
+  writeFileSync(at('told/a.csv'), 'id\n1\n');
+  writeFileSync(at('sources/told.yml'), 'kind: file\nconnection: {path: told}\n');
+  await weir.in('sync', 'told', '--wait');
+  const made = await fetch(url('/api/reports'), {
+    method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${readFileSync(at('.weir/secrets/api_token'), 'utf8').trim()}` },
+    body: JSON.stringify({ report: { title: 'Told', queries: [{ id: 'a' }], tiles: [{ id: 't', kind: 'table', query: 'a', title: 'Rows of a', x: 0, y: 0, w: 12, h: 8 }] }, queries: { a: 'select count(*) as n from told.a' } }),
+  });
+  const { id } = (await made.json()) as { id: string };
+  await page.goto(url(`/dashboard/${id}`));
+  const tile = page.getByRole('region', { name: 'Rows of a', exact: true });
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
+  renameSync(at('told'), at('untold'));
+  await assert.rejects(weir.in('sync', 'told', '--wait'));
+  await tile.getByText(/^as of [\d:]+; its source fails since [\d:]+$/).waitFor();
+  await picture(page, 'dashboard-failing');
+  assert.deepEqual(await seriousFaults(page), []);
+  renameSync(at('untold'), at('told'));
+  await weir.in('sync', 'told', '--wait');
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
 });

@@ -14,6 +14,8 @@ export interface PageHead {
   computedAt: string;
   /** When what it read was last brought up to date; empty: not known. */
   freshAt: string;
+  /** Since when a source of what it read fails: its rows are from before. Empty: none does. */
+  failingSince: string;
   /** "schema.table" */
   reads: readonly string[];
   /** Names of the parameters that it uses; undefined: the server does not say. */
@@ -51,7 +53,7 @@ function readHead(data: Data): PageHead {
   const params = data['params'];
   const life = data['life'];
   return {
-    query: textOf(data['query']), etag: textOf(data['etag']), cached: data['cached'] === true, computedAt: textOf(data['computed_at']), freshAt: textOf(data['fresh_at']),
+    query: textOf(data['query']), etag: textOf(data['etag']), cached: data['cached'] === true, computedAt: textOf(data['computed_at']), freshAt: textOf(data['fresh_at']), failingSince: textOf(data['failing_since']),
     reads: listOf(data['reads']).filter((one): one is string => typeof one === 'string'),
     params: Array.isArray(params) ? params.filter((one): one is string => typeof one === 'string') : undefined,
     life: life === 'tables' || life === 'seconds' ? life : 'none', expiresAt: textOf(data['expires_at']),
