@@ -439,6 +439,11 @@ test('a dashboard says that the source of its table fails, and when it is well a
   await tile.getByText(/^as of [\d:]+; its source fails since [\d:]+$/).waitFor();
   await picture(page, 'dashboard-failing');
   assert.deepEqual(await seriousFaults(page), []);
+  const tab = await page.context().newPage();
+  await tab.goto(url('/'));
+  await tab.getByRole('link', { name: /needs? a look$/ }).click();
+  await tab.waitForURL(/\/sources/);
+  await tab.close();
   renameSync(at('untold'), at('told'));
   await weir.in('sync', 'told', '--wait');
   await tile.getByText(/^as of [\d:]+$/).waitFor();
