@@ -66,7 +66,7 @@ int weir_csv_name_columns(struct weir_arena *arena, const struct weir_str *heade
  */
 
 static int make_columns(struct weir_csv_columns *c, const struct weir_csv_record *first,
-                        uint32_t max_columns, struct weir_error *err)
+                        bool counts, uint32_t max_columns, struct weir_error *err)
 {
     c->count = first->count;
     if (c->count > max_columns) {
@@ -83,6 +83,7 @@ static int make_columns(struct weir_csv_columns *c, const struct weir_csv_record
     }
     for (size_t i = 0; i < c->count; i++) {
         weir_guess_init(&c->guesses[i]);
+        c->guesses[i].counts = counts;
         c->header[i] = weir_arena_dup(&c->arena, weir_utf8_cut(first->fields[i].text, 1000));
         if (!c->header[i].ptr) {
             return weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", c->count);
@@ -287,6 +288,7 @@ static void settle(struct weir_csv_columns *c, char separator)
             points = points || weir_guess_has_point(&c->guesses[i]);
         }
     }
+    c->commas = commas || (separator == ';' && !points);
     for (size_t i = 0; i < c->count; i++) {
         c->columns[i].type = weir_guess_type(c->guesses[i].format);
     }
@@ -305,7 +307,7 @@ int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
     if (rc == 0 && r.count == 0) {
         rc = weir_fail(err, WEIR_EINVAL, "no line of the file can be read as CSV");
     }
-    rc = rc ? rc : make_columns(c, &r, max_columns, err);
+    rc = rc ? rc : make_columns(c, &r, csv->counts, max_columns, err);
     for (size_t i = 0; rc == 0 && csv->sheet && i < c->count; i++) {
         if (!r.fields[i].quoted && memchr(c->header[i].ptr, '.', c->header[i].len)) {
             weir_guess_point(&c->guesses[i]); /* it may be a row */

@@ -31,7 +31,8 @@ struct weir_csv {
     char separator;
     char newline;  /* '\n', or '\r' in files that have no other */
     uint64_t skip; /* lines above the table that are no part of it: 0 */
-    bool sheet;    /* of a workbook: what is not quoted is no text. All four may be set behind
+    bool sheet;    /* of a workbook: what is not quoted is no text */
+    bool counts;   /* values of each format are counted (guess.h). All five may be set behind
                     * weir_csv_open, by who knows them */
 
     /* private */

@@ -345,7 +345,7 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
 {
     bool ignored;
     struct weir_str s = weir_str_trim(text);
-    if (g->fits == 0) {
+    if (g->fits == 0 && !g->counts) {
         g->values++;
         return; /* text already; the rest of it makes no difference */
     }
@@ -362,12 +362,48 @@ void weir_guess_see(struct weir_guess *g, struct weir_str text)
         memcpy(g->example, shown.ptr, shown.len);
     }
     g->fits &= fits;
+    g->last = fits;
+    for (unsigned f = 0; g->counts && f < WEIR_GUESS_TEXT; f++) {
+        g->votes[f] += (fits & BIT(f)) != 0;
+    }
     g->values++;
+}
+
+bool weir_guess_fits(enum weir_guess_format format, struct weir_str text)
+{
+    struct weir_guess one;
+    weir_guess_init(&one);
+    weir_guess_see(&one, text);
+    return one.values && one.fits & BIT(format);
+}
+
+enum weir_guess_format weir_guess_likely(const struct weir_guess *g, enum weir_type type,
+                                         bool commas)
+{
+    const uint64_t *v = g->votes;
+    enum weir_guess_format likely = WEIR_GUESS_TEXT;
+    if (type == WEIR_TYPE_BOOL) {
+        likely = WEIR_GUESS_BOOL;
+    } else if (type == WEIR_TYPE_INT || type == WEIR_TYPE_DOUBLE) {
+        uint64_t point = v[WEIR_GUESS_DOUBLE], comma = v[WEIR_GUESS_DOUBLE_COMMA];
+        likely = comma > point || (comma == point && commas) ? WEIR_GUESS_DOUBLE_COMMA
+                                                             : WEIR_GUESS_DOUBLE;
+    } else if (type == WEIR_TYPE_DATE || type == WEIR_TYPE_TIMESTAMP) {
+        uint64_t day = v[WEIR_GUESS_TIME_DMY], month = v[WEIR_GUESS_TIME_MDY];
+        likely = v[WEIR_GUESS_TIME] > day && v[WEIR_GUESS_TIME] > month ? WEIR_GUESS_TIME
+                 : day > month                                          ? WEIR_GUESS_TIME_DMY
+                 : month > day                                          ? WEIR_GUESS_TIME_MDY
+                                                                        : WEIR_GUESS_TEXT;
+    }
+    return likely != WEIR_GUESS_TEXT && v[likely] ? likely : WEIR_GUESS_TEXT;
 }
 
 void weir_guess_point(struct weir_guess *g)
 {
     g->fits &= ~BIT(WEIR_GUESS_DOUBLE_COMMA);
+    g->votes[WEIR_GUESS_DOUBLE_COMMA] -=
+        g->counts && g->last & BIT(WEIR_GUESS_DOUBLE_COMMA) ? 1 : 0;
+    g->last &= ~BIT(WEIR_GUESS_DOUBLE_COMMA);
 }
 
 bool weir_guess_has_point(const struct weir_guess *g)

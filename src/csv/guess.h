@@ -34,7 +34,10 @@ struct weir_guess {
     bool digits;                   /* some number has too many digits */
     bool fine;                     /* some time has digits behind the microsecond */
     bool was_number;               /* the first values were numbers */
-    enum weir_guess_format format; /* once settled */
+    bool counts;                     /* set behind the init: votes are wanted */
+    uint64_t votes[WEIR_GUESS_TEXT]; /* values that each format fits */
+    unsigned last;                   /* formats that fit the value that was seen last */
+    enum weir_guess_format format;   /* once settled */
     char example[40]; /* the first value that was no number or date, as the others were */
 };
 
@@ -56,6 +59,13 @@ void weir_guess_settle(struct weir_guess *guess, bool commas, bool thousands);
 enum weir_type weir_guess_type(enum weir_guess_format format);
 /* "whole numbers", "text: some begin with zeros (007)"; a sentence for people. */
 void weir_guess_words(const struct weir_guess *guess, struct weir_buf *out);
+
+/* The format of most values for a column of this type, whatever the others are; TEXT: none is
+ * known, or a day might be a month. `commas`: "1.234" is a thousand. */
+enum weir_guess_format weir_guess_likely(const struct weir_guess *guess, enum weir_type type,
+                                         bool commas);
+/* Is the text such a value? */
+bool weir_guess_fits(enum weir_guess_format format, struct weir_str text);
 
 struct weir_guess_value {
     bool null;

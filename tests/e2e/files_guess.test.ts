@@ -173,3 +173,30 @@ test('a file of a folder that cannot be read fails its own stream, and one of a 
   source('links', 'mode: replace');
   await fails(/old\.csv cannot be read/, 'links');
 });
+
+test('one value that does not fit keeps no other of a German or an American file from being read', async () => {
+  const discards = (name: string): Promise<Row[]> => weir.rows(`select column_name, value, row_json->>'id' as id from weir.source_discards where source = '${name}' order by 1, 3`);
+  const all = [{ id: 1, n: 1.5, d: '2026-02-13', b: true }, { id: 3, n: 1234, d: '2026-02-15', b: false }, { id: 4, n: 1234.5, d: '2026-02-01', b: true }];
+  for (const [name, contract] of [['rows', 'discard_row'], ['values', 'discard_value']] as const) {
+    write(`${name}/a.csv`, 'id;n;d;b\n1;1,5;13.02.2026;yes\n');
+    source(name, `mode: append, contract: ${contract}`);
+    await sync(name);
+    write(`${name}/b.csv`, 'id;n;d;b\n3;1.234;15.02.2026;no\n4;1.234,50;01.02.2026;yes\n6;abc;heute;maybe\n7;N/A;17.02.2026;NULL\n');
+    const [load] = await sync(name);
+    const last = { id: 7, n: null, d: '2026-02-17', b: null };
+    if (contract === 'discard_row') {
+      assert.equal(load?.rows_discarded, 1);
+      assert.deepEqual(await discards(name), [{ column_name: null, value: null, id: '6' }]);
+      assert.deepEqual(await rows(`${name}.t`), [...all, last]);
+    } else {
+      assert.deepEqual(await discards(name), [{ column_name: 'b', value: 'maybe', id: '6' }, { column_name: 'd', value: 'heute', id: '6' }, { column_name: 'n', value: 'abc', id: '6' }]);
+      assert.deepEqual(await rows(`${name}.t`), [...all, { id: 6, n: null, d: null, b: null }, last]);
+    }
+  }
+  write('us/a.csv', 'id,t\n1,02/13/2026 1:30 PM\n');
+  source('us', 'mode: append, contract: discard_row');
+  await sync('us');
+  write('us/b.csv', 'id,t\n2,02/14/2026 1:30 PM\n3,soon\n4,02/01/2026\n');
+  await sync('us');
+  assert.deepEqual(await weir.rows('select id, cast(t as varchar) as t from us.t order by id'), [{ id: 1, t: '2026-02-13 13:30:00' }, { id: 2, t: '2026-02-14 13:30:00' }, { id: 4, t: '2026-02-01 00:00:00' }]);
+});

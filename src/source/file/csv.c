@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/contract.h"
 #include "source/rows.h"
 
 #define EXACT 9007199254740992 /* beyond it, not every whole number is a double */
@@ -25,7 +26,7 @@ static void close_csv(struct open_csv *o)
 
 /* Reads the file once: types are guessed over all of it. */
 static int open_csv(struct open_csv *o, const struct weir_file *file,
-                    const struct weir_file_settings *settings, const atomic_bool *stop,
+                    const struct weir_file_settings *settings, bool counts, const atomic_bool *stop,
                     struct weir_error *err)
 {
     *o = (struct open_csv){.text = {.fd = -1}};
@@ -36,6 +37,7 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
                                 stop, err);
     rc = rc ? rc : weir_csv_open(&o->csv, &o->text, err);
     o->csv.skip = (uint64_t)settings->skip;
+    o->csv.counts = counts;
     if (file->table) { /* nothing is to be found out */
         o->csv.separator = ',';
         o->csv.newline = WEIR_FILE_TABLE_NEWLINE;
@@ -62,16 +64,47 @@ static int keep_line(struct open_csv *o, struct weir_file *file, struct weir_sou
     return rc || file->line.ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a line");
 }
 
-int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
+/* "13.02.2026" is a day to the table, and none to the engine: where one of its column is none at
+ * all, the others are told by what most of them are. */
+void weir_file_csv_fit(struct weir_file *file, size_t i, const struct weir_table *table)
+{
+    const struct weir_column *t =
+        file->likely ? weir_source_find_column(table, file->own[i].name) : NULL;
+    file->fitted[i] = t && t->type < WEIR_TYPE_TEXT;
+    if (file->fitted[i] && file->formats[i] == WEIR_GUESS_TEXT) {
+        const struct weir_file_likely *l = &file->likely[i];
+        bool number = t->type == WEIR_TYPE_INT || t->type == WEIR_TYPE_DOUBLE;
+        file->formats[i] = t->type == WEIR_TYPE_BOOL ? l->truth : number ? l->number : l->time;
+    }
+}
+
+static int add_likely(struct weir_file *file, const struct open_csv *o, struct weir_arena *arena,
+                      struct weir_error *err)
+{
+    size_t count = o->columns.count;
+    file->likely = weir_arena_calloc(arena, (count + 1) * sizeof *file->likely);
+    for (size_t i = 0; file->likely && i < count; i++) {
+        const struct weir_guess *g = &o->columns.guesses[i];
+        bool commas = o->columns.commas;
+        file->likely[i] =
+            (struct weir_file_likely){weir_guess_likely(g, WEIR_TYPE_BOOL, commas),
+                                      weir_guess_likely(g, WEIR_TYPE_DOUBLE, commas),
+                                      weir_guess_likely(g, WEIR_TYPE_TIMESTAMP, commas)};
+    }
+    return file->likely ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+}
+
+int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings, bool fits,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
     struct open_csv o;
-    int rc = open_csv(&o, file, settings, plan->stop, err);
+    int rc = open_csv(&o, file, settings, fits, plan->stop, err);
     size_t count = rc ? 0 : o.columns.count;
     rc = rc ? rc : weir_file_room(file, count, &plan->arena, err);
     file->formats = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->formats);
     file->only_no = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->only_no);
-    if (rc == 0 && (!file->formats || !file->only_no)) {
+    file->fitted = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->fitted);
+    if (rc == 0 && (!file->formats || !file->only_no || !file->fitted)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -89,6 +122,7 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
                                         .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
         rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
+    rc = rc || !fits ? rc : add_likely(file, &o, &plan->arena, err);
     file->titled = settings->header == WEIR_CSV_HEADER_YES;
     file->bare = rc == 0 && o.columns.rows == 0 && settings->header != WEIR_CSV_HEADER_NO;
     rc = file->bare ? keep_line(&o, file, plan, err) : rc;
@@ -99,17 +133,77 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
 /* --- its rows -----------------------------------------------------------------------------------
  */
 
+/* As the engine reads it. */
+static struct weir_str fitted_text(enum weir_guess_format format, struct weir_str text,
+                                   const struct weir_guess_value *v, char room[64])
+{
+    char when[28];
+    size_t n = 0;
+    int64_t micros = weir_guess_type(format) == WEIR_TYPE_DATE ? v->i * WEIR_DAY : v->i;
+    switch (weir_guess_type(format)) {
+    case WEIR_TYPE_BOOL:
+        return v->b ? WEIR_STR("true") : WEIR_STR("false");
+    case WEIR_TYPE_DATE:
+    case WEIR_TYPE_TIMESTAMP:
+        weir_time_format(micros, when);
+        n = strlen(when) - 1; /* without the Z */
+        memcpy(room, when, n);
+        room[10] = ' ';
+        return (struct weir_str){room, micros % WEIR_DAY ? n : 10};
+    default: /* with a decimal comma */
+        text = weir_str_trim(text);
+        for (size_t i = 0; i < text.len && n < 64; i++) {
+            if (text.ptr[i] != '.') {
+                room[n++] = text.ptr[i] == ',' ? '.' : text.ptr[i];
+            }
+        }
+        return (struct weir_str){room, n};
+    }
+}
+
+/* Does the engine read it as it is, or is there more of it than a time keeps? */
+static bool reads_itself(enum weir_guess_format format, struct weir_str text)
+{
+    size_t behind = 0, at = text.len;
+    while (at && text.ptr[at - 1] != '.' && text.ptr[at - 1] != ',') {
+        behind += text.ptr[at - 1] >= '0' && text.ptr[at - 1] <= '9';
+        at--;
+    }
+    return format == WEIR_GUESS_INT || format == WEIR_GUESS_DOUBLE || format == WEIR_GUESS_DATE ||
+           format == WEIR_GUESS_TIME || (format > WEIR_GUESS_TIME && at && behind > 6);
+}
+
+/* Nothing, where it is a word for that. */
+static int put_text(struct weir_source_rows *r, size_t to, enum weir_guess_format format,
+                    bool fitted, const struct weir_csv_field *field, struct weir_error *err)
+{
+    char room[64];
+    struct weir_guess_value v;
+    struct weir_str text = field->text;
+    if (!text.len && !field->quoted) {
+        return 0;
+    }
+    if (fitted && format != WEIR_GUESS_TEXT && weir_guess_value(format, text, &v) &&
+        (v.null || weir_guess_fits(format, text))) {
+        if (v.null) {
+            return 0;
+        }
+        text = reads_itself(format, text) ? text : fitted_text(format, text, &v, room);
+    }
+    return weir_source_rows_text(r, to, text, err);
+}
+
 /* The value as the warehouse has the column, which may be wider than what this file holds. False:
  * it is none of that type. */
-static bool put_value(struct weir_source_rows *r, size_t to, enum weir_guess_format format,
+static bool put_value(struct weir_source_rows *r, const struct weir_file *file, size_t i,
                       const struct weir_csv_field *field, int *rc, struct weir_error *err)
 {
+    size_t to = file->columns[i];
+    enum weir_guess_format format = file->formats[i];
     enum weir_type type = r->vectors[to].type;
     struct weir_guess_value v;
     if (type == WEIR_TYPE_TEXT) {
-        if (field->text.len || field->quoted) {
-            *rc = weir_source_rows_text(r, to, field->text, err);
-        }
+        *rc = put_text(r, to, format, file->fitted[i], field, err);
         return true;
     }
     if (!weir_guess_value(format, field->text, &v)) {
@@ -145,7 +239,7 @@ static int put_record(struct weir_source_rows *r, const struct weir_file *file,
     const char *reason = weir_csv_bad(columns, record, room);
     for (size_t i = 0; !reason && rc == 0 && i < columns->count; i++) {
         if (file->columns[i] != WEIR_FILE_NO_COLUMN &&
-            !put_value(r, file->columns[i], file->formats[i], &record->fields[i], &rc, err)) {
+            !put_value(r, file, i, &record->fields[i], &rc, err)) {
             snprintf(room, sizeof room, "field %zu is no such value as the others of its column",
                      i + 1);
             reason = room;
@@ -168,7 +262,7 @@ int weir_file_csv_read(const struct weir_file *file, const struct weir_file_sett
     struct weir_source_rows rows = {0};
     struct weir_csv_record record;
     uint64_t told = 0;
-    int rc = open_csv(&o, file, settings, stop, err);
+    int rc = open_csv(&o, file, settings, false, stop, err);
     if (rc == 0 && o.columns.count != file->column_count) {
         rc = weir_file_unchanged(file, err);
         rc = rc ? rc : weir_fail(err, WEIR_EAGAIN, "the columns changed while they were read");

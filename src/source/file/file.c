@@ -477,7 +477,10 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
                                         "no object",
                            WEIR_STR_ARG(file->name));
         } else if (rc == 0 && is_text(file)) {
-            rc = weir_file_csv_plan(file, c->settings, out, err);
+            rc = weir_file_csv_plan(file, c->settings,
+                                    stream->contract == WEIR_SOURCE_DISCARD_ROW ||
+                                        stream->contract == WEIR_SOURCE_DISCARD_VALUE,
+                                    out, err);
         } else if (rc == 0) {
             rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
             rc = rc ? rc : weir_file_engine_check(session, file, out, err);

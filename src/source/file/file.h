@@ -44,6 +44,9 @@ struct weir_file_mark {
     const char *etag;     /* and what their server calls this state of it, or "" */
 };
 
+struct weir_file_likely {
+    enum weir_guess_format truth, number, time;
+};
 struct weir_file {
     struct weir_str name; /* as it is shown and kept: in the workspace, or absolute */
     const char *path;     /* real; NULL: of another machine, and not here yet */
@@ -75,6 +78,10 @@ struct weir_file {
     size_t top_count;
     enum weir_guess_format *formats; /* of CSV; */
     bool *only_no;                   /* no and nothing else, which may be Norway */
+    /* What most of a column's texts are read as where its contract fits them to the table's type; of
+     * CSV, or NULL. */
+    struct weir_file_likely *likely;
+    bool *fitted; /* they are passed on as the engine reads them */
 };
 
 struct weir_file_stream {
@@ -268,8 +275,11 @@ int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file,
                          struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- csv.c, engine.c: columns of a file into the plan, and its rows into the sink --- */
-int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings,
+/* `fits`: by its contract, values of a column are found by reading texts as the table's type. */
+int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings, bool fits,
                        struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+/* Once the column has the table's name. */
+void weir_file_csv_fit(struct weir_file *file, size_t column, const struct weir_table *table);
 int weir_file_csv_read(const struct weir_file *file, const struct weir_file_settings *settings,
                        const atomic_bool *stop, struct weir_source_sink *sink,
                        struct weir_error *err) WEIR_MUST_CHECK;

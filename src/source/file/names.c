@@ -299,6 +299,9 @@ static int add_columns(struct names *n, struct weir_file *file, struct name *con
             file->formats[i] = WEIR_GUESS_BOOL;
             c->type = WEIR_TYPE_BOOL;
         }
+        if (file->likely) {
+            weir_file_csv_fit(file, i, n->plan->there);
+        }
         rc = weir_file_add_column(file, i, c, n->plan, err);
     }
     return rc;
