@@ -200,3 +200,13 @@ test('one value that does not fit keeps no other of a German or an American file
   await sync('us');
   assert.deepEqual(await weir.rows('select id, cast(t as varchar) as t from us.t order by id'), [{ id: 1, t: '2026-02-13 13:30:00' }, { id: 2, t: '2026-02-14 13:30:00' }, { id: 4, t: '2026-02-01 00:00:00' }]);
 });
+
+test('times of Parquet that have nanoseconds in name only are times', async () => {
+  mkdirSync(path.join(weir.dir, 'ns'));
+  const some = "select 1 as id, timestamp_ns '2026-01-02 03:04:05.123456' as t, timestamp_ns '2026-01-02 03:04:05.123456789' as u, cast(null as timestamp_ns) as e union all select 2, null, null, null";
+  await weir.in('query', some, '--format', 'parquet', '--output', path.join(weir.dir, 'ns/a.parquet'));
+  source('ns');
+  await sync('ns');
+  assert.deepEqual(await weir.rows("select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) as c from information_schema.columns where table_schema = 'ns' and column_name not like '!_weir%' escape '!'"), [{ c: 'id BIGINT, t TIMESTAMP, u VARCHAR, e TIMESTAMP' }]);
+  assert.deepEqual(await weir.rows('select cast(t as varchar) as t, u from ns.a where id = 1'), [{ t: '2026-01-02 03:04:05.123456', u: '2026-01-02 03:04:05.123456789' }]);
+});

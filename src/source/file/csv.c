@@ -170,7 +170,8 @@ static bool reads_itself(enum weir_guess_format format, struct weir_str text)
         at--;
     }
     return format == WEIR_GUESS_INT || format == WEIR_GUESS_DOUBLE || format == WEIR_GUESS_DATE ||
-           format == WEIR_GUESS_TIME || (format > WEIR_GUESS_TIME && at && behind > 6);
+           format == WEIR_GUESS_TIME ||
+           (format > WEIR_GUESS_TIME && memchr(text.ptr, ':', at) && behind > 6);
 }
 
 /* Nothing, where it is a word for that. */

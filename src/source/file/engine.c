@@ -127,6 +127,11 @@ static void add_reader(struct weir_buf *sql, const struct weir_file *file, const
     weir_buf_addc(sql, ')');
 }
 
+static bool is_nanos(const struct weir_column *c)
+{
+    return weir_str_is(c->type_name, "TIMESTAMP_NS");
+}
+
 /* Which of weir's types holds the values of an engine's type without loss. */
 static enum weir_type type_of(const struct weir_column *c)
 {
@@ -135,8 +140,11 @@ static enum weir_type type_of(const struct weir_column *c)
         weir_str_starts(t, WEIR_STR("MAP("))) {
         return WEIR_TYPE_JSON;
     }
+    if (is_nanos(c)) {
+        return WEIR_TYPE_TEXT;
+    }
     if (weir_str_starts(t, WEIR_STR("TIMESTAMP"))) {
-        return weir_str_is(t, "TIMESTAMP_NS") ? WEIR_TYPE_TEXT : WEIR_TYPE_TIMESTAMP;
+        return WEIR_TYPE_TIMESTAMP;
     }
     return c->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : c->type;
 }
@@ -156,14 +164,50 @@ static int query(struct weir_session *session, struct weir_buf *sql, const struc
     return rc ? explain(file, rc, err) : 0;
 }
 
-static int add_columns(struct weir_file *file, const struct weir_column *columns, size_t count,
+/* pandas writes each time with nanoseconds, which are zeros mostly: `whole` gets which columns have
+ * no others, and so are times. */
+static int look_at_nanos(struct weir_session *session, const struct weir_file *file,
+                         const struct weir_column *columns, size_t count, bool *whole,
+                         struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    size_t asked = 0;
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT ");
+    for (size_t i = 0; i < count; i++) {
+        if (is_nanos(&columns[i])) {
+            weir_buf_addz(&sql, asked++ ? ", coalesce(bool_and(epoch_ns("
+                                        : "coalesce(bool_and(epoch_ns(");
+            weir_sql_ident(&sql, columns[i].name);
+            weir_buf_addz(&sql, ") % 1000 = 0), true)");
+        }
+    }
+    add_reader(&sql, file, NULL);
+    int rc = asked ? query(session, &sql, file, &result, err) : 0;
+    rc = rc || !asked ? rc : next(result, &b, file, err);
+    for (size_t i = 0, at = 0; rc == 0 && b.rows && i < count; i++) {
+        whole[i] = is_nanos(&columns[i]) && b.columns[at++].bools[0];
+    }
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+static int add_columns(struct weir_session *session, struct weir_file *file,
+                       const struct weir_column *columns, size_t count,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
-    int rc = weir_file_room(file, count, &plan->arena, err);
+    bool *whole = weir_arena_calloc(&plan->arena, count + 1);
+    int rc = whole ? weir_file_room(file, count, &plan->arena, err)
+                   : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    rc = rc ? rc : look_at_nanos(session, file, columns, count, whole, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         file->originals[i] = weir_arena_dup(&plan->arena, columns[i].name);
         file->own[i] = (struct weir_source_column){.original = file->originals[i],
-                                                   .type = type_of(&columns[i])};
+                                                   .type = whole[i] ? WEIR_TYPE_TIMESTAMP
+                                                                    : type_of(&columns[i])};
         rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     /* Of Parquet they are in its head. */
@@ -390,7 +434,9 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
         weir_str_is(weir_result_columns(result)[0].name, "json")) {
         rc = look_for_rows(session, file, err);
     }
-    rc = rc || file->empty ? rc : add_columns(file, weir_result_columns(result), count, plan, err);
+    rc = rc || file->empty
+             ? rc
+             : add_columns(session, file, weir_result_columns(result), count, plan, err);
     rc = rc || file->empty                   ? rc
          : file->format == WEIR_FILE_PARQUET ? look_for_any(session, file, err)
                                              : find_keys(session, file, err);
