@@ -114,14 +114,6 @@ static int refuse_others(struct weir_str head, bool whole, struct weir_error *er
                 "logs in to where the CSV is: download it again");
         }
     }
-    const char *brace = rest.len ? strchr("{[", rest.ptr[0]) : NULL;
-    rest = rest.len ? weir_str_trim((struct weir_str){rest.ptr + 1, rest.len - 1}) : rest;
-    if (brace && *brace && rest.len && rest.ptr[0] == (*brace == '{' ? '"' : '{')) {
-        return weir_fail(
-            err, WEIR_EINVAL,
-            "this is no CSV but JSON; it may be what a server says where it has no CSV "
-            "to give");
-    }
     return 0;
 }
 

@@ -407,32 +407,6 @@ static int keep_columns(struct weir_source_plan *plan, struct weir_error *err)
     return 0;
 }
 
-/* What a server says where it has no file to give, and a file that lies in the place of another,
- * would empty the table. */
-static int find_stranger(const struct weir_file_stream *files, struct weir_source_plan *plan,
-                         struct weir_error *err)
-{
-    const struct weir_table *t = plan->whole ? NULL : plan->there;
-    for (size_t i = 0; t && i < t->column_count; i++) {
-        for (size_t k = 0; k < plan->column_count; k++) {
-            if (weir_str_eq_nocase(plan->columns[k].name, t->columns[i].name)) {
-                return 0;
-            }
-        }
-    }
-    if (!t || !plan->column_count) {
-        return 0;
-    }
-    plan->stranger = weir_arena_printf(
-        &plan->arena,
-        WEIR_STR_FMT ": no column of it is one of the table, whose rows are kept; it begins with "
-                     "\"" WEIR_STR_FMT "\". If that is right, `weir sync --full` builds the table "
-                     "anew",
-        WEIR_STR_ARG(files->files[0].name),
-        WEIR_STR_ARG(weir_utf8_cut(plan->columns[0].original, 100)));
-    return plan->stranger ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
-}
-
 /* Nothing tells its columns. */
 static bool has_none(const struct weir_file_stream *files)
 {
@@ -489,12 +463,11 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
         weir_file_release(file);
     }
     rc = rc || stream->nested ? rc : weir_file_name_columns(files, stream, out, err);
-    rc = rc ? rc : weir_file_check_stray(files, out, err);
+    rc = rc || out->nothing ? rc : weir_file_check_stray(files, out, err);
     if (rc == 0 && !out->column_count && has_none(files)) {
         out->nothing = out->nothing || !out->there;
         rc = keep_columns(out, err);
     }
-    rc = rc || out->nothing || !files->count ? rc : find_stranger(files, out, err);
     if (rc == 0 && session && stream->nested) {
         rc = weir_file_nested_plan(c, files, stream, session, out, err);
         files->nested = true;

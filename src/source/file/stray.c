@@ -62,6 +62,31 @@ static int refuse(const struct weir_file *file, bool prose, struct weir_error *e
                      WEIR_STR_ARG(line), more);
 }
 
+/* Nor is one with rows, where none has anything of the table: another one lies in its place. */
+static int find_stranger(const struct weir_file_stream *files, struct weir_source_plan *plan,
+                         struct weir_error *err)
+{
+    const struct weir_table *t = plan->whole ? NULL : plan->there;
+    for (size_t i = 0; t && i < t->column_count; i++) {
+        for (size_t k = 0; k < plan->column_count; k++) {
+            if (weir_str_eq_nocase(plan->columns[k].name, t->columns[i].name)) {
+                return 0;
+            }
+        }
+    }
+    if (!t || !plan->column_count) {
+        return 0;
+    }
+    plan->stranger = weir_arena_printf(
+        &plan->arena,
+        WEIR_STR_FMT ": no column of it is one of the table, whose rows are kept; it begins with "
+                     "\"" WEIR_STR_FMT "\". If that is right, `weir sync --full` builds the table "
+                     "anew",
+        WEIR_STR_ARG(files->files[0].name),
+        WEIR_STR_ARG(weir_utf8_cut(plan->columns[0].original, 100)));
+    return plan->stranger ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 int weir_file_check_stray(const struct weir_file_stream *files, struct weir_source_plan *plan,
                           struct weir_error *err)
 {
@@ -84,5 +109,5 @@ int weir_file_check_stray(const struct weir_file_stream *files, struct weir_sour
             return refuse(file, prose, err);
         }
     }
-    return 0;
+    return files->count ? find_stranger(files, plan, err) : 0;
 }
