@@ -221,6 +221,7 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
         .source = f->config->name,
         .stream = c->stream.name,
         .run = f->id,
+        .data = f->run->site->data,
         .at = c->load.started_at,
         .arena = arena};
     weir_source_watch_read(weir_source_watch_of(f->run->progress), c->stream.name, 0);

@@ -161,6 +161,7 @@ static int open_stage(struct weir_stream_run *r, struct weir_error *err)
         .source = r->config->name,
         .stream = r->stream.name,
         .run = r->id,
+        .data = r->run->site->data,
         .at = r->load.started_at,
         .arena = &r->plan.arena};
     return r->stage.table.ptr && r->stage.reject_table.ptr

@@ -11,6 +11,8 @@
 #include "base/hash.h"
 #include "io/file.h"
 
+#define KEEP_FREE (1ull << 30) /* the event log stops at 256 MB, by default */
+
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -77,4 +79,16 @@ void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE], int lock)
         close(lock);
         path[0] = 0;
     }
+}
+
+int weir_source_scratch_room(const char *folder, uint64_t more, struct weir_error *err)
+{
+    uint64_t left = 0;
+    int rc = weir_disk_free(folder, &left, err);
+    return rc || (left >= KEEP_FREE && left - KEEP_FREE >= more)
+               ? rc
+               : weir_fail(err, WEIR_ETOOBIG,
+                           "there is no room for what is read: the disk of weir's data folder has "
+                           "%llu MB left, and events need them",
+                           (unsigned long long)(left >> 20));
 }

@@ -14,6 +14,10 @@
 int weir_source_scratch_make(const struct weir_source_site *site, const char *source,
                              char out[WEIR_SOURCE_SCRATCH_SIZE], int *lock,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* May so many bytes more lie on the disk that this folder is on? WEIR_ETOOBIG: too few would be
+ * left to events. */
+int weir_source_scratch_room(const char *folder, uint64_t more,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 /* With all that is in it; "" is fine. */
 void weir_source_scratch_remove(char path[WEIR_SOURCE_SCRATCH_SIZE], int lock);
 

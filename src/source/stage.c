@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "csv/columns.h"
+#include "io/file.h"
+#include "source/scratch.h"
 #include "source/watch.h"
 
 #define ROWS_PER_COMMIT 122880 /* a row group */
@@ -55,7 +57,21 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
         atomic_fetch_add(&s->progress->rows, batch->rows);
         weir_source_watch_more(s->progress->watch, s->stream, batch->rows, 0);
     }
-    return rc || s->uncommitted < ROWS_PER_COMMIT ? rc : weir_source_stage_commit(s, err);
+    if (rc || s->uncommitted < ROWS_PER_COMMIT) {
+        return rc;
+    }
+    s->large = true;
+    rc = weir_source_scratch_room(s->data, 0, err);
+    return rc ? rc : weir_source_stage_commit(s, err);
+}
+
+/* Its rows will be in the table, too, before the stage goes. */
+static int check_room(const struct weir_source_stage *s, struct weir_error *err)
+{
+    uint64_t now = s->free_before;
+    int rc = s->large ? weir_disk_free(s->data, &now, err) : 0;
+    uint64_t taken = now < s->free_before ? s->free_before - now : 0;
+    return rc || !s->large ? rc : weir_source_scratch_room(s->data, taken, err);
 }
 
 static void put_bytes(struct weir_source_sink *sink, uint64_t bytes)
@@ -233,6 +249,7 @@ int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column
     int rc = weir_figures_init(&s->read, count, s->arena, err);
     rc = rc ? rc : weir_figures_init(&s->stored, count, s->arena, err);
     rc = rc ? rc : weir_figures_init(&s->told, count, s->arena, err);
+    rc = rc ? rc : weir_disk_free(s->data, &s->free_before, err);
     return rc ? rc : make_tables(s, err);
 }
 
@@ -257,6 +274,7 @@ int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
     size_t at;
     int rc = weir_source_rows_flush(&s->rejects, err);
     rc = rc ? rc : weir_source_stage_commit(s, err);
+    rc = rc ? rc : check_room(s, err);
     rc = rc ? rc : weir_figures_ask(&s->stored, s->session, s->schema, s->table, s->columns, err);
     if (rc || !weir_figures_differ(&s->read, &s->stored, &at)) {
         return rc || !s->sink.told ? rc : compare_source(s, err);

@@ -18,6 +18,9 @@ struct weir_source_stage {
     struct weir_str schema, table; /* of the stage */
     struct weir_str reject_table;
     const char *source, *stream, *run;
+    const char *data;     /* weir's data folder, on whose disk there must be room */
+    uint64_t free_before; /* bytes of it */
+    bool large;           /* more than one row group came */
     weir_time at;
     struct weir_column *columns; /* the plan's, then weir's own */
     size_t column_count;

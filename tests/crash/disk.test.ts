@@ -2,6 +2,7 @@
 // none that was acknowledged is lost. Needs root, for a small file system of its own.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -177,3 +178,28 @@ test('a nearly full disk costs kept results their place on it, and nobody an ans
     disk.free();
     await sender.check();
   }, '700m'));
+
+test('a load that would leave events no room ends, and the next small one goes on', { skip }, async () => {
+  const files = mkdtempSync(path.join(tmpdir(), 'weir-disk-files-'));
+  try {
+    await withDisk('log: {}', async ({ weir }) => {
+      const rows = (count: number): string => `id,text\n${Array.from({ length: count }, (_, i) => `${i},${randomBytes(450).toString('base64')}\n`).join('')}`;
+      const file = path.join(weir.dir, 'weir.yml');
+      writeFileSync(file, `${readFileSync(file, 'utf8')}\nsource:\n  folders: [${files}]\n`);
+      writeFileSync(path.join(weir.dir, 'sources/big.yml'), `kind: file\nconnection: {path: ${files}}\n`);
+      writeFileSync(path.join(files, 'rows.csv'), rows(2));
+      await weir.in('sync', 'big');
+      // As it is stored first, and as it would be in the table, too.
+      for (const count of [300_000, 130_000]) {
+        writeFileSync(path.join(files, 'rows.csv'), rows(count));
+        await assert.rejects(weir.in('sync', 'big'), /there is no room for what is read: the disk of weir's data folder has \d+ MB left, and events need them/);
+        assert.deepEqual(await weir.rows('select count(*) as n from big.rows'), [{ n: 2 }]);
+      }
+      writeFileSync(path.join(files, 'rows.csv'), rows(3));
+      await weir.in('sync', 'big');
+      assert.deepEqual(await weir.rows('select count(*) as n from big.rows'), [{ n: 3 }]);
+    }, '1136m');
+  } finally {
+    rmSync(files, { recursive: true });
+  }
+});

@@ -456,7 +456,8 @@ static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type 
         weir_sql_ident(sql, name);
         weir_buf_addz(sql, " AS HUGEINT)) > 9007199254740992 THEN error(");
         weir_sql_text(sql, WEIR_STR("a whole number has more digits than a number with a fraction "
-                                    "keeps; --full finds the types of the columns anew"));
+                                    "keeps; --full finds the types of the columns anew, or, where "
+                                    "fractions are in another file, give it a stream of its own"));
         weir_buf_addz(sql, ") ELSE ");
     }
     weir_buf_addz(sql, to == WEIR_TYPE_JSON ? "to_json(" : "CAST(");

@@ -18,7 +18,6 @@
 #define PEEK_TIME    (30 * WEIR_SECOND)
 #define CHUNK        (256u << 10)
 #define LOOK         (64u << 20)
-#define KEEP_FREE    (1ull << 30) /* the event log stops at 256 MB, by default */
 
 bool weir_file_is_url(const char *path)
 {
@@ -381,7 +380,7 @@ static int download_begin(const struct weir_curl_answer *answer, void *arg, stru
 
 int weir_web_room(struct weir_file_connection *c, uint64_t bytes, struct weir_error *err)
 {
-    uint64_t all = c->fetched + bytes, most = c->settings->max_fetch, left = 0;
+    uint64_t all = c->fetched + bytes, most = c->settings->max_fetch;
     if (all > most) {
         return weir_fail(err, WEIR_ETOOBIG,
                          "the files of a stream that are new take more than %llu MB in weir's "
@@ -392,13 +391,7 @@ int weir_web_room(struct weir_file_connection *c, uint64_t bytes, struct weir_er
         return 0;
     }
     c->look_at = all + LOOK;
-    int rc = weir_disk_free(c->scratch, &left, err);
-    return rc || left >= KEEP_FREE
-               ? rc
-               : weir_fail(err, WEIR_ETOOBIG,
-                           "there is no room for what is read: the disk of weir's data folder has "
-                           "%llu MB left, and events need them",
-                           (unsigned long long)(left >> 20));
+    return weir_source_scratch_room(c->scratch, 0, err);
 }
 
 static int download_body(struct weir_str bytes, void *arg, struct weir_error *err)
