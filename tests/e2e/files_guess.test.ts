@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import ExcelJS from 'exceljs';
 import { syncFails, syncs } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
@@ -209,4 +210,34 @@ test('times of Parquet that have nanoseconds in name only are times', async () =
   await sync('ns');
   assert.deepEqual(await weir.rows("select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) as c from information_schema.columns where table_schema = 'ns' and column_name not like '!_weir%' escape '!'"), [{ c: 'id BIGINT, t TIMESTAMP, u VARCHAR, e TIMESTAMP' }]);
   assert.deepEqual(await weir.rows('select cast(t as varchar) as t, u from ns.a where id = 1'), [{ t: '2026-01-02 03:04:05.123456', u: '2026-01-02 03:04:05.123456789' }]);
+});
+
+test('an encoding that somebody says is read, of CSV and JSON, packed or not', async () => {
+  const in1251 = (text: string): Buffer => Buffer.from([...text].map((c) => (c >= 'А' && c <= 'я' ? c.charCodeAt(0) - 0x350 : c.charCodeAt(0))));
+  const said = (name: string, encoding: string): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${name}, encoding: ${encoding}}\n`);
+  write('cyrillic/a.csv', in1251('номер;имя\n1;Иван\n'));
+  write('cyrillic/b.csv.gz', gzipSync(in1251('номер;имя\n2;Анна\n')));
+  said('cyrillic', 'windows-1251');
+  await sync('cyrillic');
+  assert.deepEqual(await weir.rows('select номер as id, имя as name from cyrillic.a union all select номер, имя from cyrillic.b order by 1'), [{ id: 1, name: 'Иван' }, { id: 2, name: 'Анна' }]);
+  // Two bytes a character, at each place of what is read at once; also of texts without a mark.
+  const many = Array.from({ length: 30_000 }, (_, i) => `${i},${'x'.repeat(i % 7)}山`);
+  write('japan/a.csv', Buffer.concat([Buffer.from('id,n\n'), ...many.map((line) => Buffer.concat([Buffer.from(line.slice(0, -1)), Buffer.from([0x8e, 0x52, 0x0a])]))]));
+  said('japan', 'shift_jis');
+  await sync('japan');
+  assert.deepEqual(await weir.rows("select count(*) as n, count(*) filter (n not like '%山') as bad, sum(length(n)) as length from japan.a"), [{ n: 30_000, bad: 0, length: many.reduce((sum, line) => sum + line.length - line.indexOf(',') - 1, 0) }]);
+  write('wide16/a.json', Buffer.from('\ufeff[{"a": "ü"}]', 'utf16le'));
+  said('wide16', 'utf-16le');
+  await sync('wide16');
+  assert.deepEqual(await weir.rows('select a from wide16.a'), [{ a: 'ü' }]);
+  // What is none of it fails, and changes nothing.
+  write('japan/a.csv', Buffer.from([0x61, 0x0a, 0x62, 0x80, 0x0a]));
+  await fails(/japan\/a\.csv: byte 3 is no text in shift_jis/, 'japan');
+  write('japan/a.csv', Buffer.from([0x61, 0x0a, 0x8e]));
+  await fails(/byte 2 is no text in shift_jis/, 'japan');
+  assert.equal((await weir.rows('select count(*) as n from japan.a'))[0]?.['n'], 30_000);
+  for (const none of ['klingon', 'utf-8//IGNORE']) {
+    said('japan', none);
+    await fails(/`encoding`: ".*" is none that this machine knows/, 'japan');
+  }
 });

@@ -41,6 +41,12 @@ static const struct weir_option options[] = {
      .fallback = "",
      .help = "of XLSX: the sheet's name, or its number from 1; without it, the first that is not "
              "hidden. A stream may have its own"},
+    {.name = "encoding",
+     .type = WEIR_OPT_TEXT,
+     .offset = offsetof(struct weir_file_settings, encoding),
+     .fallback = "auto",
+     .help = "of CSV and JSON: as what its bytes are read, such as windows-1251, shift_jis or "
+             "utf-16le; auto: UTF-8, UTF-16 or windows-1252, as it looks"},
     {.name = "skip",
      .type = WEIR_OPT_INT,
      .offset = offsetof(struct weir_file_settings, skip),
@@ -281,7 +287,10 @@ static uint64_t hash_options(const struct weir_file_connection *c,
     if (stream->nested) {
         hash = weir_hash64(&stream->nested, sizeof stream->nested, hash);
     }
-    const char *sheet = sheet_of(c, files, stream);
+    const char *sheet = sheet_of(c, files, stream), *encoding = c->settings->encoding;
+    if (strcmp(encoding, "auto") != 0) {
+        hash = weir_hash64(encoding, strlen(encoding), hash);
+    }
     if (*sheet || c->settings->skip) {
         hash = weir_hash64(&c->settings->skip, sizeof c->settings->skip, hash);
         hash = weir_hash64(sheet, strlen(sheet), hash);

@@ -23,6 +23,7 @@ struct weir_file_settings {
     int format; /* enum weir_file_format */
     int header; /* enum weir_csv_header */
     const char *sheet;
+    const char *encoding; /* of texts; "auto": found out */
     int64_t skip;
     /* of other machines */
     const char *user, *password, *token, *ca_file;

@@ -2,6 +2,7 @@
  * a file, and a torn one is known before a row of it is loaded. */
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
 #include <unistd.h>
 
 #include "io/file.h"
@@ -28,22 +29,109 @@ struct plain {
     struct weir_file_connection *c;
     struct weir_file *file;
     int fd;
+    bool begun;
+    /* where it has an encoding that somebody said */
+    bool decodes;
+    iconv_t decoder;
+    char rest[32]; /* a character that is not there to its end yet */
+    size_t rest_len;
+    uint64_t decoded; /* bytes */
 };
 
-static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
+static int put_plain(struct plain *p, struct weir_str bytes, struct weir_error *err)
 {
-    struct plain *p = arg;
     struct weir_str mark = WEIR_STR(MARK);
     if (p->file->plain_size == 0 && p->file->format == WEIR_FILE_JSON &&
         weir_str_starts(bytes, mark)) {
         bytes = (struct weir_str){bytes.ptr + mark.len, bytes.len - mark.len};
     }
-    if (p->file->plain_size == 0 && weir_packed_name(bytes)) {
-        return weir_fail(err, WEIR_EINVAL, "what it holds is packed once more");
-    }
     p->file->plain_size += bytes.len;
     int rc = weir_web_room(p->c, p->file->plain_size, err);
     return rc ? rc : weir_write_all(p->fd, bytes.ptr, bytes.len, "what was unpacked", err);
+}
+
+static int no_text(const struct plain *p, uint64_t at, struct weir_error *err)
+{
+    return weir_fail(
+        err, WEIR_EINVAL,
+        "byte %llu is no text in %s; `encoding:` of the connection says that it is such",
+        (unsigned long long)at, p->c->settings->encoding);
+}
+
+/* What is left is the beginning of a character. */
+static int decode(struct plain *p, char *in, size_t len, size_t *left, struct weir_error *err)
+{
+    char room[65536];
+    int rc = 0;
+    *left = len;
+    while (rc == 0 && *left) {
+        char *out = room;
+        size_t space = sizeof room, before = *left;
+        bool failed = iconv(p->decoder, &in, left, &out, &space) == (size_t)-1;
+        int why = failed ? errno : 0;
+        p->decoded += before - *left;
+        rc = put_plain(p, (struct weir_str){room, sizeof room - space}, err);
+        if (why == EINVAL) {
+            break;
+        }
+        rc = rc || !failed || why == E2BIG ? rc : no_text(p, p->decoded, err);
+    }
+    return rc;
+}
+
+static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
+{
+    struct plain *p = arg;
+    char piece[32768];
+    int rc = 0;
+    if (!p->begun && weir_packed_name(bytes)) {
+        return weir_fail(err, WEIR_EINVAL, "what it holds is packed once more");
+    }
+    p->begun = true;
+    if (!p->decodes) {
+        return put_plain(p, bytes, err);
+    }
+    while (rc == 0 && bytes.len) {
+        size_t n = sizeof piece - p->rest_len, left;
+        n = bytes.len < n ? bytes.len : n;
+        memcpy(piece, p->rest, p->rest_len);
+        memcpy(piece + p->rest_len, bytes.ptr, n);
+        size_t all = p->rest_len + n;
+        bytes = (struct weir_str){bytes.ptr + n, bytes.len - n};
+        rc = decode(p, piece, all, &left, err);
+        if (rc == 0 && left > sizeof p->rest) {
+            rc = no_text(p, p->decoded, err);
+        } else if (rc == 0) {
+            memcpy(p->rest, piece + all - left, left);
+            p->rest_len = left;
+        }
+    }
+    return rc;
+}
+
+/* A name alone: what iconv takes behind it would drop what it cannot read. */
+static int open_decoder(struct plain *p, struct weir_error *err)
+{
+    const char *name = p->c->settings->encoding;
+    p->decodes = strcmp(name, "auto") != 0;
+    p->decoder = (iconv_t)-1;
+    if (p->decodes && !strchr(name, '/')) {
+        p->decoder = iconv_open("UTF-8", name);
+    }
+    return !p->decodes || p->decoder != (iconv_t)-1
+               ? 0
+               : weir_fail(err, WEIR_EINVAL,
+                           "`encoding`: \"%s\" is none that this machine knows (`iconv --list` "
+                           "shows them)",
+                           name);
+}
+
+static int close_decoder(struct plain *p, int rc, struct weir_error *err)
+{
+    if (p->decoder != (iconv_t)-1) {
+        iconv_close(p->decoder);
+    }
+    return rc || !p->rest_len ? rc : no_text(p, p->decoded, err);
 }
 
 static int copy(const char *path, const atomic_bool *stop, struct plain *p, struct weir_error *err)
@@ -62,7 +150,7 @@ static int copy(const char *path, const atomic_bool *stop, struct plain *p, stru
     return rc;
 }
 
-/* `packed` false: it is as it is, without its mark. */
+/* `packed` false: it is as it is, but without its mark, and in UTF-8. */
 static int unpack(struct weir_file_connection *c, struct weir_file *file, bool packed,
                   const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
 {
@@ -71,14 +159,21 @@ static int unpack(struct weir_file_connection *c, struct weir_file *file, bool p
     if (rc) {
         return rc;
     }
-    struct plain p = {c, file, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    struct plain p = {.c = c, .file = file};
+    rc = open_decoder(&p, err);
+    if (rc) {
+        return rc;
+    }
+    p.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (p.fd < 0) {
-        return weir_fail_errno(err, errno, "cannot make %s", path);
+        rc = weir_fail_errno(err, errno, "cannot make %s", path);
+        return close_decoder(&p, rc, err);
     }
     file->plain_size = 0;
     rc = packed ? weir_packed_read(weir_file_path(file), c->settings->max_size, stop, write_plain,
                                    &p, err)
                 : copy(weir_file_path(file), stop, &p, err);
+    rc = close_decoder(&p, rc, err);
     close(p.fd);
     file->plain = path;
     c->fetched += file->plain_size;
@@ -110,8 +205,8 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
                        "its name says that it is packed, and its first bytes are not those of gzip "
                        "or zstd");
     }
-    if (rc == 0 && !file->plain && file->format == WEIR_FILE_JSON &&
-        weir_str_starts(first, WEIR_STR(MARK))) {
+    bool marked = file->format == WEIR_FILE_JSON && weir_str_starts(first, WEIR_STR(MARK));
+    if (rc == 0 && !file->plain && (marked || strcmp(c->settings->encoding, "auto") != 0)) {
         rc = unpack(c, file, false, stop, arena, err);
     }
     int code = rc == WEIR_ECORRUPT ? WEIR_EINVAL : rc; /* it is the file that is damaged */
