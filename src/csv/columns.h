@@ -17,7 +17,7 @@ struct weir_csv_columns {
     struct weir_guess *guesses;
     uint64_t rows; /* without those that are bad, and without the first line */
     struct weir_csv_first first;
-    bool commas;   /* its numbers have decimal commas, as far as is seen */
+    bool commas; /* its numbers have decimal commas, as far as is seen */
     bool has_header;
     bool in_rows; /* the walk of weir_csv_columns_next is behind the header */
     /* The line where the table begins, when others stand above it: titles, "generated at". They are

@@ -28,12 +28,12 @@ struct weir_guess {
     uint64_t missing;   /* NULL, NA, N/A and the like: nothing, unless the column is text */
     bool comma_is_sure; /* 12,5: no thousands */
     bool comma_is_seen;
-    bool wide;                     /* some whole number is beyond 2^53 */
-    bool no_only;                  /* each is NO, which is a country, too */
-    bool zeros;                    /* some number begins with zeros */
-    bool digits;                   /* some number has too many digits */
-    bool fine;                     /* some time has digits behind the microsecond */
-    bool was_number;               /* the first values were numbers */
+    bool wide;                       /* some whole number is beyond 2^53 */
+    bool no_only;                    /* each is NO, which is a country, too */
+    bool zeros;                      /* some number begins with zeros */
+    bool digits;                     /* some number has too many digits */
+    bool fine;                       /* some time has digits behind the microsecond */
+    bool was_number;                 /* the first values were numbers */
     bool counts;                     /* set behind the init: votes are wanted */
     uint64_t votes[WEIR_GUESS_TEXT]; /* values that each format fits */
     unsigned last;                   /* formats that fit the value that was seen last */

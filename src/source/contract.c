@@ -239,9 +239,9 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
 {
     struct weir_arena *arena = (struct weir_arena *)(uintptr_t)&plan->arena;
     bool rows = false;
-    int rc = target && plan->stranger
-                 ? has_any(session, target, WEIR_STR("rowid"), "", " >= 0", &rows, err)
-                 : 0;
+    int rc = target && plan->stranger ? has_any(session, target, target->columns[0].name, "(",
+                                                " IS NULL OR true)", &rows, err)
+                                      : 0;
     rc = rows ? weir_fail(err, WEIR_EINVAL, "%s", plan->stranger) : rc;
     out->count = plan->column_count;
     out->columns = weir_arena_calloc(arena, (out->count + 1) * sizeof *out->columns);

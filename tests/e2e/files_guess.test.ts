@@ -132,6 +132,9 @@ test('a file that has nothing of the table does not empty it', async () => {
   }
   await sync('kept', '--full');
   assert.equal((await weir.rows('select count(*) as n from kept.a'))[0]?.['n'], 1);
+  await load('rowed', 'rowid,v\nx,a\n'); // a column of that name is no place of a row
+  write('rowed/a.csv', 'Error\nplease come back later\n');
+  await fails(/no column of it is one of the table/, 'rowed');
   write('object/a.json', '[{"id": 1}]');
   source('object');
   await sync('object');

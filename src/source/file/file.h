@@ -79,8 +79,8 @@ struct weir_file {
     size_t top_count;
     enum weir_guess_format *formats; /* of CSV; */
     bool *only_no;                   /* no and nothing else, which may be Norway */
-    /* What most of a column's texts are read as where its contract fits them to the table's type; of
-     * CSV, or NULL. */
+    /* What most of a column's texts are read as where its contract fits them to the table's type;
+     * of CSV, or NULL. */
     struct weir_file_likely *likely;
     bool *fitted; /* they are passed on as the engine reads them */
 };
