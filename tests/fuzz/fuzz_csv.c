@@ -1,7 +1,8 @@
 /* Any bytes as a CSV file: what is guessed over all of it is true of each row, the second walk sees
- * what the first saw, and what is shown of bad lines is text.
+ * what the first saw, what is shown of bad lines is text, and what fits a format has a value of it.
  *
- * Input: a byte for the header (guess, yes, no), then the file. */
+ * Input: a byte for the header (guess, yes, no; 64: votes are counted; 128: it is a sheet), then
+ * the file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,6 +39,18 @@ static void check_bad(const struct weir_csv_record *record)
     weir_arena_free(&arena);
 }
 
+static void check_likely(const struct weir_guess *g, struct weir_str text, bool commas)
+{
+    struct weir_guess_value v;
+    for (unsigned type = 0; g->counts && type < WEIR_TYPE_TEXT; type++) {
+        enum weir_guess_format likely = weir_guess_likely(g, (enum weir_type)type, commas);
+        if (likely != WEIR_GUESS_TEXT) {
+            check(g->votes[likely] > 0 && g->votes[likely] <= g->values);
+            check(!weir_guess_fits(likely, text) || weir_guess_value(likely, text, &v));
+        }
+    }
+}
+
 static void check_row(const struct weir_csv_columns *c, const struct weir_csv_record *record)
 {
     struct weir_guess_value v;
@@ -48,6 +61,7 @@ static void check_row(const struct weir_csv_columns *c, const struct weir_csv_re
         check(weir_guess_type(c->guesses[i].format) == c->columns[i].type);
         check(c->columns[i].type == WEIR_TYPE_TEXT || field->text.len == 0 ||
               weir_guess_value(c->guesses[i].format, field->text, &v));
+        check_likely(&c->guesses[i], field->text, c->commas);
     }
 }
 
@@ -88,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(fd);
     int rc = weir_csv_text_open(&text, path, NULL, &err);
     rc = rc ? rc : weir_csv_open(&csv, &text, &err);
+    csv.counts = *data & 64;
+    csv.sheet = *data & 128;
     rc = rc ? rc
             : weir_csv_columns_read(&columns, &csv, (enum weir_csv_header)(*data % 3), MAX_COLUMNS,
                                     &err);
