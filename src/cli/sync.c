@@ -395,7 +395,8 @@ static int run_verify(struct weir_cli *cli, struct weir_error *err)
 
 static const struct weir_flag flags[] = {
     {"full", 0, NULL, "read everything again, and build the tables anew", false},
-    {"moved", 0, NULL, "the database is the same as before, though its place or name is new: go on",
+    {"moved", 0, NULL,
+     "the database or account is the same as before, though its place or name is new: go on",
      false},
     {"from", 0, "VALUE", "read again what has this value or more in the cursor column", false},
     {"to", 0, "VALUE", "with --from: only what has less", false},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "source/account.h"
 #include "source/contract.h"
 #include "source/feed_nest.h"
 #include "source/keep.h"
@@ -241,6 +242,14 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
     weir_jw_kstrz(&w, "options", hash);
+    struct weir_str account = {NULL, 0};
+    if (s->feed->config && s->feed->config->connection) { /* else somebody only looks */
+        account = weir_source_account(s->feed->config, &out->arena);
+        weir_jw_key(&w, WEIR_STR("of"));
+        weir_jw_object(&w);
+        weir_jw_kstr(&w, "at", account);
+        weir_jw_object_end(&w);
+    }
     if (s->activated || mark.versioned) {
         weir_jw_ki64(&w, "version", s->activated ? s->active : mark.version);
     }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "source/account.h"
 #include "source/feed_ahead.h"
 #include "source/gone.h"
 #include "source/keep.h"
@@ -75,6 +76,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
                                         f->config->schema, NULL, &f->feed.arena, &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
+    rc = rc ? rc : weir_source_account_check(r, out, err);
     rc = rc ? rc : copy_columns(f, r->target, &r->stream.exclude, &out->columns, err);
     out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));

@@ -72,6 +72,9 @@ int weir_source_forget(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : open_store(site, &state, err);
     rc = rc ? rc : weir_sealed_remove_all(state, weir_str_of(beginning), err);
     rc = rc ? rc : weir_last_run_remove(state, weir_str_of(name), err);
+    /* Its tables stay, and cursors with them: one of its name may be of another account. */
+    const struct weir_last_run now = {.began = weir_now()};
+    rc = rc ? rc : weir_last_run_put(state, weir_str_of(name), "removed", &now, err);
     rc = rc ? rc : weir_run_logs_remove(state, weir_str_of(name), err);
     weir_state_close(state);
     return rc ? weir_error_prefix(err, rc, "the source is removed, but not all that it kept") : 0;

@@ -1,6 +1,7 @@
 #include "source/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "csv/columns.h"
@@ -307,6 +308,21 @@ int weir_source_ledger_cursor(struct weir_session *session, const char *source, 
     if (elsewhere) {
         *elsewhere = others;
     }
+    return rc;
+}
+
+int weir_source_ledger_since(struct weir_session *session, const char *source, const char *stream,
+                             weir_time *out, struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_str at;
+    weir_arena_init(&arena, 4096);
+    int rc = ask_texts(session,
+                       "SELECT CAST(epoch_us(updated_at) AS VARCHAR) FROM weir.source_state WHERE "
+                       "source = $1 AND stream = $2",
+                       source, stream, &arena, (struct weir_str *const[]){&at}, 1, err);
+    *out = rc == 0 && at.ptr ? strtoll(at.ptr, NULL, 10) : 0;
+    weir_arena_free(&arena);
     return rc;
 }
 

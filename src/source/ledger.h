@@ -58,6 +58,9 @@ int weir_source_ledger_open(struct weir_session *session, struct weir_error *err
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
                               const char *schema, bool *elsewhere, struct weir_arena *arena,
                               struct weir_str *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* When it was written; 0: there is none. */
+int weir_source_ledger_since(struct weir_session *session, const char *source, const char *stream,
+                             weir_time *out, struct weir_error *err) WEIR_MUST_CHECK;
 struct weir_source_owner {
     struct weir_str source, stream; /* ptr NULL: none */
 };

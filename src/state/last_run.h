@@ -12,7 +12,7 @@ struct weir_last_run {
     char gone[200];         /* streams that were gone then: "b, c and 3 more" */
 };
 
-/* `what` it was: "sync" or "verify". */
+/* `what` it was: "sync" or "verify"; or "removed", of a source that was, and when. */
 int weir_last_run_get(struct weir_state *state, struct weir_str source, const char *what,
                       struct weir_last_run *out, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_last_run_put(struct weir_state *state, struct weir_str source, const char *what,

@@ -1,0 +1,19 @@
+/* Whose rows the program of a foreign connector reads, as far as its settings tell: a state of
+ * another account says nothing of this one's rows. Private to src/source. */
+#ifndef WEIR_SOURCE_ACCOUNT_H
+#define WEIR_SOURCE_ACCOUNT_H
+
+#include "source/feed.h"
+#include "source/run.h"
+
+/* "tap-zendesk (subdomain: acme)": the program, and those of its settings that name whose rows they
+ * are. In the arena; ptr NULL: no memory. */
+struct weir_str weir_source_account(const struct weir_source_config *config,
+                                    struct weir_arena *arena);
+/* WEIR_EINVAL where the stream's table keeps rows that are of another account by its cursor, or of
+ * a source of this name that was removed. Not of a full run, and where it is said that all
+ * `moved`, the cursor says from now on that they are of this one. */
+int weir_source_account_check(const struct weir_stream_run *r, const struct weir_feed_wanted *w,
+                              struct weir_error *err) WEIR_MUST_CHECK;
+
+#endif
