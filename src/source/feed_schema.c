@@ -85,7 +85,7 @@ int weir_feed_schema(struct weir_feed_stream *s, struct weir_json schema, struct
 {
     s->came = true;
     int rc = declare_all(s, schema, 0, 0, err);
-    s->exact = is_exact(s);
+    s->exact = s->exact || is_exact(s); /* of a column that became text, too */
     for (size_t i = 0; s->nest && i < s->feed->stream_count; i++) {
         const struct weir_feed_stream *list = s->feed->streams[i];
         s->exact = s->exact || (list->nest && list->nest->root == s && is_exact(list));

@@ -12,11 +12,12 @@
 /* --- a schema's type ----------------------------------------------------------------------------
  */
 
-/* multipleOf 0.01: two digits behind the point. */
+/* multipleOf 0.01: two digits behind the point. With 38 of them a column has room for none before
+ * it: the first value that has some makes it text, with all digits. */
 static bool scale_of(double multiple, unsigned *scale)
 {
     double power = 1;
-    for (unsigned i = 0; i <= 18; i++, power *= 10) {
+    for (unsigned i = 0; i <= MAX_DIGITS; i++, power *= 10) {
         if (fabs(multiple * power - 1) < 1e-9) {
             *scale = i;
             return true;
@@ -396,16 +397,59 @@ static struct weir_str text_of(struct weir_json value, struct weir_buf *room)
     return weir_buf_str(room);
 }
 
+/* The fewest digits that are this number and no other, without an exponent: 0.1 is that, and not
+ * what it is to a double, 0.1000000000000000055. 0: there is no room. */
+static size_t double_digits(double d, char out[64])
+{
+    char text[32], digits[32];
+    size_t n = 0, at = 0;
+    for (int count = 15; count <= 17; count++) {
+        snprintf(text, sizeof text, "%.*e", count - 1, d);
+        double back = strtod(text, NULL);
+        if (!(back < d) && !(back > d)) {
+            break;
+        }
+    }
+    const char *exponent = strchr(text, 'e');
+    int point = exponent ? atoi(exponent + 1) + 1 : 0; /* behind so many digits */
+    for (const char *c = text; exponent && c < exponent; c++) {
+        if (*c >= '0' && *c <= '9') {
+            digits[n++] = *c;
+        }
+    }
+    while (n > 1 && digits[n - 1] == '0') {
+        n--;
+    }
+    int zeros = point < 0 ? -point : point > (int)n ? point - (int)n : 0;
+    if (!exponent || n + (size_t)zeros + 3 >= 64) {
+        return 0;
+    }
+    out[at++] = '-';
+    at -= text[0] != '-';
+    if (point <= 0) {
+        memcpy(out + at, "0.", 2);
+        memset(out + at + 2, '0', (size_t)zeros);
+        memcpy(out + at + 2 + zeros, digits, n);
+        return at + 2 + (size_t)zeros + n;
+    }
+    size_t whole = point < (int)n ? (size_t)point : n;
+    memcpy(out + at, digits, whole);
+    memset(out + at + whole, '0', (size_t)zeros);
+    at += whole + (size_t)zeros;
+    if (whole < n) {
+        out[at++] = '.';
+        memcpy(out + at, digits + whole, n - whole);
+        at += n - whole;
+    }
+    return at;
+}
+
 /* How a value is written as a decimal; 0: it is none of so many digits. */
-static size_t decimal_digits(struct weir_json value, unsigned scale, struct weir_buf *room,
-                             char out[64])
+static size_t decimal_digits(struct weir_json value, struct weir_buf *room, char out[64])
 {
     double d;
     if (weir_json_type(value) == WEIR_JSON_DOUBLE && weir_json_double(value, &d)) {
-        char *end;
-        int n = fabs(d) < 1e15 ? snprintf(out, 64, "%.*f", (int)scale, d) : 0;
-        double back = n > 0 && n < 64 ? strtod(out, &end) : 0;
-        return n > 0 && n < 64 && !(back < d) && !(back > d) ? (size_t)n : 0;
+        return double_digits(d, out);
     }
     struct weir_str digits = text_of(value, room);
     size_t n = digits.len < 64 ? digits.len : 0;
@@ -425,7 +469,7 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
         *fits = weir_json_type(value) >= WEIR_JSON_ARRAY;
     } else if (c->type == WEIR_TYPE_OTHER) {
         char copy[64];
-        size_t n = decimal_digits(value, c->scale, room, copy);
+        size_t n = decimal_digits(value, room, copy);
         *fits = n && weir_json_type(value) != WEIR_JSON_BOOL &&
                 weir_feed_decimal((struct weir_str){copy, n}, c->precision, c->scale, room);
         text = weir_buf_str(room);

@@ -50,6 +50,9 @@ test('types are those of the schema and of every value; nothing is rounded or lo
     'Long Name': { type: ['null', 'string'] },
     price: { type: ['null', 'number'], multipleOf: 0.01 },
     exact: { type: 'number', multipleOf: 1e-10, maximum: 1e20, exclusiveMaximum: true },
+    fine: { type: 'number', multipleOf: 1e-18 },
+    finer: { type: 'number', multipleOf: 1e-20, maximum: 1e18 },
+    any: { type: ['null', 'number'], multipleOf: 1e-38, maximum: 1e62, exclusiveMaximum: true, minimum: -1e62, exclusiveMinimum: true },
     rate: { type: ['number', 'null'] },
     at: { anyOf: [{ type: 'string', format: 'date-time' }, { type: 'null' }] },
     day: { type: 'string', format: 'date' },
@@ -64,8 +67,8 @@ test('types are those of the schema and of every value; nothing is rounded or lo
   configure(tap, '', 'streams: {rows: {exclude: [secret]}}');
   tap.run(
     schema('rows', properties, ['id']),
-    'echo \'{"type":"record","stream":"rows","record":{"id":1,"Long Name":"a\\u0000é","price":12.5,"exact":12345678901234567890.0123456789,"rate":0.1,"at":"2026-01-02T03:04:05.678901+02:00","day":"2026-02-03","ok":true,"deep":{"a":[1,{"b":null}]},"wrong":1,"half":7,"odd":"2026-01-01T00:00:00Z","big":9007199254740993,"late":1}}\'',
-    'echo \'{"type":"RECORD","stream":"rows","record":{"id":2,"Long Name":5,"price":null,"exact":-0.5,"rate":NaN,"at":"2026-01-02","day":"2026-02-04","ok":false,"deep":null,"wrong":"x","half":7.5,"odd":"not a time","big":2.5,"secret":"s","more":[1]}}\'',
+    'echo \'{"type":"record","stream":"rows","record":{"id":1,"Long Name":"a\\u0000é","price":12.5,"exact":12345678901234567890.0123456789,"fine":0.1,"finer":-123456789012345678.00000000000000000001,"any":12345678901234567890.123456789,"rate":0.1,"at":"2026-01-02T03:04:05.678901+02:00","day":"2026-02-03","ok":true,"deep":{"a":[1,{"b":null}]},"wrong":1,"half":7,"odd":"2026-01-01T00:00:00Z","big":9007199254740993,"late":1}}\'',
+    'echo \'{"type":"RECORD","stream":"rows","record":{"id":2,"Long Name":5,"price":null,"exact":-0.5,"fine":1.5e-7,"finer":2,"any":0.3,"rate":NaN,"at":"2026-01-02","day":"2026-02-04","ok":false,"deep":null,"wrong":"x","half":7.5,"odd":"not a time","big":2.5,"secret":"s","more":[1]}}\'',
     record('unwanted', { a: 1 }),
     { type: 'SOMETHING ELSE' },
     '',
@@ -75,12 +78,12 @@ test('types are those of the schema and of every value; nothing is rounded or lo
   const types = await rows("select column_name as c, data_type as t from information_schema.columns where table_schema = 'types' and column_name not like '\\_weir%' escape '\\' order by ordinal_position");
   assert.deepEqual(
     types.map(({ c, t }) => `${c as string} ${t as string}`),
-    ['id BIGINT', 'long_name VARCHAR', 'price DECIMAL(38,2)', 'exact DECIMAL(30,10)', 'rate DOUBLE', 'at TIMESTAMP', 'day DATE', 'ok BOOLEAN', 'deep JSON', 'wrong VARCHAR', 'half DOUBLE', 'odd VARCHAR', 'empty VARCHAR', 'big VARCHAR', 'late BIGINT', 'more JSON'],
+    ['id BIGINT', 'long_name VARCHAR', 'price DECIMAL(38,2)', 'exact DECIMAL(30,10)', 'fine DECIMAL(38,18)', 'finer DECIMAL(38,20)', 'any VARCHAR', 'rate DOUBLE', 'at TIMESTAMP', 'day DATE', 'ok BOOLEAN', 'deep JSON', 'wrong VARCHAR', 'half DOUBLE', 'odd VARCHAR', 'empty VARCHAR', 'big VARCHAR', 'late BIGINT', 'more JSON'],
   );
-  const found = await rows('select id, long_name, price::varchar as price, exact::varchar as exact, rate, "at"::varchar as "at", day::varchar as day, ok, deep, wrong, half, odd, big, late, more from types.rows order by id');
+  const found = await rows('select id, long_name, price::varchar as price, exact::varchar as exact, fine::varchar as fine, finer::varchar as finer, "any", rate, "at"::varchar as "at", day::varchar as day, ok, deep, wrong, half, odd, big, late, more from types.rows order by id');
   assert.deepEqual(found, [
-    { id: 1, long_name: 'a\u0000é', price: '12.50', exact: '12345678901234567890.0123456789', rate: 0.1, at: '2026-01-02 01:04:05.678901', day: '2026-02-03', ok: true, deep: { a: [1, { b: null }] }, wrong: '1', half: 7, odd: '2026-01-01T00:00:00Z', big: '9007199254740993', late: 1, more: null },
-    { id: 2, long_name: '5', price: null, exact: '-0.5000000000', rate: null, at: '2026-01-02 00:00:00', day: '2026-02-04', ok: false, deep: null, wrong: 'x', half: 7.5, odd: 'not a time', big: '2.5', late: null, more: [1] },
+    { id: 1, long_name: 'a\u0000é', price: '12.50', exact: '12345678901234567890.0123456789', fine: '0.100000000000000000', finer: '-123456789012345678.00000000000000000001', any: '12345678901234567890.123456789', rate: 0.1, at: '2026-01-02 01:04:05.678901', day: '2026-02-03', ok: true, deep: { a: [1, { b: null }] }, wrong: '1', half: 7, odd: '2026-01-01T00:00:00Z', big: '9007199254740993', late: 1, more: null },
+    { id: 2, long_name: '5', price: null, exact: '-0.5000000000', fine: '0.000000150000000000', finer: '2.00000000000000000000', any: '0.3', rate: null, at: '2026-01-02 00:00:00', day: '2026-02-04', ok: false, deep: null, wrong: 'x', half: 7.5, odd: 'not a time', big: '2.5', late: null, more: [1] },
   ]);
 });
 
@@ -251,6 +254,7 @@ test('what goes wrong ends the run with its reason, and nothing is half loaded',
     [/tap wrote a line of more than 65536 bytes/, ...good, 'head -c 200000 /dev/zero | tr "\\0" x; sleep 600'],
     [/tap failed \(killed by SIGKILL\)/, ...good, 'kill -9 $$'],
     [/tap failed \(exit 1\)/, ...good, 'exec python3 -c "x = bytearray(1 << 30)"'],
+    [/pipe, which a BATCH names, is no file/, ...good, `mkfifo pipe; echo '{"type":"BATCH","stream":"t","encoding":{"format":"jsonl"},"manifest":["file://'$PWD/pipe'"]}'`],
     [/has a name that weir keeps for its own/, ...good, record('t', { _weir_run: 1 })],
   ];
   for (const [why, ...what] of cases) {

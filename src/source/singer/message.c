@@ -1,7 +1,10 @@
 /* What a tap says, line by line. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "io/child.h"
@@ -212,9 +215,18 @@ static int batch_file(struct weir_singer_reader *r, struct weir_feed_stream *s, 
     struct weir_buf in;
     size_t taken = 0;
     int n = 0, rc = 0;
-    gzFile file = gzopen(path, "rbe");
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would be waited for */
+    bool regular = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    gzFile file = regular ? gzdopen(fd, "rb") : NULL;
     if (!file) {
-        return weir_fail_errno(err, errno, "cannot read the file %s of a BATCH", path);
+        rc = fd >= 0 && !regular
+                 ? weir_fail(err, WEIR_EUNSUPPORTED, "%s, which a BATCH names, is no file", path)
+                 : weir_fail_errno(err, errno, "cannot read the file %s of a BATCH", path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return rc;
     }
     weir_buf_init(&in, MAX_EXACT);
     do {
