@@ -400,6 +400,7 @@ static int settle_stage(struct weir_writing *w, struct weir_error *err)
                  : 0;
         rc = rc ? rc : add_marks(w, err);
         rc = rc ? rc : empty_omitted(w, false, err);
+        rc = rc ? rc : weir_apply_again(w, err);
         rc = rc || a->stream->mode != WEIR_SOURCE_HISTORY ? rc : weir_apply_history_settle(w, err);
         rc = rc ? rc : weir_apply_lists_doubled(w, err); /* those of rows that are as they were */
     }

@@ -64,6 +64,10 @@ int weir_apply_mark_column(struct weir_writing *w, struct weir_error *err) WEIR_
 /* Rows that are gone at the source: marked, or deleted. */
 int weir_apply_deletes(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- apply_again.c --- */
+/* Takes rows out of the stage that were read once more (`plan->again`). */
+int weir_apply_again(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- apply_history.c: a version of a row for each time that it changed --- */
 /* Rows of no version yet are current, but for those that are marked as gone. */
 int weir_apply_history_begin(struct weir_writing *w, struct weir_error *err) WEIR_MUST_CHECK;

@@ -70,6 +70,9 @@ struct weir_source_plan {
     struct weir_str changed;             /* a sentence on that for the run's changes, or "" */
     struct weir_source_omitted *omitted; /* set before rows are read */
     size_t omitted_count;
+    /* Of what is appended: the column by which the source goes on, where it reads its greatest
+     * value again; rows that are as those of the table are not added once more. */
+    struct weir_str again;
     const char *stranger;   /* why it is none of the table's, if that has rows; or NULL */
     bool partial;           /* what is not read may have other columns */
     struct weir_str *parts; /* else: files whose earlier rows go */

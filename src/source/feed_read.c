@@ -218,6 +218,25 @@ int weir_feed_plan_columns(const struct weir_feed_stream *s, struct weir_str pre
                                                                                  : no_memory(err);
 }
 
+/* Later loads of this run are not looked at: of equal rows nobody knew which were in which. Nor are
+ * those with tables of lists, whose rows have ids of their own. */
+static struct weir_str find_again(const struct weir_feed_stream *s,
+                                  const struct weir_source_stream *stream,
+                                  const struct weir_source_plan *plan)
+{
+    bool may =
+        stream->mode == WEIR_SOURCE_APPEND && !plan->whole && !s->whole && !s->parts && !s->nest;
+    for (size_t i = 0; may && i < plan->column_count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        if (*stream->cursor
+                ? weir_str_is(c->name, stream->cursor) || weir_str_is(c->original, stream->cursor)
+                : s->goes_by.len && weir_str_eq(c->original, s->goes_by)) {
+            return c->name;
+        }
+    }
+    return (struct weir_str){NULL, 0};
+}
+
 int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *stream,
                    struct weir_str cursor, struct weir_source_plan *out, struct weir_error *err)
 {
@@ -237,6 +256,7 @@ int weir_feed_plan(struct weir_feed_stream *s, const struct weir_source_stream *
     out->nothing =
         !s->came || out->column_count == 0 || (!out->whole && !prunes && live_rows(s) == 0);
     out->own = s;
+    out->again = find_again(s, stream, out);
     weir_buf_init(&text, 4096);
     struct weir_jw w = weir_jw_on(&text);
     weir_jw_object(&w);

@@ -83,7 +83,7 @@ test('streams, modes, states, generations and settings that the source rewrites'
   ]);
   const second = file('catalog') as Streams;
   assert.deepEqual(second.streams.map((s, i) => [s.sync_mode, s.generation_id === first.streams[i]?.generation_id, s.minimum_generation_id === 0]), [['incremental', true, true], ['incremental', true, true], ['full_refresh', second.streams[2]?.generation_id === first.streams[2]?.generation_id, false]]);
-  assert.deepEqual(await rows('select (select count(*) from fake.keyed) as keyed, (select count(*) from fake.log) as log, (select count(*) from fake."all") as everything'), [{ keyed: 2, log: 2, everything: 1 }]);
+  assert.deepEqual(await rows('select (select count(*) from fake.keyed) as keyed, (select count(*) from fake.log) as log, (select count(*) from fake."all") as everything'), [{ keyed: 2, log: 1, everything: 1 }], 'what is read again is not appended again');
   does('read', state('all', 0, 0)); // all is empty now; nothing is new in the others
   assert.deepEqual((await sync('fake')).map(({ stream, status }) => `${stream} ${status}`).sort(), ['all loaded', 'keyed unchanged', 'log unchanged']);
   assert.deepEqual(await rows('select count(*) as n from fake."all"'), [{ n: 0 }]);

@@ -43,7 +43,7 @@ static struct weir_str method_of(const struct weir_data *entry)
     struct weir_str method = weir_data_get_text(entry, "replication_method");
     for (size_t i = 0; i < 2; i++) {
         struct weir_str said = weir_data_get_text(root, names[i]);
-        method = said.ptr ? said : method;
+        method = said.len ? said : method; /* some write it as "" */
     }
     return method;
 }
@@ -252,7 +252,7 @@ static bool set_method(struct weir_arena *arena, struct weir_data *entry, struct
                        const struct weir_source_stream *stream, const char *cursor)
 {
     struct weir_data *method = NULL;
-    if (weir_data_get(root, "forced-replication-method")) {
+    if (weir_data_get_text(root, "forced-replication-method").len) {
         return true; /* it knows no other way */
     }
     if (cursor) {
@@ -313,8 +313,17 @@ static int select_entry(struct weir_singer_catalog *c, struct weir_singer_entry 
                          "discover` shows the columns",
                          w->stream.cursor, w->stream.name);
     }
-    e->incremental = e->incremental || cursor;
     root = metadata_of(e->data, NULL);
+    if (cursor && w->stream.mode == WEIR_SOURCE_APPEND &&
+        weir_str_is(weir_data_get_text(root, "forced-replication-method"), "FULL_TABLE")) {
+        return weir_fail(
+            err, WEIR_EINVAL,
+            "stream \"%s\": the tap reads all of it in each run (FULL_TABLE), whatever "
+            "it is asked for, so `append` would add all rows again; say `mode: merge` "
+            "with a key, or `replace`",
+            w->stream.name);
+    }
+    e->incremental = e->incremental || cursor;
     bool said =
         says_how(e->data, root) || (w->stream.mode_said && w->stream.mode == WEIR_SOURCE_REPLACE);
     bool set = set_method(arena, e->data, root, &w->stream, cursor);
