@@ -147,8 +147,8 @@ struct weir_str weir_source_account(const struct weir_source_config *config,
  */
 
 /* The cursor says from now on that its rows are of this account. */
-static int adopt(const struct weir_stream_run *r, struct weir_data *cursor, struct weir_str account,
-                 struct weir_arena *arena, struct weir_error *err)
+static int say(const struct weir_stream_run *r, struct weir_data *cursor, struct weir_str account,
+               struct weir_arena *arena, struct weir_error *err)
 {
     struct weir_data *of = weir_data_new(arena, WEIR_DATA_OBJECT);
     struct weir_data *at = weir_data_text(arena, account);
@@ -197,7 +197,38 @@ static int refuse(const struct weir_stream_run *r, bool removed, struct weir_str
                      r->stream.name, why, name, name);
 }
 
-int weir_source_account_check(const struct weir_stream_run *r, const struct weir_feed_wanted *w,
+/* Rows of a source that is gone, which its mode promised to keep, go only when somebody says so. */
+int weir_source_account_left(struct weir_stream_run *r, const struct weir_source_owner *owner,
+                             struct weir_error *err)
+{
+    char word[WEIR_SOURCE_WORD];
+    struct weir_str mode;
+    uint64_t rows = 0;
+    struct weir_buf sql;
+    if (r->run->full || r->run->verify || r->parent) {
+        return 0;
+    }
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "SELECT count(*) FROM ");
+    weir_sql_table(&sql, weir_str_of(r->config->schema), weir_str_of(r->stream.table));
+    int rc = weir_source_ledger_mode(r->session, owner->source.ptr, owner->stream.ptr,
+                                     &r->plan.arena, &mode, err);
+    rc = rc ? rc : weir_session_number_buf(r->session, &sql, &rows, err);
+    weir_buf_free(&sql);
+    if (rc || !rows || weir_str_is(mode, weir_source_mode_name(WEIR_SOURCE_REPLACE))) {
+        return rc;
+    }
+    return weir_fail(err, WEIR_EINVAL,
+                     "%s.%s has %llu rows of the source \"%s\" (stream \"%s\"), which does not "
+                     "load it any more: nothing was loaded. `weir sync %s --full` builds the table "
+                     "anew, of this one's rows alone; else give the stream another `table:`, or "
+                     "the source another `schema:`",
+                     r->config->schema, r->stream.table, (unsigned long long)rows,
+                     owner->source.ptr, owner->stream.ptr,
+                     weir_source_word(r->config->name, r->stream.name, word));
+}
+
+int weir_source_account_check(const struct weir_stream_run *r, struct weir_str cursor, bool adopt,
                               struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
@@ -208,8 +239,8 @@ int weir_source_account_check(const struct weir_stream_run *r, const struct weir
     weir_time since = 0;
     weir_arena_init(&arena, MAX_CURSOR);
     weir_buf_init(&text, MAX_CURSOR);
-    weir_buf_adds(&text, w->cursor);
-    bool read = parser && w->there && w->cursor.len && weir_buf_ok(&text) &&
+    weir_buf_adds(&text, cursor);
+    bool read = parser && r->target && cursor.len && weir_buf_ok(&text) &&
                 weir_json_parse(parser, weir_buf_str(&text), &root, err) == 0;
     struct weir_str mode =
         read ? weir_json_get_str(weir_json_get(root, "made"), "mode") : weir_str_of("replace");
@@ -227,10 +258,10 @@ int weir_source_account_check(const struct weir_stream_run *r, const struct weir
         bool other = before.ptr && !weir_str_eq(before, now);
         if (rc == 0 && (left || other) && !r->run->moved) {
             rc = refuse(r, left, before, now, err);
-        } else if (rc == 0 && (left || other || !before.ptr)) {
-            struct weir_data *cursor = NULL;
-            rc = weir_data_from_json(&arena, root, &cursor, err);
-            rc = rc ? rc : adopt(r, cursor, now, &arena, err);
+        } else if (rc == 0 && adopt && (left || other || !before.ptr)) {
+            struct weir_data *kept = NULL;
+            rc = weir_data_from_json(&arena, root, &kept, err);
+            rc = rc ? rc : say(r, kept, now, &arena, err);
         }
     }
     weir_json_parser_free(parser);

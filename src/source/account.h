@@ -3,7 +3,7 @@
 #ifndef WEIR_SOURCE_ACCOUNT_H
 #define WEIR_SOURCE_ACCOUNT_H
 
-#include "source/feed.h"
+#include "source/ledger.h"
 #include "source/run.h"
 
 /* "tap-zendesk (subdomain: acme)": the program, and those of its settings that name whose rows they
@@ -11,9 +11,14 @@
 struct weir_str weir_source_account(const struct weir_source_config *config,
                                     struct weir_arena *arena);
 /* WEIR_EINVAL where the stream's table keeps rows that are of another account by its cursor, or of
- * a source of this name that was removed. Not of a full run, and where it is said that all
- * `moved`, the cursor says from now on that they are of this one. */
-int weir_source_account_check(const struct weir_stream_run *r, const struct weir_feed_wanted *w,
+ * a source of this name that was removed. Not of a full run, nor where it is said that all `moved`.
+ * `adopt`: where that is so, or nothing is known, the cursor says from now on that they are of this
+ * one. Not in a transaction. */
+int weir_source_account_check(const struct weir_stream_run *r, struct weir_str cursor, bool adopt,
                               struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL where the table has rows of a source that does not load it any more, whose mode
+ * promised to keep them. Not of a full run. */
+int weir_source_account_left(struct weir_stream_run *r, const struct weir_source_owner *owner,
+                             struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

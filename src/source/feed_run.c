@@ -76,7 +76,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
                                         f->config->schema, NULL, &f->feed.arena, &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
-    rc = rc ? rc : weir_source_account_check(r, out, err);
+    rc = rc ? rc : weir_source_account_check(r, out->cursor, true, err);
     rc = rc ? rc : copy_columns(f, r->target, &r->stream.exclude, &out->columns, err);
     out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
@@ -173,9 +173,8 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
                                        f->config->schema, &elsewhere, &r->plan.arena, &r->plan.last,
                                        err);
     }
-    if (rc == 0 && r->target && counts && !elsewhere) {
-        cursor = r->plan.last;
-    }
+    cursor = rc == 0 && r->target && counts && !elsewhere ? r->plan.last : cursor;
+    rc = rc || s->parts ? rc : weir_source_account_check(r, r->plan.last, false, err);
     rc = rc ? rc : weir_feed_settle_mode(s, &r->stream, &r->plan.arena, err);
     r->load.mode = weir_source_mode_name(r->stream.mode);
     r->plan.exclude = &r->stream.exclude;

@@ -4,6 +4,7 @@
 
 #include "source/run.h"
 
+#include "source/account.h"
 #include "source/feed_ahead.h"
 #include "source/follow.h"
 #include "source/gone.h"
@@ -67,7 +68,9 @@ static int check_owner(struct weir_stream_run *r, struct weir_error *err)
                        r->parent ? r->parent->stream.name : r->stream.name);
     }
     weir_source_config_free(&config);
-    return rc;
+    return rc || weir_str_is(owner.source, r->config->name)
+               ? rc
+               : weir_source_account_left(r, &owner, err);
 }
 
 int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *err)

@@ -1,6 +1,6 @@
 // A source that is made again, or turned to another account, does not go on from the state of the one before.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { syncFails, syncs } from '../node/sync.js';
@@ -22,7 +22,8 @@ beforeEach(() => {
 const sync = syncs<{ stream: string; status: string; rows_read: number }>(() => weir);
 const fails = syncFails(() => weir);
 const loads = async (...args: string[]): Promise<string[]> => (await sync(...args)).map((load) => `${load.stream} ${load.status} ${load.rows_read}`);
-const ids = (): Promise<Row[]> => weir.rows(`select account, count(*) as n from ${tap.name}.deals group by all order by all`);
+const rows = (sql: string): Promise<Row[]> => weir.rows(sql);
+const ids = (): Promise<Row[]> => rows(`select account, count(*) as n from ${tap.name}.deals group by all order by all`);
 const configure = (config: object, more = ''): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(`config: ${JSON.stringify(config)}\n`, more));
 
 /** Two deals of this account, which come only when no state says that they were read; and notes, which are always read as a whole. */
@@ -76,7 +77,7 @@ test('turned to another account in its file: told by the settings that name one,
   configure({ auth: { accountId: 5 }, subdomain: 'acme', start_date: '2025-01-01', user_agent: 'y', page_size: 7, repositories: ['a/b', 'a/c'] });
   await loads(tap.name);
   assert.match(given(), /"id":99/);
-  assert.deepEqual(await weir.rows(`select cursor->'of'->>'at' as at from weir.source_state where source = '${tap.name}' and stream = 'deals'`), [{ at: 'tap (accountId: 5, subdomain: acme)' }]);
+  assert.deepEqual(await rows(`select cursor->'of'->>'at' as at from weir.source_state where source = '${tap.name}' and stream = 'deals'`), [{ at: 'tap (accountId: 5, subdomain: acme)' }]);
   has('b');
   configure({ subdomain: 'acme', auth: { accountId: 6 } });
   await fails(/has rows of tap \(accountId: 5, subdomain: acme\), and this is tap \(accountId: 6, subdomain: acme\): nothing was loaded/, tap.name);
@@ -90,4 +91,46 @@ test('turned to another account in its file: told by the settings that name one,
   await loads(`${tap.name}.deals`, '--full');
   assert.deepEqual(await ids(), [{ account: 'b', n: 2 }]);
   await loads(tap.name);
+});
+
+test('a tap that cannot say its streams before it runs', async () => {
+  has('a');
+  configure({ subdomain: 'acme' });
+  const cannot = (subdomain: string): void => writeFileSync(path.join(weir.dir, `sources/${tap.name}.yml`), tap.yml(`config: {subdomain: ${subdomain}}\nselection: none`));
+  cannot('acme');
+  await loads(tap.name);
+  await loads(tap.name);
+  has('b');
+  tap.run(schema('deals', { id: { type: 'integer' }, account: { type: 'string' } }, ['id']), record('deals', { id: 11, account: 'b' }));
+  cannot('umbrella');
+  await fails(/has rows of tap \(subdomain: acme\), and this is tap \(subdomain: umbrella\): nothing was loaded/, tap.name);
+  assert.deepEqual(await ids(), [{ account: 'a', n: 2 }]);
+  await loads(tap.name, '--moved');
+  assert.deepEqual(await ids(), [{ account: 'a', n: 2 }, { account: 'b', n: 1 }]);
+  await loads(tap.name);
+});
+
+test('a source of another name that takes the schema of one that is gone: its rows stay until somebody says so', async () => {
+  const log = (name: string, text: string, more: string): void => {
+    mkdirSync(path.join(weir.dir, name), { recursive: true });
+    writeFileSync(path.join(weir.dir, `${name}/log.csv`), text);
+    writeFileSync(path.join(weir.dir, `sources/${name}.yml`), `kind: file\nschema: logs\nconnection: {path: ${name}}\nstreams: {log: {${more}}}\n`);
+  };
+  const count = 'select count(*) as n from logs.log';
+  log('before', 'a,b\n1,2\n3,4\n', 'mode: append');
+  await loads('before');
+  await weir.in('source', 'remove', 'before');
+  log('behind', 'a,b\n5,6\n', 'mode: append');
+  await fails(/logs\.log has 2 rows of the source "before" \(stream "log"\), which does not load it any more: nothing was loaded\. `weir sync behind\.log --full` builds the table anew/, 'behind');
+  assert.deepEqual(await rows(count), [{ n: 2 }]);
+  await loads('behind.log', '--full');
+  assert.deepEqual(await rows(count), [{ n: 1 }]);
+  await loads('behind');
+  // What is replaced in each run is nobody's to keep.
+  log('behind', 'a,b\n5,6\n', 'mode: replace');
+  await loads('behind', '--full');
+  await weir.in('source', 'remove', 'behind');
+  log('last', 'a,b\n7,8\n9,10\n', 'mode: append');
+  await loads('last');
+  assert.deepEqual(await rows(count), [{ n: 2 }]);
 });
