@@ -89,6 +89,17 @@ test('streams, modes, states, generations and settings that the source rewrites'
   assert.deepEqual(await rows('select count(*) as n from fake."all"'), [{ n: 0 }]);
 });
 
+test('a key within an object is none, and keeps no stream of its source from being loaded', async () => {
+  const stream = (name: string, key: string[][]): object => ({ name, json_schema: { properties: { id: { type: 'integer' }, a: { type: 'object' } } }, supported_sync_modes: ['full_refresh', 'incremental'], source_defined_cursor: true, default_cursor_field: ['id'], source_defined_primary_key: key });
+  does('discover', { type: 'CATALOG', catalog: { streams: [stream('deep', [['id'], ['a', 'b']]), stream('flat', [['id']])] } });
+  does('read', record('deep', { id: 1, a: { b: 1 } }), state('deep', 1, 1), record('flat', { id: 1 }), state('flat', 1, 1));
+  writeFileSync(path.join(weir.dir, 'sources/deep.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
+  const ways = async (): Promise<string[]> => (await sync('deep')).map((load) => `${load.stream} ${load.mode} ${load.rows_written}`).sort();
+  assert.deepEqual(await ways(), ['deep append 1', 'flat merge 1']);
+  assert.deepEqual(await ways(), ['deep append 0', 'flat merge 1']);
+  does('discover', catalog);
+});
+
 test('what goes wrong is told in the words of the source, and nothing is half loaded', async () => {
   const good = [record('keyed', { id: 1 }), record('keyed', { id: 2 })];
   writeFileSync(path.join(weir.dir, 'sources/bad.yml'), 'kind: airbyte\nconnection: {executable: own/source, config: {a: 1}}\nstreams: {keyed: {}}\n');

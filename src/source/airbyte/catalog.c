@@ -30,6 +30,18 @@ static bool has_mode(struct weir_json stream, const char *mode)
     return false;
 }
 
+/* Paths of one step are columns; with a longer one among them there is no key. */
+static bool has_key(struct weir_json key)
+{
+    struct weir_json_iter it = weir_json_begin(key);
+    struct weir_json path;
+    bool all = weir_json_count(key) > 0;
+    while (all && weir_json_next(&it, NULL, &path)) {
+        all = weir_json_type(path) != WEIR_JSON_ARRAY || weir_json_count(path) == 1;
+    }
+    return all;
+}
+
 static int read_entry(struct weir_airbyte_catalog *c, struct weir_json stream,
                       struct weir_error *err)
 {
@@ -43,7 +55,7 @@ static int read_entry(struct weir_airbyte_catalog *c, struct weir_json stream,
         .space = weir_arena_dup(&c->arena, weir_json_get_str(stream, "namespace")),
         .stream = stream,
         .incremental = has_mode(stream, "incremental") && (defined || weir_json_count(cursor) > 0),
-        .keyed = weir_json_count(key) > 0};
+        .keyed = has_key(key)};
     if (!e->own.ptr || !e->space.ptr) {
         return no_memory(err);
     }
