@@ -266,20 +266,22 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
         r->load.status = "unchanged";
         return rc ? rc : weir_source_omitted_load(r, err);
     }
+    bool same = false;
     rc = weir_stream_run_stage(r, err);
-    struct weir_source_apply *apply = rc ? NULL : weir_stream_run_apply(r);
-    rc = rc || apply ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
-    if (rc == 0) {
+    rc = rc ? rc : weir_stream_run_same(r, &same, err);
+    struct weir_source_apply *apply = rc || same ? NULL : weir_stream_run_apply(r);
+    rc = rc || same || apply ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    if (rc == 0 && !same) {
         weir_source_watch_write(weir_source_watch_of(r->run->progress), r->stream.name);
     }
-    for (int i = 0; rc == 0 && i < WEIR_SOURCE_TRIES; i++) {
+    for (int i = 0; rc == 0 && !same && i < WEIR_SOURCE_TRIES; i++) {
         rc = weir_source_apply(apply, err);
         if (rc != WEIR_EAGAIN || i + 1 == WEIR_SOURCE_TRIES) {
             break;
         }
         rc = 0;
     }
-    weir_stream_run_unstage(r, rc);
+    weir_stream_run_unstage(r, same ? WEIR_ECANCELED : rc);
     return rc;
 }
 

@@ -51,6 +51,11 @@ void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struc
 #define WEIR_SOURCE_ASKED "asked"
 /* A part of the run did. */
 void weir_stream_run_went_well(const struct weir_source_run *run);
+/* --- same.c --- */
+/* Are the staged rows those of the table? Then it is as it was loaded, the cursor is kept, and the
+ * stage may go. */
+int weir_stream_run_same(struct weir_stream_run *r, bool *same,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 /* --- rest.c --- */
 /* WEIR_EAGAIN: in a run that says so (`rest`), a stream that has failed for so long rests as long
  * again, from 2 s to an hour. */
