@@ -277,7 +277,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
  */
 
 static int set_type(struct weir_session *session, struct weir_str schema, struct weir_str table,
-                    const struct weir_column *c, struct weir_error *err)
+                    const struct weir_column *c, bool empty, struct weir_error *err)
 {
     struct weir_buf sql;
     weir_buf_init(&sql, 1u << 20);
@@ -288,6 +288,10 @@ static int set_type(struct weir_session *session, struct weir_str schema, struct
     weir_sql_ident(&sql, c->name);
     weir_buf_addz(&sql, " SET DATA TYPE ");
     weir_buf_adds(&sql, weir_source_column_sql(c));
+    if (empty) { /* the engine casts values of rows that were deleted, too */
+        weir_buf_addf(&sql, " USING CAST(NULL AS " WEIR_STR_FMT ")",
+                      WEIR_STR_ARG(weir_source_column_sql(c)));
+    }
     int rc = weir_session_exec_buf(session, &sql, err);
     weir_buf_free(&sql);
     return rc;
@@ -305,7 +309,8 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
             rc = weir_session_add_columns(session, schema, table->name, c, 1, err);
         } else if (!weir_source_same_type(old, c) &&
                    (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
-            rc = set_type(session, schema, table->name, c, err);
+            /* Texts become something else where there is none. */
+            rc = set_type(session, schema, table->name, c, old->type == WEIR_TYPE_TEXT, err);
         } else if (old->type != c->type) {
             rc = weir_session_widen_column(session, schema, table->name, old->name, old->type,
                                            c->type, err);
