@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { behind } from '../node/compared.js';
 import { syncs } from '../node/sync.js';
 import { Weir, type Row } from '../node/weir.js';
 
@@ -101,5 +102,25 @@ test('keys of JSON that differ by case alone are told apart in any order', async
     { id: 1, name: 'N', name_1: 'n', x_1: 0, x: null },
     { id: 2, name: 'N', name_1: 'n', x_1: 2, x: 1 },
     { id: 3, name: null, name_1: 'n', x_1: null, x: null },
+  ]);
+});
+
+test('a table that was loaded before this was kept goes on as it was', async () => {
+  source('old', 'mode: append');
+  write('old/a.csv', 'id,Price $,Price,note!\n1,2,3,x\n');
+  await load('old');
+  behind(weir, "update weir.source_state set cursor = regexp_replace(cursor::varchar, ',\\s*\"columns\":.*', '}') where source = 'old'");
+  write('old/b.csv', 'id,Price $,Price\n2,2,3\n');
+  await load('old');
+  write('old/c.csv', 'Price,id,Price $\n3,3,2\n');
+  write('old/d.csv', 'id,note?\n4,y\n');
+  write('old/e.csv', 'id,note!\n5,z\n');
+  await load('old');
+  assert.deepEqual(await all('old'), [
+    { id: 1, price: 2, price_2: 3, note: 'x', note_2: null },
+    { id: 2, price: 2, price_2: 3, note: null, note_2: null },
+    { id: 3, price: 2, price_2: 3, note: null, note_2: null },
+    { id: 4, price: null, price_2: null, note: 'y', note_2: null },
+    { id: 5, price: null, price_2: null, note: null, note_2: 'z' },
   ]);
 });

@@ -279,18 +279,30 @@ static int check_wide(const struct weir_batch *b, size_t i, struct weir_str colu
                       const struct weir_file *file, struct weir_source_plan *plan,
                       struct weir_error *err)
 {
-    struct weir_column named;
-    if (!b->columns[2].bools[i]) {
+    struct weir_str name = weir_csv_plain_name(&plan->arena, column, 0);
+    bool wide = b->columns[2].bools[i], fine = b->columns[3].bools[i];
+    if ((!wide && !fine) || weir_source_plan_leaves_out(plan, name, column)) {
         return 0;
     }
-    int rc = weir_csv_name_columns(&plan->arena, &column, 1, &named, err);
-    return rc || weir_source_plan_leaves_out(plan, named.name, column)
-               ? rc
-               : weir_fail(err, WEIR_EINVAL,
-                           WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
-                                        "\" has decimals of more than 38 digits, which cannot be "
-                                        "read; write them as texts, or leave it out by `exclude`",
-                           WEIR_STR_ARG(file->name), WEIR_STR_ARG(column));
+    if (wide) {
+        return weir_fail(err, WEIR_EINVAL,
+                         WEIR_STR_FMT ": the column \"" WEIR_STR_FMT
+                                      "\" has decimals of more than 38 digits, which cannot be "
+                                      "read; write them as texts, or leave it out by `exclude`",
+                         WEIR_STR_ARG(file->name), WEIR_STR_ARG(column));
+    }
+    const char *text =
+        plan->whole ? weir_arena_printf(&plan->arena,
+                                        "column \"" WEIR_STR_FMT
+                                        "\" has times in nanoseconds with a zone, or of INT96: "
+                                        "their microseconds are kept",
+                                        WEIR_STR_ARG(column))
+                    : "";
+    /* Of several files each says the same. */
+    bool told = text && plan->said.len && strstr(plan->said.ptr, text);
+    return !text            ? weir_fail(err, WEIR_ENOMEM, "no memory for a plan")
+           : !*text || told ? 0
+                            : weir_file_say(plan, weir_str_of(text), err);
 }
 
 /* What the engine makes of decimals that it has no room for are other numbers. */
@@ -307,9 +319,12 @@ int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
         return 0;
     }
     weir_buf_init(&sql, 1u << 20);
-    weir_buf_addz(&sql, "SELECT name, coalesce(CAST(num_children AS BIGINT), 0), coalesce(precision"
-                        ", 0) > 38 OR (coalesce(converted_type, '') = 'DECIMAL' AND coalesce("
-                        "TRY_CAST(type_length AS BIGINT), 0) > 16) FROM parquet_schema(");
+    weir_buf_addz(&sql,
+                  "SELECT name, coalesce(CAST(num_children AS BIGINT), 0), coalesce(precision"
+                  ", 0) > 38 OR (coalesce(converted_type, '') = 'DECIMAL' AND coalesce("
+                  "TRY_CAST(type_length AS BIGINT), 0) > 16), coalesce(type, '') = 'INT96' OR "
+                  "coalesce(logical_type, '') LIKE '%isAdjustedToUTC=1%NANOS=N%' FROM "
+                  "parquet_schema(");
     weir_sql_text(&sql, weir_str_of(reads(file)));
     weir_buf_addc(&sql, ')');
     int rc = check_path(file, err);
