@@ -111,16 +111,16 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
         const struct weir_guess *guess = &o.columns.guesses[i];
         struct weir_str header = o.columns.header[i];
         struct weir_str name = header.len ? header : o.columns.columns[i].name;
-        file->originals[i] = weir_arena_dup(&plan->arena, name);
         file->formats[i] = guess->format;
         file->only_no[i] = weir_guess_is_no(guess);
         file->own[i] =
-            (struct weir_source_column){.original = file->originals[i],
+            (struct weir_source_column){.original = weir_arena_dup(&plan->arena, name),
                                         .type = o.columns.columns[i].type,
                                         .untyped = guess->values == 0,
                                         .wide = guess->format == WEIR_GUESS_INT && guess->wide,
                                         .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
-        rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+        rc = file->own[i].original.ptr ? 0
+                                       : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     rc = rc || !fits ? rc : add_likely(file, &o, &plan->arena, err);
     file->titled = settings->header == WEIR_CSV_HEADER_YES;

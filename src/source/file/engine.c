@@ -200,8 +200,11 @@ static int add_columns(struct weir_session *session, struct weir_file *file,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
     bool *whole = weir_arena_calloc(&plan->arena, count + 1);
-    int rc = whole ? weir_file_room(file, count, &plan->arena, err)
-                   : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    int rc = weir_file_room(file, count, &plan->arena, err);
+    file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
+    if (rc == 0 && (!whole || !file->originals)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
+    }
     rc = rc ? rc : look_at_nanos(session, file, columns, count, whole, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         file->originals[i] = weir_arena_dup(&plan->arena, columns[i].name);

@@ -72,8 +72,8 @@ struct weir_file {
     /* of the plan */
     size_t column_count;
     size_t *columns;                /* of the plan, of each of its own */
-    struct weir_str *originals;     /* names in the file, as its reader has them: it knows no two */
-                                    /* that differ by case alone */
+    struct weir_str *originals;     /* of JSON and Parquet: names as the reader has them, which */
+                                    /* knows no two that differ by case alone */
     struct weir_source_column *own; /* as they are in this file; named once all files are known */
     struct weir_str *tops;          /* of Parquet: what its head calls them */
     size_t top_count;

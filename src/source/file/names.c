@@ -31,7 +31,8 @@ struct names {
     struct weir_map coming; /* keys of this run */
     struct weir_map apart;  /* what differs in case, blanks or marks, and came in one file */
     struct weir_map of_file;
-    bool anew; /* no row of before stays */
+    struct weir_arena scratch; /* of one file */
+    bool anew;                 /* no row of before stays */
     struct weir_buf said;
 };
 
@@ -89,7 +90,7 @@ static int add_known(struct names *n, struct weir_str key, struct name *name,
 {
     struct weir_arena *arena = &n->plan->arena;
     struct known *k = weir_arena_calloc(arena, sizeof *k);
-    struct weir_str like = key.ptr ? loose(arena, key) : key;
+    struct weir_str like = key.ptr ? loose(&n->scratch, key) : key;
     if (!name || !k || (key.ptr && !like.ptr)) {
         return no_memory(err);
     }
@@ -164,8 +165,9 @@ static int look_ahead(struct names *n, const struct weir_file_stream *files, str
     for (size_t i = 0; well && i < files->count; i++) {
         const struct weir_file *file = &files->files[i];
         weir_map_clear(&n->of_file);
+        weir_arena_reset(&n->scratch);
         for (size_t k = 0; well && k < file->column_count; k++) {
-            struct weir_str key = file->own[k].original, like = loose(&n->plan->arena, key);
+            struct weir_str key = file->own[k].original, like = loose(&n->scratch, key);
             struct weir_str *other = like.ptr ? weir_map_get(&n->of_file, like) : NULL;
             well = like.ptr && weir_map_put(&n->coming, key, n) == 0 &&
                    weir_map_put(&n->of_file, like, &file->own[k].original) == 0 &&
@@ -233,7 +235,8 @@ static int make_name(struct names *n, const struct weir_file *file, size_t at, s
 {
     struct weir_arena *arena = &n->plan->arena;
     struct weir_str key = file->own[at].original;
-    struct weir_str base = weir_csv_plain_name(arena, file->originals[at], at), text = base;
+    struct weir_str called = file->originals ? file->originals[at] : key;
+    struct weir_str base = weir_csv_plain_name(arena, called, at), text = base;
     struct name *name = NULL;
     for (unsigned i = 2; text.ptr; i++) {
         name = weir_map_get(&n->by_name, text);
@@ -257,7 +260,7 @@ static int make_name(struct names *n, const struct weir_file *file, size_t at, s
 static int name_left(struct names *n, const struct weir_file *file, size_t at, size_t number,
                      struct name **out, struct weir_error *err)
 {
-    struct weir_str key = file->own[at].original, like = loose(&n->plan->arena, key);
+    struct weir_str key = file->own[at].original, like = loose(&n->scratch, key);
     struct known *near = like.ptr ? find_loose(n, like, number) : NULL;
     if (!like.ptr) {
         return no_memory(err);
@@ -311,6 +314,7 @@ static int name_file(struct names *n, struct weir_file *file, size_t number, str
 {
     struct name **names = calloc(file->column_count + 1, sizeof *names);
     int rc = names ? 0 : no_memory(err);
+    weir_arena_reset(&n->scratch);
     for (int pass = 0; rc == 0 && pass < 3; pass++) {
         for (size_t i = 0; rc == 0 && i < file->column_count; i++) {
             if (names[i]) {
@@ -373,6 +377,7 @@ int weir_file_name_columns(struct weir_file_stream *files, const struct weir_sou
         weir_map_init(maps[i]);
     }
     weir_buf_init(&n.said, MAX_SAID);
+    weir_arena_init(&n.scratch, WEIR_SOURCE_PLAN_MEMORY);
     int rc = read_all(&n, err);
     rc = rc ? rc : look_ahead(&n, files, err);
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
@@ -384,6 +389,7 @@ int weir_file_name_columns(struct weir_file_stream *files, const struct weir_sou
         weir_map_free(maps[i]);
     }
     weir_buf_free(&n.said);
+    weir_arena_free(&n.scratch);
     return rc;
 }
 
@@ -392,9 +398,8 @@ int weir_file_room(struct weir_file *file, size_t count, struct weir_arena *aren
 {
     file->column_count = count;
     file->columns = weir_arena_calloc(arena, (count + 1) * sizeof *file->columns);
-    file->originals = weir_arena_calloc(arena, (count + 1) * sizeof *file->originals);
     file->own = weir_arena_calloc(arena, (count + 1) * sizeof *file->own);
-    return file->columns && file->originals && file->own
+    return file->columns && file->own
                ? 0
                : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
 }
