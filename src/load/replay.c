@@ -10,7 +10,7 @@
 #include "load/parts.h"
 #include "load/replay.h"
 
-enum { TAIL_RECORDS = 2000, BATCH_BYTES = 32 << 20 };
+enum { TAIL_RECORDS = 2000, BATCH_BYTES = 32 << 20, SWAP_TRIES = 5 };
 
 static bool wants_record(const struct weir_replay_run *r, const struct weir_record *record)
 {
@@ -280,6 +280,17 @@ static int loaded_now(struct weir_replay_run *r, uint64_t *seq, struct weir_erro
                : code;
 }
 
+/* Another transaction's end (a checkpoint's, one of the threads that made the tables) may come in
+ * its way. */
+static int swap(struct weir_replay_run *r, struct weir_error *err)
+{
+    int code = weir_replay_swap(r, err);
+    for (int i = 1; code == WEIR_EAGAIN && i < SWAP_TRIES; i++) {
+        code = weir_replay_swap(r, err);
+    }
+    return code;
+}
+
 /* The last records and the swap, while the loader waits. */
 static int finish(struct weir_replay_run *r, struct weir_error *err)
 {
@@ -289,7 +300,7 @@ static int finish(struct weir_replay_run *r, struct weir_error *err)
     int code = loaded_now(r, &until, err);
     code = code ? code : build_until(r, until, err);
     code = code ? code : check_stop(r, err);
-    code = code ? code : weir_replay_swap(r, err);
+    code = code ? code : swap(r, err);
     if (!code) {
         pthread_mutex_lock(&loader->lock);
         loader->reload = true;

@@ -205,6 +205,7 @@ int weir_replay_swap(struct weir_replay_run *r, struct weir_error *err)
     size_t count = 0;
     weir_arena_init(&arena, 1 << 30);
     weir_buf_init(&sql, SQL_BYTES);
+    r->report->tables = 0;
     int code = weir_session_begin(r->session, err);
     code = code ? code : weir_session_describe(r->session, &arena, &tables, &count, err);
     for (uint32_t i = 0; !code && i < r->catalog.table_count; i++) {
