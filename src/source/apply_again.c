@@ -3,10 +3,12 @@
  * Where no key tells rows apart, those that are as rows of the table are not added again. */
 #include "source/apply_write.h"
 
-/* Columns that tell a row apart from others: of weir's own none does. */
+/* Columns that tell a row apart from others: of weir's own, its version, since rows of older ones
+ * go. */
 static bool tells(const struct weir_writing *w, const struct weir_column *c)
 {
-    return !weir_source_column_reserved(c->name) && weir_apply_staged(w, c->name);
+    return (weir_str_is(c->name, WEIR_SOURCE_VERSION) || !weir_source_column_reserved(c->name)) &&
+           weir_apply_staged(w, c->name);
 }
 
 static void add_columns(struct weir_writing *w, const char *before)

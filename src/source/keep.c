@@ -142,6 +142,16 @@ static void read_made(struct weir_str cursor, const struct weir_source_stream *s
     end_reading(&r);
 }
 
+bool weir_source_made_replaces(struct weir_str cursor)
+{
+    struct reading r;
+    begin_reading(&r, cursor);
+    bool is = weir_json_exists(r.made) &&
+              mode_of(weir_json_get_str(r.made, names[MODE])) == WEIR_SOURCE_REPLACE;
+    end_reading(&r);
+    return is;
+}
+
 bool weir_source_made_goes_on(struct weir_str cursor, const struct weir_source_stream *stream,
                               bool any)
 {

@@ -17,6 +17,8 @@ int weir_source_check_excluded(const struct weir_stream_run *r,
 /* A cursor that says it; ptr NULL: no memory. */
 struct weir_str weir_source_made_add(struct weir_arena *arena, struct weir_str cursor,
                                      const struct weir_source_stream *stream);
+/* Was its table made of what came, and of nothing else? */
+bool weir_source_made_replaces(struct weir_str cursor);
 /* Says the cursor that nothing but `exclude` was another then, which may be longer now, or any at
  * all where `any` is said? Rows that are there need not be read again. */
 bool weir_source_made_goes_on(struct weir_str cursor, const struct weir_source_stream *stream,

@@ -56,6 +56,42 @@ test('rows of the greatest value that come again are not appended again; others 
   ]);
 });
 
+test('rows of a new version are no rows of the one before, which goes', async () => {
+  const tap = new Tap(weir, 'versions');
+  const properties = { id: { type: 'integer' } };
+  const says = (version: number, ...more: object[]): void => tap.run({ ...schema('t', properties), bookmark_properties: ['id'] }, ...[1, 1, 2].map((id) => record('t', { id }, { version })), ...more, state({ bookmarks: { t: { id: 2, version } } }));
+  const activate = (version: number): object => ({ type: 'ACTIVATE_VERSION', stream: 't', version });
+  tap.catalog({ stream: 't', schema: { properties }, method: 'INCREMENTAL' });
+  says(1, activate(1));
+  assert.deepEqual(await loads('versions'), ['t 3 3 0']);
+  assert.deepEqual(await loads('versions'), ['t 3 0 3']);
+  says(2, activate(2));
+  assert.deepEqual(await loads('versions'), ['t 3 3 0']);
+  says(3); // it is activated by the next run
+  await loads('versions');
+  says(3, activate(3));
+  await loads('versions');
+  assert.deepEqual(await rows('select id, _weir_version as version, count(*) as n from versions.t group by all order by all'), [{ id: 1, version: 3, n: 2 }, { id: 2, version: 3, n: 1 }]);
+});
+
+test('a table that is replaced is not emptied by a tap that passes over files that it read', async () => {
+  const tap = new Tap(weir, 'files');
+  const properties = { id: { type: 'integer' } };
+  tap.catalog({ stream: 'all', schema: { properties }, method: 'FULL_TABLE' }, { stream: 'log', schema: { properties }, method: 'INCREMENTAL' });
+  tap.run(
+    'cp "${STATE:-/dev/null}" "$here/state.json"',
+    schema('all', properties),
+    `if ! grep -q hash "\${STATE:-/dev/null}"; then echo '${JSON.stringify(record('all', { id: 1 }))}'; fi`,
+    schema('log', properties),
+    state({ bookmarks: { all: { hash: 'of the file' }, log: { id: 5 } } }),
+  );
+  for (let i = 0; i < 3; i++) {
+    await loads('files');
+    assert.deepEqual(await rows('select count(*) as n from files."all"'), [{ n: 1 }]);
+  }
+  assert.deepEqual(JSON.parse(readFileSync(path.join(tap.dir, 'state.json'), 'utf8')), { bookmarks: { log: { id: 5 } } });
+});
+
 test('a tap that writes an empty forced-replication-method is told of the cursor; one that forces FULL_TABLE is not appended', async () => {
   const tap = new Tap(weir, 'sdk');
   const properties = { a: { type: 'integer' } };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "csv/columns.h"
+#include "source/keep.h"
 #include "source/singer/singer.h"
 
 #define MAX_DEPTH 60
@@ -368,7 +369,9 @@ int weir_singer_state(const struct weir_singer_catalog *c, struct weir_feed *fee
             c ? weir_singer_find(c, weir_str_of(w->stream.name)) : NULL;
         const char *id = e ? e->id.ptr : w->stream.name;
         bool begins = w->anew || (w->stream.mode_said && w->stream.mode == WEIR_SOURCE_REPLACE);
-        if (begins && bookmarks && w->cursor.len) {
+        /* Its table is made of what comes: of nothing, where the tap passes over what it read. */
+        bool replaced = !w->stream.mode_said && weir_source_made_replaces(w->cursor);
+        if ((begins || replaced) && bookmarks && w->cursor.len) {
             weir_data_unset(bookmarks, id);
         } else if (begins && w->cursor.len) {
             state = NULL;
