@@ -81,7 +81,7 @@ test('an empty sheet in front takes no rows, an emptied one no other sheet', asy
   const jan = { Jan: [['d'], [1], [2]] };
   source('front', '{path: front.xlsx}');
   assert.deepEqual(await put('front', { ...jan, Feb: [] }), ['front loaded 2']);
-  assert.deepEqual(await put('front', { 'New first': [], ...jan, Feb: [] }), ['front loaded 2', 'jan loaded 2']);
+  assert.deepEqual(await put('front', { 'New first': [], ...jan, Feb: [] }), ['front unchanged 2', 'jan loaded 2']);
   assert.deepEqual(await rows('select d from front.front order by d'), [{ d: 1 }, { d: 2 }]);
   assert.deepEqual(await sync('front', '--full'), ['front loaded 2', 'jan loaded 2']);
   assert.match(await weir.in('verify', 'front'), /front/);
@@ -121,16 +121,16 @@ test('a sheet that is emptied is told, and its table is, too; one that never had
   source('year', '{path: year.xlsx}');
   const all = { Jan: [['d'], [1]], Feb: [['d', 'v'], [2, 'x']], Mar: [['d'], [3]], Apr: [] };
   assert.deepEqual(await put(all), ['year loaded 1', 'feb loaded 1', 'mar loaded 1']);
-  assert.deepEqual(await put({ ...all, Feb: [] }), ['year loaded 1', 'mar loaded 1', 'feb loaded 0']);
+  assert.deepEqual(await put({ ...all, Feb: [] }), ['year unchanged 1', 'mar unchanged 1', 'feb loaded 0']);
   assert.deepEqual(await rows('select d, v from year.feb'), []);
   const [load] = await rows("select changes::text as changes from weir.loads where source = 'year' and stream = 'feb' order by started_at desc limit 1");
   assert.match(String(load?.['changes']), /year\.xlsx: the sheet .*Feb.* has no values any more/);
   assert.deepEqual(await discover('year'), ['year: d', 'mar: d']);
   assert.deepEqual(await sync('year'), ['year unchanged 0', 'mar unchanged 0', 'feb unchanged 0']);
   // The first one, where others have values; and values that come back.
-  assert.deepEqual(await put({ ...all, Jan: [] }), ['year loaded 0', 'feb loaded 1', 'mar loaded 1']);
+  assert.deepEqual(await put({ ...all, Jan: [] }), ['year loaded 0', 'feb loaded 1', 'mar unchanged 1']);
   assert.deepEqual(await rows('select d from year.year'), []);
-  assert.deepEqual(await put(all), ['year loaded 1', 'feb loaded 1', 'mar loaded 1']);
+  assert.deepEqual(await put(all), ['year loaded 1', 'feb unchanged 1', 'mar unchanged 1']);
   assert.deepEqual(await rows('select (select d from year.year) as a, (select v from year.feb) as b'), [{ a: 1, b: 'x' }]);
   // Picked by name, or by its sheet; merged rows stay.
   source('year', '{path: year.xlsx}', 'streams:\n  feb: {}\n  march: {path: year.xlsx, sheet: Mar, mode: merge, key: [d]}\n');
@@ -190,7 +190,7 @@ test('of Google, where the address does not say which sheet', async () => {
   // Its export as CSV is the first sheet, also where that is hidden.
   now = behind;
   assert.deepEqual(await discover('sheet'), ['orders: id v', 'q1_sales: day', 'q1_sales_2: other']);
-  assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales loaded 1', 'q1_sales_2 loaded 1', 'sheet gone 0']);
+  assert.deepEqual(await sync('sheet'), ['orders loaded 2', 'q1_sales unchanged 1', 'q1_sales_2 loaded 1', 'sheet gone 0']);
   now = book;
   source('sheet', `{path: "${address}#gid=77", google: "${web.origin}"}`);
   assert.deepEqual(await discover('sheet'), ['sheet: csv']);
