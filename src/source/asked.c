@@ -66,6 +66,50 @@ static int check_follower(const struct weir_source_run *run,
                        : 0;
 }
 
+/* Is it such a value as the table has in this column? */
+static int check_value(struct weir_stream_run *r, const struct weir_column *column,
+                       const char *name, const char *value, struct weir_error *err)
+{
+    struct weir_buf sql;
+    uint64_t fits = 0;
+    if (!value || !column || column->type == WEIR_TYPE_TEXT) {
+        return 0;
+    }
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "SELECT CAST(TRY_CAST(");
+    weir_sql_text(&sql, weir_str_of(value));
+    weir_buf_addf(&sql, " AS " WEIR_STR_FMT ") IS NOT NULL AS BIGINT)",
+                  WEIR_STR_ARG(weir_source_column_sql(column)));
+    int rc = weir_session_number_buf(r->session, &sql, &fits, err);
+    weir_buf_free(&sql);
+    if (rc || fits) {
+        return rc;
+    }
+    r->asked = true;
+    return weir_fail(err, WEIR_EINVAL,
+                     "`%s` is \"%.100s\", and the column \"%s\", by which \"%s\" is read, has "
+                     "values of the type %s; write one as the table shows them",
+                     name, value, r->stream.cursor, r->stream.name, weir_type_name(column->type));
+}
+
+int weir_source_asked_range(struct weir_stream_run *r, struct weir_str cursor,
+                            struct weir_error *err)
+{
+    char word[WEIR_SOURCE_WORD];
+    if (!weir_source_can_fill(&r->stream)) {
+        return weir_source_refuse_fill(r->stream.name, err);
+    }
+    if (!cursor.len) {
+        return weir_fail(err, WEIR_EINVAL,
+                         "stream \"%s\" was not loaded yet; `weir sync %s` loads all of it",
+                         r->stream.name, weir_source_word(r->config->name, r->stream.name, word));
+    }
+    const struct weir_column *column =
+        weir_source_find_column(r->target, weir_str_of(r->stream.cursor));
+    int rc = check_value(r, column, "from", r->run->from, err);
+    return rc ? rc : check_value(r, column, "to", r->run->to, err);
+}
+
 int weir_source_asked_check(const struct weir_source_run *run,
                             const struct weir_source_config *config, struct weir_error *err)
 {

@@ -95,21 +95,6 @@ int weir_stream_run_find_target(struct weir_stream_run *r, struct weir_error *er
     return rc || !r->target ? rc : check_owner(r, err);
 }
 
-static int check_range(const struct weir_stream_run *r, struct weir_str cursor,
-                       struct weir_error *err)
-{
-    char word[WEIR_SOURCE_WORD];
-    if (!weir_source_can_fill(&r->stream)) {
-        return weir_source_refuse_fill(r->stream.name, err);
-    }
-    return cursor.len
-               ? 0
-               : weir_fail(err, WEIR_EINVAL,
-                           "stream \"%s\" was not loaded yet; `weir sync %s` loads all of "
-                           "it",
-                           r->stream.name, weir_source_word(r->config->name, r->stream.name, word));
-}
-
 /* What is to be read, since the last time. A table that is gone is read as a whole. */
 static int make_plan(struct weir_stream_run *r, struct weir_error *err)
 {
@@ -126,7 +111,7 @@ static int make_plan(struct weir_stream_run *r, struct weir_error *err)
     if (r->run->from) {
         r->plan.from = weir_str_of(r->run->from);
         r->plan.to = r->run->to ? weir_str_of(r->run->to) : (struct weir_str){NULL, 0};
-        rc = rc ? rc : check_range(r, cursor, err);
+        rc = rc ? rc : weir_source_asked_range(r, cursor, err);
     }
     r->plan.exclude = &r->stream.exclude;
     r->plan.there = r->target;
@@ -437,13 +422,16 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
         rc = rc ? rc : weir_source_ledger_open(r->session, err);
         rc = rc ? rc : load_stream(r, err);
         weir_session_free(r->session);
-        if (rc) {
+        if (rc && r->asked) {
+            r->load.status = "failed";
+            r->load.error = err->message;
+        } else if (rc) {
             weir_stream_run_note_failure(r, rc, err);
         } else {
             weir_stream_run_went_well(run);
         }
         report(r, w);
-        *status = r->load.status;
+        *status = r->asked ? WEIR_SOURCE_ASKED : r->load.status;
     }
     weir_stream_run_free(r);
     free(r);

@@ -24,6 +24,7 @@ struct weir_stream_run {
     struct weir_stream_run **lists; /* in its rows, as tables of their own */
     size_t list_count;
     struct weir_stream_run *parent; /* of a list: the stream */
+    bool asked;                     /* what was asked of it is wrong, and nothing else */
     struct weir_stream_run *ahead;  /* that began its stage, and goes with it; NULL: it did */
 };
 
@@ -68,6 +69,9 @@ int weir_source_refuse_fill(const char *stream, struct weir_error *err) WEIR_MUS
 /* WEIR_EINVAL: so such a source cannot be asked, as far as its file says. */
 int weir_source_asked_check(const struct weir_source_run *run,
                             const struct weir_source_config *config,
+                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Can the stream be read from there on? Else it was asked wrongly. `cursor`: how far it is. */
+int weir_source_asked_range(struct weir_stream_run *r, struct weir_str cursor,
                             struct weir_error *err) WEIR_MUST_CHECK;
 /* Of one that looked at no stream before: the row is of the stream "*", or of the one that was
  * asked for where the file names it. */

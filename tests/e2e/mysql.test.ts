@@ -284,7 +284,7 @@ test('a range is filled again, and the cursor stays; rows that go are marked', {
   assert.deepEqual((await sync('fill', '--from', '2026-01-03', '--to', '2026-01-05')).map(({ stream, rows_written: n }) => [stream, n]), [['fill', 2]]);
   assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaaaaa' }]);
   assert.deepEqual(await cursor(), before);
-  await fails(/is no value of column "day" \(date\)/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
+  await fails(/`from` is "x' or true", and the column "day"/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
   source('fill', 'streams: {fill: {mode: merge, key: [id], deletes: soft}}\n');
   await sync('fill');
   db.sql('delete from fill where id > 5');

@@ -227,7 +227,12 @@ test('a range is filled again, and the cursor stays; rows that go are marked', {
   assert.equal((await one('fill.fill', '--from', '2026-01-08')).rows_written, 3);
   assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaabbb' }]);
   await fails(/cannot be filled from some point on/, 'sync', 'fill.orders', '--from', '1', '--wait');
-  await fails(/invalid input syntax for type date/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
+  // What is no value of the column is asked wrongly, and no failure of the source.
+  const noted = (): Promise<unknown> => rows("select count(*) as n from weir.loads where source = 'fill'");
+  const had = await noted();
+  await fails(/`from` is "x' or true", and the column "day", .* has values of the type date/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
+  await fails(/`to` is "soon"/, 'sync', 'fill.fill', '--from', '2026-01-01', '--to', 'soon', '--wait');
+  assert.deepEqual(await noted(), had);
   await fails(/needs its beginning/, 'sync', 'fill.fill', '--to', '2026-01-01', '--wait');
   source('fill', 'streams: {fill: {mode: merge, key: [id], deletes: soft}}\n');
   await sync('fill');
