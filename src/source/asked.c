@@ -10,7 +10,7 @@ bool weir_source_can_fill(const struct weir_source_stream *stream)
     return *stream->cursor && stream->key.count;
 }
 
-int weir_source_refuse_fill(const char *stream, struct weir_error *err)
+static int refuse_fill(const char *stream, struct weir_error *err)
 {
     return weir_fail(err, WEIR_EINVAL,
                      "stream \"%s\" cannot be filled from some point on: that needs `cursor: "
@@ -97,7 +97,7 @@ int weir_source_asked_range(struct weir_stream_run *r, struct weir_str cursor,
 {
     char word[WEIR_SOURCE_WORD];
     if (!weir_source_can_fill(&r->stream)) {
-        return weir_source_refuse_fill(r->stream.name, err);
+        return refuse_fill(r->stream.name, err);
     }
     if (!cursor.len) {
         return weir_fail(err, WEIR_EINVAL,
@@ -128,7 +128,7 @@ int weir_source_asked_check(const struct weir_source_run *run,
     if (rc || !run->from || fills) {
         return rc;
     }
-    return run->stream ? weir_source_refuse_fill(run->stream, err)
+    return run->stream ? refuse_fill(run->stream, err)
                        : weir_fail(err, WEIR_EINVAL,
                                    "no stream of source \"%s\" has `cursor: COLUMN` and `mode: "
                                    "merge` or `history`, so none can be filled from some point on",

@@ -65,7 +65,6 @@ int weir_source_check_rest(const struct weir_source_run *run, struct weir_str st
 /* --- asked.c --- */
 /* A back-fill reads rows again that are there: only a key says which. */
 bool weir_source_can_fill(const struct weir_source_stream *stream);
-int weir_source_refuse_fill(const char *stream, struct weir_error *err) WEIR_MUST_CHECK;
 /* WEIR_EINVAL: so such a source cannot be asked, as far as its file says. */
 int weir_source_asked_check(const struct weir_source_run *run,
                             const struct weir_source_config *config,
