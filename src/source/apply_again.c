@@ -90,17 +90,9 @@ int weir_apply_again(struct weir_writing *w, struct weir_error *err)
     struct weir_str by = w->a->plan->again;
     const struct weir_column *column =
         by.len && w->a->target ? weir_source_find_column(w->a->target, by) : NULL;
-    struct weir_buf condition;
     if (!column || !tells(w, column)) {
         return 0;
     }
     add_condition(w);
-    weir_buf_init(&condition, WEIR_APPLY_SQL);
-    weir_buf_adds(&condition, weir_buf_str(&w->sql));
-    weir_buf_reset(&w->sql);
-    int rc = weir_buf_check(&condition, "a statement", err);
-    rc = rc ? rc
-            : weir_apply_take_out(w, weir_buf_str(&condition), &w->a->load->rows_superseded, err);
-    weir_buf_free(&condition);
-    return rc;
+    return weir_apply_take_out_said(w, &w->a->load->rows_superseded, err);
 }

@@ -125,6 +125,18 @@ int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint6
     return weir_apply_exec(w, err);
 }
 
+int weir_apply_take_out_said(struct weir_writing *w, uint64_t *count, struct weir_error *err)
+{
+    struct weir_buf condition;
+    weir_buf_init(&condition, WEIR_APPLY_SQL);
+    weir_buf_adds(&condition, weir_buf_str(&w->sql));
+    weir_buf_reset(&w->sql);
+    int rc = weir_buf_check(&condition, "a statement", err);
+    rc = rc ? rc : weir_apply_take_out(w, weir_buf_str(&condition), count, err);
+    weir_buf_free(&condition);
+    return rc;
+}
+
 int weir_apply_discard_values(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_column *old;

@@ -83,7 +83,6 @@ static bool compared(const struct weir_writing *w, size_t i)
 
 static int take_out_unchanged(struct weir_writing *w, struct weir_error *err)
 {
-    struct weir_buf condition;
     weir_buf_addz(&w->sql, "rowid IN (SELECT new.\"weir row\" FROM ");
     weir_apply_new(w, true);
     weir_buf_addz(&w->sql, " JOIN ");
@@ -109,14 +108,7 @@ static int take_out_unchanged(struct weir_writing *w, struct weir_error *err)
         }
     }
     weir_buf_addc(&w->sql, ')');
-    weir_buf_init(&condition, WEIR_APPLY_SQL);
-    weir_buf_adds(&condition, weir_buf_str(&w->sql));
-    weir_buf_reset(&w->sql);
-    int rc = weir_buf_check(&condition, "a statement", err);
-    rc = rc ? rc
-            : weir_apply_take_out(w, weir_buf_str(&condition), &w->a->load->rows_superseded, err);
-    weir_buf_free(&condition);
-    return rc;
+    return weir_apply_take_out_said(w, &w->a->load->rows_superseded, err);
 }
 
 int weir_apply_history_settle(struct weir_writing *w, struct weir_error *err)
