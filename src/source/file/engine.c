@@ -95,8 +95,7 @@ static const char *layout_of(const struct weir_file *file)
     return file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto";
 }
 
-/* Each row's text. */
-static void add_objects(struct weir_buf *sql, const struct weir_file *file)
+void weir_file_engine_objects(struct weir_buf *sql, const struct weir_file *file)
 {
     weir_buf_addz(sql, "read_json_objects(");
     weir_sql_text(sql, weir_str_of(reads(file)));
@@ -105,8 +104,7 @@ static void add_objects(struct weir_buf *sql, const struct weir_file *file)
                   layout_of(file));
 }
 
-/* `there`: a column that is NULL where there is no row, or NULL. */
-static void add_reader(struct weir_buf *sql, const struct weir_file *file, const char *there)
+void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, const char *there)
 {
     weir_buf_addz(sql, " FROM ");
     weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
@@ -149,15 +147,16 @@ static enum weir_type type_of(const struct weir_column *c)
     return c->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : c->type;
 }
 
-static int next(struct weir_result *result, struct weir_batch *batch, const struct weir_file *file,
-                struct weir_error *err)
+int weir_file_engine_next(struct weir_result *result, struct weir_batch *batch,
+                          const struct weir_file *file, struct weir_error *err)
 {
     int rc = weir_result_next(result, batch, err);
     return rc ? explain(file, rc, err) : 0;
 }
 
-static int query(struct weir_session *session, struct weir_buf *sql, const struct weir_file *file,
-                 struct weir_result **result, struct weir_error *err)
+int weir_file_engine_ask(struct weir_session *session, struct weir_buf *sql,
+                         const struct weir_file *file, struct weir_result **result,
+                         struct weir_error *err)
 {
     int rc = weir_buf_check(sql, "the statement that reads a file", err);
     rc = rc ? rc : weir_session_query(session, weir_buf_cstr(sql), NULL, 0, result, err);
@@ -184,9 +183,9 @@ static int look_at_nanos(struct weir_session *session, const struct weir_file *f
             weir_buf_addz(&sql, ") % 1000 = 0), true)");
         }
     }
-    add_reader(&sql, file, NULL);
-    int rc = asked ? query(session, &sql, file, &result, err) : 0;
-    rc = rc || !asked ? rc : next(result, &b, file, err);
+    weir_file_engine_from(&sql, file, NULL);
+    int rc = asked ? weir_file_engine_ask(session, &sql, file, &result, err) : 0;
+    rc = rc || !asked ? rc : weir_file_engine_next(result, &b, file, err);
     for (size_t i = 0, at = 0; rc == 0 && b.rows && i < count; i++) {
         whole[i] = is_nanos(&columns[i]) && b.columns[at++].bools[0];
     }
@@ -251,7 +250,7 @@ static int add_question(struct weir_session *session, const struct weir_file *fi
         weir_sql_ident(sql, weir_buf_str(&row));
         weir_buf_addz(sql, ") AS VARCHAR)");
     }
-    add_reader(sql, file, NULL);
+    weir_file_engine_from(sql, file, NULL);
     weir_buf_addz(sql, all ? " AS " : what == WEIR_FILE_COLUMNS ? " LIMIT 0" : "");
     if (all) {
         weir_sql_ident(sql, weir_buf_str(&row));
@@ -271,9 +270,9 @@ int weir_file_engine_query(struct weir_session *session, const struct weir_file 
         rc = add_question(session, file, what, &sql, err);
     } else {
         weir_buf_addz(&sql, "SELECT CAST(json AS VARCHAR) FROM ");
-        add_objects(&sql, file);
+        weir_file_engine_objects(&sql, file);
     }
-    rc = rc ? rc : query(session, &sql, file, out, err);
+    rc = rc ? rc : weir_file_engine_ask(session, &sql, file, out, err);
     weir_buf_free(&sql);
     return rc;
 }
@@ -331,11 +330,11 @@ int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
     weir_sql_text(&sql, weir_str_of(reads(file)));
     weir_buf_addc(&sql, ')');
     int rc = check_path(file, err);
-    rc = rc ? rc : query(session, &sql, file, &result, err);
+    rc = rc ? rc : weir_file_engine_ask(session, &sql, file, &result, err);
     file->top_count = 0;
     file->tops = calloc(WEIR_SOURCE_MAX_COLUMNS + 1, sizeof *file->tops);
     rc = rc || file->tops ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
-    while (rc == 0 && (rc = next(result, &b, file, err)) == 0 && b.rows) {
+    while (rc == 0 && (rc = weir_file_engine_next(result, &b, file, err)) == 0 && b.rows) {
         for (size_t i = 0; rc == 0 && i < b.rows; i++) {
             if (!root && below == 0) {
                 column = weir_arena_dup(&plan->arena, b.columns[0].strs[i]);
@@ -362,22 +361,32 @@ int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
     return rc;
 }
 
+/* Has what `sql` asks for a row? The statement is taken. */
+static int is_any(struct weir_session *session, const struct weir_file *file, struct weir_buf *sql,
+                  bool *out, struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    weir_buf_addz(sql, " LIMIT 1");
+    int rc = weir_file_engine_ask(session, sql, file, &result, err);
+    rc = rc ? rc : weir_file_engine_next(result, &b, file, err);
+    *out = rc == 0 && b.rows;
+    weir_result_free(result);
+    weir_buf_free(sql);
+    return rc;
+}
+
 /* An empty list has no rows that would be a column of their own. */
 static int look_for_rows(struct weir_session *session, struct weir_file *file,
                          struct weir_error *err)
 {
     struct weir_buf sql;
-    struct weir_result *result = NULL;
-    struct weir_batch b = {0};
+    bool any;
     weir_buf_init(&sql, 1u << 20);
     weir_buf_addz(&sql, "SELECT 1 FROM ");
-    add_objects(&sql, file);
-    weir_buf_addz(&sql, " LIMIT 1");
-    int rc = query(session, &sql, file, &result, err);
-    rc = rc ? rc : next(result, &b, file, err);
-    file->empty = rc == 0 && b.rows == 0;
-    weir_result_free(result);
-    weir_buf_free(&sql);
+    weir_file_engine_objects(&sql, file);
+    int rc = is_any(session, file, &sql, &any, err);
+    file->empty = rc == 0 && !any;
     return rc;
 }
 
@@ -387,7 +396,7 @@ static int look_for_any(struct weir_session *session, struct weir_file *file,
     struct weir_result *result = NULL;
     struct weir_batch b = {0};
     int rc = weir_file_engine_query(session, file, WEIR_FILE_COUNT, &result, err);
-    rc = rc ? rc : next(result, &b, file, err);
+    rc = rc ? rc : weir_file_engine_next(result, &b, file, err);
     file->bare = rc == 0 && b.rows && b.columns[0].ints[0] == 0;
     weir_result_free(result);
     return rc;
@@ -397,20 +406,13 @@ static int has_key(struct weir_session *session, const struct weir_file *file, s
                    bool *out, struct weir_error *err)
 {
     struct weir_buf sql;
-    struct weir_result *result = NULL;
-    struct weir_batch b = {0};
     weir_buf_init(&sql, 1u << 20);
     weir_buf_addz(&sql, "SELECT 1 FROM ");
-    add_objects(&sql, file);
+    weir_file_engine_objects(&sql, file);
     weir_buf_addz(&sql, " WHERE list_contains(json_keys(json), ");
     weir_sql_text(&sql, key);
-    weir_buf_addz(&sql, ") LIMIT 1");
-    int rc = query(session, &sql, file, &result, err);
-    rc = rc ? rc : next(result, &b, file, err);
-    *out = rc == 0 && b.rows;
-    weir_result_free(result);
-    weir_buf_free(&sql);
-    return rc;
+    weir_buf_addc(&sql, ')');
+    return is_any(session, file, &sql, out, err);
 }
 
 /* Of two keys that differ by case alone, the engine calls the second one "name_1": by the order of
@@ -443,10 +445,10 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
     struct weir_result *result = NULL;
     weir_buf_init(&sql, 1u << 20);
     weir_buf_addz(&sql, "SELECT *");
-    add_reader(&sql, file, NULL);
+    weir_file_engine_from(&sql, file, NULL);
     weir_buf_addz(&sql, " LIMIT 0");
     int rc = check_path(file, err);
-    rc = rc ? rc : query(session, &sql, file, &result, err);
+    rc = rc ? rc : weir_file_engine_ask(session, &sql, file, &result, err);
     size_t count = rc ? 0 : weir_result_column_count(result);
     if (count == 1 && file->format != WEIR_FILE_PARQUET &&
         weir_str_is(weir_result_columns(result)[0].name, "json")) {
@@ -460,155 +462,5 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                                              : find_keys(session, file, err);
     weir_result_free(result);
     weir_buf_free(&sql);
-    return rc;
-}
-
-/* The value as the warehouse has the column. Nested values become JSON; a whole number that a
- * double cannot hold ends the run. */
-static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type from,
-                     enum weir_type to)
-{
-    bool whole = from == WEIR_TYPE_INT && to == WEIR_TYPE_DOUBLE;
-    if (whole) {
-        weir_buf_addz(sql, "CASE WHEN abs(CAST(");
-        weir_sql_ident(sql, name);
-        weir_buf_addz(sql, " AS HUGEINT)) > 9007199254740992 THEN error(");
-        weir_sql_text(sql, WEIR_STR("a whole number has more digits than a number with a fraction "
-                                    "keeps; --full finds the types of the columns anew, or, where "
-                                    "fractions are in another file, give it a stream of its own"));
-        weir_buf_addz(sql, ") ELSE ");
-    }
-    weir_buf_addz(sql, to == WEIR_TYPE_JSON ? "to_json(" : "CAST(");
-    weir_sql_ident(sql, name);
-    if (to != WEIR_TYPE_JSON) {
-        weir_buf_addf(sql, " AS %s", weir_source_type_sql(to));
-    }
-    weir_buf_addz(sql, whole ? ") END" : ")");
-}
-
-static bool begins(struct weir_str name, struct weir_str with)
-{
-    return name.len >= with.len && weir_str_eq_nocase((struct weir_str){name.ptr, with.len}, with);
-}
-
-/* None of its columns begins so. */
-static int name_beginning(const struct weir_file *file, struct weir_buf *out,
-                          struct weir_error *err)
-{
-    int rc = 0;
-    weir_buf_addz(out, "row");
-    for (size_t i = 0; rc == 0 && i < file->column_count;) {
-        bool same = begins(file->originals[i], weir_buf_str(out));
-        weir_buf_addz(out, same ? "_" : "");
-        rc = weir_buf_check(out, "the name of a column", err);
-        i = same ? 0 : i + 1;
-    }
-    return rc;
-}
-
-static bool is_cast(const struct weir_file *file, const struct weir_file_members *members,
-                    size_t column)
-{
-    return file->columns[column] != WEIR_FILE_NO_COLUMN && !weir_file_members_have(members, column);
-}
-
-/* Behind the columns, where there are members: is there a row, and its text. */
-static int add_statement(struct weir_buf *sql, const struct weir_file *file,
-                         const struct weir_source_sink *sink,
-                         const struct weir_file_members *members, struct weir_error *err)
-{
-    bool texts = weir_file_members_any(members);
-    struct weir_buf name, text;
-    bool first = true;
-    weir_buf_init(&name, 1u << 20);
-    weir_buf_init(&text, 1u << 20);
-    int rc = name_beginning(file, &name, err);
-    weir_buf_adds(&text, weir_buf_str(&name));
-    weir_buf_addc(&text, '_');
-    weir_buf_addz(sql, "SELECT ");
-    for (size_t i = 0; i < file->column_count; i++) {
-        if (is_cast(file, members, i)) {
-            weir_buf_addz(sql, first ? "" : ", ");
-            add_cast(sql, file->originals[i], file->own[i].type,
-                     sink->columns[file->columns[i]].type);
-            first = false;
-        }
-    }
-    if (texts) {
-        weir_buf_addz(sql, first ? "" : ", ");
-        weir_sql_ident(sql, weir_buf_str(&name));
-        weir_buf_addz(sql, " IS NOT NULL, CAST(");
-        weir_sql_ident(sql, weir_buf_str(&text));
-        weir_buf_addz(sql, " AS VARCHAR)");
-    } else {
-        weir_buf_addz(sql, first ? "NULL" : "");
-    }
-    add_reader(sql, file, texts ? weir_buf_cstr(&name) : NULL);
-    if (texts) {
-        weir_buf_addz(sql, " POSITIONAL JOIN ");
-        add_objects(sql, file);
-        weir_buf_addz(sql, " AS ");
-        weir_sql_ident(sql, weir_buf_str(&text));
-        weir_buf_addc(sql, '(');
-        weir_sql_ident(sql, weir_buf_str(&text));
-        weir_buf_addc(sql, ')');
-    }
-    weir_buf_free(&name);
-    weir_buf_free(&text);
-    return rc;
-}
-
-static int pass_on(struct weir_result *result, const struct weir_file *file,
-                   struct weir_file_members *members, struct weir_source_sink *sink,
-                   struct weir_vector *vectors, struct weir_error *err)
-{
-    struct weir_batch batch;
-    int rc;
-    while ((rc = next(result, &batch, file, err)) == 0 && batch.rows) {
-        size_t at = 0;
-        for (size_t i = 0; i < file->column_count; i++) {
-            size_t to = file->columns[i];
-            if (is_cast(file, members, i) && at < batch.column_count) {
-                vectors[to] = batch.columns[at++];
-                vectors[to].type = sink->columns[to].type;
-            }
-        }
-        rc = weir_file_members_any(members)
-                 ? weir_file_members_take(members, &batch, sink, vectors, err)
-                 : 0;
-        if (rc) {
-            return weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name));
-        }
-        struct weir_batch out = {batch.rows, sink->column_count, vectors};
-        rc = sink->rows(sink, file->name, &out, err);
-        if (rc) {
-            return rc;
-        }
-    }
-    rc = rc ? rc : weir_file_members_end(members, sink, err);
-    return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
-}
-
-int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
-                          struct weir_source_sink *sink, struct weir_error *err)
-{
-    struct weir_buf sql;
-    struct weir_result *result = NULL;
-    struct weir_file_members *members = NULL;
-    /* A column that this file has not: without data, which is all NULL. */
-    struct weir_vector *vectors = calloc(sink->column_count + 1, sizeof *vectors);
-    weir_buf_init(&sql, 4u << 20);
-    int rc = vectors ? weir_file_members_open(file, sink, &members, err)
-                     : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", sink->column_count);
-    rc = rc ? rc : add_statement(&sql, file, sink, members, err);
-    for (size_t i = 0; vectors && i < sink->column_count; i++) {
-        vectors[i].type = sink->columns[i].type;
-    }
-    rc = rc ? rc : query(session, &sql, file, &result, err);
-    rc = rc ? rc : pass_on(result, file, members, sink, vectors, err);
-    weir_result_free(result);
-    weir_buf_free(&sql);
-    weir_file_members_free(members);
-    free(vectors);
     return rc;
 }

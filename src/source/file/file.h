@@ -292,6 +292,17 @@ int weir_file_engine_check(struct weir_session *session, struct weir_file *file,
                            struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
                           struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+/* What a statement has of a file: " FROM …", its rows (`there`: a column that is NULL where there
+ * is no row, or NULL); or what is read as a table of each row's text. */
+void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, const char *there);
+void weir_file_engine_objects(struct weir_buf *sql, const struct weir_file *file);
+/* Errors are in words for whoever has only the file. */
+int weir_file_engine_ask(struct weir_session *session, struct weir_buf *sql,
+                         const struct weir_file *file, struct weir_result **result,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+int weir_file_engine_next(struct weir_result *result, struct weir_batch *batch,
+                          const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
+/* --- engine_read.c --- */
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 
