@@ -1,7 +1,7 @@
 // CSV files as people export them: what stands above the table, lines that cannot be read, files beside that have nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { syncFails, syncs } from '../node/sync.js';
@@ -20,10 +20,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
-  writeFileSync(path.join(weir.dir, name), text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const one = async (source: string): Promise<Load> => {
   const [load] = await syncs<Load>(() => weir)(source);
   assert.ok(load);

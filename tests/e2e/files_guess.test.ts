@@ -1,6 +1,6 @@
 // What the values of a file are taken for, where a wrong guess would change them.
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -22,10 +22,7 @@ after(() => weir.remove());
 
 const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
-const write = (name: string, bytes: string | Buffer): void => {
-  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
-  writeFileSync(path.join(weir.dir, name), bytes);
-};
+const write = (name: string, bytes: string | Buffer): void => weir.write(name, bytes);
 const source = (name: string, stream = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${name}}\n${stream && `streams: {t: {path: "*.csv", ${stream}}}\n`}`);
 const rows = (table: string, order = '1'): Promise<Row[]> => weir.rows(`select * exclude (_weir_file, _weir_run, _weir_loaded_at) from ${table} order by ${order}`);
 /** The rows of a file that is a source of its own. */

@@ -1,7 +1,5 @@
 // JSON files whose rows have objects and lists: `nested: json` keeps them as they stand in the file.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { syncs, syncFails } from '../node/sync.js';
 import { Weir } from '../node/weir.js';
@@ -23,11 +21,7 @@ after(() => weir.remove());
 
 const sync = syncs<Load>(() => weir);
 const fails = syncFails(() => weir);
-const write = (name: string, text: string): void => {
-  const file = path.join(weir.dir, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const source = (name: string, file: string, stream = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${file}}\n${stream}`);
 /** Rows as texts, so that nothing is read anew on the way. */
 const texts = async (table: string, ...columns: string[]): Promise<(string | null)[][]> => (await weir.rows(`select ${columns.map((c) => `"${c}"::varchar as "${c}"`).join(', ')} from ${table} order by id`)).map((row) => columns.map((c) => row[c] as string | null));

@@ -1,7 +1,5 @@
 // Which column of the table a column of a file is: by what it is called, whatever else a file has, and in which order.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { behind } from '../node/compared.js';
 import { syncs } from '../node/sync.js';
@@ -13,10 +11,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
-  writeFileSync(path.join(weir.dir, name), text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const load = async (source: string, ...args: string[]): Promise<string> => {
   const streams = await syncs<{ changes: string[] }>(() => weir)(source, ...args);
   return streams.map(({ changes }) => changes.join(', ')).join('; ');

@@ -20,11 +20,7 @@ after(async () => {
   await weir.remove();
 });
 
-const write = (name: string, text: string): void => {
-  const file = path.join(weir.dir, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const hosts = (list: string): void => {
   const file = path.join(weir.dir, 'weir.yml');
   const rest = readFileSync(file, 'utf8').replace(/\nsource:\n {2}hosts: .*\n/, '');

@@ -1,7 +1,7 @@
 // Sources of files: `weir sync` and the API keep tables equal to what the files hold.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, join, setUp } from '../node/client.js';
@@ -28,11 +28,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  const file = path.join(weir.dir, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
 const sync = syncs<Load>(() => weir);
 const one = async (...args: string[]): Promise<Load> => {
@@ -267,32 +263,6 @@ test('a table has one source, and no source has the schema of events or of weir'
   rmSync(path.join(weir.dir, 'sources/taker.yml'));
   await one('other');
   for (const name of ['other', 'self']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
-});
-
-test('rows that are read again and are those of the table leave the table as it is', async () => {
-  const ask = async (...more: string[]): Promise<string> => {
-    const [load] = await sync('again', ...more);
-    return `${String(load?.status)} ${String(load?.rows_read)} ${String(load?.rows_written)}`;
-  };
-  const all = (): Promise<unknown> => rows('select id, v, n, _weir_run from again.t order by id, v');
-  write('again/t.csv', 'id,v,n\n1,a,1\n1,a,1\n2,b,2\n3,,3\n');
-  source('again', 'connection: {path: again/t.csv}\n');
-  assert.equal(await ask(), 'loaded 4 4');
-  const before = await all();
-  utimesSync(path.join(weir.dir, 'again/t.csv'), new Date(), new Date('2030-01-01'));
-  assert.equal(await ask(), 'unchanged 4 0', 'another time of the same rows');
-  assert.equal(await ask(), 'unchanged 0 0', 'and is not read for it again');
-  assert.deepEqual(await all(), before);
-  assert.deepEqual(await rows("select count(*) as n from information_schema.tables where table_name like 'weir stages%' and table_schema = 'again'"), [{ n: 0 }]);
-  // Of the same sums, column by column, and other rows.
-  write('again/t.csv', 'id,v,n\n1,a,1\n1,b,1\n2,a,2\n3,,3\n');
-  assert.equal(await ask(), 'loaded 4 4');
-  assert.deepEqual(await rows('select id, v from again.t order by id, v'), [{ id: 1, v: 'a' }, { id: 1, v: 'b' }, { id: 2, v: 'a' }, { id: 3, v: null }]);
-  write('again/t.csv', 'id,v,n\n1,a,1\n1,b,1\n2,a,2\n2,a,2\n');
-  assert.equal(await ask(), 'loaded 4 4');
-  assert.equal(await ask('--full'), 'loaded 4 4', 'asked for anew, it is');
-  write('again/t.csv', 'id,v,n,more\n1,a,1,\n1,b,1,\n2,a,2,\n2,a,2,\n');
-  assert.equal(await ask(), 'loaded 4 4', 'a column more');
 });
 
 test('a schedule runs a source, and another one after it', async () => {

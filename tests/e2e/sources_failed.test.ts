@@ -1,6 +1,6 @@
 // Runs that fail before any stream is looked at, sources that are well again, files with mistakes beside others.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, setUp } from '../node/client.js';
@@ -18,10 +18,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
-  writeFileSync(path.join(weir.dir, name), text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
 const at = (name: string): string => path.join(weir.dir, name);
 interface Stream {

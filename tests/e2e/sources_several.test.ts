@@ -1,7 +1,5 @@
 // Several streams of a source that fail, and what is said to do.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Weir } from '../node/weir.js';
 
@@ -11,10 +9,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  mkdirSync(path.dirname(path.join(weir.dir, name)), { recursive: true });
-  writeFileSync(path.join(weir.dir, name), text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const source = (name: string, more: string): void => write(`sources/${name}.yml`, `kind: file\n${more}`);
 
 test('of several streams that fail the last line names each; a comparison says that the runs fail, and names are a shell’s words', async () => {

@@ -1,7 +1,7 @@
 // Tables compared with sources that compute no sums (files, programs): all of these is read anew, and nothing of what
 // their streams keep for the next run changes.
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setUp } from '../node/client.js';
@@ -16,11 +16,7 @@ before(async () => {
 });
 after(() => weir.remove());
 
-const write = (name: string, text: string): void => {
-  const file = path.join(weir.dir, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
-};
+const write = (name: string, text: string): void => weir.write(name, text);
 const source = (name: string, more = ''): void => write(`sources/${name}.yml`, `kind: file\nconnection: {path: ${name}}\n${more}`);
 const sync = (...args: string[]): Promise<string> => weir.in('sync', '--wait', ...args);
 const rows = (sql: string): Promise<Row[]> => weir.rows(sql);

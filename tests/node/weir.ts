@@ -1,6 +1,6 @@
 // A real weir in a workspace of its own: `weir init`, `weir up` on ports that the kernel picks.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -110,6 +110,13 @@ export class Weir {
     this.collect = found.collect;
     this.serve = found.serve;
     return this;
+  }
+
+  /** A file of the workspace, with the folders that it is in. */
+  write(name: string, bytes: string | Buffer): void {
+    const file = path.join(this.dir, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
   }
 
   log(): string {
