@@ -5,23 +5,8 @@ enum { SQL_BYTES = 1 << 20 };
 
 int weir_replay_clean(struct weir_session *session, struct weir_error *err)
 {
-    struct weir_arena arena;
-    struct weir_table *tables;
-    struct weir_buf sql;
-    size_t count = 0;
-    weir_arena_init(&arena, 1 << 30);
-    weir_buf_init(&sql, SQL_BYTES);
-    int code = weir_session_describe(session, &arena, &tables, &count, err);
-    for (size_t i = 0; !code && i < count; i++) {
-        if (weir_str_starts(tables[i].name, WEIR_STR(WEIR_REPLAY_PREFIX))) {
-            weir_buf_addz(&sql, "DROP TABLE ");
-            weir_sql_table(&sql, tables[i].schema, tables[i].name);
-            code = weir_session_exec_buf(session, &sql, err);
-        }
-    }
-    weir_buf_free(&sql);
-    weir_arena_free(&arena);
-    return code;
+    return weir_session_drop_begun(session, (struct weir_str){NULL, 0},
+                                   WEIR_STR(WEIR_REPLAY_PREFIX), err);
 }
 
 static int replace_table(struct weir_replay_run *r, const struct weir_load_table *made,

@@ -49,18 +49,13 @@ void weir_source_ills_free(struct weir_source_ills *ills)
     }
 }
 
-static bool fails(const struct weir_source_standing *s)
-{
-    return s->failing_since &&
-           (weir_str_is(s->status, "failed") || weir_str_is(s->status, "mismatch"));
-}
-
 /* Since when the source as a whole fails; not when one of its streams was looked at later. */
 static weir_time whole_since(const struct weir_source_standing *items, size_t count)
 {
     weir_time since = 0, ended = 0;
     for (size_t i = 0; i < count; i++) {
-        if (weir_str_is(items[i].stream, WEIR_SOURCE_ALL) && fails(&items[i])) {
+        if (weir_str_is(items[i].stream, WEIR_SOURCE_ALL) &&
+            weir_source_standing_fails(&items[i])) {
             since = items[i].failing_since;
             ended = items[i].ended_at;
         }
@@ -120,7 +115,7 @@ static void add(struct weir_source_ills *ills, const char *source,
 /* A table that it never loaded is another's. */
 static weir_time since_of(const struct weir_source_standing *s, weir_time whole)
 {
-    weir_time since = fails(s) ? s->failing_since : 0;
+    weir_time since = weir_source_standing_fails(s) ? s->failing_since : 0;
     bool table = s->table.len && s->good_run.len && !weir_str_is(s->stream, WEIR_SOURCE_ALL);
     return !table ? 0 : !since || (whole && whole < since) ? whole : since;
 }

@@ -56,7 +56,7 @@ static void forget_reports(struct weir_source_runs *runs)
 static void tell_readers(const struct weir_source_item *item, int rc)
 {
     struct weir_source_ills *ills = item->runs->ills;
-    bool said = rc && atomic_load(&item->progress.rested) && !atomic_load(&item->progress.noted);
+    bool said = rc && weir_source_only_rested(&item->progress);
     if (item->verify || rc == WEIR_ECANCELED || said || atomic_load(&item->progress.asked)) {
         return;
     }
@@ -89,7 +89,7 @@ static void *work(void *arg)
     weir_buf_init(&report, MAX_REPORT);
     struct weir_jw w = weir_jw_on(&report);
     int rc = weir_source_sync(&run, item->id, &w, &err);
-    if (rc && (atomic_load(&item->progress.noted) || !atomic_load(&item->progress.rested))) {
+    if (rc && !weir_source_only_rested(&item->progress)) {
         weir_log(s->log, WEIR_LOG_ERROR, "a source's run failed", "source", item->source, "run",
                  item->id, "error", err.message);
     }

@@ -108,8 +108,7 @@ void weir_source_runs_keep_said(struct weir_source_item *item)
     struct weir_buf told, log;
     bool failed = strcmp(item->status, "loaded") != 0;
     /* What rests was said when it failed. */
-    bool said =
-        failed && atomic_load(&item->progress.rested) && !atomic_load(&item->progress.noted);
+    bool said = failed && weir_source_only_rested(&item->progress);
     if (strcmp(item->status, "unchanged") == 0 || atomic_load(&item->progress.asked) || said) {
         weir_source_runs_note_nothing(item);
         return;

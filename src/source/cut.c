@@ -1,5 +1,4 @@
 /* Runs that a process did not live to end. */
-#include "access/access.h"
 #include "source/run.h"
 #include "source/verify.h"
 
@@ -8,25 +7,11 @@ static int drop_stages(const struct weir_source_run *run, const char *schema,
                        struct weir_error *err)
 {
     struct weir_session *session = NULL;
-    struct weir_table *tables = NULL;
-    size_t count = 0;
-    struct weir_arena arena;
-    struct weir_buf sql;
-    weir_arena_init(&arena, 256u << 20);
-    weir_buf_init(&sql, 4096);
     int rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, err);
-    rc = rc ? rc : weir_session_describe(session, &arena, &tables, &count, err);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (weir_str_is(tables[i].schema, schema) && weir_access_on_its_way(tables[i].name)) {
-            weir_buf_addz(&sql, "DROP TABLE IF EXISTS ");
-            weir_sql_table(&sql, tables[i].schema, tables[i].name);
-            weir_session_touch(session, tables[i].schema, tables[i].name);
-            rc = weir_session_exec_buf(session, &sql, err);
-        }
-    }
+    rc = rc ? rc
+            : weir_session_drop_begun(session, weir_str_of(schema), WEIR_STR(WEIR_SOURCE_STAGES),
+                                      err);
     weir_session_free(session);
-    weir_buf_free(&sql);
-    weir_arena_free(&arena);
     return rc;
 }
 

@@ -67,14 +67,15 @@ static int read_state(struct weir_source_follow *f, struct weir_error *err)
                                            f->config->schema, NULL, &f->arena,
                                            &f->streams[i].cursor, err);
         }
-        const char *left = weir_arena_printf(&f->arena, "weir stages %s", stream.table);
+        const char *left = weir_arena_printf(&f->arena, WEIR_SOURCE_STAGES "%s", stream.table);
         if (rc == 0 && left && find_table(f, left)) {
             struct weir_source_stage stage = {.session = f->session,
                                               .schema = weir_str_of(f->config->schema),
                                               .table = weir_str_of(left),
-                                              .reject_table = WEIR_STR("weir stages rejects of")};
+                                              .reject_table =
+                                                  WEIR_STR(WEIR_SOURCE_STAGES "rejects of")};
             stage.reject_table = weir_str_of(
-                weir_arena_printf(&f->arena, "weir stages rejects of %s", stream.table));
+                weir_arena_printf(&f->arena, WEIR_SOURCE_STAGES "rejects of %s", stream.table));
             weir_source_stage_drop(&stage);
         }
     }
@@ -215,9 +216,9 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
         .session = f->session,
         .progress = f->run->progress,
         .schema = weir_str_of(f->config->schema),
-        .table = weir_str_of(weir_arena_printf(arena, "weir stages %s", c->stream.table)),
-        .reject_table =
-            weir_str_of(weir_arena_printf(arena, "weir stages rejects of %s", c->stream.table)),
+        .table = weir_str_of(weir_arena_printf(arena, WEIR_SOURCE_STAGES "%s", c->stream.table)),
+        .reject_table = weir_str_of(
+            weir_arena_printf(arena, WEIR_SOURCE_STAGES "rejects of %s", c->stream.table)),
         .source = f->config->name,
         .stream = c->stream.name,
         .run = f->id,

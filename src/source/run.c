@@ -143,9 +143,10 @@ static int open_stage(struct weir_stream_run *r, struct weir_error *err)
         .files = r->config->connector->files,
         .counted = r->feed,
         .schema = weir_str_of(r->config->schema),
-        .table = weir_str_of(weir_arena_printf(&r->plan.arena, "weir stages %s", r->stream.table)),
+        .table = weir_str_of(
+            weir_arena_printf(&r->plan.arena, WEIR_SOURCE_STAGES "%s", r->stream.table)),
         .reject_table = weir_str_of(
-            weir_arena_printf(&r->plan.arena, "weir stages rejects of %s", r->stream.table)),
+            weir_arena_printf(&r->plan.arena, WEIR_SOURCE_STAGES "rejects of %s", r->stream.table)),
         .source = r->config->name,
         .stream = r->stream.name,
         .run = r->id,
@@ -530,10 +531,14 @@ static void keep_turn(const struct weir_source_run *run, const struct weir_sourc
     }
 }
 
-int weir_source_sync(const struct weir_source_run *run, const char *id, struct weir_jw *w,
+int weir_source_sync(const struct weir_source_run *asked, const char *id, struct weir_jw *w,
                      struct weir_error *err)
 {
     weir_time began = weir_now();
+    struct weir_source_rests rests;
+    struct weir_source_run known = *asked, *run = &known;
+    known.rests = &rests;
+    weir_source_rests_read(run, &rests);
     struct weir_source_config config;
     void *connection = NULL;
     const char *status = "unchanged";
@@ -579,5 +584,6 @@ int weir_source_sync(const struct weir_source_run *run, const char *id, struct w
         keep_turn(run, &config, began, rc);
     }
     weir_source_config_free(&config);
+    weir_source_rests_free(&rests);
     return rc;
 }

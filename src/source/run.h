@@ -58,6 +58,14 @@ void weir_stream_run_went_well(const struct weir_source_run *run);
 int weir_stream_run_same(struct weir_stream_run *r, bool *same,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* --- rest.c --- */
+/* How its streams stand at the beginning of a run that lets some of them rest (`rest`). */
+struct weir_source_rests {
+    struct weir_arena arena;
+    struct weir_source_standing *items;
+    size_t count;
+};
+void weir_source_rests_read(const struct weir_source_run *run, struct weir_source_rests *out);
+void weir_source_rests_free(struct weir_source_rests *rests);
 /* WEIR_EAGAIN: in a run that says so (`rest`), a stream that has failed for so long rests as long
  * again, from 2 s to an hour. */
 int weir_source_check_rest(const struct weir_source_run *run, struct weir_str stream,

@@ -40,6 +40,7 @@ int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_s
                           struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_source_watch; /* source/watch.h */
+struct weir_source_rests; /* source/run.h */
 /* How far a run is; any thread may read it. */
 struct weir_source_progress {
     atomic_ullong rows, bytes;
@@ -51,6 +52,9 @@ struct weir_source_progress {
     atomic_bool noted;               /* the ledger has a failure of this run */
 };
 
+/* It failed, and by nothing but streams that rested: what was wrong with them was said before. */
+bool weir_source_only_rested(const struct weir_source_progress *progress);
+
 #define WEIR_SOURCE_ALL "*" /* the stream that is said where a source as a whole is meant */
 struct weir_source_run {
     const struct weir_source_site *site;
@@ -60,6 +64,7 @@ struct weir_source_run {
     const char *stream;                    /* NULL: all */
     const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
     bool rest;                             /* what failed is tried less often the longer it does */
+    const struct weir_source_rests *rests; /* weir_source_sync finds out which */
     bool full;                             /* forget cursors: read everything, build tables anew */
     bool moved;                            /* the rows are the same, though their place is new */
     bool verify;                           /* compare tables with the source; load nothing */

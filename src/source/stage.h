@@ -9,6 +9,8 @@
 #include "source/ledger.h"
 #include "source/rows.h"
 
+#define WEIR_SOURCE_STAGES "weir stages " /* as its tables are called, before the table's name */
+
 struct weir_source_stage {
     struct weir_source_sink sink; /* first: the stage is its sink */
     struct weir_session *session;

@@ -67,6 +67,12 @@ static int keep(const struct weir_batch *b, size_t row, struct weir_arena *arena
     return 0;
 }
 
+bool weir_source_standing_fails(const struct weir_source_standing *s)
+{
+    return s->failing_since &&
+           (weir_str_is(s->status, "failed") || weir_str_is(s->status, "mismatch"));
+}
+
 int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err)

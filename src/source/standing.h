@@ -24,6 +24,8 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
 int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+/* Its latest load failed. */
+bool weir_source_standing_fails(const struct weir_source_standing *standing);
 /* [{"stream","schema","table","mode","status","run","error","verified","rows",
  * "rows_written","rows_discarded","ended_at","good_at","failing_since"}] of those of this source.
  * `well`: when its latest run of all streams ended well (0: it did not): what failed before it did

@@ -212,6 +212,30 @@ int weir_session_number_buf(struct weir_session *session, struct weir_buf *sql, 
     return rc;
 }
 
+int weir_session_drop_begun(struct weir_session *session, struct weir_str schema,
+                            struct weir_str beginning, struct weir_error *err)
+{
+    struct weir_arena arena;
+    struct weir_table *tables;
+    struct weir_buf sql;
+    size_t count = 0;
+    weir_arena_init(&arena, 1u << 30);
+    weir_buf_init(&sql, 1u << 16);
+    int rc = weir_session_describe(session, &arena, &tables, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if ((!schema.ptr || weir_str_eq(tables[i].schema, schema)) &&
+            weir_str_starts(tables[i].name, beginning)) {
+            weir_buf_addz(&sql, "DROP TABLE ");
+            weir_sql_table(&sql, tables[i].schema, tables[i].name);
+            weir_session_touch(session, tables[i].schema, tables[i].name);
+            rc = weir_session_exec_buf(session, &sql, err);
+        }
+    }
+    weir_buf_free(&sql);
+    weir_arena_free(&arena);
+    return rc;
+}
+
 int weir_session_query(struct weir_session *session, const char *sql,
                        const struct weir_param *params, size_t param_count,
                        struct weir_result **out, struct weir_error *err)
