@@ -54,9 +54,6 @@ static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
     case WEIR_TYPE_BOOL:
         f->sum += v->bools[row];
         return;
-    case WEIR_TYPE_INT:
-        f->sum += v->ints[row];
-        return;
     case WEIR_TYPE_TIMESTAMP:
     case WEIR_TYPE_DATE:
         f->sum += is_endless(v->type, v->ints[row]) ? 0 : v->ints[row];
@@ -65,11 +62,25 @@ static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
         see_double(f, v->doubles[row]);
         return;
     case WEIR_TYPE_OTHER:
-        f->sum += v->scaled ? v->ints[row] : weir_figures_number(v->strs[row]) % DECIMAL_REST;
+        f->sum += weir_figures_number(v->strs[row]) % DECIMAL_REST;
         return;
     default:
         f->sum += (int64_t)v->strs[row].len;
     }
+}
+
+/* Whole numbers, which are most columns of most tables. */
+static void see_ints(struct weir_figure *f, const struct weir_vector *v, size_t rows)
+{
+    uint64_t values = 0;
+    __int128 sum = 0;
+    for (size_t row = 0; row < rows; row++) {
+        bool there = weir_vector_valid(v, row);
+        values += there;
+        sum += there ? v->ints[row] : 0;
+    }
+    f->values += values;
+    f->sum += sum;
 }
 
 void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
@@ -77,6 +88,10 @@ void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
     f->rows += batch->rows;
     for (size_t i = 0; i < batch->column_count; i++) {
         const struct weir_vector *v = &batch->columns[i];
+        if (v->ints && (v->type == WEIR_TYPE_INT || v->scaled)) {
+            see_ints(&f->columns[i], v, batch->rows);
+            continue;
+        }
         for (size_t row = 0; v->ints && row < batch->rows; row++) {
             if (weir_vector_valid(v, row)) {
                 see(&f->columns[i], v, row);

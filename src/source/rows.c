@@ -194,35 +194,12 @@ void weir_source_rows_free(struct weir_source_rows *r)
     }
 }
 
-static void set_valid(struct weir_source_rows *r, size_t column)
-{
-    r->vectors[column].valid[r->count / 64] |= 1ull << (r->count % 64);
-}
-
-void weir_source_rows_bool(struct weir_source_rows *r, size_t column, bool value)
-{
-    r->vectors[column].bools[r->count] = value;
-    set_valid(r, column);
-}
-
-void weir_source_rows_int(struct weir_source_rows *r, size_t column, int64_t value)
-{
-    r->vectors[column].ints[r->count] = value;
-    set_valid(r, column);
-}
-
-void weir_source_rows_double(struct weir_source_rows *r, size_t column, double value)
-{
-    r->vectors[column].doubles[r->count] = value;
-    set_valid(r, column);
-}
-
 int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir_str text,
                           struct weir_error *err)
 {
     struct weir_str *to = &r->vectors[column].strs[r->count];
     *to = weir_arena_dup(&r->blocks[r->now].texts, text);
-    set_valid(r, column);
+    weir_source_rows_set(r, column);
     return to->ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the texts of a row");
 }
 

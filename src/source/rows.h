@@ -50,9 +50,25 @@ int weir_source_rows_open_aside_small(struct weir_source_rows *r, struct weir_so
 void weir_source_rows_free(struct weir_source_rows *r); /* waits for the sink */
 /* Values of the row that is being made; a column that nothing is set of is NULL. The type is the
  * caller's to match. */
-void weir_source_rows_bool(struct weir_source_rows *r, size_t column, bool value);
-void weir_source_rows_int(struct weir_source_rows *r, size_t column, int64_t value);
-void weir_source_rows_double(struct weir_source_rows *r, size_t column, double value);
+static inline void weir_source_rows_set(struct weir_source_rows *r, size_t column)
+{
+    r->vectors[column].valid[r->count / 64] |= 1ull << (r->count % 64);
+}
+static inline void weir_source_rows_bool(struct weir_source_rows *r, size_t column, bool value)
+{
+    r->vectors[column].bools[r->count] = value;
+    weir_source_rows_set(r, column);
+}
+static inline void weir_source_rows_int(struct weir_source_rows *r, size_t column, int64_t value)
+{
+    r->vectors[column].ints[r->count] = value;
+    weir_source_rows_set(r, column);
+}
+static inline void weir_source_rows_double(struct weir_source_rows *r, size_t column, double value)
+{
+    r->vectors[column].doubles[r->count] = value;
+    weir_source_rows_set(r, column);
+}
 int weir_source_rows_text(struct weir_source_rows *r, size_t column, struct weir_str text,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Before the first row: values of this column, a DECIMAL of at most 18 digits, are given by

@@ -8,6 +8,7 @@
 #include "source/watch.h"
 
 #define ROWS_PER_COMMIT 122880 /* a row group */
+#define ROWS_THAT_TELL  8192   /* how others will be */
 
 static const struct weir_column own[] = {
     {WEIR_STR(WEIR_SOURCE_RUN), WEIR_TYPE_TEXT, {0}},
@@ -35,6 +36,28 @@ static int begin(struct weir_source_stage *s, struct weir_error *err)
     return rc;
 }
 
+static int drop_table(struct weir_source_stage *s, struct weir_str table, struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "DROP TABLE IF EXISTS ");
+    weir_sql_table(&sql, s->schema, table);
+    weir_session_touch(s->session, s->schema, table);
+    int rc = weir_session_exec_buf(s->session, &sql, err);
+    weir_buf_free(&sql);
+    return rc;
+}
+
+/* What it is to hold is known now: the stage, which is empty, is made anew for it. */
+static int suit(struct weir_source_stage *s, const struct weir_batch *first, struct weir_error *err)
+{
+    int rc = weir_source_stage_commit(s, err);
+    rc = rc ? rc : drop_table(s, s->table, err);
+    return rc ? rc
+              : weir_session_create_table_for(s->session, s->schema, s->table, s->columns,
+                                              s->column_count, first, err);
+}
+
 static int put_rows(struct weir_source_sink *sink, struct weir_str part,
                     const struct weir_batch *batch, struct weir_error *err)
 {
@@ -43,14 +66,16 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     if (s->progress && atomic_load(&s->progress->stop)) {
         return weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
     }
-    int rc = begin(s, err);
+    memcpy(s->vectors, batch->columns, count * sizeof *s->vectors);
+    s->own[OWN_FILE] = part; /* the others stay what they are */
+    struct weir_batch whole = {batch->rows, s->column_count, s->vectors};
+    bool many = s->read.rows == 0 && batch->rows >= ROWS_THAT_TELL;
+    int rc = many ? suit(s, &whole, err) : 0;
+    rc = rc ? rc : begin(s, err);
     if (rc) {
         return rc;
     }
-    memcpy(s->vectors, batch->columns, count * sizeof *s->vectors);
-    s->own[OWN_FILE] = part; /* the others stay what they are */
     weir_figures_add(&s->read, batch);
-    struct weir_batch whole = {batch->rows, s->column_count, s->vectors};
     rc = weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {
@@ -162,21 +187,15 @@ int weir_source_stage_end(struct weir_source_stage *s, struct weir_error *err)
 
 void weir_source_stage_drop(struct weir_source_stage *s)
 {
-    struct weir_buf sql;
     struct weir_error ignored;
     const struct weir_str tables[] = {s->table, s->reject_table};
     if (s->began) {
         weir_session_rollback(s->session);
         s->began = false;
     }
-    weir_buf_init(&sql, 4096);
     for (size_t i = 0; i < 2; i++) { /* what fails here, the next run does */
-        weir_buf_addz(&sql, "DROP TABLE IF EXISTS ");
-        weir_sql_table(&sql, s->schema, tables[i]);
-        weir_session_touch(s->session, s->schema, tables[i]);
-        (void)!weir_session_exec_buf(s->session, &sql, &ignored);
+        (void)!drop_table(s, tables[i], &ignored);
     }
-    weir_buf_free(&sql);
 }
 
 void weir_source_stage_free(struct weir_source_stage *s)

@@ -89,7 +89,8 @@ struct weir_warehouse_driver {
     int (*create_schema)(struct weir_session *session, struct weir_str schema,
                          struct weir_error *err);
     int (*create_table)(struct weir_session *session, struct weir_table_name name,
-                        const struct weir_column *columns, size_t count, struct weir_error *err);
+                        const struct weir_column *columns, size_t count,
+                        const struct weir_batch *rows, struct weir_error *err);
     int (*copy_table)(struct weir_session *session, struct weir_table_name name,
                       struct weir_str copy, struct weir_error *err);
     int (*add_columns)(struct weir_session *session, struct weir_table_name name,

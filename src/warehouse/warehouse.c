@@ -332,6 +332,14 @@ int weir_session_create_table(struct weir_session *session, struct weir_str sche
                               struct weir_str table, const struct weir_column *columns,
                               size_t count, struct weir_error *err)
 {
+    return weir_session_create_table_for(session, schema, table, columns, count, NULL, err);
+}
+
+int weir_session_create_table_for(struct weir_session *session, struct weir_str schema,
+                                  struct weir_str table, const struct weir_column *columns,
+                                  size_t count, const struct weir_batch *rows,
+                                  struct weir_error *err)
+{
     int rc = owner_only(session, "create tables", err);
     if (rc == 0 && count == 0) {
         rc = weir_fail(err, WEIR_EINVAL, "table \"" WEIR_STR_FMT "\" needs a column",
@@ -342,7 +350,7 @@ int weir_session_create_table(struct weir_session *session, struct weir_str sche
     }
     begin_change_of(session, schema, table);
     rc = session->warehouse->driver->create_table(session, (struct weir_table_name){schema, table},
-                                                  columns, count, err);
+                                                  columns, count, rows, err);
     after_change(session);
     return rc;
 }

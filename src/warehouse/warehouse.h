@@ -347,6 +347,12 @@ int weir_session_create_schema(struct weir_session *session, struct weir_str sch
 int weir_session_create_table(struct weir_session *session, struct weir_str schema,
                               struct weir_str table, const struct weir_column *columns,
                               size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same, still empty. `rows`, of all its columns: the first of those that it is for, by which
+ * the engine may choose how it stores them (and what follows them, whatever it is); or NULL. */
+int weir_session_create_table_for(struct weir_session *session, struct weir_str schema,
+                                  struct weir_str table, const struct weir_column *columns,
+                                  size_t count, const struct weir_batch *rows,
+                                  struct weir_error *err) WEIR_MUST_CHECK;
 /* An empty table with the columns and constraints of another one of its schema. */
 int weir_session_copy_table(struct weir_session *session, struct weir_str schema,
                             struct weir_str table, struct weir_str copy,

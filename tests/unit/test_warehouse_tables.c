@@ -126,6 +126,45 @@ static void appended_rows_arrive_as_they_were(void **state)
     weir_arena_free(&arena);
 }
 
+/* ids differ, sports come again, and a year is too short to be worth it. */
+static void texts_that_differ_are_not_looked_up_in_a_dictionary(void **state)
+{
+    (void)state;
+    enum { ROWS = 8192 };
+    static struct weir_str texts[3][ROWS];
+    static char ids[ROWS][16], years[ROWS][8];
+    struct weir_vector v[4];
+    struct weir_column columns[] = {{S("id"), WEIR_TYPE_TEXT, S("")},
+                                    {S("sport"), WEIR_TYPE_TEXT, S("")},
+                                    {S("year"), WEIR_TYPE_TEXT, S("")},
+                                    {S("run"), WEIR_TYPE_TEXT, S("")}};
+    for (int i = 0; i < ROWS; i++) {
+        snprintf(ids[i], sizeof ids[i], "customer %d", i % (ROWS - ROWS / 20));
+        snprintf(years[i], sizeof years[i], "%d", i);
+        texts[0][i] = weir_str_of(ids[i]);
+        texts[1][i] = i % 2 ? S("table tennis") : S("beach volleyball");
+        texts[2][i] = weir_str_of(years[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        v[i] =
+            (struct weir_vector){.type = WEIR_TYPE_TEXT, .strs = texts[i % 3], .constant = i == 3};
+    }
+    const struct weir_batch batch = {ROWS, 4, v};
+    ASSERT_OK(weir_session_create_table_for(owner, S("main"), S("t"), columns, 4, &batch, &err),
+              err);
+    ASSERT_OK(weir_session_append(owner, S("main"), S("t"), columns, &batch, 1, &err), err);
+    ASSERT_OK(weir_session_exec(owner, "CHECKPOINT", &err), err);
+    assert_string_equal(
+        ask(owner,
+            "SELECT column_name, bool_or(compression = 'ZSTD') FROM pragma_storage_info('main.t') "
+            "WHERE segment_type = 'VARCHAR' GROUP BY ALL ORDER BY ALL",
+            NULL, 0),
+        "id|true\nrun|false\nsport|false\nyear|false");
+    assert_string_equal(
+        ask(owner, "SELECT count(*), count(DISTINCT id), max(run) FROM main.t", NULL, 0),
+        "8192|7783|customer 0");
+}
+
 static void an_append_may_name_some_columns_only(void **state)
 {
     (void)state;
@@ -473,6 +512,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_catalog_lists_tables_and_views, make, unmake),
         cmocka_unit_test_setup_teardown(appended_rows_arrive_as_they_were, make, unmake),
+        cmocka_unit_test_setup_teardown(texts_that_differ_are_not_looked_up_in_a_dictionary, make,
+                                        unmake),
         cmocka_unit_test_setup_teardown(an_append_may_name_some_columns_only, make, unmake),
         cmocka_unit_test_setup_teardown(a_merge_keeps_what_the_batch_leaves_out, make, unmake),
         cmocka_unit_test_setup_teardown(tables_and_rows_change_in_one_transaction, make, unmake),

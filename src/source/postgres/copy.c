@@ -364,6 +364,25 @@ static int read_header(struct weir_pg_copy *copy, struct reader *r, struct weir_
     return flags & 0xffff0000 ? damaged(err, "flags that weir does not know") : 0;
 }
 
+/* NULL is -1. */
+static inline bool take_field(struct reader *r, struct weir_str *out, bool *null)
+{
+    uint32_t len;
+    if (r->end - r->at < (ptrdiff_t)sizeof len) {
+        return false;
+    }
+    memcpy(&len, r->at, sizeof len);
+    len = __builtin_bswap32(len);
+    r->at += sizeof len;
+    *null = len == UINT32_MAX;
+    *out = (struct weir_str){(const char *)r->at, *null ? 0 : len};
+    if ((size_t)(r->end - r->at) < out->len) {
+        return false;
+    }
+    r->at += out->len;
+    return true;
+}
+
 static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
                     struct weir_error *err)
 {
@@ -372,14 +391,14 @@ static int read_row(struct weir_pg_copy *copy, struct reader *r, int64_t fields,
     int rc = (size_t)fields == sink->column_count ? 0 : damaged(err, "another number of columns");
     for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
         struct weir_str field;
-        int64_t len;
-        if (!take_number(r, 4, &len) || len < -1 || (len >= 0 && !take(r, (size_t)len, &field))) {
+        bool null;
+        if (!take_field(r, &field, &null)) {
             return damaged(err, "a row ends in its middle");
         }
-        if (len < 0) {
+        if (null) {
             continue;
         }
-        bytes += (size_t)len;
+        bytes += field.len;
         if (!fits(sink->columns[i].type, field.len)) {
             return damaged(err, "a value of another length than its type's");
         }

@@ -174,7 +174,8 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
 int weir_duck_create_schema(struct weir_session *session, struct weir_str schema,
                             struct weir_error *err);
 int weir_duck_create_table(struct weir_session *session, struct weir_table_name name,
-                           const struct weir_column *columns, size_t count, struct weir_error *err);
+                           const struct weir_column *columns, size_t count,
+                           const struct weir_batch *rows, struct weir_error *err);
 int weir_duck_copy_table(struct weir_session *session, struct weir_table_name name,
                          struct weir_str copy, struct weir_error *err);
 int weir_duck_add_columns(struct weir_session *session, struct weir_table_name name,

@@ -93,22 +93,38 @@ static void load_end(struct duck_load *l)
 /* --- weir_batch() -------------------------------------------------------------------------------
  */
 
-/* Moves the validity bits; `from` may be off a word's boundary. Returns true when all are valid. */
-static bool copy_valid(const struct weir_vector *v, size_t from, size_t rows, uint64_t *to)
+/* The validity bits of up to 64 rows; `from` may be off a word's boundary. */
+static uint64_t valid_bits(const struct weir_vector *v, size_t from, size_t rows)
 {
-    bool all = true;
-    for (size_t at = 0; at < rows; at += 64) {
-        size_t bit = from + at;
-        uint64_t word = v->valid[bit / 64] >> (bit % 64);
-        size_t left = rows - at < 64 ? rows - at : 64;
-        if (bit % 64 && bit % 64 + left > 64) {
-            word |= v->valid[bit / 64 + 1] << (64 - bit % 64);
-        }
-        uint64_t used = left == 64 ? UINT64_MAX : (1ull << left) - 1;
-        to[at / 64] = word;
-        all = all && (word & used) == used;
+    uint64_t word = v->valid[from / 64] >> (from % 64);
+    if (from % 64 && from % 64 + rows > 64) {
+        word |= v->valid[from / 64 + 1] << (64 - from % 64);
     }
-    return all;
+    return rows < 64 ? word & ((1ull << rows) - 1) : word;
+}
+
+static bool has_nulls(const struct weir_vector *v, size_t from, size_t rows)
+{
+    for (size_t at = 0; v->valid && at < rows; at += 64) {
+        size_t left = rows - at < 64 ? rows - at : 64;
+        if (valid_bits(v, from + at, left) != UINT64_MAX >> (64 - left)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without a mask, which the engine then need not look at, where all are there. */
+static void fill_valid(const struct weir_vector *v, size_t from, size_t rows, duckdb_vector vector)
+{
+    if (!has_nulls(v, from, rows)) {
+        return;
+    }
+    duckdb_vector_ensure_validity_writable(vector);
+    uint64_t *to = duckdb_vector_get_validity(vector);
+    for (size_t at = 0; at < rows; at += 64) {
+        to[at / 64] = valid_bits(v, from + at, rows - at < 64 ? rows - at : 64);
+    }
 }
 
 /* The chunk borrows longer texts from the batch, which is there until the statement has ended. */
@@ -149,10 +165,7 @@ static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_v
         fill_constant(v, vector);
         return;
     }
-    if (v->valid) {
-        duckdb_vector_ensure_validity_writable(vector);
-        copy_valid(v, from, rows, duckdb_vector_get_validity(vector));
-    }
+    fill_valid(v, from, rows, vector);
     void *data = duckdb_vector_get_data(vector);
     switch (v->scaled ? WEIR_TYPE_INT : v->type) {
     case WEIR_TYPE_BOOL:

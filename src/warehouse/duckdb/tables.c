@@ -1,6 +1,7 @@
 /* The catalog, and statements that change it. */
 #include <stdlib.h>
 
+#include "warehouse/duckdb/compression.h"
 #include "warehouse/duckdb/rules.h"
 
 /* --- describe ------------------------------------------------------------------------------- */
@@ -255,7 +256,8 @@ int weir_duck_create_schema(struct weir_session *session, struct weir_str schema
 }
 
 int weir_duck_create_table(struct weir_session *session, struct weir_table_name name,
-                           const struct weir_column *columns, size_t count, struct weir_error *err)
+                           const struct weir_column *columns, size_t count,
+                           const struct weir_batch *rows, struct weir_error *err)
 {
     struct weir_buf sql;
     weir_buf_init(&sql, 16u << 20);
@@ -264,6 +266,9 @@ int weir_duck_create_table(struct weir_session *session, struct weir_table_name 
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(&sql, i ? ", " : " (");
         add_column(&sql, &columns[i]);
+        if (rows && weir_duck_texts_differ(&rows->columns[i], rows->rows)) {
+            weir_buf_addz(&sql, " USING COMPRESSION zstd");
+        }
     }
     weir_buf_addc(&sql, ')');
     return run_built(session, &sql, err);
