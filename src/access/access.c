@@ -77,13 +77,18 @@ static bool shows_part(const struct weir_grant *grant)
     return grant->rows.len || grant->hidden_count || grant->masked_count;
 }
 
-/* Rows of any table of a source are in it: a pattern means it only in a group that sees all of
- * each. */
+/* Values of any table are in it (its keys, its greatest cursor, what was wrong with a row), and how
+ * many rows it has: a pattern means it only in a group that sees all of each. */
 static bool mixes_tables(const struct weir_grant *grant, struct weir_str schema,
                          struct weir_str table)
 {
-    return is_pattern(grant->schema) && weir_str_eq_nocase(schema, WEIR_STR("weir")) &&
-           weir_str_eq_nocase(table, WEIR_STR("source_discards"));
+    static const char *const mixed[] = {"discards",     "loads",         "source_discards",
+                                        "source_state", "verifications", "upload_rejects"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof mixed / sizeof mixed[0]; i++) {
+        is = is || weir_str_eq_nocase(table, weir_str_of(mixed[i]));
+    }
+    return is && is_pattern(grant->schema) && weir_str_eq_nocase(schema, WEIR_STR("weir"));
 }
 
 /* Does a more specific grant of the same group stand before this one? */

@@ -384,6 +384,18 @@ test('views of the warehouse, and uploads, show what the groups show', async () 
   assert.equal((await send('POST', '/api/uploads?name=x', { cookie: admin.cookie, 'content-type': 'text/csv' }, 'a\n1\n')).status, 403, 'without the CSRF header');
 });
 
+test('what holds values of all tables is shown with `*.*` only to who sees all of each', async () => {
+  const { id, client } = await join('olga.all@example.com', { role: 'editor' });
+  const all = { schema: '*', table: '*' };
+  const group = await admin.ask('POST', '/api/groups', { name: 'nearly all', members: [id], tables: [all] });
+  assert.equal(group.status, 201, group.text);
+  const looks = (): Promise<Answer[]> => Promise.all(['weir.discards', 'weir.upload_rejects'].map((table) => client.ask('POST', '/api/query', { sql: `from ${table}`, format: 'csv' })));
+  assert.deepEqual((await looks()).map(({ status }) => status), [200, 200]);
+  const narrowed = await admin.ask('PUT', `/api/groups/${String(group.body['id'])}`, { name: 'nearly all', members: [id], tables: [all, { schema: 'web', table: 'video_started', hidden: ['email'] }] });
+  assert.equal(narrowed.status, 200, narrowed.text);
+  for (const answer of await looks()) assert.match(message(answer), /does not exist, or you may not see it/);
+});
+
 test('guessing waits, for an account and for nobody else', async () => {
   const { client: liz } = await join('liz@example.com');
   await liz.ask('DELETE', '/api/session');
