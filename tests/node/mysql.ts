@@ -1,7 +1,7 @@
 // A real MariaDB of Debian's packages, or a real MySQL of another suite's (tools/other-server): a fresh server on a
 // port that nobody has, by a user who is not root.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { card, ownCertificate } from './certificate.js';
@@ -160,6 +160,24 @@ export class MySQL {
   async restart(signal: NodeJS.Signals = 'SIGTERM', ...options: string[]): Promise<void> {
     await this.end(signal);
     this.options.push(...options);
+    await this.begin();
+  }
+
+  /** Copies all of its data, for restore(). */
+  async keep(): Promise<void> {
+    await this.replace('kept', 'data');
+  }
+
+  /** Its data are what they were then. */
+  async restore(): Promise<void> {
+    await this.replace('data', 'kept');
+  }
+
+  private async replace(to: string, from: string): Promise<void> {
+    await this.end('SIGTERM');
+    rmSync(path.join(this.dir, to), { recursive: true, force: true });
+    cpSync(path.join(this.dir, from), path.join(this.dir, to), { recursive: true });
+    if (this.who.uid !== undefined) execFileSync('chown', ['-R', `${this.who.uid}:${this.who.gid}`, path.join(this.dir, to)]);
     await this.begin();
   }
 

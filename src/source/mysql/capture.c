@@ -163,6 +163,29 @@ int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out, struct
     return rc;
 }
 
+/* Each start of a server begins a file. One that was restored from older data may have begun the
+ * file that it had begun before, and be in it where it was then. */
+int weir_my_capture_knows_file(struct weir_my *my, bool *out, struct weir_error *err)
+{
+    MYSQL_RES *now = NULL, *up = NULL;
+    unsigned long *lengths;
+    int64_t at = 0, seconds = 0;
+    *out = false;
+    if (!my->capture->born) {
+        return 0;
+    }
+    int rc = weir_my_ask(my, my->con, WEIR_STR("SELECT UNIX_TIMESTAMP()"), &now, err);
+    rc = rc ? rc : weir_my_ask(my, my->con, WEIR_STR("SHOW GLOBAL STATUS LIKE 'Uptime'"), &up, err);
+    MYSQL_ROW row = rc ? NULL : weir_my_next(now, &lengths);
+    bool told = row && weir_str_to_i64(weir_my_cell(row, lengths, 0), &at);
+    row = told ? weir_my_next(up, &lengths) : NULL;
+    told = row && weir_str_to_i64(weir_my_cell(row, lengths, 1), &seconds);
+    *out = told && at - seconds <= (int64_t)my->capture->born;
+    mysql_free_result(now);
+    mysql_free_result(up);
+    return rc;
+}
+
 /* What must not be otherwise, or changes would be missing. */
 static int check_settings(struct weir_my *my, struct weir_error *err)
 {

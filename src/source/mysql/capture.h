@@ -69,6 +69,10 @@ void weir_my_capture_close(void *connection);
 /* Where the log ends now. */
 int weir_my_capture_end(struct weir_my *my, struct weir_my_position *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* False: the file of the position may be another one of that name, which only its beginning tells.
+ */
+int weir_my_capture_knows_file(struct weir_my *my, bool *out,
+                               struct weir_error *err) WEIR_MUST_CHECK;
 /* Is `a` before `b`? */
 bool weir_my_position_less(const struct weir_my_position *a, const struct weir_my_position *b);
 /* False: this is no position. */

@@ -506,7 +506,8 @@ static int drain(struct reading *r, const struct weir_my_position *end, struct w
     MYSQL *con = NULL;
     struct weir_str bytes = WEIR_STR("");
     int rc = weir_my_log_open(r->my, r->c->position.file, r->c->position.at, &con, err);
-    while (rc == 0 && !r->f->again && (r->group || weir_my_position_less(&r->c->position, end))) {
+    while (rc == 0 && !r->f->again &&
+           (!r->described || r->group || weir_my_position_less(&r->c->position, end))) {
         rc = weir_my_log_next(r->my, con, &bytes, err);
         if (rc || !bytes.ptr) {
             break;
@@ -530,13 +531,17 @@ int weir_my_capture_read(void *connection, struct weir_source_follow *f, struct 
     struct weir_my_capture *c = my->capture;
     struct reading r = {.my = my, .c = c, .f = f};
     struct weir_my_position end, before = c->position;
-    bool same = true;
+    uint64_t born = c->born;
+    bool same = true, known = true;
     int rc = weir_my_capture_end(my, &end, err);
     if (my->until.at && weir_my_position_less(&my->until, &end)) {
         end = my->until;
     }
-    if (rc || !weir_my_position_less(&c->position, &end)) {
-        return rc;
+    if (rc == 0 && !weir_my_position_less(&c->position, &end)) {
+        rc = weir_my_capture_knows_file(my, &known, err);
+        if (rc || known) {
+            return rc;
+        }
     }
     weir_buf_init(&r.images.room, 512u << 20);
     r.map = calloc(1, sizeof *r.map);
@@ -548,7 +553,7 @@ int weir_my_capture_read(void *connection, struct weir_source_follow *f, struct 
              : weir_fail(err, WEIR_ENOMEM, "no memory for changes");
     rc = rc || !r.images.seen || f->again ? rc : weir_my_capture_same(my, &same, err);
     f->again = f->again || !same;
-    f->moved = weir_my_position_less(&before, &c->position);
+    f->moved = weir_my_position_less(&before, &c->position) || (!born && c->born);
     f->cursor = rc ? f->cursor : weir_my_capture_cursor(c);
     weir_buf_free(&r.images.room);
     free(r.map);
