@@ -47,16 +47,20 @@ __int128 weir_figures_number(struct weir_str text)
     return (__int128)(text.len && text.ptr[0] == '-' ? -sum : sum);
 }
 
-static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
+/* `type` is known where this is called, so that none of it is asked for each row. */
+static inline void see(struct weir_figure *f, const struct weir_vector *v, enum weir_type type,
+                       size_t row)
 {
-    f->values++;
-    switch (v->type) {
+    switch (type) {
     case WEIR_TYPE_BOOL:
         f->sum += v->bools[row];
         return;
+    case WEIR_TYPE_INT:
+        f->sum += v->ints[row];
+        return;
     case WEIR_TYPE_TIMESTAMP:
     case WEIR_TYPE_DATE:
-        f->sum += is_endless(v->type, v->ints[row]) ? 0 : v->ints[row];
+        f->sum += is_endless(type, v->ints[row]) ? 0 : v->ints[row];
         return;
     case WEIR_TYPE_DOUBLE:
         see_double(f, v->doubles[row]);
@@ -69,33 +73,51 @@ static void see(struct weir_figure *f, const struct weir_vector *v, size_t row)
     }
 }
 
-/* Whole numbers, which are most columns of most tables. */
-static void see_ints(struct weir_figure *f, const struct weir_vector *v, size_t rows)
+static inline void see_all(struct weir_figure *to, const struct weir_vector *v, enum weir_type type,
+                           size_t rows)
 {
-    uint64_t values = 0;
-    __int128 sum = 0;
+    struct weir_figure f = *to;
     for (size_t row = 0; row < rows; row++) {
-        bool there = weir_vector_valid(v, row);
-        values += there;
-        sum += there ? v->ints[row] : 0;
+        if (weir_vector_valid(v, row)) {
+            f.values++;
+            see(&f, v, type, row);
+        }
     }
-    f->values += values;
-    f->sum += sum;
+    *to = f;
+}
+
+static void see_column(struct weir_figure *f, const struct weir_vector *v, size_t rows)
+{
+    switch (v->scaled ? WEIR_TYPE_INT : v->type) {
+    case WEIR_TYPE_BOOL:
+        see_all(f, v, WEIR_TYPE_BOOL, rows);
+        return;
+    case WEIR_TYPE_INT:
+        see_all(f, v, WEIR_TYPE_INT, rows);
+        return;
+    case WEIR_TYPE_TIMESTAMP:
+        see_all(f, v, WEIR_TYPE_TIMESTAMP, rows);
+        return;
+    case WEIR_TYPE_DATE:
+        see_all(f, v, WEIR_TYPE_DATE, rows);
+        return;
+    case WEIR_TYPE_DOUBLE:
+        see_all(f, v, WEIR_TYPE_DOUBLE, rows);
+        return;
+    case WEIR_TYPE_OTHER:
+        see_all(f, v, WEIR_TYPE_OTHER, rows);
+        return;
+    default:
+        see_all(f, v, WEIR_TYPE_TEXT, rows);
+    }
 }
 
 void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
 {
     f->rows += batch->rows;
     for (size_t i = 0; i < batch->column_count; i++) {
-        const struct weir_vector *v = &batch->columns[i];
-        if (v->ints && (v->type == WEIR_TYPE_INT || v->scaled)) {
-            see_ints(&f->columns[i], v, batch->rows);
-            continue;
-        }
-        for (size_t row = 0; v->ints && row < batch->rows; row++) {
-            if (weir_vector_valid(v, row)) {
-                see(&f->columns[i], v, row);
-            }
+        if (batch->columns[i].ints) {
+            see_column(&f->columns[i], &batch->columns[i], batch->rows);
         }
     }
 }

@@ -61,6 +61,7 @@ struct duck_session {
     unsigned trusted;         /* > 0: what runs is the driver's own, whoever the session is for */
     struct duck_rules *rules; /* what its person may see; NULL: nobody has asked for it */
     struct duck_reads *reads; /* which views there are; NULL: nobody has asked for it */
+    struct duck_load *load;   /* the latest; NULL: there is none */
     int64_t shift;            /* bytes put before the user's SQL, to correct error offsets */
 };
 
@@ -101,6 +102,9 @@ void weir_duck_catalog_changed(struct duck_session *s);
 void weir_duck_await(duckdb_pending_result pending);
 /* Runs SQL that the driver itself wrote. */
 int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
+/* To its end; the statement stays the caller's. */
+int weir_duck_run_prepared(struct duck_session *s, duckdb_prepared_statement statement,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- query.c --- */
 int weir_duck_query(struct weir_session *session, const char *sql, const struct weir_param *params,
@@ -195,6 +199,7 @@ int weir_duck_drop_view(struct weir_session *session, struct weir_table_name nam
 /* Once for each database that was opened. */
 int weir_duck_register_batch(struct duck_db *db, duckdb_connection con,
                              struct weir_error *err) WEIR_MUST_CHECK;
+void weir_duck_load_free(struct duck_load *load); /* or NULL */
 int weir_duck_append(struct weir_session *session, struct weir_table_name name,
                      const struct weir_column *columns, const struct weir_batch *batches,
                      size_t batch_count, struct weir_error *err);

@@ -6,14 +6,20 @@
 
 #define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
 
+/* The statement of a session's latest load, kept for the next one: most go into the table of the
+ * one before, and to prepare one costs as much as to insert a thousand rows. */
 struct duck_load {
     struct duck_session *s;
     idx_t connection;
+    duckdb_prepared_statement statement;
+    struct weir_str sql;
     duckdb_logical_type *types;
-    const char **names; /* NUL-terminated, in the arena */
+    enum weir_type *kinds;
+    int *scales;        /* -1: not scaled */
+    const char **names; /* NUL-terminated; all of these are in the arena */
     struct weir_arena arena;
     size_t columns;
-    const struct weir_batch *batches;
+    const struct weir_batch *batches; /* while the statement runs */
     size_t batch_count;
     size_t batch, row; /* that come next */
     struct duck_load *next;
@@ -53,34 +59,28 @@ static void withdraw(struct duck_load *l)
     pthread_mutex_unlock(&db->loading);
 }
 
-static int load_begin(struct duck_load *l, struct duck_session *s,
-                      const struct weir_column *columns, const struct weir_batch *batches,
-                      size_t batch_count, struct weir_error *err)
+static int scale_of(const struct weir_vector *v)
 {
-    size_t count = batches->column_count;
-    *l = (struct duck_load){
-        .s = s, .columns = count, .batches = batches, .batch_count = batch_count};
-    weir_arena_init(&l->arena, 64u << 20);
-    l->types = weir_arena_calloc(&l->arena, count * sizeof *l->types);
-    l->names = weir_arena_calloc(&l->arena, count * sizeof *l->names);
-    if (!l->types || !l->names) {
-        return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_vector *v = &batches->columns[i];
-        l->types[i] = v->scaled ? duckdb_create_decimal_type(DECIMAL_DIGITS, v->scale)
-                                : weir_duck_logical_type(columns[i].type);
-        l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
-        if (!l->names[i]) {
-            return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
-        }
-    }
-    enlist(l);
-    return 0;
+    return v->scaled ? v->scale : -1;
 }
 
-static void load_end(struct duck_load *l)
+static bool is_for(const struct duck_load *l, struct weir_str sql,
+                   const struct weir_column *columns, const struct weir_batch *batch)
 {
+    bool same = l->columns == batch->column_count && weir_str_eq(l->sql, sql);
+    for (size_t i = 0; same && i < l->columns; i++) {
+        same = l->kinds[i] == columns[i].type && l->scales[i] == scale_of(&batch->columns[i]) &&
+               weir_str_is(columns[i].name, l->names[i]);
+    }
+    return same;
+}
+
+void weir_duck_load_free(struct duck_load *l)
+{
+    if (!l) {
+        return;
+    }
+    duckdb_destroy_prepare(&l->statement);
     withdraw(l);
     for (size_t i = 0; l->types && i < l->columns; i++) {
         if (l->types[i]) {
@@ -88,6 +88,52 @@ static void load_end(struct duck_load *l)
         }
     }
     weir_arena_free(&l->arena);
+    free(l);
+}
+
+static int describe(struct duck_load *l, struct weir_str sql, const struct weir_column *columns,
+                    const struct weir_batch *batch, struct weir_error *err)
+{
+    size_t count = l->columns;
+    l->sql = weir_arena_dup(&l->arena, sql);
+    l->types = weir_arena_calloc(&l->arena, count * sizeof *l->types);
+    l->kinds = weir_arena_calloc(&l->arena, count * sizeof *l->kinds);
+    l->scales = weir_arena_calloc(&l->arena, count * sizeof *l->scales);
+    l->names = weir_arena_calloc(&l->arena, count * sizeof *l->names);
+    if (!l->sql.ptr || !l->types || !l->kinds || !l->scales || !l->names) {
+        return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_vector *v = &batch->columns[i];
+        l->kinds[i] = columns[i].type;
+        l->scales[i] = scale_of(v);
+        l->types[i] = v->scaled ? duckdb_create_decimal_type(DECIMAL_DIGITS, v->scale)
+                                : weir_duck_logical_type(columns[i].type);
+        l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
+        if (!l->names[i]) {
+            return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
+        }
+    }
+    return 0;
+}
+
+static int prepare(struct duck_session *s, struct weir_str sql, const struct weir_column *columns,
+                   const struct weir_batch *batches, size_t batch_count, struct weir_error *err)
+{
+    struct duck_load *l = calloc(1, sizeof *l);
+    if (!l) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for a load");
+    }
+    *l = (struct duck_load){
+        .s = s, .columns = batches->column_count, .batches = batches, .batch_count = batch_count};
+    weir_arena_init(&l->arena, 128u << 20);
+    enlist(l);
+    s->load = l;
+    int rc = describe(l, sql, columns, batches, err);
+    if (rc == 0 && duckdb_prepare(s->con, l->sql.ptr, &l->statement)) {
+        rc = weir_duck_fail(s, duckdb_prepare_error(l->statement), err);
+    }
+    return rc;
 }
 
 /* --- weir_batch() -------------------------------------------------------------------------------
@@ -264,15 +310,27 @@ static int run_load(struct duck_session *s, const struct weir_buf *sql,
                     const struct weir_column *columns, const struct weir_batch *batches,
                     size_t batch_count, struct weir_error *err)
 {
-    struct duck_load l;
     int rc = weir_duck_usable(s, err);
+    rc = rc ? rc : weir_buf_check(sql, "the statement of a load", err);
     if (rc) {
         return rc;
     }
-    rc = load_begin(&l, s, columns, batches, batch_count, err);
-    rc = rc ? rc : weir_buf_check(sql, "the statement of a load", err);
-    rc = rc ? rc : weir_duck_run(s, weir_buf_cstr(sql), err);
-    load_end(&l);
+    if (s->load && is_for(s->load, weir_buf_str(sql), columns, batches)) {
+        s->load->batches = batches;
+        s->load->batch_count = batch_count;
+    } else {
+        weir_duck_load_free(s->load);
+        s->load = NULL;
+        rc = prepare(s, weir_buf_str(sql), columns, batches, batch_count, err);
+    }
+    rc = rc ? rc : weir_duck_run_prepared(s, s->load->statement, err);
+    if (s->load) {
+        s->load->batch_count = 0;
+    }
+    if (rc) {
+        weir_duck_load_free(s->load);
+        s->load = NULL;
+    }
     return rc;
 }
 

@@ -26,8 +26,8 @@ void weir_duck_await(duckdb_pending_result pending)
     }
 }
 
-static int run_prepared(struct duck_session *s, duckdb_prepared_statement statement,
-                        struct weir_error *err)
+int weir_duck_run_prepared(struct duck_session *s, duckdb_prepared_statement statement,
+                           struct weir_error *err)
 {
     duckdb_pending_result pending = NULL;
     duckdb_result result = {0};
@@ -55,7 +55,7 @@ int weir_duck_run(struct duck_session *s, const char *sql, struct weir_error *er
         duckdb_prepared_statement one;
         rc = duckdb_prepare_extracted_statement(s->con, statements, i, &one)
                  ? weir_duck_fail(s, duckdb_prepare_error(one), err)
-                 : run_prepared(s, one, err);
+                 : weir_duck_run_prepared(s, one, err);
         duckdb_destroy_prepare(&one);
     }
     duckdb_destroy_extracted(&statements);
@@ -116,6 +116,7 @@ int weir_duck_session_new(struct weir_warehouse *warehouse, enum weir_session_ki
 void weir_duck_session_free(struct weir_session *session)
 {
     struct duck_session *s = duck_session_of(session);
+    weir_duck_load_free(s->load);
     if (s->serialize) {
         duckdb_destroy_prepare(&s->serialize);
     }
