@@ -7,8 +7,12 @@
 #include "source/scratch.h"
 #include "source/watch.h"
 
-#define ROWS_PER_COMMIT 122880 /* a row group */
-#define ROWS_THAT_TELL  8192   /* how others will be */
+#define ROW_GROUP       122880
+#define ROWS_PER_COMMIT (4 * ROW_GROUP)
+#define BYTES_PER_COMMIT                                                                           \
+    (128u << 20)            /* of texts: until then the engine may have them in memory             \
+                             */
+#define ROWS_THAT_TELL 8192 /* how others will be */
 
 static const struct weir_column own[] = {
     {WEIR_STR(WEIR_SOURCE_RUN), WEIR_TYPE_TEXT, {0}},
@@ -21,11 +25,22 @@ static size_t own_count(const struct weir_source_stage *s)
     return s->files ? OWN : OWN_FILE;
 }
 
+static uint64_t texts_read(const struct weir_source_stage *s)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->read.count; i++) {
+        bool text = s->columns[i].type == WEIR_TYPE_TEXT || s->columns[i].type == WEIR_TYPE_JSON;
+        bytes += text ? (uint64_t)s->read.columns[i].sum : 0;
+    }
+    return bytes;
+}
+
 int weir_source_stage_commit(struct weir_source_stage *s, struct weir_error *err)
 {
     int rc = s->began ? weir_session_commit(s->session, err) : 0;
     s->began = false;
     s->uncommitted = 0;
+    s->texts_before = texts_read(s);
     return rc;
 }
 
@@ -58,6 +73,26 @@ static int suit(struct weir_source_stage *s, const struct weir_batch *first, str
                                               s->column_count, first, err);
 }
 
+/* Beyond the engine's memory it would end, and with it all that people ask just then. */
+static int check_memory(struct weir_source_stage *s, uint64_t rows, struct weir_error *err)
+{
+    uint64_t most = weir_session_texts_at_once(s->session), texts = texts_read(s);
+    if (s->window.rows >= WEIR_ROWS_AT_ONCE) {
+        s->window.rows = 0;
+        s->window.texts_before = texts;
+    }
+    s->window.rows += rows;
+    bool fits = rows > WEIR_ROWS_AT_ONCE || texts - s->window.texts_before <= most;
+    return fits ? 0
+                : weir_fail(err, WEIR_ETOOBIG,
+                            "%llu rows have texts of %llu MB; the warehouse's engine takes %d rows "
+                            "at once, and its memory (warehouse.memory) is good for %llu MB of "
+                            "them: give it more, or leave the column out (exclude)",
+                            (unsigned long long)s->window.rows,
+                            (unsigned long long)(texts - s->window.texts_before) >> 20,
+                            WEIR_ROWS_AT_ONCE, (unsigned long long)most >> 20);
+}
+
 static int put_rows(struct weir_source_sink *sink, struct weir_str part,
                     const struct weir_batch *batch, struct weir_error *err)
 {
@@ -76,18 +111,21 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
         return rc;
     }
     weir_figures_add(&s->read, batch);
-    rc = weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
+    rc = check_memory(s, batch->rows, err);
+    rc = rc ? rc : weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {
         atomic_fetch_add(&s->progress->rows, batch->rows);
         weir_source_watch_more(s->progress->watch, s->stream, batch->rows, 0);
     }
-    if (rc || s->uncommitted < ROWS_PER_COMMIT) {
-        return rc;
+    bool full =
+        s->uncommitted >= ROWS_PER_COMMIT || texts_read(s) - s->texts_before >= BYTES_PER_COMMIT;
+    uint64_t groups = s->read.rows / ROW_GROUP, before = (s->read.rows - batch->rows) / ROW_GROUP;
+    if (rc == 0 && (full || groups != before)) {
+        s->large = true;
+        rc = weir_source_scratch_room(s->data, 0, err);
     }
-    s->large = true;
-    rc = weir_source_scratch_room(s->data, 0, err);
-    return rc ? rc : weir_source_stage_commit(s, err);
+    return rc || !full ? rc : weir_source_stage_commit(s, err);
 }
 
 /* Its rows will be in the table, too, before the stage goes. */

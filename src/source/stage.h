@@ -22,7 +22,7 @@ struct weir_source_stage {
     const char *source, *stream, *run;
     const char *data;     /* weir's data folder, on whose disk there must be room */
     uint64_t free_before; /* bytes of it */
-    bool large;           /* more than one row group came */
+    bool large;           /* more than one row group came, or many texts */
     weir_time at;
     struct weir_column *columns; /* the plan's, then weir's own */
     size_t column_count;
@@ -32,7 +32,11 @@ struct weir_source_stage {
     struct weir_source_sink rejects_sink; /* of the table of rejects */
     struct weir_source_rows rejects;      /* bad lines, in the columns of weir.source_discards */
     uint64_t reject_count;
-    uint64_t uncommitted; /* rows */
+    uint64_t uncommitted;  /* rows */
+    uint64_t texts_before; /* bytes of texts that were read before them */
+    struct {               /* of WEIR_ROWS_AT_ONCE that come one after the other */
+        uint64_t rows, texts_before;
+    } window;
     bool began;
     struct weir_arena *arena;
 };

@@ -12,6 +12,7 @@
 struct weir_warehouse {
     const struct weir_warehouse_driver *driver;
     const char *export_dir; /* the driver's copy */
+    uint64_t memory;        /* bytes that the engine may take, about */
     uint32_t max_columns;   /* of a table that rows are appended to, with the memory there is */
     struct weir_versions *versions; /* warehouse.c's */
 };

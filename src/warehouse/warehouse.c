@@ -61,6 +61,11 @@ const char *weir_warehouse_library_version(const struct weir_warehouse_driver *d
     return driver->library_version();
 }
 
+uint64_t weir_session_texts_at_once(const struct weir_session *session)
+{
+    return session->warehouse->memory / 2;
+}
+
 uint32_t weir_warehouse_max_columns(const struct weir_warehouse *warehouse)
 {
     return warehouse->max_columns;

@@ -37,6 +37,7 @@ static int settle_options(struct duck_db *db, const struct weir_warehouse_option
     if (o->memory_bytes < MIN_MEMORY) {
         o->memory_bytes = MIN_MEMORY;
     }
+    db->base.memory = o->memory_bytes;
     uint64_t columns = o->memory_bytes / COLUMN_MEMORY;
     db->base.max_columns = columns < UINT32_MAX ? (uint32_t)columns : UINT32_MAX;
     int rc = 0;

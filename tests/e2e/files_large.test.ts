@@ -1,0 +1,29 @@
+// Texts that do not fit into the engine's memory, where it takes 2,048 rows at once.
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { syncFails } from '../node/sync.js';
+import { Weir } from '../node/weir.js';
+
+let weir: Weir;
+before(async () => {
+  weir = await Weir.init();
+  appendFileSync(path.join(weir.dir, 'weir.yml'), '\nwarehouse:\n  memory: 256MB\n');
+});
+after(() => weir.remove());
+
+const fails = syncFails(() => weir);
+const write = (rows: number, bytes: number): void => {
+  const text = 'a wide row '.repeat(bytes / 11);
+  writeFileSync(path.join(weir.dir, 'wide.ndjson'), Array.from({ length: rows }, (_, i) => `{"id":${i},"text":"${i} ${text}"}\n`).join(''));
+};
+
+test('texts beyond what the engine takes at once are refused before it ends; those that it takes are loaded', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/wide.yml'), 'kind: file\nconnection: {path: wide.ndjson}\n');
+  write(900, 200_000);
+  await fails(/^weir: wide: \d+ rows have texts of \d+ MB; the warehouse's engine takes 2048 rows at once, and its memory \(warehouse.memory\) is good for 128 MB of them: give it more, or leave the column out \(exclude\)$/m, 'wide');
+  write(5000, 20_000);
+  await weir.in('sync', 'wide');
+  assert.deepEqual(await weir.rows('select count(*)::int as n, sum(length(text))::bigint // 1000000 as mb from wide.wide'), [{ n: 5000, mb: 100 }]);
+});
