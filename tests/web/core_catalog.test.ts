@@ -24,6 +24,7 @@ test('a name is quoted only when it must be', () => {
   assert.equal(quote('order_completed'), 'order_completed');
   assert.equal(quote('Größe'), '"Größe"');
   assert.equal(quote('a"b'), '"a""b"');
+  assert.deepEqual(['order', 'at', 'left', 'date', 'value'].map(quote), ['"order"', '"at"', '"left"', 'date', 'value']);
 });
 
 test('what matters most about the server comes first', () => {

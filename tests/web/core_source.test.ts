@@ -1,8 +1,9 @@
 // Sources in words, and forms made of option tables.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
-import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, personal, sayChoice, sayFault, sayHelp, splitList, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
+import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayHelp, sayName, splitList, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
@@ -219,6 +220,20 @@ test('names, keys and cursors are guessed', () => {
   assert.equal(suggestName('postgres', { database: 'My Shop' }, []), 'my_shop');
   assert.equal(suggestName('file', { path: '/srv/exports/orders-*.csv' }, ['orders']), 'orders_2');
   assert.equal(suggestName('file', {}, []), 'file');
+  assert.equal(suggestName('file', { path: 'https://example.org/a/orders.csv?v=2#x' }, []), 'orders');
+  assert.equal(suggestName('file', { path: 'https://docs.google.com/spreadsheets/d/1AbC/edit#gid=0' }, []), 'sheet');
+  assert.equal(suggestName('mysql', { database: 'user' }, ['user_data']), 'user_data_2');
+  assert.equal(suggestName('file', { path: 'exports/order.csv' }, []), 'order_data');
+  // What the server refuses is never suggested, and said before it is asked.
+  const refused = /reserved\[\] = \{([^}]*)\}/.exec(readFileSync('src/workspace/name.c', 'utf8'))?.[1]?.match(/\w+/g) ?? [];
+  assert.ok(refused.length > 60);
+  for (const word of [...refused, 'usage', 'pg_x', 'x'.repeat(35) + '-yz']) {
+    const name = suggestName('postgres', { database: word }, []);
+    assert.equal(sayName(name, []), '', name);
+    if (!word.includes('-')) assert.match(sayName(word, []), /a word of SQL, or a schema of the warehouse itself/, word);
+  }
+  assert.match(sayName('a', ['a']), /There is a source of this name/);
+  assert.match(sayName('a_', []), /a to z/);
   const columns = (...names: string[]) => names.map((name) => ({ name, original: name, type: name.endsWith('_at') ? 'timestamp' : 'int' }));
   assert.equal(guessKey('public.countries', columns('name', 'country_id')), 'country_id');
   assert.equal(guessKey('orders', columns('order_id', 'id')), 'id');
@@ -226,6 +241,22 @@ test('names, keys and cursors are guessed', () => {
   assert.equal(guessCursor(columns('created_at', 'updated_at')), 'updated_at');
   assert.equal(guessCursor(columns('created_at')), undefined);
   assert.deepEqual(personal(columns('id', 'e_mail', 'customer_phone', 'emails_sent', 'last_name')), ['e_mail', 'customer_phone', 'last_name']);
+});
+
+test("a program's stream is read as the program says, or as somebody chose", () => {
+  const all = [option('mode', { type: 'choice', default: 'replace', choices: ['replace', 'append'] }), option('key', { type: 'list' }), option('cursor')];
+  for (const kind of ['singer', 'airbyte']) {
+    const options = streamOptionsOf(kind, all);
+    assert.deepEqual([options[0]?.choices, modeOf(options, {}), modeOf(options, { mode: 'replace' })], [['', 'replace', 'append'], '', 'replace']);
+    const before = { tickets: { mode: 'replace' }, users: {} };
+    const held = Object.fromEntries(Object.entries(before).map(([name, own]) => [name, { chosen: true, values: valuesOf(options, own) }]));
+    assert.deepEqual(streamsOf(options, held, [], true), before);
+    assert.deepEqual(concerningStream(options, {}, false).map(({ name }) => name), ['mode', 'cursor']);
+  }
+  assert.deepEqual(streamOptionsOf('file', all), all);
+  assert.equal(modeOf(all, {}), 'replace');
+  assert.equal(sayChoice({}, false, 'merge'), 'merged');
+  assert.equal(sayChoice({}, false, ''), 'as the source says');
 });
 
 test('streams that are taken as they are need no lines in the file', () => {

@@ -4,7 +4,11 @@ import { type Route, routes } from '../routes';
 
 let path = $state(location.pathname);
 let search = $state(location.search);
-const guards = new Set<() => boolean>();
+interface Guard {
+  unsaved: () => boolean;
+  question: string;
+}
+const guards = new Set<Guard>();
 
 export const here = {
   get path(): string {
@@ -23,13 +27,16 @@ function read(): void {
   search = location.search;
 }
 
-/** Asks before the page is left; gives the function that takes the question back. */
-export function guard(mayLeave: () => boolean): () => void {
-  guards.add(mayLeave);
-  return () => guards.delete(mayLeave);
+/** Asks before the page is left with something unsaved; gives the function that takes the question back. */
+export function guard(isUnsaved: () => boolean, question: string): () => void {
+  const one = { unsaved: isUnsaved, question };
+  guards.add(one);
+  return () => guards.delete(one);
 }
 
-const mayGo = (): boolean => [...guards].every((mayLeave) => mayLeave());
+/** Would something be lost if the page went? */
+export const unsaved = (): boolean => [...guards].some((one) => one.unsaved());
+const mayGo = (): boolean => [...guards].every((one) => !one.unsaved() || confirm(one.question));
 
 /** Back and forward have gone already when they are told. */
 function popped(): void {

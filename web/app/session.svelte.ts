@@ -1,7 +1,7 @@
 // Who is signed in, what they may do, and whose view an admin looks through.
 import { ApiError, asApiError, link } from '../api/client';
 import { type Role, type Session, session as api } from '../api/people';
-import { go, here } from './router.svelte';
+import { go, here, unsaved } from './router.svelte';
 
 type State =
   | { kind: 'asking' }
@@ -9,6 +9,8 @@ type State =
   | { kind: 'signed-out' };
 
 let state = $state.raw<State>({ kind: 'asking' });
+/** The session is over, and the page has something that is not saved: it stays. */
+let over = $state(false);
 const seeAsKey = 'weir.see-as';
 const remembered = sessionStorage.getItem(seeAsKey) ?? '';
 let looking = $state(remembered);
@@ -16,6 +18,7 @@ link.seeAs = remembered;
 
 function enter(session: Session): void {
   link.csrf = session.csrf;
+  over = false;
   state = { kind: 'signed-in', session };
 }
 
@@ -42,6 +45,10 @@ export const who = {
   },
   get role(): Role | undefined {
     return state.kind === 'signed-in' ? state.session.person.role : undefined;
+  },
+  /** Her session is over, but what she did not save is still on the page. */
+  get over(): boolean {
+    return over;
   },
   /** The address of the person whose view is shown; '' when it is one's own. */
   get seeAs(): string {
@@ -78,9 +85,19 @@ function toLogin(): void {
 
 link.onSignedOut = () => {
   if (state.kind === 'asking' || state.kind === 'signed-out') return;
+  over = unsaved();
+  if (over) return;
   state = { kind: 'signed-out' };
   toLogin();
 };
+
+/** Has she signed in again in another tab? Then the page goes on; it is no other person's. */
+export async function comeBack(): Promise<void> {
+  const before = who.session?.person.id;
+  const session = await api.get();
+  if (session.person.id === before) enter(session);
+  else location.reload();
+}
 
 /** An address within the app to go to after signing in; anything else is home. */
 export function next(): string {

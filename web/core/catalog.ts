@@ -1,4 +1,5 @@
 // The tables of the warehouse, arranged for reading.
+import { RESERVED } from './reserved';
 
 export interface CatalogTable {
   schema: string;
@@ -31,7 +32,7 @@ export function bySchema<T extends CatalogTable>(tables: readonly T[]): CatalogG
 
 /** A name as SQL writes it: quoted only when it must be. */
 export function quote(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Every column's name, with the tables that have it (schema.name), the largest first. */

@@ -1,4 +1,5 @@
 // Forms of sources, made of option tables: what is asked for, and what it becomes in a source's file.
+import { RESERVED } from './reserved';
 
 export interface Option {
   name: string;
@@ -72,9 +73,16 @@ export function concerning(kind: string, options: readonly Option[], values: Val
   return options.filter((option) => filled(option) || ((captures || !option.help.startsWith('of capture')) && (kind !== 'file' || (ofPath[option.name]?.test(path) ?? true))));
 }
 
+/** The options of streams of this kind. What a program gives is read as it says, where no mode does. */
+export const streamOptionsOf = (kind: string, options: readonly Option[]): Option[] =>
+  options.map((option) => (option.name === 'mode' && (kind === 'singer' || kind === 'airbyte') ? { ...option, default: '', choices: ['', ...option.choices] } : option));
+
+/** How a stream is loaded; '': as its program says. */
+export const modeOf = (options: readonly Option[], values: Values): string => values['mode'] || (options.find(({ name }) => name === 'mode')?.default ?? 'replace');
+
 /** Of a stream's options those that mean something with its mode, and those that were filled in. One that is followed is what the source is, or keeps deleted rows. */
 export function concerningStream(options: readonly Option[], values: Values, follows: boolean): Option[] {
-  const mode = values['mode'] || 'replace';
+  const mode = modeOf(options, values);
   const means: Record<string, boolean> = {
     key: mode === 'merge' || mode === 'history',
     deletes: mode === 'merge',
@@ -110,6 +118,7 @@ export function costOfRun(kind: string, follows: boolean, streams: readonly Valu
 }
 
 const choices: Record<string, string> = {
+  '': 'As the source says: merged by a key, else appended or replaced',
   replace: 'Replace: the table is what the source is',
   append: 'Append: new rows are added, none is removed',
   merge: 'Merge: a row replaces the one with its key',
@@ -204,15 +213,25 @@ export function faultAt(message: string, options: readonly Option[], values: Val
 /** Errors of files name a file that is not there yet. */
 export const sayFault = (message: string): string => message.replace(/^sources\/(?:<new>|[\w-]+)\.yml:(?:\d+:)?\s*/, '');
 
-export const isSourceName = (name: string): boolean => /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name) && name.length <= 40;
+const ofWeir = new Set(['grant', 'information_schema', 'main', 'materialized', 'pg_catalog', 'system', 'temp', 'uploads', 'usage', 'user', 'views', 'weir']);
+const isTaken = (name: string): boolean => RESERVED.has(name) || ofWeir.has(name) || /^(pg|duckdb)_/.test(name);
+export const isSourceName = (name: string): boolean => /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name) && name.length <= 40 && !isTaken(name);
+
+/** Why no new source can be called so; '' when one can. */
+export function sayName(name: string, taken: readonly string[]): string {
+  if (isSourceName(name)) return taken.includes(name) ? 'There is a source of this name already.' : '';
+  return isTaken(name) ? 'It is a word of SQL, or a schema of the warehouse itself.' : 'a to z, 0 to 9 and _, beginning with a letter, at most 40 characters.';
+}
 
 /** A free name: what the connection is called, or else its kind. */
 export function suggestName(kind: string, values: Values, taken: readonly string[]): string {
-  const path = (values['path'] ?? '').split(/[\\/]/).filter(Boolean).at(-1) ?? '';
+  const whole = (values['path'] ?? '').trim();
+  const path = sheet.test(whole) ? 'sheet' : (whole.replace(/[?#].*$/, '').split(/[\\/]/).filter(Boolean).at(-1) ?? '');
   const from = values['database'] || path.replace(/\.[^.]*$/, '') || kind;
-  const plain = from.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^[_0-9]+|_+$/g, '').slice(0, 36) || kind;
-  let name = plain;
-  for (let i = 2; taken.includes(name); i++) name = `${plain}_${i}`;
+  const plain = from.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^(pg_|duckdb_|[_0-9])+/, '').slice(0, 36).replace(/_+$/, '') || kind;
+  const base = isTaken(plain) ? `${plain}_data` : plain;
+  let name = base;
+  for (let i = 2; taken.includes(name); i++) name = `${base.slice(0, 36)}_${i}`;
   return name;
 }
 
@@ -255,11 +274,14 @@ export function streamsOf(options: readonly Option[], choices: Readonly<Record<s
   return Object.fromEntries(all.filter(([, { chosen }]) => chosen).map(([name, { values }]) => [name, bodyOf(options, values)]));
 }
 
-/** What a stream's settings mean, in a few words: "merged by id, since updated_at; without email". */
-export function sayChoice(values: Values, follows = false): string {
-  const mode = values['mode'] || 'replace';
+export const isMode = (word: string): boolean => ['replace', 'append', 'merge', 'history'].includes(word);
+
+/** What a stream's settings mean, in a few words: "merged by id, since updated_at; without email". `usual`: how it is loaded where no mode is said. */
+export function sayChoice(values: Values, follows = false, usual = 'replace'): string {
+  const mode = values['mode'] || usual;
   const key = values['key'];
   const words: Record<string, string> = {
+    '': 'as the source says',
     replace: 'all of it, at each run',
     append: 'new rows are added',
     merge: key ? `one row for each ${key.replaceAll(', ', ' + ')}` : 'merged',

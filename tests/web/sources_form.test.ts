@@ -1,0 +1,105 @@
+// The form of a source: names that nobody may use, streams of a program, and a session that ends meanwhile.
+import assert from 'node:assert/strict';
+import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
+import { Weir } from '../node/weir';
+
+let weir: Weir;
+let browser: Browser;
+let admin: Opened;
+const url = (where: string): string => `http://${weir.serve}${where}`;
+const file = (name: string): string => readFileSync(path.join(weir.dir, `sources/${name}.yml`), 'utf8');
+
+before(async () => {
+  [weir, browser] = await Promise.all([Weir.init(), launch()]);
+  appendFileSync(path.join(weir.dir, 'weir.yml'), '\nsource:\n  programs: [taps]\n');
+  weir.write('exports/order.csv', 'id\n1\n');
+  weir.write('taps/tap-x', `#!/usr/bin/env python3
+import json, sys
+schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+if "--discover" in sys.argv:
+    print(json.dumps({"streams": [{"stream": "tickets", "tap_stream_id": "tickets", "schema": schema, "key_properties": ["id"], "metadata": []}]}))
+else:
+    print(json.dumps({"type": "SCHEMA", "stream": "tickets", "schema": schema, "key_properties": ["id"]}))
+    print(json.dumps({"type": "RECORD", "stream": "tickets", "record": {"id": 1}}))
+`);
+  chmodSync(path.join(weir.dir, 'taps/tap-x'), 0o755);
+  await weir.up();
+  admin = await joinApp(browser, weir, 'ada@podium.example', 'admin', 'Ada');
+});
+after(async () => {
+  await browser?.close();
+  await weir.remove();
+});
+
+test('what is called as a word of SQL is connected under another name', async () => {
+  const { page, complaints } = admin;
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.getByRole('textbox', { name: 'Path' }).fill('exports/order.csv');
+  await page.getByRole('button', { name: 'Test the connection' }).click();
+  await page.getByText('connected', { exact: true }).waitFor();
+  const name = page.getByRole('textbox', { name: 'Name' });
+  assert.equal(await name.inputValue(), 'order_data');
+  await name.fill('order');
+  await page.getByText('It is a word of SQL').waitFor();
+  await name.fill('order_data');
+  await page.getByRole('button', { name: 'Save and load' }).click();
+  await page.waitForURL(/\/sources\/order_data$/);
+  await page.getByText('up to date').first().waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test("a program's streams are read as the file says, also after they were looked at and saved", async () => {
+  const { page, complaints } = admin;
+  const text = 'kind: singer\nconnection: {executable: taps/tap-x}\nstreams: {tickets: {mode: replace}}\n';
+  weir.write('sources/tap.yml', text);
+  await page.goto(url('/sources/edit/tap'));
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByRole('button', { name: /Rows and settings/ }).click();
+  const mode = page.getByLabel('Mode');
+  await page.getByText('Its rows come with the first run.').waitFor();
+  assert.equal(await mode.inputValue(), 'replace');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.waitForURL(/\/sources\/tap$/);
+  assert.match(file('tap'), /tickets: \{mode: replace\}/);
+  await page.goto(url('/sources/edit/tap'));
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByRole('button', { name: /Rows and settings/ }).click();
+  await mode.selectOption('');
+  assert.deepEqual(await seriousFaults(page), []);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.waitForURL(/\/sources\/tap$/);
+  assert.match(file('tap'), /tickets: \{\}/);
+  await weir.in('sync', 'tap', '--wait');
+  await page.getByRole('cell', { name: 'merged', exact: true }).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test('a session that ends leaves what was not saved where it is; who signs in again goes on', async () => {
+  const { page, complaints } = admin;
+  await page.goto(url('/sources/edit/order_data'));
+  await page.getByText('connected', { exact: true }).waitFor();
+  const schema = page.getByRole('textbox', { name: 'Schema (optional)' });
+  await schema.fill('kept');
+  await page.context().clearCookies();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('You are signed out').waitFor();
+  assert.equal(await schema.inputValue(), 'kept');
+  assert.deepEqual(await seriousFaults(page), []);
+  const [tab] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'sign in in another tab' }).click()]);
+  await tab.getByLabel('E-mail').fill('ada@podium.example');
+  await tab.getByLabel('Password').fill('a long enough one');
+  await tab.keyboard.press('Enter');
+  await tab.getByText('Hello, Ada').waitFor();
+  await tab.close();
+  await page.getByRole('button', { name: 'I have signed in' }).click();
+  await page.getByText('You are signed out').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.waitForURL(/\/sources\/order_data$/);
+  assert.match(file('order_data'), /schema: kept/);
+  assert.deepEqual(complaints, []);
+});
