@@ -119,3 +119,21 @@ test('a table that was loaded before this was kept goes on as it was', async () 
     { id: 5, price: null, price_2: null, note: null, note_2: 'z' },
   ]);
 });
+
+test('a file is the same, however its path is written', async () => {
+  write('way/a.csv', 'id\n1\n');
+  const files = (): Promise<Row[]> => weir.rows('select _weir_file as file, list(id)::varchar as ids from way.a group by 1');
+  for (const way of ['way/', 'way', './way', 'way//', `${weir.dir}//way/./`]) {
+    write('sources/way.yml', `kind: file\nconnection: {path: "${way}"}\nstreams: {a: {mode: append}}\n`);
+    await load('way');
+    assert.deepEqual(await files(), [{ file: 'way/a.csv', ids: '[1]' }], way);
+  }
+  for (const way of ['way/a.csv', './way//a.csv', 'way/*.csv']) {
+    write('sources/way.yml', `kind: file\nconnection: {path: "${way}"}\nstreams: {a: {mode: append, path: "${way}"}}\n`);
+    await load('way');
+    assert.deepEqual(await files(), [{ file: 'way/a.csv', ids: '[1]' }], way);
+  }
+  write('way/a.csv', 'id\n2\n');
+  await load('way');
+  assert.deepEqual(await files(), [{ file: 'way/a.csv', ids: '[2]' }]);
+});

@@ -108,11 +108,38 @@ static void a_cursor_tells_files_by_ctime_where_it_has_it(void **state)
     weir_source_plan_free(&plan);
 }
 
+/* In which rows of it are; `path` as weir has it now. */
+static void called(const char *path, const char *kept, const char *expected)
+{
+    char cursor[500];
+    struct weir_file file = {.name = weir_str_of(path)};
+    struct weir_file_stream stream = {.files = &file, .count = 1};
+    struct weir_arena arena;
+    struct weir_error err = {0};
+    weir_arena_init(&arena, 4096);
+    snprintf(cursor, sizeof cursor, "{\"v\":1,\"files\":{%s}}", kept);
+    ASSERT_OK(weir_file_cursor_names(&stream, weir_str_of(cursor), &arena, &err), err);
+    assert_true(weir_str_is(file.name, expected));
+    weir_arena_free(&arena);
+}
+
+static void a_file_keeps_the_name_that_an_older_cursor_has(void **state)
+{
+    (void)state;
+    called("in/a.csv", "\"in//a.csv\":[4,5,6]", "in//a.csv");
+    called("in/a.csv", "\"./in/./a.csv\":[4,5,6],\"in/b.csv\":[4,5,6]", "./in/./a.csv");
+    called("in/a.csv", "\"in//a.csv\":[4,5,6],\"in/a.csv\":[4,5,6]", "in/a.csv");
+    called("/x/a.csv", "\"/x//a.csv\":[4,5,6]", "/x//a.csv");
+    called("in/a.csv", "\"/in//a.csv\":[4,5,6],\"in/..//a.csv\":[4,5,6]", "in/a.csv");
+    called("in/a.csv", "", "in/a.csv");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_in_its_place_is_not_followed),
         cmocka_unit_test(a_cursor_tells_files_by_ctime_where_it_has_it),
+        cmocka_unit_test(a_file_keeps_the_name_that_an_older_cursor_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

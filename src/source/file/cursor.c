@@ -213,6 +213,49 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
     return rc;
 }
 
+/* What the cursor calls each of the files that are here, where that is another writing. */
+static bool old_names(const struct weir_file_stream *stream, struct weir_json files,
+                      struct weir_arena *arena, struct weir_str *out)
+{
+    struct weir_json_iter it = weir_json_begin(files);
+    struct weir_json value;
+    struct weir_str name;
+    bool well = out != NULL;
+    while (well && weir_json_next(&it, &name, &value)) {
+        struct weir_file key = {.name = weir_file_known_as(name, arena)};
+        const struct weir_file *file = NULL;
+        well = key.name.ptr != NULL;
+        if (well && !weir_str_eq(key.name, name)) {
+            file = bsearch(&key, stream->files, stream->count, sizeof key, by_name);
+        }
+        if (file && !file->url && !weir_json_exists(weir_json_get(files, key.name.ptr))) {
+            struct weir_str *to = &out[file - stream->files];
+            *to = weir_arena_dup(arena, name);
+            well = to->ptr != NULL;
+        }
+    }
+    return well;
+}
+
+int weir_file_cursor_names(struct weir_file_stream *stream, struct weir_str cursor,
+                           struct weir_arena *arena, struct weir_error *err)
+{
+    struct kept k;
+    struct weir_str *old = weir_arena_calloc(arena, (stream->count + 1) * sizeof *old);
+    int rc = open_kept(&k, cursor, err);
+    if (stream->count) {
+        qsort(stream->files, stream->count, sizeof *stream->files, by_name);
+    }
+    if (rc == 0 && !old_names(stream, weir_json_get(k.root, "files"), arena, old)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    }
+    for (size_t i = 0; rc == 0 && i < stream->count; i++) {
+        stream->files[i].name = old[i].ptr ? old[i] : stream->files[i].name;
+    }
+    close_kept(&k);
+    return rc;
+}
+
 static int find_news(const struct weir_file_stream *stream, struct weir_json files, bool other,
                      bool drops, struct weir_source_plan *plan, struct weir_source_parts *out,
                      struct weir_error *err)

@@ -436,6 +436,7 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     size_t there = files ? files->count : 0;
+    rc = rc ? rc : weir_file_cursor_names(files, cursor, &out->arena, err);
     rc = rc ? rc : fetch_new(c, files, cursor, hash_options(c, files, stream), out, err);
     rc = rc ? rc
             : weir_file_cursor(files, stream->mode, weir_source_stream_ends(stream), cursor,
@@ -541,9 +542,12 @@ static int parts(void *connection, const struct weir_source_stream *stream,
                  struct weir_error *err)
 {
     struct weir_file_connection *c = connection;
-    const struct weir_file_stream *files = p->own;
+    struct weir_file_stream *files = p->own;
     bool drops = stream->mode == WEIR_SOURCE_REPLACE || weir_source_stream_ends(stream);
-    return weir_file_cursor_news(files, cursor, hash_options(c, files, stream), drops, p, out, err);
+    int rc = weir_file_cursor_names(files, cursor, &p->arena, err);
+    return rc ? rc
+              : weir_file_cursor_news(files, cursor, hash_options(c, files, stream), drops, p, out,
+                                      err);
 }
 
 static uint64_t memory_of_run(const void *settings)

@@ -143,6 +143,10 @@ const char *weir_file_path(const struct weir_file *file);
 /* Is it still as it was when it was found? WEIR_EAGAIN. */
 int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- known.c --- */
+/* `exports//a.csv` and `./exports/a.csv` are exports/a.csv; with a NUL behind it. */
+struct weir_str weir_file_known_as(struct weir_str path, struct weir_arena *arena);
+
 /* --- litter.c --- */
 /* Is it a file of this name that a program keeps beside others for a while, and the pattern (its
  * last part) does not mean such? */
@@ -238,6 +242,9 @@ int weir_file_cursor_marks(const struct weir_file_stream *stream, struct weir_st
                            uint64_t options, struct weir_arena *arena,
                            const struct weir_file_mark ***out,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Files that it knows by another writing of their path are called so, as they are in their rows. */
+int weir_file_cursor_names(struct weir_file_stream *stream, struct weir_str cursor,
+                           struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;
 /* Of files that were planned without a cursor: which the next run reads, by this one, and those
  * that are gone and whose rows it drops (`drops`). In the plan's arena. */
 int weir_file_cursor_news(const struct weir_file_stream *stream, struct weir_str cursor,

@@ -117,14 +117,16 @@ static struct weir_str last_part(struct weir_str path)
     return slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
 }
 
-static struct weir_str shown(const struct weir_file_connection *c, const char *path)
+static struct weir_str shown(const struct weir_file_connection *c, const char *path,
+                             struct weir_arena *arena)
 {
     char dir[PATH_MAX];
-    if (realpath(c->site->dir, dir) && is_below(path, c->site->dir)) {
-        path += strlen(c->site->dir);
-        path += *path == '/';
+    struct weir_str name = weir_file_known_as(weir_str_of(path), arena);
+    if (name.ptr && realpath(c->site->dir, dir) && is_below(name.ptr, c->site->dir)) {
+        const char *rest = name.ptr + strlen(c->site->dir);
+        name = weir_str_of(rest + (*rest == '/'));
     }
-    return weir_str_of(path);
+    return name;
 }
 
 static int add_file(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
@@ -142,7 +144,7 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
         return 0;
     }
     *out =
-        (struct weir_file){.name = weir_arena_dup(arena, shown(c, path)),
+        (struct weir_file){.name = shown(c, path, arena),
                            .path = weir_arena_strdup(arena, real),
                            .device = (int64_t)st.st_dev,
                            .format = weir_file_format_of(c, weir_str_of(path)),
@@ -166,7 +168,7 @@ static int add_file(struct weir_file_connection *c, const char *path, struct wei
 static int add_wrong(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
                      const struct weir_error *why, struct weir_file *out, struct weir_error *err)
 {
-    *out = (struct weir_file){.name = weir_csv_readable(arena, shown(c, path)),
+    *out = (struct weir_file){.name = weir_csv_readable(arena, shown(c, path, arena)),
                               .wrong = weir_arena_strdup(arena, why->message),
                               .wrong_code = why->code,
                               .format = weir_file_format_of(c, weir_str_of(path))};
