@@ -257,6 +257,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
         rc = old ? settle_old(stream, target, old, c, session, arena, &out->columns[i], out, err)
                  : settle_new(stream, target, c, &out->columns[i], out, err);
     }
+    bool only_gone = out->changes.len == 1;
     for (size_t i = 0; rc == 0 && target && i < target->column_count; i++) {
         struct weir_str name = target->columns[i].name;
         bool there = weir_source_column_reserved(name) || weir_source_plan_excludes(plan, name) ||
@@ -269,6 +270,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
         }
     }
     weir_buf_addc(&out->changes, ']');
+    out->only_gone = only_gone ? out->changes.len : 0;
     rc = rc ? rc : check_history(stream, out, err);
     return rc ? rc : check_key(stream, out, err);
 }

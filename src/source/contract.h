@@ -9,7 +9,8 @@ struct weir_source_settled {
     struct weir_column *columns; /* of the stage: the plan's, in its order */
     size_t count;
     struct weir_buf
-        changes; /* JSON list of sentences: what changes in the table; freed by the owner */
+        changes;      /* JSON list of sentences: what changes in the table; freed by the owner */
+    size_t only_gone; /* how long `changes` are that tell of nothing but columns that are gone */
 };
 
 /* `target`: the stream's table, or NULL when there is none, or when its types do not matter.

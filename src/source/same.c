@@ -10,15 +10,25 @@ static bool is_of_run(struct weir_str name)
     return weir_str_is(name, WEIR_SOURCE_LOADED_AT) || weir_str_is(name, WEIR_SOURCE_RUN);
 }
 
+/* In one order; between them, the table may have some that the source has no more. */
 static bool same_columns(const struct weir_source_stage *s, const struct weir_table *t)
 {
-    bool same = s->column_count == t->column_count;
-    for (size_t i = 0; same && i < t->column_count; i++) {
-        const struct weir_column *a = &s->columns[i], *b = &t->columns[i];
-        same = weir_str_eq(a->name, b->name) &&
-               weir_str_eq(weir_source_column_sql(a), weir_source_column_sql(b));
+    size_t found = 0;
+    for (size_t i = 0; found < s->column_count && i < t->column_count; i++) {
+        const struct weir_column *a = &s->columns[found], *b = &t->columns[i];
+        found += weir_str_eq(a->name, b->name) &&
+                 weir_str_eq(weir_source_column_sql(a), weir_source_column_sql(b));
     }
-    return same;
+    return found == s->column_count;
+}
+
+static bool is_staged(const struct weir_source_stage *s, struct weir_str name)
+{
+    bool is = false;
+    for (size_t i = 0; !is && i < s->column_count; i++) {
+        is = weir_str_eq(s->columns[i].name, name);
+    }
+    return is;
 }
 
 /* Was the latest load well and whole, and had it rows of the same figures? Only then is it worth to
@@ -45,6 +55,34 @@ static int had_figures(const struct weir_stream_run *r, bool *out, struct weir_e
 }
 
 /* `files`: of rows of these alone; NULL: of all. */
+static void add_files(struct weir_buf *sql, const struct weir_source_plan *files)
+{
+    for (size_t i = 0; files && i < files->part_count; i++) {
+        weir_buf_addz(sql, i ? ", " : " WHERE " WEIR_SOURCE_FILE " IN (");
+        weir_sql_text(sql, files->parts[i]);
+    }
+    weir_buf_addz(sql, files ? ")" : "");
+}
+
+/* The columns that are gone are empty in them. */
+static void add_empty(struct weir_buf *sql, const struct weir_stream_run *r,
+                      const struct weir_source_plan *files)
+{
+    weir_buf_addz(sql, " AND (SELECT 0");
+    for (size_t i = 0; i < r->target->column_count; i++) {
+        struct weir_str name = r->target->columns[i].name;
+        if (!is_staged(&r->stage, name)) {
+            weir_buf_addz(sql, " + count(");
+            weir_sql_ident(sql, name);
+            weir_buf_addc(sql, ')');
+        }
+    }
+    weir_buf_addz(sql, " FROM ");
+    weir_sql_table(sql, r->stage.schema, weir_str_of(r->stream.table));
+    add_files(sql, files);
+    weir_buf_addz(sql, ") = 0");
+}
+
 static void add_sums(struct weir_buf *sql, const struct weir_source_stage *s, struct weir_str table,
                      const struct weir_source_plan *files)
 {
@@ -60,23 +98,24 @@ static void add_sums(struct weir_buf *sql, const struct weir_source_stage *s, st
     }
     weir_buf_addz(sql, ") AS h FROM ");
     weir_sql_table(sql, s->schema, table);
-    for (size_t i = 0; files && i < files->part_count; i++) {
-        weir_buf_addz(sql, i ? ", " : " WHERE " WEIR_SOURCE_FILE " IN (");
-        weir_sql_text(sql, files->parts[i]);
-    }
-    weir_buf_addz(sql, files ? ")))" : "))");
+    add_files(sql, files);
+    weir_buf_addz(sql, "))");
 }
 
 /* In whatever order; each row by a hash of all of its columns. */
 static int compare(const struct weir_stream_run *r, bool *out, struct weir_error *err)
 {
     struct weir_buf sql;
+    const struct weir_source_plan *files = r->plan.whole ? NULL : &r->plan;
     uint64_t same = 0;
     weir_buf_init(&sql, 4u << 20);
     weir_buf_addz(&sql, "SELECT CAST(");
     add_sums(&sql, &r->stage, r->stage.table, NULL);
     weir_buf_addz(&sql, " IS NOT DISTINCT FROM ");
-    add_sums(&sql, &r->stage, weir_str_of(r->stream.table), r->plan.whole ? NULL : &r->plan);
+    add_sums(&sql, &r->stage, weir_str_of(r->stream.table), files);
+    if (r->target->column_count > r->stage.column_count) {
+        add_empty(&sql, r, files);
+    }
     weir_buf_addz(&sql, " AS BIGINT)");
     int rc = weir_session_number_buf(r->session, &sql, &same, err);
     weir_buf_free(&sql);
@@ -103,7 +142,8 @@ int weir_stream_run_same(struct weir_stream_run *r, bool *same, struct weir_erro
 {
     bool may = !r->run->full && !r->run->from && r->stream.mode == WEIR_SOURCE_REPLACE &&
                (r->plan.whole || r->plan.part_count) && !r->plan.nest && r->target &&
-               r->stage.reject_count == 0 && r->load.changes.len == 0 &&
+               r->stage.reject_count == 0 &&
+               (r->load.changes.len == 0 || r->load.changes.len == r->settled.only_gone) &&
                same_columns(&r->stage, r->target);
     *same = false;
     int rc = may ? had_figures(r, &may, err) : 0;
@@ -111,6 +151,7 @@ int weir_stream_run_same(struct weir_stream_run *r, bool *same, struct weir_erro
     if (rc == 0 && *same) {
         rc = keep_cursor(r, err);
         r->load.status = "unchanged";
+        r->load.changes = WEIR_STR(""); /* they were told when they went */
     }
     return rc;
 }

@@ -171,6 +171,8 @@ test('a file of a folder that cannot be read fails its own stream, and one of a 
   assert.match(failed.map((row) => row['error']).join('\n'), /old\.csv cannot be read: No such file or directory\n.*\/etc\/hostname may not be read: .*\n.*round\.xlsx cannot be read: Too many levels of symbolic links/);
   const { streams } = JSON.parse(await weir.in('source', 'discover', 'links', '--json')) as { streams: { name: string; error?: string }[] };
   assert.deepEqual(streams.map(({ name, error }) => [name, !error]), [['old', false], ['out', false], ['report', true], ['round', false]]);
+  write('sources/outside.yml', 'kind: file\nconnection: {path: /etc}\n');
+  await assert.rejects(weir.in('source', 'check', 'outside'), /\/etc may not be read/, 'what a closed folder holds is not told');
   source('links', 'mode: replace');
   await fails(/old\.csv cannot be read/, 'links');
 });

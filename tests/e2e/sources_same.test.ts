@@ -41,4 +41,29 @@ test('rows that are read again and are those of the table leave the table as it 
   assert.equal(await ask('--full'), 'loaded 4 4', 'asked for anew, it is');
   weir.write('again/t.csv', 'id,v,n,more\n1,a,1,\n1,b,1,\n2,a,2,\n2,a,2,\n');
   assert.equal(await ask(), 'loaded 4 4', 'a column more');
+  // One that goes is told once, and its table left alone from then on.
+  const shorter = 'id,n\n1,1\n1,1\n2,2\n2,2\n';
+  weir.write('again/t.csv', shorter);
+  assert.equal(await ask(), 'loaded 4 4', 'columns that went');
+  const kept = await all();
+  utimesSync(path.join(weir.dir, 'again/t.csv'), new Date(), new Date('2031-01-01'));
+  assert.equal(await ask(), 'unchanged 4 0', 'without the columns that went');
+  assert.deepEqual(await all(), kept);
+  assert.deepEqual(await weir.rows("select changes from weir.loads where source = 'again' and changes is not null order by started_at desc limit 1"), [{ changes: ['column v does not come any more; it is kept', 'column more does not come any more; it is kept'] }]);
+  weir.write('again/t.csv', 'id,v,n\n1,,1\n1,,1\n2,,2\n2,,2\n');
+  assert.equal(await ask(), 'loaded 4 4', 'one of them is back');
+});
+
+test('of a file that is read again, a column that it lost is emptied in its rows, and the rows of others stay', async () => {
+  const ask = async (): Promise<string[]> => (await syncs<Load>(() => weir)('part')).map(({ status, rows_written }) => `${status} ${rows_written}`);
+  weir.write('part/a.csv', 'id,v\n1,x\n');
+  weir.write('part/b.csv', 'id,v\n2,y\n');
+  weir.write('sources/part.yml', 'kind: file\nconnection: {path: "part/*.csv"}\n');
+  await ask();
+  weir.write('part/b.csv', 'id\n2\n');
+  await ask();
+  assert.deepEqual(await weir.rows('select id, v from part.part order by id'), [{ id: 1, v: 'x' }, { id: 2, v: null }]);
+  weir.write('part/b.csv', 'id\n3\n');
+  await ask();
+  assert.deepEqual(await weir.rows('select id, v from part.part order by id'), [{ id: 1, v: 'x' }, { id: 3, v: null }]);
 });

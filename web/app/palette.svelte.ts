@@ -80,7 +80,7 @@ provide(async (signal) => {
   const open = (name: string) => (editor ? page(`/explore?table=${encodeURIComponent(name)}`) : page('/'));
   const items = tables.map((table): Item => {
     const name = `${table.schema}.${table.name}`;
-    return { kind: 'Table', label: name, note: table.rows === null ? 'view' : plural(table.rows, 'row'), icon: 'table', run: open(name) };
+    return { kind: 'Table', label: name, note: table.rows === null ? (table.view ? 'view' : 'a part of it') : plural(table.rows, 'row'), icon: 'table', run: open(name) };
   });
   // A column that many tables have is one line, which leads to the largest of them.
   for (const { name, tables: holders } of columnsOf(tables)) {

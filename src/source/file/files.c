@@ -400,7 +400,7 @@ static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
 static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
                        struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
-    char base[PATH_MAX], pattern[PATH_MAX];
+    char base[PATH_MAX], pattern[PATH_MAX], real[PATH_MAX];
     struct weir_file_stream all = {0};
     *count = 0;
     if (weir_file_is_s3(c->settings->path)) {
@@ -417,8 +417,10 @@ static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
     }
     if (is_folder(base)) {
         int n = snprintf(pattern, sizeof pattern, "%s/*", base);
-        int rc = n < PATH_MAX ? match(c, pattern, true, arena, &all, err)
-                              : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+        int rc = n < PATH_MAX && realpath(base, real)
+                     ? may_read(c->site, real, err) /* elsewhere nobody is told what it holds */
+                     : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+        rc = rc ? rc : match(c, pattern, true, arena, &all, err);
         return rc ? rc : group(c, &all, arena, out, count, err);
     }
     *out = weir_arena_calloc(arena, sizeof **out);
