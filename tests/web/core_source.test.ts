@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
-import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayHelp, sayName, splitList, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
+import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
@@ -241,6 +241,16 @@ test('names, keys and cursors are guessed', () => {
   assert.equal(guessCursor(columns('created_at', 'updated_at')), 'updated_at');
   assert.equal(guessCursor(columns('created_at')), undefined);
   assert.deepEqual(personal(columns('id', 'e_mail', 'customer_phone', 'emails_sent', 'last_name')), ['e_mail', 'customer_phone', 'last_name']);
+});
+
+test('an address that stands where the host belongs is taken apart', () => {
+  const options = ['host', 'port', 'database', 'user', 'sslmode'].map((name) => option(name)).concat(option('password', { secret: true }));
+  const of = (kind: string, host: string) => spread(kind, options, { host, user: 'me' });
+  assert.deepEqual(of('postgres', ' postgresql://ann:p%40ss%20w@db.example.org:6543/my%20shop?sslmode=require&application_name=x '), { host: 'db.example.org', port: '6543', user: 'ann', password: 'p@ss w', database: 'my shop', sslmode: 'require' });
+  assert.deepEqual(of('postgres', 'postgres://[::1]/shop'), { host: '::1', user: 'me', database: 'shop' });
+  assert.deepEqual(of('mysql', 'mariadb://db:3307'), { host: 'db', port: '3307', user: 'me' });
+  assert.deepEqual(of('postgres', 'db.example.org:5433'), { host: 'db.example.org', port: '5433', user: 'me' });
+  for (const [kind, host] of [['postgres', 'mysql://db/shop'], ['postgres', 'https://db.example.org'], ['postgres', '::1'], ['postgres', '/run/postgresql'], ['postgres', 'db'], ['postgres', 'postgres://'], ['file', 'db:1'], ['postgres', 'db:port']] as const) assert.deepEqual(of(kind, host), { host, user: 'me' });
 });
 
 test("a program's stream is read as the program says, or as somebody chose", () => {

@@ -1,6 +1,8 @@
 // The form of a source: names that nobody may use, streams of a program, and a session that ends meanwhile.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -50,6 +52,28 @@ test('what is called as a word of SQL is connected under another name', async ()
   await page.getByRole('button', { name: 'Save and load' }).click();
   await page.waitForURL(/\/sources\/order_data$/);
   await page.getByText('up to date').first().waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test('what is tried of one kind says nothing of another that is chosen meanwhile', async () => {
+  const { page, complaints } = admin;
+  let came = (): void => undefined;
+  const connected = new Promise<void>((resolve) => (came = resolve));
+  const silent = createServer(() => came()).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: /^PostgreSQL/ }).check();
+  await page.getByLabel('Host').fill(`postgres://ann:no%20secret@127.0.0.1:${(silent.address() as AddressInfo).port}/shop`);
+  await page.getByRole('button', { name: 'Test the connection' }).click();
+  await connected;
+  assert.deepEqual(await Promise.all(['Host', 'Database', 'User', 'Password (optional)'].map((label) => page.getByLabel(label, { exact: true }).inputValue())), ['127.0.0.1', 'shop', 'ann', 'no secret']);
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.getByRole('textbox', { name: 'Path' }).fill('exports/order.csv');
+  await page.getByRole('button', { name: 'Test the connection' }).click();
+  await page.getByText('connected', { exact: true }).waitFor();
+  silent.close();
+  page.once('dialog', (dialog) => void dialog.accept());
+  await page.goto(url('/sources'));
   assert.deepEqual(complaints, []);
 });
 

@@ -187,6 +187,31 @@ export function valuesOf(options: readonly Option[], settings: Readonly<Record<s
   return out;
 }
 
+const schemes: Record<string, RegExp> = { postgres: /^postgres(ql)?:$/, mysql: /^(mysql|mariadb):$/ };
+
+/** An address that stands where the host belongs (postgres://user:password@host:5432/shop, host:5432), in the fields that it is about. */
+export function spread(kind: string, options: readonly Option[], values: Values): Values {
+  const host = (values['host'] ?? '').trim();
+  const scheme = schemes[kind];
+  if (!scheme) return values;
+  const pair = /^([^\s:/@]+):(\d{1,5})$/.exec(host);
+  if (pair) return { ...values, host: pair[1] ?? '', port: pair[2] ?? '' };
+  if (!/^[a-z]+:\/\//i.test(host) || !URL.canParse(host)) return values;
+  const url = new URL(host);
+  if (!scheme.test(url.protocol) || !url.hostname) return values;
+  const plain = (text: string): string => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
+  const told: Values = { host: plain(url.hostname).replace(/^\[(.*)\]$/, '$1'), port: url.port, user: plain(url.username), password: plain(url.password), database: plain(url.pathname.slice(1)) };
+  for (const [key, value] of url.searchParams) told[key] ??= value;
+  const known = new Set(options.map(({ name }) => name));
+  return { ...values, ...Object.fromEntries(Object.entries(told).filter(([key, value]) => known.has(key) && value !== '')) };
+}
+
 /** What is missing before it makes sense to ask. */
 export function missing(options: readonly Option[], values: Values): Record<string, string> {
   const out: Record<string, string> = {};

@@ -297,7 +297,13 @@ static int connect_once(struct weir_my *my, const char *host, bool tls, bool wai
                                       (unsigned)s->port, *s->socket ? s->socket : NULL, 0),
              (bound_silence(my, con), mysql_real_connect_cont(&done, con, status)));
     }
-    if (rc == 0 && !done) {
+    if (rc == WEIR_ETIMEDOUT) {
+        rc =
+            weir_fail(err, rc,
+                      "cannot connect to MySQL: %s, port %d, says nothing; is MySQL there, and not "
+                      "another server? check `host` and `port`",
+                      *s->socket ? s->socket : host, (int)s->port);
+    } else if (rc == 0 && !done) {
         *number = mysql_errno(con);
         rc = weir_my_fail(my, *number, mysql_error(con), "cannot connect to MySQL", err);
     } else if (rc == 0 && s->tls >= TLS_REQUIRE && !mysql_get_ssl_cipher(con)) {
