@@ -91,6 +91,38 @@ static bool mixes_tables(const struct weir_grant *grant, struct weir_str schema,
     return is && is_pattern(grant->schema) && weir_str_eq_nocase(schema, WEIR_STR("weir"));
 }
 
+/* Where the name of what it was made of ends: "orders__items" of "orders". False: nowhere behind
+ * `from`. */
+static bool find_parent(struct weir_str name, size_t from, struct weir_str *parent)
+{
+    for (size_t i = from; i + 2 < name.len; i++) {
+        if (i && name.ptr[i] == '_' && name.ptr[i + 1] == '_') {
+            *parent = (struct weir_str){name.ptr, i};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lists in rows of a table that `part` shows a part of are tables of their own (`nested: tables`),
+ * which no condition on theirs is about: a wider pattern does not mean them. One that says the name
+ * up to there does. */
+static bool opens_list(const struct weir_grant *grant, const struct weir_grant *part,
+                       struct weir_str schema, struct weir_str table)
+{
+    struct weir_str parent = {table.ptr, 0}, own;
+    while (find_parent(table, parent.len + 1, &parent)) {
+        own = (struct weir_str){grant->table.ptr, parent.len + 2};
+        bool names = grant->table.len > own.len &&
+                     weir_str_eq_nocase(own, (struct weir_str){table.ptr, own.len});
+        if (shows_part(part) && compare(part, grant) > 0 && applies(part, schema, parent) &&
+            !names) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Does a more specific grant of the same group stand before this one? */
 static bool outdone(const struct weir_access *access, size_t i, struct weir_str schema,
                     struct weir_str table)
@@ -101,7 +133,7 @@ static bool outdone(const struct weir_access *access, size_t i, struct weir_str 
         const struct weir_grant *other = &access->grants[k];
         if (weir_str_eq(other->group, grant->group) &&
             ((applies(other, schema, table) && compare(other, grant) > 0) ||
-             (mixed && shows_part(other)))) {
+             (mixed && shows_part(other)) || opens_list(grant, other, schema, table))) {
             return true;
         }
     }
@@ -131,13 +163,19 @@ bool weir_access_sees(const struct weir_access *access, struct weir_str schema,
 
 /* --- columns -------------------------------------------------------------------------------- */
 
+/* What is said of an object holds for its members (`nested: flatten`): "buyer" for
+ * "buyer__email". */
 static bool among(const struct weir_str *names, size_t count, struct weir_str column)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (weir_access_matches(names[i], column)) {
-            return true;
+    struct weir_str part = {column.ptr, 0};
+    do {
+        struct weir_str name = part.len ? part : column;
+        for (size_t i = 0; i < count; i++) {
+            if (weir_access_matches(names[i], name)) {
+                return true;
+            }
         }
-    }
+    } while (find_parent(column, part.len + 1, &part));
     return false;
 }
 

@@ -92,6 +92,53 @@ static void tables_with_values_of_all_are_shown_to_who_sees_all_of_each(void **s
     assert_true(weir_access_sees(&access, S("weir"), S("uploads")));
 }
 
+static void what_is_made_of_a_column_or_a_table_is_as_closed_as_that(void **state)
+{
+    (void)state;
+    static const struct weir_str buyer[] = {{"buyer", 5}};
+    struct weir_grant both[] = {
+        {.group = {"g", 1}, .schema = {"*", 1}, .table = {"*", 1}},
+        {.group = {"g", 1}, .schema = {"crm", 3}, .table = {"deals", 5}, .rows = {"id = 1", 6}},
+        {.group = {"g", 1}, .schema = {"*", 1}, .table = {"*", 1}},
+    };
+    struct weir_access access = {.grants = both, .grant_count = 2};
+    static const char *const lists[] = {"deals__items", "Deals__items__taxes", "deals__a__b__c"};
+    static const char *const others[] = {"deals_items", "deal__items", "deals__", "__deals",
+                                         "x__y"};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        assert_false(weir_access_sees(&access, S("crm"), weir_str_of(lists[i])));
+        assert_false(weir_access_all_rows(&access, S("crm"), weir_str_of(lists[i])));
+        assert_true(weir_access_sees(&access, S("erp"), weir_str_of(lists[i])));
+        both[0].table = S("deals__*"); /* that is said of them */
+        assert_true(weir_access_sees(&access, S("crm"), weir_str_of(lists[i])));
+        both[0].table = S("deals*");
+        assert_false(weir_access_sees(&access, S("crm"), weir_str_of(lists[i])));
+        both[0].table = S("*");
+        both[2].group = S("other"); /* groups add up */
+        access.grant_count = 3;
+        assert_true(weir_access_sees(&access, S("crm"), weir_str_of(lists[i])));
+        access.grant_count = 2;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_true(weir_access_sees(&access, S("crm"), weir_str_of(others[i])));
+    }
+    both[1].rows = S("");
+    assert_true(weir_access_sees(&access, S("crm"), S("deals__items")));
+    both[1].masked = buyer;
+    both[1].masked_count = 1;
+    assert_false(weir_access_sees(&access, S("crm"), S("deals__items")));
+    static const char *const members[] = {"buyer", "buyer__email", "Buyer__address__city"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        assert_int_equal(weir_access_column(&access, S("crm"), S("deals"), weir_str_of(members[i])),
+                         WEIR_COLUMN_MASKED);
+    }
+    assert_int_equal(weir_access_column(&access, S("crm"), S("deals"), S("buyer_id")),
+                     WEIR_COLUMN_SHOWN);
+    both[1].schema = S("*"); /* where a pattern narrows, it is the one that stands before another */
+    both[1].table = S("deals");
+    assert_false(weir_access_sees(&access, S("crm"), S("deals__items")));
+}
+
 static void a_hostile_pattern_costs_little(void **state)
 {
     (void)state;
@@ -276,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_pattern_never_means_the_schema_of_usage),
         cmocka_unit_test(a_table_on_its_way_is_nobodys),
         cmocka_unit_test(tables_with_values_of_all_are_shown_to_who_sees_all_of_each),
+        cmocka_unit_test(what_is_made_of_a_column_or_a_table_is_as_closed_as_that),
         cmocka_unit_test(a_hostile_pattern_costs_little),
         cmocka_unit_test(a_table_is_seen_when_a_group_grants_it),
         cmocka_unit_test(the_narrower_line_of_a_group_replaces_the_wider),
