@@ -54,18 +54,20 @@ static const struct weir_table *find_table(const struct weir_source_follow *f, c
 /* How far each is; a table that is gone is loaded again. Stages that a killed run left go. */
 static int read_state(struct weir_source_follow *f, struct weir_error *err)
 {
+    struct weir_source_kept *kept = NULL;
+    size_t kept_count = 0;
     int rc = weir_session_describe(f->session, &f->arena, &f->tables, &f->table_count, err);
     rc = rc ? rc
-            : weir_source_ledger_cursor(f->session, f->config->name, ALL, NULL, NULL, &f->arena,
-                                        &f->cursor, err);
+            : weir_source_ledger_cursors(f->session, f->config->name, &f->arena, &kept, &kept_count,
+                                         err);
+    f->cursor = weir_source_kept_cursor(kept, rc ? 0 : kept_count, ALL, NULL);
     for (size_t i = 0; rc == 0 && i < f->count; i++) {
         struct weir_source_stream stream;
         rc = weir_source_config_stream(f->config, f->streams[i].name, &stream, err);
         const struct weir_table *table = rc ? NULL : find_table(f, stream.table);
         if (table && !f->run->full) {
-            rc = weir_source_ledger_cursor(f->session, f->config->name, stream.name,
-                                           f->config->schema, NULL, &f->arena,
-                                           &f->streams[i].cursor, err);
+            f->streams[i].cursor =
+                weir_source_kept_cursor(kept, kept_count, stream.name, f->config->schema);
         }
         const char *left = weir_arena_printf(&f->arena, WEIR_SOURCE_STAGES "%s", stream.table);
         if (rc == 0 && left && find_table(f, left)) {

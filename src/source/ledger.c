@@ -311,6 +311,73 @@ int weir_source_ledger_cursor(struct weir_session *session, const char *source, 
     return rc;
 }
 
+static int by_stream(const void *a, const void *b)
+{
+    const struct weir_source_kept *x = a, *y = b;
+    return weir_str_order(&x->stream, &y->stream);
+}
+
+static int keep_row(const struct weir_batch *b, size_t row, struct weir_arena *arena,
+                    struct weir_source_kept *out, struct weir_error *err)
+{
+    struct weir_str *const texts[] = {&out->stream, &out->schema, &out->cursor};
+    for (size_t i = 0; i < 3; i++) {
+        bool there = weir_vector_valid(&b->columns[i], row);
+        *texts[i] =
+            there ? weir_arena_dup(arena, b->columns[i].strs[row]) : (struct weir_str){NULL, 0};
+        if (there && !texts[i]->ptr) {
+            return weir_fail(err, WEIR_ENOMEM, "no memory for cursors");
+        }
+    }
+    return 0;
+}
+
+int weir_source_ledger_cursors(struct weir_session *session, const char *source,
+                               struct weir_arena *arena, struct weir_source_kept **out,
+                               size_t *count, struct weir_error *err)
+{
+    const struct weir_param name = {.type = WEIR_TYPE_TEXT, .s = weir_str_of(source)};
+    struct weir_source_kept *all = NULL;
+    struct weir_result *result = NULL;
+    struct weir_batch batch = {0};
+    size_t n = 0, room = 0;
+    int rc = weir_session_query(session,
+                                "SELECT stream, schema_name, CAST(cursor AS VARCHAR) FROM "
+                                "weir.source_state WHERE source = $1",
+                                &name, 1, &result, err);
+    while (rc == 0 && (rc = weir_result_next(result, &batch, err)) == 0 && batch.rows) {
+        if (n + batch.rows > room) {
+            struct weir_source_kept *before = all;
+            room = 2 * (n + batch.rows);
+            all = weir_arena_alloc(arena, room * sizeof *all);
+            if (all && n) {
+                memcpy(all, before, n * sizeof *all);
+            }
+        }
+        for (size_t i = 0; all && rc == 0 && i < batch.rows; i++) {
+            rc = keep_row(&batch, i, arena, &all[n++], err);
+        }
+        rc = rc || all ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for cursors");
+    }
+    weir_result_free(result);
+    if (rc == 0 && n) {
+        qsort(all, n, sizeof *all, by_stream);
+    }
+    *out = all;
+    *count = n;
+    return rc;
+}
+
+struct weir_str weir_source_kept_cursor(const struct weir_source_kept *kept, size_t count,
+                                        const char *stream, const char *schema)
+{
+    const struct weir_source_kept key = {.stream = weir_str_of(stream)};
+    const struct weir_source_kept *found =
+        count ? bsearch(&key, kept, count, sizeof *kept, by_stream) : NULL;
+    bool others = found && schema && found->schema.ptr && !weir_str_is(found->schema, schema);
+    return found && !others ? found->cursor : (struct weir_str){NULL, 0};
+}
+
 int weir_source_ledger_since(struct weir_session *session, const char *source, const char *stream,
                              weir_time *out, struct weir_error *err)
 {

@@ -58,6 +58,16 @@ int weir_source_ledger_open(struct weir_session *session, struct weir_error *err
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
                               const char *schema, bool *elsewhere, struct weir_arena *arena,
                               struct weir_str *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* Those of all streams of the source, in the arena. */
+struct weir_source_kept {
+    struct weir_str stream, schema, cursor; /* schema.ptr NULL: nobody wrote it down */
+};
+int weir_source_ledger_cursors(struct weir_session *session, const char *source,
+                               struct weir_arena *arena, struct weir_source_kept **out,
+                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+/* As weir_source_ledger_cursor() without `elsewhere` has it. */
+struct weir_str weir_source_kept_cursor(const struct weir_source_kept *kept, size_t count,
+                                        const char *stream, const char *schema);
 /* When it was written; 0: there is none. */
 int weir_source_ledger_since(struct weir_session *session, const char *source, const char *stream,
                              weir_time *out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -46,6 +46,22 @@ const killed = async (name: string, after: number): Promise<void> => {
   clearTimeout(timer);
 };
 
+test('what is asked of the tables in each run is not compiled by the server, which takes it longer than the answer', { skip }, async () => {
+  pg.sql(`create schema quick; create table quick.t (id int primary key); alter role owner set session_preload_libraries = 'auto_explain'; alter role owner set auto_explain.log_min_duration = 0;
+    alter role owner set auto_explain.log_analyze = on; alter role owner set jit_above_cost = 0; alter role owner set jit = on`);
+  source('quick', 'quick');
+  await sync('quick');
+  await sync('quick');
+  const available = pg.sql('select pg_jit_available()') === 't';
+  pg.sql('alter role owner reset all');
+  await weir.in('source', 'remove', 'quick');
+  const plans = readFileSync(path.join(pg.dir, 'log'), 'utf8').split('Query Text: ').slice(1);
+  const asked = plans.filter((plan) => plan.includes('pg_partition_tree'));
+  assert.ok(asked.length >= 2, `${asked.length} questions`);
+  assert.deepEqual(asked.filter((plan) => /^\s*JIT:/m.test(plan)), []);
+  assert.equal(plans.some((plan) => /^\s*JIT:/m.test(plan)), available);
+});
+
 test('loaded once, then followed: rows, keys, large values, all types; nothing new is cheap', { skip }, async () => {
   pg.sql(`create schema a; set search_path = a; create table t (id int primary key, s text, n numeric(10,2), big text); alter table t alter big set storage external;
     insert into t select g, 'row ' || g, g / 4.0, repeat(md5(g::text), 100) from generate_series(1, 1000) g;

@@ -116,6 +116,10 @@ static int ask_tables(struct weir_pg *pg, PGresult **out, struct weir_error *err
                                   pg->capture->publication};
     int rc = weir_buf_check(&names, "the names of streams", err);
     rc = rc ? rc : weir_buf_check(&schemas, "the names of schemas", err);
+    /* Of many tables the server takes longer to compile it (a second) than to answer. */
+    rc = rc || PQserverVersion(pg->con) < 110000
+             ? rc
+             : weir_pg_ask(pg, pg->con, "SET jit = off", NULL, 0, NULL, err);
     rc = rc ? rc : weir_pg_ask(pg, pg->con, tables_sql, values, 3, out, err);
     weir_buf_free(&schemas);
     weir_buf_free(&names);
