@@ -31,6 +31,9 @@ struct weir_source_wanted { /* of a run; NULL: as members of struct weir_source_
 int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
                            const struct weir_source_wanted *wanted, char id[WEIR_SOURCE_RUN_SIZE],
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Is called when a run has ended, by its thread, and must not wait nor ask anything of the runs.
+ * NULL: no more, from when this returns. */
+void weir_source_runs_on_end(struct weir_source_runs *runs, void (*ended)(void *arg), void *arg);
 /* No run of it begins until it is released. WEIR_EBUSY while one goes on. */
 int weir_source_runs_hold(struct weir_source_runs *runs, const char *source,
                           struct weir_error *err) WEIR_MUST_CHECK;

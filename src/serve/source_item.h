@@ -44,6 +44,8 @@ struct weir_source_runs {
     size_t count;
     char held[WEIR_RUNS_HELD][64]; /* "": free */
     bool stopped;
+    void (*ended)(void *arg); /* or NULL */
+    void *ended_arg;
     atomic_bool touched;
 };
 

@@ -10,7 +10,8 @@
 #define OF_SOURCE  100 /* runs that are remembered, of one source */
 #define MAX_REPORT (16u << 20)
 #define REPORTS    (64u << 20)       /* of all together: weir.loads has what is in them, too */
-#define SILENT     (5 * WEIR_SECOND) /* a run that only waits keeps none from beginning */
+#define SILENT     (5 * WEIR_SECOND) /* a run that only waits keeps none from beginning, */
+#define SILENT_NOW WEIR_SECOND       /* nor one whose source failed the last time */
 #define WAITING    8                 /* of those, for each place: each has a thread, or a tap */
 #define PATIENCE   (2 * 60 * WEIR_SECOND) /* of who waits for an answer */
 
@@ -107,6 +108,9 @@ static void *work(void *arg)
     item->ended_at = weir_now();
     item->running = false;
     forget_reports(item->runs);
+    if (item->runs->ended) {
+        item->runs->ended(item->runs->ended_arg);
+    }
     pthread_mutex_unlock(&item->runs->lock);
     weir_source_runs_keep_said(item); /* it is forgotten only when this thread has ended */
     return NULL;
@@ -296,6 +300,14 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
     return rc;
 }
 
+void weir_source_runs_on_end(struct weir_source_runs *runs, void (*ended)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&runs->lock);
+    runs->ended = ended;
+    runs->ended_arg = arg;
+    pthread_mutex_unlock(&runs->lock);
+}
+
 int weir_source_runs_hold(struct weir_source_runs *runs, const char *source, struct weir_error *err)
 {
     int rc = 0;
@@ -373,7 +385,8 @@ bool weir_source_runs_turn(struct weir_source_runs *runs, const char *source, bo
 /* Connecting, or waiting for the first row: it holds nothing that others need. */
 static bool only_waits(const struct weir_source_item *item, weir_time now)
 {
-    return !item->verify && now - item->started_at > SILENT &&
+    weir_time silent = item->failures ? SILENT_NOW : SILENT;
+    return !item->verify && now - item->started_at > silent &&
            atomic_load(&item->progress.rows) == 0 && atomic_load(&item->progress.bytes) == 0;
 }
 

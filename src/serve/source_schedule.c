@@ -1,7 +1,8 @@
-/* Begins runs of sources as their files say. Looks once a second, on a thread of its own: at the
- * sources when their files changed, and at what is due. */
+/* Begins runs of sources as their files say. Looks once a second, and when a run ends that others
+ * wait for, on a thread of its own: at the sources when their files changed, and at what is due. */
 #include "serve/source_schedule.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@
 #include "serve/template.h"
 
 #define LOOK_EVERY WEIR_SECOND
+#define LOOK_LEAST (WEIR_SECOND / 20) /* from one look to the next */
 #define MOST       1000
 
 struct entry {
@@ -37,7 +39,9 @@ struct weir_source_scheduler {
     struct weir_work *work;
     struct weir_timer *timer;
     atomic_bool queued;
+    atomic_bool awaits; /* something may be due when a run ends */
     /* of the thread */
+    weir_time looked_at; /* of weir_mono() */
     weir_time prune_at;
     struct weir_sources sources;
     bool loaded;
@@ -228,12 +232,13 @@ static bool has_room(const struct weir_source_scheduler *s, const struct entry *
     return used == 0 || (used <= most && e->rota.memory <= most - used);
 }
 
-/* Of what is due, the highest priority first, then what waits longest. */
-static void begin_due(struct weir_source_scheduler *s, weir_time now)
+/* Of what is due, the highest priority first, then what waits longest. False: some of it waits for
+ * the end of others. */
+static bool begin_due(struct weir_source_scheduler *s, weir_time now)
 {
     size_t most = (size_t)weir_source_runs_site(s->server->source_runs)->runs;
     size_t running = weir_source_runs_count(s->server->source_runs);
-    for (; running < most; running++) {
+    for (;; running++) {
         struct entry *first = NULL;
         for (size_t i = 0; i < s->count; i++) {
             struct entry *e = &s->entries[i];
@@ -241,8 +246,8 @@ static void begin_due(struct weir_source_scheduler *s, weir_time now)
                           (e->rota.priority == first->rota.priority && e->due < first->due);
             first = e->ready && e->due <= now && better ? e : first;
         }
-        if (!first || !has_room(s, first)) {
-            return; /* what is smaller does not pass it by: it would never find room */
+        if (!first || running >= most || !has_room(s, first)) {
+            return !first; /* what is smaller does not pass it by: it would never find room */
         }
         first->ready = false;
         begin(s, first);
@@ -303,7 +308,13 @@ static void look(void *arg)
 {
     struct weir_source_scheduler *s = arg;
     const struct weir_zone_clock clock = {zone_offset, s};
+    bool awaits = false;
+    weir_time rest = s->looked_at + LOOK_LEAST - weir_mono();
+    if (s->looked_at && rest > 0) {
+        poll(NULL, 0, (int)(rest * 1000 / WEIR_SECOND) + 1);
+    }
     atomic_store(&s->queued, false);
+    s->looked_at = weir_mono();
     read_sources(s);
     weir_time now = weir_now();
     for (size_t i = 0; i < s->count; i++) {
@@ -312,6 +323,7 @@ static void look(void *arg)
         now = weir_now(); /* behind what is known of it */
         e->turn.known = weir_source_schedule_known(&e->turn, now);
         if (e->rota.schedule.kind == WEIR_SOURCE_AFTER) {
+            awaits = true;
             const struct entry *of = find(s->entries, s->count, e->rota.schedule.after);
             struct weir_source_turn other = of ? of->turn : (struct weir_source_turn){0};
             (void)weir_source_runs_turn(s->server->source_runs, e->rota.schedule.after, false,
@@ -327,7 +339,8 @@ static void look(void *arg)
         pthread_mutex_unlock(&s->lock);
         e->ready = !running;
     }
-    begin_due(s, now);
+    awaits = !begin_due(s, now) || awaits;
+    atomic_store(&s->awaits, awaits);
     begin_comparing(s, now);
     prune(s, now);
 }
@@ -341,6 +354,14 @@ static void tick(void *arg)
     }
 }
 
+static void ended(void *arg)
+{
+    struct weir_source_scheduler *s = arg;
+    if (atomic_load(&s->awaits)) {
+        tick(s);
+    }
+}
+
 int weir_source_scheduler_new(struct weir_server *server, struct weir_source_scheduler **out,
                               struct weir_error *err)
 {
@@ -351,15 +372,19 @@ int weir_source_scheduler_new(struct weir_server *server, struct weir_source_sch
     s->server = server;
     pthread_mutex_init(&s->lock, NULL);
     int rc = weir_work_new(1, 2, &s->work, err);
-    return rc ? rc
-           : weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, tick, s, &s->timer)
-               ? weir_fail(err, WEIR_ENOMEM, "no memory for a timer")
-               : 0;
+    if (rc == 0 && weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, tick, s, &s->timer)) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for a timer");
+    }
+    if (rc == 0) {
+        weir_source_runs_on_end(server->source_runs, ended, s);
+    }
+    return rc;
 }
 
 void weir_source_scheduler_free(struct weir_source_scheduler *s)
 {
     if (s) {
+        weir_source_runs_on_end(s->server->source_runs, NULL, NULL);
         weir_timer_free(s->timer);
         weir_work_free(s->work);
         weir_sources_free(&s->sources);

@@ -299,6 +299,26 @@ test('sources that say nothing, several for each place, keep no other from its r
   }
 });
 
+test('short runs follow each other at once, one at a time, and so do those that come after others', async () => {
+  const many = await Weir.init();
+  try {
+    writeFileSync(path.join(many.dir, 'weir.yml'), 'source:\n  runs: 1\n', { flag: 'a' });
+    writeFileSync(path.join(many.dir, 'a.csv'), 'a\n1\n');
+    const all = Array.from({ length: 20 }, (_, i) => i);
+    for (const i of all) {
+      writeFileSync(path.join(many.dir, `sources/n${i}.yml`), `kind: file\nconnection: {path: a.csv}\nschedule: ${i < 14 ? 'every 1h' : `after n${i - 1}`}\n`);
+    }
+    await many.up();
+    await setUp(many);
+    await until('a run of each', 90, async () => ((await many.rows('select source from weir.loads').catch(() => [])).length >= all.length ? true : undefined));
+    const [took] = await many.rows('select count(*)::int as runs, (epoch(max(started_at)) - epoch(min(started_at)))::double as seconds from weir.loads');
+    assert.equal(took?.['runs'], all.length);
+    assert.ok(Number(took?.['seconds']) < 10, `${String(took?.['seconds'])} s`); // it looks once a second: 19 of them
+  } finally {
+    await many.remove();
+  }
+});
+
 test('runs of schedules share a budget of memory: what finds no room waits for its turn', async () => {
   const small = await Weir.init();
   try {
