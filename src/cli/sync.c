@@ -298,6 +298,7 @@ static int here(struct sync *s, const char *source, const char *stream, struct w
         code = weir_serve_open_warehouse(s->workspace, false, &s->cli->log, &s->warehouse, err);
         code = code ? code : weir_source_site_init(s->workspace, &s->site, err);
     }
+    code = code ? code : weir_source_kept_check(&s->site, err);
     if (code) {
         return code;
     }

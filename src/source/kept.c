@@ -20,6 +20,14 @@ static int open_store(const struct weir_source_site *site, struct weir_state **o
                : weir_fail(err, WEIR_ETOOBIG, "the path of weir's data is too long");
 }
 
+int weir_source_kept_check(const struct weir_source_site *site, struct weir_error *err)
+{
+    struct weir_state *state;
+    int rc = open_store(site, &state, err);
+    weir_state_close(state);
+    return rc == WEIR_EUNSUPPORTED ? rc : 0;
+}
+
 int weir_source_turn_get(const struct weir_source_site *site, const char *source, const char *what,
                          struct weir_source_turn *out, struct weir_error *err)
 {

@@ -141,6 +141,10 @@ int weir_source_create(const struct weir_source_site *site, const char *name, st
 /* The file goes; tables stay. WEIR_EINVAL for a source of tracking, whose file is its key. */
 int weir_source_remove(struct weir_workspace *workspace, const char *name,
                        struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EUNSUPPORTED: a newer weir has had the workspace, and its cursors may say what this one does
+ * not know. */
+int weir_source_kept_check(const struct weir_source_site *site,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* When its latest run was, as it is kept over starts of the server; `what`: "sync" or "verify". */
 struct weir_source_turn;
 int weir_source_turn_get(const struct weir_source_site *site, const char *source, const char *what,

@@ -278,6 +278,27 @@ test('one file with a mistake stops no other source', async () => {
   assert.match(await weir.in('validate'), /no mistakes/);
 });
 
+test('a workspace that a newer weir has had is not loaded into', async () => {
+  const newer = await Weir.init();
+  try {
+    writeFileSync(path.join(newer.dir, 'a.csv'), 'a\n1\n');
+    writeFileSync(path.join(newer.dir, 'sources/here.yml'), 'kind: file\nconnection: {path: a.csv}\n');
+    const state = path.join(newer.dir, '.weir/state.sqlite');
+    const version = (sql: string): unknown => execFileSync('python3', ['-c', 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()', state, sql]);
+    await newer.in('sync');
+    version('insert into migrations (version, applied_at) values (9999, 1)');
+    writeFileSync(path.join(newer.dir, 'a.csv'), 'a\n1\n2\n');
+    for (const what of [['sync'], ['sync', 'here'], ['verify', 'here', '--repair']]) {
+      await assert.rejects(newer.in(what[0] ?? '', ...what.slice(1)), /a newer weir made it \(version 9999; .*run that one, or put a backup in its place/, what.join(' '));
+    }
+    version('delete from migrations where version = 9999');
+    assert.deepEqual(await newer.rows('select count(*)::int as n from here.a'), [{ n: 1 }]);
+    assert.deepEqual(await newer.rows('select status from weir.loads'), [{ status: 'loaded' }]);
+  } finally {
+    await newer.remove();
+  }
+});
+
 test('sources that say nothing, several for each place, keep no other from its runs', async () => {
   const slow = await Weir.init();
   try {
