@@ -9,7 +9,8 @@ static int run_key(struct weir_cli *cli, struct weir_error *err)
     const char *name = weir_args_at(cli->args, 0);
     const struct weir_source *found = NULL;
     int code = weir_cli_workspace(cli, &workspace, err);
-    code = code ? code : weir_sources_load(workspace, &sources, err);
+    struct weir_error others; /* mistakes in the files of others are theirs */
+    int broken = code ? 0 : weir_sources_load_most(workspace, &sources, &others);
     for (size_t i = 0; !code && i < sources.count; i++) {
         found = strcmp(sources.items[i].name, name) == 0 ? &sources.items[i] : found;
     }
@@ -20,7 +21,9 @@ static int run_key(struct weir_cli *cli, struct weir_error *err)
                              name, name);
         }
     }
-    if (!code && !found) {
+    if (!code && !found && broken) {
+        code = weir_fail(err, broken, "%s", others.message);
+    } else if (!code && !found) {
         code = weir_fail(err, WEIR_ENOENT,
                          "there is no source \"%s\"; `weir source list` shows the sources, `weir "
                          "source add %s` makes it",

@@ -191,11 +191,8 @@ static int bind_one(struct up *up, int which, const char *section, char bound[64
 
 static int prepare(struct up *up, struct weir_error *err)
 {
-    struct weir_sources sources = {0};
     const char *run = weir_workspace_path(up->workspace, "run");
     int code = weir_settings_check(up->workspace, err);
-    code = code ? code : weir_sources_load(up->workspace, &sources, err);
-    weir_sources_free(&sources);
     if (!code && !run) {
         code = weir_fail(err, WEIR_ENOMEM, "out of memory");
     }

@@ -273,7 +273,7 @@ static int prepare(struct weir_collector *c, struct weir_error *err)
     rc = rc ? rc
             : weir_networks_parse(&c->settings.trusted_proxies, &c->workspace->arena, &c->proxies,
                                   err);
-    return rc ? rc : weir_sources_load(c->workspace, &c->sources, err);
+    return rc ? rc : weir_watch_begin(c, err);
 }
 
 static void clean_up(struct weir_collector *c)

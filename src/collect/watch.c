@@ -5,14 +5,29 @@
 #include "collect/control.h"
 #include "collect/quarantine.h"
 
-static void note_broken(struct weir_collector *c, const struct weir_error *err)
+static void note_broken(struct weir_collector *c, const char *what, const struct weir_error *err)
 {
     c->metrics.source_errors++;
     if (strcmp(c->sources_error.message, err->message) != 0) {
         c->sources_error = *err;
-        weir_log(c->log, WEIR_LOG_ERROR, "sources/ cannot be read; the last good state stays",
-                 "error", err->message);
+        weir_log(c->log, WEIR_LOG_ERROR, what, "error", err->message);
     }
+}
+
+int weir_watch_begin(struct weir_collector *c, struct weir_error *err)
+{
+    int rc = weir_sources_load_most(c->workspace, &c->sources, err);
+    if (rc && !c->sources.broken_count) {
+        weir_sources_free(&c->sources); /* of two with one key nobody knows which is meant */
+    }
+    if (rc && rc != WEIR_ENOMEM) {
+        note_broken(c,
+                    "sources/ has mistakes; what comes with keys that are not known is kept in "
+                    "quarantine until they are mended",
+                    err);
+        rc = 0;
+    }
+    return rc;
 }
 
 /* Whether `of` has a write key that `in` has not. */
@@ -82,7 +97,7 @@ void weir_watch_sources(void *collector)
                          "sources/ is gone; put it back (an empty folder means no sources)");
     }
     if (code) {
-        note_broken(c, &err);
+        note_broken(c, "sources/ cannot be read; the last good state stays", &err);
         return;
     }
     if (may_come_back(c, &fresh)) {

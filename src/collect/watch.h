@@ -2,6 +2,8 @@
 #ifndef WEIR_COLLECT_WATCH_H
 #define WEIR_COLLECT_WATCH_H
 
+#include "base/error.h"
+
 #define WEIR_WATCH_SOURCES_EVERY (WEIR_SECOND / 2)
 #define WEIR_WATCH_EXPIRY_EVERY  (WEIR_DAY / 4)
 /* While the quarantine is full: whether it has room again. */
@@ -13,6 +15,9 @@ struct weir_collector;
 
 /* Both are timer callbacks; the argument is the struct weir_collector. */
 void weir_watch_sources(void *collector);
+/* The first reading. A mistake in a file stops no collection: what comes with keys that are not
+ * known is kept in quarantine until it is mended. */
+int weir_watch_begin(struct weir_collector *c, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_watch_expiry(void *collector);
 /* Looks how large the quarantine is. */
 void weir_watch_quarantine(struct weir_collector *collector);

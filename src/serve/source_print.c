@@ -165,13 +165,17 @@ static int find(struct weir_ask *ask, const char *name, bool *tracking, struct w
 {
     struct weir_sources sources = {0};
     struct weir_error ignored;
-    bool found = weir_sources_load(ask->server->run->workspace, &sources, &ignored) != 0;
+    bool found = weir_sources_load_most(ask->server->run->workspace, &sources, &ignored) != 0 &&
+                 !sources.broken_count;
     *tracking = false;
     for (size_t i = 0; !found && i < sources.count; i++) {
         *tracking = *tracking || strcmp(sources.items[i].name, name) == 0;
     }
     for (size_t i = 0; !found && i < sources.read_count; i++) {
         found = strcmp(sources.read[i].name, name) == 0;
+    }
+    for (size_t i = 0; !found && i < sources.broken_count; i++) {
+        found = strcmp(sources.broken[i], name) == 0;
     }
     weir_sources_free(&sources);
     return found || *tracking ? 0 : weir_fail(err, WEIR_ENOENT, "there is no source \"%s\"", name);

@@ -305,6 +305,8 @@ int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_s
     }
     if (!code) {
         check_shared_keys(&r);
+        /* A key that is not known may be one of a file that cannot be read. */
+        out->strict = out->strict && !out->broken_count;
         code = r.code ? weir_fail(err, r.code, "%s", r.problems) : WEIR_OK;
     }
     free(dir);

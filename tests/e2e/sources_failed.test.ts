@@ -130,6 +130,33 @@ test('a mistake in one file keeps no change of others from being taken over', as
   rmSync(at('sources/broken.yml'));
 });
 
+test('a mistake in one file keeps nothing from starting, and no event of any source is lost', async () => {
+  const fresh = await Weir.init();
+  try {
+    const key = 'key-of-the-broken-one-0123';
+    fresh.write('sources/web.yml', `write_key: ${fresh.key}\nstrict: true\n`);
+    fresh.write('sources/ios.yml', `write_key: ${key}\nip: nonsense\n`);
+    fresh.write('sources/bill.yml', 'kind: nosuch\n');
+    await fresh.up();
+    const send = async (by: string): Promise<number> =>
+      (await fetch(`http://${fresh.collect}/v1/track`, { method: 'POST', headers: { authorization: `Basic ${btoa(`${by}:`)}`, 'content-type': 'application/json' }, body: JSON.stringify({ userId: 'u', event: 'Seen' }) })).status;
+    assert.deepEqual([await send(fresh.key), await send(key)], [200, 200], 'strict is nobody while a key may be in a file that cannot be read');
+    assert.equal((await fresh.in('source', 'key', 'web')).trim(), fresh.key);
+    await assert.rejects(fresh.in('source', 'key', 'ios'), /ios\.yml/);
+    const token = readFileSync(path.join(fresh.dir, '.weir/secrets/api_token'), 'utf8').trim();
+    const web = (await (await fetch(`http://${fresh.serve}/api/sources/web`, { headers: { authorization: `Bearer ${token}` } })).json()) as { kind: string; error: string | null };
+    assert.deepEqual([web.kind, web.error], ['tracking', null]);
+    await fresh.in('status', '--wait-loaded');
+    assert.deepEqual(await fresh.rows('select user_id from web.seen'), [{ user_id: 'u' }]);
+    fresh.write('sources/ios.yml', `write_key: ${key}\n`);
+    rmSync(path.join(fresh.dir, 'sources/bill.yml'));
+    await until('the event of the source that was mended', 30, async () => (await fresh.rows("select 1 from information_schema.tables where table_schema = 'ios' and table_name = 'seen'"))[0]);
+    await until('strictness', 30, async () => ((await send('nobody-key-0123456789abcdef')) === 401 ? true : undefined));
+  } finally {
+    await fresh.remove();
+  }
+});
+
 test('a file that weir writes keeps the mode that it had', async () => {
   chmodSync(at('sources/late.yml'), 0o640);
   await weir.in('source', 'pause', 'late');

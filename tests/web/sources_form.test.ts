@@ -127,3 +127,15 @@ test('a session that ends leaves what was not saved where it is; who signs in ag
   assert.match(file('order_data'), /schema: kept/);
   assert.deepEqual(complaints, []);
 });
+
+test('what has no form says where it is changed', async () => {
+  const { page, complaints } = admin;
+  weir.write('sources/broken.yml', 'kind: file\nconnection: {path: exports\n');
+  await page.goto(url('/sources/edit/web'));
+  await page.getByText('It is changed in its file, sources/web.yml').waitFor();
+  await page.getByText('A source of events has no form.').waitFor();
+  await page.goto(url('/sources/edit/broken'));
+  await page.getByText('It is changed in its file, sources/broken.yml').waitFor();
+  await page.getByText('missing comma in flow mapping').waitFor();
+  assert.deepEqual(complaints, []);
+});
