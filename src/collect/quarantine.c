@@ -138,7 +138,7 @@ static int release_directly(struct weir_workspace *workspace, const struct weir_
     bool done = false;
     struct weir_eventlog_options options = {.log = log};
     struct weir_recovery recovery;
-    int rc = weir_sources_load(workspace, &sources, err);
+    int rc = weir_sources_load_good(workspace, &sources, err);
     if (rc) {
         return rc;
     }
@@ -267,7 +267,7 @@ int weir_quarantine_each(struct weir_workspace *workspace,
 {
     struct weir_sources sources = {0};
     struct weir_collect_settings settings;
-    int rc = weir_sources_load(workspace, &sources, err);
+    int rc = weir_sources_load_good(workspace, &sources, err);
     if (!rc) {
         rc = weir_workspace_section(workspace, "collect", weir_collect_options, &settings, err);
     }

@@ -17,7 +17,7 @@ static void note_broken(struct weir_collector *c, const char *what, const struct
 int weir_watch_begin(struct weir_collector *c, struct weir_error *err)
 {
     int rc = weir_sources_load_most(c->workspace, &c->sources, err);
-    if (rc && !c->sources.broken_count) {
+    if (rc && !c->sources.partly) {
         weir_sources_free(&c->sources); /* of two with one key nobody knows which is meant */
     }
     if (rc && rc != WEIR_ENOMEM) {
@@ -90,14 +90,22 @@ void weir_watch_sources(void *collector)
         c->losing_since = 0;
         return;
     }
-    int code = weir_sources_load(c->workspace, &fresh, &err);
+    int code = weir_sources_load_most(c->workspace, &fresh, &err);
+    /* Of files without mistakes all is taken over, unless a key is known by those that have some.
+     */
+    bool partly = code && fresh.partly && !has_key_beyond(&c->sources, &fresh);
     if (!code && weir_sources_gone(&fresh) && c->sources.count) {
-        weir_sources_free(&fresh);
         code = weir_fail(&err, WEIR_ENOENT,
                          "sources/ is gone; put it back (an empty folder means no sources)");
     }
     if (code) {
-        note_broken(c, "sources/ cannot be read; the last good state stays", &err);
+        note_broken(c,
+                    partly ? "sources/ has mistakes; all others are taken over"
+                           : "sources/ cannot be read; the last good state stays",
+                    &err);
+    }
+    if (code && !partly) {
+        weir_sources_free(&fresh);
         return;
     }
     if (may_come_back(c, &fresh)) {
@@ -107,7 +115,7 @@ void weir_watch_sources(void *collector)
     bool gained = has_key_beyond(&fresh, &c->sources);
     weir_sources_free(&c->sources);
     c->sources = fresh;
-    c->sources_error = (struct weir_error){0};
+    c->sources_error = code ? c->sources_error : (struct weir_error){0};
     c->losing_since = 0;
     weir_log(c->log, WEIR_LOG_INFO, "sources read again", "sources",
              weir_log_num((int64_t)c->sources.count).text);

@@ -35,10 +35,10 @@ static void print_sources(struct weir_ask *ask)
 {
     struct weir_sources sources = {0};
     struct weir_error ignored;
-    (void)(weir_sources_load_most(ask->server->run->workspace, &sources, &ignored) != 0);
+    int rc = weir_sources_load_good(ask->server->run->workspace, &sources, &ignored);
     weir_jw_keyz(&ask->w, "sources");
     weir_jw_array(&ask->w);
-    for (size_t i = 0; i < sources.count; i++) {
+    for (size_t i = 0; rc == 0 && i < sources.count; i++) {
         weir_jw_strz(&ask->w, sources.items[i].name);
     }
     weir_jw_array_end(&ask->w);

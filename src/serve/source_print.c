@@ -131,7 +131,7 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
     struct weir_jw *w = &ask->w;
     /* One that has a mistake is there with it, and hides no other. */
     int rc = weir_sources_load_most(ask->server->run->workspace, &sources, err);
-    rc = sources.broken_count ? 0 : rc;
+    rc = sources.broken_count || sources.partly ? 0 : rc;
     bool any = sources.read_count || sources.broken_count;
     rc = rc || !any ? rc : read_standing(ask, NULL, &standing, err);
     weir_jw_object(w);
@@ -165,8 +165,7 @@ static int find(struct weir_ask *ask, const char *name, bool *tracking, struct w
 {
     struct weir_sources sources = {0};
     struct weir_error ignored;
-    bool found = weir_sources_load_most(ask->server->run->workspace, &sources, &ignored) != 0 &&
-                 !sources.broken_count;
+    bool found = weir_sources_load_good(ask->server->run->workspace, &sources, &ignored) != 0;
     *tracking = false;
     for (size_t i = 0; !found && i < sources.count; i++) {
         *tracking = *tracking || strcmp(sources.items[i].name, name) == 0;

@@ -129,7 +129,7 @@ int weir_source_remove(struct weir_workspace *workspace, const char *name, struc
     struct weir_sources sources = {0};
     struct weir_error ignored;
     int rc = file_of(workspace->dir, name, path, err);
-    if (rc == 0 && weir_sources_load(workspace, &sources, &ignored) == 0) {
+    if (rc == 0 && weir_sources_load_good(workspace, &sources, &ignored) == 0) {
         for (size_t i = 0; i < sources.count; i++) {
             if (strcmp(sources.items[i].name, name) == 0) {
                 rc = weir_fail(err, WEIR_EINVAL,

@@ -226,9 +226,10 @@ static bool has_key(const struct weir_source *source, const char *key)
     return found;
 }
 
-static void check_shared_keys(struct reading *r)
+static bool check_shared_keys(struct reading *r)
 {
     struct weir_error why = {0};
+    bool any = false;
     const struct weir_sources *all = r->out;
     for (size_t i = 0; i < all->count; i++) {
         const struct weir_source *a = &all->items[i];
@@ -244,9 +245,11 @@ static void check_shared_keys(struct reading *r)
                           "of them another",
                           a->path, b->path);
                 note_problem(r, &why);
+                any = true;
             }
         }
     }
+    return any;
 }
 
 /* --- noticing changes --------------------------------------------------------------------------
@@ -304,9 +307,9 @@ int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_s
         code = WEIR_OK; /* no sources yet */
     }
     if (!code) {
-        check_shared_keys(&r);
+        out->partly = !check_shared_keys(&r) && r.code;
         /* A key that is not known may be one of a file that cannot be read. */
-        out->strict = out->strict && !out->broken_count;
+        out->strict = out->strict && !r.code;
         code = r.code ? weir_fail(err, r.code, "%s", r.problems) : WEIR_OK;
     }
     free(dir);
@@ -317,6 +320,17 @@ int weir_sources_load(const struct weir_workspace *workspace, struct weir_source
                       struct weir_error *err)
 {
     int code = weir_sources_load_most(workspace, out, err);
+    if (code) {
+        weir_sources_free(out);
+    }
+    return code;
+}
+
+int weir_sources_load_good(const struct weir_workspace *workspace, struct weir_sources *out,
+                           struct weir_error *err)
+{
+    int code = weir_sources_load_most(workspace, out, err);
+    code = out->partly ? WEIR_OK : code;
     if (code) {
         weir_sources_free(out);
     }

@@ -76,6 +76,7 @@ struct weir_sources {
     size_t read_count;
     const char **broken; /* names of those whose files have mistakes: weir_sources_load_most */
     size_t broken_count;
+    bool partly;          /* files have mistakes, and all others are here */
     bool strict;          /* a source says strict: true → unknown keys are answered 401 */
     uint64_t fingerprint; /* of names, sizes and mtimes; for weir_sources_changed */
     struct weir_arena arena;
@@ -87,6 +88,10 @@ int weir_sources_load(const struct weir_workspace *workspace, struct weir_source
                       struct weir_error *err) WEIR_MUST_CHECK;
 /* The same, but those that can be read are there also when others cannot: free them in any case. */
 int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_sources *out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* The same, and mistakes in files are none of the others': it fails where two have one key, or
+ * nothing can be read. */
+int weir_sources_load_good(const struct weir_workspace *workspace, struct weir_sources *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
 void weir_sources_free(struct weir_sources *sources);
 bool weir_sources_changed(const struct weir_workspace *workspace,

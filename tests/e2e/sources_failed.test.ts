@@ -148,6 +148,13 @@ test('a mistake in one file keeps nothing from starting, and no event of any sou
     assert.deepEqual([web.kind, web.error], ['tracking', null]);
     await fresh.in('status', '--wait-loaded');
     assert.deepEqual(await fresh.rows('select user_id from web.seen'), [{ user_id: 'u' }]);
+    // What belongs to others goes on as ever.
+    await assert.rejects(fresh.in('source', 'remove', 'web'), /"web" is a source of tracking/);
+    assert.match(await fresh.in('quarantine', 'list'), new RegExp(key));
+    const next = 'key-of-a-later-one-0123456';
+    fresh.write('sources/tv.yml', `write_key: ${next}\n`);
+    assert.equal(await send(next), 200);
+    await until('the event of a source that came meanwhile', 30, async () => (await fresh.rows("select 1 from information_schema.tables where table_schema = 'tv' and table_name = 'seen'"))[0]);
     fresh.write('sources/ios.yml', `write_key: ${key}\n`);
     rmSync(path.join(fresh.dir, 'sources/bill.yml'));
     await until('the event of the source that was mended', 30, async () => (await fresh.rows("select 1 from information_schema.tables where table_schema = 'ios' and table_name = 'seen'"))[0]);
