@@ -21,7 +21,12 @@ static void show_column(struct weir_json column)
 {
     struct weir_str name = weir_json_get_str(column, "name");
     struct weir_str original = weir_json_get_str(column, "original");
-    printf("    %-30.*s %.*s", WEIR_STR_ARG(name), WEIR_STR_ARG(weir_json_get_str(column, "type")));
+    struct weir_str guess = weir_json_get_str(column, "guess");
+    printf(guess.len ? "    %-30.*s %-10.*s" : "    %-30.*s %.*s", WEIR_STR_ARG(name),
+           WEIR_STR_ARG(weir_json_get_str(column, "type")));
+    if (guess.len) {
+        printf(" " WEIR_STR_FMT, WEIR_STR_ARG(guess));
+    }
     if (!weir_str_eq(name, original)) {
         printf("  (" WEIR_STR_FMT ")", WEIR_STR_ARG(original));
     }
@@ -35,6 +40,7 @@ static void show_stream(struct weir_json root, struct weir_json stream)
     char size[32];
     struct weir_str refused = weir_json_get_str(stream, "refused");
     struct weir_str error = weir_json_get_str(stream, "error");
+    struct weir_str guess = weir_json_get_str(stream, "guess");
     weir_json_u64(weir_json_get(stream, "files"), &files);
     weir_json_u64(weir_json_get(stream, "bytes"), &bytes);
     weir_json_u64(weir_json_get(stream, "rows"), &rows);
@@ -55,6 +61,9 @@ static void show_stream(struct weir_json root, struct weir_json stream)
         printf(", about %llu row%s", (unsigned long long)rows, rows == 1 ? "" : "s");
     }
     printf("%s%s)\n", bytes ? ", " : "", bytes ? weir_cli_size(bytes, size) : "");
+    if (guess.len) {
+        printf("    " WEIR_STR_FMT "\n", WEIR_STR_ARG(guess));
+    }
     if (error.len) {
         printf("    cannot be looked into: " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
     }

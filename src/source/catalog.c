@@ -22,6 +22,22 @@ int weir_source_plan_keep(struct weir_source_plan *plan, struct weir_buf *text,
     return rc || out->ptr ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
 }
 
+/* Of two files' columns with one name: what made the type that both have now. */
+static void join_guess(struct weir_source_plan *plan, struct weir_source_column *known,
+                       enum weir_type before, const struct weir_source_column *column)
+{
+    if (!known->guess.ptr || !column->guess.ptr || known->type == before) {
+        return;
+    }
+    if (known->type == column->type) {
+        known->guess = weir_arena_dup(&plan->arena, column->guess);
+        return;
+    }
+    known->guess = weir_str_of(weir_arena_printf(
+        &plan->arena, "text: some files have " WEIR_STR_FMT ", others " WEIR_STR_FMT,
+        WEIR_STR_ARG(known->guess), WEIR_STR_ARG(column->guess)));
+}
+
 struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,
                                                    const struct weir_source_column *column,
                                                    size_t *index)
@@ -29,6 +45,7 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
     for (size_t i = 0; i < plan->column_count; i++) {
         struct weir_source_column *known = &plan->columns[i];
         if (weir_str_eq(known->name, column->name)) {
+            enum weir_type before = known->untyped ? WEIR_TYPE_OTHER : known->type;
             if (known->untyped || column->untyped) {
                 known->type = known->untyped ? column->type : known->type;
                 known->untyped = known->untyped && column->untyped;
@@ -39,6 +56,7 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
             known->written = known->written || column->written;
             known->type =
                 known->wide && known->type == WEIR_TYPE_DOUBLE ? WEIR_TYPE_TEXT : known->type;
+            join_guess(plan, known, before, column);
             *index = i;
             return known;
         }
@@ -54,6 +72,7 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
     *added = *column;
     added->name = weir_arena_dup(&plan->arena, column->name);
     added->original = weir_arena_dup(&plan->arena, column->original);
+    added->guess = column->guess.ptr ? weir_arena_dup(&plan->arena, column->guess) : column->guess;
     *index = plan->column_count;
     plan->column_count += added->name.ptr && added->original.ptr;
     return added->name.ptr && added->original.ptr ? added : NULL;

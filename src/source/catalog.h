@@ -34,6 +34,7 @@ struct weir_source_column {
     bool untyped;              /* it had no value yet: any type will do */
     bool wide;                 /* whole numbers, some of which no double holds */
     bool written;              /* texts as somebody wrote them: numbers and days are, too */
+    struct weir_str guess;     /* how its values were taken, in words; ptr NULL: the source says */
     bool late;                 /* no load of this run before knew of it */
     struct weir_str type_name; /* of WEIR_TYPE_OTHER: "DECIMAL(12,2)" */
 };
@@ -67,7 +68,8 @@ struct weir_source_plan {
     int64_t version;
     bool other; /* the cursor is of other settings of the stream */
     bool drops; /* set before rows are read: some that only the table has may go, and are told */
-    struct weir_str changed;             /* a sentence on that for the run's changes, or "" */
+    struct weir_str guessed; /* how files were taken, in words; ptr NULL: nothing was guessed */
+    struct weir_str changed; /* a sentence on that for the run's changes, or "" */
     struct weir_source_omitted *omitted; /* set before rows are read */
     size_t omitted_count;
     /* Of what is appended: the column by which the source goes on, where it reads its greatest

@@ -16,6 +16,7 @@ static void print_all(const struct weir_source_column *columns, size_t count, st
         weir_jw_kstr(w, "type",
                      c->type == WEIR_TYPE_OTHER ? c->type_name
                                                 : weir_str_of(weir_type_name(c->type)));
+        weir_jw_kstr_or_null(w, "guess", c->guess);
         weir_jw_object_end(w);
     }
     weir_jw_array_end(w);
@@ -24,6 +25,7 @@ static void print_all(const struct weir_source_column *columns, size_t count, st
 void weir_source_print_columns(const struct weir_source_plan *plan, const char *table,
                                struct weir_jw *w)
 {
+    weir_jw_kstr_or_null(w, "guess", plan->guessed);
     weir_jw_keyz(w, "columns");
     print_all(plan->columns, plan->column_count, w);
     weir_jw_keyz(w, "lists");

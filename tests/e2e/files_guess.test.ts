@@ -243,3 +243,38 @@ test('an encoding that somebody says is read, of CSV and JSON, packed or not', a
     await fails(/`encoding`: ".*" is none that this machine knows/, 'japan');
   }
 });
+
+test('what was guessed of a file, and why, is told before it is loaded', async () => {
+  interface Guessed {
+    streams: { guess: string | null; columns: { name: string; type: string; guess: string | null }[] }[];
+  }
+  write('told/a.csv', Buffer.from('Report;;;;\nid;sum;zip;day;caf\xe9\n1;1.234,50;01234;31/12/2025;NA\n2;12,00;98765;01/02/2026;\n', 'latin1'));
+  source('told');
+  const first = JSON.parse(await weir.in('source', 'discover', 'told', '--json')) as Guessed;
+  assert.equal(first.streams[0]?.guess, 'Separated by semicolons, Windows-1252, columns named in line 2');
+  assert.deepEqual(
+    first.streams[0]?.columns.map(({ name, type, guess }) => [name, type, guess]),
+    [
+      ['id', 'int', 'whole numbers'],
+      ['sum', 'double', 'numbers with a decimal comma'],
+      ['zip', 'text', 'text: some numbers begin with zeros'],
+      ['day', 'date', 'dates, the day first'],
+      ['café', 'text', 'no values'],
+    ],
+  );
+  // Of several files, what made a column what it is; the files are named where they differ.
+  write('differ/a.csv', 'id,v,w\n1,7,7\n');
+  write('differ/b.csv', 'id;v;w\n2;2026-01-02;1,5\n');
+  write('sources/differ.yml', 'kind: file\nconnection: {path: "differ/*.csv"}\n');
+  const both = JSON.parse(await weir.in('source', 'discover', 'differ', '--json')) as Guessed;
+  assert.equal(both.streams[0]?.guess, 'differ/a.csv: Separated by commas, UTF-8, columns named in line 1. differ/b.csv: Separated by semicolons, UTF-8, columns named in line 1');
+  assert.deepEqual(
+    both.streams[0]?.columns.map(({ name, guess }) => [name, guess]),
+    [
+      ['id', 'whole numbers'],
+      ['v', 'text: some files have whole numbers, others dates, the year first'],
+      ['w', 'numbers with a decimal comma'],
+    ],
+  );
+  assert.match(await weir.in('source', 'discover', 'told'), /^ {4}Separated by semicolons, Windows-1252, columns named in line 2\n {4}id +int +whole numbers\n/m);
+});

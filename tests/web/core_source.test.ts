@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
-import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
+import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayGuesses, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
 const now = new Date('2026-11-26T12:00:00Z');
@@ -234,7 +234,7 @@ test('names, keys and cursors are guessed', () => {
   }
   assert.match(sayName('a', ['a']), /There is a source of this name/);
   assert.match(sayName('a_', []), /a to z/);
-  const columns = (...names: string[]) => names.map((name) => ({ name, original: name, type: name.endsWith('_at') ? 'timestamp' : 'int' }));
+  const columns = (...names: string[]) => names.map((name) => ({ name, original: name, type: name.endsWith('_at') ? 'timestamp' : 'int', guess: null }));
   assert.equal(guessKey('public.countries', columns('name', 'country_id')), 'country_id');
   assert.equal(guessKey('orders', columns('order_id', 'id')), 'id');
   assert.equal(guessKey('orders', columns('n')), undefined);
@@ -267,6 +267,15 @@ test("a program's stream is read as the program says, or as somebody chose", () 
   assert.equal(modeOf(all, {}), 'replace');
   assert.equal(sayChoice({}, false, 'merge'), 'merged');
   assert.equal(sayChoice({}, false, ''), 'as the source says');
+});
+
+test('of what was guessed of a file, what somebody may want to look at is said', () => {
+  const column = (name: string, type: string, guess: string | null) => ({ name, original: name, type, guess });
+  assert.equal(sayGuesses(null, [column('id', 'int', null)]), '');
+  assert.equal(
+    sayGuesses('Separated by semicolons, UTF-8, columns named in line 1', [column('id', 'int', 'whole numbers'), column('zip', 'text', 'text: some numbers begin with zeros'), column('sum', 'double', 'numbers with a decimal comma'), column('at', 'date', 'dates, the year first'), column('note', 'text', 'text'), column('day', 'date', 'dates, the day first')]),
+    'Separated by semicolons, UTF-8, columns named in line 1. zip is text: some numbers begin with zeros. sum has numbers with a decimal comma. day has dates, the day first.',
+  );
 });
 
 test('streams that are taken as they are need no lines in the file', () => {

@@ -266,6 +266,8 @@ export interface Column {
   name: string;
   original: string;
   type: string;
+  /** Of CSV and sheets: what its values are, in words. */
+  guess: string | null;
 }
 /** What is chosen of a stream: settings as texts, by option. */
 export interface Choice {
@@ -290,6 +292,13 @@ export function guessCursor(columns: readonly Column[]): string | undefined {
 const PERSONAL = /(^|_)(e_?mail|phone|mobile|first_name|last_name|full_name|surname|birth(day|date)?|date_of_birth|address|street|iban|ssn|passport|password)(_|$)/;
 /** Columns that may tell of persons. */
 export const personal = (columns: readonly Column[]): string[] => columns.map(({ name }) => name).filter((name) => PERSONAL.test(name));
+
+/** What was guessed of a file that somebody may want to look at: not that whole numbers are such. */
+export function sayGuesses(taken: string | null, columns: readonly Column[]): string {
+  const worth = columns.filter(({ guess }) => guess && /[:;]|comma|(day|month) first/.test(guess));
+  const texts = [taken ?? '', ...worth.map(({ name, type, guess }) => (type === 'text' ? `${name} is ${guess}` : `${name} has ${guess}`))].filter(Boolean);
+  return texts.length ? `${texts.join('. ')}.` : '';
+}
 
 /** The `streams` of a file: nothing when all are taken as they are. */
 export function streamsOf(options: readonly Option[], choices: Readonly<Record<string, Choice>>, refused: readonly string[] = [], listed = false): Record<string, unknown> | undefined {

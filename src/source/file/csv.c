@@ -94,6 +94,73 @@ static int add_likely(struct weir_file *file, const struct open_csv *o, struct w
     return file->likely ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
 }
 
+/* "Separated by semicolons, Windows-1252, columns named in line 1". */
+static struct weir_str say_taken(const struct open_csv *o, const struct weir_file *file,
+                                 const struct weir_file_settings *settings,
+                                 struct weir_arena *arena)
+{
+    const char separator = o->csv.separator, *known = settings->encoding;
+    const char *between = separator == ';'    ? "semicolons"
+                          : separator == '\t' ? "tabs"
+                          : separator == '|'  ? "bars (|)"
+                                              : "commas";
+    const char *encoding =
+        strcmp(known, "auto") != 0 ? known : weir_csv_encoding_name(o->text.encoding);
+    struct weir_buf text;
+    weir_buf_init(&text, 4096);
+    if (!file->table) {
+        weir_buf_addf(&text, "Separated by %s, %s, ", between, encoding);
+    }
+    if (o->columns.has_header) {
+        uint64_t line = o->columns.first_line ? o->columns.first_line : o->csv.skip + 1;
+        weir_buf_addf(&text, "%solumns named in %s %llu", file->table ? "C" : "c",
+                      file->table ? "row" : "line", (unsigned long long)line);
+    } else {
+        weir_buf_addf(&text, "%so %s with names of columns", file->table ? "N" : "n",
+                      file->table ? "row" : "line");
+    }
+    struct weir_str taken = weir_arena_dup(arena, weir_buf_str(&text));
+    weir_buf_free(&text);
+    return taken;
+}
+
+int weir_file_csv_taken(const struct weir_file_stream *files, struct weir_source_plan *plan,
+                        struct weir_error *err)
+{
+    const struct weir_file *first = NULL, *other = NULL;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct weir_file *f = &files->files[i];
+        first = first || !f->taken.ptr ? first : f;
+        other = other || !f->taken.ptr || weir_str_eq(f->taken, first->taken) ? other : f;
+    }
+    if (!first) {
+        return 0;
+    }
+    plan->guessed =
+        weir_str_of(other ? weir_arena_printf(&plan->arena,
+                                              WEIR_STR_FMT ": " WEIR_STR_FMT ". " WEIR_STR_FMT
+                                                           ": " WEIR_STR_FMT,
+                                              WEIR_STR_ARG(first->name), WEIR_STR_ARG(first->taken),
+                                              WEIR_STR_ARG(other->name), WEIR_STR_ARG(other->taken))
+                          : first->taken.ptr);
+    return plan->guessed.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
+static int add_words(struct weir_source_column *c, const struct weir_guess *guess,
+                     struct weir_arena *arena, struct weir_error *err)
+{
+    struct weir_buf words;
+    weir_buf_init(&words, 4096);
+    if (guess->values) {
+        weir_guess_words(guess, &words);
+    } else {
+        weir_buf_addz(&words, "no values");
+    }
+    c->guess = weir_arena_dup(arena, weir_buf_str(&words));
+    weir_buf_free(&words);
+    return c->guess.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+}
+
 int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings, bool fits,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
@@ -121,7 +188,9 @@ int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *
                                         .written = o.columns.columns[i].type == WEIR_TYPE_TEXT};
         rc = file->own[i].original.ptr ? 0
                                        : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+        rc = rc ? rc : add_words(&file->own[i], guess, &plan->arena, err);
     }
+    file->taken = rc ? (struct weir_str){NULL, 0} : say_taken(&o, file, settings, &plan->arena);
     rc = rc || !fits ? rc : add_likely(file, &o, &plan->arena, err);
     file->titled = settings->header == WEIR_CSV_HEADER_YES;
     file->bare = rc == 0 && o.columns.rows == 0 && settings->header != WEIR_CSV_HEADER_NO;

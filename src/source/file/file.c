@@ -473,6 +473,7 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
         weir_file_release(file);
     }
     rc = rc || stream->nested ? rc : weir_file_name_columns(files, stream, out, err);
+    rc = rc || out->nothing ? rc : weir_file_csv_taken(files, out, err);
     rc = rc || out->nothing ? rc : weir_file_check_stray(files, out, err);
     if (rc == 0 && !out->column_count && has_none(files)) {
         out->nothing = out->nothing || !out->there;

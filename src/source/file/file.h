@@ -53,19 +53,20 @@ struct weir_file {
     const char *path;     /* real; NULL: of another machine, and not here yet */
     const char *wrong;    /* why it cannot be read, where that is known; or NULL */
     int wrong_code;
-    int64_t device;       /* of this machine */
-    int held;             /* while it is held, what is open of it, + 1; */
-    char through[32];     /* and its path then, whatever stands at `path` by now */
-    const char *url;      /* of another machine, or NULL */
-    bool google;          /* a sheet of Google */
-    bool listed;          /* of S3: size and ETag of its mark are of the list */
-    const char *table;    /* of XLSX: the CSV that its sheet was made into, */
-    bool empty;           /* or it has no values, and so no columns */
-    bool bare;            /* it has columns and no rows, or one line that may be a row */
-    bool titled;          /* bare, and somebody said that its line is the header */
-    struct weir_str line; /* of CSV: the first, where it is bare */
-    const char *sheet;    /* of XLSX: that was read last, then that is read; NULL: not known */
-    const char *plain;    /* of a packed one: what it holds; NULL: it is not packed */
+    int64_t device;        /* of this machine */
+    int held;              /* while it is held, what is open of it, + 1; */
+    char through[32];      /* and its path then, whatever stands at `path` by now */
+    const char *url;       /* of another machine, or NULL */
+    bool google;           /* a sheet of Google */
+    bool listed;           /* of S3: size and ETag of its mark are of the list */
+    const char *table;     /* of XLSX: the CSV that its sheet was made into, */
+    bool empty;            /* or it has no values, and so no columns */
+    bool bare;             /* it has columns and no rows, or one line that may be a row */
+    bool titled;           /* bare, and somebody said that its line is the header */
+    struct weir_str line;  /* of CSV: the first, where it is bare */
+    struct weir_str taken; /* of CSV, of the plan: how, in words */
+    const char *sheet;     /* of XLSX: that was read last, then that is read; NULL: not known */
+    const char *plain;     /* of a packed one: what it holds; NULL: it is not packed */
     uint64_t plain_size;
     enum weir_file_format format;
     struct weir_file_mark mark;
@@ -286,6 +287,9 @@ int weir_file_xlsx_table(struct weir_file_connection *c, struct weir_file *file,
 /* `fits`: by its contract, values of a column are found by reading texts as the table's type. */
 int weir_file_csv_plan(struct weir_file *file, const struct weir_file_settings *settings, bool fits,
                        struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+/* Once all are planned: plan->guessed. */
+int weir_file_csv_taken(const struct weir_file_stream *files, struct weir_source_plan *plan,
+                        struct weir_error *err) WEIR_MUST_CHECK;
 /* Once the column has the table's name. */
 void weir_file_csv_fit(struct weir_file *file, size_t column, const struct weir_table *table);
 int weir_file_csv_read(const struct weir_file *file, const struct weir_file_settings *settings,

@@ -301,6 +301,7 @@ static int add_columns(struct names *n, struct weir_file *file, struct name *con
         if (file->only_no && file->only_no[i] && is_there(n->plan, c->name, WEIR_TYPE_BOOL)) {
             file->formats[i] = WEIR_GUESS_BOOL;
             c->type = WEIR_TYPE_BOOL;
+            c->guess = WEIR_STR("yes or no");
         }
         if (file->likely) {
             weir_file_csv_fit(file, i, n->plan->there);
