@@ -1,7 +1,7 @@
 // A real PostgreSQL of Debian's packages (another suite's by WEIR_TEST_POSTGRES=sid/postgresql-18): a fresh cluster on a
 // port that nobody has, by a user who is not root.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { card, ownCertificate } from './certificate.js';
@@ -118,6 +118,24 @@ export class Postgres {
       server.kill('SIGINT');
       await ended;
     }
+  }
+
+  /** Copies all of its data, for restore(). */
+  async keep(): Promise<void> {
+    await this.replace('kept', 'data');
+  }
+
+  /** Its data are what they were then. */
+  async restore(): Promise<void> {
+    await this.replace('data', 'kept');
+  }
+
+  private async replace(to: string, from: string): Promise<void> {
+    await this.end();
+    rmSync(path.join(this.dir, to), { recursive: true, force: true });
+    cpSync(path.join(this.dir, from), path.join(this.dir, to), { recursive: true });
+    if (this.who.uid !== undefined) execFileSync('chown', ['-R', `${this.who.uid}:${this.who.gid}`, path.join(this.dir, to)]);
+    await this.begin();
   }
 
   /** Whoever is connected is thrown out. */

@@ -38,12 +38,13 @@ void weir_pg_capture_close(void *connection)
 
 static struct weir_str write_cursor(struct weir_pg_capture *c)
 {
-    char lsn[WEIR_PG_LSN_SIZE], commit[WEIR_PG_LSN_SIZE];
+    char lsn[WEIR_PG_LSN_SIZE], commit[WEIR_PG_LSN_SIZE], made[WEIR_PG_LSN_SIZE];
     struct weir_buf out;
     weir_buf_init(&out, MAX_CURSOR);
     struct weir_jw w = weir_jw_on(&out);
     weir_pg_lsn_format(c->lsn, lsn);
     weir_pg_lsn_format(c->commit, commit);
+    weir_pg_lsn_format(c->made, made);
     c->kept_at = weir_now() / WEIR_SECOND;
     weir_jw_object(&w);
     weir_jw_ki64(&w, "v", 1);
@@ -53,6 +54,8 @@ static struct weir_str write_cursor(struct weir_pg_capture *c)
     if (c->lsn) { /* else it is about to be made */
         weir_jw_kstrz(&w, "lsn", lsn);
         weir_jw_kstrz(&w, "commit", commit);
+        weir_jw_ki64(&w, "committed", c->committed);
+        weir_jw_kstrz(&w, "made", made);
         weir_jw_ki64(&w, "at", c->kept_at);
     }
     weir_jw_kstrz(&w, "kind", c->f->config->connector->name);
@@ -88,6 +91,8 @@ static int read_cursor(struct weir_pg_capture *c, struct position *out, struct w
         out->known = weir_pg_lsn_read(weir_json_get_str(root, "lsn"), &c->lsn) &&
                      weir_pg_lsn_read(weir_json_get_str(root, "commit"), &c->commit);
         (void)weir_json_i64(weir_json_get(root, "at"), &c->kept_at);
+        (void)weir_json_i64(weir_json_get(root, "committed"), &c->committed);
+        (void)weir_pg_lsn_read(weir_json_get_str(root, "made"), &c->made);
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -204,6 +209,14 @@ static const char *explain_lost(struct weir_str reason)
                : "the server gave up the slot's log (max_slot_wal_keep_size)";
 }
 
+static int fail_lost(const struct weir_pg *pg, const char *why, struct weir_error *err)
+{
+    return weir_fail(err, WEIR_ECORRUPT,
+                     "%s (slot \"%s\"): changes may be missing, and nothing was loaded; `weir "
+                     "sync %s --full` reads all tables anew and goes on from there",
+                     why, pg->capture->slot, pg->config->name);
+}
+
 /* Each of these would lose changes without a word. */
 static int check_position(struct weir_pg *pg, const struct position *p, const struct server *s,
                           struct weir_error *err)
@@ -246,12 +259,7 @@ static int check_position(struct weir_pg *pg, const struct position *p, const st
     } else if (c->lsn > s->now) {
         why = "the server's log ends before what was read of it (a backup was restored)";
     }
-    return why ? weir_fail(
-                     err, WEIR_ECORRUPT,
-                     "%s (slot \"%s\"): changes may be missing, and nothing was loaded; `weir "
-                     "sync %s --full` reads all tables anew and goes on from there",
-                     why, c->slot, pg->config->name)
-               : 0;
+    return why ? fail_lost(pg, why, err) : 0;
 }
 
 /* From version 17 on the server lets nobody read past those standbys, not even us who wait for
@@ -374,8 +382,9 @@ static int begin_anew(struct weir_pg *pg, bool ours, const struct server *s, str
     rc = rc || !s->there ? rc : drop_slot(pg, err);
     rc = rc ? rc : make_slot(pg, false, err);
     if (rc == 0) {
-        c->lsn = c->confirmed = c->from;
+        c->lsn = c->confirmed = c->made = c->from;
         c->commit = 0;
+        c->committed = 0;
         rc = weir_source_follow_save(f, write_cursor(c), err);
     }
     return rc;
@@ -434,9 +443,15 @@ int weir_pg_capture_open(void *connection, struct weir_source_follow *f, struct 
         rc = check_position(pg, &p, &s, err);
         rc = rc ? rc : guard(pg, &s, err);
         c->confirmed = s.confirmed;
-        bool published = true;
+        bool published = true, recalled = true;
         rc = rc ? rc : ask_published(pg, &published, err);
         begins = !published;
+        rc = rc || begins ? rc : weir_pg_capture_recall(pg, s.confirmed, &recalled, err);
+        rc = rc || recalled ? rc
+                            : fail_lost(pg,
+                                        "the server's log is another one than the one that was "
+                                        "read (a backup was restored)",
+                                        err);
     }
     rc = rc ? rc : ready_tables(pg, begins, err);
     rc = rc || !begins ? rc : begin_anew(pg, ours, &s, err);

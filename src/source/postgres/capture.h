@@ -33,8 +33,10 @@ struct weir_pg_capture {
     char slot[64], publication[64];
     struct weir_str system, timeline;
     uint64_t from, commit, lsn, confirmed;
-    int64_t retained; /* bytes of log that the server decodes again in each run */
-    int64_t kept_at;  /* second in which the cursor was kept */
+    uint64_t made;     /* where the slot began; 0: an older cursor does not say */
+    int64_t committed; /* when `commit` was, by the server's clock; 0: likewise */
+    int64_t retained;  /* bytes of log that the server decodes again in each run */
+    int64_t kept_at;   /* second in which the cursor was kept */
     bool told_standbys;
     struct weir_pg_followed *tables;
     struct weir_pg_message *message;
@@ -59,6 +61,11 @@ int weir_pg_capture_standbys(struct weir_pg *pg, PGconn *waits,
 /* For plan(): is the stream's table to be read in the snapshot? NULL: it is not. */
 struct weir_str weir_pg_capture_cursor(struct weir_pg *pg); /* as it is now, to be kept */
 struct weir_pg_followed *weir_pg_capture_table(struct weir_pg *pg, struct weir_str stream);
+
+/* --- capture_recall.c --- */
+/* Is the server's log, of which the slot is at `confirmed`, the one that the position is in? */
+int weir_pg_capture_recall(struct weir_pg *pg, uint64_t confirmed, bool *same,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- capture_kept.c --- */
 /* The cursor of a table that was loaded in the snapshot of this position. */

@@ -32,7 +32,8 @@ struct reading {
     struct relation *relations;
     size_t relation_count, relation_room;
     uint64_t commit; /* of the transaction that is read */
-    bool passed;     /* it is in the tables already */
+    int64_t at;
+    bool passed; /* it is in the tables already */
     uint64_t seen;
     struct weir_buf room, kept;
 };
@@ -380,11 +381,13 @@ static int message(struct reading *r, struct weir_str bytes, struct weir_error *
     switch (m->kind) {
     case 'B':
         r->commit = m->commit;
+        r->at = m->at;
         r->passed = m->commit <= r->c->commit;
         return 0;
     case 'C':
         if (!r->passed) {
             r->c->commit = r->commit;
+            r->c->committed = r->at;
         }
         r->c->lsn = m->end > r->c->lsn ? m->end : r->c->lsn;
         return 0;

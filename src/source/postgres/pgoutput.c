@@ -111,7 +111,8 @@ int weir_pg_message_read(struct weir_pg_message *m, struct weir_str bytes, struc
     switch (m->kind) {
     case 'B':
         m->commit = take_number(&r, 8);
-        (void)take(&r, 12); /* time, transaction */
+        m->at = (int64_t)take_number(&r, 8);
+        (void)take(&r, 4); /* transaction */
         break;
     case 'C':
         (void)take(&r, 9); /* flags, position of the commit */

@@ -26,6 +26,7 @@ struct weir_pg_tuple {
 struct weir_pg_message {
     char kind;         /* B, C, R, I, U, D; 0: none that matters (TRUNCATE, origins, types) */
     uint64_t commit;   /* B: the position of the transaction's commit */
+    int64_t at;        /* B: when that was, by the server's clock; microseconds since 2000 */
     uint64_t end;      /* C: the position behind the transaction */
     uint32_t relation; /* R, I, U, D */
     char old;          /* U, D: K: the old key; O: the whole old row; 0: none */
