@@ -228,6 +228,13 @@ test('an encoding that somebody says is read, of CSV and JSON, packed or not', a
   said('japan', 'shift_jis');
   await sync('japan');
   assert.deepEqual(await weir.rows("select count(*) as n, count(*) filter (n not like '%山') as bad, sum(length(n)) as length from japan.a"), [{ n: 30_000, bad: 0, length: many.reduce((sum, line) => sum + line.length - line.indexOf(',') - 1, 0) }]);
+  // What Windows writes is what such files are in: a backslash is no sign of the yen, and there are more characters.
+  for (const [name, bytes, text] of [['shift_jis', [0x95, 0x5c, 0x5c, 0x7e, 0x87, 0x40, 0xfb, 0xfc], '表\\~①髙'], ['EUC-KR', [0x8c, 0x63], '똠'], ['gb2312', [0xd6, 0x46], '諪']] as [string, number[], string][]) {
+    write('odd/a.csv', Buffer.concat([Buffer.from('id,n\n1,'), Buffer.from(bytes), Buffer.from('\n')]));
+    said('odd', name);
+    await sync('odd', '--full');
+    assert.deepEqual(await weir.rows('select n from odd.a'), [{ n: text }], name);
+  }
   write('wide16/a.json', Buffer.from('\ufeff[{"a": "ü"}]', 'utf16le'));
   said('wide16', 'utf-16le');
   await sync('wide16');

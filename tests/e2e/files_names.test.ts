@@ -53,6 +53,20 @@ test('in one run, too, and where a name comes twice in a file', async () => {
   ]);
 });
 
+test('a mark between digits, and a minus before one, make another column', async () => {
+  source('digits', 'mode: append');
+  write('digits/a.csv', 'id,Q1.1,T-1,Version 1.0,Address 1\n1,10,5,0.5,here\n');
+  write('digits/b.csv', 'id,Q11,T1,Version 10,address_1\n2,99,77,7.5,there\n');
+  assert.equal(await load('digits'), 'column address_1 is what the source calls "address_1", and called "Address 1"');
+  assert.deepEqual(await all('digits'), [
+    { id: 1, q1_1: 10, t_1: 5, version_1_0: 0.5, address_1: 'here', q11: null, t1: null, version_10: null },
+    { id: 2, q1_1: null, t_1: null, version_1_0: null, address_1: 'there', q11: 99, t1: 77, version_10: 7.5 },
+  ]);
+  write('digits/c.csv', 'id,q1 1,T-1\n3,11,6\n');
+  assert.match(await load('digits'), /^column q1_1 is what the source calls "q1 1", and called "Q1.1"$/);
+  assert.deepEqual((await all('digits'))[2], { id: 3, q1_1: 11, t_1: 6, version_1_0: null, address_1: null, q11: null, t1: null, version_10: null });
+});
+
 test('case, blanks and marks make no other column, but where two of them come together', async () => {
   source('like', 'mode: append');
   write('like/a.csv', 'id,Order Date\n1,a\n');
@@ -84,6 +98,18 @@ test('a column that is called otherwise takes the place of the old one where no 
   write('whole/a.csv', 'id,Discount,Discount %\n1,6,7\n');
   await load('whole');
   assert.deepEqual(await all('whole'), [{ id: 1, discount: 6, discount_2: 7 }]);
+});
+
+test('a key of JSON that is what the engine would call another one is itself', async () => {
+  source('three', 'mode: append');
+  write('three/a.ndjson', '{"id":1,"A":10,"a":11,"a_1":12}\n');
+  await load('three');
+  write('three/b.ndjson', '{"id":2,"a_1":22,"a":21}\n');
+  await load('three');
+  assert.deepEqual(await all('three'), [
+    { id: 1, a: 10, a_1: 11, a_1_1: 12 },
+    { id: 2, a: null, a_1: 21, a_1_1: 22 },
+  ]);
 });
 
 test('keys of JSON that differ by case alone are told apart in any order', async () => {

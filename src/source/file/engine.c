@@ -402,39 +402,63 @@ static int look_for_any(struct weir_session *session, struct weir_file *file,
     return rc;
 }
 
-static int has_key(struct weir_session *session, const struct weir_file *file, struct weir_str key,
-                   bool *out, struct weir_error *err)
+/* Is some key perhaps none of the file's? Of two that differ by case alone, the engine calls the
+ * second one "name_1", and one that is called so "name_1_1". */
+static bool may_be_renamed(const struct weir_file *file)
 {
-    struct weir_buf sql;
-    weir_buf_init(&sql, 1u << 20);
-    weir_buf_addz(&sql, "SELECT 1 FROM ");
-    weir_file_engine_objects(&sql, file);
-    weir_buf_addz(&sql, " WHERE list_contains(json_keys(json), ");
-    weir_sql_text(&sql, key);
-    weir_buf_addc(&sql, ')');
-    return is_any(session, file, &sql, out, err);
-}
-
-/* Of two keys that differ by case alone, the engine calls the second one "name_1": by the order of
- * the file, and another key may be called so. */
-static int find_keys(struct weir_session *session, struct weir_file *file, struct weir_error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < file->column_count; i++) {
-        struct weir_str name = file->originals[i], base = name;
-        bool same = false, like = false, is = true;
+    bool may = false;
+    for (size_t i = 0; !may && i < file->column_count; i++) {
+        struct weir_str base = file->originals[i];
+        bool same = false, like = false;
         while (base.len && base.ptr[base.len - 1] >= '0' && base.ptr[base.len - 1] <= '9') {
             base.len--;
         }
-        bool numbered = base.len < name.len && base.len > 1 && base.ptr[base.len - 1] == '_';
+        bool numbered =
+            base.len < file->originals[i].len && base.len > 1 && base.ptr[base.len - 1] == '_';
         base.len -= numbered;
         for (size_t k = 0; numbered && k < file->column_count; k++) {
             like = like || weir_str_eq_nocase(file->originals[k], base);
             same = same || weir_str_eq(file->originals[k], base);
         }
-        rc = like && !same ? has_key(session, file, name, &is, err) : 0;
-        file->own[i].original = is ? name : base;
+        may = like && !same;
     }
+    return may;
+}
+
+/* Keys in the order in which they come first, which is that of the engine's columns. */
+static int find_keys(struct weir_session *session, struct weir_file *file, struct weir_arena *arena,
+                     struct weir_error *err)
+{
+    struct weir_buf sql;
+    struct weir_result *result = NULL;
+    struct weir_batch b;
+    size_t n = 0;
+    struct weir_str *keys = weir_arena_calloc(arena, (file->column_count + 1) * sizeof *keys);
+    if (!may_be_renamed(file) || !keys) {
+        return keys ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+    }
+    weir_buf_init(&sql, 1u << 20);
+    weir_buf_addz(&sql, "SELECT k FROM (SELECT unnest(json_keys(json)) AS k, "
+                        "unnest(range(len(json_keys(json)))) AS nth, r FROM (SELECT json, "
+                        "row_number() OVER () AS r FROM ");
+    weir_file_engine_objects(&sql, file);
+    weir_buf_addz(&sql, ")) GROUP BY k ORDER BY min((r, nth))");
+    int rc = weir_file_engine_ask(session, &sql, file, &result, err);
+    while (rc == 0 && (rc = weir_file_engine_next(result, &b, file, err)) == 0 && b.rows) {
+        for (size_t i = 0; rc == 0 && i < b.rows; i++, n++) {
+            struct weir_str key = b.columns[0].strs[i];
+            bool is = n < file->column_count && weir_str_starts(file->originals[n], key);
+            if (is) {
+                keys[n] = weir_arena_dup(arena, key);
+                rc = keys[n].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+            }
+        }
+    }
+    for (size_t i = 0; rc == 0 && n == file->column_count && i < n; i++) {
+        file->own[i].original = keys[i].ptr ? keys[i] : file->own[i].original;
+    }
+    weir_result_free(result);
+    weir_buf_free(&sql);
     return rc;
 }
 
@@ -459,7 +483,7 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
              : add_columns(session, file, weir_result_columns(result), count, plan, err);
     rc = rc || file->empty                   ? rc
          : file->format == WEIR_FILE_PARQUET ? look_for_any(session, file, err)
-                                             : find_keys(session, file, err);
+                                             : find_keys(session, file, &plan->arena, err);
     weir_result_free(result);
     weir_buf_free(&sql);
     return rc;

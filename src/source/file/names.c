@@ -41,17 +41,33 @@ static int no_memory(struct weir_error *err)
     return weir_fail(err, WEIR_ENOMEM, "no memory for the names of columns");
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* Letters, digits, and signs that mean something: who writes "Order date" in the place of
- * "Order_Date" means the same column. */
+ * "Order_Date" means the same column. Between digits something is told by each mark, and by a minus
+ * before one: Q1.1 is not Q11, nor T-1 T1. */
 static struct weir_str loose(struct weir_arena *arena, struct weir_str key)
 {
-    char *out = weir_arena_alloc(arena, key.len + 1);
+    char *out = weir_arena_alloc(arena, key.len * 2 + 1); /* a mark more for each */
     size_t n = 0;
+    bool minus = false, gap = false;
     for (size_t i = 0; out && i < key.len; i++) {
         char c = key.ptr[i];
-        if ((unsigned char)c > ' ' && !strchr("_-.,:;*'\"()[]", c)) {
-            out[n++] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        if ((unsigned char)c <= ' ' || strchr("_-.,:;*'\"()[]", c)) {
+            minus = c == '-';
+            gap = true;
+            continue;
         }
+        if (gap && is_digit(c) && n && is_digit(out[n - 1])) {
+            out[n++] = '.';
+        } else if (minus && is_digit(c)) {
+            out[n++] = '-';
+        }
+        out[n++] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        minus = gap = false;
     }
     return n || !out ? (struct weir_str){out, n} : key;
 }

@@ -109,14 +109,29 @@ static int write_plain(void *arg, struct weir_str bytes, struct weir_error *err)
     return rc;
 }
 
+/* What files are in that are said to be in these, as browsers have it: Windows has written more
+ * characters into them, and by the letter of shift_jis a backslash is a sign of the yen. */
+static const char *real_name(const char *name)
+{
+    static const char *const names[][2] = {
+        {"shift_jis", "CP932"}, {"shift-jis", "CP932"}, {"sjis", "CP932"}, {"euc-kr", "CP949"},
+        {"euckr", "CP949"},     {"gb2312", "GB18030"},  {"gbk", "GB18030"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (weir_str_eq_nocase(weir_str_of(name), weir_str_of(names[i][0]))) {
+            return names[i][1];
+        }
+    }
+    return name;
+}
+
 /* A name alone: what iconv takes behind it would drop what it cannot read. */
 static int open_decoder(struct plain *p, struct weir_error *err)
 {
     const char *name = p->c->settings->encoding;
     p->decodes = strcmp(name, "auto") != 0;
     p->decoder = (iconv_t)-1;
-    if (p->decodes && !strchr(name, '/')) {
-        p->decoder = iconv_open("UTF-8", name);
+    if (p->decodes && *name && !strchr(name, '/')) {
+        p->decoder = iconv_open("UTF-8", real_name(name));
     }
     return !p->decodes || p->decoder != (iconv_t)-1
                ? 0
