@@ -72,6 +72,14 @@ test('a beginning is a stream a name, a pattern is one stream; only what changed
   assert.deepEqual(await sync('two'), ['x loaded 1', 'y loaded 1']);
 });
 
+test('a beginning is listed once a run, however many streams it has', async () => {
+  for (const n of [1, 2, 3, 4, 5]) store.objects.set(`many/f${n}.csv`, `id\n${n}\n`);
+  source('many', 's3://shop-data/many/');
+  const before = store.lists;
+  assert.deepEqual(await sync('many'), [1, 2, 3, 4, 5].map((n) => `f${n} loaded 1`));
+  assert.equal(store.lists - before, 3, 'pages of two');
+});
+
 test("what the store answers is told; a signature is the secret's and the region's", async () => {
   source('bad', 's3://shop-data/raw/');
   const file = path.join(weir.dir, 'sources/bad.yml');

@@ -116,10 +116,12 @@ struct weir_file_connection {
     char scratch[WEIR_SOURCE_SCRATCH_SIZE]; /* "": nothing */
     unsigned next_file;
     int scratch_lock;
-    uint64_t fetched;             /* bytes */
-    uint64_t look_at;             /* so many of them, and the disk is looked at */
-    struct weir_file_book *books; /* that were looked into */
-    struct weir_buf passed;       /* names of files that lie there and are no streams */
+    uint64_t fetched;                /* bytes */
+    uint64_t look_at;                /* so many of them, and the disk is looked at */
+    struct weir_file_book *books;    /* that were looked into */
+    struct weir_file_stream *folder; /* what the path's holds, once it was looked into; or NULL */
+    size_t folder_count;
+    struct weir_buf passed; /* names of files that lie there and are no streams */
     size_t passed_count;
     struct weir_feed *feed; /* of the stream that was planned last, where objects are columns */
     weir_time until;        /* a look that somebody waits for ends then; 0: it has not begun */
@@ -135,6 +137,7 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
 int weir_files_sheets(struct weir_file_connection *c, struct weir_arena *arena,
                       struct weir_file_stream **out, size_t *count,
                       struct weir_error *err) WEIR_MUST_CHECK;
+/* --- held.c --- */
 /* Until it is released, its path (weir_file_path) leads to the very file that was found, though
  * another one, or a link, takes its place. WEIR_EAGAIN: it did already. Of files of other machines,
  * nothing: what was fetched is our own. */
@@ -147,6 +150,12 @@ int weir_file_unchanged(const struct weir_file *file, struct weir_error *err) WE
 /* --- known.c --- */
 /* `exports//a.csv` and `./exports/a.csv` are exports/a.csv; with a NUL behind it. */
 struct weir_str weir_file_known_as(struct weir_str path, struct weir_arena *arena);
+
+/* --- stem.c --- */
+/* Of a path or an address what is behind its last slash. */
+struct weir_str weir_file_last_part(struct weir_str path);
+/* What a stream of it is called; ptr NULL: no memory. */
+struct weir_str weir_file_stem(const struct weir_file *file, struct weir_arena *arena);
 
 /* --- litter.c --- */
 /* Is it a file of this name that a program keeps beside others for a while, and the pattern (its

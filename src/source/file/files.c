@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "event/naming.h"
-#include "io/http_head.h"
+#include "base/map.h"
 #include "source/file/file.h"
 
 #define MAX_FILES 100000
@@ -111,12 +110,6 @@ static int look(const char *path, char real[PATH_MAX], struct stat *st, struct w
     return rc;
 }
 
-static struct weir_str last_part(struct weir_str path)
-{
-    const char *slash = memrchr(path.ptr, '/', path.len);
-    return slash ? (struct weir_str){slash + 1, (size_t)(path.ptr + path.len - slash - 1)} : path;
-}
-
 static struct weir_str shown(const struct weir_file_connection *c, const char *path,
                              struct weir_arena *arena)
 {
@@ -129,8 +122,9 @@ static struct weir_str shown(const struct weir_file_connection *c, const char *p
     return name;
 }
 
-static int add_file(struct weir_file_connection *c, const char *path, struct weir_arena *arena,
-                    struct weir_file *out, bool *added, struct weir_error *err)
+static int add_file(const struct weir_file_connection *c, const char *path,
+                    struct weir_arena *arena, struct weir_file *out, bool *added,
+                    struct weir_error *err)
 {
     char real[PATH_MAX];
     struct stat st;
@@ -190,7 +184,8 @@ static int add_all(struct weir_file_connection *c, const glob_t *found, struct w
         struct weir_file *file = &out->files[out->count];
         struct weir_error why;
         bool added;
-        if (weir_file_is_litter(last_part(pattern), last_part(weir_str_of(path)))) {
+        if (weir_file_is_litter(weir_file_last_part(pattern),
+                                weir_file_last_part(weir_str_of(path)))) {
             continue;
         }
         int rc = add_file(c, path, arena, file, &added, &why);
@@ -240,59 +235,12 @@ static bool is_pattern(const char *path)
     return strpbrk(path, "*?[") != NULL;
 }
 
-/* No name begins with a digit: of "2026-01" it is file_2026_01. */
-static void add_numbered(struct weir_str base, struct weir_buf *out)
-{
-    weir_buf_addz(out, "file_");
-    for (size_t i = 0; i < base.len; i++) {
-        char c = base.ptr[i];
-        c = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (plain || out->data[out->len - 1] != '_') {
-            weir_buf_addc(out, plain ? c : '_');
-        }
-    }
-    out->len -= out->data[out->len - 1] == '_';
-}
-
-/* "2024/Order Lines.csv" → "order_lines" */
-static struct weir_str stem_of(struct weir_str path, struct weir_arena *arena)
-{
-    struct weir_buf name, numbered;
-    struct weir_str base = weir_file_unpacked_name(last_part(path));
-    const char *dot = memrchr(base.ptr, '.', base.len);
-    base.len = dot && dot > base.ptr ? (size_t)(dot - base.ptr) : base.len;
-    weir_buf_init(&name, 4096);
-    weir_buf_init(&numbered, 65536);
-    if (base.len && *base.ptr >= '0' && *base.ptr <= '9') {
-        add_numbered(base, &numbered);
-        base = weir_buf_str(&numbered);
-    }
-    weir_name_make(base, "file_", &name);
-    struct weir_str out = weir_arena_dup(arena, weir_utf8_cut(weir_buf_str(&name), 63));
-    weir_buf_free(&name);
-    weir_buf_free(&numbered);
-    return out;
-}
-
-/* Of an address what its last part says; the key of an object is no address. */
-static struct weir_str remote_stem(const struct weir_file *file, struct weir_arena *arena)
-{
-    struct weir_str text = weir_web_stem(file);
-    char *plain = file->listed ? NULL : weir_arena_alloc(arena, text.len + 1);
-    size_t n = plain ? weir_http_unescape(text, plain, false) : 0;
-    for (size_t i = 0; i < n; i++) {
-        plain[i] = (char)(plain[i] == '/' || !plain[i] ? '_' : plain[i]);
-    }
-    return plain ? stem_of((struct weir_str){plain, n}, arena) : stem_of(text, arena);
-}
-
 /* Files of one name, in several folders, are one stream; of orders.csv and orders.csv.gz nobody
  * knows which is meant. */
 static bool is_mixed(const struct weir_file *a, const struct weir_file *b)
 {
-    return !weir_str_eq(last_part(a->url ? weir_web_stem(a) : a->name),
-                        last_part(b->url ? weir_web_stem(b) : b->name));
+    return !weir_str_eq(weir_file_last_part(a->url ? weir_web_stem(a) : a->name),
+                        weir_file_last_part(b->url ? weir_web_stem(b) : b->name));
 }
 
 /* What else lies in the folder. */
@@ -300,8 +248,29 @@ static void pass_over(struct weir_file_connection *c, const struct weir_file *fi
 {
     if (c->passed_count++ < WEIR_FILE_PASSED) {
         weir_buf_addz(&c->passed, c->passed.len ? ", " : "");
-        weir_buf_adds(&c->passed, weir_utf8_cut(last_part(file->name), 100));
+        weir_buf_adds(&c->passed, weir_utf8_cut(weir_file_last_part(file->name), 100));
     }
+}
+
+/* To each stream those that are `of` it, as many as it counts. */
+static bool share_files(const struct weir_file_stream *all, struct weir_file_stream *const *of,
+                        struct weir_arena *arena)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        struct weir_file_stream *s = of[i];
+        if (s && !s->files) {
+            s->files = weir_arena_calloc(arena, s->count * sizeof *s->files);
+            s->count = 0;
+        }
+        if (s && !s->files) {
+            return false;
+        }
+        if (s) {
+            s->files[s->count++] = all->files[i];
+            s->mixed = s->mixed || is_mixed(s->files, &all->files[i]);
+        }
+    }
+    return true;
 }
 
 /* Files whose names differ in their ends only are found as one stream, which is refused. */
@@ -310,41 +279,37 @@ static int group(struct weir_file_connection *c, struct weir_file_stream *all,
                  struct weir_error *err)
 {
     struct weir_file_stream *streams = weir_arena_calloc(arena, (all->count + 1) * sizeof *streams);
+    struct weir_file_stream **of = weir_arena_calloc(arena, (all->count + 1) * sizeof *of);
+    struct weir_map by_stem;
+    bool room = streams && of;
     weir_buf_reset(&c->passed);
     c->passed_count = 0;
-    if (!streams) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
-    }
     *count = 0;
-    for (size_t i = 0; i < all->count; i++) {
+    weir_map_init(&by_stem);
+    for (size_t i = 0; room && i < all->count; i++) {
         struct weir_file *file = &all->files[i];
-        struct weir_str stem = file->url ? remote_stem(file, arena) : stem_of(file->name, arena);
+        struct weir_str stem = weir_file_stem(file, arena);
         if (file->format == WEIR_FILE_AUTO && (!file->url || file->listed)) {
             pass_over(c, file);
             continue;
         }
-        size_t at = 0;
-        while (at < *count && !weir_str_eq(streams[at].name, stem)) {
-            at++;
+        of[i] = stem.ptr ? weir_map_get(&by_stem, stem) : NULL;
+        if (!of[i]) {
+            of[i] = &streams[(*count)++];
+            of[i]->name = stem;
+            room = stem.ptr && weir_map_put(&by_stem, stem, of[i]) == 0;
         }
-        if (at == *count) {
-            streams[at].name = stem;
-            streams[at].files =
-                weir_arena_calloc(arena, (all->count + 1) * sizeof(struct weir_file));
-            *count += 1;
-        }
-        if (!stem.ptr || !streams[at].files) {
-            return weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count);
-        }
-        streams[at].files[streams[at].count++] = *file;
-        streams[at].mixed = streams[at].mixed || is_mixed(streams[at].files, file);
+        of[i]->count++;
     }
+    weir_map_free(&by_stem);
+    room = room && share_files(all, of, arena);
     *out = streams;
-    return *count ? 0
-                  : weir_fail(err, WEIR_ENOENT,
-                              "the folder holds no file whose name ends in .csv, .tsv, .txt, "
-                              ".ndjson, .jsonl, .json (each also with .gz or .zst), .parquet or "
-                              ".xlsx");
+    return !room    ? weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", all->count)
+           : *count ? 0
+                    : weir_fail(err, WEIR_ENOENT,
+                                "the folder holds no file whose name ends in .csv, .tsv, .txt, "
+                                ".ndjson, .jsonl, .json (each also with .gz or .zst), .parquet or "
+                                ".xlsx");
 }
 
 /* One address is one stream, called as its file if that has a name that says what it is, else as
@@ -371,10 +336,34 @@ static int remote_streams(struct weir_file_connection *c, struct weir_arena *are
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
     **out = all;
-    (*out)->name = memchr(stem.ptr, '.', stem.len) ? remote_stem(&all.files[0], arena)
+    (*out)->name = memchr(stem.ptr, '.', stem.len) ? weir_file_stem(&all.files[0], arena)
                                                    : weir_str_of(c->config->name);
     *count = 1;
     return 0;
+}
+
+/* Each of its streams asks what lies in the folder: it is looked into once. `base` NULL: of S3. */
+static int folder_streams(struct weir_file_connection *c, const char *base,
+                          struct weir_arena *arena, struct weir_file_stream **out, size_t *count,
+                          struct weir_error *err)
+{
+    char pattern[PATH_MAX];
+    struct weir_file_stream all = {0}, *found = NULL;
+    int rc = 0;
+    if (!c->folder) {
+        rc = !base ? weir_s3_list(c, c->settings->path, &c->arena, &all, err)
+             : snprintf(pattern, sizeof pattern, "%s/*", base) < PATH_MAX
+                 ? match(c, pattern, true, &c->arena, &all, err)
+                 : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+        rc = rc ? rc : group(c, &all, &c->arena, &found, &c->folder_count, err);
+        c->folder = rc ? NULL : found;
+    }
+    *count = c->folder_count;
+    *out = rc ? NULL : weir_arena_calloc(arena, (*count + 1) * sizeof **out);
+    if (*out) {
+        memcpy(*out, c->folder, *count * sizeof **out);
+    }
+    return rc || *out ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", *count);
 }
 
 static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
@@ -382,26 +371,58 @@ static int s3_streams(struct weir_file_connection *c, struct weir_arena *arena,
 {
     struct weir_file_stream all = {0};
     const char *path = c->settings->path;
-    int rc = weir_s3_list(c, path, arena, &all, err);
-    if (rc || path[strlen(path) - 1] == '/') {
-        return rc ? rc : group(c, &all, arena, out, count, err);
+    if (path[strlen(path) - 1] == '/') {
+        return folder_streams(c, NULL, arena, out, count, err);
     }
-    *out = weir_arena_calloc(arena, sizeof **out);
+    int rc = weir_s3_list(c, path, arena, &all, err);
+    *out = rc ? NULL : weir_arena_calloc(arena, sizeof **out);
+    if (rc) {
+        return rc;
+    }
     if (!*out) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     }
     **out = all;
     (*out)->name =
-        is_pattern(path) ? weir_str_of(c->config->name) : remote_stem(&all.files[0], arena);
+        is_pattern(path) ? weir_str_of(c->config->name) : weir_file_stem(&all.files[0], arena);
     *count = 1;
     return 0;
+}
+
+/* The files of a stream of it, as they are by now. */
+static int look_again(const struct weir_file_connection *c, struct weir_file_stream *s,
+                      struct weir_arena *arena, struct weir_error *err)
+{
+    char base[PATH_MAX], path[PATH_MAX];
+    struct weir_file *files = weir_arena_calloc(arena, s->count * sizeof *files);
+    int rc = files ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
+    for (size_t i = 0; rc == 0 && i < s->count; i++) {
+        struct weir_file now, *file = &files[i];
+        bool there;
+        *file = s->files[i];
+        if (file->wrong || file->url) {
+            continue;
+        }
+        rc = full_path(c->site, c->settings->path, base) &&
+                     snprintf(path, sizeof path, "%s/" WEIR_STR_FMT, base,
+                              WEIR_STR_ARG(weir_file_last_part(file->name))) < PATH_MAX
+                 ? add_file(c, path, arena, &now, &there, err)
+                 : weir_fail(err, WEIR_EINVAL, "`path` is too long");
+        rc = rc || there ? rc : weir_fail(err, WEIR_EAGAIN, "%s is no file any more", path);
+        if (rc == 0) {
+            file->path = now.path;
+            file->device = now.device;
+            file->mark = now.mark;
+        }
+    }
+    s->files = files;
+    return rc;
 }
 
 static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
                        struct weir_file_stream **out, size_t *count, struct weir_error *err)
 {
-    char base[PATH_MAX], pattern[PATH_MAX], real[PATH_MAX];
-    struct weir_file_stream all = {0};
+    char base[PATH_MAX], real[PATH_MAX];
     *count = 0;
     if (weir_file_is_s3(c->settings->path)) {
         return s3_streams(c, arena, out, count, err);
@@ -416,19 +437,17 @@ static int all_streams(struct weir_file_connection *c, struct weir_arena *arena,
         return weir_fail(err, WEIR_EINVAL, "`path` is too long");
     }
     if (is_folder(base)) {
-        int n = snprintf(pattern, sizeof pattern, "%s/*", base);
-        int rc = n < PATH_MAX && realpath(base, real)
+        int rc = realpath(base, real)
                      ? may_read(c->site, real, err) /* elsewhere nobody is told what it holds */
                      : weir_fail(err, WEIR_EINVAL, "`path` is too long");
-        rc = rc ? rc : match(c, pattern, true, arena, &all, err);
-        return rc ? rc : group(c, &all, arena, out, count, err);
+        return rc ? rc : folder_streams(c, base, arena, out, count, err);
     }
     *out = weir_arena_calloc(arena, sizeof **out);
     int rc = *out ? match(c, base, false, arena, *out, err)
                   : weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
     if (rc == 0) {
-        (*out)->name =
-            is_pattern(base) ? weir_str_of(c->config->name) : stem_of((*out)->files[0].name, arena);
+        (*out)->name = is_pattern(base) ? weir_str_of(c->config->name)
+                                        : weir_file_stem(&(*out)->files[0], arena);
         *count = 1;
     }
     return rc;
@@ -471,7 +490,7 @@ static int refuse_mixed(const struct weir_file_stream *s, struct weir_error *err
                      "`path:` (`" WEIR_STR_FMT ": {path: " WEIR_STR_FMT
                      "}`), both under names of their own, or move one",
                      WEIR_STR_ARG(s->files[0].name), WEIR_STR_ARG(s->files[other].name),
-                     WEIR_STR_ARG(s->name), WEIR_STR_ARG(last_part(s->files[0].name)));
+                     WEIR_STR_ARG(s->name), WEIR_STR_ARG(weir_file_last_part(s->files[0].name)));
 }
 
 static int by_name(struct weir_file_connection *c, const char *name, struct weir_arena *arena,
@@ -490,6 +509,7 @@ static int by_name(struct weir_file_connection *c, const char *name, struct weir
     }
     if (found) {
         *out = *found;
+        rc = c->folder ? look_again(c, out, arena, err) : rc;
     }
     return rc || found ? rc
                        : weir_fail(err, WEIR_ENOENT,
@@ -539,63 +559,4 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
         }
     }
     return rc;
-}
-
-static int changed(const struct weir_file *file, struct weir_error *err)
-{
-    return weir_fail(err, WEIR_EAGAIN,
-                     WEIR_STR_FMT " changed while it was read; nothing was loaded of it, the next "
-                                  "run reads it again",
-                     WEIR_STR_ARG(file->name));
-}
-
-static bool is_same(const struct weir_file *file, const struct stat *st)
-{
-    return st->st_size == file->mark.size &&
-           st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec == file->mark.mtime &&
-           (int64_t)st->st_ino == file->mark.inode && (int64_t)st->st_dev == file->device;
-}
-
-int weir_file_hold(struct weir_file *file, struct weir_error *err)
-{
-    struct stat st;
-    if (file->url || file->held) {
-        return 0;
-    }
-    int fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ELOOP || errno == ENOENT
-                   ? changed(file, err)
-                   : weir_fail_errno(err, errno, WEIR_STR_FMT " cannot be read",
-                                     WEIR_STR_ARG(file->name));
-    }
-    if (fstat(fd, &st) || !is_same(file, &st)) {
-        close(fd);
-        return changed(file, err);
-    }
-    file->held = fd + 1;
-    snprintf(file->through, sizeof file->through, "/proc/self/fd/%d", fd);
-    return 0;
-}
-
-void weir_file_release(struct weir_file *file)
-{
-    if (file->held) {
-        close(file->held - 1);
-        file->held = 0;
-    }
-}
-
-const char *weir_file_path(const struct weir_file *file)
-{
-    return file->held ? file->through : file->path;
-}
-
-int weir_file_unchanged(const struct weir_file *file, struct weir_error *err)
-{
-    struct stat st;
-    if (file->url) {
-        return 0; /* what was fetched is our own */
-    }
-    return stat(file->path, &st) == 0 && is_same(file, &st) ? 0 : changed(file, err);
 }

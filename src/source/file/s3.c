@@ -108,19 +108,13 @@ static int no_memory(struct weir_error *err)
     return weir_fail(err, WEIR_ENOMEM, "no memory for the list of files");
 }
 
-static struct weir_str last_part(struct weir_str key)
-{
-    const char *slash = memrchr(key.ptr, '/', key.len);
-    return slash ? (struct weir_str){slash + 1, (size_t)(key.ptr + key.len - slash - 1)} : key;
-}
-
 static int add_object(struct listing *l, struct weir_error *err)
 {
     const struct object *o = &l->object;
     const char *key = o->key.ptr;
     if (!key || !o->key.len || key[o->key.len - 1] == '/' ||
         fnmatch(l->pattern.ptr, key, FNM_PATHNAME | FNM_PERIOD) != 0 ||
-        weir_file_is_litter(last_part(l->pattern), last_part(o->key))) {
+        weir_file_is_litter(weir_file_last_part(l->pattern), weir_file_last_part(o->key))) {
         return 0;
     }
     struct weir_file_stream *s = l->out;
