@@ -80,12 +80,16 @@ static int copy(struct weir_writing *w, struct weir_error *err)
 }
 
 /* The same without a copy: the stage takes the table's place. The engine alters no table that rows
- * were deleted from in the same transaction. */
+ * were deleted from in the same transaction, and each column that is added takes memory for all. */
 static int swap(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_table *t = w->a->target;
+    size_t staying = 0;
     int rc = 0;
-    if (w->taken) {
+    for (size_t i = 0; t && i < t->column_count; i++) {
+        staying += stays(w, t->columns[i].name);
+    }
+    if (w->taken || staying > WEIR_SOURCE_ALTERED) {
         return copy(w, err);
     }
     for (size_t i = 0; rc == 0 && t && i < t->column_count; i++) {

@@ -1,5 +1,7 @@
 #include "source/contract.h"
 
+#include "source/stage.h"
+
 const struct weir_column *weir_source_find_column(const struct weir_table *table,
                                                   struct weir_str name)
 {
@@ -11,7 +13,6 @@ const struct weir_column *weir_source_find_column(const struct weir_table *table
     return NULL;
 }
 
-/* Whole numbers beyond 2^53 do not all have a double. */
 /* Is there a row in which the column is so? */
 static int has_any(struct weir_session *session, const struct weir_table *table,
                    struct weir_str column, const char *before, const char *behind, bool *out,
@@ -155,6 +156,7 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
     join_types(old, c, arena, out);
     int rc = 0;
     if (out->type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT) {
+        /* Whole numbers beyond 2^53 do not all have a double. */
         rc = has_any(session, target, old->name, "abs(CAST(", " AS HUGEINT)) > 9007199254740992",
                      &large, err);
     } else if (may_get_type(stream, old, c)) {
@@ -299,18 +301,60 @@ static int set_type(struct weir_session *session, struct weir_str schema, struct
     return rc;
 }
 
+/* Columns that come new. For each that is added to a table, the engine keeps all of its columns
+ * once more until the end: where they are many, the table is made anew with them. */
+static int add_new(struct weir_session *session, struct weir_str schema,
+                   const struct weir_table *table, const struct weir_column *columns, size_t count,
+                   bool many, struct weir_error *err)
+{
+    struct weir_str beside = WEIR_STR(WEIR_SOURCE_STAGES "of more columns");
+    struct weir_buf sql;
+    int rc = 0;
+    weir_buf_init(&sql, 16u << 20);
+    weir_buf_addz(&sql, "CREATE TABLE ");
+    weir_sql_table(&sql, schema, beside);
+    weir_buf_addz(&sql, " AS SELECT *");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct weir_column *c = &columns[i];
+        if (weir_source_find_column(table, c->name)) {
+            continue;
+        }
+        rc = many ? 0 : weir_session_add_columns(session, schema, table->name, c, 1, err);
+        weir_buf_addf(&sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
+                      WEIR_STR_ARG(weir_source_column_sql(c)));
+        weir_sql_ident(&sql, c->name);
+    }
+    weir_buf_addz(&sql, " FROM ");
+    weir_sql_table(&sql, schema, table->name);
+    weir_buf_addz(&sql, "; DROP TABLE ");
+    weir_sql_table(&sql, schema, table->name);
+    weir_buf_addz(&sql, "; ALTER TABLE ");
+    weir_sql_table(&sql, schema, beside);
+    weir_buf_addz(&sql, " RENAME TO ");
+    weir_sql_ident(&sql, table->name);
+    if (rc == 0 && many) {
+        weir_session_touch(session, schema, table->name);
+        rc = weir_session_exec_buf(session, &sql, err);
+    }
+    weir_buf_free(&sql);
+    return rc;
+}
+
 int weir_source_evolve(struct weir_session *session, struct weir_str schema,
                        const struct weir_table *table, const struct weir_column *columns,
                        size_t count, struct weir_error *err)
 {
+    size_t added = 0;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct weir_column *c = &columns[i];
         const struct weir_column *old = weir_source_find_column(table, c->name);
+        added += !old;
         if (!old) {
-            rc = weir_session_add_columns(session, schema, table->name, c, 1, err);
-        } else if (!weir_source_same_type(old, c) &&
-                   (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
+            continue;
+        }
+        if (!weir_source_same_type(old, c) &&
+            (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
             /* Texts become something else where there is none. */
             rc = set_type(session, schema, table->name, c, old->type == WEIR_TYPE_TEXT, err);
         } else if (old->type != c->type) {
@@ -318,5 +362,7 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
                                            c->type, err);
         }
     }
-    return rc;
+    return rc || !added
+               ? rc
+               : add_new(session, schema, table, columns, count, added > WEIR_SOURCE_ALTERED, err);
 }

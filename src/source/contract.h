@@ -5,6 +5,8 @@
 
 #include "source/connector.h"
 
+#define WEIR_SOURCE_ALTERED 50 /* columns that a table gets one by one, at most */
+
 struct weir_source_settled {
     struct weir_column *columns; /* of the stage: the plan's, in its order */
     size_t count;

@@ -122,3 +122,43 @@ test('a thousand columns of times are proven in little memory', async () => {
   const said = execFileSync('/bin/sh', ['-c', 'ulimit -v 6000000; exec "$0" -C "$1" sync wide', binary, weir.dir], { encoding: 'utf8' });
   assert.match(said, /wide\.wide {2}loaded: 1 rows read, 1 written/);
 });
+
+test('thousands of columns that all become others take little memory, as the table does that keeps them', async () => {
+  const columns = Array.from({ length: 3000 }, (_, i) => i);
+  const file = (letter: string): string => `id,${columns.map((i) => `${letter}${i}`).join(',')}\n1,${columns.join(',')}\n`;
+  const sync = (...args: string[]): string => execFileSync('/bin/sh', ['-c', 'ulimit -v 6000000; exec "$0" -C "$@"', binary, weir.dir, 'sync', ...args], { encoding: 'utf8' });
+  write('turned/t.csv', file('g'));
+  await weir.in('source', 'add', 'turned', '--kind', 'file', '--set', 'path=turned');
+  await weir.in('sync', 'turned');
+  write('turned/t.csv', file('h'));
+  assert.match(sync('turned'), /turned\.t {2}loaded: 1 rows read, 1 written/);
+  assert.deepEqual(await weir.rows('select id, g7, h7, h2999 from turned.t'), [{ id: 1, g7: null, h7: 7, h2999: 2999 }]);
+  assert.match(sync('turned', '--full'), /turned\.t {2}loaded: 1 rows read, 1 written/);
+  write('turned/t.csv', file('g'));
+  assert.match(sync('turned'), /turned\.t {2}loaded: 1 rows read, 1 written/);
+  assert.deepEqual(await weir.rows('select id, g7, h7, g2999 from turned.t'), [{ id: 1, g7: 7, h7: null, g2999: 2999 }]);
+});
+
+test('a folder of many files is looked into once, whatever the number of its streams', async () => {
+  for (let i = 0; i < 1500; i++) write(`many/f${i}.csv`, `id,v\n1,${i}\n`);
+  await weir.in('source', 'add', 'many', '--kind', 'file', '--set', 'path=many');
+  const found = await weir.in('source', 'discover', 'many');
+  assert.equal(found.match(/^ *f\d+\b/gm)?.length, 1500, found.slice(0, 400));
+  await weir.in('sync', 'many.f7');
+  write('many/f7.csv', 'id,v\n1,8\n');
+  await weir.in('sync', 'many.f7');
+  assert.deepEqual(await weir.rows('select v from many.f7'), [{ v: 8 }]);
+});
+
+test('many columns that come new to a table that keeps its rows, in each mode', async () => {
+  const modes = { append: '', merge: 'mode: merge, key: [id], deletes: soft', history: 'mode: history, key: [id]' };
+  write('more/t.csv', 'id,v\n1,a\n2,b\n');
+  write('sources/more.yml', `kind: file\nconnection: {path: more}\nstreams:\n${Object.entries(modes).map(([name, how]) => `  ${name}: {path: t.csv, ${how || 'mode: append'}}\n`).join('')}`);
+  await weir.in('sync', 'more');
+  const names = Array.from({ length: 60 }, (_, i) => `c${i}`);
+  write('more/t.csv', `id,v,${names.join(',')}\n1,a,${names.map((_, i) => i).join(',')}\n3,c${','.repeat(60)}\n`);
+  await weir.in('sync', 'more');
+  assert.deepEqual(await weir.rows('select id, v, c0, c59 from more.append order by 1'), [{ id: 1, v: 'a', c0: 0, c59: 59 }, { id: 3, v: 'c', c0: null, c59: null }]);
+  assert.deepEqual(await weir.rows('select id, c59, _weir_deleted is not null as gone from more.merge order by 1'), [{ id: 1, c59: 59, gone: false }, { id: 2, c59: null, gone: true }, { id: 3, c59: null, gone: false }]);
+  assert.deepEqual(await weir.rows('select id, c59, is_current from more.history order by 1, 2 nulls first'), [{ id: 1, c59: null, is_current: false }, { id: 1, c59: 59, is_current: true }, { id: 2, c59: null, is_current: false }, { id: 3, c59: null, is_current: true }]);
+});
