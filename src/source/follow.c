@@ -445,7 +445,10 @@ static int attempt(struct weir_source_follow *f, const char **status, struct wei
         weir_stream_run_went_well(f->run);
     }
     rc = rc || f->again ? rc : tell_gone(f, &later);
-    return loads ? loads : rc ? weir_fail(err, rc, "%s", later.message) : 0;
+    if (rc && loads) { /* the ledger has that one already; this one concerns all tables */
+        *status = "unchanged";
+    }
+    return rc ? weir_fail(err, rc, "%s", later.message) : loads;
 }
 
 bool weir_source_follows(const struct weir_source_config *config)

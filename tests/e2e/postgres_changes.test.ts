@@ -532,3 +532,13 @@ test('a random schedule, with writers meanwhile, restarts and kill -9: equal at 
   assert.deepEqual(left, { stages: 0, mismatches: 0 }, why);
   console.log(`# ${why}`);
 });
+
+test('changes that cannot be read are told, also beside a table that fails by itself', { skip }, async () => {
+  pg.sql('create schema untold; create table untold.a (id int primary key); create table untold.b (id int primary key, v int not null unique); insert into untold.b values (1, 1)');
+  source('untold', 'untold', '', 'streams: {a: {}, b: {}}\n');
+  await sync('untold');
+  // What is deleted meanwhile says nothing of the key.
+  pg.sql('drop table untold.a; alter table untold.b replica identity using index b_v_key; delete from untold.b; alter table untold.b replica identity default');
+  await fails(/does not say of which row/, 'sync', 'untold', '--wait');
+  assert.deepEqual(await rows("select distinct stream from weir.loads where source = 'untold' and status = 'failed' order by 1"), [{ stream: '*' }, { stream: 'a' }]);
+});
