@@ -158,6 +158,10 @@ test('what stands in a file that is refused is shown to admins alone', { skip },
     assert.deepEqual([shown['text'], shown['settings'], typeof shown['error'], typeof shown['version']], [null, null, 'string', 'string']);
     assert.equal((await admin.want(200, 'GET', '/api/sources/other'))['text'], text);
   }
+  // That of a source of events has none, and a mistake in another file is none of its own.
+  const events = await eve.want(200, 'GET', '/api/sources/web');
+  assert.deepEqual([events['kind'], events['error']], ['tracking', null]);
+  assert.match(String(events['text']), /^write_key: /m);
   const well = await eve.want(200, 'GET', '/api/sources/tap');
   assert.match(String(well['text']), /secret:tap\.deep\.token/);
 });
