@@ -35,12 +35,14 @@ static void print_etag(const struct weir_kept *kept, char out[33])
     weir_hex(bytes, sizeof bytes, out);
 }
 
-/* When the rows of a materialized view were stored; its table's name is views.NAME. */
-static weir_time stored_at(const struct page *p, struct weir_str table)
+static struct weir_stored *stored_of(const struct page *p)
 {
-    struct weir_str name = table;
-    (void)weir_str_cut(&name, '.');
-    return weir_stored_at(weir_views_stored(weir_shelf_views(p->call.server->shelf)), name);
+    return weir_views_stored(weir_shelf_views(p->call.server->shelf));
+}
+
+static weir_time earlier(weir_time a, weir_time b)
+{
+    return !a || (b && b < a) ? b : a;
 }
 
 /* Names of what she sees of it, when the latest of that came, if she sees all of its rows, and
@@ -59,8 +61,11 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         struct weir_table_version v =
             weir_warehouse_version_of(p->call.server->warehouse, r->schema, r->table);
         if (weir_str_eq(r->schema, WEIR_STR(WEIR_STORED_SCHEMA))) { /* its view was named already */
-            weir_time at = stored_at(p, r->table);
+            struct weir_str view = r->table;                        /* views.NAME */
+            (void)weir_str_cut(&view, '.');
+            weir_time at = weir_stored_at(stored_of(p), view);
             fresh_at = at > fresh_at ? at : fresh_at;
+            failing = earlier(failing, weir_stored_failing(stored_of(p), view));
             continue;
         }
         if (weir_str_eq_nocase(r->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))) {
@@ -75,8 +80,7 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
         fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
-        weir_time since = weir_source_ills_since(ills, r->schema, r->table);
-        failing = since && (!failing || since < failing) ? since : failing;
+        failing = earlier(failing, weir_source_ills_since(ills, r->schema, r->table));
     }
     weir_jw_array_end(w);
     weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);

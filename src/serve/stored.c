@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "serve/keeper.h"
+#include "serve/source.h"
+#include "serve/source_ills.h"
 #include "serve/views.h"
 
 #define LOOK_EVERY WEIR_SECOND
@@ -11,6 +13,7 @@
 #define MOST_REST  (10 * 60 * WEIR_SECOND)
 #define MAX_NOTE   (1u << 20)
 #define MAX_READS  (8u << 20)
+#define MAX_DEPTH  4 /* of views that read each other's rows */
 
 struct item {
     char name[64];
@@ -528,6 +531,33 @@ weir_time weir_stored_at(struct weir_stored *s, struct weir_str name)
     weir_time at = item ? item->stored_at : 0;
     pthread_mutex_unlock(&s->lock);
     return at;
+}
+
+/* With the lock; views read each other as deep as they are written. */
+static weir_time failing_of(struct weir_stored *s, const struct item *item, unsigned depth)
+{
+    struct weir_source_ills *ills = weir_source_runs_ills(s->server->source_runs);
+    weir_time first = 0;
+    for (size_t i = 0; item && depth && i < item->reads.count; i++) {
+        const struct weir_table_read *t = &item->reads.tables[i];
+        struct weir_str name = t->table;
+        bool stored = weir_str_is(t->schema, WEIR_STORED_SCHEMA);
+        if (stored) {
+            (void)weir_str_cut(&name, '.');
+        }
+        weir_time since = stored ? failing_of(s, find(s, name), depth - 1)
+                                 : weir_source_ills_since(ills, t->schema, t->table);
+        first = since && (!first || since < first) ? since : first;
+    }
+    return first;
+}
+
+weir_time weir_stored_failing(struct weir_stored *s, struct weir_str name)
+{
+    pthread_mutex_lock(&s->lock);
+    weir_time since = failing_of(s, find(s, name), MAX_DEPTH);
+    pthread_mutex_unlock(&s->lock);
+    return since;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

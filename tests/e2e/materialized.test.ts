@@ -1,6 +1,6 @@
 // Materialized views: stored, computed anew when what they read changes, and never a way around the rules.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, join, message, send, setUp } from '../node/client.js';
@@ -252,6 +252,27 @@ test('what needs more memory than there is fails with words, keeps its rows, and
   assert.deepEqual(await rows(admin, 'from views.large'), [[65999]]);
   await admin.want(204, 'DELETE', '/api/views/large');
   writeFileSync(settings, before);
+});
+
+test('stored rows tell since when a source of what they are made from fails, through other views, too', async () => {
+  weir.write('ill/a.csv', 'id\n1\n');
+  weir.write('sources/ill.yml', 'kind: file\nconnection: {path: ill}\nstreams: {a: {}}\n');
+  await weir.in('sync', 'ill', '--wait');
+  await save('first', 'select count(*)::bigint as n from ill.a', true);
+  await comes('first', 'fresh');
+  await save('second', 'select n + 1 as n from views.first', true);
+  await comes('second', 'fresh');
+  const queries = { a: 'from ill.a', first: 'from views.first', second: 'from views.second', none: 'from views.totals' };
+  const { id } = (await admin.want(201, 'POST', '/api/reports', { report: { title: 'Ill', queries: Object.keys(queries).map((query) => ({ id: query })), tiles: [] }, queries })) as { id: string };
+  const failing = async (): Promise<(string | null)[]> => (await askPage(admin, { report: id })).parts.map(({ head, same }) => (head ?? same)?.failing_since ?? null);
+  assert.deepEqual(await failing(), [null, null, null, null]);
+  rmSync(path.join(weir.dir, 'ill/a.csv'));
+  await assert.rejects(weir.in('sync', 'ill', '--wait'), /no file is there/);
+  const [since, ...others] = await failing();
+  assert.ok(since);
+  assert.deepEqual(others, [since, since, null]);
+  for (const name of ['second', 'first']) await admin.want(204, 'DELETE', `/api/views/${name}`);
+  rmSync(path.join(weir.dir, 'sources/ill.yml'));
 });
 
 test('what takes longer than a query may is stopped, and says so', async () => {
