@@ -5,8 +5,7 @@ enum { SQL_BYTES = 1 << 20 };
 
 int weir_replay_clean(struct weir_session *session, struct weir_error *err)
 {
-    return weir_session_drop_begun(session, (struct weir_str){NULL, 0},
-                                   WEIR_STR(WEIR_REPLAY_PREFIX), err);
+    return weir_session_drop_begun(session, WEIR_STR(WEIR_REPLAY_PREFIX), err);
 }
 
 static int replace_table(struct weir_replay_run *r, const struct weir_load_table *made,

@@ -16,9 +16,9 @@ struct weir_source_item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     char from[64], to[64];        /* "": not said */
-    bool full, moved, verify, repair, rest;
-    unsigned failures; /* in a row, with this one */
-    bool partly;       /* it failed, and a part went well */
+    bool full, moved, verify, repair, well, rest;
+    unsigned failures; /* in a row; while it runs up to the one before, then with this one */
+    bool partly;       /* of the latest of them: a part went well */
     pthread_t thread;
     bool joined;
     bool running; /* guarded by the lock, as is what stands below */
@@ -57,7 +57,8 @@ struct weir_source_item *weir_source_runs_running(struct weir_source_runs *runs,
  * what schedules go by. Not one that was asked for what its source does not have. */
 struct weir_source_item *weir_source_runs_latest(struct weir_source_runs *runs, const char *source,
                                                  bool verify, bool whole);
-/* Before it begins: so it is told when this process ends before the run does. */
+/* Before it begins: so it is told when this process ends before the run does. It runs all the same
+ * where that fails. */
 int weir_source_runs_note_begin(struct weir_source_item *item,
                                 struct weir_error *err) WEIR_MUST_CHECK;
 /* It did not begin, or there is nothing to tell of it. */

@@ -196,11 +196,10 @@ int weir_source_print_one(struct weir_ask *ask, const char *name, bool file, str
     } else {
         rc = print_read(ask, &standing, name, err);
     }
-    rc = rc || !file
-             ? rc
-             : weir_source_print_file(weir_source_runs_site(ask->server->source_runs)->dir, name,
-                                      tracking || ask->who.role == WEIR_ROLE_ADMIN, &ask->arena, w,
-                                      err);
+    rc = rc || !file ? rc
+                     : weir_source_print_file(weir_source_runs_site(ask->server->source_runs)->dir,
+                                              name, tracking || ask->who.role == WEIR_ROLE_ADMIN,
+                                              &ask->arena, w, err);
     weir_jw_object_end(w);
     return rc;
 }

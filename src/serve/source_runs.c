@@ -81,6 +81,7 @@ static void *work(void *arg)
                                   .stream = *item->stream ? item->stream : NULL,
                                   .from = *item->from ? item->from : NULL,
                                   .to = *item->to ? item->to : NULL,
+                                  .well = item->well,
                                   .rest = item->rest,
                                   .full = item->full,
                                   .moved = item->moved,
@@ -98,8 +99,10 @@ static void *work(void *arg)
     pthread_mutex_lock(&item->runs->lock);
     item->report = report;
     /* What somebody ended is not tried again until it is due. */
-    item->failures = rc && rc != WEIR_ECANCELED ? item->failures + 1 : 0;
-    item->partly = item->failures && atomic_load(&item->progress.well);
+    const struct weir_source_turn before = {.failures = item->failures, .partly = item->partly};
+    bool partly = atomic_load(&item->progress.well);
+    item->failures = rc && rc != WEIR_ECANCELED ? weir_source_failures_after(&before, partly) : 0;
+    item->partly = item->failures && partly;
     item->status = rc == WEIR_ECANCELED ? "stopped"
                    : rc && strcmp(weir_source_watch_status(item->progress.watch), "mismatch") != 0
                        ? "failed"
@@ -236,7 +239,11 @@ static int add(struct weir_source_runs *runs, struct weir_source_item *item, str
     const struct weir_source_item *before =
         weir_source_runs_latest(runs, item->source, item->verify, true);
     item->failures = before ? before->failures : item->failures;
-    item->rest = item->rest && before && before->partly;
+    item->partly = before ? before->partly : item->partly;
+    item->rest = item->rest && item->partly;
+    /* One of a stream alone may have failed, too. */
+    const struct weir_source_item *any = weir_source_runs_latest(runs, item->source, false, false);
+    item->well = any && any->failures == 0 && item->failures == 0;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
         return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");
@@ -282,8 +289,13 @@ int weir_source_runs_start(struct weir_source_runs *runs, const char *source,
         if (weir_source_turn_get(&runs->site, source, wanted->verify ? "verify" : "sync", &kept,
                                  &ignored) == 0) {
             item->failures = kept.failures;
+            item->partly = kept.partly;
         }
-        rc = weir_source_runs_note_begin(item, err);
+        if (weir_source_runs_note_begin(item, &ignored)) {
+            weir_log(runs->server->log, WEIR_LOG_WARN,
+                     "a run that this server does not live to end will not be told", "source",
+                     source, "error", ignored.message);
+        }
     }
     if (rc == 0) {
         pthread_mutex_lock(&runs->lock);

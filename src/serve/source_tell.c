@@ -80,7 +80,12 @@ int weir_source_runs_note_cut(struct weir_source_runs *runs, struct weir_error *
 {
     struct weir_arena arena;
     struct weir_run_log log = {0};
-    int rc;
+    struct weir_error ignored;
+    int rc = weir_source_drop_stages(runs->server->warehouse, &ignored);
+    if (rc) {
+        weir_log(runs->server->log, WEIR_LOG_WARN, "what runs that were cut off had staged stays",
+                 "error", ignored.message);
+    }
     weir_arena_init(&arena, 64u << 20);
     while ((rc = weir_run_log_begun(runs->begun, &arena, &log, err)) == 0 && log.run.ptr) {
         struct weir_source_run run = {

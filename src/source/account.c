@@ -228,11 +228,19 @@ int weir_source_account_left(struct weir_stream_run *r, const struct weir_source
                      weir_source_word(r->config->name, r->stream.name, word));
 }
 
-int weir_source_account_check(const struct weir_stream_run *r, struct weir_str cursor, bool adopt,
-                              struct weir_error *err)
+int weir_source_account_removed(const struct weir_source_run *run, weir_time *out,
+                                struct weir_error *err)
+{
+    struct weir_source_turn turn = {0};
+    int rc = weir_source_turn_get(run->site, run->source, "removed", &turn, err);
+    *out = turn.began;
+    return rc;
+}
+
+int weir_source_account_check(const struct weir_stream_run *r, struct weir_str cursor,
+                              weir_time removed, bool adopt, struct weir_error *err)
 {
     struct weir_json_parser *parser = weir_json_parser_new(8);
-    struct weir_source_turn removed = {0};
     struct weir_json root;
     struct weir_arena arena;
     struct weir_buf text;
@@ -249,12 +257,10 @@ int weir_source_account_check(const struct weir_stream_run *r, struct weir_str c
         struct weir_str before = weir_json_get_str(weir_json_get(root, "of"), "at");
         struct weir_str now = weir_source_account(r->config, &arena);
         rc = now.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a cursor");
-        rc =
-            rc ? rc : weir_source_turn_get(r->run->site, r->config->name, "removed", &removed, err);
-        rc = rc || !removed.began ? rc
-                                  : weir_source_ledger_since(r->session, r->config->name,
-                                                             r->stream.name, &since, err);
-        bool left = removed.began && since <= removed.began;
+        rc = rc || !removed ? rc
+                            : weir_source_ledger_since(r->session, r->config->name, r->stream.name,
+                                                       &since, err);
+        bool left = removed && since <= removed;
         bool other = before.ptr && !weir_str_eq(before, now);
         if (rc == 0 && (left || other) && !r->run->moved) {
             rc = refuse(r, left, before, now, err);

@@ -31,7 +31,9 @@ struct feed_run {
     weir_time at;          /* when it began; each has a later time */
     uint64_t told_bytes;   /* in weir.loads */
     struct weir_buf saved; /* the state that weir.source_state has */
+    weir_time removed;     /* when a source of this name was; 0: none was */
     bool began;            /* the feed was opened */
+    bool well;             /* something was loaded */
     int failed;            /* of the first stream that was set aside */
     struct weir_error why;
 };
@@ -76,7 +78,7 @@ static int prepare(struct feed_run *f, struct weir_str name, struct weir_feed_wa
                                         f->config->schema, NULL, &f->feed.arena, &out->cursor, err);
     rc = rc ? rc : weir_lists_missing(r, &missing, err);
     out->there = r->target != NULL;
-    rc = rc ? rc : weir_source_account_check(r, out->cursor, true, err);
+    rc = rc ? rc : weir_source_account_check(r, out->cursor, f->removed, true, err);
     rc = rc ? rc : copy_columns(f, r->target, &r->stream.exclude, &out->columns, err);
     out->anew = f->run->full || missing || !r->target || !out->cursor.len ||
                 (r->stream.mode_said && weir_feed_changed(&r->stream, out->cursor));
@@ -111,6 +113,7 @@ static int prepare_all(struct feed_run *f, struct weir_error *err)
     struct weir_feed *feed = &f->feed;
     bool found = false;
     int rc = f->config->connector->discover(f->connection, &f->catalog, err);
+    rc = rc ? rc : weir_source_account_removed(f->run, &f->removed, err);
     feed->wanted = weir_arena_calloc(&feed->arena, (f->catalog.count + 1) * sizeof *feed->wanted);
     if (rc == 0 && !feed->wanted) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu streams", f->catalog.count);
@@ -174,7 +177,7 @@ static int plan_one(struct feed_run *f, struct weir_feed_stream *s, struct weir_
                                        err);
     }
     cursor = rc == 0 && r->target && counts && !elsewhere ? r->plan.last : cursor;
-    rc = rc || s->parts ? rc : weir_source_account_check(r, r->plan.last, false, err);
+    rc = rc || s->parts ? rc : weir_source_account_check(r, r->plan.last, f->removed, false, err);
     rc = rc ? rc : weir_feed_settle_mode(s, &r->stream, &r->plan.arena, err);
     r->load.mode = weir_source_mode_name(r->stream.mode);
     r->plan.exclude = &r->stream.exclude;
@@ -394,9 +397,7 @@ static int load_taken(struct feed_run *f, struct weir_str state, struct weir_err
         rc = 0;
     }
     end_streams(f, rc);
-    if (rc == 0 && f->count) {
-        weir_stream_run_went_well(f->run);
-    }
+    f->well = f->well || (rc == 0 && f->count);
     return rc ? rc : settle(f, state, err);
 }
 
@@ -586,7 +587,10 @@ int weir_source_run_feed(const struct weir_source_run *run, const char *id,
     if (rc) {
         *status = rc == WEIR_ECORRUPT ? "mismatch" : "failed";
         note_failures(&f, began, rc, err);
-    } else if (f.failed) {
+    } else if (f.failed) { /* of a process that failed itself, no part goes well */
+        if (f.well) {
+            weir_stream_run_went_well(run);
+        }
         *status = f.failed == WEIR_ECORRUPT ? "mismatch" : "failed";
         rc = weir_fail(err, f.failed, "%s; all other streams are loaded", f.why.message);
     }

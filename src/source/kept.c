@@ -16,7 +16,7 @@ static int open_store(const struct weir_source_site *site, struct weir_state **o
     char path[4200];
     *out = NULL;
     return snprintf(path, sizeof path, "%s/state.sqlite", site->data) < (int)sizeof path
-               ? weir_state_open(path, out, err)
+               ? weir_state_open_briefly(path, out, err)
                : weir_fail(err, WEIR_ETOOBIG, "the path of weir's data is too long");
 }
 
@@ -57,8 +57,9 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
         snprintf(last.gone, sizeof last.gone, "%s", gone);
     }
     if (code != WEIR_ECANCELED) {
+        const struct weir_source_turn before = {.failures = last.failures, .partly = last.partly};
         last.ended = weir_now();
-        last.failures = code ? last.failures + 1 : 0;
+        last.failures = code ? weir_source_failures_after(&before, partly) : 0;
         last.partly = code && partly;
     } else if (last.failures) { /* no failure, and no good end either */
         last.ended = last.failures = 0;

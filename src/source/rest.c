@@ -2,10 +2,13 @@
  * fails, while the others keep the rhythm of their source. */
 #include "source/run.h"
 #include "source/standing.h"
+#include "source/watch.h"
 
-#define LEAST     (2 * WEIR_SECOND)
-#define MOST      (3600 * WEIR_SECOND)
-#define MAX_TEXTS (64u << 20)
+#define LEAST      (2 * WEIR_SECOND)
+#define MOST       (3600 * WEIR_SECOND)
+#define MAX_TEXTS  (64u << 20)
+#define MOST_SAID  800 /* bytes of why it failed */
+#define WELL_AGAIN "it can be read again, and is as it was"
 
 void weir_source_rests_read(const struct weir_source_run *run, struct weir_source_rests *out)
 {
@@ -13,9 +16,9 @@ void weir_source_rests_read(const struct weir_source_run *run, struct weir_sourc
     struct weir_error ignored; /* what is not known keeps no stream from being tried */
     *out = (struct weir_source_rests){0};
     weir_arena_init(&out->arena, MAX_TEXTS);
-    if (run->rest && (weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &ignored) ||
-                      weir_source_standing_read(session, run->source, &out->arena, &out->items,
-                                                &out->count, &ignored))) {
+    if (!run->well && (weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &ignored) ||
+                       weir_source_standing_read(session, run->source, &out->arena, &out->items,
+                                                 &out->count, &ignored))) {
         out->count = 0;
     }
     weir_session_free(session);
@@ -40,7 +43,7 @@ static const struct weir_source_standing *find(const struct weir_source_rests *r
 int weir_source_check_rest(const struct weir_source_run *run, struct weir_str stream,
                            struct weir_error *err)
 {
-    const struct weir_source_standing *s = find(run->rests, stream);
+    const struct weir_source_standing *s = run->rest ? find(run->rests, stream) : NULL;
     weir_time now = weir_now();
     char at[28];
     if (!s || !weir_source_standing_fails(s) || s->ended_at > now) {
@@ -56,9 +59,23 @@ int weir_source_check_rest(const struct weir_source_run *run, struct weir_str st
     }
     weir_time_format(s->ended_at + wait, at);
     return weir_fail(err, WEIR_EAGAIN,
-                     "stream \"" WEIR_STR_FMT
-                     "\" failed (weir.loads says why), and is tried again from %.19sZ on",
-                     WEIR_STR_ARG(stream), at);
+                     WEIR_STR_FMT " (stream \"" WEIR_STR_FMT
+                                  "\", which is tried again from %.19sZ on)",
+                     WEIR_STR_ARG(weir_utf8_cut(s->error, MOST_SAID)), WEIR_STR_ARG(stream), at);
+}
+
+int weir_source_tell_well(struct weir_stream_run *r, struct weir_error *err)
+{
+    const struct weir_source_standing *s = find(r->run->rests, weir_str_of(r->stream.name));
+    if (!s || !weir_source_standing_fails(s) || strcmp(r->load.status, "unchanged") != 0) {
+        return 0;
+    }
+    struct weir_source_load load = r->load;
+    load.status = "loaded";
+    load.ended_at = weir_now();
+    load.changes = WEIR_STR("[\"" WELL_AGAIN "\"]");
+    weir_source_watch_say(weir_source_watch_of(r->run->progress), "%s: " WELL_AGAIN, load.stream);
+    return weir_source_ledger_add(r->session, &load, err);
 }
 
 bool weir_source_only_rested(const struct weir_source_progress *progress)

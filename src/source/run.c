@@ -422,6 +422,7 @@ int weir_source_run_stream(const struct weir_source_run *run, const char *id,
         rc = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &r->session, err);
         rc = rc ? rc : weir_source_ledger_open(r->session, err);
         rc = rc ? rc : load_stream(r, err);
+        rc = rc ? rc : weir_source_tell_well(r, err);
         weir_session_free(r->session);
         if (rc && r->asked) {
             r->load.status = "failed";

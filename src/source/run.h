@@ -58,7 +58,7 @@ void weir_stream_run_went_well(const struct weir_source_run *run);
 int weir_stream_run_same(struct weir_stream_run *r, bool *same,
                          struct weir_error *err) WEIR_MUST_CHECK;
 /* --- rest.c --- */
-/* How its streams stand at the beginning of a run that lets some of them rest (`rest`). */
+/* How its streams stood at the beginning of a run, where some may have failed. */
 struct weir_source_rests {
     struct weir_arena arena;
     struct weir_source_standing *items;
@@ -70,6 +70,9 @@ void weir_source_rests_free(struct weir_source_rests *rests);
  * again, from 2 s to an hour. */
 int weir_source_check_rest(const struct weir_source_run *run, struct weir_str stream,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* What failed the last time and is unchanged now leaves a row in the ledger: nothing else would say
+ * that it is well, nor since when it fails the next time. */
+int weir_source_tell_well(struct weir_stream_run *r, struct weir_error *err) WEIR_MUST_CHECK;
 /* --- asked.c --- */
 /* A back-fill reads rows again that are there: only a key says which. */
 bool weir_source_can_fill(const struct weir_source_stream *stream);

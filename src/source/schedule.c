@@ -60,6 +60,11 @@ static weir_time back_off(unsigned failures, double chance)
     return wait - (weir_time)((double)wait / 2 * chance);
 }
 
+unsigned weir_source_failures_after(const struct weir_source_turn *turn, bool partly)
+{
+    return turn->partly && !partly ? 1 : turn->failures + 1;
+}
+
 weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now)
 {
     weir_time known = turn->known ? turn->known : turn->began;

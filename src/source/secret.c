@@ -77,7 +77,7 @@ static int open_store(const struct weir_source_site *site, struct weir_arena *ar
     const char *path = weir_arena_printf(arena, "%s/state.sqlite", site->data);
     *folder = weir_arena_printf(arena, "%s/secrets", site->data);
     *state = NULL;
-    return path && *folder ? weir_state_open(path, state, err) : no_memory(err);
+    return path && *folder ? weir_state_open_briefly(path, state, err) : no_memory(err);
 }
 
 static int sealed(const struct weir_source_site *site, const char *source, struct weir_str name,

@@ -61,9 +61,10 @@ struct weir_source_run {
     struct weir_warehouse *warehouse;
     const struct weir_log *log;
     const char *source;
-    const char *stream;                    /* NULL: all */
-    const char *from, *to;                 /* a back-fill: from here on, to before there; or NULL */
-    bool rest;                             /* what failed is tried less often the longer it does */
+    const char *stream;    /* NULL: all */
+    const char *from, *to; /* a back-fill: from here on, to before there; or NULL */
+    bool well;             /* no stream of it stands as failed, as far as is known */
+    bool rest;             /* what failed is tried less often the longer it does */
     const struct weir_source_rests *rests; /* weir_source_sync finds out which */
     bool full;                             /* forget cursors: read everything, build tables anew */
     bool moved;                            /* the rows are the same, though their place is new */
@@ -187,10 +188,13 @@ int weir_source_leave_gone(const struct weir_source_site *site, struct weir_ware
                            const char *name, struct weir_buf *note,
                            struct weir_error *err) WEIR_MUST_CHECK;
 /* A run of a process that ended before it did, so that nobody told its end (a kill, a machine that
- * stopped): it becomes a failure of the ledger and of the schedule, and what it had staged goes. In
+ * stopped): it becomes a failure of the ledger and of the schedule. In
  * `run` its source, stream and `verify` count. No source of this name any more: nothing is done. */
 int weir_source_cut_off(const struct weir_source_run *run, const char *id, weir_time began,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* What such runs had staged, of sources that are gone, too. While none runs. */
+int weir_source_drop_stages(struct weir_warehouse *warehouse,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 #define WEIR_SOURCE_CUT_OFF                                                                        \
     "weir itself ended in the midst of this run (it was killed, or the machine stopped): what "    \
     "the "                                                                                         \

@@ -53,7 +53,9 @@ static int verify(struct weir_state *state, struct weir_error *err)
     return rc;
 }
 
-static int set_up(struct weir_state *state, const char *path, bool loose, struct weir_error *err)
+enum way { CHECKED, BRIEF, LOOSE };
+
+static int set_up(struct weir_state *state, const char *path, enum way way, struct weir_error *err)
 {
     int rc = sqlite3_open_v2(
         path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
@@ -71,14 +73,15 @@ static int set_up(struct weir_state *state, const char *path, bool loose, struct
                               "pragma cell_size_check = on;"
                               "pragma secure_delete = on;",
                               err);
-    if (loose) {
+    if (way == LOOSE) {
         return code ? code : weir_db_script(state, "pragma synchronous = normal", err);
     }
-    code = code ? code : verify(state, err);
+    code = code || way == BRIEF ? code : verify(state, err);
     return code ? code : weir_state_migrate(state, err);
 }
 
-static int open_state(const char *path, bool loose, struct weir_state **out, struct weir_error *err)
+static int open_state(const char *path, enum way way, struct weir_state **out,
+                      struct weir_error *err)
 {
     pthread_mutexattr_t recursive;
     struct weir_state *state = calloc(1, sizeof *state);
@@ -91,7 +94,7 @@ static int open_state(const char *path, bool loose, struct weir_state **out, str
     pthread_mutex_init(&state->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
     int rc = make_private(path, err);
-    rc = rc ? rc : set_up(state, path, loose, err);
+    rc = rc ? rc : set_up(state, path, way, err);
     if (rc) {
         rc = weir_error_prefix(err, rc, "%s", path);
         weir_state_close(state);
@@ -103,12 +106,17 @@ static int open_state(const char *path, bool loose, struct weir_state **out, str
 
 int weir_state_open(const char *path, struct weir_state **out, struct weir_error *err)
 {
-    return open_state(path, false, out, err);
+    return open_state(path, CHECKED, out, err);
 }
 
 int weir_state_open_loose(const char *path, struct weir_state **out, struct weir_error *err)
 {
-    return open_state(path, true, out, err);
+    return open_state(path, LOOSE, out, err);
+}
+
+int weir_state_open_briefly(const char *path, struct weir_state **out, struct weir_error *err)
+{
+    return open_state(path, BRIEF, out, err);
 }
 
 void weir_state_close(struct weir_state *state)

@@ -27,6 +27,10 @@ int weir_state_open(const char *path, struct weir_state **out,
  * the other connection's lock. */
 int weir_state_open_loose(const char *path, struct weir_state **out,
                           struct weir_error *err) WEIR_MUST_CHECK;
+/* As weir_state_open, without looking over all of the file, which takes longer the more is in it:
+ * for who opens it once a run. */
+int weir_state_open_briefly(const char *path, struct weir_state **out,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 void weir_state_close(struct weir_state *state); /* NULL is fine */
 
 /* A transaction; nests, and then only the outermost end counts. */

@@ -217,8 +217,8 @@ int weir_session_number_buf(struct weir_session *session, struct weir_buf *sql, 
     return rc;
 }
 
-int weir_session_drop_begun(struct weir_session *session, struct weir_str schema,
-                            struct weir_str beginning, struct weir_error *err)
+int weir_session_drop_begun(struct weir_session *session, struct weir_str beginning,
+                            struct weir_error *err)
 {
     struct weir_arena arena;
     struct weir_table *tables;
@@ -228,8 +228,7 @@ int weir_session_drop_begun(struct weir_session *session, struct weir_str schema
     weir_buf_init(&sql, 1u << 16);
     int rc = weir_session_describe(session, &arena, &tables, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        if ((!schema.ptr || weir_str_eq(tables[i].schema, schema)) &&
-            weir_str_starts(tables[i].name, beginning)) {
+        if (weir_str_starts(tables[i].name, beginning)) {
             weir_buf_addz(&sql, "DROP TABLE ");
             weir_sql_table(&sql, tables[i].schema, tables[i].name);
             weir_session_touch(session, tables[i].schema, tables[i].name);

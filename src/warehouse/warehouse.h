@@ -163,9 +163,9 @@ int weir_session_exec(struct weir_session *session, const char *sql,
 int weir_session_exec_buf(struct weir_session *session, struct weir_buf *sql,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
-/* Drops the tables of this schema (ptr NULL: of all) whose names begin so. */
-int weir_session_drop_begun(struct weir_session *session, struct weir_str schema,
-                            struct weir_str beginning, struct weir_error *err) WEIR_MUST_CHECK;
+/* Drops the tables of all schemas whose names begin so. */
+int weir_session_drop_begun(struct weir_session *session, struct weir_str beginning,
+                            struct weir_error *err) WEIR_MUST_CHECK;
 
 /* The whole number that the query in `sql` answers, which is not negative; 0 where it answers no
  * row. Empties `sql`. */

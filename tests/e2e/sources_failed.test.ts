@@ -185,7 +185,7 @@ test('a stream that fails rests longer each time, and the others keep the rhythm
   // Between two failures of the one the other is loaded as soon as it has something new: by a run that does not try the one.
   const told = await until('a run that lets it rest', 60, async () => {
     const latest = (await admin.want(200, 'GET', '/api/sources/part')) as unknown as { latest: { run: string; status: string | null; error: string | null } };
-    return /"bad" failed .* is tried again from/.test(latest.latest.error ?? '') ? latest.latest : undefined;
+    return /"more" .* is new.*\(stream "bad", which is tried again from/.test(latest.latest.error ?? '') ? latest.latest : undefined;
   });
   assert.equal(told.status, 'failed');
   for (let id = 2; id < 5; id++) {
@@ -195,10 +195,36 @@ test('a stream that fails rests longer each time, and the others keep the rhythm
   const good = await loads("stream = 'good'"), bad = await loads("stream = 'bad' and status = 'failed'");
   assert.ok(good.some((id) => !bad.includes(id) && id > (failed[0] ?? '')), `${good.join()} beside ${bad.join()}`);
   assert.match(await weir.in('source', 'list'), /^part .*failed/m);
+  // A moment in which nothing goes well is the first of its kind, however many runs failed in part before.
+  await until('many of those', 60, async () => (((await admin.want(200, 'GET', '/api/sources/part/runs')) as { runs: { status: string }[] }).runs.filter(({ status }) => status === 'failed').length >= 8 ? true : undefined));
+  renameSync(at('part'), at('away'));
+  await until('that moment', 60, async () => ((await loads("stream = 'good' and status = 'failed'")).length ? true : undefined));
+  write('away/good.csv', 'id\n6\n');
+  renameSync(at('away'), at('part'));
+  await until('the next row', 20, async () => ((await weir.rows('select 1 from part.good where id = 6')).length === 1 ? true : undefined));
   write('part/bad.csv', 'id\n7\n');
   await until('it to be well', 60, async () => ((await weir.rows('select 1 from part.bad where id = 7')).length === 1 ? true : undefined));
   await until('the list', 20, async () => (/^part .*well/m.test(await weir.in('source', 'list')) ? true : undefined));
   rmSync(at('sources/part.yml'));
+});
+
+test('a stream that failed and is as it was is well, also beside one that fails', async () => {
+  write('lone/x/a.csv', 'id\n1\n');
+  source('lone', 'connection: {path: lone}\nstreams: {a: {path: x/a.csv}, b: {path: none.csv}}\n');
+  const a = async (): Promise<Stream | undefined> => (await shown('lone')).streams?.find(({ stream }) => stream === 'a');
+  await run('lone');
+  for (const round of [1, 2]) {
+    renameSync(at('lone/x'), at('lone/y'));
+    await run('lone');
+    const [last] = await weir.rows("select strftime(max(started_at), '%Y-%m-%dT%H:%M:%S') as at from weir.loads where source = 'lone' and stream = 'a'");
+    assert.equal((await a())?.failing_since?.slice(0, 19), last?.['at'], `in round ${round}`);
+    renameSync(at('lone/y'), at('lone/x'));
+    assert.equal((await run('lone')).status, 'failed');
+    assert.deepEqual([(await a())?.status, (await a())?.failing_since], ['loaded', null]);
+    await run('lone');
+  }
+  assert.deepEqual((await weir.rows("select status, changes from weir.loads where source = 'lone' and stream = 'a' order by started_at")).map(({ status, changes }) => [status, changes]), [['loaded', null], ['failed', null], ['loaded', ['it can be read again, and is as it was']], ['failed', null], ['loaded', ['it can be read again, and is as it was']]]);
+  rmSync(at('sources/lone.yml'));
 });
 
 test('who reads a table is told since when its source fails: by a stream, as a whole, and after a restart', async () => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { strike } from '../crash/strike.js';
 import { Client, setUp } from '../node/client.js';
-import { Tap, record, schema } from '../node/tap.js';
+import { Tap, record, schema, state } from '../node/tap.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Run {
@@ -96,7 +96,15 @@ test('a run that a kill cut off is told as one, by the run, the ledger, the list
   const many = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); echo '{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{\"id\":'$i'}}'; done";
   tap.run(schema('s', { id: { type: 'integer' } }), many, 'exec sleep 600');
   const begun = (await admin.want(202, 'POST', '/api/sources/cut/sync', {})) as { run: string };
-  await until('its rows', 60, async () => (await rows("select count(*) from duckdb_tables() where schema_name = 'cut'"))[0]?.[0] !== 0 || undefined);
+  const staged = async (schema: string): Promise<number> => Number((await rows(`select count(*) from duckdb_tables() where schema_name = '${schema}'`))[0]?.[0]);
+  await until('its rows', 60, async () => (await staged('cut')) !== 0 || undefined);
+  // Of a source that is gone by then, too.
+  const lost = new Tap(weir, 'lost');
+  lost.catalog({ stream: 's', schema: { properties: { id: { type: 'integer' } } } });
+  lost.run(schema('s', { id: { type: 'integer' } }), many, 'exec sleep 600');
+  await admin.want(202, 'POST', '/api/sources/lost/sync', {});
+  await until('its rows', 60, async () => (await staged('lost')) !== 0 || undefined);
+  rmSync(path.join(weir.dir, 'sources/lost.yml'));
   const catalog = async (): Promise<string[]> => ((await admin.want(200, 'GET', '/api/schema')) as { tables: { schema: string; name: string }[] }).tables.filter((one) => one.schema === 'cut').map((one) => one.name);
   assert.deepEqual(await catalog(), [], 'a stage is no table of the catalog');
   await strike(weir, 'serve');
@@ -105,7 +113,7 @@ test('a run that a kill cut off is told as one, by the run, the ledger, the list
   assert.deepEqual([after.state, after.status, (await runs('cut')).map(({ run: id }) => id)], ['done', 'failed', [begun.run]]);
   assert.match(after.error ?? '', /weir itself ended in the midst of this run/);
   assert.deepEqual((await rows("select run, stream, status from weir.loads where source = 'cut'")), [[begun.run, '*', 'failed']]);
-  assert.deepEqual((await rows("select count(*) from duckdb_tables() where schema_name = 'cut'")), [[0]]);
+  assert.deepEqual([await staged('cut'), await staged('lost')], [0, 0]);
   assert.match(await weir.in('source', 'list'), /cut.*failed/);
   tap.run(schema('s', { id: { type: 'integer' } }), record('s', { id: 1 }));
   assert.equal((await run('cut')).status, 'loaded');
@@ -113,4 +121,20 @@ test('a run that a kill cut off is told as one, by the run, the ledger, the list
   assert.doesNotMatch(await weir.in('source', 'list'), /cut.*failed/);
   await again();
   assert.equal((await runs('cut')).length, 2, 'and is told once');
+});
+
+test('a tap that fails waits longer each time, also when some rows were loaded before', async () => {
+  const tap = new Tap(weir, 'late');
+  tap.catalog({ stream: 's', schema: { properties: { id: { type: 'integer' } } }, key: ['id'] });
+  tap.run(schema('s', { id: { type: 'integer' } }, ['id']), record('s', { id: 1 }), state({ bookmarks: { s: { at: 1 } } }), "echo 'too many requests' >&2", 'exit 1');
+  writeFileSync(path.join(weir.dir, 'sources/late.yml'), tap.yml('config: {}\n', 'schedule: every 1s\nstreams: {s: {mode: merge, key: [id]}}\n'));
+  await until('four failures', 120, async () => ((await runs('late')).filter(({ status }) => status === 'failed').length >= 4 ? true : undefined));
+  assert.deepEqual(await rows('select id from late.s'), [[1]], 'its row is there');
+  const next = await until('a run to come', 30, async () => {
+    const one = (await admin.want(200, 'GET', '/api/sources/late')) as unknown as { run: string | null; next_at: string; latest: { ended_at: string } };
+    const wait = Date.parse(one.next_at) - Date.parse(one.latest.ended_at);
+    return one.run === null && wait > 0 ? wait : undefined; // else it is that of the run that ended
+  });
+  assert.ok(next >= 4000, `${next} ms`); // 16 s, shortened by up to a half
+  rmSync(path.join(weir.dir, 'sources/late.yml'));
 });

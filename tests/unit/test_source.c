@@ -213,7 +213,13 @@ static void failures_wait_longer_each_time(void **state)
     turn.failures = 1;
     assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 2 * WEIR_SECOND);
+    /* Those count in a row, but not with runs in which nothing goes well. */
+    turn.failures = 40;
+    assert_int_equal(weir_source_failures_after(&turn, true), 41);
+    assert_int_equal(weir_source_failures_after(&turn, false), 1);
     turn.partly = false;
+    assert_int_equal(weir_source_failures_after(&turn, true), 41);
+    assert_int_equal(weir_source_failures_after(&turn, false), 41);
     turn.failures = 4000000000u;
     assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 3600 * WEIR_SECOND);

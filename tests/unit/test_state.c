@@ -129,6 +129,24 @@ static void a_newer_file_is_left_alone(void **state)
     assert_null(s->state);
 }
 
+/* However much is in it. */
+static void who_opens_it_often_does_not_look_over_all_of_it(void **state)
+{
+    struct store *s = *state;
+    static const char zeros[4096];
+    weir_state_close(s->state);
+    s->state = NULL;
+    run_sql(s->path, "create table much as with recursive n(i) as (select 1 union all select i + 1 "
+                     "from n where i < 200) select randomblob(3000) as bytes from n");
+    FILE *f = fopen(s->path, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -20 * (long)sizeof zeros, SEEK_END), 0);
+    assert_int_equal(fwrite(zeros, 1, sizeof zeros, f), sizeof zeros);
+    fclose(f);
+    assert_int_equal(weir_state_open(s->path, &s->state, &s->err), WEIR_ECORRUPT);
+    ASSERT_OK(weir_state_open_briefly(s->path, &s->state, &s->err), s->err);
+}
+
 static void a_damaged_file_is_named(void **state)
 {
     struct store *s = *state;
@@ -526,6 +544,7 @@ int main(int argc, char **argv)
         TEST(what_was_written_is_there_after_reopening),
         TEST(an_older_file_is_brought_up_to_date),
         TEST(a_newer_file_is_left_alone),
+        TEST(who_opens_it_often_does_not_look_over_all_of_it),
         TEST(a_damaged_file_is_named),
         TEST(a_transaction_is_whole_or_nothing),
         TEST(a_backup_is_a_whole_store),

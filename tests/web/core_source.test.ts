@@ -131,6 +131,10 @@ test('runs one after the other that found nothing new are one line', () => {
   const past = (run: string, status: Run['status'], seconds: number, more: Partial<PastRun> = {}): PastRun => ({ run, status, started: new Date(seconds * 1000), ended: new Date(seconds * 1000 + 100), rows: 0, discarded: 0, error: '', changes: [], loads: [], verify: false, remembered: true, ...more });
   const lines = folded([past('g', 'unchanged', 9), past('f', 'unchanged', 8), past('e', 'unchanged', 7, { verify: true }), past('d', 'unchanged', 6), past('c', 'loaded', 5), past('b', 'unchanged', 4, { changes: ['t: gone at the source'] }), past('a', 'unchanged', 3)]);
   assert.deepEqual(lines.map(({ run, times, since }) => [run, times, since.getTime() / 1000]), [['g', 2, 8], ['e', 1, 7], ['d', 1, 6], ['c', 1, 5], ['b', 1, 4], ['a', 1, 3]]);
+  // So are those in which a stream that failed rested; one that tried it has a row in the ledger.
+  const resting = { error: 'no such table (stream "b", which is tried again from 12:00:00Z on)' };
+  const ill = folded([past('f', 'failed', 8, resting), past('e', 'failed', 7, resting), past('d', 'failed', 6, { error: 'no such table', loads: [load({ status: 'failed' })] }), past('c', 'failed', 5, { error: 'another' }), past('b', 'failed', 4, resting), past('a', 'unchanged', 3)]);
+  assert.deepEqual(ill.map(({ run, times }) => [run, times]), [['f', 2], ['d', 1], ['c', 1], ['b', 1], ['a', 1]]);
 });
 
 test('runs of the ledger and of the server are one list', () => {

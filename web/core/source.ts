@@ -283,7 +283,8 @@ export interface PastRun {
   remembered: boolean;
 }
 
-/** Runs one after the other that found nothing new are one line: a source that runs each second has hardly any others. */
+/** Runs one after the other that found nothing new, or in which what failed before only rested, are one line: a source that runs
+ * each second has hardly any others. */
 export interface Folded extends PastRun {
   times: number;
   /** When the first of them began. */
@@ -291,10 +292,11 @@ export interface Folded extends PastRun {
 }
 export function folded(past: readonly PastRun[]): Folded[] {
   const out: Folded[] = [];
-  const quiet = (one: PastRun): boolean => one.status === 'unchanged' && !one.verify && !one.error && !one.changes.length && !one.discarded;
+  const rested = (one: PastRun): boolean => one.status === 'failed' && one.remembered && !one.loads.length;
+  const quiet = (one: PastRun): boolean => ((one.status === 'unchanged' && !one.error) || rested(one)) && !one.verify && !one.changes.length && !one.discarded;
   for (const one of past) {
     const last = out.at(-1);
-    if (last && quiet(last) && quiet(one)) {
+    if (last && quiet(last) && quiet(one) && last.status === one.status && last.error === one.error) {
       last.times++;
       last.since = one.started;
     } else out.push({ ...one, times: 1, since: one.started });
