@@ -34,7 +34,7 @@ test('titles above a table are set aside, or passed over where the file says so;
   await weir.in('source', 'add', 't', '--kind', 'file', '--set', 'path=t');
   const { streams } = JSON.parse(await weir.in('source', 'discover', 't', '--json')) as { streams: { name: string; error?: string; columns?: { name: string }[] }[] };
   assert.deepEqual(streams.map(({ name, error, columns }) => [name, error ?? columns?.map((column) => column.name).join(' ')]), [['export', 'id total'], ['nothing', 't/nothing.csv: the file is empty']]);
-  assert.match(await weir.in('source', 'discover', 't'), /\n {4}total +double\nnothing {2}→ {2}t\.nothing {2}\(replace, 1 file\)\n {4}cannot be looked into: t\/nothing\.csv: the file is empty\n/);
+  assert.match(await weir.in('source', 'discover', 't'), /\n {4}total +double +numbers with a decimal point\nnothing {2}→ {2}t\.nothing {2}\(replace, 1 file\)\n {4}cannot be looked into: t\/nothing\.csv: the file is empty\n/);
   rmSync(path.join(weir.dir, 't/export.csv'));
   await assert.rejects(weir.in('source', 'discover', 't'), /nothing\.csv: the file is empty/);
   rmSync(path.join(weir.dir, 't/nothing.csv'));
