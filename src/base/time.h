@@ -18,6 +18,12 @@ typedef int64_t weir_time; /* microseconds since the epoch, UTC */
 #define WEIR_TIME_MIN ((weir_time)-62135596800 * WEIR_SECOND)
 #define WEIR_TIME_MAX ((weir_time)253402300800 * WEIR_SECOND - 1)
 
+/* The earlier of two; 0 is none. */
+static inline weir_time weir_time_first(weir_time a, weir_time b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
 weir_time weir_now(void);  /* wall clock */
 weir_time weir_mono(void); /* never jumps; for durations and deadlines only */
 

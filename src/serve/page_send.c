@@ -40,11 +40,6 @@ static struct weir_stored *stored_of(const struct page *p)
     return weir_views_stored(weir_shelf_views(p->call.server->shelf));
 }
 
-static weir_time earlier(weir_time a, weir_time b)
-{
-    return !a || (b && b < a) ? b : a;
-}
-
 /* Names of what she sees of it, when the latest of that came, if she sees all of its rows, and
  * since when a source of it fails, which tells of no row. */
 static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
@@ -65,7 +60,7 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
             (void)weir_str_cut(&view, '.');
             weir_time at = weir_stored_at(stored_of(p), view);
             fresh_at = at > fresh_at ? at : fresh_at;
-            failing = earlier(failing, weir_stored_failing(stored_of(p), view));
+            failing = weir_time_first(failing, weir_stored_failing(stored_of(p), view));
             continue;
         }
         if (weir_str_eq_nocase(r->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))) {
@@ -80,7 +75,7 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
         fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
-        failing = earlier(failing, weir_source_ills_since(ills, r->schema, r->table));
+        failing = weir_time_first(failing, weir_source_ills_since(ills, r->schema, r->table));
     }
     weir_jw_array_end(w);
     weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);

@@ -117,7 +117,7 @@ static weir_time since_of(const struct weir_source_standing *s, weir_time whole)
 {
     weir_time since = weir_source_standing_fails(s) ? s->failing_since : 0;
     bool table = s->table.len && s->good_run.len && !weir_str_is(s->stream, WEIR_SOURCE_ALL);
-    return !table ? 0 : !since || (whole && whole < since) ? whole : since;
+    return table ? weir_time_first(since, whole) : 0;
 }
 
 static void put(struct weir_source_ills *ills, const char *source,

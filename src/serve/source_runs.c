@@ -99,9 +99,10 @@ static void *work(void *arg)
     pthread_mutex_lock(&item->runs->lock);
     item->report = report;
     /* What somebody ended is not tried again until it is due. */
-    const struct weir_source_turn before = {.failures = item->failures, .partly = item->partly};
     bool partly = atomic_load(&item->progress.well);
-    item->failures = rc && rc != WEIR_ECANCELED ? weir_source_failures_after(&before, partly) : 0;
+    item->failures = rc && rc != WEIR_ECANCELED
+                         ? weir_source_failures_after(item->failures, item->partly, partly)
+                         : 0;
     item->partly = item->failures && partly;
     item->status = rc == WEIR_ECANCELED ? "stopped"
                    : rc && strcmp(weir_source_watch_status(item->progress.watch), "mismatch") != 0

@@ -50,7 +50,7 @@ static int count_stage(struct weir_writing *w, uint64_t *out, struct weir_error 
  * none of a table's. */
 static bool stays(const struct weir_writing *w, struct weir_str name)
 {
-    return !weir_apply_staged(w, name) && !weir_str_is(name, WEIR_SOURCE_ROW);
+    return !weir_source_stage_has(w->stage, name) && !weir_str_is(name, WEIR_SOURCE_ROW);
 }
 
 /* The table is made anew of the stage's rows; columns that do not come any more are kept, empty. */
@@ -69,9 +69,7 @@ static int copy(struct weir_writing *w, struct weir_error *err)
     }
     for (size_t i = 0; t && i < t->column_count; i++) {
         if (stays(w, t->columns[i].name)) {
-            weir_buf_addf(&w->sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
-                          WEIR_STR_ARG(weir_source_column_sql(&t->columns[i])));
-            weir_sql_ident(&w->sql, t->columns[i].name);
+            weir_source_add_null(&w->sql, &t->columns[i]);
         }
     }
     weir_buf_addz(&w->sql, " FROM ");

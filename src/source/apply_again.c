@@ -8,7 +8,7 @@
 static bool tells(const struct weir_writing *w, const struct weir_column *c)
 {
     return (weir_str_is(c->name, WEIR_SOURCE_VERSION) || !weir_source_column_reserved(c->name)) &&
-           weir_apply_staged(w, c->name);
+           weir_source_stage_has(w->stage, c->name);
 }
 
 static void add_columns(struct weir_writing *w, const char *before)

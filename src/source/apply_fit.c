@@ -200,19 +200,9 @@ int weir_apply_discard_rows(struct weir_writing *w, struct weir_error *err)
 /* --- the table's columns ------------------------------------------------------------------------
  */
 
-bool weir_apply_staged(const struct weir_writing *w, struct weir_str name)
-{
-    for (size_t i = 0; i < w->stage->column_count; i++) {
-        if (weir_str_eq_nocase(w->stage->columns[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool weir_apply_emptied(const struct weir_writing *w, struct weir_str name)
 {
-    return w->a->stream->nested && !weir_apply_staged(w, name) &&
+    return w->a->stream->nested && !weir_source_stage_has(w->stage, name) &&
            !weir_source_column_reserved(name) && !weir_source_of_history(name);
 }
 

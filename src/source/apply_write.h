@@ -40,7 +40,6 @@ int weir_apply_take_out(struct weir_writing *w, struct weir_str condition, uint6
 /* The same of the condition that `sql` has. */
 int weir_apply_take_out_said(struct weir_writing *w, uint64_t *count,
                              struct weir_error *err) WEIR_MUST_CHECK;
-bool weir_apply_staged(const struct weir_writing *w, struct weir_str name);
 /* A column of the table that no row of the stage has, where columns are what rows have: it is empty
  * in a row that came again. */
 bool weir_apply_emptied(const struct weir_writing *w, struct weir_str name);

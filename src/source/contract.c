@@ -301,28 +301,39 @@ static int set_type(struct weir_session *session, struct weir_str schema, struct
     return rc;
 }
 
-/* Columns that come new. For each that is added to a table, the engine keeps all of its columns
- * once more until the end: where they are many, the table is made anew with them. */
-static int add_new(struct weir_session *session, struct weir_str schema,
-                   const struct weir_table *table, const struct weir_column *columns, size_t count,
-                   bool many, struct weir_error *err)
+void weir_source_add_null(struct weir_buf *sql, const struct weir_column *column)
+{
+    weir_buf_addf(sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
+                  WEIR_STR_ARG(weir_source_column_sql(column)));
+    weir_sql_ident(sql, column->name);
+}
+
+static bool are_many_new(const struct weir_table *table, const struct weir_column *columns,
+                         size_t count)
+{
+    size_t fresh = 0;
+    for (size_t i = 0; i < count; i++) {
+        fresh += !weir_source_find_column(table, columns[i].name);
+    }
+    return fresh > WEIR_SOURCE_ALTERED;
+}
+
+/* With those of the columns that come new. For each that is added to a table, the engine keeps all
+ * of its columns once more until the end of the transaction. */
+static int make_anew(struct weir_session *session, struct weir_str schema,
+                     const struct weir_table *table, const struct weir_column *columns,
+                     size_t count, struct weir_error *err)
 {
     struct weir_str beside = WEIR_STR(WEIR_SOURCE_STAGES "of more columns");
     struct weir_buf sql;
-    int rc = 0;
     weir_buf_init(&sql, 16u << 20);
     weir_buf_addz(&sql, "CREATE TABLE ");
     weir_sql_table(&sql, schema, beside);
     weir_buf_addz(&sql, " AS SELECT *");
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const struct weir_column *c = &columns[i];
-        if (weir_source_find_column(table, c->name)) {
-            continue;
+    for (size_t i = 0; i < count; i++) {
+        if (!weir_source_find_column(table, columns[i].name)) {
+            weir_source_add_null(&sql, &columns[i]);
         }
-        rc = many ? 0 : weir_session_add_columns(session, schema, table->name, c, 1, err);
-        weir_buf_addf(&sql, ", CAST(NULL AS " WEIR_STR_FMT ") AS ",
-                      WEIR_STR_ARG(weir_source_column_sql(c)));
-        weir_sql_ident(&sql, c->name);
     }
     weir_buf_addz(&sql, " FROM ");
     weir_sql_table(&sql, schema, table->name);
@@ -332,10 +343,8 @@ static int add_new(struct weir_session *session, struct weir_str schema,
     weir_sql_table(&sql, schema, beside);
     weir_buf_addz(&sql, " RENAME TO ");
     weir_sql_ident(&sql, table->name);
-    if (rc == 0 && many) {
-        weir_session_touch(session, schema, table->name);
-        rc = weir_session_exec_buf(session, &sql, err);
-    }
+    weir_session_touch(session, schema, table->name);
+    int rc = weir_session_exec_buf(session, &sql, err);
     weir_buf_free(&sql);
     return rc;
 }
@@ -344,17 +353,15 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
                        const struct weir_table *table, const struct weir_column *columns,
                        size_t count, struct weir_error *err)
 {
-    size_t added = 0;
+    bool many = are_many_new(table, columns, count);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct weir_column *c = &columns[i];
         const struct weir_column *old = weir_source_find_column(table, c->name);
-        added += !old;
         if (!old) {
-            continue;
-        }
-        if (!weir_source_same_type(old, c) &&
-            (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
+            rc = many ? 0 : weir_session_add_columns(session, schema, table->name, c, 1, err);
+        } else if (!weir_source_same_type(old, c) &&
+                   (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
             /* Texts become something else where there is none. */
             rc = set_type(session, schema, table->name, c, old->type == WEIR_TYPE_TEXT, err);
         } else if (old->type != c->type) {
@@ -362,7 +369,5 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
                                            c->type, err);
         }
     }
-    return rc || !added
-               ? rc
-               : add_new(session, schema, table, columns, count, added > WEIR_SOURCE_ALTERED, err);
+    return rc || !many ? rc : make_anew(session, schema, table, columns, count, err);
 }

@@ -30,6 +30,8 @@ int weir_source_settled_note(struct weir_source_settled *settled, const char *wh
 int weir_source_settled_add(struct weir_source_settled *settled, struct weir_str texts,
                             struct weir_error *err) WEIR_MUST_CHECK;
 
+/* ", CAST(NULL AS INTEGER) AS name": a column that nothing is known of. */
+void weir_source_add_null(struct weir_buf *sql, const struct weir_column *column);
 /* The table gets what is new among these columns, and their wider types. In the transaction of the
  * caller. */
 int weir_source_evolve(struct weir_session *session, struct weir_str schema,

@@ -47,69 +47,39 @@ __int128 weir_figures_number(struct weir_str text)
     return (__int128)(text.len && text.ptr[0] == '-' ? -sum : sum);
 }
 
-/* `type` is known where this is called, so that none of it is asked for each row. */
-static inline void see(struct weir_figure *f, const struct weir_vector *v, enum weir_type type,
-                       size_t row)
-{
-    switch (type) {
-    case WEIR_TYPE_BOOL:
-        f->sum += v->bools[row];
-        return;
-    case WEIR_TYPE_INT:
-        f->sum += v->ints[row];
-        return;
-    case WEIR_TYPE_TIMESTAMP:
-    case WEIR_TYPE_DATE:
-        f->sum += is_endless(type, v->ints[row]) ? 0 : v->ints[row];
-        return;
-    case WEIR_TYPE_DOUBLE:
-        see_double(f, v->doubles[row]);
-        return;
-    case WEIR_TYPE_OTHER:
-        f->sum += weir_figures_number(v->strs[row]) % DECIMAL_REST;
-        return;
-    default:
-        f->sum += (int64_t)v->strs[row].len;
+/* Each type has a loop of its own, so that it is not asked for each row. */
+#define EACH_VALUE(add)                                                                            \
+    for (size_t row = 0; row < rows; row++) {                                                      \
+        if (weir_vector_valid(v, row)) {                                                           \
+            f.values++;                                                                            \
+            add;                                                                                   \
+        }                                                                                          \
     }
-}
 
-static inline void see_all(struct weir_figure *to, const struct weir_vector *v, enum weir_type type,
-                           size_t rows)
+static void see(struct weir_figure *to, const struct weir_vector *v, size_t rows)
 {
     struct weir_figure f = *to;
-    for (size_t row = 0; row < rows; row++) {
-        if (weir_vector_valid(v, row)) {
-            f.values++;
-            see(&f, v, type, row);
-        }
-    }
-    *to = f;
-}
-
-static void see_column(struct weir_figure *f, const struct weir_vector *v, size_t rows)
-{
     switch (v->scaled ? WEIR_TYPE_INT : v->type) {
     case WEIR_TYPE_BOOL:
-        see_all(f, v, WEIR_TYPE_BOOL, rows);
-        return;
+        EACH_VALUE(f.sum += v->bools[row])
+        break;
     case WEIR_TYPE_INT:
-        see_all(f, v, WEIR_TYPE_INT, rows);
-        return;
+        EACH_VALUE(f.sum += v->ints[row])
+        break;
     case WEIR_TYPE_TIMESTAMP:
-        see_all(f, v, WEIR_TYPE_TIMESTAMP, rows);
-        return;
     case WEIR_TYPE_DATE:
-        see_all(f, v, WEIR_TYPE_DATE, rows);
-        return;
+        EACH_VALUE(f.sum += is_endless(v->type, v->ints[row]) ? 0 : v->ints[row])
+        break;
     case WEIR_TYPE_DOUBLE:
-        see_all(f, v, WEIR_TYPE_DOUBLE, rows);
-        return;
+        EACH_VALUE(see_double(&f, v->doubles[row]))
+        break;
     case WEIR_TYPE_OTHER:
-        see_all(f, v, WEIR_TYPE_OTHER, rows);
-        return;
+        EACH_VALUE(f.sum += weir_figures_number(v->strs[row]) % DECIMAL_REST)
+        break;
     default:
-        see_all(f, v, WEIR_TYPE_TEXT, rows);
+        EACH_VALUE(f.sum += (int64_t)v->strs[row].len)
     }
+    *to = f;
 }
 
 void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
@@ -117,7 +87,7 @@ void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
     f->rows += batch->rows;
     for (size_t i = 0; i < batch->column_count; i++) {
         if (batch->columns[i].ints) {
-            see_column(&f->columns[i], &batch->columns[i], batch->rows);
+            see(&f->columns[i], &batch->columns[i], batch->rows);
         }
     }
 }

@@ -69,16 +69,11 @@ static int read_state(struct weir_source_follow *f, struct weir_error *err)
             f->streams[i].cursor =
                 weir_source_kept_cursor(kept, kept_count, stream.name, f->config->schema);
         }
-        const char *left = weir_arena_printf(&f->arena, WEIR_SOURCE_STAGES "%s", stream.table);
-        if (rc == 0 && left && find_table(f, left)) {
-            struct weir_source_stage stage = {.session = f->session,
-                                              .schema = weir_str_of(f->config->schema),
-                                              .table = weir_str_of(left),
-                                              .reject_table =
-                                                  WEIR_STR(WEIR_SOURCE_STAGES "rejects of")};
-            stage.reject_table = weir_str_of(
-                weir_arena_printf(&f->arena, WEIR_SOURCE_STAGES "rejects of %s", stream.table));
-            weir_source_stage_drop(&stage);
+        struct weir_source_stage left = {.session = f->session,
+                                         .schema = weir_str_of(f->config->schema)};
+        rc = rc ? rc : weir_source_stage_name(&left, stream.table, &f->arena, err);
+        if (rc == 0 && find_table(f, left.table.ptr)) {
+            weir_source_stage_drop(&left);
         }
     }
     return rc;
@@ -214,21 +209,18 @@ static int open_table(struct weir_source_follow *f, size_t i, struct weir_error 
                                         .error = "",
                                         .changes = WEIR_STR("")};
     struct weir_arena *arena = &c->plan.arena;
-    c->stage = (struct weir_source_stage){
-        .session = f->session,
-        .progress = f->run->progress,
-        .schema = weir_str_of(f->config->schema),
-        .table = weir_str_of(weir_arena_printf(arena, WEIR_SOURCE_STAGES "%s", c->stream.table)),
-        .reject_table = weir_str_of(
-            weir_arena_printf(arena, WEIR_SOURCE_STAGES "rejects of %s", c->stream.table)),
-        .source = f->config->name,
-        .stream = c->stream.name,
-        .run = f->id,
-        .data = f->run->site->data,
-        .at = c->load.started_at,
-        .arena = arena};
+    c->stage = (struct weir_source_stage){.session = f->session,
+                                          .progress = f->run->progress,
+                                          .schema = weir_str_of(f->config->schema),
+                                          .source = f->config->name,
+                                          .stream = c->stream.name,
+                                          .run = f->id,
+                                          .data = f->run->site->data,
+                                          .at = c->load.started_at,
+                                          .arena = arena};
+    rc = weir_source_stage_name(&c->stage, c->stream.table, arena, err);
     weir_source_watch_read(weir_source_watch_of(f->run->progress), c->stream.name, 0);
-    rc = f->config->connector->capture->columns(f->connection, i, c, err);
+    rc = rc ? rc : f->config->connector->capture->columns(f->connection, i, c, err);
     return rc ? rc : weir_source_changes_open(c, err);
 }
 

@@ -57,9 +57,8 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
         snprintf(last.gone, sizeof last.gone, "%s", gone);
     }
     if (code != WEIR_ECANCELED) {
-        const struct weir_source_turn before = {.failures = last.failures, .partly = last.partly};
         last.ended = weir_now();
-        last.failures = code ? weir_source_failures_after(&before, partly) : 0;
+        last.failures = code ? weir_source_failures_after(last.failures, last.partly, partly) : 0;
         last.partly = code && partly;
     } else if (last.failures) { /* no failure, and no good end either */
         last.ended = last.failures = 0;

@@ -294,6 +294,12 @@ int weir_source_ledger_verified(struct weir_session *session, const struct weir_
     return append_row(session, "verifications", verified_columns, values, VERIFIED_COLUMNS, err);
 }
 
+/* Its stream was another one: of a source of this name with another schema. */
+static bool is_elsewhere(struct weir_str of, const char *schema)
+{
+    return schema && of.ptr && !weir_str_is(of, schema);
+}
+
 int weir_source_ledger_cursor(struct weir_session *session, const char *source, const char *stream,
                               const char *schema, bool *elsewhere, struct weir_arena *arena,
                               struct weir_str *out, struct weir_error *err)
@@ -303,7 +309,7 @@ int weir_source_ledger_cursor(struct weir_session *session, const char *source, 
                        "SELECT CAST(cursor AS VARCHAR), schema_name FROM weir.source_state WHERE "
                        "source = $1 AND stream = $2",
                        source, stream, arena, (struct weir_str *const[]){&cursor, &of}, 2, err);
-    bool others = schema && of.ptr && !weir_str_is(of, schema);
+    bool others = is_elsewhere(of, schema);
     *out = rc || (others && !elsewhere) ? (struct weir_str){NULL, 0} : cursor;
     if (elsewhere) {
         *elsewhere = others;
@@ -374,8 +380,8 @@ struct weir_str weir_source_kept_cursor(const struct weir_source_kept *kept, siz
     const struct weir_source_kept key = {.stream = weir_str_of(stream)};
     const struct weir_source_kept *found =
         count ? bsearch(&key, kept, count, sizeof *kept, by_stream) : NULL;
-    bool others = found && schema && found->schema.ptr && !weir_str_is(found->schema, schema);
-    return found && !others ? found->cursor : (struct weir_str){NULL, 0};
+    return found && !is_elsewhere(found->schema, schema) ? found->cursor
+                                                         : (struct weir_str){NULL, 0};
 }
 
 int weir_source_ledger_since(struct weir_session *session, const char *source, const char *stream,

@@ -137,25 +137,19 @@ static int settle(struct weir_stream_run *r, struct weir_error *err)
 
 static int open_stage(struct weir_stream_run *r, struct weir_error *err)
 {
-    r->stage = (struct weir_source_stage){
-        .session = r->session,
-        .progress = r->run->progress,
-        .files = r->config->connector->files,
-        .counted = r->feed,
-        .schema = weir_str_of(r->config->schema),
-        .table = weir_str_of(
-            weir_arena_printf(&r->plan.arena, WEIR_SOURCE_STAGES "%s", r->stream.table)),
-        .reject_table = weir_str_of(
-            weir_arena_printf(&r->plan.arena, WEIR_SOURCE_STAGES "rejects of %s", r->stream.table)),
-        .source = r->config->name,
-        .stream = r->stream.name,
-        .run = r->id,
-        .data = r->run->site->data,
-        .at = r->load.started_at,
-        .arena = &r->plan.arena};
-    return r->stage.table.ptr && r->stage.reject_table.ptr
-               ? weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err)
-               : weir_fail(err, WEIR_ENOMEM, "no memory for a run");
+    r->stage = (struct weir_source_stage){.session = r->session,
+                                          .progress = r->run->progress,
+                                          .files = r->config->connector->files,
+                                          .counted = r->feed,
+                                          .schema = weir_str_of(r->config->schema),
+                                          .source = r->config->name,
+                                          .stream = r->stream.name,
+                                          .run = r->id,
+                                          .data = r->run->site->data,
+                                          .at = r->load.started_at,
+                                          .arena = &r->plan.arena};
+    int rc = weir_source_stage_name(&r->stage, r->stream.table, &r->plan.arena, err);
+    return rc ? rc : weir_source_stage_open(&r->stage, r->settled.columns, r->settled.count, err);
 }
 
 int weir_stream_run_open_stage(struct weir_stream_run *r, struct weir_error *err)

@@ -22,15 +22,6 @@ static bool same_columns(const struct weir_source_stage *s, const struct weir_ta
     return found == s->column_count;
 }
 
-static bool is_staged(const struct weir_source_stage *s, struct weir_str name)
-{
-    bool is = false;
-    for (size_t i = 0; !is && i < s->column_count; i++) {
-        is = weir_str_eq(s->columns[i].name, name);
-    }
-    return is;
-}
-
 /* Was the latest load well and whole, and had it rows of the same figures? Only then is it worth to
  * look at all of them. */
 static int had_figures(const struct weir_stream_run *r, bool *out, struct weir_error *err)
@@ -71,7 +62,7 @@ static void add_empty(struct weir_buf *sql, const struct weir_stream_run *r,
     weir_buf_addz(sql, " AND (SELECT 0");
     for (size_t i = 0; i < r->target->column_count; i++) {
         struct weir_str name = r->target->columns[i].name;
-        if (!is_staged(&r->stage, name)) {
+        if (!weir_source_stage_has(&r->stage, name)) {
             weir_buf_addz(sql, " + count(");
             weir_sql_ident(sql, name);
             weir_buf_addc(sql, ')');

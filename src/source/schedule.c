@@ -60,9 +60,9 @@ static weir_time back_off(unsigned failures, double chance)
     return wait - (weir_time)((double)wait / 2 * chance);
 }
 
-unsigned weir_source_failures_after(const struct weir_source_turn *turn, bool partly)
+unsigned weir_source_failures_after(unsigned failures, bool before, bool partly)
 {
-    return turn->partly && !partly ? 1 : turn->failures + 1;
+    return before && !partly ? 1 : failures + 1;
 }
 
 weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now)

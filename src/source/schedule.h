@@ -32,9 +32,9 @@ struct weir_source_turn {
     weir_time known;        /* since when, without a run: for CRON what was due before is over */
     char gone[200];         /* streams that were gone at the source: "b, c and 3 more"; or "" */
 };
-/* Failures in a row when one more came, of which a part went well (`partly`), after those of
- * `turn`: where nothing goes well any more, they begin anew. */
-unsigned weir_source_failures_after(const struct weir_source_turn *turn, bool partly);
+/* Failures in a row when one more came, of which a part went well (`partly`), as it did of the one
+ * before (`before`): where nothing goes well any more, they begin anew. */
+unsigned weir_source_failures_after(unsigned failures, bool before, bool partly);
 /* What `known` is to be now: what it is, or the latest run; a time to come is now. */
 weir_time weir_source_schedule_known(const struct weir_source_turn *turn, weir_time now);
 /* When the next run is due; WEIR_TIME_MAX: not before something happens. `chance`, from 0 to 1,

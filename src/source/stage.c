@@ -9,10 +9,9 @@
 
 #define ROW_GROUP       122880
 #define ROWS_PER_COMMIT (4 * ROW_GROUP)
-#define BYTES_PER_COMMIT                                                                           \
-    (128u << 20)            /* of texts: until then the engine may have them in memory             \
-                             */
-#define ROWS_THAT_TELL 8192 /* how others will be */
+#define ROWS_THAT_TELL  8192 /* how others will be */
+/* Of texts: until then the engine may have them in memory. */
+#define BYTES_PER_COMMIT (128u << 20)
 
 static const struct weir_column own[] = {
     {WEIR_STR(WEIR_SOURCE_RUN), WEIR_TYPE_TEXT, {0}},
@@ -277,6 +276,27 @@ void weir_source_stage_move(struct weir_source_stage *to, struct weir_source_sta
     to->rejects.sink = &to->rejects_sink;
     to->sink.source = &to->told;
     point(to);
+}
+
+bool weir_source_stage_has(const struct weir_source_stage *s, struct weir_str column)
+{
+    for (size_t i = 0; i < s->column_count; i++) {
+        if (weir_str_eq_nocase(s->columns[i].name, column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int weir_source_stage_name(struct weir_source_stage *s, const char *table, struct weir_arena *arena,
+                           struct weir_error *err)
+{
+    s->table = weir_str_of(weir_arena_printf(arena, WEIR_SOURCE_STAGES "%s", table));
+    s->reject_table =
+        weir_str_of(weir_arena_printf(arena, WEIR_SOURCE_STAGES "rejects of %s", table));
+    return s->table.ptr && s->reject_table.ptr
+               ? 0
+               : weir_fail(err, WEIR_ENOMEM, "no memory for the names of tables");
 }
 
 int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,

@@ -41,10 +41,14 @@ struct weir_source_stage {
     struct weir_arena *arena;
 };
 
+/* Fills in which tables it has, of a stream's; WEIR_ENOMEM. */
+int weir_source_stage_name(struct weir_source_stage *s, const char *table, struct weir_arena *arena,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* `columns`: as they are stored, `count` of them. What stands above `columns` is filled in before.
  */
 int weir_source_stage_open(struct weir_source_stage *s, const struct weir_column *columns,
                            size_t count, struct weir_error *err) WEIR_MUST_CHECK;
+bool weir_source_stage_has(const struct weir_source_stage *s, struct weir_str column);
 /* What is open goes to `to`; `from` is nothing then, but what its plan has in `arena` is needed. */
 void weir_source_stage_move(struct weir_source_stage *to, struct weir_source_stage *from);
 /* What came so far, so that another stage may write in the same session. */

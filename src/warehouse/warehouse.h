@@ -132,12 +132,12 @@ const char *weir_warehouse_library_version(const struct weir_warehouse_driver *d
 const char *weir_warehouse_export_dir(const struct weir_warehouse *warehouse); /* or NULL */
 /* Grows with every change of tables and views, also one that is taken back; any thread. */
 uint64_t weir_warehouse_catalog_version(const struct weir_warehouse *warehouse);
-/* How many columns a table may have so that rows can be appended to it, whatever their number, with
- * the memory that the engine was given. */
 /* How many bytes of texts WEIR_ROWS_AT_ONCE rows may have: the engine has so many in its memory
  * whenever it writes or moves them, and fails for good where they do not fit. */
 #define WEIR_ROWS_AT_ONCE 2048
 uint64_t weir_session_texts_at_once(const struct weir_session *session);
+/* How many columns a table may have so that rows can be appended to it, whatever their number, with
+ * the memory that the engine was given. */
 uint32_t weir_warehouse_max_columns(const struct weir_warehouse *warehouse);
 
 int weir_session_new(struct weir_warehouse *warehouse, enum weir_session_kind kind,

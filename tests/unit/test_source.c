@@ -214,12 +214,11 @@ static void failures_wait_longer_each_time(void **state)
     assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 2 * WEIR_SECOND);
     /* Those count in a row, but not with runs in which nothing goes well. */
-    turn.failures = 40;
-    assert_int_equal(weir_source_failures_after(&turn, true), 41);
-    assert_int_equal(weir_source_failures_after(&turn, false), 1);
+    assert_int_equal(weir_source_failures_after(40, true, true), 41);
+    assert_int_equal(weir_source_failures_after(40, true, false), 1);
+    assert_int_equal(weir_source_failures_after(40, false, true), 41);
+    assert_int_equal(weir_source_failures_after(40, false, false), 41);
     turn.partly = false;
-    assert_int_equal(weir_source_failures_after(&turn, true), 41);
-    assert_int_equal(weir_source_failures_after(&turn, false), 41);
     turn.failures = 4000000000u;
     assert_int_equal(weir_source_schedule_next(&every, &turn, turn.ended, 0, NULL),
                      turn.ended + 3600 * WEIR_SECOND);

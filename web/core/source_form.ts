@@ -73,9 +73,12 @@ export function concerning(kind: string, options: readonly Option[], values: Val
   return options.filter((option) => filled(option) || ((captures || !option.help.startsWith('of capture')) && (kind !== 'file' || (ofPath[option.name]?.test(path) ?? true))));
 }
 
+/** Streams of these are what a program gives. */
+export const isProgram = (kind: string): boolean => kind === 'singer' || kind === 'airbyte';
+
 /** The options of streams of this kind. What a program gives is read as it says, where no mode does. */
 export const streamOptionsOf = (kind: string, options: readonly Option[]): Option[] =>
-  options.map((option) => (option.name === 'mode' && (kind === 'singer' || kind === 'airbyte') ? { ...option, default: '', choices: ['', ...option.choices] } : option));
+  options.map((option) => (option.name === 'mode' && isProgram(kind) ? { ...option, default: '', choices: ['', ...option.choices] } : option));
 
 /** How a stream is loaded; '': as its program says. */
 export const modeOf = (options: readonly Option[], values: Values): string => values['mode'] || (options.find(({ name }) => name === 'mode')?.default ?? 'replace');
@@ -111,7 +114,7 @@ export function withMode(values: Values, mode: string, key: string, follows: boo
 
 /** What a run costs that finds nothing new. Undefined: nobody knows. */
 export function costOfRun(kind: string, follows: boolean, streams: readonly Values[]): string | undefined {
-  if (kind === 'singer' || kind === 'airbyte') return undefined;
+  if (isProgram(kind)) return undefined;
   const whole = kind === 'file' || follows ? 0 : streams.filter((values) => !values['cursor']).length;
   if (!whole) return 'A run that finds nothing new costs little.';
   return `Each run reads all rows of ${whole < streams.length ? `${whole} of the ${streams.length} streams` : whole === 1 ? 'its stream' : `its ${whole} streams`}, whether there is something new or not, as no cursor tells what is.`;
