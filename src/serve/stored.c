@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/keeper.h"
-#include "serve/source.h"
-#include "serve/source_ills.h"
+#include "serve/stored_item.h"
 #include "serve/views.h"
 
 #define LOOK_EVERY WEIR_SECOND
@@ -13,45 +12,10 @@
 #define MOST_REST  (10 * 60 * WEIR_SECOND)
 #define MAX_NOTE   (1u << 20)
 #define MAX_READS  (8u << 20)
-#define MAX_DEPTH  4 /* of views that read each other's rows */
-
-struct item {
-    char name[64];
-    struct weir_stored_text text;
-    char *sql;
-    bool materialized;
-    bool able;               /* its rows can be computed */
-    struct weir_arena arena; /* holds `reads` */
-    struct weir_reads reads;
-    uint64_t catalog; /* version that `reads` are of; 0: they are not known */
-    char *note;       /* of the rows in place; NULL: none */
-    uint64_t rows;
-    weir_time stored_at;
-    bool wanted; /* by somebody, now */
-    bool running;
-    unsigned fails; /* one after the other */
-    weir_time next; /* monotonic: not before */
-    char error[600];
-};
-
-struct weir_stored {
-    struct weir_server *server;
-    struct weir_work *work;
-    struct weir_timer *look;
-    atomic_bool queued, stopping;
-    pthread_mutex_t writing; /* held by whoever changes views in the warehouse */
-    pthread_mutex_t lock;    /* guards the rest */
-    bool clean;              /* the notes are of this process, or of one that it goes on from */
-    struct item *items;
-    size_t count;
-    struct weir_session *session; /* that computes */
-    weir_time until;              /* monotonic: when it is stopped */
-    bool late;                    /* it was */
-};
 
 /* --- items ------------------------------------------------------------------------------------ */
 
-static void free_items(struct item *items, size_t count)
+static void free_items(struct weir_stored_one *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         weir_arena_free(&items[i].arena);
@@ -61,7 +25,7 @@ static void free_items(struct item *items, size_t count)
     free(items);
 }
 
-static struct item *find(struct weir_stored *s, struct weir_str name)
+struct weir_stored_one *weir_stored_find(struct weir_stored *s, struct weir_str name)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (weir_str_is(name, s->items[i].name)) {
@@ -71,7 +35,8 @@ static struct item *find(struct weir_stored *s, struct weir_str name)
     return NULL;
 }
 
-static bool item_init(struct item *to, const struct weir_stored_item *from, const struct item *old)
+static bool item_init(struct weir_stored_one *to, const struct weir_stored_item *from,
+                      const struct weir_stored_one *old)
 {
     snprintf(to->name, sizeof to->name, "%s", from->name);
     to->text = from->text;
@@ -108,11 +73,11 @@ static bool any_running(const struct weir_stored *s)
 int weir_stored_set(struct weir_stored *s, const struct weir_stored_item *from, size_t count,
                     struct weir_error *err)
 {
-    struct item *items = calloc(count + 1, sizeof *items), *old;
+    struct weir_stored_one *items = calloc(count + 1, sizeof *items), *old;
     bool ok = items;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; ok && i < count; i++) {
-        ok = item_init(&items[i], &from[i], find(s, weir_str_of(from[i].name)));
+        ok = item_init(&items[i], &from[i], weir_stored_find(s, weir_str_of(from[i].name)));
     }
     old = ok ? s->items : items;
     size_t old_count = ok ? s->count : count;
@@ -142,14 +107,16 @@ void weir_stored_give_back(struct weir_stored *s)
 
 /* With the lock. By versions of tables, and by the texts of views: these are made anew at each
  * start, and are the same for all that. */
-static bool print_note(struct weir_stored *s, const struct item *item, struct weir_buf *out)
+static bool print_note(struct weir_stored *s, const struct weir_stored_one *item,
+                       struct weir_buf *out)
 {
     weir_buf_reset(out);
     weir_buf_addf(out, "%s;", item->text.hex);
     for (size_t i = 0; i < item->reads.count; i++) {
         const struct weir_table_read *t = &item->reads.tables[i];
-        struct item *view =
-            weir_str_eq_nocase(t->schema, WEIR_STR(WEIR_VIEWS_SCHEMA)) ? find(s, t->table) : NULL;
+        struct weir_stored_one *view = weir_str_eq_nocase(t->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))
+                                           ? weir_stored_find(s, t->table)
+                                           : NULL;
         weir_buf_addf(out, WEIR_STR_FMT "." WEIR_STR_FMT, WEIR_STR_ARG(t->schema),
                       WEIR_STR_ARG(t->table));
         if (view) {
@@ -166,7 +133,7 @@ static bool print_note(struct weir_stored *s, const struct item *item, struct we
     return item->catalog && weir_buf_ok(out);
 }
 
-static bool is_fresh(struct weir_stored *s, const struct item *item)
+bool weir_stored_is_fresh(struct weir_stored *s, const struct weir_stored_one *item)
 {
     struct weir_buf now;
     weir_buf_init(&now, MAX_NOTE);
@@ -176,7 +143,7 @@ static bool is_fresh(struct weir_stored *s, const struct item *item)
     return fresh;
 }
 
-static const char *clock_of(const struct item *item)
+static const char *clock_of(const struct weir_stored_one *item)
 {
     return item->reads.clock == WEIR_CLOCK_NOW
                ? "it asks what time it is (now()), so its rows would be old at once: use "
@@ -198,7 +165,7 @@ struct job {
 };
 
 /* With the lock. */
-static void failed(struct weir_stored *s, struct item *item, const char *why)
+static void failed(struct weir_stored *s, struct weir_stored_one *item, const char *why)
 {
     weir_time every = s->server->workspace_settings.refresh_every;
     unsigned shift = item->fails < 10 ? item->fails : 10;
@@ -213,8 +180,8 @@ static void failed(struct weir_stored *s, struct item *item, const char *why)
 }
 
 /* With the lock. */
-static void succeeded(struct weir_stored *s, struct item *item, char *note, const struct job *job,
-                      weir_time began)
+static void succeeded(struct weir_stored *s, struct weir_stored_one *item, char *note,
+                      const struct job *job, weir_time began)
 {
     weir_time now = weir_mono(), rest = REST * (now - began);
     weir_time every = s->server->workspace_settings.refresh_every;
@@ -228,9 +195,9 @@ static void succeeded(struct weir_stored *s, struct item *item, char *note, cons
 }
 
 /* Is the view still what it was when the job began? With the lock. */
-static struct item *still(struct weir_stored *s, const struct job *job)
+static struct weir_stored_one *still(struct weir_stored *s, const struct job *job)
 {
-    struct item *item = find(s, weir_str_of(job->name));
+    struct weir_stored_one *item = weir_stored_find(s, weir_str_of(job->name));
     return item && item->materialized && strcmp(item->text.hex, job->text.hex) == 0 ? item : NULL;
 }
 
@@ -290,7 +257,7 @@ static void run(struct weir_stored *s, struct job *job)
     }
     char *note = rc || atomic_load(&s->stopping) ? NULL : strdup(weir_buf_cstr(&job->note));
     pthread_mutex_lock(&s->lock);
-    struct item *item = still(s, job);
+    struct weir_stored_one *item = still(s, job);
     if (item) {
         item->running = false;
     }
@@ -310,19 +277,21 @@ static void run(struct weir_stored *s, struct job *job)
 /* --- what is due ------------------------------------------------------------------------------ */
 
 /* With the lock. */
-static bool is_due(struct weir_stored *s, const struct item *item)
+static bool is_due(struct weir_stored *s, const struct weir_stored_one *item)
 {
     bool now = item->wanted || weir_mono() >= item->next;
-    return item->materialized && item->able && now && (item->wanted || !is_fresh(s, item));
+    return item->materialized && item->able && now &&
+           (item->wanted || !weir_stored_is_fresh(s, item));
 }
 
 /* Does it read a view that will be computed, too? That one comes first. */
-static bool waits(struct weir_stored *s, const struct item *item)
+static bool waits(struct weir_stored *s, const struct weir_stored_one *item)
 {
     for (size_t i = 0; i < item->reads.count; i++) {
         const struct weir_table_read *t = &item->reads.tables[i];
-        struct item *other =
-            weir_str_eq_nocase(t->schema, WEIR_STR(WEIR_VIEWS_SCHEMA)) ? find(s, t->table) : NULL;
+        struct weir_stored_one *other = weir_str_eq_nocase(t->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))
+                                            ? weir_stored_find(s, t->table)
+                                            : NULL;
         if (other && other != item && is_due(s, other)) {
             return true;
         }
@@ -336,7 +305,7 @@ static bool take_unknown(struct weir_stored *s, uint64_t catalog, struct job *jo
     *sql = NULL;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; !*sql && i < s->count; i++) {
-        struct item *item = &s->items[i];
+        struct weir_stored_one *item = &s->items[i];
         if (item->materialized && item->able && item->catalog != catalog) {
             memcpy(job->name, item->name, sizeof job->name);
             job->text = item->text;
@@ -356,7 +325,7 @@ static int learn_one(struct weir_stored *s, struct weir_session *session, const 
     weir_arena_init(&arena, MAX_READS);
     int rc = weir_session_reads(session, sql, &arena, &reads, err);
     pthread_mutex_lock(&s->lock);
-    struct item *item = still(s, job);
+    struct weir_stored_one *item = still(s, job);
     if (item && rc && weir_views_is_its_own(rc)) { /* until the views are looked at again */
         snprintf(item->error, sizeof item->error, "%.590s", err->message);
         item->able = false;
@@ -393,7 +362,7 @@ static int learn_reads(struct weir_stored *s, struct job *job, struct weir_error
 static bool next_job(struct weir_stored *s, struct job *job)
 {
     for (size_t i = 0; i < s->count; i++) {
-        struct item *item = &s->items[i];
+        struct weir_stored_one *item = &s->items[i];
         if (!is_due(s, item) || waits(s, item)) {
             continue;
         }
@@ -478,41 +447,10 @@ static void look(void *arg)
     }
 }
 
-/* --- telling ---------------------------------------------------------------------------------- */
-
-void weir_stored_print(struct weir_stored *s, const char *name, bool materialized, bool sees_all,
-                       struct weir_jw *w)
-{
-    struct item known = {.catalog = 0};
-    pthread_mutex_lock(&s->lock);
-    struct item *item = find(s, weir_str_of(name));
-    bool fresh = item && is_fresh(s, item);
-    if (item) {
-        known = *item;
-    }
-    pthread_mutex_unlock(&s->lock);
-    const char *state = !materialized   ? ""
-                        : known.running ? "refreshing"
-                        : *known.error  ? "failed"
-                        : fresh         ? "fresh"
-                                        : "stale";
-    weir_jw_kbool(w, "materialized", materialized);
-    weir_jw_kstr_or_null(w, "state", weir_str_of(state));
-    weir_jw_ktime_or_null(w, "refreshed_at", materialized ? known.stored_at : 0);
-    weir_jw_keyz(w, "rows");
-    if (materialized && known.stored_at && sees_all) {
-        weir_jw_u64(w, known.rows);
-    } else {
-        weir_jw_null(w);
-    }
-    weir_jw_kstr_or_null(w, "refresh_error",
-                         weir_str_of(materialized && sees_all ? known.error : ""));
-}
-
 bool weir_stored_refresh(struct weir_stored *s, const char *name)
 {
     pthread_mutex_lock(&s->lock);
-    struct item *item = find(s, weir_str_of(name));
+    struct weir_stored_one *item = weir_stored_find(s, weir_str_of(name));
     bool found = item && item->materialized;
     if (found) {
         item->wanted = item->able;
@@ -522,42 +460,6 @@ bool weir_stored_refresh(struct weir_stored *s, const char *name)
         look(s);
     }
     return found;
-}
-
-weir_time weir_stored_at(struct weir_stored *s, struct weir_str name)
-{
-    pthread_mutex_lock(&s->lock);
-    const struct item *item = find(s, name);
-    weir_time at = item ? item->stored_at : 0;
-    pthread_mutex_unlock(&s->lock);
-    return at;
-}
-
-/* With the lock; views read each other as deep as they are written. */
-static weir_time failing_of(struct weir_stored *s, const struct item *item, unsigned depth)
-{
-    struct weir_source_ills *ills = weir_source_runs_ills(s->server->source_runs);
-    weir_time first = 0;
-    for (size_t i = 0; item && depth && i < item->reads.count; i++) {
-        const struct weir_table_read *t = &item->reads.tables[i];
-        struct weir_str name = t->table;
-        bool stored = weir_str_is(t->schema, WEIR_STORED_SCHEMA);
-        if (stored) {
-            (void)weir_str_cut(&name, '.');
-        }
-        weir_time since = stored ? failing_of(s, find(s, name), depth - 1)
-                                 : weir_source_ills_since(ills, t->schema, t->table);
-        first = since && (!first || since < first) ? since : first;
-    }
-    return first;
-}
-
-weir_time weir_stored_failing(struct weir_stored *s, struct weir_str name)
-{
-    pthread_mutex_lock(&s->lock);
-    weir_time since = failing_of(s, find(s, name), MAX_DEPTH);
-    pthread_mutex_unlock(&s->lock);
-    return since;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -203,52 +203,6 @@ static int stage_one(struct feed_run *f, struct weir_feed_stream *s, struct weir
     return rc || r->plan.nothing ? rc : weir_stream_run_stage(r, err);
 }
 
-/* No two streams may have one table. */
-static int check_tables(struct feed_run *f, const struct weir_feed_stream *s,
-                        struct weir_error *err)
-{
-    struct weir_source_stream mine, other;
-    int rc = weir_source_config_stream(f->config, s->name, &mine, err);
-    for (size_t i = 0; rc == 0 && i < f->feed.stream_count; i++) {
-        if (f->feed.streams[i] == s || weir_feed_is_list(f->feed.streams[i])) {
-            continue;
-        }
-        rc = weir_source_config_stream(f->config, f->feed.streams[i]->name, &other, err);
-        if (rc == 0 && strcmp(other.table, mine.table) == 0) {
-            rc = weir_fail(err, WEIR_EINVAL,
-                           "the streams \"%s\" and \"%s\" would share the table \"%s\"; give one "
-                           "of them another `table:`",
-                           other.name, mine.name, mine.table);
-        }
-    }
-    return rc;
-}
-
-static const char *table_of(const struct weir_stream_run *r, size_t i)
-{
-    return i ? r->lists[i - 1]->stream.table : r->stream.table;
-}
-
-/* The one that was staged last, and its lists, with those before. */
-static int check_lists(const struct feed_run *f, struct weir_error *err)
-{
-    const struct weir_stream_run *last = f->streams[f->count - 1];
-    for (size_t k = 0; k + 1 < f->count; k++) {
-        const struct weir_stream_run *other = f->streams[k];
-        for (size_t i = 0; i <= other->list_count; i++) {
-            for (size_t m = 0; m <= last->list_count; m++) {
-                if (strcmp(table_of(other, i), table_of(last, m)) == 0) {
-                    return weir_fail(err, WEIR_EINVAL,
-                                     "the streams \"%s\" and \"%s\" would share the table \"%s\"; "
-                                     "give one of them another `table:`",
-                                     other->stream.name, last->stream.name, table_of(last, m));
-                }
-            }
-        }
-    }
-    return 0;
-}
-
 static void next_time(struct feed_run *f)
 {
     weir_time now = weir_now();
@@ -281,12 +235,12 @@ static int stage_all(struct feed_run *f, struct weir_error *err)
             continue;
         }
         rc = weir_feed_flush(s, err);
-        rc = rc ? rc : check_tables(f, s, err);
+        rc = rc ? rc : weir_feed_check_table(f->config, feed, s, err);
         rc = rc ? rc : stage_one(f, s, err);
         if (rc && f->count && f->streams[f->count - 1]->feed == s) {
             name_stream(f->streams[f->count - 1], rc, err);
         }
-        rc = rc ? rc : check_lists(f, err);
+        rc = rc ? rc : weir_feed_check_lists(f->streams, f->count, err);
     }
     return rc;
 }
@@ -410,7 +364,7 @@ static int plan_ahead(void *of, struct weir_feed_stream *s, struct weir_stream_r
     next_time(f);
     int rc = plan_one(f, s, r, err);
     f->feed.on_the_way = on_the_way;
-    return rc ? rc : check_tables(f, s, err);
+    return rc ? rc : weir_feed_check_table(f->config, &f->feed, s, err);
 }
 
 static void came(struct weir_feed *feed, struct weir_feed_stream *s)

@@ -101,6 +101,14 @@ const struct weir_source_stream *weir_source_named(const struct weir_source_conf
 int weir_source_streams(const struct weir_source_run *run, struct weir_source_config *config,
                         void *connection, struct weir_source_catalog *out,
                         struct weir_error *err) WEIR_MUST_CHECK;
+/* --- feed_tables.c --- */
+/* WEIR_EINVAL: another stream of the feed has the same table. */
+int weir_feed_check_table(struct weir_source_config *config, const struct weir_feed *feed,
+                          const struct weir_feed_stream *s, struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL: the table of the last of these, or of one of its lists, is that of one before, or of
+ * a list of that one. */
+int weir_feed_check_lists(struct weir_stream_run *const *streams, size_t count,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 /* --- feed_run.c --- */
 /* Adds the load of one stream to what the run's loads brought of it (`loaded`). */
 int weir_feed_add_up(struct weir_feed *feed, const struct weir_stream_run *r,

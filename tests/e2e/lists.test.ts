@@ -596,22 +596,3 @@ test('elements that a contract keeps out make no version of their row in each ru
     assert.deepEqual(await load(first), [1, 1], contract);
   }
 });
-
-test('what a group hides of a table stays hidden when its objects and lists become columns and tables', async () => {
-  const deals = [{ id: 1, country: 'US', buyer: { email: 'us@example.org' }, items: [{ sku: 'a' }] }, { id: 2, country: 'DE', buyer: { email: 'de@example.org' }, items: [{ sku: 'b' }] }];
-  const seen = (sql: string): Promise<Row[]> => weir.in('query', sql, '--as', 'ned@example.org', '--format', 'ndjson').then((text) => text.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row));
-  await weir.in('user', 'add', 'ned@example.org', '--role', 'editor');
-  file('rules', 'deals', 'mode: merge, key: [id]');
-  put('rules/deals.ndjson', deals);
-  await sync('rules');
-  await weir.in('group', 'grant', 'everyone', 'rules.deals', '--rows', "country = 'DE'", '--hide', 'buyer', '--hide', 'items');
-  const shown = `select * exclude (${own}) from rules.deals`;
-  assert.deepEqual(await seen(shown), [{ id: 2, country: 'DE' }]);
-  file('rules', 'deals', 'mode: merge, key: [id], nested: tables');
-  await sync('rules', '--full');
-  assert.deepEqual(await rows('select sku from rules.deals__items order by sku'), [{ sku: 'a' }, { sku: 'b' }]);
-  assert.deepEqual(await seen(shown), [{ id: 2, country: 'DE', _weir_id: '2' }]);
-  await assert.rejects(seen('from rules.deals__items'), /does not exist, or you may not see it/);
-  await weir.in('group', 'grant', 'everyone', 'rules.deals__*', '--rows', "_weir_parent = '2'");
-  assert.deepEqual(await seen('select sku from rules.deals__items'), [{ sku: 'b' }]);
-});
