@@ -10,6 +10,7 @@
 #define LEAST_ROWS    64
 #define CELLS_AT_ONCE (1u << 20)
 #define BYTES_AT_ONCE (16u << 20)
+#define BYTES_AHEAD   (24u << 20) /* texts of blocks that wait for the sink; beyond it, one waits */
 #define BYTES_MOST    (256u << 20)
 
 /* --- the thread that gives blocks to the sink ---------------------------------------------------
@@ -20,7 +21,8 @@ struct weir_source_aside {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct weir_source_rows *rows;
-    struct weir_source_block *full; /* the sink has it, or is to have it; NULL: idle */
+    size_t next, full; /* block for the sink; how many from there on are full */
+    uint64_t texts;    /* bytes of these */
     bool end;
     int rc; /* the first failure: no block goes to the sink after it */
     struct weir_error err;
@@ -47,32 +49,31 @@ static void *give_blocks(void *arg)
             pthread_cond_wait(&a->changed, &a->lock);
             continue;
         }
+        struct weir_source_block *block = &a->rows->blocks[a->next];
+        uint64_t texts = block->texts.used;
         pthread_mutex_unlock(&a->lock);
-        int rc = give(a->rows, a->full, &a->err);
+        int rc = a->rc ? a->rc : give(a->rows, block, &a->err);
         pthread_mutex_lock(&a->lock);
         a->rc = rc;
-        a->full = NULL;
+        a->next = (a->next + 1) % WEIR_SOURCE_BLOCKS;
+        a->full--;
+        a->texts -= texts;
         pthread_cond_signal(&a->changed);
-        if (rc) {
-            break;
-        }
     }
     pthread_mutex_unlock(&a->lock);
     return NULL;
 }
 
-static bool make_block(struct weir_source_rows *r, struct weir_source_block *block);
-
 /* Without a thread, blocks are given by the caller's. */
 static void begin_aside(struct weir_source_rows *r)
 {
     r->may_begin_aside = false;
-    struct weir_source_aside *a =
-        make_block(r, &r->blocks[1 - r->now]) ? calloc(1, sizeof *a) : NULL;
+    struct weir_source_aside *a = calloc(1, sizeof *a);
     if (!a) {
         return;
     }
     a->rows = r;
+    a->next = r->now;
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
     if (pthread_create(&a->thread, NULL, give_blocks, a)) {
@@ -92,6 +93,24 @@ static int wait_idle(struct weir_source_aside *a, struct weir_error *err)
         pthread_cond_wait(&a->changed, &a->lock);
     }
     int rc = a->rc;
+    pthread_mutex_unlock(&a->lock);
+    if (rc) {
+        *err = a->err;
+    }
+    return rc;
+}
+
+/* Once there is a block to go on with. */
+static int give_aside(struct weir_source_aside *a, uint64_t texts, struct weir_error *err)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->full && (a->full == WEIR_SOURCE_BLOCKS - 1 || a->texts + texts > BYTES_AHEAD)) {
+        pthread_cond_wait(&a->changed, &a->lock);
+    }
+    int rc = a->rc;
+    a->full++;
+    a->texts += texts;
+    pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
     if (rc) {
         *err = a->err;
@@ -139,11 +158,16 @@ static bool make_block(struct weir_source_rows *r, struct weir_source_block *blo
     return block->vectors;
 }
 
-static void fill_block(struct weir_source_rows *r, int block)
+static int fill_block(struct weir_source_rows *r, size_t block, struct weir_error *err)
 {
+    if (!r->blocks[block].vectors && !make_block(r, &r->blocks[block])) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for rows of %zu columns",
+                         r->sink->column_count);
+    }
     r->now = block;
     r->vectors = r->blocks[block].vectors;
     r->count = 0;
+    return 0;
 }
 
 static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
@@ -154,14 +178,10 @@ static int open_rows(struct weir_source_rows *r, struct weir_source_sink *sink,
         .sink = sink, .part = part, .since = weir_mono(), .may_begin_aside = aside};
     r->most = most < LEAST_ROWS ? LEAST_ROWS : most > rows ? rows : most;
     weir_arena_init(&r->own, 512u << 20);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < WEIR_SOURCE_BLOCKS; i++) {
         weir_arena_init(&r->blocks[i].texts, BYTES_MOST);
     }
-    if (!make_block(r, &r->blocks[0])) {
-        return weir_fail(err, WEIR_ENOMEM, "no memory for rows of %zu columns", columns);
-    }
-    fill_block(r, 0);
-    return 0;
+    return fill_block(r, 0, err);
 }
 
 int weir_source_rows_open(struct weir_source_rows *r, struct weir_source_sink *sink,
@@ -189,7 +209,7 @@ void weir_source_rows_free(struct weir_source_rows *r)
         r->aside = NULL;
     }
     weir_arena_free(&r->own);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < WEIR_SOURCE_BLOCKS; i++) {
         weir_arena_free(&r->blocks[i].texts);
     }
 }
@@ -239,18 +259,10 @@ static int hand_over(struct weir_source_rows *r, struct weir_error *err)
     }
     if (!r->aside) {
         int rc = give(r, &r->blocks[r->now], err);
-        fill_block(r, r->now);
-        return rc;
+        return rc ? rc : fill_block(r, r->now, err);
     }
-    int rc = wait_idle(r->aside, err);
-    if (rc == 0) {
-        pthread_mutex_lock(&r->aside->lock);
-        r->aside->full = &r->blocks[r->now];
-        pthread_cond_signal(&r->aside->changed);
-        pthread_mutex_unlock(&r->aside->lock);
-        fill_block(r, 1 - r->now);
-    }
-    return rc;
+    int rc = give_aside(r->aside, r->blocks[r->now].texts.used, err);
+    return rc ? rc : fill_block(r, (r->now + 1) % WEIR_SOURCE_BLOCKS, err);
 }
 
 int weir_source_rows_flush(struct weir_source_rows *r, struct weir_error *err)

@@ -4,6 +4,10 @@
 
 #include "source/connector.h"
 
+/* One is filled, and others wait for the sink, so that neither waits for the other at each batch.
+ */
+#define WEIR_SOURCE_BLOCKS 3
+
 /* A batch while it is filled, or while the sink has it. */
 struct weir_source_block {
     struct weir_vector *vectors; /* of the sink's columns */
@@ -27,8 +31,8 @@ struct weir_source_rows {
     struct weir_str part;
     struct weir_vector *vectors; /* of the block that is filled */
     size_t count, most;          /* of it */
-    struct weir_source_block blocks[2];
-    int now; /* of them */
+    struct weir_source_block blocks[WEIR_SOURCE_BLOCKS];
+    size_t now; /* of them: they are filled, and given, in turn */
     struct weir_arena own;
     weir_time since;                 /* when a block was last given away */
     struct weir_source_aside *aside; /* the thread that gives blocks to the sink; NULL: none */
