@@ -83,7 +83,7 @@ static void watch_trouble(struct weir_collector *c)
 void weir_watch_sources(void *collector)
 {
     struct weir_collector *c = collector;
-    struct weir_error err = {0};
+    struct weir_error err = {0}, why;
     struct weir_sources fresh = {0};
     watch_trouble(c);
     if (!weir_sources_changed(c->workspace, &c->sources)) {
@@ -91,18 +91,22 @@ void weir_watch_sources(void *collector)
         return;
     }
     int code = weir_sources_load_most(c->workspace, &fresh, &err);
-    /* Of files without mistakes all is taken over, unless a key is known by those that have some.
-     */
-    bool partly = code && fresh.partly && !has_key_beyond(&c->sources, &fresh);
+    bool partly = code && fresh.partly;
+    int kept = partly ? weir_sources_keep(&fresh, &c->sources, &why) : 0;
+    if (kept) {
+        partly = false;
+        code = weir_fail(&err, kept, "%s", why.message);
+    }
     if (!code && weir_sources_gone(&fresh) && c->sources.count) {
         code = weir_fail(&err, WEIR_ENOENT,
                          "sources/ is gone; put it back (an empty folder means no sources)");
     }
     if (code) {
-        note_broken(c,
-                    partly ? "sources/ has mistakes; all others are taken over"
-                           : "sources/ cannot be read; the last good state stays",
-                    &err);
+        note_broken(
+            c,
+            partly ? "sources/ has mistakes; these files count as they were, all others as they are"
+                   : "sources/ cannot be read; the last good state stays",
+            &err);
     }
     if (code && !partly) {
         weir_sources_free(&fresh);

@@ -316,6 +316,44 @@ int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_s
     return code;
 }
 
+static bool copy_source(struct weir_arena *arena, const struct weir_source *from,
+                        struct weir_source *to)
+{
+    const struct weir_text_list *old = &from->old_write_keys;
+    const char **items = weir_arena_alloc(arena, (old->count + 1) * sizeof *items);
+    *to = *from;
+    to->name = weir_arena_strdup(arena, from->name);
+    to->path = weir_arena_strdup(arena, from->path);
+    to->write_key = weir_arena_strdup(arena, from->write_key);
+    bool there = items && to->name && to->path && to->write_key;
+    for (size_t i = 0; there && i < old->count; i++) {
+        items[i] = weir_arena_strdup(arena, old->items[i]);
+        there = items[i] != NULL;
+    }
+    to->old_write_keys.items = items;
+    return there;
+}
+
+int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *before,
+                      struct weir_error *err)
+{
+    struct reading r = {.out = sources, .room = sources->count};
+    bool strict = sources->strict;
+    int code = WEIR_OK;
+    for (size_t i = 0; !code && i < sources->broken_count; i++) {
+        for (size_t k = 0; !code && k < before->count; k++) {
+            struct weir_source kept;
+            if (strcmp(before->items[k].name, sources->broken[i]) == 0) {
+                code = copy_source(&sources->arena, &before->items[k], &kept)
+                           ? add_source(sources, &r.room, &kept, err)
+                           : weir_fail(err, WEIR_ENOMEM, "out of memory for the sources");
+            }
+        }
+    }
+    sources->strict = strict; /* its file may hold another key by now */
+    return code || !check_shared_keys(&r) ? code : weir_fail(err, r.code, "%s", r.problems);
+}
+
 int weir_sources_load(const struct weir_workspace *workspace, struct weir_sources *out,
                       struct weir_error *err)
 {

@@ -93,6 +93,10 @@ int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_s
  * nothing can be read. */
 int weir_sources_load_good(const struct weir_workspace *workspace, struct weir_sources *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* What was known before of sources whose files have mistakes now is theirs still. WEIR_EINVAL: a
+ * key of theirs is another one's by now. */
+int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *before,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_sources_free(struct weir_sources *sources);
 bool weir_sources_changed(const struct weir_workspace *workspace,
                           const struct weir_sources *sources);

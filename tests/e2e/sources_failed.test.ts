@@ -159,6 +159,20 @@ test('a mistake in one file keeps nothing from starting, and no event of any sou
     rmSync(path.join(fresh.dir, 'sources/bill.yml'));
     await until('the event of the source that was mended', 30, async () => (await fresh.rows("select 1 from information_schema.tables where table_schema = 'ios' and table_name = 'seen'"))[0]);
     await until('strictness', 30, async () => ((await send('nobody-key-0123456789abcdef')) === 401 ? true : undefined));
+    // While it runs, too: what was known of the file stays, and a key that comes meanwhile is none of nobody's.
+    fresh.write('sources/ios.yml', `write_key: ${key}\nip: nonsense\n`);
+    const later = 'key-of-the-latest-one-01234';
+    fresh.write('sources/radio.yml', `write_key: ${later}\n`);
+    await until('the key of a source that came beside the mistake', 30, async () => ((await send(later)) === 200 ? true : undefined));
+    const count = async (schema: string): Promise<number> => Number((await fresh.rows(`select count(*)::int as n from ${schema}.seen`).catch(() => []))[0]?.['n'] ?? 0);
+    const known = await count('ios');
+    assert.equal(await send(key), 200);
+    await until('the event of the file with the mistake', 30, async () => ((await count('ios')) > known ? true : undefined));
+    await until('the event of the new one', 30, async () => ((await count('radio')) > 0 ? true : undefined));
+    // But not where one of its keys is another one's by now.
+    fresh.write('sources/ott.yml', `write_key: ${key}\n`);
+    await until('what is wrong', 30, async () => (/has a write key of/.test(fresh.log()) ? true : undefined));
+    assert.deepEqual([await send(key), await send(later)], [200, 200]);
   } finally {
     await fresh.remove();
   }
