@@ -83,7 +83,8 @@ static bool mixes_tables(const struct weir_grant *grant, struct weir_str schema,
                          struct weir_str table)
 {
     static const char *const mixed[] = {"discards",     "loads",         "source_discards",
-                                        "source_state", "verifications", "upload_rejects"};
+                                        "source_state", "verifications", "upload_rejects",
+                                        "uploads"};
     bool is = false;
     for (size_t i = 0; i < sizeof mixed / sizeof mixed[0]; i++) {
         is = is || weir_str_eq_nocase(table, weir_str_of(mixed[i]));
@@ -123,12 +124,47 @@ static bool opens_list(const struct weir_grant *grant, const struct weir_grant *
     return false;
 }
 
-/* Does a more specific grant of the same group stand before this one? */
+/* What is said of an object holds for its members (`nested: flatten`): "buyer" for
+ * "buyer__email". */
+static bool among(const struct weir_str *names, size_t count, struct weir_str column)
+{
+    struct weir_str part = {column.ptr, 0};
+    do {
+        struct weir_str name = part.len ? part : column;
+        for (size_t i = 0; i < count; i++) {
+            if (weir_access_matches(names[i], name)) {
+                return true;
+            }
+        }
+    } while (find_parent(column, part.len + 1, &part));
+    return false;
+}
+
+/* What it does not show of a table, it does not show as a table of its own (`nested: tables`)
+ * either: "items" of deals is deals__items. */
+static bool hides_list(const struct weir_grant *grant, struct weir_str schema,
+                       struct weir_str table)
+{
+    struct weir_str parent = {table.ptr, 0};
+    while ((grant->hidden_count || grant->masked_count) &&
+           find_parent(table, parent.len + 1, &parent)) {
+        struct weir_str list = {parent.ptr + parent.len + 2, table.len - parent.len - 2};
+        if (applies(grant, schema, parent) && weir_grant_column(grant, list) != WEIR_COLUMN_SHOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does a more specific grant of the same group stand before this one, or what that is about? */
 static bool outdone(const struct weir_access *access, size_t i, struct weir_str schema,
                     struct weir_str table)
 {
     const struct weir_grant *grant = &access->grants[i];
     bool mixed = mixes_tables(grant, schema, table);
+    if (hides_list(grant, schema, table)) {
+        return true;
+    }
     for (size_t k = 0; k < access->grant_count; k++) {
         const struct weir_grant *other = &access->grants[k];
         if (weir_str_eq(other->group, grant->group) &&
@@ -162,22 +198,6 @@ bool weir_access_sees(const struct weir_access *access, struct weir_str schema,
 }
 
 /* --- columns -------------------------------------------------------------------------------- */
-
-/* What is said of an object holds for its members (`nested: flatten`): "buyer" for
- * "buyer__email". */
-static bool among(const struct weir_str *names, size_t count, struct weir_str column)
-{
-    struct weir_str part = {column.ptr, 0};
-    do {
-        struct weir_str name = part.len ? part : column;
-        for (size_t i = 0; i < count; i++) {
-            if (weir_access_matches(names[i], name)) {
-                return true;
-            }
-        }
-    } while (find_parent(column, part.len + 1, &part));
-    return false;
-}
 
 enum weir_column_access weir_grant_column(const struct weir_grant *grant, struct weir_str column)
 {

@@ -28,4 +28,10 @@ test('what a group hides of a table stays hidden when its objects and lists beco
   await assert.rejects(seen('from rules.deals__items'), /does not exist, or you may not see it/);
   await weir.in('group', 'grant', 'everyone', 'rules.deals__*', '--rows', "_weir_parent = '2'");
   assert.deepEqual(await seen('select sku from rules.deals__items'), [{ sku: 'b' }]);
+  // What a pattern hides of each table is none of its own by the same pattern.
+  await weir.in('group', 'grant', 'everyone', 'rules.deals__*', '--revoke');
+  await weir.in('group', 'grant', 'everyone', 'rules.deals', '--revoke');
+  await weir.in('group', 'grant', 'everyone', '*.*', '--hide', 'items');
+  assert.deepEqual(await seen('select id from rules.deals order by id'), [{ id: 1 }, { id: 2 }]);
+  await assert.rejects(seen('from rules.deals__items'), /does not exist, or you may not see it/);
 });

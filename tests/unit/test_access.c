@@ -66,7 +66,8 @@ static void tables_with_values_of_all_are_shown_to_who_sees_all_of_each(void **s
 {
     (void)state;
     static const char *const mixed[] = {"discards",     "loads",         "Source_Discards",
-                                        "source_state", "verifications", "upload_rejects"};
+                                        "source_state", "verifications", "upload_rejects",
+                                        "uploads"};
     static const struct weir_str email[] = {{"email", 5}};
     struct weir_grant both[] = {
         {.group = {"g", 1}, .schema = {"*", 1}, .table = {"*", 1}},
@@ -89,7 +90,7 @@ static void tables_with_values_of_all_are_shown_to_who_sees_all_of_each(void **s
         both[0].schema = (struct weir_str){"weir", 4};
         assert_true(weir_access_sees(&access, S("weir"), table));
     }
-    assert_true(weir_access_sees(&access, S("weir"), S("uploads")));
+    assert_true(weir_access_sees(&access, S("weir"), S("names")));
 }
 
 static void what_is_made_of_a_column_or_a_table_is_as_closed_as_that(void **state)
@@ -134,6 +135,23 @@ static void what_is_made_of_a_column_or_a_table_is_as_closed_as_that(void **stat
     }
     assert_int_equal(weir_access_column(&access, S("crm"), S("deals"), S("buyer_id")),
                      WEIR_COLUMN_SHOWN);
+    static const char *const own[] = {"deals__buyer", "Deals__Buyer__cards", "deals__x__buyer"};
+    struct weir_grant one = {.group = {"g", 1},
+                             .schema = {"crm", 3},
+                             .table = {"*", 1},
+                             .hidden = buyer,
+                             .hidden_count = 1};
+    const struct weir_access alone = {.grants = &one, .grant_count = 1};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) { /* of its one line, too */
+        one.table = S("*");
+        assert_false(weir_access_sees(&alone, S("crm"), weir_str_of(own[i])));
+        one.table = S("deals__*");
+        assert_int_equal(weir_access_sees(&alone, S("crm"), weir_str_of(own[i])), i < 2);
+    }
+    one.table = S("*");
+    assert_true(weir_access_sees(&alone, S("crm"), S("deals__buyers")));
+    assert_true(weir_access_sees(&alone, S("crm"), S("buyer")));
+    assert_true(weir_access_sees(&alone, S("crm"), S("buyer__deals")));
     both[1].schema = S("*"); /* where a pattern narrows, it is the one that stands before another */
     both[1].table = S("deals");
     assert_false(weir_access_sees(&access, S("crm"), S("deals__items")));
