@@ -16,7 +16,8 @@ struct weir_source_item {
     char id[WEIR_SOURCE_RUN_SIZE];
     char source[64], stream[256]; /* stream "": all */
     char from[64], to[64];        /* "": not said */
-    bool full, moved, verify, repair, well, rest;
+    bool full, moved, verify, repair, rest;
+    bool well;         /* no stream stands as failed; while it runs, up to the one before */
     unsigned failures; /* in a row; while it runs up to the one before, then with this one */
     bool partly;       /* of the latest of them: a part went well */
     pthread_t thread;

@@ -104,6 +104,8 @@ static void *work(void *arg)
                          ? weir_source_failures_after(item->failures, item->partly, partly)
                          : 0;
     item->partly = item->failures && partly;
+    /* One of a stream alone says nothing of the others. */
+    item->well = rc == 0 && (item->well || !(*item->stream || *item->from));
     item->status = rc == WEIR_ECANCELED ? "stopped"
                    : rc && strcmp(weir_source_watch_status(item->progress.watch), "mismatch") != 0
                        ? "failed"
@@ -242,9 +244,8 @@ static int add(struct weir_source_runs *runs, struct weir_source_item *item, str
     item->failures = before ? before->failures : item->failures;
     item->partly = before ? before->partly : item->partly;
     item->rest = item->rest && item->partly;
-    /* One of a stream alone may have failed, too. */
     const struct weir_source_item *any = weir_source_runs_latest(runs, item->source, false, false);
-    item->well = any && any->failures == 0 && item->failures == 0;
+    item->well = any && any->well;
     item->running = true;
     if (pthread_create(&item->thread, NULL, work, item)) {
         return weir_fail(err, WEIR_EBUSY, "no thread for a run; try again in a moment");

@@ -238,6 +238,16 @@ test('a stream that failed and is as it was is well, also beside one that fails'
     await run('lone');
   }
   assert.deepEqual((await weir.rows("select status, changes from weir.loads where source = 'lone' and stream = 'a' order by started_at")).map(({ status, changes }) => [status, changes]), [['loaded', null], ['failed', null], ['loaded', ['it can be read again, and is as it was']], ['failed', null], ['loaded', ['it can be read again, and is as it was']]]);
+  // A run of another stream alone that went well says nothing of it, nor does one that somebody stopped.
+  source('lone', 'connection: {path: lone}\nstreams: {a: {path: x/a.csv}, b: {path: b.csv}}\n');
+  write('lone/b.csv', 'id\n1\n');
+  assert.equal((await run('lone')).status, 'loaded');
+  renameSync(at('lone/x'), at('lone/y'));
+  assert.equal((await run('lone', { stream: 'a' })).status, 'failed');
+  renameSync(at('lone/y'), at('lone/x'));
+  assert.equal((await run('lone', { stream: 'b' })).status, 'unchanged');
+  await run('lone');
+  assert.deepEqual((await weir.rows("select status from weir.loads where source = 'lone' and stream = 'a' order by started_at desc limit 2")).map(({ status }) => status), ['loaded', 'failed']);
   rmSync(at('sources/lone.yml'));
 });
 
