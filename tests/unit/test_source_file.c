@@ -134,12 +134,40 @@ static void a_file_keeps_the_name_that_an_older_cursor_has(void **state)
     called("in/a.csv", "", "in/a.csv");
 }
 
+/* As rows of files are compared with them: a file that is there is not gone, however it is called.
+ */
+static void files_of_older_names_are_found_among_others(void **state)
+{
+    (void)state;
+    static const char cursor[] =
+        "{\"v\":1,\"options\":\"0000000000000000\",\"files\":{"
+        "\"in//z.csv\":[4,5,6],\"in/a.csv\":[4,5,6],\"in/b.csv\":[4,5,6]}}";
+    struct weir_file files[] = {{.name = WEIR_STR("in/a.csv")},
+                                {.name = WEIR_STR("in/b.csv")},
+                                {.name = WEIR_STR("in/z.csv")}};
+    struct weir_file_stream stream = {.files = files, .count = 3};
+    struct weir_source_plan plan = {.whole = false};
+    struct weir_source_parts parts;
+    struct weir_error err = {0};
+    weir_arena_init(&plan.arena, 65536);
+    for (size_t i = 0; i < 3; i++) {
+        files[i].mark = (struct weir_file_mark){.size = 4, .mtime = 5, .inode = 6};
+    }
+    ASSERT_OK(weir_file_cursor_names(&stream, weir_str_of(cursor), &plan.arena, &err), err);
+    ASSERT_OK(weir_file_cursor_news(&stream, weir_str_of(cursor), 0, true, &plan, &parts, &err),
+              err);
+    assert_int_equal(parts.there_count, 3);
+    assert_int_equal(parts.news_count, 0);
+    weir_arena_free(&plan.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_in_its_place_is_not_followed),
         cmocka_unit_test(a_cursor_tells_files_by_ctime_where_it_has_it),
         cmocka_unit_test(a_file_keeps_the_name_that_an_older_cursor_has),
+        cmocka_unit_test(files_of_older_names_are_found_among_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,6 +252,9 @@ int weir_file_cursor_names(struct weir_file_stream *stream, struct weir_str curs
     for (size_t i = 0; rc == 0 && i < stream->count; i++) {
         stream->files[i].name = old[i].ptr ? old[i] : stream->files[i].name;
     }
+    if (stream->count) { /* by these names they are looked for */
+        qsort(stream->files, stream->count, sizeof *stream->files, by_name);
+    }
     close_kept(&k);
     return rc;
 }
