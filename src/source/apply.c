@@ -78,7 +78,7 @@ static int copy(struct weir_writing *w, struct weir_error *err)
 }
 
 /* The same without a copy: the stage takes the table's place. The engine alters no table that rows
- * were deleted from in the same transaction, and each column that is added takes memory for all. */
+ * were deleted from in the same transaction. */
 static int swap(struct weir_writing *w, struct weir_error *err)
 {
     const struct weir_table *t = w->a->target;
@@ -87,7 +87,7 @@ static int swap(struct weir_writing *w, struct weir_error *err)
     for (size_t i = 0; t && i < t->column_count; i++) {
         staying += stays(w, t->columns[i].name);
     }
-    if (w->taken || staying > WEIR_SOURCE_ALTERED) {
+    if (w->taken || weir_source_made_anew(w->stage->column_count, staying)) {
         return copy(w, err);
     }
     for (size_t i = 0; rc == 0 && t && i < t->column_count; i++) {

@@ -2,6 +2,8 @@
 
 #include "source/stage.h"
 
+#define MOST_KEPT 65536 /* columns, of all those that are added together */
+
 const struct weir_column *weir_source_find_column(const struct weir_table *table,
                                                   struct weir_str name)
 {
@@ -308,6 +310,11 @@ void weir_source_add_null(struct weir_buf *sql, const struct weir_column *column
     weir_sql_ident(sql, column->name);
 }
 
+bool weir_source_made_anew(size_t columns, size_t more)
+{
+    return more * (columns + more) > MOST_KEPT;
+}
+
 static bool are_many_new(const struct weir_table *table, const struct weir_column *columns,
                          size_t count)
 {
@@ -315,11 +322,10 @@ static bool are_many_new(const struct weir_table *table, const struct weir_colum
     for (size_t i = 0; i < count; i++) {
         fresh += !weir_source_find_column(table, columns[i].name);
     }
-    return fresh > WEIR_SOURCE_ALTERED;
+    return weir_source_made_anew(table->column_count, fresh);
 }
 
-/* With those of the columns that come new. For each that is added to a table, the engine keeps all
- * of its columns once more until the end of the transaction. */
+/* With those of the columns that come new. */
 static int make_anew(struct weir_session *session, struct weir_str schema,
                      const struct weir_table *table, const struct weir_column *columns,
                      size_t count, struct weir_error *err)

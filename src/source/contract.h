@@ -5,7 +5,10 @@
 
 #include "source/connector.h"
 
-#define WEIR_SOURCE_ALTERED 50 /* columns that a table gets one by one, at most */
+/* Is a table of `columns` rather made anew than given `more` of them one by one? For each that is
+ * added, the engine keeps all columns once more until the end of the transaction, almost a KB each:
+ * that is worth a copy of its rows, however many they are, only where it is much. */
+bool weir_source_made_anew(size_t columns, size_t more);
 
 struct weir_source_settled {
     struct weir_column *columns; /* of the stage: the plan's, in its order */

@@ -155,8 +155,8 @@ test('many columns that come new to a table that keeps its rows, in each mode', 
   write('more/t.csv', 'id,v\n1,a\n2,b\n');
   write('sources/more.yml', `kind: file\nconnection: {path: more}\nstreams:\n${Object.entries(modes).map(([name, how]) => `  ${name}: {path: t.csv, ${how || 'mode: append'}}\n`).join('')}`);
   await weir.in('sync', 'more');
-  const names = Array.from({ length: 60 }, (_, i) => `c${i}`);
-  write('more/t.csv', `id,v,${names.join(',')}\n1,a,${names.map((_, i) => i).join(',')}\n3,c${','.repeat(60)}\n`);
+  const names = Array.from({ length: 260 }, (_, i) => `c${i}`);
+  write('more/t.csv', `id,v,${names.join(',')}\n1,a,${names.map((_, i) => i).join(',')}\n3,c${','.repeat(260)}\n`);
   await weir.in('sync', 'more');
   assert.deepEqual(await weir.rows('select id, v, c0, c59 from more.append order by 1'), [{ id: 1, v: 'a', c0: 0, c59: 59 }, { id: 3, v: 'c', c0: null, c59: null }]);
   assert.deepEqual(await weir.rows('select id, c59, _weir_deleted is not null as gone from more.merge order by 1'), [{ id: 1, c59: 59, gone: false }, { id: 2, c59: null, gone: true }, { id: 3, c59: null, gone: false }]);

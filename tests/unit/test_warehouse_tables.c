@@ -1,3 +1,4 @@
+#include "source/contract.h"
 #include "warehouse.h"
 
 /* --- tables --------------------------------------------------------------------------------- */
@@ -163,6 +164,52 @@ static void texts_that_differ_are_not_looked_up_in_a_dictionary(void **state)
     assert_string_equal(
         ask(owner, "SELECT count(*), count(DISTINCT id), max(run) FROM main.t", NULL, 0),
         "8192|7783|customer 0");
+}
+
+/* Where on the disk its rows are. */
+static char *place(char *out, size_t size)
+{
+    snprintf(out, size, "%s",
+             ask(owner,
+                 "SELECT DISTINCT persistent, block_id FROM pragma_storage_info('main.large') "
+                 "WHERE column_name = 'id' AND segment_type = 'VARCHAR'",
+                 NULL, 0));
+    return out;
+}
+
+static void a_table_that_gets_columns_is_copied_only_where_they_are_very_many(void **state)
+{
+    (void)state;
+    enum { MANY = 400 };
+    static struct weir_column more[MANY];
+    static char names[MANY][8];
+    char before[100], after[100];
+    struct weir_arena arena;
+    const struct weir_table *t;
+    weir_arena_init(&arena, 1 << 20);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "c%d", i);
+        more[i] = (struct weir_column){weir_str_of(names[i]), WEIR_TYPE_INT, S("")};
+    }
+    ASSERT_OK(weir_session_exec(owner,
+                                "CREATE TABLE large AS SELECT 'row ' || i AS id FROM range(9000) "
+                                "AS r(i); CHECKPOINT",
+                                &err),
+              err);
+    place(before, sizeof before);
+    assert_non_null(strstr(before, "true"));
+    static const size_t counts[] = {100, MANY};
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_OK(weir_session_describe_table(owner, S("main"), S("large"), &arena, &t, &err), err);
+        ASSERT_OK(weir_session_begin(owner, &err), err);
+        ASSERT_OK(weir_source_evolve(owner, S("main"), t, more, counts[i], &err), err);
+        ASSERT_OK(weir_session_commit(owner, &err), err);
+        assert_int_equal(strcmp(before, place(after, sizeof after)) == 0, counts[i] < MANY);
+    }
+    assert_string_equal(
+        ask(owner, "SELECT count(DISTINCT id), count(c0), count(c399) FROM large", NULL, 0),
+        "9000|0|0");
+    weir_arena_free(&arena);
 }
 
 static void an_append_may_name_some_columns_only(void **state)
@@ -514,6 +561,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(appended_rows_arrive_as_they_were, make, unmake),
         cmocka_unit_test_setup_teardown(texts_that_differ_are_not_looked_up_in_a_dictionary, make,
                                         unmake),
+        cmocka_unit_test_setup_teardown(
+            a_table_that_gets_columns_is_copied_only_where_they_are_very_many, make, unmake),
         cmocka_unit_test_setup_teardown(an_append_may_name_some_columns_only, make, unmake),
         cmocka_unit_test_setup_teardown(a_merge_keeps_what_the_batch_leaves_out, make, unmake),
         cmocka_unit_test_setup_teardown(tables_and_rows_change_in_one_transaction, make, unmake),
