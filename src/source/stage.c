@@ -24,12 +24,16 @@ static size_t own_count(const struct weir_source_stage *s)
     return s->files ? OWN : OWN_FILE;
 }
 
+static bool is_text(const struct weir_column *column)
+{
+    return column->type == WEIR_TYPE_TEXT || column->type == WEIR_TYPE_JSON;
+}
+
 static uint64_t texts_read(const struct weir_source_stage *s)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < s->read.count; i++) {
-        bool text = s->columns[i].type == WEIR_TYPE_TEXT || s->columns[i].type == WEIR_TYPE_JSON;
-        bytes += text ? (uint64_t)s->read.columns[i].sum : 0;
+        bytes += is_text(&s->columns[i]) ? (uint64_t)s->read.columns[i].sum : 0;
     }
     return bytes;
 }
@@ -72,24 +76,54 @@ static int suit(struct weir_source_stage *s, const struct weir_batch *first, str
                                               s->column_count, first, err);
 }
 
-/* Beyond the engine's memory it would end, and with it all that people ask just then. */
-static int check_memory(struct weir_source_stage *s, uint64_t rows, struct weir_error *err)
+static uint64_t texts_of(const struct weir_source_stage *s, const struct weir_batch *batch,
+                         size_t from, size_t to)
 {
-    uint64_t most = weir_session_texts_at_once(s->session), texts = texts_read(s);
-    if (s->window.rows >= WEIR_ROWS_AT_ONCE) {
-        s->window.rows = 0;
-        s->window.texts_before = texts;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->read.count; i++) {
+        const struct weir_vector *v = &batch->columns[i];
+        for (size_t row = from; is_text(&s->columns[i]) && v->ints && row < to; row++) {
+            bytes += weir_vector_valid(v, row) ? v->strs[row].len : 0;
+        }
     }
-    s->window.rows += rows;
-    bool fits = rows > WEIR_ROWS_AT_ONCE || texts - s->window.texts_before <= most;
-    return fits ? 0
-                : weir_fail(err, WEIR_ETOOBIG,
-                            "%llu rows have texts of %llu MB; the warehouse's engine takes %d rows "
-                            "at once, and its memory (warehouse.memory) is good for %llu MB of "
-                            "them: give it more, or leave the column out (exclude)",
-                            (unsigned long long)s->window.rows,
-                            (unsigned long long)(texts - s->window.texts_before) >> 20,
-                            WEIR_ROWS_AT_ONCE, (unsigned long long)most >> 20);
+    return bytes;
+}
+
+/* Beyond the engine's memory it would end, and with it all that people ask just then. `texts`:
+ * bytes of the batch, of which each is looked at only where they may be too many. */
+static int check_memory(struct weir_source_stage *s, const struct weir_batch *batch, uint64_t texts,
+                        struct weir_error *err)
+{
+    uint64_t most = weir_session_texts_at_once(s->session);
+    bool fit = s->window.texts + texts <= most;
+    size_t from = 0, rows = s->window.rows + batch->rows;
+    if (fit && rows >= WEIR_ROWS_AT_ONCE) {
+        from = batch->rows - rows % WEIR_ROWS_AT_ONCE;
+        s->window.rows = s->window.texts = 0;
+    } else if (fit) {
+        s->window.rows = rows;
+        s->window.texts += texts;
+        return 0;
+    }
+    for (size_t to; from < batch->rows; from = to) {
+        size_t room = WEIR_ROWS_AT_ONCE - s->window.rows, left = batch->rows - from;
+        to = from + (left < room ? left : room);
+        s->window.rows += to - from;
+        s->window.texts += texts_of(s, batch, from, to);
+        if (s->window.texts > most) {
+            return weir_fail(
+                err, WEIR_ETOOBIG,
+                "%zu rows have texts of %llu MB; the warehouse's engine takes %d rows at once, and "
+                "its memory (warehouse.memory) is good for %llu MB of them: give it more, or leave "
+                "the column out (exclude)",
+                s->window.rows, (unsigned long long)s->window.texts >> 20, WEIR_ROWS_AT_ONCE,
+                (unsigned long long)most >> 20);
+        }
+        if (s->window.rows == WEIR_ROWS_AT_ONCE) {
+            s->window.rows = s->window.texts = 0;
+        }
+    }
+    return 0;
 }
 
 static int put_rows(struct weir_source_sink *sink, struct weir_str part,
@@ -109,8 +143,9 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     if (rc) {
         return rc;
     }
+    uint64_t texts = texts_read(s);
     weir_figures_add(&s->read, batch);
-    rc = check_memory(s, batch->rows, err);
+    rc = check_memory(s, batch, texts_read(s) - texts, err);
     rc = rc ? rc : weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {

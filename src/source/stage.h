@@ -34,8 +34,9 @@ struct weir_source_stage {
     uint64_t reject_count;
     uint64_t uncommitted;  /* rows */
     uint64_t texts_before; /* bytes of texts that were read before them */
-    struct {               /* of WEIR_ROWS_AT_ONCE that come one after the other */
-        uint64_t rows, texts_before;
+    struct {               /* of WEIR_ROWS_AT_ONCE that are stored together, the last ones */
+        size_t rows;
+        uint64_t texts; /* bytes */
     } window;
     bool began;
     struct weir_arena *arena;
