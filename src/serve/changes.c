@@ -9,6 +9,7 @@
 #include "serve/shelf.h"
 #include "serve/source.h"
 #include "serve/source_ills.h"
+#include "serve/views.h"
 
 #define MAX_PENDING (64u << 10)
 #define BEAT_EVERY  (15 * WEIR_SECOND)
@@ -207,8 +208,9 @@ static void look(void *arg)
     }
     c->change = change;
     struct weir_source_runs *runs = c->server->source_runs;
-    if (runs &&
-        weir_source_ills_changed(weir_source_runs_ills(runs))) { /* what reads them says so */
+    bool fails = weir_stored_failed(weir_views_stored(weir_shelf_views(c->server->shelf)));
+    if ((runs && weir_source_ills_changed(weir_source_runs_ills(runs))) ||
+        fails) { /* what reads them says so */
         tell_tables(c, &(struct weir_changed){.change = change, .all = true});
     }
 }

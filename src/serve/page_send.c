@@ -41,11 +41,12 @@ static struct weir_stored *stored_of(const struct page *p)
 }
 
 /* Names of what she sees of it, when the latest of that came, if she sees all of its rows, and
- * since when a source of it fails, which tells of no row. */
+ * since when a source of it fails, or a materialized view, which tells of no row. */
 static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
 {
     struct weir_source_ills *ills = weir_source_runs_ills(p->call.server->source_runs);
-    weir_time fresh_at = 0, failing = 0;
+    weir_time fresh_at = 0;
+    struct weir_stored_ill failing = {0, 0};
     bool all = true;
     struct weir_buf name;
     weir_buf_init(&name, 4096);
@@ -60,7 +61,9 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
             (void)weir_str_cut(&view, '.');
             weir_time at = weir_stored_at(stored_of(p), view);
             fresh_at = at > fresh_at ? at : fresh_at;
-            failing = weir_time_first(failing, weir_stored_failing(stored_of(p), view));
+            struct weir_stored_ill its = weir_stored_failing(stored_of(p), view);
+            failing.source = weir_time_first(failing.source, its.source);
+            failing.view = weir_time_first(failing.view, its.view);
             continue;
         }
         if (weir_str_eq_nocase(r->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))) {
@@ -75,11 +78,13 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
         fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
-        failing = weir_time_first(failing, weir_source_ills_since(ills, r->schema, r->table));
+        failing.source =
+            weir_time_first(failing.source, weir_source_ills_since(ills, r->schema, r->table));
     }
     weir_jw_array_end(w);
     weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);
-    weir_jw_ktime_or_null(w, "failing_since", failing);
+    weir_jw_ktime_or_null(w, "failing_since", failing.source);
+    weir_jw_ktime_or_null(w, "view_failing_since", failing.view);
     weir_buf_free(&name);
 }
 

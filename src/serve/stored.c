@@ -35,8 +35,18 @@ struct weir_stored_one *weir_stored_find(struct weir_stored *s, struct weir_str 
     return NULL;
 }
 
-static bool item_init(struct weir_stored_one *to, const struct weir_stored_item *from,
-                      const struct weir_stored_one *old)
+/* With the lock. `why` is kept until it can be computed, or is looked at again. */
+static void fails(struct weir_stored *s, struct weir_stored_one *item, const char *why)
+{
+    snprintf(item->error, sizeof item->error, "%.590s", why);
+    if (!item->failing_since) {
+        item->failing_since = weir_now();
+        s->failed = true;
+    }
+}
+
+static bool item_init(struct weir_stored *s, struct weir_stored_one *to,
+                      const struct weir_stored_item *from, const struct weir_stored_one *old)
 {
     snprintf(to->name, sizeof to->name, "%s", from->name);
     to->text = from->text;
@@ -53,9 +63,10 @@ static bool item_init(struct weir_stored_one *to, const struct weir_stored_item 
         to->wanted = old->wanted;
         to->running = old->running;
         to->next = old->fails ? 0 : old->next; /* what failed may be there now */
+        to->failing_since = old->failing_since;
     }
     if (from->why_not) {
-        snprintf(to->error, sizeof to->error, "%s", from->why_not);
+        fails(s, to, from->why_not);
     }
     return to->sql && (!from->rows || to->note);
 }
@@ -77,7 +88,7 @@ int weir_stored_set(struct weir_stored *s, const struct weir_stored_item *from, 
     bool ok = items;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; ok && i < count; i++) {
-        ok = item_init(&items[i], &from[i], weir_stored_find(s, weir_str_of(from[i].name)));
+        ok = item_init(s, &items[i], &from[i], weir_stored_find(s, weir_str_of(from[i].name)));
     }
     old = ok ? s->items : items;
     size_t old_count = ok ? s->count : count;
@@ -173,7 +184,7 @@ static void failed(struct weir_stored *s, struct weir_stored_one *item, const ch
     item->fails++;
     item->next = weir_mono() + (rest < MOST_REST ? rest : MOST_REST);
     if (strcmp(item->error, why) != 0) {
-        snprintf(item->error, sizeof item->error, "%.590s", why);
+        fails(s, item, why);
         weir_log(s->server->log, WEIR_LOG_WARN, "a materialized view cannot be computed", "view",
                  item->name, "error", item->error);
     }
@@ -190,6 +201,7 @@ static void succeeded(struct weir_stored *s, struct weir_stored_one *item, char 
     item->rows = job->rows;
     item->stored_at = job->at;
     item->fails = 0;
+    item->failing_since = 0;
     item->error[0] = 0;
     item->next = began + every > now + rest ? began + every : now + rest;
 }
@@ -327,7 +339,7 @@ static int learn_one(struct weir_stored *s, struct weir_session *session, const 
     pthread_mutex_lock(&s->lock);
     struct weir_stored_one *item = still(s, job);
     if (item && rc && weir_views_is_its_own(rc)) { /* until the views are looked at again */
-        snprintf(item->error, sizeof item->error, "%.590s", err->message);
+        fails(s, item, err->message);
         item->able = false;
         rc = 0;
     } else if (item && rc == 0) {

@@ -50,7 +50,13 @@ void weir_stored_print(struct weir_stored *stored, const char *name, bool materi
 bool weir_stored_refresh(struct weir_stored *stored, const char *name);
 /* When the rows were stored that `views.name` shows; 0: it shows none. */
 weir_time weir_stored_at(struct weir_stored *stored, struct weir_str name);
-/* Since when a source of what they are made from fails; 0: none does, as far as is known. */
-weir_time weir_stored_failing(struct weir_stored *stored, struct weir_str name);
+/* Why its rows are from before: since when a source of what they are made from fails, and since
+ * when it cannot be computed itself, or one that it reads; 0: none does, as far as is known. */
+struct weir_stored_ill {
+    weir_time source, view;
+};
+struct weir_stored_ill weir_stored_failing(struct weir_stored *stored, struct weir_str name);
+/* Does one fail that did not when it was asked last? */
+bool weir_stored_failed(struct weir_stored *stored);
 
 #endif

@@ -18,8 +18,9 @@ struct weir_stored_one {
     weir_time stored_at;
     bool wanted; /* by somebody, now */
     bool running;
-    unsigned fails; /* one after the other */
-    weir_time next; /* monotonic: not before */
+    unsigned fails;          /* one after the other */
+    weir_time failing_since; /* the first try since the rows were stored; 0: none failed */
+    weir_time next;          /* monotonic: not before */
     char error[600];
 };
 
@@ -36,6 +37,7 @@ struct weir_stored {
     struct weir_session *session; /* that computes */
     weir_time until;              /* monotonic: when it is stopped */
     bool late;                    /* it was */
+    bool failed;                  /* one, and pages were not told yet */
 };
 
 /* Both with the lock. */

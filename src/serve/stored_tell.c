@@ -44,11 +44,13 @@ weir_time weir_stored_at(struct weir_stored *s, struct weir_str name)
 }
 
 /* With the lock; views read each other as deep as they are written. */
-static weir_time failing_of(struct weir_stored *s, const struct weir_stored_one *item,
-                            unsigned depth)
+static void add_failing(struct weir_stored *s, const struct weir_stored_one *item, unsigned depth,
+                        struct weir_stored_ill *first)
 {
     struct weir_source_ills *ills = weir_source_runs_ills(s->server->source_runs);
-    weir_time first = 0;
+    if (item && item->stored_at && *item->error) {
+        first->view = weir_time_first(first->view, item->failing_since);
+    }
     for (size_t i = 0; item && depth && i < item->reads.count; i++) {
         const struct weir_table_read *t = &item->reads.tables[i];
         struct weir_str name = t->table;
@@ -56,17 +58,29 @@ static weir_time failing_of(struct weir_stored *s, const struct weir_stored_one 
         if (stored) {
             (void)weir_str_cut(&name, '.');
         }
-        weir_time since = stored ? failing_of(s, weir_stored_find(s, name), depth - 1)
-                                 : weir_source_ills_since(ills, t->schema, t->table);
-        first = weir_time_first(first, since);
+        if (stored) {
+            add_failing(s, weir_stored_find(s, name), depth - 1, first);
+        } else {
+            first->source =
+                weir_time_first(first->source, weir_source_ills_since(ills, t->schema, t->table));
+        }
     }
+}
+
+struct weir_stored_ill weir_stored_failing(struct weir_stored *s, struct weir_str name)
+{
+    struct weir_stored_ill first = {0, 0};
+    pthread_mutex_lock(&s->lock);
+    add_failing(s, weir_stored_find(s, name), MAX_DEPTH, &first);
+    pthread_mutex_unlock(&s->lock);
     return first;
 }
 
-weir_time weir_stored_failing(struct weir_stored *s, struct weir_str name)
+bool weir_stored_failed(struct weir_stored *s)
 {
     pthread_mutex_lock(&s->lock);
-    weir_time since = failing_of(s, weir_stored_find(s, name), MAX_DEPTH);
+    bool failed = s->failed;
+    s->failed = false;
     pthread_mutex_unlock(&s->lock);
-    return since;
+    return failed;
 }

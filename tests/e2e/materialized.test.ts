@@ -275,6 +275,32 @@ test('stored rows tell since when a source of what they are made from fails, thr
   rmSync(path.join(weir.dir, 'sources/ill.yml'));
 });
 
+test('stored rows tell since when they cannot be computed, and pages that are open are told', async () => {
+  await upload('amounts', 'n\n1\n2\n', 'POST');
+  await save('sums', 'select sum(n) as n from uploads.amounts', true);
+  await comes('sums', 'fresh');
+  await save('deep', 'select n + 1 as n from views.sums', true);
+  await comes('deep', 'fresh');
+  await save('clock', 'select now() as n', true); // it is computed for whoever asks, and is never from before
+  await comes('clock', 'failed');
+  const queries = { sums: 'from views.sums', deep: 'from views.deep', clock: 'from views.clock', none: 'from views.totals' };
+  const { id } = (await admin.want(201, 'POST', '/api/reports', { report: { title: 'Stuck', queries: Object.keys(queries).map((query) => ({ id: query })), tiles: [] }, queries })) as { id: string };
+  const failing = async (): Promise<(string | null | undefined)[]> => (await askPage(admin, { report: id })).parts.map(({ head, same }) => (head ?? same)?.view_failing_since);
+  assert.deepEqual(await failing(), [null, null, null, null]);
+  await upload('amounts', 'n\n1\ntwo\n');
+  await comes('sums', 'failed');
+  const [since, deep, clock, none] = await failing();
+  assert.ok(since);
+  assert.deepEqual([deep, clock, none], [since, null, null]);
+  await save('unrelated', 'select 1 as n');
+  await comes('sums', 'failed');
+  assert.equal((await failing())[0], since, 'since its first failure, also where all views were looked at again');
+  await upload('amounts', 'n\n1\n5\n');
+  await comes('deep', 'fresh');
+  assert.deepEqual(await failing(), [null, null, null, null]);
+  for (const name of ['deep', 'sums', 'clock', 'unrelated']) await admin.want(204, 'DELETE', `/api/views/${name}`);
+});
+
 test('what takes longer than a query may is stopped, and says so', async () => {
   const settings = path.join(weir.dir, 'weir.yml');
   writeFileSync(settings, readFileSync(settings, 'utf8').replace('#  timeout: 5m', '  timeout: 1s'));

@@ -10,6 +10,7 @@ export interface Head {
   computed_at: string;
   fresh_at: string | null;
   failing_since: string | null;
+  view_failing_since: string | null;
   reads: string[];
   params: string[];
   life: 'tables' | 'seconds' | 'none';

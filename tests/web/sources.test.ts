@@ -448,3 +448,28 @@ test('a dashboard says that the source of its table fails, and when it is well a
   await weir.in('sync', 'told', '--wait');
   await tile.getByText(/^as of [\d:]+$/).waitFor();
 });
+
+test('a dashboard says that a materialized view of it cannot be computed, without a reload', async () => {
+  const { page } = admin;
+  weir.write('kept/a.csv', 'n\n1\n2\n');
+  weir.write('sources/kept.yml', 'kind: file\nconnection: {path: kept}\n');
+  await weir.in('sync', 'kept', '--wait');
+  weir.write('views/kept_sum.sql', '-- weir: materialized\n-- All of it.\nselect sum(n) as n from kept.a\n');
+  const token = readFileSync(path.join(weir.dir, '.weir/secrets/api_token'), 'utf8').trim();
+  const ask = async (method: string, where: string, body?: object): Promise<Record<string, unknown>> => {
+    const answer = await fetch(url(where), { method, headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, ...(body ? { body: JSON.stringify(body) } : {}) });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  await until('the view', 30, async () => ((await ask('GET', '/api/views/kept_sum'))['state'] === 'fresh' ? true : undefined));
+  const { id } = await ask('POST', '/api/reports', { report: { title: 'Kept', queries: [{ id: 'a' }], tiles: [{ id: 't', kind: 'table', query: 'a', title: 'The sum', x: 0, y: 0, w: 12, h: 8 }] }, queries: { a: 'from views.kept_sum' } });
+  await page.goto(url(`/dashboard/${String(id)}`));
+  const tile = page.getByRole('region', { name: 'The sum', exact: true });
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
+  weir.write('kept/a.csv', 'n\none\ntwo\n');
+  await weir.in('sync', 'kept', '--wait');
+  await tile.getByText(/^as of [\d:]+; its view fails since [\d:]+$/).waitFor();
+  await picture(page, 'dashboard-view-failing');
+  weir.write('kept/a.csv', 'n\n1\n7\n');
+  await weir.in('sync', 'kept', '--wait', '--full');
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
+});

@@ -16,6 +16,8 @@ export interface PageHead {
   freshAt: string;
   /** Since when a source of what it read fails: its rows are from before. Empty: none does. */
   failingSince: string;
+  /** Likewise a materialized view that it read, which cannot be computed. */
+  viewFailingSince: string;
   /** "schema.table" */
   reads: readonly string[];
   /** Names of the parameters that it uses; undefined: the server does not say. */
@@ -53,7 +55,7 @@ function readHead(data: Data): PageHead {
   const params = data['params'];
   const life = data['life'];
   return {
-    query: textOf(data['query']), etag: textOf(data['etag']), cached: data['cached'] === true, computedAt: textOf(data['computed_at']), freshAt: textOf(data['fresh_at']), failingSince: textOf(data['failing_since']),
+    query: textOf(data['query']), etag: textOf(data['etag']), cached: data['cached'] === true, computedAt: textOf(data['computed_at']), freshAt: textOf(data['fresh_at']), failingSince: textOf(data['failing_since']), viewFailingSince: textOf(data['view_failing_since']),
     reads: listOf(data['reads']).filter((one): one is string => typeof one === 'string'),
     params: Array.isArray(params) ? params.filter((one): one is string => typeof one === 'string') : undefined,
     life: life === 'tables' || life === 'seconds' ? life : 'none', expiresAt: textOf(data['expires_at']),
