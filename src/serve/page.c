@@ -14,6 +14,7 @@
 #include "serve/query_report.h"
 #include "serve/shelf.h"
 #include "serve/usage.h"
+#include "serve/views.h"
 #include "serve/warm.h"
 #include "state/person.h"
 
@@ -104,8 +105,12 @@ static void drained(void *arg)
 
 static void failed(struct tile *t, const struct weir_error *err, int64_t offset)
 {
+    struct weir_shelf *shelf = t->page->call.server->shelf;
     t->page->failures++;
     t->err = *err;
+    if (!t->page->access && t->from) {
+        weir_views_explain(weir_shelf_views(shelf), t->from->body.request.sql, &t->err);
+    }
     t->offset = offset;
     t->state = TILE_READY;
 }

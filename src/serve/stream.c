@@ -7,7 +7,9 @@
 #include "serve/history.h"
 #include "serve/outcome.h"
 #include "serve/results.h"
+#include "serve/shelf.h"
 #include "serve/usage.h"
+#include "serve/views.h"
 
 #define PART        (256u << 10) /* bytes of a kept result that are sent at once */
 #define MAX_POSTED  (4u << 20)   /* on the way from worker to loop */
@@ -173,6 +175,9 @@ static void finish(void *arg)
     }
     weir_http_on_gone(s->req, NULL, NULL);
     weir_http_on_drain(s->req, NULL, NULL);
+    if (e->code && !s->request.access) {
+        weir_views_explain(weir_shelf_views(s->server->shelf), s->body->request.sql, &e->err);
+    }
     if (e->code == 0) {
         begin(s);
         weir_http_set(s->req, "Weir-Truncated", e->summary.truncated ? "true" : "false");

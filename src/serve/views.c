@@ -581,3 +581,19 @@ void weir_views_print(struct weir_views *v, const char *name, bool sees_all, str
     }
     weir_jw_kstr_or_null(w, "reason", weir_str_of(told && !state.warehouse ? state.reason : ""));
 }
+
+void weir_views_explain(struct weir_views *v, const char *sql, struct weir_error *err)
+{
+    char missing[100];
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->count; i++) {
+        const struct view *view = &v->list[i];
+        snprintf(missing, sizeof missing, "Table with name %s does not exist", view->name);
+        if (!view->state.warehouse && strcasestr(err->message, missing) && reads(sql, view->name)) {
+            (void)weir_fail(err, err->code, "views.%s is not in the warehouse: %s", view->name,
+                            view->state.reason);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+}

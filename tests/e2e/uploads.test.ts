@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { readPage } from '../node/page.js';
 import { Weir, until } from '../node/weir.js';
 
 interface Upload {
@@ -272,6 +273,16 @@ test('what cannot be a view of the warehouse says why, and stops nothing', async
   await save('left', 'select * from views.right_');
   assert.match((await save('right_', 'select * from views."left"')).reason ?? '', /reads itself, by way of/);
   for (const name of ['with_parameter', 'broken', 'two', 'files', 'itself', 'left', 'right_']) assert.equal((await view(name)).warehouse, false, name);
+  // Who reads one is told why, and not that a table of that name is missing; in a page, too.
+  await assert.rejects(weir.in('query', 'select * from views."BROKEN"'), /views\.broken is not in the warehouse: .*nope/);
+  await assert.rejects(weir.query('from views.with_form'), /views\.with_form is not in the warehouse: .*has parameters/);
+  await assert.rejects(weir.query('from uploads.broken'), /Table with name broken does not exist/);
+  const token = readFileSync(path.join(weir.dir, '.weir/secrets/api_token'), 'utf8').trim();
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const made = await fetch(`http://${weir.serve}/api/reports`, { method: 'POST', headers, body: JSON.stringify({ report: { title: 'Reads it', queries: [{ id: 'q' }], tiles: [] }, queries: { q: 'from views.broken' } }) });
+  const { id } = (await made.json()) as { id: string };
+  const page = readPage(Buffer.from(await (await fetch(`http://${weir.serve}/api/page`, { method: 'POST', headers, body: JSON.stringify({ report: id }) })).arrayBuffer()));
+  assert.match(page.parts[0]?.error?.message ?? '', /views\.broken is not in the warehouse: .*nope/);
   assert.deepEqual((await weir.query('from views.a_second')).rows, [{ n: 42 }]);
   assert.match(weir.log(), /a view is not in the warehouse/);
   assert.match(await weir.in('validate').catch((error: Error & { stdout?: string }) => String(error.stdout)), /views\/with_parameter\.sql is not in the warehouse: .*parameter/);
