@@ -181,8 +181,13 @@ static int set_data(const struct weir_option *option, void *slot, struct weir_ar
 {
     struct weir_yaml *doc = NULL;
     struct weir_data *data = NULL;
-    int rc = *text ? weir_yaml_parse(weir_str_of(text), where, &doc, err) : 0;
-    rc = rc || !*text ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &data, err);
+    struct weir_error why;
+    int rc = *text ? weir_yaml_parse(weir_str_of(text), "line", &doc, &why) : 0;
+    rc = rc || !*text ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &data, &why);
+    if (rc) {
+        rc = weir_fail(err, rc, "%s: \"%s\" cannot be read as YAML or JSON: %s", where,
+                       option->name, why.message);
+    }
     if (rc == 0 && data && data->type != WEIR_DATA_OBJECT) {
         rc = fail_value(err, option, where, text, "a mapping such as {start_date: 2026-01-01}");
     }

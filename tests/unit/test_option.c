@@ -188,6 +188,9 @@ static void a_wrong_value_says_where_and_what(void **state)
         {"token: t\nconfig: [a]\n", "weir.yml:2: \"config\" must be a single value or a mapping"},
         {"token: t\nconfig: a\n",
          "weir.yml:2: \"config\" is \"a\"; it must be a mapping such as {start_date: 2026-01-01}"},
+        {"token: t\nconfig: '{\"a\": '\n",
+         "weir.yml:2: \"config\" cannot be read as YAML or JSON: line:2:1: did not find expected "
+         "node content"},
         {"token: t\nproxies:\n  - [a]\n", "weir.yml:3: \"proxies\" must be a list of plain values"},
         {"token: \"a\\0b\"\n", "weir.yml:1: \"token\" holds a NUL character"},
         {"- a\n", "weir.yml:1: expected settings here (`name: value`)"},
