@@ -138,8 +138,9 @@ static int add_read(struct weir_cli *cli, struct weir_workspace *workspace, cons
     a.connection = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
     int code = a.connection ? read_sets(&a, err) : no_memory(err);
     code = code ? code : complete(&a, err);
-    code = code ? code
-                : weir_source_take_typed(name, a.connector, a.connection, &a.arena, &typed, err);
+    code =
+        code ? code
+             : weir_source_take_typed(name, a.connector, a.connection, NULL, &a.arena, &typed, err);
     code = code ? code : make_file(&a, file, err);
     code = code ? code : weir_source_new_text(name, file, &text, err);
     code = code ? code : weir_source_site_init(workspace, &site, err);

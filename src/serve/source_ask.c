@@ -97,11 +97,32 @@ int weir_ask_source_discover(struct weir_ask *ask, struct weir_error *err)
 /* --- changing -----------------------------------------------------------------------------------
  */
 
-/* The body without the members that are no part of the file. */
-static int read_file(struct weir_ask *ask, struct weir_data **out, struct weir_error *err)
+/* `secrets`: what a trial told of the settings, texts in a list. */
+static int check_told(struct weir_ask *ask, struct weir_error *err)
 {
-    int rc = weir_data_from_json(&ask->arena, ask->body, out, err);
+    struct weir_json item, list = weir_json_get(ask->body, "secrets");
+    struct weir_str text;
+    struct weir_json_iter it = weir_json_begin(list);
+    bool fits = weir_json_type(list) == WEIR_JSON_NULL || weir_json_type(list) == WEIR_JSON_ARRAY;
+    while (fits && weir_json_next(&it, NULL, &item)) {
+        fits = weir_json_str(item, &text);
+    }
+    return fits ? 0
+                : weir_fail(err, WEIR_EINVAL,
+                            "`secrets` must be a list of settings, such as "
+                            "[\"config.credentials.pat\"]");
+}
+
+/* The body without the members that are no part of the file; these but for `secrets`, which are
+ * kept apart (or NULL). */
+static int read_file(struct weir_ask *ask, struct weir_data **out, struct weir_data **secrets,
+                     struct weir_error *err)
+{
+    int rc = check_told(ask, err);
+    rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, out, err);
     if (rc == 0) {
+        *secrets = weir_data_get(*out, "secrets");
+        weir_data_unset(*out, "secrets");
         weir_data_unset(*out, "name");
         weir_data_unset(*out, "dry_run");
         weir_data_unset(*out, "columns");
@@ -122,15 +143,15 @@ struct described {
 static int write_file(struct weir_ask *ask, struct weir_str name, struct described *d,
                       struct weir_error *err)
 {
-    struct weir_data *file = NULL;
-    int rc = read_file(ask, &file, err);
+    struct weir_data *file = NULL, *secrets = NULL;
+    int rc = read_file(ask, &file, &secrets, err);
     const struct weir_source_connector *c =
         rc ? NULL : weir_source_connector_of(weir_data_get_text(file, "kind"));
     d->name = rc ? NULL : weir_arena_dup(&ask->arena, name).ptr;
     rc = rc || d->name ? rc : weir_fail(err, WEIR_ENOMEM, "no memory for a source");
     if (rc == 0 && c) {
-        rc = weir_source_take_typed(d->name, c, weir_data_get(file, "connection"), &ask->arena,
-                                    &d->typed, err);
+        rc = weir_source_take_typed(d->name, c, weir_data_get(file, "connection"), secrets,
+                                    &ask->arena, &d->typed, err);
     }
     d->site = *weir_source_runs_site(runs_of(ask));
     d->site.typed = d->typed;
@@ -172,7 +193,7 @@ static int create(struct weir_ask *ask, void *arg, struct weir_error *err)
 int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
 {
     static const char *const known[] = {"name",    "kind",    "schema",  "schedule", "connection",
-                                        "streams", "dry_run", "columns", NULL};
+                                        "streams", "dry_run", "columns", "secrets",  NULL};
     struct described d = {.typed = NULL};
     struct weir_str name = {NULL, 0};
     bool dry = false, columns = true;
@@ -201,8 +222,8 @@ int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
 
 int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"kind",    "schema", "schedule", "connection",
-                                        "streams", "stream", "whole",    NULL};
+    static const char *const known[] = {"kind",   "schema", "schedule", "connection", "streams",
+                                        "stream", "whole",  "secrets",  NULL};
     struct described d = {.typed = NULL, .site = *weir_source_runs_site(runs_of(ask))};
     struct weir_source_preview what = {.most = 50, .text = weir_query_value_text};
     bool unsaved = weir_json_get(ask->body, "kind").doc != NULL;
@@ -238,11 +259,12 @@ static int change(struct weir_ask *ask, void *arg, struct weir_error *err)
 
 int weir_ask_source_change(struct weir_ask *ask, struct weir_error *err)
 {
-    static const char *const known[] = {"schema",  "schedule", "verify", "connection",
-                                        "streams", "base",     NULL};
+    static const char *const known[] = {"schema",  "schedule", "verify",  "connection",
+                                        "streams", "base",     "secrets", NULL};
     struct change c = {.base = {NULL, 0}};
     int rc = weir_ask_keys(ask->body, "a change of a source", known, err);
     rc = rc ? rc : weir_ask_text(ask, "base", false, &c.base, err);
+    rc = rc ? rc : check_told(ask, err);
     rc = rc ? rc : check_zones(ask, err);
     rc = rc ? rc : weir_data_from_json(&ask->arena, ask->body, &c.members, err);
     if (rc == 0) {

@@ -93,6 +93,9 @@ struct weir_source_connector {
     int (*discover)(void *connection, struct weir_source_catalog *out, struct weir_error *err);
     /* What a test of the connection asks before that; NULL: nothing. */
     int (*check)(void *connection, struct weir_error *err);
+    /* Texts of an open list: members of `connection:` of a trial that stand in clear, and that only
+     * the source itself knows to be secrets, after `discover`. NULL: it knows none. */
+    void (*secrets)(void *connection, struct weir_jw *w);
     /* What is to be read of a stream: `cursor` is the JSON that the last run kept, or ptr NULL. */
     int (*plan)(void *connection, const struct weir_source_stream *stream, struct weir_str cursor,
                 struct weir_source_plan *out, struct weir_error *err);

@@ -296,6 +296,9 @@ static int set_members(const struct weir_data *changes, struct weir_data *file,
                        struct weir_arena *arena, struct weir_error *err)
 {
     for (const struct weir_data *m = changes->first; m; m = m->next) {
+        if (weir_str_is(m->key, "secrets")) { /* of what is typed; no part of the file */
+            continue;
+        }
         if (m->type == WEIR_DATA_NULL) {
             char key[64];
             snprintf(key, sizeof key, WEIR_STR_FMT, WEIR_STR_ARG(m->key));
@@ -307,13 +310,15 @@ static int set_members(const struct weir_data *changes, struct weir_data *file,
     return 0;
 }
 
-static int take_typed(const char *name, struct weir_data *file, struct weir_arena *arena,
-                      struct weir_source_typed **out, struct weir_error *err)
+static int take_typed(const char *name, struct weir_data *file, const struct weir_data *told,
+                      struct weir_arena *arena, struct weir_source_typed **out,
+                      struct weir_error *err)
 {
     const struct weir_source_connector *c =
         weir_source_connector_of(weir_data_get_text(file, "kind"));
     *out = NULL;
-    return c ? weir_source_take_typed(name, c, weir_data_get(file, "connection"), arena, out, err)
+    return c ? weir_source_take_typed(name, c, weir_data_get(file, "connection"), told, arena, out,
+                                      err)
              : 0;
 }
 
@@ -338,7 +343,7 @@ int weir_source_change(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : weir_comments_read(&comments, weir_buf_str(&text), doc, err);
     rc = rc ? rc : weir_data_from_yaml(arena, weir_yaml_root(doc), &file, err);
     rc = rc ? rc : set_members(changes, file, arena, err);
-    rc = rc ? rc : take_typed(name, file, arena, &typed, err);
+    rc = rc ? rc : take_typed(name, file, weir_data_get(changes, "secrets"), arena, &typed, err);
     rc = rc ? rc : fit_values(file, arena, err);
     rc = rc ? rc : weir_yaml_write(&changed, file, &comments, err);
     rc = rc ? rc : weir_buf_check(&changed, "a source's file", err);

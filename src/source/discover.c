@@ -151,6 +151,12 @@ static int discover(const struct weir_source_site *site, struct weir_source_conf
     }
     weir_jw_array_end(w);
     weir_jw_kstr_or_null(w, "note", catalog.note);
+    weir_jw_keyz(w, "secrets");
+    weir_jw_array(w);
+    if (rc == 0 && config->connector->secrets) {
+        config->connector->secrets(connection, w);
+    }
+    weir_jw_array_end(w);
     weir_jw_object_end(w);
     config->connector->close(connection);
     weir_arena_free(&catalog.arena);

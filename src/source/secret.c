@@ -242,9 +242,28 @@ int weir_source_typed_add(struct weir_source_typed **typed, struct weir_arena *a
     return 0;
 }
 
+/* Of those that are told, what is in the mapping `name`. */
+static int take_told(const char *source, const char *name, struct weir_data *mapping,
+                     const struct weir_data *told, struct weir_arena *arena,
+                     struct weir_source_typed **out, struct weir_error *err)
+{
+    int rc = 0;
+    size_t n = strlen(name);
+    for (const struct weir_data *t = told ? told->first : NULL; rc == 0 && t; t = t->next) {
+        struct weir_str path = t->text;
+        if (t->type == WEIR_DATA_TEXT && weir_str_starts(path, weir_str_of(name)) && path.len > n &&
+            path.ptr[n] == '.') {
+            path = (struct weir_str){path.ptr + n + 1, path.len - n - 1};
+            rc = weir_source_mapping_take_at(source, mapping, path, arena, out, err);
+        }
+    }
+    return rc;
+}
+
 int weir_source_take_typed(const char *source, const struct weir_source_connector *connector,
-                           struct weir_data *connection, struct weir_arena *arena,
-                           struct weir_source_typed **out, struct weir_error *err)
+                           struct weir_data *connection, const struct weir_data *told,
+                           struct weir_arena *arena, struct weir_source_typed **out,
+                           struct weir_error *err)
 {
     *out = NULL;
     int rc = weir_source_fit(connector->options, connection, arena, err);
@@ -253,6 +272,7 @@ int weir_source_take_typed(const char *source, const struct weir_source_connecto
         struct weir_data *value = o->secret || mapping ? weir_data_get(connection, o->name) : NULL;
         if (value && mapping) {
             rc = weir_source_mapping_take(source, value, arena, out, err);
+            rc = rc ? rc : take_told(source, o->name, value, told, arena, out, err);
         } else if (value && value->type == WEIR_DATA_TEXT && weir_source_is_plain(value)) {
             const char *name = weir_arena_printf(arena, "%s.%s", source, o->name);
             rc = name ? weir_source_typed_add(out, arena, name, value, err) : no_memory(err);

@@ -47,10 +47,13 @@ int weir_source_typed_add(struct weir_source_typed **typed, struct weir_arena *a
                           const char *name, struct weir_data *value,
                           struct weir_error *err) WEIR_MUST_CHECK;
 /* Puts references in the place of values of secret options in `connection`, and of what is secret
- * in its mappings, and lists what was there. Also gives all values the types of their options. */
+ * in its mappings, and lists what was there. Also gives all values the types of their options.
+ * `told`: what else is secret in mappings, a list of texts such as "config.credentials.pat"; or
+ * NULL. */
 int weir_source_take_typed(const char *source, const struct weir_source_connector *connector,
-                           struct weir_data *connection, struct weir_arena *arena,
-                           struct weir_source_typed **out, struct weir_error *err) WEIR_MUST_CHECK;
+                           struct weir_data *connection, const struct weir_data *told,
+                           struct weir_arena *arena, struct weir_source_typed **out,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 /* So that the references hold. */
 int weir_source_seal(const struct weir_source_site *site, const struct weir_source_typed *typed,
                      struct weir_error *err) WEIR_MUST_CHECK;
@@ -67,6 +70,10 @@ int weir_source_mapping_check(struct weir_source_config *config, const struct we
 int weir_source_mapping_take(const char *source, struct weir_data *mapping,
                              struct weir_arena *arena, struct weir_source_typed **typed,
                              struct weir_error *err) WEIR_MUST_CHECK;
+/* Of the value at a path, or of those in lists: what is not there is none. */
+int weir_source_mapping_take_at(const char *source, struct weir_data *mapping, struct weir_str path,
+                                struct weir_arena *arena, struct weir_source_typed **typed,
+                                struct weir_error *err) WEIR_MUST_CHECK;
 /* Adds its secrets to a mask: of settings that a program changed by itself. */
 int weir_source_mapping_mask(struct weir_data *mapping, struct weir_mask **mask,
                              struct weir_arena *arena, struct weir_error *err) WEIR_MUST_CHECK;

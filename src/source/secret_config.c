@@ -244,6 +244,39 @@ int weir_source_mapping_take(const char *source, struct weir_data *mapping,
     return walk(&w, mapping, NULL, OPEN, err);
 }
 
+/* Keys may have points in them, so each is held against the beginning of what is left. */
+static int take_at(struct walk *w, struct weir_data *data, struct weir_str path, unsigned depth,
+                   struct weir_error *err)
+{
+    int rc = 0;
+    size_t length = strlen(w->path);
+    for (struct weir_data *m = data->first; rc == 0 && depth && m; m = m->next) {
+        struct weir_str rest = path;
+        bool nested = m->type == WEIR_DATA_OBJECT || m->type == WEIR_DATA_LIST;
+        if (data->type == WEIR_DATA_OBJECT) {
+            bool whole = weir_str_eq(m->key, path);
+            if (!whole && !(weir_str_starts(path, m->key) && path.ptr[m->key.len] == '.')) {
+                continue;
+            }
+            size_t n = m->key.len + !whole;
+            rest = (struct weir_str){path.ptr + n, path.len - n};
+            snprintf(w->path + length, sizeof w->path - length, "%s" WEIR_STR_FMT,
+                     length ? "." : "", WEIR_STR_ARG(m->key));
+        }
+        rc = nested ? take_at(w, m, rest, depth - 1, err) : rest.len ? 0 : take(w, m, NULL, err);
+        w->path[length] = 0;
+    }
+    return rc;
+}
+
+int weir_source_mapping_take_at(const char *source, struct weir_data *mapping, struct weir_str path,
+                                struct weir_arena *arena, struct weir_source_typed **typed,
+                                struct weir_error *err)
+{
+    struct walk w = {.source = source, .arena = arena, .typed = typed};
+    return take_at(&w, mapping, path, 30, err);
+}
+
 /* --- messages -----------------------------------------------------------------------------------
  */
 

@@ -215,6 +215,50 @@ test('a test of the connection asks for what the specification requires, then th
   assert.deepEqual((await sync('probe')).map(({ stream, status: is }) => `${stream} ${is}`)[0], 'keyed loaded');
 });
 
+test('what only the specification calls a secret is told by a trial, and sealed when it is saved', async () => {
+  await weir.up();
+  try {
+    const secret = { type: 'string', airbyte_secret: true };
+    const login = { oneOf: [{ properties: { way: { const: 'oauth' }, code: secret } }, { properties: { way: { const: 'pat' }, pat: secret } }] };
+    does('spec', { type: 'SPEC', spec: { connectionSpecification: { required: ['login'], properties: { login, 'key.id': secret, sites: { type: 'array', items: { properties: { pin: secret } } } } } } });
+    does('discover', catalog);
+    does('check', 'cat "$CONFIG" >"$here/got.json"', 'echo "the pat is pat-4711" >&2', { type: 'CONNECTION_STATUS', connectionStatus: { status: 'SUCCEEDED' } });
+    does('read', 'cat "$CONFIG" >"$here/got.json"', ...some('keyed', 1));
+    const token = readFileSync(path.join(weir.dir, '.weir/secrets/api_token'), 'utf8').trim();
+    const ask = async (method: string, where: string, body: object): Promise<Record<string, unknown>> => {
+      const answer = await fetch(`http://${weir.serve}/api/sources${where}`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+      return { ...((await answer.json()) as object), status: answer.status };
+    };
+    const config = { account: 'a', login: { way: 'pat', pat: 'pat-4711' }, 'key.id': 'AKIA99', sites: [{ name: 's', pin: 1234 }] };
+    const body = { name: 'told', kind: 'airbyte', connection: { executable: 'own/source', config }, streams: { keyed: {} } };
+    const tried = await ask('POST', '', { ...body, dry_run: true, columns: false });
+    assert.equal(tried['status'], 200, JSON.stringify(tried));
+    const secrets = tried['secrets'] as string[];
+    assert.deepEqual([...secrets].sort(), ['config.key.id', 'config.login.pat', 'config.sites.pin']);
+    assert.deepEqual(file('got.json'), config);
+    assert.equal((await ask('POST', '/told/preview', { kind: 'airbyte', connection: body.connection, stream: 'keyed', secrets }))['status'], 200);
+    assert.equal((await ask('POST', '/told/preview', { kind: 'airbyte', connection: body.connection, stream: 'keyed' }))['status'], 200, 'a trial refuses none');
+    assert.equal((await ask('POST', '', { ...body, secrets: ['config.login.pat', 7] }))['status'], 400);
+    assert.equal((await ask('POST', '', { ...body, secrets: [...secrets, 'config.nowhere', 'config.login', 'executable'] }))['status'], 201);
+    const text = readFileSync(path.join(weir.dir, 'sources/told.yml'), 'utf8');
+    assert.doesNotMatch(text, /pat-4711|AKIA99|1234|secrets:/);
+    assert.match(text, /pat: "\$\{secret:told\.login\.pat\}"/);
+    assert.match(text, /pin: "\$\{secret:told\.sites\.pin:number\}"/);
+    await sync('told');
+    assert.deepEqual(file('got.json'), config, 'the program has their values');
+    assert.deepEqual((await ask('POST', '', { ...body, name: 'told2', connection: { executable: 'own/source', config: { login: { way: 'pat', pat: '${secret:told2.pat}' } } }, dry_run: true, columns: false }))['status'], 404, 'a reference is looked up');
+    // A change, too.
+    assert.equal((await ask('PATCH', '/told', { connection: { executable: 'own/source', config: { ...config, login: { way: 'pat', pat: 'pat-4712' } } }, secrets }))['status'], 200);
+    assert.doesNotMatch(readFileSync(path.join(weir.dir, 'sources/told.yml'), 'utf8'), /pat-4712|AKIA99|1234|secrets:/);
+    await sync('told');
+    assert.equal((file('got.json') as typeof config).login.pat, 'pat-4712');
+    assert.doesNotMatch(weir.log(), /pat-471|AKIA99/);
+  } finally {
+    await weir.down();
+    does('spec', 'exit 1');
+  }
+});
+
 test('rows of no stream, and values that are not what the source has, are told with their number', async () => {
   writeFileSync(path.join(weir.dir, 'sources/odd.yml'), 'kind: airbyte\nconnection: {executable: own/source}\n');
   does('discover', catalog);

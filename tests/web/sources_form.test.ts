@@ -103,6 +103,49 @@ test("a program's streams are read as the file says, also after they were looked
   assert.deepEqual(complaints, []);
 });
 
+test('the settings of an Airbyte source: what its specification calls a secret is sealed, and what is no JSON is said beside them', async () => {
+  const { page, complaints } = admin;
+  weir.write('taps/source-x', `#!/usr/bin/env python3
+import json, sys
+out = lambda **m: print(json.dumps(m))
+spec = {"required": ["login"], "properties": {"login": {"oneOf": [{"properties": {"way": {"const": "pat"}, "pat": {"type": "string", "airbyte_secret": True}}}]}}}
+config = json.load(open(sys.argv[sys.argv.index("--config") + 1])) if "--config" in sys.argv else {}
+if sys.argv[1] == "spec": out(type="SPEC", spec={"connectionSpecification": spec})
+if sys.argv[1] == "check":
+    pat = config["login"]["pat"]
+    out(type="CONNECTION_STATUS", connectionStatus={"status": "SUCCEEDED"} if pat == "right-one" else {"status": "FAILED", "message": "no such token: " + pat})
+if sys.argv[1] == "discover": out(type="CATALOG", catalog={"streams": [{"name": "items", "json_schema": {"properties": {"id": {"type": "integer"}}}, "supported_sync_modes": ["full_refresh"]}]})
+if sys.argv[1] == "read": out(type="RECORD", record={"stream": "items", "data": {"id": 1}, "emitted_at": 1})
+`);
+  chmodSync(path.join(weir.dir, 'taps/source-x'), 0o755);
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: /^Airbyte/ }).check();
+  await page.getByText('More settings').click();
+  await page.getByRole('textbox', { name: 'Executable' }).fill('taps/source-x');
+  const config = page.getByRole('textbox', { name: 'Config' });
+  const test = page.getByRole('button', { name: 'Test the connection' });
+  await config.fill('{"login": ');
+  await test.click();
+  const form = page.locator('#connection');
+  await form.getByText(/cannot be read as YAML or JSON: line:2:1/).waitFor();
+  assert.equal(await config.getAttribute('aria-invalid'), 'true');
+  await config.fill('{"login": {"way": "pat", "pat": "wrong-one"}}');
+  await test.click();
+  await form.getByText('no such token: ***').waitFor();
+  await config.fill('{"login": {"way": "pat", "pat": "right-one"}}');
+  await test.click();
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByRole('region', { name: 'The first rows of items' }).waitFor();
+  await page.getByRole('textbox', { name: 'Name' }).fill('sealed');
+  await page.getByRole('combobox', { name: 'When does it run?' }).selectOption('manual');
+  await page.getByRole('button', { name: 'Save and load' }).click();
+  await page.waitForURL(/\/sources\/sealed$/);
+  await page.getByText('up to date').first().waitFor();
+  assert.match(file('sealed'), /pat: "\$\{secret:sealed\.login\.pat\}"/);
+  assert.doesNotMatch(file('sealed'), /right-one/);
+  assert.deepEqual(complaints, []);
+});
+
 test('a session that ends leaves what was not saved where it is; who signs in again goes on', async () => {
   const { page, complaints } = admin;
   await page.goto(url('/sources/edit/order_data'));

@@ -33,6 +33,7 @@ struct airbyte {
     struct weir_airbyte_catalog catalog;
     bool discovered;
     const char *config_path;
+    struct weir_airbyte_secrets typed; /* of a trial */
 };
 
 static void close_connection(void *connection)
@@ -54,6 +55,8 @@ static int open_connection(const struct weir_source_config *config,
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
     a->settings = config->connection;
+    a->typed.mask = &a->program.mask;
+    a->typed.arena = &a->program.arena;
     return weir_program_open(&a->program, config, site, &a->settings->program, err);
 }
 
@@ -119,8 +122,9 @@ static bool specify(struct airbyte *a, struct weir_airbyte_reader *r, const atom
     return told;
 }
 
-/* Refuses secrets in clear that only the specification knows to be secrets. It is asked again when
- * the settings or the program are others. */
+/* Refuses secrets in clear that only the specification knows to be secrets; of a trial they are
+ * told, so that they are sealed when it is saved. It is asked again when the settings or the
+ * program are others. */
 static int check_secrets(struct airbyte *a, const atomic_bool *stop, struct weir_error *err)
 {
     struct weir_airbyte_reader r;
@@ -138,8 +142,11 @@ static int check_secrets(struct airbyte *a, const atomic_bool *stop, struct weir
         rc = weir_airbyte_reader_init(&r, NULL, err);
         if (rc == 0 && specify(a, &r, stop, &spec)) {
             rc = weir_airbyte_spec_secrets(spec, a->settings->program.config,
-                                           a->program.config->name, err);
-            rc = rc ? rc : weir_program_mark(&a->program, "checked", weir_buf_str(&text), err);
+                                           a->program.config->name,
+                                           a->program.site->trial ? &a->typed : NULL, err);
+            rc = rc || a->typed.paths
+                     ? rc
+                     : weir_program_mark(&a->program, "checked", weir_buf_str(&text), err);
         }
         weir_airbyte_reader_free(&r);
     }
@@ -201,6 +208,17 @@ static int check(void *connection, struct weir_error *err)
         weir_mask_error(a->program.mask, err);
     }
     return rc;
+}
+
+static void print_secrets(void *connection, struct weir_jw *w)
+{
+    const struct airbyte *a = connection;
+    for (const struct weir_data *p = a->typed.paths ? a->typed.paths->first : NULL; p;
+         p = p->next) {
+        char path[300];
+        snprintf(path, sizeof path, "config." WEIR_STR_FMT, WEIR_STR_ARG(p->text));
+        weir_jw_strz(w, path);
+    }
 }
 
 static int look(struct airbyte *a, const atomic_bool *stop, struct weir_error *err)
@@ -327,6 +345,7 @@ const struct weir_source_connector weir_source_airbyte = {
     .options = options,
     .settings_size = sizeof(struct weir_airbyte_settings),
     .memory = weir_program_memory,
+    .secrets = print_secrets,
     .open = open_connection,
     .check = check,
     .discover = discover,

@@ -81,10 +81,17 @@ int weir_airbyte_configure(const struct weir_airbyte_catalog *c, const struct we
 /* Adds the names of settings that must be there and are not. */
 void weir_airbyte_spec_missing(struct weir_json spec, const struct weir_data *config,
                                struct weir_buf *out);
-/* WEIR_EINVAL names one that the specification calls a secret, and that is no reference. `config`:
- * as the file has it, or NULL. */
+/* Settings that are secrets, and no references: "credentials.pat". */
+struct weir_airbyte_secrets {
+    struct weir_data *paths; /* a list, or NULL: none */
+    struct weir_mask **mask; /* gets their values */
+    struct weir_arena *arena;
+};
+/* `told`: gets what the specification calls a secret, and is no reference; NULL: WEIR_EINVAL names
+ * one. `config`: as the file has it, or NULL. */
 int weir_airbyte_spec_secrets(struct weir_json spec, const struct weir_data *config,
-                              const char *source, struct weir_error *err) WEIR_MUST_CHECK;
+                              const char *source, struct weir_airbyte_secrets *told,
+                              struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- state.c --- */
 /* What the runs before kept, without streams that begin anew. */

@@ -26,7 +26,28 @@ void weir_airbyte_spec_missing(struct weir_json spec, const struct weir_data *co
 struct walk {
     const char *source;
     char path[256];
+    struct weir_airbyte_secrets *told; /* NULL: refused */
 };
+
+static int tell(struct walk *w, const struct weir_data *value, struct weir_error *err)
+{
+    struct weir_airbyte_secrets *told = w->told;
+    const struct weir_data *known = told->paths ? told->paths->first : NULL;
+    while (known && !weir_str_is(known->text, w->path)) {
+        known = known->next;
+    }
+    int rc = weir_mask_add(told->mask, told->arena, value->text, err);
+    if (rc || known) {
+        return rc;
+    }
+    told->paths = told->paths ? told->paths : weir_data_new(told->arena, WEIR_DATA_LIST);
+    struct weir_data *path = weir_data_text(told->arena, weir_str_of(w->path));
+    if (!told->paths || !path) {
+        return weir_fail(err, WEIR_ENOMEM, "no memory for the secrets of a specification");
+    }
+    weir_data_add(told->paths, path);
+    return 0;
+}
 
 static int refuse(const struct walk *w, struct weir_error *err)
 {
@@ -50,7 +71,7 @@ static int check(struct walk *w, struct weir_json schema, const struct weir_data
     }
     (void)weir_json_bool(weir_json_get(schema, "airbyte_secret"), &secret);
     if (secret && weir_source_is_plain(data)) {
-        return refuse(w, err);
+        return w->told ? tell(w, data, err) : refuse(w, err);
     }
     for (const char *const *choice = choices; rc == 0 && *choice; choice++) {
         struct weir_json_iter it = weir_json_begin(weir_json_get(schema, *choice));
@@ -75,8 +96,9 @@ static int check(struct walk *w, struct weir_json schema, const struct weir_data
 }
 
 int weir_airbyte_spec_secrets(struct weir_json spec, const struct weir_data *config,
-                              const char *source, struct weir_error *err)
+                              const char *source, struct weir_airbyte_secrets *told,
+                              struct weir_error *err)
 {
-    struct walk w = {.source = source};
+    struct walk w = {.source = source, .told = told};
     return check(&w, spec, config, 0, err);
 }
