@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "serve/server.h"
+#include "serve/source.h"
 
 struct ask {
     struct weir_call call;
@@ -51,12 +52,54 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
     weir_jw_object_end(w);
 }
 
+static bool is_of_source(const struct weir_table *t)
+{
+    for (size_t i = 0; !t->view && t->estimated_rows >= 0 && i < t->column_count; i++) {
+        if (weir_str_is(t->columns[i].name, "_weir_run")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of tables that sources load the engine's estimate counts rows that an update or a delete left
+ * behind, for as long as they lie there. What cannot be counted has the estimate. */
+static void count_rows(struct ask *a, struct weir_arena *arena, struct weir_table *tables,
+                       size_t count)
+{
+    struct weir_source_runs *runs = a->call.server->source_runs;
+    struct weir_source_standing *items = weir_arena_calloc(arena, (count + 1) * sizeof *items);
+    struct weir_session *session = NULL;
+    struct weir_error ignored;
+    size_t n = 0;
+    for (size_t i = 0; runs && items && i < count; i++) {
+        if (is_of_source(&tables[i])) {
+            items[n++] =
+                (struct weir_source_standing){.schema = tables[i].schema, .table = tables[i].name};
+        }
+    }
+    bool counted =
+        n &&
+        weir_session_new(a->call.server->warehouse, WEIR_SESSION_OWNER, &session, &ignored) == 0 &&
+        weir_source_counts_take(weir_source_runs_counts(runs), a->call.server->warehouse, session,
+                                items, n, &ignored) == 0;
+    weir_session_free(session);
+    n = 0;
+    for (size_t i = 0; counted && i < count; i++) {
+        if (is_of_source(&tables[i])) {
+            int64_t rows = items[n++].rows;
+            tables[i].estimated_rows = rows < 0 ? tables[i].estimated_rows : rows;
+        }
+    }
+}
+
 static int print_tables(struct ask *a, struct weir_session *session, struct weir_arena *arena)
 {
     struct weir_table *tables;
     size_t count;
     int rc = weir_session_describe(session, arena, &tables, &count, &a->err);
     if (rc == 0) {
+        count_rows(a, arena, tables, count);
         struct weir_jw w = weir_jw_on(&a->body);
         weir_jw_object(&w);
         weir_jw_keyz(&w, "tables");
