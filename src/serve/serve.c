@@ -28,6 +28,7 @@
 #include "serve/usage.h"
 #include "serve/usage_tables.h"
 #include "serve/warm.h"
+#include "source/standing.h"
 
 #define GRACE           (10 * WEIR_SECOND)
 #define OTHER_FILES     256 /* descriptors that are no connections */
@@ -127,12 +128,25 @@ static int clear_folder(struct weir_workspace *w, const char *name, struct weir_
     return rc ? rc : weir_dir_each(path, remove_export, (void *)(uintptr_t)path, err);
 }
 
+/* What is not known is no reason not to start. */
+static void note_changes(struct weir_server *s)
+{
+    struct weir_error why;
+    if (weir_source_standing_note_changes(s->warehouse, &why)) {
+        weir_log(s->log, WEIR_LOG_WARN, "when tables of sources changed is not known", "error",
+                 why.message);
+    }
+}
+
 static int start_parts(struct weir_server *s, struct weir_error *err)
 {
     struct weir_workspace *w = s->run->workspace;
     int rc = weir_keeper_new(s, &s->keeper, err);
     rc = rc ? rc : weir_serve_open_warehouse(w, false, s->log, &s->warehouse, err);
     rc = rc ? rc : weir_keeper_start(s->keeper, err);
+    if (rc == 0) {
+        note_changes(s);
+    }
     rc = rc ? rc : clear_folder(w, "tmp/export", err);
     rc = rc ? rc : clear_folder(w, "tmp/upload", err);
     rc = rc ? rc : weir_work_new(1, UPLOAD_QUEUE, &s->uploads, err);

@@ -101,6 +101,45 @@ int weir_source_standing_read(struct weir_session *session, const char *source,
     return rc;
 }
 
+static int note_changes(struct weir_session *session, struct weir_warehouse *warehouse,
+                        struct weir_error *err)
+{
+    struct weir_result *result = NULL;
+    struct weir_batch b;
+    struct weir_buf sql;
+    uint64_t there = 0;
+    weir_buf_init(&sql, 4096);
+    weir_buf_addz(&sql, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'weir' AND "
+                        "table_name = 'loads'");
+    int rc = weir_session_number_buf(session, &sql, &there, err);
+    weir_buf_free(&sql);
+    if (rc || !there) {
+        return rc;
+    }
+    rc = weir_session_query(session,
+                            "SELECT schema_name, table_name, max(ended_at) FROM weir.loads WHERE "
+                            "status = 'loaded' AND rows_written + coalesce(rows_deleted, 0) > 0 "
+                            "AND table_name IS NOT NULL GROUP BY ALL",
+                            NULL, 0, &result, err);
+    while (rc == 0 && (rc = weir_result_next(result, &b, err)) == 0 && b.rows) {
+        for (size_t row = 0; row < b.rows; row++) {
+            weir_warehouse_set_changed_at(warehouse, b.columns[0].strs[row], b.columns[1].strs[row],
+                                          number(&b, 2, row));
+        }
+    }
+    weir_result_free(result);
+    return rc;
+}
+
+int weir_source_standing_note_changes(struct weir_warehouse *warehouse, struct weir_error *err)
+{
+    struct weir_session *session = NULL;
+    int rc = weir_session_new(warehouse, WEIR_SESSION_OWNER, &session, err);
+    rc = rc ? rc : note_changes(session, warehouse, err);
+    weir_session_free(session);
+    return rc;
+}
+
 /* The source as a whole failed, and some stream of it was looked at since. */
 static bool is_over(const struct weir_source_standing *items, size_t count,
                     const struct weir_source_standing *s)

@@ -24,6 +24,10 @@ struct weir_source_standing { /* of one stream; texts are never NULL */
 int weir_source_standing_read(struct weir_session *session, const char *source,
                               struct weir_arena *arena, struct weir_source_standing **out,
                               size_t *count, struct weir_error *err) WEIR_MUST_CHECK;
+/* Right after the opening: when the tables of sources changed last, which the warehouse counts in
+ * memory. Makes no ledger. */
+int weir_source_standing_note_changes(struct weir_warehouse *warehouse,
+                                      struct weir_error *err) WEIR_MUST_CHECK;
 /* Its latest load failed. */
 bool weir_source_standing_fails(const struct weir_source_standing *standing);
 /* [{"stream","schema","table","mode","status","run","error","verified","rows",

@@ -189,6 +189,18 @@ struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse 
     return out;
 }
 
+void weir_warehouse_set_changed_at(struct weir_warehouse *warehouse, struct weir_str schema,
+                                   struct weir_str table, weir_time at)
+{
+    struct weir_versions *v = warehouse->versions;
+    pthread_mutex_lock(&v->lock);
+    struct weir_version_entry *e = entry_of(v, schema, table);
+    if (e && !e->changed_at) { /* without memory it is not known */
+        e->changed_at = at;
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
 uint64_t weir_warehouse_stillness(const struct weir_warehouse *warehouse)
 {
     struct weir_versions *v = warehouse->versions;

@@ -280,12 +280,16 @@ const struct weir_table *weir_tables_find(const struct weir_table *tables, size_
 struct weir_table_version {
     uint64_t version;
     bool settled;
-    weir_time changed_at; /* of the last commit that named it; 0: none since the opening */
+    weir_time changed_at; /* of the last commit that named it; 0: none since the opening, and
+                             nobody knew of one before */
 };
 /* Names as the engine takes them, ASCII letters in either case. A table that is not there has a
  * version, too: what did not find it changes when it comes. */
 struct weir_table_version weir_warehouse_version_of(const struct weir_warehouse *warehouse,
                                                     struct weir_str schema, struct weir_str table);
+/* When its last commit before the opening was, by whoever kept a note of it. No version changes. */
+void weir_warehouse_set_changed_at(struct weir_warehouse *warehouse, struct weir_str schema,
+                                   struct weir_str table, weir_time at);
 
 /* What a result depends on beside tables and values, the worst of it. */
 enum weir_clock {

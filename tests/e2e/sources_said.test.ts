@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { strike } from '../crash/strike.js';
 import { Client, setUp } from '../node/client.js';
+import { askPage } from '../node/page.js';
 import { Tap, record, schema, state } from '../node/tap.js';
 import { Weir, until } from '../node/weir.js';
 
@@ -65,6 +66,34 @@ test('a failure of a tap has its log after a restart, without the secret that th
   assert.deepEqual((await runs('night')).map(({ run: id, status }) => [id, status]), [[loaded.run, 'loaded'], [failed.run, 'failed']]);
   const next = await run('night');
   assert.deepEqual((await runs('night')).map(({ run: id }) => id), [next.run, loaded.run, failed.run], 'each once');
+});
+
+test('a page says as of when rows of a source are, also after the server was started anew', async () => {
+  weir.write('aged/a.csv', 'id\n1\n');
+  weir.write('sources/aged.yml', 'kind: file\nconnection: {path: aged}\n');
+  weir.write('views/aged.sql', 'select id + 1 as id from aged.a\n');
+  assert.equal((await run('aged')).status, 'loaded');
+  await until('the view', 20, async () => ((await admin.ask('GET', '/api/views/aged')).body['warehouse'] === true ? true : undefined));
+  const queries = { a: 'from aged.a', v: 'from views.aged', none: 'select 1 as one' };
+  const { id } = await admin.want(201, 'POST', '/api/reports', { report: { title: 'Aged', queries: Object.keys(queries).map((query) => ({ id: query })), tiles: [] }, queries });
+  const fresh = async (): Promise<(string | null | undefined)[]> => (await askPage(admin, { report: id })).parts.map(({ head }) => head?.fresh_at?.slice(0, 19) ?? null);
+  const [at, ...others] = await fresh();
+  assert.deepEqual(others, [at, null]);
+  assert.ok(at);
+  await until('another second', 5, () => (new Date().toISOString().slice(0, 19) > at ? true : undefined));
+  await run('aged'); // finds nothing new
+  await again();
+  assert.deepEqual(await fresh(), [at, at, null]);
+  const { tables } = (await admin.want(200, 'GET', '/api/schema')) as unknown as { tables: { schema: string; fresh_at: string | null }[] };
+  assert.equal(tables.find(({ schema }) => schema === 'aged')?.fresh_at?.slice(0, 19), at);
+  await weir.down();
+  writeFileSync(path.join(weir.dir, 'aged/a.csv'), 'id\n1\n2\n');
+  await weir.in('sync', 'aged');
+  const [row] = await weir.rows("select max(ended_at) as at from weir.loads where source = 'aged'");
+  await weir.up();
+  admin = await Client.enter(weir, 'ada@example.com');
+  assert.equal((await fresh())[0], String(row?.['at']).slice(0, 19), 'what a command loaded meanwhile');
+  for (const file of ['sources/aged.yml', 'views/aged.sql']) rmSync(path.join(weir.dir, file));
 });
 
 test('runs that found nothing new, and what was asked wrongly, push nothing out', async () => {
