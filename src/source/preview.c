@@ -103,13 +103,10 @@ static int take_rows(struct weir_source_sink *sink, struct weir_str part,
     return p->enough ? weir_fail(err, WEIR_ECANCELED, "that is enough") : 0;
 }
 
-static int take_bad(struct weir_source_sink *sink, const struct weir_source_reject *what,
-                    struct weir_error *err)
+static void keep_line(struct preview *p, const struct weir_source_reject *what, bool above)
 {
-    struct preview *p = (struct preview *)sink;
     struct weir_arena arena;
     struct weir_str text = what->row.len ? what->row : what->text;
-    (void)err;
     if (p->bad_count++ < MOST_BAD) {
         weir_arena_init(&arena, 16u << 20);
         struct weir_jw w = weir_jw_on(&p->bad);
@@ -124,9 +121,25 @@ static int take_bad(struct weir_source_sink *sink, const struct weir_source_reje
         weir_jw_kstr_or_null(&w, "column", what->column);
         weir_jw_kstr(&w, "text", weir_utf8_cut(weir_csv_readable(&arena, text), MOST_TEXT));
         weir_jw_kstrz(&w, "reason", what->reason);
+        weir_jw_kbool(&w, "above", above);
         weir_jw_object_end(&w);
         weir_arena_free(&arena);
     }
+}
+
+static int take_bad(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                    struct weir_error *err)
+{
+    (void)err;
+    keep_line((struct preview *)sink, what, false);
+    return 0;
+}
+
+static int take_above(struct weir_source_sink *sink, const struct weir_source_reject *what,
+                      struct weir_error *err)
+{
+    (void)err;
+    keep_line((struct preview *)sink, what, true);
     return 0;
 }
 
@@ -206,7 +219,7 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
     void *connection = NULL;
     struct alarm a = {.over = false};
     struct preview p = {.what = what,
-                        .sink = {.rows = take_rows, .reject = take_bad, .pass = take_bad}};
+                        .sink = {.rows = take_rows, .reject = take_bad, .pass = take_above}};
     weir_buf_init(&p.rows, MAX_CELLS);
     weir_buf_init(&p.bad, 1u << 20);
     int rc = what->text_of_file.ptr

@@ -163,8 +163,8 @@ test('in a server: made, checked and run by the API; a dashboard follows', async
   const some = (await admin.want(200, 'POST', '/api/sources/sales/preview', unsaved)) as unknown as { rows: string[][]; more: boolean };
   assert.deepEqual([some.rows, some.more], [[['10']], false]);
   write('many.csv', `day,amount\n${Array.from({ length: 80 }, (_, i) => `2026-01-01,${i}${i === 3 ? ',too,many' : ''}\n`).join('')}`);
-  const many = (await admin.want(200, 'POST', '/api/sources/sales/preview', { ...unsaved, connection: { path: 'many.csv' }, stream: 'many', whole: true })) as unknown as { rows: string[][]; more: boolean; bad_lines: { line: number }[] };
-  assert.deepEqual([many.rows.length, many.rows[0], many.more, many.bad_lines.map(({ line }) => line)], [50, ['2026-01-01', '0'], true, [5]]);
+  const many = (await admin.want(200, 'POST', '/api/sources/sales/preview', { ...unsaved, connection: { path: 'many.csv' }, stream: 'many', whole: true })) as unknown as { rows: string[][]; more: boolean; bad_lines: { line: number; above: boolean }[] };
+  assert.deepEqual([many.rows.length, many.rows[0], many.more, many.bad_lines.map(({ line, above }) => [line, above])], [50, ['2026-01-01', '0'], true, [[5, false]]]);
   await admin.want(201, 'POST', '/api/sources', { ...file, schedule: 'after other' });
   await admin.want(409, 'POST', '/api/sources', file);
   await admin.want(201, 'POST', '/api/sources', { name: 'form', kind: 'postgres', connection: { port: '5433', database: 'a', user: 'b' } });

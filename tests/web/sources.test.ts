@@ -41,7 +41,7 @@ const button = (page: Page, name: string | RegExp): ReturnType<Page['getByRole']
 before(async () => {
   [weir, pg, browser] = await Promise.all([Weir.init(), missing ? undefined : Postgres.start('-c', 'wal_level=logical'), launch()]);
   mkdirSync(path.join(weir.dir, 'exports'));
-  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'plan,price,email\nbasic,9.5,a@example.org\npro,19,b@example.org\nbad,1,2,3,4\n');
+  writeFileSync(path.join(weir.dir, 'exports/plans.csv'), 'Plans of this year\n\nplan,price,email\nbasic,9.5,a@example.org\npro,19,b@example.org\nbad,1,2,3,4\n');
   await weir.up();
   const sent = await fetch(`http://${weir.collect}/v1/track`, {
     method: 'POST', headers: { authorization: `Basic ${btoa(`${weir.key}:`)}`, 'content-type': 'application/json' },
@@ -89,7 +89,8 @@ test('files are connected by keys alone; lines that cannot be read and columns a
   await page.getByText('connected', { exact: true }).waitFor();
   const rows = page.getByRole('region', { name: 'The first rows of plans' });
   await rows.getByRole('cell', { name: '19', exact: true }).waitFor();
-  await page.getByText(/1 line cannot be read .* line 4/).waitFor();
+  await page.getByText(/1 line cannot be read .* line 6/).waitFor();
+  await page.getByText('1 line above the table is kept in weir.source_discards.').waitFor();
   await page.getByText('email may tell of persons.').waitFor();
   await sound(admin, 'add-file');
   await button(page, 'Leave it out').focus();
