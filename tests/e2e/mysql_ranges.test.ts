@@ -29,16 +29,17 @@ const skip = holdServer(make, ['--log-bin=log', '--binlog-format=ROW', '--server
 const write = (table: string, more = '', at = db.at): void => writeFileSync(path.join(weir.dir, `sources/shop.yml`), `kind: mysql\nconnection: {${at}, database: shop, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", ranges: ${ranges}${more}}\nstreams: {${table}: {}}\n`);
 interface Run extends Load {
   log: string;
+  share: number; // of what was to come, as the page has it
 }
 const begin = async (): Promise<string> => ((await admin.want(202, 'POST', '/api/sources/shop/sync', { full: true })) as { run: string }).run;
 const ended = async (run: string): Promise<Run> => {
   const said = await until('the run', 120, async () => {
-    const found = (await admin.want(200, 'GET', `/api/runs/${run}`)) as { report: { streams: Load[] } | null; log: { text: string }[] };
-    return found.report ? { streams: found.report.streams, log: found.log } : undefined;
+    const found = (await admin.want(200, 'GET', `/api/runs/${run}`)) as { report: { streams: Load[] } | null; streams: { bytes: number; bytes_total: number | null }[]; log: { text: string }[] };
+    return found.report ? { streams: found.report.streams, seen: found.streams[0], log: found.log } : undefined;
   });
   const [one] = said.streams;
   assert.ok(one, said.log.map(({ text }) => text).join("\n"));
-  return { ...one, log: said.log.map(({ text }) => text).join('\n') };
+  return { ...one, share: (said.seen?.bytes ?? 0) / (said.seen?.bytes_total ?? 0), log: said.log.map(({ text }) => text).join('\n') };
 };
 const load = async (table: string): Promise<Run> => {
   write(table);
@@ -80,6 +81,7 @@ test('each row is in one range, whatever the key is', { skip }, async () => {
     db.sql(`create table ${name} (${of}, pad varchar(8000) character set latin1)${name === 'parts' ? ' partition by hash (id) partitions 4' : ''}; insert into ${name} select ${values}, ${pad} from seq_1_to_5000; analyze table ${name}; truncate mysql.general_log`);
     const one = await load(name);
     await sound(name, key, one, 5000);
+    assert.ok(one.share > 0.75 && one.share <= 1, `${name}: ${one.share}`);
     const conditions = asked(name);
     const weighed = Number(db.sql(`select count(*) from mysql.general_log where user_host like 'owner%' and argument like 'EXPLAIN%'`));
     assert.ok(weighed <= 15, `${name}: ${weighed} questions`);

@@ -162,7 +162,8 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
         out->note = weir_arena_printf(&out->arena, "one connection reads it: %s", table->alone);
     }
     out->own = table;
-    out->bytes = rc ? 0 : table->bytes;
+    /* Of a part of it nobody knows how much it is. */
+    out->bytes = rc || table->condition.len ? 0 : table->bytes;
     return rc;
 }
 

@@ -32,8 +32,8 @@ struct weir_my_column {
 struct weir_my_table {
     struct weir_str name;
     bool view;
-    bool snapshot; /* its engine reads as of the transaction's beginning */
-    uint64_t bytes;
+    bool snapshot;             /* its engine reads as of the transaction's beginning */
+    uint64_t bytes, row_bytes; /* about, by its statistics; 0: they do not say */
     struct weir_my_column *columns;
     size_t column_count;
     struct weir_str condition; /* "" or " WHERE …" */

@@ -44,7 +44,8 @@ struct reading { /* of a range */
     size_t count;
     struct weir_source_rows *to;
     struct shared *shared;
-    bool open;   /* rows are to come */
+    uint64_t row_bytes; /* as the table takes them at the server, about */
+    bool open;          /* rows are to come */
     int waiting; /* for what the library waits (MYSQL_WAIT_…) in the middle of a row, or 0 */
     int got;     /* what it said of the latest row */
 };
@@ -281,13 +282,17 @@ static int put_fetched(struct reading *r, struct weir_error *err)
 /* What has come of a range, as far as one turn goes. */
 static int drain(struct reading *r, struct weir_error *err)
 {
-    int rc = 0;
-    for (int left = AT_ONCE; rc == 0 && r->open && left; left--) {
+    struct weir_source_sink *sink = r->to->sink;
+    int rc = 0, left = AT_ONCE;
+    for (; rc == 0 && r->open && left; left--) {
         r->waiting = mysql_stmt_fetch_start(&r->got, r->stmt);
         if (r->waiting) {
             break;
         }
         rc = put_fetched(r, err);
+    }
+    if (sink->bytes && r->row_bytes && left < AT_ONCE) {
+        sink->bytes(sink, (uint64_t)(AT_ONCE - left) * r->row_bytes);
     }
     return rc;
 }
@@ -397,7 +402,8 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
                                      .con = i ? my->beside[i] : my->con,
                                      .to = &rows,
                                      .count = sink->column_count,
-                                     .shared = &shared};
+                                     .shared = &shared,
+                                     .row_bytes = t->row_bytes};
         rc = rc ? rc : open_cells(&ranges[i], t, err);
     }
     bool begun = rc == 0;

@@ -79,7 +79,7 @@ int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan
                        stream, my->settings->database);
     }
     if (rc == 0) {
-        int64_t bytes = 0;
+        int64_t bytes = 0, rows = 0;
         t->plan = plan;
         t->name = weir_arena_dup(&plan->arena, weir_my_cell(row, lengths, 0));
         t->view = row[2] && *row[2] == '1';
@@ -87,6 +87,9 @@ int weir_my_find(struct weir_my *my, const char *stream, struct weir_source_plan
         t->condition = WEIR_STR("");
         if (row[1] && weir_str_to_i64(weir_my_cell(row, lengths, 1), &bytes) && bytes > 0) {
             t->bytes = (uint64_t)bytes;
+        }
+        if (row[4] && weir_str_to_i64(weir_my_cell(row, lengths, 4), &rows) && rows > 0) {
+            t->row_bytes = t->bytes / (uint64_t)rows;
         }
         rc = t->name.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     }

@@ -421,7 +421,8 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
          : pg->capture ? plan_capture(pg, stream, out, err)
                        : plan_cursor(pg, stream, table, cursor, out, err);
     out->own = table;
-    out->bytes = rc || table->pages < 0 ? 0 : (uint64_t)table->pages * 8192;
+    /* Of a part of it nobody knows how much it is. */
+    out->bytes = rc || table->condition.len || table->pages < 0 ? 0 : (uint64_t)table->pages * 8192;
     return rc;
 }
 
