@@ -38,6 +38,21 @@ static void join_guess(struct weir_source_plan *plan, struct weir_source_column 
         WEIR_STR_ARG(known->guess), WEIR_STR_ARG(column->guess)));
 }
 
+static void join_column(struct weir_source_plan *plan, struct weir_source_column *known,
+                        const struct weir_source_column *column)
+{
+    struct weir_column both = {known->name, known->type, known->type_name};
+    const struct weir_column comes = {column->name, column->type, column->type_name};
+    if (known->untyped) {
+        both = comes;
+    } else if (!column->untyped) {
+        both = weir_source_types_join(&both, &comes, &plan->arena);
+    }
+    known->type = both.type;
+    known->type_name = both.type_name;
+    known->untyped = known->untyped && column->untyped;
+}
+
 struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan,
                                                    const struct weir_source_column *column,
                                                    size_t *index)
@@ -46,12 +61,7 @@ struct weir_source_column *weir_source_plan_column(struct weir_source_plan *plan
         struct weir_source_column *known = &plan->columns[i];
         if (weir_str_eq(known->name, column->name)) {
             enum weir_type before = known->untyped ? WEIR_TYPE_OTHER : known->type;
-            if (known->untyped || column->untyped) {
-                known->type = known->untyped ? column->type : known->type;
-                known->untyped = known->untyped && column->untyped;
-            } else {
-                known->type = weir_source_type_join(known->type, column->type);
-            }
+            join_column(plan, known, column);
             known->wide = known->wide || column->wide;
             known->written = known->written || column->written;
             known->type =
@@ -104,7 +114,7 @@ enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b)
     return WEIR_TYPE_TEXT;
 }
 
-const char *weir_source_type_sql(enum weir_type type)
+static const char *type_sql(enum weir_type type)
 {
     static const char *const names[] = {
         [WEIR_TYPE_BOOL] = "BOOLEAN",  [WEIR_TYPE_INT] = "BIGINT",
@@ -114,59 +124,19 @@ const char *weir_source_type_sql(enum weir_type type)
     return names[type];
 }
 
-bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale)
-{
-    struct weir_str rest = type_name, start = WEIR_STR("DECIMAL(");
-    int64_t p = 0, s = 0;
-    if (!weir_str_starts(rest, start) || rest.ptr[rest.len - 1] != ')') {
-        return false;
-    }
-    rest = (struct weir_str){rest.ptr + start.len, rest.len - start.len - 1};
-    struct weir_str first = weir_str_cut(&rest, ',');
-    bool read = rest.ptr && weir_str_to_i64(first, &p) && weir_str_to_i64(rest, &s) && s >= 0 &&
-                p > 0 && s <= p && p <= 38;
-    *precision = read ? (unsigned)p : 0;
-    *scale = read ? (unsigned)s : 0;
-    return read;
-}
-
 struct weir_str weir_source_column_sql(const struct weir_column *column)
 {
     unsigned precision, scale;
     return column->type == WEIR_TYPE_OTHER &&
                    weir_source_decimal(column->type_name, &precision, &scale)
                ? column->type_name
-               : weir_str_of(weir_source_type_sql(column->type));
+               : weir_str_of(type_sql(column->type));
 }
 
 bool weir_source_same_type(const struct weir_column *a, const struct weir_column *b)
 {
     return a->type == b->type &&
            (a->type != WEIR_TYPE_OTHER || weir_str_eq(a->type_name, b->type_name));
-}
-
-static bool digits_of(const struct weir_column *c, unsigned *whole, unsigned *scale)
-{
-    unsigned precision = 19; /* of 64 bits */
-    *scale = 0;
-    bool exact = c->type == WEIR_TYPE_INT || (c->type == WEIR_TYPE_OTHER &&
-                                              weir_source_decimal(c->type_name, &precision, scale));
-    *whole = precision - *scale;
-    return exact;
-}
-
-struct weir_str weir_source_decimal_join(const struct weir_column *a, const struct weir_column *b,
-                                         struct weir_arena *arena)
-{
-    unsigned whole, scale, more, longer;
-    if (!digits_of(a, &whole, &scale) || !digits_of(b, &more, &longer)) {
-        return (struct weir_str){NULL, 0};
-    }
-    whole = whole > more ? whole : more;
-    scale = scale > longer ? scale : longer;
-    return whole + scale > 38
-               ? (struct weir_str){NULL, 0}
-               : weir_str_of(weir_arena_printf(arena, "DECIMAL(%u,%u)", whole + scale, scale));
 }
 
 bool weir_source_column_reserved(struct weir_str name)

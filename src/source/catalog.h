@@ -118,17 +118,20 @@ size_t weir_source_plan_find(const struct weir_source_plan *plan, struct weir_st
 
 /* The type that holds the values of both without loss. */
 enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b);
-/* What the engine calls it: "BIGINT". */
-const char *weir_source_type_sql(enum weir_type type);
-/* The same of a column: exact decimals, which are of WEIR_TYPE_OTHER, have their own. */
+/* What the engine calls its type: "BIGINT"; exact decimals, which are of WEIR_TYPE_OTHER, have
+ * their own. */
 struct weir_str weir_source_column_sql(const struct weir_column *column);
 /* Is it "DECIMAL(P,S)", with 0 <= S <= P <= 38? */
 bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale);
 bool weir_source_same_type(const struct weir_column *a, const struct weir_column *b);
-/* "DECIMAL(P,S)" that holds the values of both, which are decimals or whole numbers; ptr NULL: none
- * does, they are to be text. */
-struct weir_str weir_source_decimal_join(const struct weir_column *a, const struct weir_column *b,
-                                         struct weir_arena *arena);
+/* `a` as it holds the values of both, text at worst. Exact decimals stay exact where one of at most
+ * 38 digits holds both. */
+struct weir_column weir_source_types_join(const struct weir_column *a, const struct weir_column *b,
+                                          struct weir_arena *arena);
+/* "-12.5" with just `scale` digits behind the point, when nothing is lost; false: it is no decimal
+ * of so many digits. `out` is emptied before. */
+bool weir_source_decimal_text(struct weir_str text, unsigned precision, unsigned scale,
+                              struct weir_buf *out);
 bool weir_source_plan_excludes(const struct weir_source_plan *plan, struct weir_str name);
 /* The same of a column, which may be left out by its name in the warehouse or by the source's own;
  * that there is one is kept in `excluded`. */

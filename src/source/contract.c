@@ -103,25 +103,6 @@ static int settle_new(const struct weir_source_stream *stream, const struct weir
     return 0;
 }
 
-/* Exact decimals stay exact where one holds the values of both. */
-static void join_types(const struct weir_column *old, const struct weir_source_column *c,
-                       struct weir_arena *arena, struct weir_column *out)
-{
-    const struct weir_column comes = {c->name, c->type, c->type_name};
-    *out = (struct weir_column){out->name, weir_source_type_join(old->type, c->type), {0}};
-    if (c->untyped || weir_source_same_type(old, &comes)) {
-        out->type = old->type;
-        out->type_name = old->type_name;
-    } else if (old->type == WEIR_TYPE_OTHER || c->type == WEIR_TYPE_OTHER) {
-        out->type_name = weir_source_decimal_join(old, &comes, arena);
-        out->type = out->type_name.ptr ? WEIR_TYPE_OTHER : WEIR_TYPE_TEXT;
-    }
-    unsigned precision, scale;
-    if (out->type == WEIR_TYPE_OTHER && !weir_source_decimal(out->type_name, &precision, &scale)) {
-        out->type = WEIR_TYPE_TEXT;
-    }
-}
-
 /* A column is text, too, where no value was ever there to say what it is: a file of names only. */
 static bool may_get_type(const struct weir_source_stream *stream, const struct weir_column *old,
                          const struct weir_source_column *c)
@@ -155,7 +136,8 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
                       struct weir_error *err)
 {
     bool large = false, any = true;
-    join_types(old, c, arena, out);
+    const struct weir_column comes = {c->name, c->type, c->type_name};
+    *out = weir_source_types_join(old, c->untyped ? old : &comes, arena);
     int rc = 0;
     if (out->type == WEIR_TYPE_DOUBLE && old->type == WEIR_TYPE_INT) {
         /* Whole numbers beyond 2^53 do not all have a double. */

@@ -281,10 +281,6 @@ bool weir_feed_join(struct weir_feed_column *column, const struct weir_feed_colu
  * instead, and the row is to be made again. */
 int weir_feed_put(struct weir_feed_stream *s, size_t column, struct weir_json value, bool *widened,
                   struct weir_error *err) WEIR_MUST_CHECK;
-/* "-12.5" with just `scale` digits behind the point, when nothing is lost; false: it is no decimal
- * of so many digits. `out` is emptied before. */
-bool weir_feed_decimal(struct weir_str text, unsigned precision, unsigned scale,
-                       struct weir_buf *out);
 /* Numbers with a point that stand `depth` objects deep (`deeper`: or deeper) and have more digits
  * than a double, in quotes; false: there is none. */
 bool weir_feed_quote_numbers(struct weir_str line, unsigned depth, bool deeper,

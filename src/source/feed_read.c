@@ -345,7 +345,7 @@ static int to_texts(struct weir_feed_reading *r, const struct weir_column *c,
             continue;
         }
         struct weir_str text = print_value(r, in, i);
-        if (exact && !weir_feed_decimal(text, precision, scale, &digits)) {
+        if (exact && !weir_source_decimal_text(text, precision, scale, &digits)) {
             rc = weir_fail(err, WEIR_ECORRUPT,
                            "a decimal does not fit its column \"" WEIR_STR_FMT
                            "\"; nothing was loaded",

@@ -194,42 +194,6 @@ bool weir_feed_join(struct weir_feed_column *c, const struct weir_feed_column *o
 /* --- decimals -----------------------------------------------------------------------------------
  */
 
-bool weir_feed_decimal(struct weir_str text, unsigned precision, unsigned scale,
-                       struct weir_buf *out)
-{
-    struct weir_str rest = text, whole;
-    weir_buf_reset(out);
-    if (rest.len && rest.ptr[0] == '-') {
-        weir_buf_addc(out, '-');
-        rest.ptr++;
-        rest.len--;
-    }
-    whole = weir_str_cut(&rest, '.');
-    struct weir_str part = rest.ptr ? rest : WEIR_STR("");
-    while (whole.len > 1 && whole.ptr[0] == '0') {
-        whole.ptr++;
-        whole.len--;
-    }
-    while (part.len > scale && part.ptr[part.len - 1] == '0') {
-        part.len--;
-    }
-    size_t digits = whole.len == 1 && whole.ptr[0] == '0' ? 0 : whole.len;
-    bool good = whole.len > 0 && part.len <= scale && digits <= precision - scale;
-    for (size_t i = 0; good && i < whole.len + part.len; i++) {
-        char c = i < whole.len ? whole.ptr[i] : part.ptr[i - whole.len];
-        good = c >= '0' && c <= '9';
-    }
-    weir_buf_adds(out, whole);
-    if (scale) {
-        weir_buf_addc(out, '.');
-        weir_buf_adds(out, part);
-        for (size_t i = part.len; i < scale; i++) {
-            weir_buf_addc(out, '0');
-        }
-    }
-    return good && weir_buf_ok(out);
-}
-
 static size_t number_end(struct weir_str line, size_t at, bool *long_one)
 {
     size_t digits = 0;
@@ -471,7 +435,7 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
         char copy[64];
         size_t n = decimal_digits(value, room, copy);
         *fits = n && weir_json_type(value) != WEIR_JSON_BOOL &&
-                weir_feed_decimal((struct weir_str){copy, n}, c->precision, c->scale, room);
+                weir_source_decimal_text((struct weir_str){copy, n}, c->precision, c->scale, room);
         text = weir_buf_str(room);
     } else {
         text = text_of(value, room);

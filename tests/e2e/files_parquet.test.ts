@@ -71,3 +71,48 @@ test('a file without rows is one of the table when it has a column of it', async
   await load('bare');
   assert.deepEqual(await all('bare'), []);
 });
+
+const amounts = async (name: string): Promise<unknown[]> => (await weir.rows(`select id, a::varchar as a from ${name}.${name} order by id`)).map(({ a }) => a);
+
+test('decimals are decimals, as wide as the files need them', async () => {
+  await make('exact/a.parquet', "select 1 as id, 1234567.89::decimal(9,2) as a, -0.000000000000000000000000000000000001::decimal(38,36) as b, 18446744073709551615::ubigint as u, 170141183460469231731687303715884105727::hugeint::varchar as h union all select 2, null, 1.5, null, 'x'");
+  source('exact', 'streams: {exact: {mode: append}}\n');
+  assert.deepEqual(await load('exact'), []);
+  assert.deepEqual(await types('exact'), { id: 'BIGINT', a: 'DECIMAL(9,2)', b: 'DECIMAL(38,36)', u: 'DECIMAL(20,0)', h: 'VARCHAR' });
+  assert.deepEqual(await weir.rows('select sum(a)::varchar as a, max(b)::varchar as b, min(b)::varchar as l, max(u)::varchar as u from exact.exact'), [
+    { a: '1234567.89', b: '1.500000000000000000000000000000000000', l: '-0.000000000000000000000000000000000001', u: '18446744073709551615' },
+  ]);
+  await make('exact/b.parquet', 'select 3 as id, 0.0001::decimal(5,4) as a');
+  await make('exact/c.parquet', 'select 4 as id, 9223372036854775807 as a');
+  assert.deepEqual(await load('exact'), ['column a is wider now']);
+  assert.equal((await types('exact')).a, 'DECIMAL(23,4)');
+  assert.deepEqual(await amounts('exact'), ['1234567.8900', null, '0.0001', '9223372036854775807.0000']);
+  // What no decimal holds exactly is text; so is what the table has as text.
+  await make('exact/d.parquet', 'select 5 as id, 0.5::double as a, 1.25::decimal(4,2) as h');
+  assert.deepEqual(await load('exact'), ['column a is text now']);
+  assert.deepEqual(await amounts('exact'), ['1234567.8900', null, '0.0001', '9223372036854775807.0000', '0.5']);
+  assert.deepEqual(await weir.rows('select h from exact.exact where id = 5'), [{ h: '1.25' }]);
+});
+
+test('whole numbers of other files come among decimals', async () => {
+  await make('mixed/a.parquet', 'select 1 as id, 1.50::decimal(10,2) as a');
+  writeFileSync(at('mixed/b.csv'), 'id,a\n2,7\n3,-9223372036854775808\n4,\n');
+  writeFileSync(at('mixed/c.ndjson'), '{"id":5,"a":42}\n');
+  source('mixed', 'streams: {mixed: {mode: append}}\n');
+  await load('mixed');
+  assert.equal((await types('mixed')).a, 'DECIMAL(21,2)');
+  assert.deepEqual(await amounts('mixed'), ['1.50', '7.00', '-9223372036854775808.00', null, '42.00']);
+  assert.match(await weir.in('verify', 'mixed'), /^mixed\.mixed {2}equal: 5 rows, 0 missing, 0 extra, 0 different$/m);
+});
+
+test('decimals of a contract set aside what they cannot hold', async () => {
+  const stream = (contract: string): void => source('fixed', `streams: {fixed: {mode: append, contract: ${contract}}}\n`);
+  await make('fixed/a.parquet', 'select 1 as id, 1.50::decimal(4,2) as a');
+  stream('discard_value');
+  await load('fixed');
+  await make('fixed/b.parquet', 'select 2 as id, 2.5::decimal(3,1) as a union all select 3, 100.0 union all select 4, 0.1');
+  await make('fixed/c.parquet', 'select 5 as id, 3.14159::double as a union all select 6, 0.25');
+  await load('fixed');
+  assert.deepEqual(await amounts('fixed'), ['1.50', '2.50', null, '0.10', null, '0.25']);
+  assert.equal((await types('fixed')).a, 'DECIMAL(4,2)');
+});

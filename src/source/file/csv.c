@@ -263,6 +263,22 @@ static int put_text(struct weir_source_rows *r, size_t to, enum weir_guess_forma
     return weir_source_rows_text(r, to, text, err);
 }
 
+/* A whole number among decimals. */
+static bool put_exact(struct weir_source_rows *r, size_t to, int64_t value, int *rc,
+                      struct weir_error *err)
+{
+    char digits[24];
+    unsigned precision = 0, scale = 0;
+    struct weir_buf text;
+    weir_buf_init(&text, 256);
+    (void)weir_source_decimal(r->sink->columns[to].type_name, &precision, &scale);
+    snprintf(digits, sizeof digits, "%lld", (long long)value);
+    bool fits = weir_source_decimal_text(weir_str_of(digits), precision, scale, &text);
+    *rc = fits ? weir_source_rows_text(r, to, weir_buf_str(&text), err) : 0;
+    weir_buf_free(&text);
+    return fits;
+}
+
 /* The value as the warehouse has the column, which may be wider than what this file holds. False:
  * it is none of that type. */
 static bool put_value(struct weir_source_rows *r, const struct weir_file *file, size_t i,
@@ -294,6 +310,8 @@ static bool put_value(struct weir_source_rows *r, const struct weir_file *file, 
         weir_source_rows_int(r, to, v.i * WEIR_DAY);
     } else if (type == from) {
         weir_source_rows_int(r, to, v.i);
+    } else if (type == WEIR_TYPE_OTHER && from == WEIR_TYPE_INT) {
+        return put_exact(r, to, v.i, rc, err);
     } else {
         return false;
     }

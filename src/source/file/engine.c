@@ -131,9 +131,10 @@ static bool is_nanos(const struct weir_column *c)
 }
 
 /* Which of weir's types holds the values of an engine's type without loss. */
-static enum weir_type type_of(const struct weir_column *c)
+static enum weir_type type_of(const struct weir_column *c, struct weir_str *type_name)
 {
     struct weir_str t = c->type_name;
+    unsigned precision, scale;
     if (weir_str_ends(t, WEIR_STR("]")) || weir_str_starts(t, WEIR_STR("STRUCT(")) ||
         weir_str_starts(t, WEIR_STR("MAP("))) {
         return WEIR_TYPE_JSON;
@@ -144,7 +145,9 @@ static enum weir_type type_of(const struct weir_column *c)
     if (weir_str_starts(t, WEIR_STR("TIMESTAMP"))) {
         return WEIR_TYPE_TIMESTAMP;
     }
-    return c->type == WEIR_TYPE_OTHER ? WEIR_TYPE_TEXT : c->type;
+    *type_name = weir_str_is(t, "UBIGINT") ? WEIR_STR("DECIMAL(20,0)") : t;
+    bool exact = weir_source_decimal(*type_name, &precision, &scale);
+    return c->type == WEIR_TYPE_OTHER && !exact ? WEIR_TYPE_TEXT : c->type;
 }
 
 int weir_file_engine_next(struct weir_result *result, struct weir_batch *batch,
@@ -206,11 +209,16 @@ static int add_columns(struct weir_session *session, struct weir_file *file,
     }
     rc = rc ? rc : look_at_nanos(session, file, columns, count, whole, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct weir_str exact = WEIR_STR("");
+        enum weir_type type = type_of(&columns[i], &exact);
         file->originals[i] = weir_arena_dup(&plan->arena, columns[i].name);
-        file->own[i] = (struct weir_source_column){.original = file->originals[i],
-                                                   .type = whole[i] ? WEIR_TYPE_TIMESTAMP
-                                                                    : type_of(&columns[i])};
-        rc = file->originals[i].ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
+        file->own[i] =
+            (struct weir_source_column){.original = file->originals[i],
+                                        .type = whole[i] ? WEIR_TYPE_TIMESTAMP : type,
+                                        .type_name = weir_arena_dup(&plan->arena, exact)};
+        rc = file->originals[i].ptr && file->own[i].type_name.ptr
+                 ? 0
+                 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     /* Of Parquet they are in its head. */
     for (size_t i = 0; rc == 0 && file->top_count == count && i < count; i++) {

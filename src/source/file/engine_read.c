@@ -6,9 +6,9 @@
 /* The value as the warehouse has the column. Nested values become JSON; a whole number that a
  * double cannot hold ends the run. */
 static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type from,
-                     enum weir_type to)
+                     const struct weir_column *to)
 {
-    bool whole = from == WEIR_TYPE_INT && to == WEIR_TYPE_DOUBLE;
+    bool whole = from == WEIR_TYPE_INT && to->type == WEIR_TYPE_DOUBLE;
     if (whole) {
         weir_buf_addz(sql, "CASE WHEN abs(CAST(");
         weir_sql_ident(sql, name);
@@ -18,10 +18,11 @@ static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type 
                                     "fractions are in another file, give it a stream of its own"));
         weir_buf_addz(sql, ") ELSE ");
     }
-    weir_buf_addz(sql, to == WEIR_TYPE_JSON ? "to_json(" : "CAST(");
+    weir_buf_addz(sql, to->type == WEIR_TYPE_JSON ? "to_json(" : "CAST(");
     weir_sql_ident(sql, name);
-    if (to != WEIR_TYPE_JSON) {
-        weir_buf_addf(sql, " AS %s", weir_source_type_sql(to));
+    if (to->type != WEIR_TYPE_JSON) {
+        weir_buf_addz(sql, " AS ");
+        weir_buf_adds(sql, weir_source_column_sql(to));
     }
     weir_buf_addz(sql, whole ? ") END" : ")");
 }
@@ -69,8 +70,7 @@ static int add_statement(struct weir_buf *sql, const struct weir_file *file,
     for (size_t i = 0; i < file->column_count; i++) {
         if (is_cast(file, members, i)) {
             weir_buf_addz(sql, first ? "" : ", ");
-            add_cast(sql, file->originals[i], file->own[i].type,
-                     sink->columns[file->columns[i]].type);
+            add_cast(sql, file->originals[i], file->own[i].type, &sink->columns[file->columns[i]]);
             first = false;
         }
     }
