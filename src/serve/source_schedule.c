@@ -232,8 +232,7 @@ static bool has_room(const struct weir_source_scheduler *s, const struct entry *
     return used == 0 || (used <= most && e->rota.memory <= most - used);
 }
 
-/* Of what is due, the highest priority first, then what waits longest. False: some of it waits for
- * the end of others. */
+/* False: some of what is due waits for the end of others. */
 static bool begin_due(struct weir_source_scheduler *s, weir_time now)
 {
     size_t most = (size_t)weir_source_runs_site(s->server->source_runs)->runs;
@@ -242,9 +241,10 @@ static bool begin_due(struct weir_source_scheduler *s, weir_time now)
         struct entry *first = NULL;
         for (size_t i = 0; i < s->count; i++) {
             struct entry *e = &s->entries[i];
-            bool better = !first || e->rota.priority > first->rota.priority ||
-                          (e->rota.priority == first->rota.priority && e->due < first->due);
-            first = e->ready && e->due <= now && better ? e : first;
+            bool due = e->ready && e->due <= now;
+            bool better = due && (!first || weir_source_schedule_before(
+                                                &e->rota, e->due, &first->rota, first->due, now));
+            first = better ? e : first;
         }
         if (!first || running >= most || !has_room(s, first)) {
             return !first; /* what is smaller does not pass it by: it would never find room */

@@ -110,3 +110,16 @@ weir_time weir_source_schedule_next(const struct weir_source_schedule *s,
     weir_time again = turn->ended <= now ? turn->ended + back_off(turn->failures, chance) : now;
     return turn->partly ? least(again, by_rhythm(s, turn, now, clock)) : again;
 }
+
+/* A clock that was set back lets nothing wait. */
+static uint64_t rank(const struct weir_source_rota *rota, weir_time due, weir_time now)
+{
+    return rota->priority + (due < now ? (uint64_t)((now - due) / (60 * WEIR_SECOND)) : 0);
+}
+
+bool weir_source_schedule_before(const struct weir_source_rota *a, weir_time a_due,
+                                 const struct weir_source_rota *b, weir_time b_due, weir_time now)
+{
+    uint64_t x = rank(a, a_due, now), y = rank(b, b_due, now);
+    return x > y || (x == y && a_due < b_due);
+}

@@ -52,5 +52,9 @@ struct weir_source_rota {
     unsigned priority;
     uint64_t memory; /* that a run may take beside the warehouse's engine, at most; 0: any */
 };
+/* Of two that are due, goes `a` before `b`? The higher priority does, which each minute of waiting
+ * makes one higher, so that none waits for ever; then what waits longer. */
+bool weir_source_schedule_before(const struct weir_source_rota *a, weir_time a_due,
+                                 const struct weir_source_rota *b, weir_time b_due, weir_time now);
 
 #endif

@@ -174,6 +174,21 @@ static void a_clock_that_was_ahead_keeps_nothing_waiting(void **state)
     assert_int_equal(weir_source_schedule_known(&turn, now), now);
 }
 
+static void what_waits_goes_before_others_in_the_end(void **state)
+{
+    const struct weir_source_rota high = {.priority = 9}, low = {.priority = 5};
+    const weir_time now = 1000 * WEIR_DAY, minute = 60 * WEIR_SECOND;
+    (void)state;
+    assert_true(weir_source_schedule_before(&high, now, &low, now - minute, now));
+    assert_false(weir_source_schedule_before(&low, now - minute, &high, now, now));
+    assert_true(weir_source_schedule_before(&low, now - 4 * minute, &high, now, now));
+    assert_false(weir_source_schedule_before(&high, now, &low, now - 4 * minute, now));
+    assert_true(weir_source_schedule_before(&low, now - 2, &low, now - 1, now));
+    assert_false(weir_source_schedule_before(&low, now, &low, now, now));
+    /* Due later: the clock was set back. */
+    assert_true(weir_source_schedule_before(&high, now, &low, now + WEIR_DAY, now));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +198,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(what_was_missed_is_due_once),
         cmocka_unit_test(a_clock_that_was_ahead_keeps_nothing_waiting),
+        cmocka_unit_test(what_waits_goes_before_others_in_the_end),
     };
     return cmocka_run_group_tests(tests, open_warehouse, close_warehouse);
 }
