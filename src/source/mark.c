@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/json_write.h"
+#include "base/time.h"
 
 #define MAX_CURSOR (16u << 20)
 
@@ -89,6 +90,19 @@ static int check_origin(const struct weir_source_stream *stream, struct weir_jso
                      WEIR_STR_ARG(now->table), WEIR_STR_ARG(now->at));
 }
 
+static bool is_ahead(const struct weir_source_stream *stream, const struct weir_source_plan *plan,
+                     struct weir_str value)
+{
+    struct weir_error ignored;
+    weir_time when;
+    size_t at;
+    bool time =
+        value.ptr && weir_source_mark_column(stream, plan, &at, &ignored) == 0 && at != SIZE_MAX &&
+        (plan->columns[at].type == WEIR_TYPE_DATE || plan->columns[at].type == WEIR_TYPE_TIMESTAMP);
+    struct weir_str day = {value.ptr, value.len < 10 ? value.len : 10};
+    return time && weir_time_parse_lenient(day, &when) && when > weir_now() + 2 * WEIR_DAY;
+}
+
 int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_str cursor,
                           const struct weir_source_origin *origin, struct weir_source_plan *plan,
                           struct weir_source_mark *out, struct weir_error *err)
@@ -114,6 +128,10 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
         out->value = value.ptr ? weir_arena_dup(&plan->arena, value) : value;
         out->sum = sum.ptr ? weir_arena_dup(&plan->arena, sum) : sum;
         (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
+        if (stream->mode == WEIR_SOURCE_MERGE && is_ahead(stream, plan, out->value)) {
+            /* It stood there: no mark does now, but nobody knows what came meanwhile. */
+            out->value = (struct weir_str){NULL, 0};
+        }
     }
     weir_json_parser_free(parser);
     weir_buf_free(&buf);
@@ -150,6 +168,23 @@ static int print(const struct weir_source_stream *stream, const struct weir_sour
     return weir_source_plan_keep(plan, &out, &plan->cursor, err);
 }
 
+/* Of what is appended each row is read once: those below the greatest value never are. */
+static int tell_ahead(const struct weir_source_stream *stream, const struct weir_source_mark *old,
+                      const struct weir_source_mark *now, struct weir_source_plan *plan,
+                      struct weir_error *err)
+{
+    if (stream->mode != WEIR_SOURCE_APPEND || weir_str_eq(old->value, now->value) ||
+        !is_ahead(stream, plan, now->value)) {
+        return 0;
+    }
+    plan->said = weir_str_of(weir_arena_printf(
+        &plan->arena,
+        "the cursor %s stands at " WEIR_STR_FMT ", a day to come: rows of days before it that come "
+        "later are not read; mend that row at the source, or take `merge`",
+        stream->cursor, WEIR_STR_ARG(now->value)));
+    return plan->said.ptr ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+}
+
 int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_str cursor,
                           const struct weir_source_origin *origin,
                           const struct weir_source_mark *old, const struct weir_source_mark *now,
@@ -163,5 +198,6 @@ int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_s
     plan->complete = !marked;
     plan->nothing = marked && old->value.ptr && old->placed &&
                     (!now->value.ptr || (weir_str_eq(old->value, now->value) && (same || append)));
-    return print(stream, origin, now, plan, err);
+    int rc = plan->nothing ? 0 : tell_ahead(stream, old, now, plan, err);
+    return rc ? rc : print(stream, origin, now, plan, err);
 }

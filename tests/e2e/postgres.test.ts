@@ -113,7 +113,7 @@ test('a cursor: what changes among the rows of its greatest value is read, and a
     create table marks.at (id int primary key, u timestamptz, v text); insert into marks.at values (1, now(), 'a'), (2, 'infinity', 'a'), (3, '9999-12-31', 'a');
     create table marks.f (id int primary key, u float8, v text); insert into marks.f values (1, 1.5, 'a'), (2, 'NaN', 'a'), (3, 'Infinity', 'a');
     create table marks.x (id int primary key, u numeric, v text); insert into marks.x values (1, 1.5, 'a'), (2, 'NaN', 'a');
-    create table marks.d (id int primary key, u date, v text); insert into marks.d values (1, current_date, 'a'), (2, 'infinity', 'a'); create table marks.only (id int primary key, u date); insert into marks.only values (1, 'infinity')`);
+    create table marks.d (id int primary key, u date, v text); insert into marks.d values (1, current_date, 'a'), (2, 'infinity', 'a'); create table marks.only (id int primary key, u date); insert into marks.only values (1, 'infinity'); create table marks.later (u date); insert into marks.later values ('9999-12-31')`);
   const tables = ['at', 'd', 'f', 'n', 'x'];
   writeFileSync(path.join(weir.dir, 'sources', 'marks.yml'), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: owner, password: "\${WEIR_SOURCE_TEST_PASSWORD}", schemas: [marks]}\nstreams:\n${[...tables, 'only'].map((t) => `  ${t}: {mode: merge, key: [id], cursor: u}\n`).join('')}`);
   const statuses = async (): Promise<string[]> => (await sync('marks')).filter(({ stream }) => stream !== 'only').map(({ stream, status }) => `${stream} ${status}`).sort();
@@ -132,9 +132,10 @@ test('a cursor: what changes among the rows of its greatest value is read, and a
   assert.deepEqual(await rows('select count(*) as n from marks.only'), [{ n: 2 }]);
   assert.deepEqual(await statuses(), tables.map((t) => `${t} unchanged`));
   // To append, each row is read once: there is no way to look at such a one again.
-  writeFileSync(path.join(weir.dir, 'sources', 'once.yml'), readFileSync(path.join(weir.dir, 'sources', 'marks.yml'), 'utf8').replace(/streams:[^]*/, 'streams: {at: {mode: append, cursor: u}, n: {mode: append, cursor: u}}\n'));
+  writeFileSync(path.join(weir.dir, 'sources', 'once.yml'), readFileSync(path.join(weir.dir, 'sources', 'marks.yml'), 'utf8').replace(/streams:[^]*/, 'streams: {at: {mode: append, cursor: u}, later: {mode: append, cursor: u}, n: {mode: append, cursor: u}}\n'));
   await fails(/the greatest value of the cursor "u" of stream "at" is infinity, which no row that comes can pass/, 'sync', 'once', '--wait');
   assert.deepEqual(await rows('select count(*) as n from once.n'), [{ n: 4 }]);
+  assert.match(String((await rows("select changes::varchar as c from weir.loads where source = 'once' and stream = 'later'"))[0]?.['c']), /the cursor u stands at 9999-12-31, a day to come/);
   pg.sql('drop schema marks cascade');
 });
 

@@ -1,8 +1,8 @@
 /* What is new of a stream by its cursor column (source/mark.h).
  *
- * `sum` is what was in the rows of the greatest value. Rows of that value may come later, or change
- * (within a DATETIME's second): then merge reads them again (>=). append does not (>), and keeps no
- * sum. */
+ * `sum` is what was in the rows of the greatest value, and beyond it. Rows of that value may come
+ * later, or change (within a DATETIME's second): then merge reads them again (>=). append does not
+ * (>), and keeps no sum. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -128,44 +128,88 @@ static void add_sum(struct weir_buf *sql, const struct weir_my_table *t)
     weir_buf_addz(sql, "), 256), 15), 16, 10) AS UNSIGNED))");
 }
 
-/* The greatest value now, in the snapshot, how many rows have it, and what is in them. */
+/* Of days to come there may be values that no row passes: merge leaves them out of the mark; they
+ * are among the rows beyond it. Without a zone, it may be tomorrow. */
+static const char *passable(const struct weir_my_column *c)
+{
+    switch (c->form) {
+    case WEIR_MY_DATE:
+    case WEIR_MY_DATETIME:
+    case WEIR_MY_TIMESTAMP:
+        return " < utc_timestamp() + INTERVAL 1 DAY";
+    default:
+        return NULL;
+    }
+}
+
+static int ask_one(struct weir_my *my, struct weir_buf *sql, MYSQL_RES **out,
+                   struct weir_error *err)
+{
+    int rc = weir_buf_check(sql, "a statement", err);
+    my->most = 0;
+    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(sql), out, err);
+    my->most = my->settings->timeout;
+    weir_buf_free(sql);
+    return rc;
+}
+
+static int ask_greatest(struct weir_my *my, const struct weir_my_table *t,
+                        const struct weir_my_column *c, bool append, MYSQL_RES **out,
+                        struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, MAX_MARK);
+    weir_buf_addz(&sql, "SELECT CAST(max(");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, ") AS CHAR) FROM ");
+    weir_sql_table(&sql, weir_str_of(my->settings->database), t->name);
+    if (!append && passable(c)) {
+        weir_buf_addz(&sql, " WHERE ");
+        weir_sql_ident(&sql, c->name);
+        weir_buf_addz(&sql, passable(c));
+    }
+    return ask_one(my, &sql, out, err);
+}
+
+/* What is in the rows of the greatest value, or beyond it. Before rows are read, so that one that
+ * comes meanwhile, where there is no snapshot, is in the next sum at the latest. */
+static int ask_sum(struct weir_my *my, const struct weir_my_table *t,
+                   const struct weir_my_column *c, struct weir_str value, MYSQL_RES **out,
+                   struct weir_error *err)
+{
+    struct weir_buf sql;
+    weir_buf_init(&sql, MAX_CURSOR);
+    weir_buf_addz(&sql, "SELECT count(*), ");
+    add_sum(&sql, t);
+    weir_buf_addz(&sql, " FROM ");
+    weir_sql_table(&sql, weir_str_of(my->settings->database), t->name);
+    weir_buf_addz(&sql, " AS weir_t WHERE weir_t.");
+    weir_sql_ident(&sql, c->name);
+    weir_buf_addz(&sql, " >= ");
+    (void)add_value(&sql, c, value);
+    return ask_one(my, &sql, out, err);
+}
+
 static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
                     const struct weir_my_column *c, bool append, struct weir_arena *arena,
                     struct weir_source_mark *out, struct weir_error *err)
 {
-    struct weir_str database = weir_str_of(my->settings->database);
-    struct weir_buf sql;
-    MYSQL_RES *result = NULL;
+    MYSQL_RES *greatest = NULL, *sum = NULL;
     unsigned long *lengths;
-    weir_buf_init(&sql, MAX_MARK);
-    weir_buf_addz(&sql, "SELECT CAST(weir_m.m AS CHAR), count(*), ");
-    if (append) {
-        weir_buf_addz(&sql, "''");
-    } else {
-        add_sum(&sql, t);
-    }
-    weir_buf_addz(&sql, " FROM (SELECT max(");
-    weir_sql_ident(&sql, c->name);
-    weir_buf_addz(&sql, ") AS m FROM ");
-    weir_sql_table(&sql, database, t->name);
-    weir_buf_addz(&sql, ") AS weir_m JOIN ");
-    weir_sql_table(&sql, database, t->name);
-    weir_buf_addz(&sql, " AS weir_t ON weir_t.");
-    weir_sql_ident(&sql, c->name);
-    weir_buf_addz(&sql, " = weir_m.m GROUP BY weir_m.m");
-    int rc = weir_buf_check(&sql, "a statement", err);
-    my->most = 0;
-    rc = rc ? rc : weir_my_ask(my, my->con, weir_buf_str(&sql), &result, err);
-    my->most = my->settings->timeout;
     *out = (struct weir_source_mark){.value = {NULL, 0}};
-    MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
+    int rc = ask_greatest(my, t, c, append, &greatest, err);
+    MYSQL_ROW row = rc ? NULL : weir_my_next(greatest, &lengths);
     if (row && row[0]) {
         out->value = weir_arena_dup(arena, weir_my_cell(row, lengths, 0));
-        (void)weir_str_to_i64(weir_my_cell(row, lengths, 1), &out->equal);
-        out->sum = weir_arena_dup(arena, weir_my_cell(row, lengths, 2));
+        rc = append ? 0 : ask_sum(my, t, c, out->value, &sum, err);
     }
-    mysql_free_result(result);
-    weir_buf_free(&sql);
+    row = rc || !sum ? NULL : weir_my_next(sum, &lengths);
+    if (row) {
+        (void)weir_str_to_i64(weir_my_cell(row, lengths, 0), &out->equal);
+        out->sum = weir_arena_dup(arena, weir_my_cell(row, lengths, 1));
+    }
+    mysql_free_result(greatest);
+    mysql_free_result(sum);
     return rc;
 }
 
