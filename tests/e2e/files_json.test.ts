@@ -1,6 +1,7 @@
 // JSON files whose rows have objects and lists: `nested: json` keeps them as they stand in the file.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { syncs, syncFails } from '../node/sync.js';
 import { Weir } from '../node/weir.js';
 
@@ -9,6 +10,7 @@ interface Load {
   status: string;
   rows_read: number;
   rows_written: number;
+  rows_discarded: number;
   rows_superseded: number;
   changes: string[];
 }
@@ -136,4 +138,38 @@ test('a list of rows with objects that is larger than the buffers of its readers
   source('large', 'large.json');
   await sync('large');
   assert.deepEqual(await weir.rows("select count(*)::int as n, sum((json_extract(o, '$.v'))::bigint - id)::int as off from large.large"), [{ n: rows, off: 0 }]);
+});
+
+test('lines of NDJSON that are no JSON are set aside, with their place and the reason', async () => {
+  const aside = (name: string): Promise<unknown[]> => weir.rows(`select line, value, reason from weir.source_discards where source = '${name}' order by discarded_at, line`);
+  write('bad.ndjson', '\ufeff{"id":1,"n":1.5}\r\n\n{bad\n{"id":2,"n":2.5}\n{"id":3,\n{"id":4}{"id":5}\n{"id":6}\n{"id":7,"n":NaN}\n{"id":8,"o":{"a":[1]}}\n{"id":10}\n{"id":11}\n{"id":9,"t":"torn');
+  source('bad', 'bad.ndjson', 'streams: {bad: {mode: append}}\n');
+  assert.deepEqual((await sync('bad')).map(({ rows_read, rows_written, rows_discarded }) => [rows_read, rows_written, rows_discarded]), [[11, 6, 5]]);
+  assert.deepEqual(await texts('bad.bad', 'id', 'n', 'o'), [['1', '1.5', null], ['10', null, null], ['11', null, null], ['2', '2.5', null], ['6', null, null], ['8', null, '{"a":[1]}']]);
+  const told = (await aside('bad')) as { line: number; value: string; reason: string }[];
+  assert.deepEqual(told.map(({ line, value }) => [line, value]), [[3, '{bad'], [5, '{"id":3,'], [6, '{"id":4}{"id":5}'], [8, '{"id":7,"n":NaN}'], [12, '{"id":9,"t":"torn']]);
+  for (const { reason } of told) assert.match(reason, /^it is no JSON: ./);
+  assert.match(await weir.in('verify', 'bad'), /^bad\.bad {2}equal: 6 rows/m);
+  // The line is whole by now.
+  write('bad.ndjson', '{"id":1}\n{"id":9,"t":"torn"}\n');
+  assert.deepEqual((await sync('bad')).map(({ rows_written, rows_discarded }) => [rows_written, rows_discarded]), [[2, 0]]);
+  assert.deepEqual(await texts('bad.bad', 'id', 't'), [['1', null], ['9', 'torn']]);
+});
+
+test('so are they of packed files, of several, and where objects and lists become tables', async () => {
+  weir.write('several/a.ndjson.gz', gzipSync('{"id":1,"l":[{"v":1}]}\nrubbish\n{"id":2,"l":[{"v":2},{"v":3}]}\n'));
+  write('several/b.ndjson', '{"id":3,"l":[]}\n');
+  write('several/c.ndjson', '{"id":4,"l":[{"v":4}]}\n[1,\n');
+  for (const nested of ['', 'nested: tables']) {
+    const name = nested ? 'split' : 'flat';
+    source(name, '"several/*"', `streams: {${name}: {mode: replace${nested ? `, ${nested}` : ''}}}\n`);
+    const [load] = await sync(name);
+    assert.deepEqual([load?.rows_read, load?.rows_written, load?.rows_discarded], [6, 4, 2], name);
+    assert.deepEqual(await weir.rows(`select file, line, value from weir.source_discards where source = '${name}' order by file`), [{ file: 'several/a.ndjson.gz', line: 2, value: 'rubbish' }, { file: 'several/c.ndjson', line: 2, value: '[1,' }]);
+  }
+  assert.deepEqual(await weir.rows('select sum(v)::int as v from split.split__l'), [{ v: 10 }]);
+  // What is something else is no file with a few bad lines.
+  write('several/b.ndjson', '<html>\n<body>\n{"id":3}\n');
+  await fails(/several\/b\.ndjson: row 1 is no JSON/, 'flat');
+  assert.deepEqual(await weir.rows('select count(*) as n from flat.flat'), [{ n: 4 }]);
 });

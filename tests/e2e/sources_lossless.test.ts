@@ -132,8 +132,7 @@ test('JSON: a mark before a list, and where a mistake is', async () => {
     await fails(why, 'js');
     rmSync(at(`js/${name}`));
   };
-  await says('m.ndjson', '{"a":1}\n{"a":2}\n{bad\n{"a":3}\n', /m\.ndjson: row 3 is no JSON: at byte 2, unexpected character/);
-  await says('m.ndjson', 'rubbish\n{"a":3}\n', /m\.ndjson: row 1 is no JSON/);
+  await says('m.ndjson', '<html>\nrubbish\n{"a":3}\n', /m\.ndjson: row 1 is no JSON/);
   await says('m.json', '[{"a":1},\n{bad},\n{"a":2}]', /m\.json: row 2 is no JSON/);
   write('js/m.ndjson', '{"a":1}\n{"a":2,"a":3}\n');
   await assert.rejects(weir.in('sync', '--wait', 'js'), (error: Error) => {

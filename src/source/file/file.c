@@ -2,7 +2,6 @@
  * https.
  */
 #include "source/file/file.h"
-#include "source/contract.h"
 
 #include <stdlib.h>
 
@@ -353,6 +352,9 @@ static int unpack_all(struct weir_file_connection *c, struct weir_file_stream *f
         } else if (rc == 0 && file->format != WEIR_FILE_PARQUET) {
             rc = weir_file_unpack(c, file, plan->stop, &plan->arena, err);
         }
+        if (rc == 0 && file->format == WEIR_FILE_NDJSON && stream->nested) {
+            rc = weir_file_lines_sift(c, file, plan->stop, &plan->arena, err);
+        }
         weir_file_release(file);
         plan->bytes += file->plain ? file->plain_size : (uint64_t)file->mark.size;
     }
@@ -368,62 +370,43 @@ int weir_file_say(struct weir_source_plan *plan, struct weir_str text, struct we
     return all ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
 }
 
-/* Its table is what it is now. */
-static int say_empty(const struct weir_file *file, struct weir_source_plan *plan,
-                     struct weir_error *err)
+struct engine {
+    struct weir_warehouse *warehouse;
+    struct weir_session *session;
+};
+
+static void close_engine(struct engine *e)
 {
-    const char *text =
-        file->format == WEIR_FILE_XLSX
-            ? weir_arena_printf(&plan->arena,
-                                WEIR_STR_FMT ": the sheet \"%s\" has no values any more",
-                                WEIR_STR_ARG(file->name), file->sheet)
-            : weir_arena_printf(&plan->arena, WEIR_STR_FMT ": it is empty",
-                                WEIR_STR_ARG(file->name));
-    return text ? weir_file_say(plan, weir_str_of(text), err)
-                : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
+    weir_session_free(e->session);
+    weir_warehouse_close(e->warehouse);
+    *e = (struct engine){0};
 }
 
-/* One of several files has no rows; one that is alone is probably being written. */
-static void find_empty(struct weir_file_stream *files, size_t there)
+static int open_engine(struct engine *e, const struct weir_file_stream *files,
+                       struct weir_error *err)
 {
-    size_t count = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < files->count; i++) {
-            struct weir_file *file = &files->files[i];
-            bool none = file->format != WEIR_FILE_PARQUET && file->format != WEIR_FILE_XLSX &&
-                        (file->plain ? file->plain_size : (uint64_t)file->mark.size) == 0;
-            count += pass == 0 && none;
-            file->empty = file->empty || (pass == 1 && none && count < there);
-        }
-    }
+    return e->session ? 0 : weir_file_engine_open(files, &e->warehouse, &e->session, err);
 }
 
-/* Nothing tells its columns any more: they are what they were, without rows. */
-static int keep_columns(struct weir_source_plan *plan, struct weir_error *err)
+static int plan_engine(struct weir_file_connection *c, const struct weir_file_stream *files,
+                       struct weir_file *file, bool nested, struct engine *e,
+                       struct weir_source_plan *plan, struct weir_error *err)
 {
-    const struct weir_table *t = plan->there;
-    size_t at;
-    for (size_t i = 0; t && i < t->column_count; i++) {
-        const struct weir_source_column column = {.name = t->columns[i].name,
-                                                  .original = t->columns[i].name,
-                                                  .type = t->columns[i].type,
-                                                  .type_name = t->columns[i].type_name};
-        if (!weir_source_column_reserved(column.name) && !weir_source_of_history(column.name) &&
-            !weir_source_plan_column(plan, &column, &at)) {
-            return weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
-        }
+    int rc = open_engine(e, files, err);
+    rc = rc ? rc : weir_file_engine_check(e->session, file, plan, err);
+    rc = rc || nested ? rc : weir_file_engine_plan(e->session, file, plan, err);
+    if (rc != WEIR_EINVAL || file->format != WEIR_FILE_NDJSON || nested) {
+        return rc;
     }
-    return 0;
-}
-
-/* Nothing tells its columns. */
-static bool has_none(const struct weir_file_stream *files)
-{
-    bool none = files->count > 0;
-    for (size_t i = 0; i < files->count; i++) {
-        none = none && files->files[i].empty;
+    struct weir_error why = *err;
+    int sifted = weir_file_lines_sift(c, file, plan->stop, &plan->arena, err);
+    if (sifted || !file->bad_count) {
+        *err = sifted == WEIR_ECANCELED ? *err : why;
+        return sifted == WEIR_ECANCELED ? sifted : rc;
     }
-    return none;
+    close_engine(e); /* it may read what it knew when it was opened */
+    rc = open_engine(e, files, err);
+    return rc ? rc : weir_file_engine_plan(e->session, file, plan, err);
 }
 
 static int plan_all(void *connection, const struct weir_source_stream *stream,
@@ -431,8 +414,7 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
 {
     struct weir_file_connection *c = connection;
     struct weir_file_stream *files = weir_arena_calloc(&out->arena, sizeof *files);
-    struct weir_warehouse *warehouse = NULL;
-    struct weir_session *session = NULL;
+    struct engine e = {0};
     int rc = files ? weir_files_of(c, stream, &out->arena, files, err)
                    : weir_fail(err, WEIR_ENOMEM, "no memory for a plan");
     size_t there = files ? files->count : 0;
@@ -446,12 +428,12 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
     rc = rc || out->nothing ? rc : unpack_all(c, files, stream, out, err);
     out->own = files;
     if (rc == 0) {
-        find_empty(files, there);
+        weir_file_empty_find(files, there);
     }
     for (size_t i = 0; rc == 0 && !out->nothing && i < files->count; i++) {
         struct weir_file *file = &files->files[i];
         if (file->empty) {
-            rc = say_empty(file, out, err);
+            rc = weir_file_empty_say(file, out, err);
             continue;
         }
         rc = weir_file_hold(file, err);
@@ -466,25 +448,22 @@ static int plan_all(void *connection, const struct weir_source_stream *stream,
                                         stream->contract == WEIR_SOURCE_DISCARD_VALUE,
                                     out, err);
         } else if (rc == 0) {
-            rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
-            rc = rc ? rc : weir_file_engine_check(session, file, out, err);
-            rc = rc || stream->nested ? rc : weir_file_engine_plan(session, file, out, err);
+            rc = plan_engine(c, files, file, stream->nested, &e, out, err);
         }
         weir_file_release(file);
     }
     rc = rc || stream->nested ? rc : weir_file_name_columns(files, stream, out, err);
     rc = rc || out->nothing ? rc : weir_file_csv_taken(files, out, err);
     rc = rc || out->nothing ? rc : weir_file_check_stray(files, out, err);
-    if (rc == 0 && !out->column_count && has_none(files)) {
+    if (rc == 0 && !out->column_count && weir_file_empty_all(files)) {
         out->nothing = out->nothing || !out->there;
-        rc = keep_columns(out, err);
+        rc = weir_file_empty_keep(out, err);
     }
-    if (rc == 0 && session && stream->nested) {
-        rc = weir_file_nested_plan(c, files, stream, session, out, err);
+    if (rc == 0 && e.session && stream->nested) {
+        rc = weir_file_nested_plan(c, files, stream, e.session, out, err);
         files->nested = true;
     }
-    weir_session_free(session);
-    weir_warehouse_close(warehouse);
+    close_engine(&e);
     return rc;
 }
 
@@ -505,10 +484,15 @@ static int read_files(void *connection, const struct weir_source_plan *p,
 {
     struct weir_file_connection *c = connection;
     const struct weir_file_stream *files = p->own;
-    struct weir_warehouse *warehouse = NULL;
-    struct weir_session *session = NULL;
+    struct engine e = {0};
     int rc = 0;
-    if (files->nested) {
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        struct weir_file *file = &files->files[i];
+        rc = file->bad_count ? weir_file_hold(file, err) : 0;
+        rc = rc ? rc : weir_file_lines_reject(file, sink, err);
+        weir_file_release(file);
+    }
+    if (rc == 0 && files->nested) {
         rc = weir_file_nested_read(c, p, sink, err);
     }
     for (size_t i = 0; rc == 0 && !files->nested && i < files->count; i++) {
@@ -523,13 +507,12 @@ static int read_files(void *connection, const struct weir_source_plan *p,
         if (is_text(file)) {
             rc = weir_file_csv_read(file, c->settings, p->stop, sink, err);
         } else {
-            rc = session ? 0 : weir_file_engine_open(files, &warehouse, &session, err);
-            rc = rc ? rc : weir_file_engine_read(session, file, sink, err);
+            rc = open_engine(&e, files, err);
+            rc = rc ? rc : weir_file_engine_read(e.session, file, sink, err);
         }
         weir_file_release(file);
     }
-    weir_session_free(session);
-    weir_warehouse_close(warehouse);
+    close_engine(&e);
     weir_web_forget(c);
     /* All of them, behind the last: rows of one file may have been moved to another meanwhile. */
     for (size_t i = 0; rc == 0 && i < files->count; i++) {

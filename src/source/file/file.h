@@ -45,6 +45,7 @@ struct weir_file_mark {
     const char *etag;     /* and what their server calls this state of it, or "" */
 };
 
+struct weir_file_bad_line; /* lines.c */
 struct weir_file_likely {
     enum weir_guess_format truth, number, time;
 };
@@ -84,6 +85,10 @@ struct weir_file {
      * of CSV, or NULL. */
     struct weir_file_likely *likely;
     bool *fitted; /* they are passed on as the engine reads them */
+    /* Of NDJSON: lines that are no JSON, and are not in `plain`. */
+    struct weir_file_bad_line *bad;
+    size_t bad_count;
+    const char *bad_of; /* where they are: what `plain` was before, or NULL */
 };
 
 struct weir_file_stream {
@@ -225,6 +230,17 @@ int weir_file_name_columns(struct weir_file_stream *files, const struct weir_sou
 int weir_file_room(struct weir_file *file, size_t count, struct weir_arena *arena,
                    struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- empty.c --- */
+/* Which have no bytes; of `there` files, those that are to be read are here. */
+void weir_file_empty_find(struct weir_file_stream *files, size_t there);
+/* That it is empty, among what the run says. */
+int weir_file_empty_say(const struct weir_file *file, struct weir_source_plan *plan,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+/* Nothing tells its columns. */
+bool weir_file_empty_all(const struct weir_file_stream *files);
+/* So they are what they were. */
+int weir_file_empty_keep(struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- stray.c --- */
 /* Once all are planned: what has no rows and nothing of the table is no file of it, but what a
  * server says in its place, perhaps. */
@@ -282,6 +298,16 @@ struct weir_str weir_file_unpacked_name(struct weir_str name);
 int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
                      const atomic_bool *stop, struct weir_arena *arena,
                      struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- lines.c --- */
+/* Of NDJSON that is held: `plain` gets the lines that are JSON, where some are none, and no more of
+ * them than are. */
+int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,
+                         const atomic_bool *stop, struct weir_arena *arena,
+                         struct weir_error *err) WEIR_MUST_CHECK;
+/* The others are set aside. */
+int weir_file_lines_reject(const struct weir_file *file, struct weir_source_sink *sink,
+                           struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- xlsx_table.c --- */
 #define WEIR_FILE_TABLE_NEWLINE '\x1e'
