@@ -165,9 +165,10 @@ static int find(struct weir_ask *ask, const char *name, bool *tracking, struct w
 {
     struct weir_sources sources = {0};
     struct weir_error ignored;
-    bool found = weir_sources_load_good(ask->server->run->workspace, &sources, &ignored) != 0;
+    int rc = weir_sources_load_most(ask->server->run->workspace, &sources, &ignored);
+    bool found = rc && !sources.partly; /* what cannot be read may be there */
     *tracking = false;
-    for (size_t i = 0; !found && i < sources.count; i++) {
+    for (size_t i = 0; i < sources.count; i++) {
         *tracking = *tracking || strcmp(sources.items[i].name, name) == 0;
     }
     for (size_t i = 0; !found && i < sources.read_count; i++) {

@@ -173,6 +173,11 @@ test('a mistake in one file keeps nothing from starting, and no event of any sou
     fresh.write('sources/ott.yml', `write_key: ${key}\n`);
     await until('what is wrong', 30, async () => (/has a write key of/.test(fresh.log()) ? true : undefined));
     assert.deepEqual([await send(key), await send(later)], [200, 200]);
+    // Nor is a source of events another one for a key that two share.
+    fresh.write('sources/pod.yml', `write_key: ${fresh.key}\n`);
+    await assert.rejects(fresh.in('source', 'remove', 'web'), /"web" is a source of tracking/);
+    const shared = (await (await fetch(`http://${fresh.serve}/api/sources/web`, { headers: { authorization: `Bearer ${token}` } })).json()) as { kind: string };
+    assert.equal(shared.kind, 'tracking');
   } finally {
     await fresh.remove();
   }
