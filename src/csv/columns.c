@@ -307,6 +307,7 @@ int weir_csv_columns_read(struct weir_csv_columns *c, struct weir_csv *csv,
     if (rc == 0 && r.count == 0) {
         rc = weir_fail(err, WEIR_EINVAL, "no line of the file can be read as CSV");
     }
+    c->header_line = r.line;
     rc = rc ? rc : make_columns(c, &r, csv->counts, max_columns, err);
     for (size_t i = 0; rc == 0 && csv->sheet && i < c->count; i++) {
         if (!r.fields[i].quoted && memchr(c->header[i].ptr, '.', c->header[i].len)) {

@@ -23,6 +23,7 @@ struct weir_csv_columns {
     /* The line where the table begins, when others stand above it: titles, "generated at". They are
      * handed out as bad ones. Guessed with WEIR_CSV_HEADER_GUESS only. */
     uint64_t first_line;
+    uint64_t header_line; /* where names are, or the first row */
     struct weir_arena arena;
 };
 

@@ -269,6 +269,17 @@ test('what was guessed of a file, and why, is told before it is loaded', async (
       ['café', 'text', 'no values'],
     ],
   );
+  // Lines are counted as an editor does.
+  for (const [text, skip, taken] of [
+    ['\n\nid,v\n1,2\n', 0, 'commas, UTF-8, columns named in line 3'],
+    ['\n\nid,v\n1,2\n', 2, 'commas, UTF-8, columns named in line 3'],
+    ['sep=;\nid;v\n1;2\n', 0, 'semicolons, UTF-8, columns named in line 2'],
+  ] as const) {
+    write('lines/a.csv', text);
+    write('sources/lines.yml', `kind: file\nconnection: {path: lines/a.csv, skip: ${skip}}\n`);
+    const { streams } = JSON.parse(await weir.in('source', 'discover', 'lines', '--json')) as Guessed;
+    assert.equal(streams[0]?.guess, `Separated by ${taken}`);
+  }
   // Of several files, what made a column what it is; the files are named where they differ.
   write('differ/a.csv', 'id,v,w\n1,7,7\n');
   write('differ/b.csv', 'id;v;w\n2;2026-01-02;1,5\n');

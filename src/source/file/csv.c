@@ -112,9 +112,8 @@ static struct weir_str say_taken(const struct open_csv *o, const struct weir_fil
         weir_buf_addf(&text, "Separated by %s, %s, ", between, encoding);
     }
     if (o->columns.has_header) {
-        uint64_t line = o->columns.first_line ? o->columns.first_line : o->csv.skip + 1;
         weir_buf_addf(&text, "%solumns named in %s %llu", file->table ? "C" : "c",
-                      file->table ? "row" : "line", (unsigned long long)line);
+                      file->table ? "row" : "line", (unsigned long long)o->columns.header_line);
     } else {
         weir_buf_addf(&text, "%so %s with names of columns", file->table ? "N" : "n",
                       file->table ? "row" : "line");
