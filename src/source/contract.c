@@ -281,6 +281,15 @@ static int set_type(struct weir_session *session, struct weir_str schema, struct
                       WEIR_STR_ARG(weir_source_column_sql(c)));
     }
     int rc = weir_session_exec_buf(session, &sql, err);
+    if (rc && empty) { /* no other type may be stored as its texts were */
+        weir_buf_addz(&sql, "ALTER TABLE ");
+        weir_sql_table(&sql, schema, table);
+        weir_buf_addz(&sql, " DROP COLUMN ");
+        weir_sql_ident(&sql, c->name);
+        weir_session_touch(session, schema, table);
+        rc = weir_session_exec_buf(session, &sql, err);
+        rc = rc ? rc : weir_session_add_columns(session, schema, table, c, 1, err);
+    }
     weir_buf_free(&sql);
     return rc;
 }

@@ -162,3 +162,16 @@ test('many columns that come new to a table that keeps its rows, in each mode', 
   assert.deepEqual(await weir.rows('select id, c59, _weir_deleted is not null as gone from more.merge order by 1'), [{ id: 1, c59: 59, gone: false }, { id: 2, c59: null, gone: true }, { id: 3, c59: null, gone: false }]);
   assert.deepEqual(await weir.rows('select id, c59, is_current from more.history order by 1, 2 nulls first'), [{ id: 1, c59: null, is_current: false }, { id: 1, c59: 59, is_current: true }, { id: 2, c59: null, is_current: false }, { id: 3, c59: null, is_current: true }]);
 });
+
+test('a column of many texts that all went gets the type of its first values, too', async () => {
+  const rows = (note: (i: number) => string): string => `id,note,v\n${Array.from({ length: 9000 }, (_, i) => `${i},${note(i)},x\n`).join('')}`;
+  write('went/a.csv', rows((i) => `what a customer said ${i * 7919}`));
+  write('sources/went.yml', 'kind: file\nconnection: {path: "went/*.csv"}\n');
+  await weir.in('sync', 'went');
+  write('went/a.csv', rows(() => ''));
+  await weir.in('sync', 'went');
+  write('went/b.csv', 'id,note,v\n9000,5,x\n9001,6,y\n');
+  await weir.in('sync', 'went');
+  assert.deepEqual(await weir.rows('select count(*)::int as n, count(note)::int as notes, sum(note)::int as sum, max(v) as v from went.went'), [{ n: 9002, notes: 2, sum: 11, v: 'y' }]);
+  assert.deepEqual(await weir.rows("select data_type from duckdb_columns() where schema_name = 'went' and column_name = 'note'"), [{ data_type: 'BIGINT' }]);
+});
