@@ -28,6 +28,7 @@ struct duck_db {
     pthread_mutex_t lock; /* guards db, sessions and open */
     duckdb_database db;
     bool open;
+    bool takes_zstd; /* its file's format knows it */
     unsigned sessions;
     atomic_bool failed; /* the engine said that it is invalidated */
     /* Grows after every change of tables and views, from 1 on. A session notes it before its

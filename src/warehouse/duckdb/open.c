@@ -224,6 +224,20 @@ static int lock_down(struct duck_db *db, duckdb_connection con, struct weir_erro
     return rc;
 }
 
+/* What an older engine made, its version reads still: no column of it may be stored by ZSTD, which
+ * came with 1.2; one that is meant to be is not compressed at all. */
+static void look_at_format(struct duck_db *db, duckdb_connection con)
+{
+    duckdb_result result;
+    db->takes_zstd =
+        duckdb_query(con,
+                     "SELECT 1 FROM duckdb_databases() WHERE database_name = current_database() "
+                     "AND regexp_matches(tags['storage_version'], '^v(0\\.|1\\.[01]\\.)')",
+                     &result) == DuckDBSuccess &&
+        duckdb_row_count(&result) == 0;
+    duckdb_destroy_result(&result);
+}
+
 static int prepare_engine(struct duck_db *db, struct weir_error *err)
 {
     duckdb_connection con;
@@ -231,6 +245,7 @@ static int prepare_engine(struct duck_db *db, struct weir_error *err)
         return weir_fail(err, WEIR_ENOMEM, "%s: no connection to the engine", db->options.path);
     }
     int rc = weir_duck_register_batch(db, con, err);
+    look_at_format(db, con);
     rc = rc ? rc : lock_down(db, con, err);
     duckdb_disconnect(&con);
     return rc;

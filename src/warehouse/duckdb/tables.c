@@ -260,13 +260,14 @@ int weir_duck_create_table(struct weir_session *session, struct weir_table_name 
                            const struct weir_batch *rows, struct weir_error *err)
 {
     struct weir_buf sql;
+    bool zstd = rows && duck_session_of(session)->db->takes_zstd;
     weir_buf_init(&sql, 16u << 20);
     weir_buf_addz(&sql, "CREATE TABLE ");
     weir_sql_table(&sql, name.schema, name.table);
     for (size_t i = 0; i < count; i++) {
         weir_buf_addz(&sql, i ? ", " : " (");
         add_column(&sql, &columns[i]);
-        if (rows && weir_duck_texts_differ(&rows->columns[i], rows->rows)) {
+        if (zstd && weir_duck_texts_differ(&rows->columns[i], rows->rows)) {
             weir_buf_addz(&sql, " USING COMPRESSION zstd");
         }
     }
