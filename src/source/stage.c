@@ -76,13 +76,13 @@ static int suit(struct weir_source_stage *s, const struct weir_batch *first, str
                                               s->column_count, first, err);
 }
 
-static uint64_t texts_of(const struct weir_source_stage *s, const struct weir_batch *batch,
+static uint64_t texts_of(const struct weir_source_sink *sink, const struct weir_batch *batch,
                          size_t from, size_t to)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < s->read.count; i++) {
+    for (size_t i = 0; i < sink->column_count; i++) {
         const struct weir_vector *v = &batch->columns[i];
-        for (size_t row = from; is_text(&s->columns[i]) && v->ints && row < to; row++) {
+        for (size_t row = from; is_text(&sink->columns[i]) && v->ints && row < to; row++) {
             bytes += weir_vector_valid(v, row) ? v->strs[row].len : 0;
         }
     }
@@ -91,36 +91,39 @@ static uint64_t texts_of(const struct weir_source_stage *s, const struct weir_ba
 
 /* Beyond the engine's memory it would end, and with it all that people ask just then. `texts`:
  * bytes of the batch, of which each is looked at only where they may be too many. */
-static int check_memory(struct weir_source_stage *s, const struct weir_batch *batch, uint64_t texts,
-                        struct weir_error *err)
+static int check_memory(const struct weir_source_stage *s, struct weir_source_window *w,
+                        const struct weir_source_sink *sink, const struct weir_batch *batch,
+                        uint64_t texts, struct weir_error *err)
 {
     uint64_t most = weir_session_texts_at_once(s->session);
-    bool fit = s->window.texts + texts <= most;
-    size_t from = 0, rows = s->window.rows + batch->rows;
+    bool fit = w->texts + texts <= most;
+    size_t from = 0, rows = w->rows + batch->rows;
     if (fit && rows >= WEIR_ROWS_AT_ONCE) {
         from = batch->rows - rows % WEIR_ROWS_AT_ONCE;
-        s->window.rows = s->window.texts = 0;
+        w->rows = w->texts = 0;
     } else if (fit) {
-        s->window.rows = rows;
-        s->window.texts += texts;
+        w->rows = rows;
+        w->texts += texts;
         return 0;
     }
     for (size_t to; from < batch->rows; from = to) {
-        size_t room = WEIR_ROWS_AT_ONCE - s->window.rows, left = batch->rows - from;
+        size_t room = WEIR_ROWS_AT_ONCE - w->rows, left = batch->rows - from;
         to = from + (left < room ? left : room);
-        s->window.rows += to - from;
-        s->window.texts += texts_of(s, batch, from, to);
-        if (s->window.texts > most) {
+        w->rows += to - from;
+        w->texts += texts_of(sink, batch, from, to);
+        if (w->texts > most) {
             return weir_fail(
                 err, WEIR_ETOOBIG,
-                "%zu rows have texts of %llu MB; the warehouse's engine takes %d rows at once, and "
-                "its memory (warehouse.memory) is good for %llu MB of them: give it more, or leave "
-                "the column out (exclude)",
-                s->window.rows, (unsigned long long)s->window.texts >> 20, WEIR_ROWS_AT_ONCE,
-                (unsigned long long)most >> 20);
+                "%zu rows%s have texts of %llu MB; the warehouse's engine takes %d rows at once, "
+                "and its memory (warehouse.memory) is good for %llu MB of them: give it more, or "
+                "%s",
+                w->rows, sink == &s->sink ? "" : " that would be set aside",
+                (unsigned long long)w->texts >> 20, WEIR_ROWS_AT_ONCE,
+                (unsigned long long)most >> 20,
+                sink == &s->sink ? "leave the column out (exclude)" : "mend what is read");
         }
-        if (s->window.rows == WEIR_ROWS_AT_ONCE) {
-            s->window.rows = s->window.texts = 0;
+        if (w->rows == WEIR_ROWS_AT_ONCE) {
+            w->rows = w->texts = 0;
         }
     }
     return 0;
@@ -145,7 +148,7 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     }
     uint64_t texts = texts_read(s);
     weir_figures_add(&s->read, batch);
-    rc = check_memory(s, batch, texts_read(s) - texts, err);
+    rc = check_memory(s, &s->window, sink, batch, texts_read(s) - texts, err);
     rc = rc ? rc : weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {
@@ -188,7 +191,9 @@ static int put_rejects(struct weir_source_sink *sink, struct weir_str part,
         (struct weir_source_stage *)((char *)sink -
                                      offsetof(struct weir_source_stage, rejects_sink));
     (void)part;
-    int rc = begin(s, err);
+    int rc = check_memory(s, &s->rejects_window, sink, batch, texts_of(sink, batch, 0, batch->rows),
+                          err);
+    rc = rc ? rc : begin(s, err);
     s->uncommitted += batch->rows;
     return rc ? rc
               : weir_session_append(s->session, s->schema, s->reject_table, sink->columns, batch, 1,

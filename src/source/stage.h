@@ -11,6 +11,12 @@
 
 #define WEIR_SOURCE_STAGES "weir stages " /* as its tables are called, before the table's name */
 
+/* Of WEIR_ROWS_AT_ONCE that are stored together, the last ones. */
+struct weir_source_window {
+    size_t rows;
+    uint64_t texts; /* bytes */
+};
+
 struct weir_source_stage {
     struct weir_source_sink sink; /* first: the stage is its sink */
     struct weir_session *session;
@@ -34,10 +40,7 @@ struct weir_source_stage {
     uint64_t reject_count;
     uint64_t uncommitted;  /* rows */
     uint64_t texts_before; /* bytes of texts that were read before them */
-    struct {               /* of WEIR_ROWS_AT_ONCE that are stored together, the last ones */
-        size_t rows;
-        uint64_t texts; /* bytes */
-    } window;
+    struct weir_source_window window, rejects_window;
     bool began;
     struct weir_arena *arena;
 };

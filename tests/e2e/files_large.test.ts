@@ -30,3 +30,14 @@ test('texts beyond what the engine takes at once are refused before it ends; tho
   await weir.in('sync', 'wide');
   assert.deepEqual(await weir.rows('select count(*)::int as n, sum(length(text))::bigint // 1000000 as mb from wide.wide'), [{ n: 5000, mb: 100 }]);
 });
+
+test('so are lines that cannot be read, which would be set aside', async () => {
+  writeFileSync(path.join(weir.dir, 'sources/lines.yml'), 'kind: file\nconnection: {path: lines.csv}\n');
+  const text = 'a wide row '.repeat(200_000 / 11);
+  const lines = (bad: number): void => writeFileSync(path.join(weir.dir, 'lines.csv'), `id,t\n1,x\n2,y\n${Array.from({ length: bad }, (_, i) => `${i},${text},more,and more\n`).join('')}`);
+  lines(900);
+  await fails(/^weir: lines: \d+ rows that would be set aside have texts of \d+ MB; the warehouse's engine takes 2048 rows at once, .* of them: give it more, or mend what is read$/m, 'lines');
+  lines(300);
+  await weir.in('sync', 'lines');
+  assert.deepEqual(await weir.rows("select count(*)::int as n, sum(length(value))::bigint // 1000000 as mb from weir.source_discards where source = 'lines'"), [{ n: 300, mb: 60 }]);
+});
