@@ -474,12 +474,13 @@ static bool is_error(const char *text)
 }
 
 /* Unknown tables have another code where there are rules; and they are refused where the engine,
- * which never looks at a common table expression that is not used, does not notice them. */
+ * which never looks at a common table expression that is not used, does not notice them, or finds
+ * something else that it cannot do before. */
 static bool same_kind(const char *sql, const char *a, const char *b)
 {
     int one = is_error(a) ? atoi(a + 6) : 0, two = is_error(b) ? atoi(b + 6) : 0;
     if (one == WEIR_ENOENT) {
-        return strstr(sql, "@.h") && (two == 0 || two == WEIR_EINVAL);
+        return strstr(sql, "@.h") && (two == 0 || two == WEIR_EINVAL || two == WEIR_EUNSUPPORTED);
     }
     return one || two ? one == two : strcmp(a, b) == 0;
 }
