@@ -1,10 +1,12 @@
 /* `weir source add` and `weir source kinds`. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/data.h"
 #include "cli/commands.h"
 #include "cli/prompt.h"
+#include "io/http_head.h"
 #include "source/connector.h"
 #include "source/secret.h"
 
@@ -55,12 +57,110 @@ static int read_sets(struct adding *a, struct weir_error *err)
     return code;
 }
 
+/* --- an address in the place of a host ----------------------------------------------------------
+ */
+
+/* A server's host: most are not on this machine, though the option has a default. */
+static bool is_server(const struct weir_option *option)
+{
+    return strcmp(option->name, "host") == 0;
+}
+
+static bool is_scheme(const struct adding *a, struct weir_str scheme)
+{
+    bool postgres = strcmp(a->connector->name, "postgres") == 0;
+    return postgres ? weir_str_is(scheme, "postgres") || weir_str_is(scheme, "postgresql")
+                    : strcmp(a->connector->name, "mysql") == 0 &&
+                          (weir_str_is(scheme, "mysql") || weir_str_is(scheme, "mariadb"));
+}
+
+/* What --set says counts more. */
+static int set_part(struct adding *a, const char *key, struct weir_str part, struct weir_error *err)
+{
+    bool host = strcmp(key, "host") == 0;
+    if (!part.len || (!host && weir_data_get(a->connection, key))) {
+        return 0;
+    }
+    char *plain = weir_arena_alloc(&a->arena, part.len);
+    if (!plain) {
+        return no_memory(err);
+    }
+    size_t n = weir_http_unescape(part, plain, false);
+    return set_text(a, weir_str_of(key), (struct weir_str){plain, n}, err);
+}
+
+static int set_place(struct adding *a, struct weir_str place, struct weir_error *err)
+{
+    struct weir_str name = place, port = {NULL, 0};
+    if (place.len && *place.ptr == '[') { /* [::1]:5432 */
+        name.ptr++;
+        name.len--;
+        port = name;
+        name = weir_str_cut(&port, ']');
+        port = port.len && *port.ptr == ':' ? (struct weir_str){port.ptr + 1, port.len - 1}
+                                            : (struct weir_str){NULL, 0};
+    } else {
+        port = name;
+        name = weir_str_cut(&port, ':');
+    }
+    int code = set_part(a, "host", name, err);
+    return code ? code : set_part(a, "port", port, err);
+}
+
+/* postgres://user:password@host:5432/shop?sslmode=require, or host:5432, in the settings that it
+ * is about. */
+static int take_apart(struct adding *a, struct weir_error *err)
+{
+    struct weir_str rest = weir_data_get_text(a->connection, "host"), user = {NULL, 0};
+    const char *mark = rest.len ? memmem(rest.ptr, rest.len, "://", 3) : NULL;
+    if (!mark) {
+        const char *colon = rest.len ? memchr(rest.ptr, ':', rest.len) : NULL;
+        bool pair = colon && colon > rest.ptr && memchr(rest.ptr, '/', rest.len) == NULL &&
+                    memrchr(rest.ptr, ':', rest.len) == colon;
+        return pair ? set_place(a, rest, err) : 0;
+    }
+    if (!is_scheme(a, (struct weir_str){rest.ptr, (size_t)(mark - rest.ptr)})) {
+        return 0;
+    }
+    rest = (struct weir_str){mark + 3, rest.len - (size_t)(mark + 3 - rest.ptr)};
+    struct weir_str query = rest;
+    rest = weir_str_cut(&query, '?');
+    struct weir_str database = rest;
+    struct weir_str place = weir_str_cut(&database, '/');
+    const char *at = place.len ? memrchr(place.ptr, '@', place.len) : NULL;
+    if (at) {
+        user = (struct weir_str){place.ptr, (size_t)(at - place.ptr)};
+        place = (struct weir_str){at + 1, place.len - user.len - 1};
+    }
+    struct weir_str password = user;
+    user = weir_str_cut(&password, ':');
+    int code = set_place(a, place, err);
+    code = code ? code : set_part(a, "user", user, err);
+    code = code ? code : set_part(a, "password", password, err);
+    code = code ? code : set_part(a, "database", database, err);
+    while (!code && query.len) {
+        struct weir_str value = weir_str_cut(&query, '&'), key = weir_str_cut(&value, '=');
+        for (const struct weir_option *o = a->connector->options; !code && o->name; o++) {
+            code = weir_str_is(key, o->name) ? set_part(a, o->name, value, err) : 0;
+        }
+    }
+    return code;
+}
+
+/* --- questions ----------------------------------------------------------------------------------
+ */
+
 static int ask(struct adding *a, const struct weir_option *option, struct weir_error *err)
 {
     struct weir_buf answer;
     char prompt[512];
-    snprintf(prompt, sizeof prompt, "%s (%s): ", option->name,
-             option->secret ? "not shown; none: press Enter" : option->help);
+    if (is_server(option)) {
+        snprintf(prompt, sizeof prompt, "%s (or a whole address; %s: press Enter): ", option->name,
+                 option->fallback ? option->fallback : "none");
+    } else {
+        snprintf(prompt, sizeof prompt, "%s (%s): ", option->name,
+                 option->secret ? "not shown; none: press Enter" : option->help);
+    }
     weir_buf_init(&answer, 65536);
     int code = weir_prompt(prompt, option->secret, &answer, err);
     if (!code && answer.len == 0 && !option->fallback) {
@@ -89,12 +189,14 @@ static int complete(struct adding *a, struct weir_error *err)
     int code = 0;
     weir_buf_init(&missing, 65536);
     for (const struct weir_option *o = a->connector->options; !code && o->name; o++) {
-        if ((o->fallback && !(o->secret && terminal && has_secrets(a))) ||
-            weir_data_get(a->connection, o->name)) {
+        bool asked = !o->fallback || (terminal && (is_server(o) || (o->secret && has_secrets(a))));
+        if (!asked || weir_data_get(a->connection, o->name) ||
+            (is_server(o) && weir_data_get(a->connection, "socket"))) {
             continue;
         }
         if (terminal) {
             code = ask(a, o, err);
+            code = code || !is_server(o) ? code : take_apart(a, err);
         } else {
             weir_buf_addf(&missing, " --set %s=…", o->name);
         }
@@ -137,6 +239,7 @@ static int add_read(struct weir_cli *cli, struct weir_workspace *workspace, cons
     struct weir_data *file = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
     a.connection = weir_data_new(&a.arena, WEIR_DATA_OBJECT);
     int code = a.connection ? read_sets(&a, err) : no_memory(err);
+    code = code ? code : take_apart(&a, err);
     code = code ? code : complete(&a, err);
     code =
         code ? code
@@ -189,12 +292,15 @@ const struct weir_command weir_command_source_add = {
     .operands = "NAME",
     .min_operands = 1,
     .max_operands = 1,
-    .help = "NAME is also the schema in the warehouse: a to z, 0 to 9 and _, beginning with a "
-            "letter. A running weir takes the new source in by itself.\n\n"
-            "  weir source add shop\n"
-            "  weir source add billing --kind file --set 'path=exports/*.csv'\n"
-            "  weir source add crm --kind postgres --set database=crm --set user=reader\n\n"
-            "On a terminal, what a kind needs and --set does not say is asked for.",
+    .help =
+        "NAME is also the schema in the warehouse: a to z, 0 to 9 and _, beginning with a "
+        "letter. A running weir takes the new source in by itself.\n\n"
+        "  weir source add shop\n"
+        "  weir source add billing --kind file --set 'path=exports/*.csv'\n"
+        "  weir source add crm --kind postgres --set database=crm --set user=reader\n\n"
+        "On a terminal, what a kind needs and --set does not say is asked for. In the place of a "
+        "host an address (`postgres://user:password@db.example.org:5432/shop`, "
+        "`db.example.org:5432`) is taken apart; its password is sealed.",
     .flags = add_flags,
     .run = run_add,
 };

@@ -148,7 +148,18 @@ test('settings on the command line have the types of the connector; what is miss
   assert.match(shown, /Made sources\/asked.yml/);
   assert.match(fileOf('asked'), /connection: \{host: db, database: shop, user: ada\}/);
   assert.match(await weir.in('source', 'list'), /asked .*postgres/);
-  for (const name of ['typed', 'asked']) await weir.in('source', 'remove', name);
+  // A server is mostly another machine; who pastes an address has it taken apart, and its password sealed.
+  const pasted = await onTerminal(weir, ['source', 'add', 'pasted', '--kind', 'postgres', '--set', 'database=mine'], [[/host \(or a whole address; localhost: press Enter\): $/, 'postgres://ada%40x:p%2Fw%3A1@[::1]:5433/shop?sslmode=require&foo=1']]);
+  assert.match(pasted, /Made sources\/pasted.yml/);
+  assert.doesNotMatch(pasted, /password \(/);
+  assert.match(fileOf('pasted'), /database: mine\n {2}host: "?::1"?\n {2}port: 5433\n {2}user: ada@x\n {2}password: "\$\{secret:pasted\.password\}"\n {2}sslmode: require\n/);
+  assert.match(await weir.in('secret', 'list'), /pasted\.password/);
+  assert.match(await onTerminal(weir, ['source', 'add', 'here', '--kind', 'mysql', '--set', 'database=a', '--set', 'user=b'], [[/host \(.*: $/, 'db.example:3307'], [/password \(.*: $/, '']]), /Made/);
+  assert.match(fileOf('here'), /host: db\.example, port: 3307/);
+  assert.match(await onTerminal(weir, ['source', 'add', 'local', '--kind', 'postgres', '--set', 'database=a', '--set', 'user=b'], [[/host \(.*: $/, ''], [/password \(.*: $/, '']]), /Made/);
+  assert.doesNotMatch(fileOf('local'), /host/);
+  await fails(/address must have no user and no password/, 'source', 'add', 'other', '--kind', 'mysql', '--set', 'host=postgres://a:b@c/d', '--set', 'database=a', '--set', 'user=b');
+  for (const name of ['typed', 'asked', 'pasted', 'here', 'local']) await weir.in('source', 'remove', name);
 });
 
 let admin: Client;
