@@ -279,7 +279,7 @@ static void begin_comparing(struct weir_source_scheduler *s, weir_time now)
     }
 }
 
-/* Once a day: what the ledger keeps of runs that are long over. */
+/* Once a day: what the ledger keeps of runs that are long over, and what trials left. */
 static void prune(struct weir_source_scheduler *s, weir_time now)
 {
     struct weir_session *session = NULL;
@@ -289,6 +289,11 @@ static void prune(struct weir_source_scheduler *s, weir_time now)
         return;
     }
     s->prune_at = now + WEIR_DAY;
+    if (weir_source_trials_prune(weir_source_runs_site(s->server->source_runs), now - WEIR_DAY,
+                                 &err)) {
+        weir_log(s->server->log, WEIR_LOG_WARN, "what trials of sources left stays for another day",
+                 "error", err.message);
+    }
     int rc = weir_session_new(s->server->warehouse, WEIR_SESSION_OWNER, &session, &err);
     rc = rc ? rc
             : weir_source_prune(session,

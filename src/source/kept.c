@@ -1,6 +1,9 @@
 /* What is kept of a source beside its file and its tables: when it ran, what its runs said, its
  * secrets, the folder of its program. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "source/schedule.h"
@@ -86,4 +89,47 @@ int weir_source_forget(const struct weir_source_site *site, const char *name,
     rc = rc ? rc : weir_run_logs_remove(state, weir_str_of(name), err);
     weir_state_close(state);
     return rc ? weir_error_prefix(err, rc, "the source is removed, but not all that it kept") : 0;
+}
+
+/* --- trials -------------------------------------------------------------------------------------
+ */
+
+#define MARK "trial" /* a file without a byte; when it was written tells of the latest trial */
+
+int weir_source_trial_note(const char *home, bool trial, bool made, struct weir_error *err)
+{
+    char mark[4300];
+    snprintf(mark, sizeof mark, "%.4200s/" MARK, home);
+    if (trial) {
+        return made || access(mark, F_OK) == 0 ? weir_file_replace(mark, WEIR_STR(""), 0600, err)
+                                               : 0;
+    }
+    return unlink(mark) == 0 || errno == ENOENT
+               ? 0
+               : weir_fail_errno(err, errno, "%s cannot be removed", mark);
+}
+
+struct trials {
+    const struct weir_source_site *site;
+    weir_time before;
+};
+
+static int prune_trial(const char *name, void *arg, struct weir_error *err)
+{
+    const struct trials *t = arg;
+    char mark[4300], home[4300];
+    struct stat st;
+    snprintf(home, sizeof home, "%.4000s/taps/%.64s", t->site->data, name);
+    snprintf(mark, sizeof mark, "%.4280s/" MARK, home);
+    bool old = stat(mark, &st) == 0 && (weir_time)st.st_mtim.tv_sec * WEIR_SECOND < t->before;
+    return old && weir_source_file_gone(t->site->dir, name) ? weir_tree_remove(home, err) : 0;
+}
+
+int weir_source_trials_prune(const struct weir_source_site *site, weir_time before,
+                             struct weir_error *err)
+{
+    char taps[4200];
+    struct trials t = {site, before};
+    snprintf(taps, sizeof taps, "%.4000s/taps", site->data);
+    return access(taps, F_OK) == 0 ? weir_dir_each(taps, prune_trial, &t, err) : 0;
 }

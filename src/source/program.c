@@ -365,7 +365,9 @@ static int make_places(struct weir_program *p, struct weir_error *err)
     snprintf(p->log, sizeof p->log, "%s/sources/%s.yml", p->site->dir, p->config->name);
     p->aside = p->site->trial && access(p->log, F_OK) == 0;
     snprintf(p->log, sizeof p->log, "%s/%s", p->home, p->aside ? "trial.log" : "log");
-    return weir_dir_make(p->home, 0700, err);
+    bool made = access(p->home, F_OK) != 0;
+    rc = weir_dir_make(p->home, 0700, err);
+    return rc || p->aside ? rc : weir_source_trial_note(p->home, p->site->trial, made, err);
 }
 
 uint64_t weir_program_memory(const void *settings)

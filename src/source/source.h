@@ -129,6 +129,14 @@ int weir_source_runs_list(struct weir_session *session, const char *source, cons
 int weir_source_prune(struct weir_session *session, weir_time before, uint64_t *gone,
                       struct weir_error *err) WEIR_MUST_CHECK;
 
+/* A folder of .weir/taps that a trial made (`made`) or used is marked, until a source uses it. */
+int weir_source_trial_note(const char *home, bool trial, bool made,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* What trials left there goes (settings in clear, environments of Python), where none used it since
+ * `before`, and no source has its name. */
+int weir_source_trials_prune(const struct weir_source_site *site, weir_time before,
+                             struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The text of sources/<name>.yml of an object with `kind`, `connection`, …; it is checked as when
  * it is read. */
 int weir_source_new_text(const char *name, const struct weir_data *what, struct weir_buf *out,

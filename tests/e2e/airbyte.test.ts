@@ -1,12 +1,12 @@
 // Airbyte sources: what one process says of all streams is loaded with its state, or not at all.
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { syncFails } from '../node/sync.js';
-import { Weir, type Row, binary } from '../node/weir.js';
+import { Weir, type Row, binary, until } from '../node/weir.js';
 
 let weir: Weir;
 let dir: string;
@@ -256,6 +256,32 @@ test('what only the specification calls a secret is told by a trial, and sealed 
   } finally {
     await weir.down();
     does('spec', 'exit 1');
+  }
+});
+
+test('what a trial was given goes after a day, when no source came of it', async () => {
+  does('discover', catalog);
+  does('check', { type: 'CONNECTION_STATUS', connectionStatus: { status: 'SUCCEEDED' } });
+  does('read', ...some('keyed', 1));
+  await weir.up();
+  const token = readFileSync(path.join(weir.dir, '.weir/secrets/api_token'), 'utf8').trim();
+  const ask = async (body: object): Promise<number> => (await fetch(`http://${weir.serve}/api/sources`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify(body) })).status;
+  const trial = (name: string): object => ({ name, kind: 'airbyte', connection: { executable: 'own/source', config: { password: 'typed and left' } } });
+  const kept = (name: string): string => path.join(weir.dir, '.weir/taps', name);
+  for (const name of ['left', 'young', 'saved', 'waits']) assert.equal(await ask({ ...trial(name), dry_run: true, columns: false }), 200);
+  assert.match(readFileSync(path.join(kept('left'), 'config.json'), 'utf8'), /typed and left/);
+  for (const name of ['saved', 'waits']) assert.equal(await ask(trial(name)), 201); // one runs, one does not yet
+  await sync('saved');
+  const long = new Date(Date.now() - 25 * 3_600_000);
+  for (const name of ['left', 'waits']) utimesSync(path.join(kept(name), 'trial'), long, long);
+  assert.equal(existsSync(path.join(kept('saved'), 'trial')), false);
+  await weir.down();
+  await weir.up();
+  try {
+    await until('the day to end', 20, () => (existsSync(kept('left')) ? undefined : true));
+    for (const name of ['young', 'saved', 'waits']) assert.ok(existsSync(path.join(kept(name), 'config.json')), name);
+  } finally {
+    await weir.down();
   }
 });
 
