@@ -182,3 +182,19 @@ test('what has no form says where it is changed', async () => {
   await page.getByText('missing comma in flow mapping').waitFor();
   assert.deepEqual(complaints, []);
 });
+
+test('on a narrow screen a long name of a table leaves room for how it stands', async () => {
+  const { page } = admin;
+  weir.write(`long/${'a_table_with_a_name_'.repeat(3)}end.csv`, 'id\n1\n');
+  weir.write('sources/long.yml', 'kind: file\nconnection: {path: long}\n');
+  await weir.in('sync', 'long', '--wait');
+  await page.setViewportSize({ width: 375, height: 740 });
+  await page.goto(url('/sources/long'));
+  const state = page.getByRole('row', { name: /a_table_with/ }).getByText('loaded', { exact: true });
+  await state.waitFor();
+  const box = await state.boundingBox();
+  assert.ok(box && box.x + box.width <= 375, JSON.stringify(box));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const name = await page.getByRole('link', { name: /a_table_with/ }).boundingBox();
+  assert.ok(name && name.height < 30, 'where there is room it is one line');
+});
