@@ -1,5 +1,6 @@
 #include "source/contract.h"
 
+#include "source/mark.h"
 #include "source/stage.h"
 
 #define MOST_KEPT 65536 /* columns, of all those that are added together */
@@ -193,7 +194,7 @@ static int check_history(const struct weir_source_stream *stream,
     return 0;
 }
 
-static int check_key(const struct weir_source_stream *stream,
+static int check_key(const struct weir_source_stream *stream, const struct weir_source_plan *plan,
                      const struct weir_source_settled *settled, struct weir_error *err)
 {
     for (size_t i = 0; i < stream->key.count; i++) {
@@ -210,10 +211,7 @@ static int check_key(const struct weir_source_stream *stream,
             found = found || weir_str_is(settled->columns[k].name, stream->key.items[i]);
         }
         if (!found) {
-            return weir_fail(err, WEIR_EINVAL,
-                             "the key \"%s\" of stream \"%s\" is no column of it; `weir source "
-                             "discover` shows the columns",
-                             stream->key.items[i], stream->name);
+            return weir_source_no_column("key", stream->key.items[i], stream, plan, err);
         }
     }
     return 0;
@@ -258,7 +256,7 @@ int weir_source_settle(const struct weir_source_plan *plan, const struct weir_so
     weir_buf_addc(&out->changes, ']');
     out->only_gone = only_gone ? out->changes.len : 0;
     rc = rc ? rc : check_history(stream, out, err);
-    return rc ? rc : check_key(stream, out, err);
+    return rc ? rc : check_key(stream, plan, out, err);
 }
 
 /* --- the table's columns ------------------------------------------------------------------------

@@ -40,12 +40,26 @@ int weir_source_mark_column(const struct weir_source_stream *stream,
             return 0;
         }
     }
-    return *stream->cursor
-               ? weir_fail(err, WEIR_EINVAL,
-                           "the cursor \"%s\" of stream \"%s\" is no column of it; `weir source "
-                           "discover` shows the columns",
-                           stream->cursor, stream->name)
-               : 0;
+    return *stream->cursor ? weir_source_no_column("cursor", stream->cursor, stream, plan, err) : 0;
+}
+
+int weir_source_no_column(const char *what, const char *name,
+                          const struct weir_source_stream *stream,
+                          const struct weir_source_plan *plan, struct weir_error *err)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct weir_source_column *c = &plan->columns[i];
+        if (weir_str_is(c->original, name)) {
+            return weir_fail(err, WEIR_EINVAL,
+                             "the %s \"%s\" of stream \"%s\" is called \"" WEIR_STR_FMT
+                             "\" in its table; write that",
+                             what, name, stream->name, WEIR_STR_ARG(c->name));
+        }
+    }
+    return weir_fail(err, WEIR_EINVAL,
+                     "the %s \"%s\" of stream \"%s\" is no column of it; `weir source discover` "
+                     "shows the columns",
+                     what, name, stream->name);
 }
 
 /* Rows that are there cannot be told from those that would be read again. */

@@ -28,6 +28,12 @@ uint64_t weir_source_options_hash(const struct weir_source_stream *stream);
 int weir_source_mark_column(const struct weir_source_stream *stream,
                             const struct weir_source_plan *plan, size_t *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
+/* WEIR_EINVAL: the file's `what` ("cursor", "key") names no column of the plan; it says how one is
+ * called that has this name at the source. */
+int weir_source_no_column(const char *what, const char *name,
+                          const struct weir_source_stream *stream,
+                          const struct weir_source_plan *plan,
+                          struct weir_error *err) WEIR_MUST_CHECK;
 /* Of a kept cursor, in the plan's arena. No value when the stream had other options then; but what
  * is appended goes on by the same column, whatever else is another. WEIR_EINVAL when it was of rows
  * of another database or table, where rows are to be read: which of them are new cannot be told.

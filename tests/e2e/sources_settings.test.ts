@@ -285,3 +285,15 @@ test('from each way to follow deletes to each other, and to history: marked rows
   await sync('ways', '--full');
   for (const [t] of pairs.filter(([name]) => !name.endsWith('history'))) assert.deepEqual((await rows(`select string_agg(id || ':' || v, ' ' order by id) as r from ways.${t}`))[0]?.['r'], '1:1 2:20 3:3', t);
 });
+
+test('a key or cursor by the name that it has at the source: how it is called here is said', { skip }, async () => {
+  pg.sql('create schema camel; create table camel.t ("orderId" int primary key, "updatedAt" timestamptz); insert into camel.t values (1, now())');
+  source('camel', 't: {mode: merge, key: [orderId], cursor: updatedat}');
+  await fails(/the key "orderId" of stream "t" is called "orderid" in its table; write that/, 'camel');
+  source('camel', 't: {mode: merge, key: [orderid], cursor: updatedAt}');
+  await fails(/the cursor "updatedAt" of stream "t" is called "updatedat" in its table; write that/, 'camel');
+  source('camel', 't: {mode: merge, key: [orderid], cursor: updated_at}');
+  await fails(/the cursor "updated_at" of stream "t" is no column of it; `weir source discover` shows/, 'camel');
+  source('camel', 't: {mode: merge, key: [orderid], cursor: updatedat}');
+  assert.equal((await one('camel')).rows_written, 1);
+});

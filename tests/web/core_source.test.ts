@@ -244,6 +244,10 @@ test('names, keys and cursors are guessed', () => {
   assert.equal(guessKey('orders', columns('n')), undefined);
   assert.equal(guessCursor(columns('created_at', 'updated_at')), 'updated_at');
   assert.equal(guessCursor(columns('created_at')), undefined);
+  const times = (...names: string[]) => names.map((name) => ({ name, original: name, type: 'timestamp', guess: null }));
+  for (const name of ['updatedat', 'changed', 'last_modified', 'write_date', 'update_time', 'date_modified']) assert.equal(guessCursor(times('createdat', name)), name);
+  assert.equal(guessCursor(times('modified', 'updated_at')), 'updated_at');
+  assert.equal(guessCursor(times('unchanged', 'updatedby')), undefined);
   assert.deepEqual(personal(columns('id', 'e_mail', 'customer_phone', 'emails_sent', 'last_name')), ['e_mail', 'customer_phone', 'last_name']);
 });
 

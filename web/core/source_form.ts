@@ -289,7 +289,8 @@ export function guessKey(stream: string, columns: readonly Column[]): string | u
 /** The column that only grows when a row changes, most likely. */
 export function guessCursor(columns: readonly Column[]): string | undefined {
   const times = columns.filter(({ type }) => type === 'timestamp');
-  return ['updated_at', 'modified_at', 'changed_at', 'last_modified', 'last_updated', 'updated', 'modified'].find((name) => times.some((column) => column.name === name));
+  const told = ['updatedat', 'modifiedat', 'changedat', 'lastmodifiedat', 'lastupdatedat', 'lastmodified', 'lastupdated', 'updatedon', 'modifiedon', 'updated', 'modified', 'changed', 'updatetime', 'updatedtime', 'modifiedtime', 'dateupdated', 'datemodified', 'updateddate', 'modifieddate', 'lastmodifieddate', 'writedate', 'systemmodstamp'];
+  return told.map((name) => times.find((column) => column.name.replaceAll('_', '') === name)?.name).find((name) => name !== undefined);
 }
 
 const PERSONAL = /(^|_)(e_?mail|phone|mobile|first_name|last_name|full_name|surname|birth(day|date)?|date_of_birth|address|street|iban|ssn|passport|password)(_|$)/;
