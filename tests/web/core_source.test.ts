@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf } from '../../web/core/source';
+import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, rangesOf } from '../../web/core/source';
 import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayGuesses, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
@@ -307,4 +307,13 @@ test('a form of files asks for what the path needs', () => {
   const slots = [option('capture', { help: 'follow the changes' }), option('slot', { help: 'of capture: the slot' })];
   const chosen: Record<string, string>[] = [{}, { capture: 'true' }, { slot: 'mine' }];
   assert.deepEqual(chosen.map((values) => concerning('postgres', slots, values).length), [1, 2, 2]);
+});
+
+test('a range is read again of streams that have a column for it', () => {
+  const streams = [standing({ stream: 'orders', mode: 'merge' }), standing({ stream: 'people', mode: 'history' }), standing({ stream: 'log', mode: 'append' }), standing({ stream: 'all', mode: 'merge' })];
+  const settings = { streams: { orders: { mode: 'merge', cursor: 'updated_at' }, people: { mode: 'history', cursor: 'id' }, log: { mode: 'append', cursor: 'id' }, all: { mode: 'merge' } } };
+  assert.deepEqual(rangesOf({ kind: 'postgres', follows: false, streams }, settings), [{ stream: 'orders', cursor: 'updated_at' }, { stream: 'people', cursor: 'id' }]);
+  assert.deepEqual(rangesOf({ kind: 'postgres', follows: true, streams }, settings), []);
+  assert.deepEqual(rangesOf({ kind: 'singer', follows: false, streams }, settings), []);
+  assert.deepEqual(rangesOf({ kind: 'mysql', follows: false, streams: null }, {}), []);
 });

@@ -1,4 +1,5 @@
 // Sources that weir reads from: how they stand, in words.
+import { dataOf, textOf } from './data';
 import { ago, bytes, duration, integer, list, plural, short } from './words';
 
 export interface StreamProgress {
@@ -350,4 +351,11 @@ export function proof(load: Pick<Load, 'source_checksum' | 'warehouse_checksum' 
     load.rows_superseded ? `${integer(load.rows_superseded)} replaced by later ones` : '',
   ].filter(Boolean);
   return { equal, text: `${parts.join(' + ')}; checksum of the source ${load.source_checksum}, of the warehouse ${load.warehouse_checksum}` };
+}
+
+/** Streams of which a range can be read again, with the column that it is of. */
+export function rangesOf(source: Pick<Source, 'kind' | 'streams' | 'follows'>, settings: Record<string, unknown>): { stream: string; cursor: string }[] {
+  if (source.follows || source.kind === 'singer' || source.kind === 'airbyte') return [];
+  const own = dataOf(settings['streams']);
+  return (source.streams ?? []).filter(({ mode }) => mode === 'merge' || mode === 'history').map(({ stream }) => ({ stream, cursor: textOf(dataOf(own[stream])['cursor']) })).filter(({ cursor }) => cursor !== '');
 }
