@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, rangesOf } from '../../web/core/source';
+import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, ranAt, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, rangesOf } from '../../web/core/source';
 import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayGuesses, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
@@ -316,4 +316,11 @@ test('a range is read again of streams that have a column for it', () => {
   assert.deepEqual(rangesOf({ kind: 'postgres', follows: true, streams }, settings), []);
   assert.deepEqual(rangesOf({ kind: 'singer', follows: false, streams }, settings), []);
   assert.deepEqual(rangesOf({ kind: 'mysql', follows: false, streams: null }, {}), []);
+});
+
+test('when it ran last is never before what its rows are as of', () => {
+  const streams = [standing({ ended_at: '2026-11-26T10:00:00Z' })];
+  assert.equal(ranAt(source({ streams, as_of: '2026-11-26T11:00:00Z' }))?.toISOString(), '2026-11-26T11:00:00.000Z');
+  assert.equal(ranAt(source({ streams, as_of: null }))?.toISOString(), '2026-11-26T10:00:00.000Z');
+  assert.equal(ranAt(source()), undefined);
 });

@@ -194,10 +194,10 @@ export function costOfRest(source: Source): string {
   return `${when}, the server keeps its log of changes as long as its own settings say (binlog_expire_logs_seconds), not for weir. When what was not read yet is purged, runs fail until everything is read anew.`;
 }
 
-/** When it ran last. */
+/** When it ran last. A run that found nothing new is not remembered over a start, but when it was. */
 export function ranAt(source: Source): Date | undefined {
   if (source.latest) return new Date(source.latest.started_at);
-  const times = (source.streams ?? []).map((one) => one.ended_at).filter((at) => at !== null);
+  const times = [...(source.streams ?? []).map((one) => one.ended_at), source.as_of].filter((at) => at !== null);
   const newest = times.sort().at(-1);
   return newest ? new Date(newest) : undefined;
 }
