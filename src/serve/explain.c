@@ -4,6 +4,8 @@
 #include "serve/compile.h"
 #include "serve/gather.h"
 #include "serve/plan.h"
+#include "serve/shelf.h"
+#include "serve/views.h"
 
 #define TRIAL "SELECT * FROM (\n"
 #define TIME  (30 * WEIR_SECOND) /* the engine plans, and looks up the values of a PIVOT */
@@ -89,11 +91,16 @@ static int work(struct weir_gather *g, struct weir_error *err)
 static void failed(struct weir_gather *g, const struct weir_error *err)
 {
     const struct explain *e = g->arg;
+    const struct weir_query_request *r = &body_of(e)->request;
     int64_t at = g->offset - (int64_t)strlen(WEIR_PLAN_PREFIX);
+    struct weir_error why = *err;
+    if (!r->access) {
+        weir_views_explain(weir_shelf_views(g->call.server->shelf), r->sql, &why);
+    }
     if (at >= 0 && e->from) { /* shown in the template */
         at = weir_param_source_offset(&e->from->t.out, at);
     }
-    weir_serve_reply_sql_error(&g->call, err, body_of(e)->request.sql, at);
+    weir_serve_reply_sql_error(&g->call, &why, r->sql, at);
 }
 
 static void end(void *arg)

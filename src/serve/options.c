@@ -12,7 +12,9 @@
 #include "serve/keeper.h"
 #include "serve/query_report.h"
 #include "serve/results.h"
+#include "serve/shelf.h"
 #include "serve/usage.h"
+#include "serve/views.h"
 
 #define TIME        (20 * WEIR_SECOND)
 #define LIMIT       200
@@ -138,7 +140,12 @@ static void answer(struct options *o, struct weir_kept *kept, const struct weir_
         err = &own;
     }
     if (err) {
-        weir_serve_reply_error(&o->from->call, err);
+        const struct weir_query_request *r = &o->from->body.request;
+        struct weir_error why = *err;
+        if (!r->access) {
+            weir_views_explain(weir_shelf_views(o->from->call.server->shelf), r->sql, &why);
+        }
+        weir_serve_reply_error(&o->from->call, &why);
     } else {
         weir_serve_reply_json(&o->from->call, 200, &out);
     }

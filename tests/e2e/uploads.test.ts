@@ -283,6 +283,11 @@ test('what cannot be a view of the warehouse says why, and stops nothing', async
   const { id } = (await made.json()) as { id: string };
   const page = readPage(Buffer.from(await (await fetch(`http://${weir.serve}/api/page`, { method: 'POST', headers, body: JSON.stringify({ report: id }) })).arrayBuffer()));
   assert.match(page.parts[0]?.error?.message ?? '', /views\.broken is not in the warehouse: .*nope/);
+  const plan = await fetch(`http://${weir.serve}/api/explain`, { method: 'POST', headers, body: JSON.stringify({ sql: 'from views.broken' }) });
+  assert.match(await plan.text(), /views\.broken is not in the warehouse: .*nope/);
+  const form = { title: 'Chooses', queries: [{ id: 'q' }], parameters: [{ name: 's', type: 'select', options: { query: 'q', value: 'nope' } }], tiles: [] };
+  const chooses = (await (await fetch(`http://${weir.serve}/api/reports`, { method: 'POST', headers, body: JSON.stringify({ report: form, queries: { q: 'from views.broken' } }) })).json()) as { id: string };
+  assert.match(await (await fetch(`http://${weir.serve}/api/reports/${chooses.id}/options/s`, { headers })).text(), /views\.broken is not in the warehouse: .*nope/);
   assert.deepEqual((await weir.query('from views.a_second')).rows, [{ n: 42 }]);
   assert.match(weir.log(), /a view is not in the warehouse/);
   assert.match(await weir.in('validate').catch((error: Error & { stdout?: string }) => String(error.stdout)), /views\/with_parameter\.sql is not in the warehouse: .*parameter/);
