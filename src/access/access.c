@@ -140,16 +140,34 @@ static bool among(const struct weir_str *names, size_t count, struct weir_str co
     return false;
 }
 
+static bool is_narrower(const struct weir_grant *other, const struct weir_grant *grant,
+                        struct weir_str schema, struct weir_str table)
+{
+    return weir_str_eq(other->group, grant->group) && applies(other, schema, table) &&
+           compare(other, grant) > 0;
+}
+
+static bool any_narrower(const struct weir_access *access, const struct weir_grant *grant,
+                         struct weir_str schema, struct weir_str table)
+{
+    bool any = false;
+    for (size_t k = 0; !any && k < access->grant_count; k++) {
+        any = is_narrower(&access->grants[k], grant, schema, table);
+    }
+    return any;
+}
+
 /* What it does not show of a table, it does not show as a table of its own (`nested: tables`)
  * either: "items" of deals is deals__items. */
-static bool hides_list(const struct weir_grant *grant, struct weir_str schema,
-                       struct weir_str table)
+static bool hides_list(const struct weir_access *access, const struct weir_grant *grant,
+                       struct weir_str schema, struct weir_str table)
 {
     struct weir_str parent = {table.ptr, 0};
     while ((grant->hidden_count || grant->masked_count) &&
            find_parent(table, parent.len + 1, &parent)) {
         struct weir_str list = {parent.ptr + parent.len + 2, table.len - parent.len - 2};
-        if (applies(grant, schema, parent) && weir_grant_column(grant, list) != WEIR_COLUMN_SHOWN) {
+        if (applies(grant, schema, parent) && weir_grant_column(grant, list) != WEIR_COLUMN_SHOWN &&
+            !any_narrower(access, grant, schema, parent)) {
             return true;
         }
     }
@@ -162,14 +180,14 @@ static bool outdone(const struct weir_access *access, size_t i, struct weir_str 
 {
     const struct weir_grant *grant = &access->grants[i];
     bool mixed = mixes_tables(grant, schema, table);
-    if (hides_list(grant, schema, table)) {
+    if (hides_list(access, grant, schema, table)) {
         return true;
     }
     for (size_t k = 0; k < access->grant_count; k++) {
         const struct weir_grant *other = &access->grants[k];
-        if (weir_str_eq(other->group, grant->group) &&
-            ((applies(other, schema, table) && compare(other, grant) > 0) ||
-             (mixed && shows_part(other)) || opens_list(grant, other, schema, table))) {
+        if (is_narrower(other, grant, schema, table) ||
+            (weir_str_eq(other->group, grant->group) &&
+             ((mixed && shows_part(other)) || opens_list(grant, other, schema, table)))) {
             return true;
         }
     }

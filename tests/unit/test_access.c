@@ -149,6 +149,10 @@ static void what_is_made_of_a_column_or_a_table_is_as_closed_as_that(void **stat
         assert_int_equal(weir_access_sees(&alone, S("crm"), weir_str_of(own[i])), i < 2);
     }
     one.table = S("*");
+    struct weir_grant whole[] = {one, {.group = S("g"), .schema = S("crm"), .table = S("deals")}};
+    const struct weir_access shown = {.grants = whole, .grant_count = 2};
+    assert_true(weir_access_sees(&shown, S("crm"), S("deals__buyer"))); /* as its column is */
+    assert_false(weir_access_sees(&shown, S("crm"), S("leads__buyer")));
     assert_true(weir_access_sees(&alone, S("crm"), S("deals__buyers")));
     assert_true(weir_access_sees(&alone, S("crm"), S("buyer")));
     assert_true(weir_access_sees(&alone, S("crm"), S("buyer__deals")));
