@@ -116,3 +116,14 @@ test('decimals of a contract set aside what they cannot hold', async () => {
   assert.deepEqual(await amounts('fixed'), ['1.50', '2.50', null, '0.10', null, '0.25']);
   assert.equal((await types('fixed')).a, 'DECIMAL(4,2)');
 });
+
+test('decimals and large whole numbers in objects and lists are decimals, too', async () => {
+  await make('deep/a.parquet', "select 1 as id, 18446744073709551615::ubigint as u, {'amount': 1.50::decimal(10,2), 'u': 18446744073709551615::ubigint} as o, [{'amount': 2.25::decimal(12,2)}] as l");
+  source('deep', 'streams: {deep: {mode: append, nested: tables}}\n');
+  await load('deep');
+  assert.deepEqual(await weir.rows("select table_name as t, column_name as c, data_type as d from information_schema.columns where table_schema = 'deep' and column_name not like '\\_weir%' escape '\\' order by all"), [
+    { t: 'deep', c: 'id', d: 'BIGINT' }, { t: 'deep', c: 'o__amount', d: 'DECIMAL(10,2)' }, { t: 'deep', c: 'o__u', d: 'DECIMAL(20,0)' }, { t: 'deep', c: 'u', d: 'DECIMAL(20,0)' },
+    { t: 'deep__l', c: 'amount', d: 'DECIMAL(12,2)' },
+  ]);
+  assert.deepEqual(await weir.rows('select u::varchar as u, o__u::varchar as o, o__amount::varchar as a, (select amount::varchar from deep.deep__l) as l from deep.deep'), [{ u: '18446744073709551615', o: '18446744073709551615', a: '1.50', l: '2.25' }]);
+});

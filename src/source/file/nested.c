@@ -164,6 +164,8 @@ static void schema_of(struct weir_str type, unsigned depth, struct weir_jw *w)
         struct weir_str rest = type;
         skip(&rest, 7);
         members_of(rest, depth, w);
+    } else if (weir_str_is(type, "UBIGINT")) {
+        number_of(WEIR_STR("DECIMAL(20,0)"), w);
     } else if (weir_source_decimal(type, &p, &s)) {
         number_of(type, w);
     } else if (weir_str_is(type, "BOOLEAN")) {

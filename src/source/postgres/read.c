@@ -64,8 +64,8 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
         [WEIR_TYPE_TIMESTAMP] =
             "coalesce(sum(CASE WHEN $ >= '1900-01-01' AND $ < '2041-01-01' THEN "
             "(@range_subdiff($, 'epoch') * 1000000)::bigint END), 0) + coalesce(trunc(sum(extract("
-            "epoch FROM $)) FILTER (WHERE isfinite($) AND ($ < '1900-01-01' OR $ >= "
-            "'2041-01-01')) * 1000000), 0), NULL",
+            "epoch FROM $)) FILTER (WHERE ($ < '1900-01-01' OR $ >= '2041-01-01') AND "
+            "isfinite($)) * 1000000), 0), NULL",
         [WEIR_TYPE_DATE] = "sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)), NULL",
         [WEIR_TYPE_TEXT] = "sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "sum(octet_length($)), NULL",
