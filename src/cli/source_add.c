@@ -112,9 +112,12 @@ static int set_place(struct adding *a, struct weir_str place, struct weir_error 
 static int take_apart(struct adding *a, struct weir_error *err)
 {
     struct weir_str rest = weir_data_get_text(a->connection, "host"), user = {NULL, 0};
-    const char *mark = rest.len ? memmem(rest.ptr, rest.len, "://", 3) : NULL;
+    if (!rest.ptr || !rest.len) {
+        return 0;
+    }
+    const char *mark = memmem(rest.ptr, rest.len, "://", 3);
     if (!mark) {
-        const char *colon = rest.len ? memchr(rest.ptr, ':', rest.len) : NULL;
+        const char *colon = memchr(rest.ptr, ':', rest.len);
         bool pair = colon && colon > rest.ptr && memchr(rest.ptr, '/', rest.len) == NULL &&
                     memrchr(rest.ptr, ':', rest.len) == colon;
         return pair ? set_place(a, rest, err) : 0;
