@@ -258,6 +258,13 @@ static int drain(struct weir_pg *pg, struct range *r, struct weir_error *err)
     return rc;
 }
 
+/* The library reads as much at once as its buffer has room, 16 KB, until a message is larger; then
+ * it stays larger. */
+static int widen(struct weir_pg *pg, PGconn *con, struct weir_error *err)
+{
+    return weir_pg_ask(pg, con, "SELECT pg_catalog.repeat(' ', 200000)", NULL, 0, NULL, err);
+}
+
 static int copy_all(struct weir_pg *pg, struct range *ranges, int count, struct weir_error *err)
 {
     int rc = 0;
@@ -343,6 +350,7 @@ int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_
     early = rc == 0 && count > 1 ? send_early(pg, t, sink) : NULL;
     for (int i = 0; i < count; i++) {
         weir_pg_copy_init(&ranges[i].copy, &rows, scales);
+        rc = rc || count == 1 ? rc : widen(pg, ranges[i].con, err);
         rc = rc ? rc : start(pg, t, &ranges[i], i, count, sink, err);
     }
     rc = rc ? rc : copy_all(pg, ranges, count, err);
