@@ -148,7 +148,7 @@ test('lines of NDJSON that are no JSON are set aside, with their place and the r
   assert.deepEqual(await texts('bad.bad', 'id', 'n', 'o'), [['1', '1.5', null], ['10', null, null], ['11', null, null], ['2', '2.5', null], ['6', null, null], ['8', null, '{"a":[1]}']]);
   const told = (await aside('bad')) as { line: number; value: string; reason: string }[];
   assert.deepEqual(told.map(({ line, value }) => [line, value]), [[3, '{bad'], [5, '{"id":3,'], [6, '{"id":4}{"id":5}'], [8, '{"id":7,"n":NaN}'], [12, '{"id":9,"t":"torn']]);
-  for (const { reason } of told) assert.match(reason, /^it is no JSON: ./);
+  for (const { reason } of told) assert.match(reason, /JSON.*[^.]$/);
   assert.match(await weir.in('verify', 'bad'), /^bad\.bad {2}equal: 6 rows/m);
   // The line is whole by now.
   write('bad.ndjson', '{"id":1}\n{"id":9,"t":"torn"}\n');

@@ -60,9 +60,11 @@ static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct we
     if (!weir_arena_grow(s->arena, &bad, file->bad_count, 1, &s->room, sizeof *file->bad)) {
         return no_memory(err);
     }
+    struct weir_str reason = weir_str_of(why.message);
+    reason.len -= reason.len && reason.ptr[reason.len - 1] == '.';
     file->bad = bad;
-    file->bad[file->bad_count++] = (struct weir_file_bad_line){
-        s->line, at, line.len, weir_arena_printf(s->arena, "it is no JSON: %s", why.message)};
+    file->bad[file->bad_count++] =
+        (struct weir_file_bad_line){s->line, at, line.len, weir_arena_dup(s->arena, reason).ptr};
     return file->bad[file->bad_count - 1].reason ? 0 : no_memory(err);
 }
 
