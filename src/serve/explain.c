@@ -94,9 +94,7 @@ static void failed(struct weir_gather *g, const struct weir_error *err)
     const struct weir_query_request *r = &body_of(e)->request;
     int64_t at = g->offset - (int64_t)strlen(WEIR_PLAN_PREFIX);
     struct weir_error why = *err;
-    if (!r->access) {
-        weir_views_explain(weir_shelf_views(g->call.server->shelf), r->sql, &why);
-    }
+    weir_views_explain(weir_shelf_views(g->call.server->shelf), r->access, r->sql, &why);
     if (at >= 0 && e->from) { /* shown in the template */
         at = weir_param_source_offset(&e->from->t.out, at);
     }

@@ -142,9 +142,7 @@ static void answer(struct options *o, struct weir_kept *kept, const struct weir_
     if (err) {
         const struct weir_query_request *r = &o->from->body.request;
         struct weir_error why = *err;
-        if (!r->access) {
-            weir_views_explain(weir_shelf_views(o->from->call.server->shelf), r->sql, &why);
-        }
+        weir_views_explain(weir_shelf_views(o->from->call.server->shelf), r->access, r->sql, &why);
         weir_serve_reply_error(&o->from->call, &why);
     } else {
         weir_serve_reply_json(&o->from->call, 200, &out);

@@ -105,11 +105,11 @@ static void drained(void *arg)
 
 static void failed(struct tile *t, const struct weir_error *err, int64_t offset)
 {
-    struct weir_shelf *shelf = t->page->call.server->shelf;
+    struct weir_views *views = weir_shelf_views(t->page->call.server->shelf);
     t->page->failures++;
     t->err = *err;
-    if (!t->page->access && t->from) {
-        weir_views_explain(weir_shelf_views(shelf), t->from->body.request.sql, &t->err);
+    if (t->from) {
+        weir_views_explain(views, t->page->access, t->from->body.request.sql, &t->err);
     }
     t->offset = offset;
     t->state = TILE_READY;

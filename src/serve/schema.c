@@ -4,6 +4,7 @@
 
 #include "serve/server.h"
 #include "serve/source.h"
+#include "source/catalog.h"
 
 struct ask {
     struct weir_call call;
@@ -55,7 +56,7 @@ static void print_table(struct weir_jw *w, const struct ask *a, const struct wei
 static bool is_of_source(const struct weir_table *t)
 {
     for (size_t i = 0; !t->view && t->estimated_rows >= 0 && i < t->column_count; i++) {
-        if (weir_str_is(t->columns[i].name, "_weir_run")) {
+        if (weir_str_is(t->columns[i].name, WEIR_SOURCE_RUN)) {
             return true;
         }
     }

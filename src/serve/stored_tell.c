@@ -54,11 +54,8 @@ static void add_failing(struct weir_stored *s, const struct weir_stored_one *ite
     for (size_t i = 0; item && depth && i < item->reads.count; i++) {
         const struct weir_table_read *t = &item->reads.tables[i];
         struct weir_str name = t->table;
-        bool stored = weir_str_is(t->schema, WEIR_STORED_SCHEMA);
-        if (stored) {
+        if (weir_str_is(t->schema, WEIR_STORED_SCHEMA)) {
             (void)weir_str_cut(&name, '.');
-        }
-        if (stored) {
             add_failing(s, weir_stored_find(s, name), depth - 1, first);
         } else {
             first->source =

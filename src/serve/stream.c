@@ -175,8 +175,9 @@ static void finish(void *arg)
     }
     weir_http_on_gone(s->req, NULL, NULL);
     weir_http_on_drain(s->req, NULL, NULL);
-    if (e->code && !s->request.access) {
-        weir_views_explain(weir_shelf_views(s->server->shelf), s->body->request.sql, &e->err);
+    if (e->code) {
+        weir_views_explain(weir_shelf_views(s->server->shelf), s->request.access,
+                           s->body->request.sql, &e->err);
     }
     if (e->code == 0) {
         begin(s);

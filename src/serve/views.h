@@ -29,8 +29,9 @@ void weir_views_sync(struct weir_views *views, const struct weir_documents *docu
 /* {"warehouse":…,"reason":…} as members of an open object. Whoever does not see everything is not
  * told (null) whether the engine takes a view: that tells which tables and columns there are. */
 void weir_views_print(struct weir_views *views, const char *name, bool sees_all, struct weir_jw *w);
-/* Of somebody who sees all tables: the engine knows of a view that is kept out only that it is not
- * there. Such an error says why, in its place. */
-void weir_views_explain(struct weir_views *views, const char *sql, struct weir_error *err);
+/* The engine knows of a view that is kept out only that it is not there. Such an error says why, in
+ * its place, to whoever sees all tables (`access` NULL). */
+void weir_views_explain(struct weir_views *views, const struct weir_access *access, const char *sql,
+                        struct weir_error *err);
 
 #endif

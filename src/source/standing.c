@@ -106,13 +106,8 @@ static int note_changes(struct weir_session *session, struct weir_warehouse *war
 {
     struct weir_result *result = NULL;
     struct weir_batch b;
-    struct weir_buf sql;
-    uint64_t there = 0;
-    weir_buf_init(&sql, 4096);
-    weir_buf_addz(&sql, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'weir' AND "
-                        "table_name = 'loads'");
-    int rc = weir_session_number_buf(session, &sql, &there, err);
-    weir_buf_free(&sql);
+    bool there;
+    int rc = weir_source_ledger_there(session, &there, err);
     if (rc || !there) {
         return rc;
     }

@@ -353,9 +353,12 @@ export function proof(load: Pick<Load, 'source_checksum' | 'warehouse_checksum' 
   return { equal, text: `${parts.join(' + ')}; checksum of the source ${load.source_checksum}, of the warehouse ${load.warehouse_checksum}` };
 }
 
+/** Streams of these are what a program gives. */
+export const isProgram = (kind: string | null): boolean => kind === 'singer' || kind === 'airbyte';
+
 /** Streams of which a range can be read again, with the column that it is of. */
 export function rangesOf(source: Pick<Source, 'kind' | 'streams' | 'follows'>, settings: Record<string, unknown>): { stream: string; cursor: string }[] {
-  if (source.follows || source.kind === 'singer' || source.kind === 'airbyte') return [];
+  if (source.follows || isProgram(source.kind)) return [];
   const own = dataOf(settings['streams']);
   return (source.streams ?? []).filter(({ mode }) => mode === 'merge' || mode === 'history').map(({ stream }) => ({ stream, cursor: textOf(dataOf(own[stream])['cursor']) })).filter(({ cursor }) => cursor !== '');
 }

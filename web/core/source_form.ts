@@ -1,5 +1,6 @@
 // Forms of sources, made of option tables: what is asked for, and what it becomes in a source's file.
 import { RESERVED } from './reserved';
+import { isProgram } from './source';
 
 export interface Option {
   name: string;
@@ -72,9 +73,6 @@ export function concerning(kind: string, options: readonly Option[], values: Val
   const captures = values['capture'] === 'true';
   return options.filter((option) => filled(option) || ((captures || !option.help.startsWith('of capture')) && (kind !== 'file' || (ofPath[option.name]?.test(path) ?? true))));
 }
-
-/** Streams of these are what a program gives. */
-export const isProgram = (kind: string): boolean => kind === 'singer' || kind === 'airbyte';
 
 /** The options of streams of this kind. What a program gives is read as it says, where no mode does. */
 export const streamOptionsOf = (kind: string, options: readonly Option[]): Option[] =>
