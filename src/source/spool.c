@@ -3,110 +3,138 @@
  * multiples of 8, so that numbers are used where they were read. */
 #include "source/spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "io/file.h"
+#include "source/spool_file.h"
 
 #define MAGIC     0x4c505357u
 #define BLOCK_MAX (1u << 30)
 
 int weir_spool_open(struct weir_spool *s, const char *dir, uint64_t max, struct weir_error *err)
 {
-    char path[4096];
-    *s = (struct weir_spool){.fd = -1, .max = max};
-    weir_buf_init(&s->block, BLOCK_MAX);
-    s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd < 0 && snprintf(path, sizeof path, "%s/spool-XXXXXX", dir) < (int)sizeof path) {
-        s->fd = mkostemp(path, O_CLOEXEC); /* a file system without files that have no name */
-        (void)!(s->fd < 0 || unlink(path) == 0);
-    }
-    return s->fd < 0 ? weir_fail_errno(err, errno, "cannot make a file in %s", dir) : 0;
+    *s = (struct weir_spool){.max = max};
+    return weir_spool_file_open(&s->file, dir, err);
 }
 
 void weir_spool_free(struct weir_spool *s)
 {
-    if (s->fd >= 0) {
-        close(s->fd);
-    }
-    s->fd = -1;
-    weir_buf_free(&s->block);
+    weir_spool_file_free(s->file);
+    s->file = NULL;
 }
 
-static void align(struct weir_buf *b)
+static size_t align(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static size_t valid_size(size_t rows)
+{
+    return (rows + 63) / 64 * sizeof(uint64_t);
+}
+
+static size_t text_length(const struct weir_vector *v, size_t row)
+{
+    return weir_vector_valid(v, row) ? v->strs[row].len : 0;
+}
+
+static size_t column_size(const struct weir_vector *v, size_t rows)
+{
+    size_t size = rows * (v->type == WEIR_TYPE_BOOL  ? 1
+                          : v->type < WEIR_TYPE_TEXT ? sizeof(int64_t)
+                                                     : sizeof(uint32_t));
+    for (size_t i = 0; v->type >= WEIR_TYPE_TEXT && i < rows; i++) {
+        size += text_length(v, i);
+    }
+    return valid_size(rows) + align(size);
+}
+
+static size_t head_size(size_t columns)
+{
+    return align(2 * sizeof(uint32_t) + sizeof(uint64_t) + columns);
+}
+
+static char *put(char *to, const void *bytes, size_t n)
+{
+    memcpy(to, bytes, n);
+    return to + n;
+}
+
+static char *put_texts(char *to, const struct weir_vector *v, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        uint32_t n = (uint32_t)text_length(v, i);
+        to = put(to, &n, sizeof n);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        size_t n = text_length(v, i);
+        to = n ? put(to, v->strs[i].ptr, n) : to;
+    }
+    return to;
+}
+
+/* Of `column_size` bytes. */
+static char *put_column(char *to, const struct weir_vector *v, size_t rows)
 {
     static const char zeros[8] = {0};
-    weir_buf_add(b, zeros, -b->len & 7);
+    char *at = put(to, v->valid, valid_size(rows));
+    if (v->type >= WEIR_TYPE_TEXT) {
+        at = put_texts(at, v, rows);
+    } else {
+        at = put(at, v->ints, rows * (v->type == WEIR_TYPE_BOOL ? 1 : sizeof *v->ints));
+    }
+    return put(at, zeros, -(size_t)(at - to) & 7);
 }
 
-static void add_texts(struct weir_buf *b, const struct weir_vector *v, size_t rows)
+static void put_batch(char *to, const struct weir_batch *batch)
 {
-    char *room = weir_buf_room(b, rows * sizeof(uint32_t));
-    for (size_t i = 0; room && i < rows; i++) {
-        uint32_t n = weir_vector_valid(v, i) ? (uint32_t)v->strs[i].len : 0;
-        memcpy(room + i * sizeof n, &n, sizeof n);
+    const uint32_t head[2] = {MAGIC, (uint32_t)batch->column_count};
+    uint64_t rows = batch->rows;
+    char *at = put(put(to, head, sizeof head), &rows, sizeof rows);
+    for (size_t i = 0; i < batch->column_count; i++) {
+        *at++ = (char)batch->columns[i].type;
     }
-    b->len += room ? rows * sizeof(uint32_t) : 0;
-    for (size_t i = 0; i < rows; i++) {
-        if (weir_vector_valid(v, i)) {
-            weir_buf_adds(b, v->strs[i]);
-        }
+    at = to + head_size(batch->column_count);
+    for (size_t i = 0; i < batch->column_count; i++) {
+        at = put_column(at, &batch->columns[i], batch->rows);
     }
 }
 
 int weir_spool_write(struct weir_spool *s, const struct weir_batch *batch,
                      struct weir_spool_block *out, struct weir_error *err)
 {
-    struct weir_buf *b = &s->block;
-    const uint32_t head[2] = {MAGIC, (uint32_t)batch->column_count};
-    uint64_t rows = batch->rows;
-    weir_buf_reset(b);
-    weir_buf_add(b, head, sizeof head);
-    weir_buf_add(b, &rows, sizeof rows);
+    char *room = NULL;
+    size_t bytes = head_size(batch->column_count);
     for (size_t i = 0; i < batch->column_count; i++) {
-        weir_buf_addc(b, (char)batch->columns[i].type);
+        bytes += column_size(&batch->columns[i], batch->rows);
     }
-    align(b);
-    for (size_t i = 0; i < batch->column_count; i++) {
-        const struct weir_vector *v = &batch->columns[i];
-        weir_buf_add(b, v->valid, (rows + 63) / 64 * sizeof *v->valid);
-        if (v->type >= WEIR_TYPE_TEXT) {
-            add_texts(b, v, rows);
-        } else {
-            weir_buf_add(b, v->ints, rows * (v->type == WEIR_TYPE_BOOL ? 1 : sizeof *v->ints));
-        }
-        align(b);
+    if (bytes > BLOCK_MAX) {
+        return weir_fail(err, WEIR_ETOOBIG, "a batch of rows is larger than %u MB",
+                         BLOCK_MAX >> 20);
     }
-    int rc = weir_buf_check(b, "a batch of rows", err);
-    if (rc == 0 && s->held + b->len > s->max) {
-        rc = weir_fail(err, WEIR_ETOOBIG,
-                       "the rows of this run take more than %llu MB in weir's data folder before "
-                       "they are loaded; raise `max_spool`",
-                       (unsigned long long)(s->max >> 20));
+    if (s->held + bytes > s->max) {
+        return weir_fail(err, WEIR_ETOOBIG,
+                         "the rows of this run take more than %llu MB in weir's data folder before "
+                         "they are loaded; raise `max_spool`",
+                         (unsigned long long)(s->max >> 20));
     }
-    struct iovec iov = {b->data, b->len};
-    rc = rc ? rc : weir_pwritev_all(s->fd, &iov, 1, s->bytes, "rows of a run", err);
-    if (rc == 0) {
-        *out = (struct weir_spool_block){.at = s->bytes, .bytes = b->len, .rows = batch->rows};
-        s->bytes += b->len;
-        s->live += b->len;
-        s->held += b->len;
+    *out = (struct weir_spool_block){.bytes = bytes, .rows = batch->rows};
+    int rc = weir_spool_file_room(s->file, bytes, &room, err);
+    if (rc) {
+        return rc;
     }
+    put_batch(room, batch);
+    rc = weir_spool_file_add(s->file, bytes, &out->at, err);
+    s->held += rc ? 0 : bytes;
+    s->blocks += rc == 0;
     return rc;
 }
 
 void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block)
 {
-    s->live -= block->bytes;
-    if (s->live == 0 && ftruncate(s->fd, 0) == 0) {
-        s->bytes = s->held = 0;
-    } else if (fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->at,
-                         (off_t)block->bytes) == 0) {
-        s->held -= block->bytes;
-    }
+    bool freed = weir_spool_file_drop(s->file, block->at, block->bytes);
+    s->held -= freed ? block->bytes : 0;
+    s->held = --s->blocks ? s->held : 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -115,30 +143,30 @@ void weir_spool_drop(struct weir_spool *s, const struct weir_spool_block *block)
 /* The next `n` bytes of the block; NULL when there are not so many. */
 static char *take(struct weir_spool_room *r, size_t *at, size_t n)
 {
-    char *bytes = r->block.data + *at;
-    if (n > r->block.len - *at) {
+    char *bytes = r->block + *at;
+    if (n > r->len - *at) {
         return NULL;
     }
     *at += n;
     *at = (*at + 7) & ~(size_t)7;
-    *at = *at > r->block.len ? r->block.len : *at;
+    *at = *at > r->len ? r->len : *at;
     return bytes;
 }
 
 static bool take_texts(struct weir_spool_room *r, size_t *at, struct weir_vector *v, size_t rows)
 {
     size_t start = *at, n = rows * sizeof(uint32_t), sum = 0;
-    if (n > r->block.len - start) {
+    if (n > r->len - start) {
         return false;
     }
     v->strs = weir_arena_alloc(&r->arena, (rows + 1) * sizeof *v->strs);
     for (size_t i = 0; v->strs && i < rows; i++) {
         uint32_t len;
-        memcpy(&len, r->block.data + start + i * sizeof len, sizeof len);
-        if (len > r->block.len - start - n - sum) {
+        memcpy(&len, r->block + start + i * sizeof len, sizeof len);
+        if (len > r->len - start - n - sum) {
             return false;
         }
-        v->strs[i] = (struct weir_str){r->block.data + start + n + sum, len};
+        v->strs[i] = (struct weir_str){r->block + start + n + sum, len};
         sum += len;
     }
     return v->strs && take(r, at, n + sum);
@@ -169,11 +197,11 @@ static bool take_batch(struct weir_spool_room *r, const struct weir_spool_block 
     uint32_t head[2];
     uint64_t rows;
     size_t at = sizeof head + sizeof rows;
-    if (r->block.len < at) {
+    if (r->len < at) {
         return false;
     }
-    memcpy(head, r->block.data, sizeof head);
-    memcpy(&rows, r->block.data + sizeof head, sizeof rows);
+    memcpy(head, r->block, sizeof head);
+    memcpy(&rows, r->block + sizeof head, sizeof rows);
     const char *types = take(r, &at, head[1]);
     if (head[0] != MAGIC || rows < block->rows || !types) {
         return false;
@@ -195,26 +223,31 @@ static bool take_batch(struct weir_spool_room *r, const struct weir_spool_block 
 
 void weir_spool_room_init(struct weir_spool_room *room)
 {
-    weir_buf_init(&room->block, BLOCK_MAX);
+    *room = (struct weir_spool_room){0};
     weir_arena_init(&room->arena, BLOCK_MAX);
 }
 
 void weir_spool_room_free(struct weir_spool_room *room)
 {
-    weir_buf_free(&room->block);
+    free(room->block);
     weir_arena_free(&room->arena);
 }
 
 int weir_spool_read(const struct weir_spool *s, const struct weir_spool_block *block,
                     struct weir_spool_room *room, struct weir_batch *out, struct weir_error *err)
 {
-    weir_buf_reset(&room->block);
     weir_arena_reset(&room->arena);
-    if (!weir_buf_room(&room->block, block->bytes)) {
+    if (room->size < block->bytes) {
+        free(room->block);
+        room->size = weir_spool_size(block->bytes + WEIR_BUF_PADDING);
+        room->block = weir_spool_alloc(room->size);
+        room->size = room->block ? room->size : 0;
+    }
+    if (!room->block) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a batch of rows");
     }
-    int rc = weir_pread_all(s->fd, room->block.data, block->bytes, block->at, "rows of a run", err);
-    room->block.len = rc ? 0 : block->bytes;
+    int rc = weir_spool_file_read(s->file, block->at, block->bytes, room->block, err);
+    room->len = rc ? 0 : block->bytes;
     return rc || take_batch(room, block, out)
                ? rc
                : weir_fail(err, WEIR_ECORRUPT,

@@ -1,20 +1,21 @@
-/* Rows on their way: batches in one file that has no name, so nothing of it is left when weir is
- * killed. Written by this process, and read by it. Private to src/source. */
+/* Rows on their way: batches in memory and in one file that has no name (spool_file.h), so nothing
+ * of it is left when weir is killed. Written by this process, and read by it. Private to
+ * src/source. */
 #ifndef WEIR_SOURCE_SPOOL_H
 #define WEIR_SOURCE_SPOOL_H
 
 #include "warehouse/warehouse.h"
 
 struct weir_spool {
-    int fd;
-    uint64_t bytes, max;
-    uint64_t live, held; /* of blocks that are not dropped; of the disk's */
-    struct weir_buf block;
+    struct weir_spool_file *file;
+    uint64_t blocks;    /* that are not dropped */
+    uint64_t held, max; /* bytes that they, and those whose room is not free, take */
 };
 /* Where a batch is read into. While one thread writes, another may read what was written, with a
  * room of its own. */
 struct weir_spool_room {
-    struct weir_buf block;
+    char *block;
+    size_t size, len; /* of the memory; of the block */
     struct weir_arena arena;
 };
 struct weir_spool_block { /* where a batch is */

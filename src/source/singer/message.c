@@ -135,7 +135,7 @@ static int take_version(struct weir_singer_reader *r, const struct message *m,
                         struct weir_error *err)
 {
     struct weir_feed_stream *s;
-    int64_t version;
+    int64_t version = 0;
     int rc = stream_of(r, m, &s, err);
     if (rc == 0 && !weir_json_i64(m->version, &version)) {
         rc = weir_fail(err, WEIR_EINVAL, "its `version` is no whole number");
