@@ -1,6 +1,5 @@
 /* The one C++ file: simdjson's DOM behind base/json.h. A value is a tape position, as in simdjson's
- * own dom::element, so that C code can carry it around in two words. */
-#include <array>
+ * own dom::element, so that C code can carry it around in two words, and read it (json_tape.h). */
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -29,52 +28,29 @@ struct weir_json_parser {
     simdjson::dom::parser dom;
     size_t max_depth;
     struct weir_buf repaired;
+    struct weir_json_doc doc;
 };
+
+static_assert(static_cast<uint8_t>(tape_type::START_OBJECT) == WEIR_TAPE_OBJECT, "tape");
+static_assert(static_cast<uint8_t>(tape_type::START_ARRAY) == WEIR_TAPE_ARRAY, "tape");
+static_assert(static_cast<uint8_t>(tape_type::STRING) == WEIR_TAPE_STRING, "tape");
+static_assert(static_cast<uint8_t>(tape_type::INT64) == WEIR_TAPE_INT, "tape");
+static_assert(static_cast<uint8_t>(tape_type::UINT64) == WEIR_TAPE_UINT, "tape");
+static_assert(static_cast<uint8_t>(tape_type::DOUBLE) == WEIR_TAPE_DOUBLE, "tape");
+static_assert(static_cast<uint8_t>(tape_type::TRUE_VALUE) == WEIR_TAPE_TRUE, "tape");
+static_assert(static_cast<uint8_t>(tape_type::FALSE_VALUE) == WEIR_TAPE_FALSE, "tape");
+static_assert(static_cast<uint8_t>(tape_type::NULL_VALUE) == WEIR_TAPE_NULL, "tape");
+static_assert(WEIR_JSON_NULL == 0, "what is nothing else");
 
 namespace
 {
 
 constexpr size_t MAX_TEXT = size_t{1} << 30;
-constexpr uint64_t PAYLOAD = (uint64_t{1} << 56) - 1;
 
-inline const simdjson::dom::document &doc_of(struct weir_json v)
-{
-    return *static_cast<const simdjson::dom::document *>(v.doc);
-}
-inline uint64_t word(struct weir_json v)
-{
-    return doc_of(v).tape[v.at];
-}
-inline tape_type type_at(struct weir_json v)
-{
-    return static_cast<tape_type>(word(v) >> 56);
-}
-inline struct weir_str string_at(struct weir_json v)
-{
-    const uint8_t *at = doc_of(v).string_buf.get() + (word(v) & PAYLOAD);
-    uint32_t len;
-    memcpy(&len, at, sizeof len);
-    return weir_str{reinterpret_cast<const char *>(at + sizeof len), len};
-}
-/* The tape position behind this value. */
-inline size_t after(struct weir_json v)
-{
-    switch (type_at(v)) {
-    case tape_type::START_ARRAY:
-    case tape_type::START_OBJECT:
-        return word(v) & 0xFFFFFFFF;
-    case tape_type::INT64:
-    case tape_type::UINT64:
-    case tape_type::DOUBLE:
-        return v.at + 2;
-    default:
-        return v.at + 1;
-    }
-}
 template <typename T> inline T number_at(struct weir_json v)
 {
     T out;
-    memcpy(&out, &doc_of(v).tape[v.at + 1], sizeof out);
+    memcpy(&out, &v.doc->tape[v.at + 1], sizeof out);
     return out;
 }
 
@@ -83,7 +59,7 @@ template <typename T> inline T number_at(struct weir_json v)
 extern "C" struct weir_json_parser *weir_json_parser_new(size_t max_depth)
 {
     auto *parser =
-        new (std::nothrow) weir_json_parser{simdjson::dom::parser(MAX_TEXT), max_depth, {}};
+        new (std::nothrow) weir_json_parser{simdjson::dom::parser(MAX_TEXT), max_depth, {}, {}};
     if (parser) {
         weir_buf_init(&parser->repaired, MAX_TEXT);
     }
@@ -114,7 +90,8 @@ static simdjson::error_code parse(struct weir_json_parser *parser, struct weir_s
     if (failed) {
         return failed;
     }
-    *root = weir_json{&parser->dom.doc, 1};
+    parser->doc = weir_json_doc{parser->dom.doc.tape.get(), parser->dom.doc.string_buf.get()};
+    *root = weir_json{&parser->doc, 1};
     return simdjson::SUCCESS;
 }
 
@@ -195,51 +172,6 @@ extern "C" int weir_json_parse_lenient(struct weir_json_parser *parser, struct w
     return report(failed, err);
 }
 
-extern "C" bool weir_json_exists(struct weir_json value)
-{
-    return value.doc != nullptr;
-}
-
-/* By table: values of one type seldom follow each other, so a jump would be guessed wrongly. */
-static constexpr auto types_of_tape = [] {
-    std::array<uint8_t, 256> types{}; /* WEIR_JSON_NULL */
-    types[static_cast<uint8_t>(tape_type::START_OBJECT)] = WEIR_JSON_OBJECT;
-    types[static_cast<uint8_t>(tape_type::START_ARRAY)] = WEIR_JSON_ARRAY;
-    types[static_cast<uint8_t>(tape_type::STRING)] = WEIR_JSON_STRING;
-    types[static_cast<uint8_t>(tape_type::INT64)] = WEIR_JSON_INT;
-    types[static_cast<uint8_t>(tape_type::UINT64)] = WEIR_JSON_UINT;
-    types[static_cast<uint8_t>(tape_type::DOUBLE)] = WEIR_JSON_DOUBLE;
-    types[static_cast<uint8_t>(tape_type::TRUE_VALUE)] = WEIR_JSON_BOOL;
-    types[static_cast<uint8_t>(tape_type::FALSE_VALUE)] = WEIR_JSON_BOOL;
-    return types;
-}();
-static_assert(WEIR_JSON_NULL == 0, "what is nothing else");
-
-extern "C" enum weir_json_type weir_json_type(struct weir_json value)
-{
-    return value.doc ? static_cast<enum weir_json_type>(
-                           types_of_tape[static_cast<uint8_t>(type_at(value))])
-                     : WEIR_JSON_NULL;
-}
-
-extern "C" bool weir_json_bool(struct weir_json value, bool *out)
-{
-    if (weir_json_type(value) != WEIR_JSON_BOOL) {
-        return false;
-    }
-    *out = type_at(value) == tape_type::TRUE_VALUE;
-    return true;
-}
-
-extern "C" bool weir_json_i64(struct weir_json value, int64_t *out)
-{
-    if (weir_json_type(value) != WEIR_JSON_INT) {
-        return false;
-    }
-    *out = number_at<int64_t>(value);
-    return true;
-}
-
 extern "C" bool weir_json_u64(struct weir_json value, uint64_t *out)
 {
     auto type = weir_json_type(value);
@@ -271,46 +203,6 @@ extern "C" bool weir_json_double(struct weir_json value, double *out)
     }
 }
 
-extern "C" bool weir_json_str(struct weir_json value, struct weir_str *out)
-{
-    if (weir_json_type(value) != WEIR_JSON_STRING) {
-        return false;
-    }
-    *out = string_at(value);
-    return true;
-}
-
-extern "C" struct weir_json_iter weir_json_begin(struct weir_json container)
-{
-    auto type = weir_json_type(container);
-    if (type != WEIR_JSON_ARRAY && type != WEIR_JSON_OBJECT) {
-        return weir_json_iter{{nullptr, 0}, 0, false};
-    }
-    return weir_json_iter{
-        {container.doc, container.at + 1}, after(container) - 1, type == WEIR_JSON_OBJECT};
-}
-
-/* `it` is read and written by halves: a whole that was just written by halves is slow to read. */
-extern "C" bool weir_json_next(struct weir_json_iter *it, struct weir_str *key,
-                               struct weir_json *member)
-{
-    struct weir_json here = {it->value.doc, it->value.at};
-    if (!here.doc || here.at >= it->end) {
-        return false;
-    }
-    struct weir_str name = {"", 0};
-    if (it->object) { /* keys alternate */
-        name = string_at(here);
-        here.at++;
-    }
-    if (key) {
-        *key = name;
-    }
-    *member = here;
-    it->value.at = after(here);
-    return true;
-}
-
 extern "C" size_t weir_json_count(struct weir_json container)
 {
     size_t n = 0;
@@ -328,13 +220,13 @@ extern "C" struct weir_json weir_json_get(struct weir_json object, const char *k
         return weir_json{nullptr, 0};
     }
     struct weir_str wanted = weir_str_of(key);
-    size_t end = after(object) - 1;
+    size_t end = weir_tape_after(object) - 1;
     struct weir_json member = {object.doc, object.at + 2};
     while (member.at < end) {
-        if (weir_str_eq(string_at(weir_json{object.doc, member.at - 1}), wanted)) {
+        if (weir_str_eq(weir_tape_string(weir_json{object.doc, member.at - 1}), wanted)) {
             return member;
         }
-        member.at = after(member) + 1;
+        member.at = weir_tape_after(member) + 1;
     }
     return weir_json{nullptr, 0};
 }
@@ -354,7 +246,7 @@ extern "C" void weir_json_print(struct weir_json value, struct weir_buf *out)
         weir_buf_addz(out, "null");
         return;
     case WEIR_JSON_BOOL:
-        weir_buf_addz(out, type_at(value) == tape_type::TRUE_VALUE ? "true" : "false");
+        weir_buf_addz(out, weir_tape_letter(value) == WEIR_TAPE_TRUE ? "true" : "false");
         return;
     case WEIR_JSON_INT:
         weir_buf_add_i64(out, number_at<int64_t>(value));
@@ -366,7 +258,7 @@ extern "C" void weir_json_print(struct weir_json value, struct weir_buf *out)
         weir_json_number(out, number_at<double>(value));
         return;
     case WEIR_JSON_STRING:
-        weir_json_quote(out, string_at(value));
+        weir_json_quote(out, weir_tape_string(value));
         return;
     case WEIR_JSON_ARRAY:
     case WEIR_JSON_OBJECT:

@@ -30,7 +30,8 @@ enum weir_json_type {
 };
 
 struct weir_json {
-    const void *doc; /* NULL: "no such value"; every reader below takes it and finds nothing */
+    /* Private. NULL: "no such value"; every reader below takes it and finds nothing. */
+    const struct weir_json_doc *doc;
     size_t at;
 };
 
@@ -68,15 +69,16 @@ int weir_json_parse_lenient(struct weir_json_parser *parser, struct weir_str tex
                             struct weir_json *root, struct weir_json_repairs *repairs,
                             struct weir_error *err) WEIR_MUST_CHECK;
 
-enum weir_json_type weir_json_type(struct weir_json value); /* WEIR_JSON_NULL when absent */
-bool weir_json_exists(struct weir_json value);
+static inline enum weir_json_type
+weir_json_type(struct weir_json value); /* WEIR_JSON_NULL when absent */
+static inline bool weir_json_exists(struct weir_json value);
 
 /* The typed readers return false, and leave *out alone, when the type is another one. */
-bool weir_json_bool(struct weir_json value, bool *out);
-bool weir_json_i64(struct weir_json value, int64_t *out);   /* INT only */
-bool weir_json_u64(struct weir_json value, uint64_t *out);  /* INT >= 0, and UINT */
-bool weir_json_double(struct weir_json value, double *out); /* INT, UINT and DOUBLE */
-bool weir_json_str(struct weir_json value, struct weir_str *out);
+static inline bool weir_json_bool(struct weir_json value, bool *out);
+static inline bool weir_json_i64(struct weir_json value, int64_t *out); /* INT only */
+bool weir_json_u64(struct weir_json value, uint64_t *out);              /* INT >= 0, and UINT */
+bool weir_json_double(struct weir_json value, double *out);             /* INT, UINT and DOUBLE */
+static inline bool weir_json_str(struct weir_json value, struct weir_str *out);
 
 /* Member by key: the first one, or an absent value. Linear in the object's size. */
 struct weir_json weir_json_get(struct weir_json object, const char *key);
@@ -85,11 +87,14 @@ struct weir_str weir_json_get_str(struct weir_json object, const char *key);
 
 /* for (it = weir_json_begin(v); weir_json_next(&it, &key, &member);) ...
  * Works on objects and arrays (key is then empty; `key` may be NULL); nothing else has members. */
-struct weir_json_iter weir_json_begin(struct weir_json container);
-bool weir_json_next(struct weir_json_iter *it, struct weir_str *key, struct weir_json *member);
+static inline struct weir_json_iter weir_json_begin(struct weir_json container);
+static inline bool weir_json_next(struct weir_json_iter *it, struct weir_str *key,
+                                  struct weir_json *member);
 size_t weir_json_count(struct weir_json container);
 
 /* Appends the value as compact JSON: keys in order, integers exact, doubles shortest. */
 void weir_json_print(struct weir_json value, struct weir_buf *out);
+
+#include "base/json_tape.h"
 
 #endif

@@ -186,7 +186,7 @@ static bool passed_over(struct weir_str key, bool grouping)
 static bool same_members(struct weir_json a, struct weir_json b, unsigned depth)
 {
     bool grouping = weir_json_count(weir_json_get(a, "group_sets")) > 1;
-    struct weir_str key_a, key_b;
+    struct weir_str key_a = {0}, key_b = {0};
     struct weir_json member_a, member_b;
     struct weir_json_iter it_a = weir_json_begin(a), it_b = weir_json_begin(b);
     for (;;) {

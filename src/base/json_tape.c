@@ -1,0 +1,12 @@
+#include "base/json.h"
+
+const uint8_t weir_json_types[256] =
+    {/* all others: WEIR_JSON_NULL */
+     [WEIR_TAPE_OBJECT] = WEIR_JSON_OBJECT, [WEIR_TAPE_ARRAY] = WEIR_JSON_ARRAY,
+     [WEIR_TAPE_STRING] = WEIR_JSON_STRING, [WEIR_TAPE_INT] = WEIR_JSON_INT,
+     [WEIR_TAPE_UINT] = WEIR_JSON_UINT,     [WEIR_TAPE_DOUBLE] = WEIR_JSON_DOUBLE,
+     [WEIR_TAPE_TRUE] = WEIR_JSON_BOOL,     [WEIR_TAPE_FALSE] = WEIR_JSON_BOOL};
+
+const uint8_t weir_json_words[256] = {
+    [WEIR_TAPE_STRING] = 1, [WEIR_TAPE_TRUE] = 1, [WEIR_TAPE_FALSE] = 1, [WEIR_TAPE_NULL] = 1,
+    [WEIR_TAPE_INT] = 2,    [WEIR_TAPE_UINT] = 2, [WEIR_TAPE_DOUBLE] = 2};
