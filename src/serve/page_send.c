@@ -40,13 +40,30 @@ static struct weir_stored *stored_of(const struct page *p)
     return weir_views_stored(weir_shelf_views(p->call.server->shelf));
 }
 
+static void print_ills(const struct weir_stored_ill *ills, struct weir_jw *w)
+{
+    static const char *const names[WEIR_SOURCE_ILL_KINDS] = {[WEIR_SOURCE_GONE] = "gone_since",
+                                                             [WEIR_SOURCE_REMOVED] =
+                                                                 "removed_since",
+                                                             [WEIR_SOURCE_BROKEN] = "broken_since",
+                                                             [WEIR_SOURCE_PAUSED] = "paused_since"};
+    weir_jw_ktime_or_null(w, "failing_since", ills->source.of[WEIR_SOURCE_FAILS]);
+    weir_jw_ktime_or_null(w, "view_failing_since", ills->view);
+    for (size_t i = 0; i < WEIR_SOURCE_ILL_KINDS; i++) {
+        if (names[i] && ills->source.of[i]) {
+            weir_jw_ktime(w, names[i], ills->source.of[i]);
+        }
+    }
+}
+
 /* Names of what she sees of it, when the latest of that came, if she sees all of its rows, and
- * since when a source of it fails, or a materialized view, which tells of no row. */
+ * since when no new rows come of a source of it, or a materialized view fails, which tells of no
+ * row. */
 static void print_reads(const struct page *p, const struct weir_kept *kept, struct weir_jw *w)
 {
     struct weir_source_ills *ills = weir_source_runs_ills(p->call.server->source_runs);
     weir_time fresh_at = 0;
-    struct weir_stored_ill failing = {0, 0};
+    struct weir_stored_ill first = {.view = 0};
     bool all = true;
     struct weir_buf name;
     weir_buf_init(&name, 4096);
@@ -61,9 +78,7 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
             (void)weir_str_cut(&view, '.');
             weir_time at = weir_stored_at(stored_of(p), view);
             fresh_at = at > fresh_at ? at : fresh_at;
-            struct weir_stored_ill its = weir_stored_failing(stored_of(p), view);
-            failing.source = weir_time_first(failing.source, its.source);
-            failing.view = weir_time_first(failing.view, its.view);
+            weir_stored_add_ills(stored_of(p), view, &first);
             continue;
         }
         if (weir_str_eq_nocase(r->schema, WEIR_STR(WEIR_VIEWS_SCHEMA))) {
@@ -78,13 +93,11 @@ static void print_reads(const struct page *p, const struct weir_kept *kept, stru
         }
         all = all && (!p->access || weir_access_all_rows(p->access, r->schema, r->table));
         fresh_at = v.changed_at > fresh_at ? v.changed_at : fresh_at;
-        failing.source =
-            weir_time_first(failing.source, weir_source_ills_since(ills, r->schema, r->table));
+        weir_source_ills_add(ills, r->schema, r->table, &first.source);
     }
     weir_jw_array_end(w);
     weir_jw_ktime_or_null(w, "fresh_at", all ? fresh_at : 0);
-    weir_jw_ktime_or_null(w, "failing_since", failing.source);
-    weir_jw_ktime_or_null(w, "view_failing_since", failing.view);
+    print_ills(&first, w);
     weir_buf_free(&name);
 }
 

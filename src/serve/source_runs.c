@@ -58,10 +58,12 @@ static void tell_readers(const struct weir_source_item *item, int rc)
 {
     struct weir_source_ills *ills = item->runs->ills;
     bool said = rc && weir_source_only_rested(&item->progress);
-    if (item->verify || rc == WEIR_ECANCELED || said || atomic_load(&item->progress.asked)) {
+    bool gone = atomic_load(&item->progress.gone);
+    if ((item->verify && !gone) || rc == WEIR_ECANCELED || said ||
+        atomic_load(&item->progress.asked)) {
         return;
     }
-    if (rc == 0 && !*item->stream && !*item->from) {
+    if (rc == 0 && !gone && !*item->stream && !*item->from) {
         weir_source_ills_clear(ills, item->source);
     } else {
         weir_source_ills_look(ills, item->runs->server->warehouse, item->source);

@@ -10,7 +10,7 @@
 #include "io/loop.h"
 #include "serve/server.h"
 #include "serve/source.h"
-#include "serve/source_ills.h"
+#include "serve/source_files.h"
 #include "serve/template.h"
 
 #define LOOK_EVERY WEIR_SECOND
@@ -44,6 +44,7 @@ struct weir_source_scheduler {
     weir_time looked_at; /* of weir_mono() */
     weir_time prune_at;
     struct weir_sources sources;
+    struct weir_source_files *files;
     bool loaded;
     struct known_offset offsets[OFFSETS];
     size_t next_offset;
@@ -119,7 +120,7 @@ static void remember(struct weir_source_scheduler *s, struct entry *e)
         weir_log(s->server->log, WEIR_LOG_WARN, "when a source ran is not known", "source", e->name,
                  "error", err.message);
     }
-    if (e->turn.failures) {
+    if (e->turn.failures || *e->turn.gone || *e->verify_turn.gone) {
         weir_source_ills_look(weir_source_runs_ills(s->server->source_runs), s->server->warehouse,
                               e->name);
     }
@@ -174,6 +175,10 @@ static void read_sources(struct weir_source_scheduler *s)
     }
     struct entry *entries = calloc(MOST, sizeof *entries);
     size_t count = 0;
+    weir_source_files_begin(s->files);
+    for (size_t i = 0; i < sources.broken_count; i++) {
+        weir_source_files_rests(s->files, sources.broken[i], WEIR_SOURCE_BROKEN);
+    }
     for (size_t i = 0; entries && i < sources.read_count && count < MOST; i++) {
         struct entry *e = &entries[count], *before;
         *e = (struct entry){.chance = chance(), .due = WEIR_TIME_MAX};
@@ -194,6 +199,10 @@ static void read_sources(struct weir_source_scheduler *s)
                      "source", e->name, "error", err.message);
         }
         count += well;
+        if (!well || e->rota.paused) {
+            weir_source_files_rests(s->files, e->name,
+                                    well ? WEIR_SOURCE_PAUSED : WEIR_SOURCE_BROKEN);
+        }
     }
     if (entries) {
         struct entry *old = s->entries;
@@ -207,6 +216,7 @@ static void read_sources(struct weir_source_scheduler *s)
     s->sources = sources;
     s->loaded = true;
     weir_source_runs_touch(s->server->source_runs);
+    weir_source_files_tell(s->files);
     tell_left(s);
 }
 
@@ -322,9 +332,12 @@ static void look(void *arg)
     s->looked_at = weir_mono();
     read_sources(s);
     weir_time now = weir_now();
+    bool changed = false;
     for (size_t i = 0; i < s->count; i++) {
         struct entry *e = &s->entries[i];
+        weir_time before = e->turn.ended;
         bool running = weir_source_runs_turn(s->server->source_runs, e->name, false, &e->turn);
+        changed = changed || (e->rota.paused && e->turn.ended != before);
         now = weir_now(); /* behind what is known of it */
         e->turn.known = weir_source_schedule_known(&e->turn, now);
         if (e->rota.schedule.kind == WEIR_SOURCE_AFTER) {
@@ -343,6 +356,9 @@ static void look(void *arg)
         e->due = due;
         pthread_mutex_unlock(&s->lock);
         e->ready = !running;
+    }
+    if (changed) { /* by hand: its tables may be others now */
+        weir_source_files_tell(s->files);
     }
     awaits = !begin_due(s, now) || awaits;
     atomic_store(&s->awaits, awaits);
@@ -376,7 +392,9 @@ int weir_source_scheduler_new(struct weir_server *server, struct weir_source_sch
     }
     s->server = server;
     pthread_mutex_init(&s->lock, NULL);
-    int rc = weir_work_new(1, 2, &s->work, err);
+    s->files = weir_source_files_new(server);
+    int rc = s->files ? weir_work_new(1, 2, &s->work, err)
+                      : weir_fail(err, WEIR_ENOMEM, "no memory for the scheduler");
     if (rc == 0 && weir_timer_new(server->loop, LOOK_EVERY, LOOK_EVERY, tick, s, &s->timer)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for a timer");
     }
@@ -393,6 +411,7 @@ void weir_source_scheduler_free(struct weir_source_scheduler *s)
         weir_timer_free(s->timer);
         weir_work_free(s->work);
         weir_sources_free(&s->sources);
+        weir_source_files_free(s->files);
         free(s->entries);
         pthread_mutex_destroy(&s->lock);
         free(s);

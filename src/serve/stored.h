@@ -8,6 +8,7 @@
 #define WEIR_SERVE_STORED_H
 
 #include "serve/server.h"
+#include "serve/source_ills.h"
 
 struct weir_stored;
 
@@ -50,12 +51,15 @@ void weir_stored_print(struct weir_stored *stored, const char *name, bool materi
 bool weir_stored_refresh(struct weir_stored *stored, const char *name);
 /* When the rows were stored that `views.name` shows; 0: it shows none. */
 weir_time weir_stored_at(struct weir_stored *stored, struct weir_str name);
-/* Why its rows are from before: since when a source of what they are made from fails, and since
- * when it cannot be computed itself, or one that it reads; 0: none does, as far as is known. */
+/* Why its rows are from before: what is wrong with sources of what they are made from, and since
+ * when it cannot be computed itself, or one that it reads; 0: none, as far as is known. Adds to
+ * what is there, where it is earlier. */
 struct weir_stored_ill {
-    weir_time source, view;
+    struct weir_source_since source;
+    weir_time view;
 };
-struct weir_stored_ill weir_stored_failing(struct weir_stored *stored, struct weir_str name);
+void weir_stored_add_ills(struct weir_stored *stored, struct weir_str name,
+                          struct weir_stored_ill *first);
 /* Does one fail that did not when it was asked last? */
 bool weir_stored_failed(struct weir_stored *stored);
 

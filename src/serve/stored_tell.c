@@ -44,8 +44,8 @@ weir_time weir_stored_at(struct weir_stored *s, struct weir_str name)
 }
 
 /* With the lock; views read each other as deep as they are written. */
-static void add_failing(struct weir_stored *s, const struct weir_stored_one *item, unsigned depth,
-                        struct weir_stored_ill *first)
+static void add_ills(struct weir_stored *s, const struct weir_stored_one *item, unsigned depth,
+                     struct weir_stored_ill *first)
 {
     struct weir_source_ills *ills = weir_source_runs_ills(s->server->source_runs);
     if (item && item->stored_at && *item->error) {
@@ -56,21 +56,19 @@ static void add_failing(struct weir_stored *s, const struct weir_stored_one *ite
         struct weir_str name = t->table;
         if (weir_str_is(t->schema, WEIR_STORED_SCHEMA)) {
             (void)weir_str_cut(&name, '.');
-            add_failing(s, weir_stored_find(s, name), depth - 1, first);
+            add_ills(s, weir_stored_find(s, name), depth - 1, first);
         } else {
-            first->source =
-                weir_time_first(first->source, weir_source_ills_since(ills, t->schema, t->table));
+            weir_source_ills_add(ills, t->schema, t->table, &first->source);
         }
     }
 }
 
-struct weir_stored_ill weir_stored_failing(struct weir_stored *s, struct weir_str name)
+void weir_stored_add_ills(struct weir_stored *s, struct weir_str name,
+                          struct weir_stored_ill *first)
 {
-    struct weir_stored_ill first = {0, 0};
     pthread_mutex_lock(&s->lock);
-    add_failing(s, weir_stored_find(s, name), MAX_DEPTH, &first);
+    add_ills(s, weir_stored_find(s, name), MAX_DEPTH, first);
     pthread_mutex_unlock(&s->lock);
-    return first;
 }
 
 bool weir_stored_failed(struct weir_stored *s)

@@ -71,6 +71,17 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
     return rc;
 }
 
+int weir_source_turn_note(const struct weir_source_site *site, const char *source, const char *what,
+                          weir_time at, struct weir_error *err)
+{
+    struct weir_state *state;
+    const struct weir_last_run noted = {.began = at};
+    int rc = open_store(site, &state, err);
+    rc = rc ? rc : weir_last_run_put(state, weir_str_of(source), what, &noted, err);
+    weir_state_close(state);
+    return rc;
+}
+
 int weir_source_forget(const struct weir_source_site *site, const char *name,
                        struct weir_error *err)
 {

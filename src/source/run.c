@@ -519,6 +519,9 @@ static void keep_turn(const struct weir_source_run *run, const struct weir_sourc
     }
     bool known = config->schema && weir_source_gone_names(run->warehouse, config, gone, &why) == 0;
     bool partly = run->progress && atomic_load(&run->progress->well);
+    if (run->progress) {
+        atomic_store(&run->progress->gone, known && *gone);
+    }
     if (weir_source_turn_end(run->site, run->source, run->verify ? "verify" : "sync", began, rc,
                              partly, known ? gone : NULL, &why)) {
         weir_log(run->log, WEIR_LOG_WARN, "when a source ran could not be kept", "source",

@@ -50,6 +50,7 @@ struct weir_source_progress {
     atomic_bool well;                /* a part of it went well, whatever fails beside that */
     atomic_bool rested;              /* a stream was not tried, as it failed a moment ago */
     atomic_bool noted;               /* the ledger has a failure of this run */
+    atomic_bool gone;                /* of a run of all: a stream is gone at the source */
 };
 
 /* It failed, and by nothing but streams that rested: what was wrong with them was said before. */
@@ -166,6 +167,9 @@ int weir_source_turn_get(const struct weir_source_site *site, const char *source
 int weir_source_turn_end(const struct weir_source_site *site, const char *source, const char *what,
                          weir_time began, int code, bool partly, const char *gone,
                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Keeps when something else than a run began: since when it is "paused", "broken", "missing". */
+int weir_source_turn_note(const struct weir_source_site *site, const char *source, const char *what,
+                          weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
 /* When its file is gone, and before its secrets are: what stands at the source for it (a
  * replication slot) is taken away. `note` gets what stayed there, why, and what to run; nothing
  * when all is well. */

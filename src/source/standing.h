@@ -37,4 +37,13 @@ bool weir_source_standing_fails(const struct weir_source_standing *standing);
 void weir_source_standing_print(const struct weir_source_standing *items, size_t count,
                                 const char *source, weir_time well, struct weir_jw *w);
 
+struct weir_source_owned { /* a table that is there; texts end with NUL */
+    struct weir_str source, schema, table;
+    weir_time loaded_at;
+};
+/* Which source loaded each table last, by source, in the arena. Makes no ledger. */
+int weir_source_owned_read(struct weir_session *session, struct weir_arena *arena,
+                           struct weir_source_owned **out, size_t *count,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+
 #endif

@@ -12,7 +12,8 @@ struct weir_last_run {
     char gone[200];         /* streams that were gone then: "b, c and 3 more" */
 };
 
-/* `what` it was: "sync" or "verify"; or "removed", of a source that was, and when. */
+/* `what` it was: "sync" or "verify"; or "removed", of a source that was, and when; or since when it
+ * is "paused", "broken" (its file) or "missing" (likewise). */
 int weir_last_run_get(struct weir_state *state, struct weir_str source, const char *what,
                       struct weir_last_run *out, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_last_run_put(struct weir_state *state, struct weir_str source, const char *what,

@@ -11,6 +11,10 @@ export interface Head {
   fresh_at: string | null;
   failing_since: string | null;
   view_failing_since: string | null;
+  removed_since?: string;
+  broken_since?: string;
+  paused_since?: string;
+  gone_since?: string;
   reads: string[];
   params: string[];
   life: 'tables' | 'seconds' | 'none';

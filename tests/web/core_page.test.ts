@@ -58,7 +58,7 @@ test('answers of many queries are read from one stream, however it is cut', () =
     const [, fault, first] = parts;
     assert.ok(first?.kind === 'result' && fault?.kind === 'fault');
     assert.deepEqual([0, 1, 2].map((row) => first.table.value(row, 0)), [1, 2, 3]);
-    assert.deepEqual(first.head, { query: 'a', etag: 'e-a', cached: true, computedAt: '2026-03-01T12:00:00Z', freshAt: '', failingSince: '', viewFailingSince: '', reads: ['web.tracks'], params: ['sport'], life: 'tables', expiresAt: '' });
+    assert.deepEqual(first.head, { query: 'a', etag: 'e-a', cached: true, computedAt: '2026-03-01T12:00:00Z', freshAt: '', failingSince: '', viewFailingSince: '', removedSince: '', brokenSince: '', pausedSince: '', goneSince: '', reads: ['web.tracks'], params: ['sport'], life: 'tables', expiresAt: '' });
     assert.deepEqual(fault.fault, { code: 'query_failed', message: 'no such column', position: { offset: 3, line: 1, column: 4 } });
   }
 });

@@ -456,6 +456,42 @@ test('a dashboard says that the source of its table fails, and when it is well a
   await tile.getByText(/^as of [\d:]+$/).waitFor();
 });
 
+test('a dashboard says that the source of its table is paused, that its table is gone there, that it was removed, and what to do', async () => {
+  const { page } = admin;
+  const at = (name: string): string => path.join(weir.dir, name);
+  const tile = page.getByRole('region', { name: 'Rows of a', exact: true });
+  await weir.in('source', 'pause', 'told');
+  await tile.getByText(/^as of [\d:]+; its source is paused since [\d:]+$/).waitFor();
+  await picture(page, 'dashboard-paused');
+  assert.deepEqual(await seriousFaults(page), []);
+  assert.match((await tile.locator('footer').getAttribute('title')) ?? '', /A source of it is paused since .*: its rows are from before, and no new ones come until it is resumed\. The page of the source resumes it\./);
+  await tile.getByRole('button', { name: 'Rows of a: menu' }).press('Enter');
+  if (process.env['PICTURES']) await page.screenshot({ path: path.join(process.env['PICTURES'], 'dashboard-paused-menu.png') });
+  await page.getByRole('menuitem', { name: /^See the sources/ }).press('Enter');
+  await page.waitForURL(/\/sources$/);
+  await page.goBack();
+  await tile.getByText(/is paused since/).waitFor();
+  await page.setViewportSize({ width: 375, height: 740 });
+  await picture(page, 'dashboard-paused-375');
+  assert.equal(await tile.locator('.at').evaluate((words) => words.scrollWidth <= words.clientWidth), true, 'all of it can be read');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await weir.in('source', 'resume', 'told');
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
+  renameSync(at('told/a.csv'), at('told/b.csv'));
+  await weir.in('sync', 'told', '--wait');
+  await tile.getByText(/^as of [\d:]+; its table is gone at the source since [\d:]+$/).waitFor();
+  const file = readFileSync(at('sources/told.yml'), 'utf8');
+  writeFileSync(at('sources/told.yml'), `${file}schedule: [\n`);
+  await tile.getByText(/^as of [\d:]+; its source rests since [\d:]+$/).waitFor();
+  writeFileSync(at('sources/told.yml'), file);
+  renameSync(at('told/b.csv'), at('told/a.csv'));
+  await weir.in('sync', 'told', '--wait');
+  await tile.getByText(/^as of [\d:]+$/).waitFor();
+  await weir.in('source', 'remove', 'told');
+  await tile.getByText(/^as of [\d:]+; its source is removed since [\d:]+$/).waitFor();
+  await picture(page, 'dashboard-removed');
+});
+
 test('a dashboard says that a materialized view of it cannot be computed, without a reload', async () => {
   const { page } = admin;
   weir.write('kept/a.csv', 'n\n1\n2\n');

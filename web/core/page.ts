@@ -18,6 +18,11 @@ export interface PageHead {
   failingSince: string;
   /** Likewise a materialized view that it read, which cannot be computed. */
   viewFailingSince: string;
+  /** Likewise a source that was removed, whose file has a mistake, that is paused, and a table that is gone at its source. */
+  removedSince: string;
+  brokenSince: string;
+  pausedSince: string;
+  goneSince: string;
   /** "schema.table" */
   reads: readonly string[];
   /** Names of the parameters that it uses; undefined: the server does not say. */
@@ -56,6 +61,7 @@ function readHead(data: Data): PageHead {
   const life = data['life'];
   return {
     query: textOf(data['query']), etag: textOf(data['etag']), cached: data['cached'] === true, computedAt: textOf(data['computed_at']), freshAt: textOf(data['fresh_at']), failingSince: textOf(data['failing_since']), viewFailingSince: textOf(data['view_failing_since']),
+    removedSince: textOf(data['removed_since']), brokenSince: textOf(data['broken_since']), pausedSince: textOf(data['paused_since']), goneSince: textOf(data['gone_since']),
     reads: listOf(data['reads']).filter((one): one is string => typeof one === 'string'),
     params: Array.isArray(params) ? params.filter((one): one is string => typeof one === 'string') : undefined,
     life: life === 'tables' || life === 'seconds' ? life : 'none', expiresAt: textOf(data['expires_at']),
