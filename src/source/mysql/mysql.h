@@ -64,7 +64,8 @@ struct weir_my {
      * range. */
     MYSQL *beside[WEIR_MY_RANGES];
     size_t beside_count;
-    bool summing; /* the first of them is asked for the figures */
+    bool summing;                /* the first of them is asked for the figures */
+    struct weir_my_times *times; /* of each of the sink's columns, while rows are read */
     bool mariadb;
     bool identified;
     char identity[64];               /* the server's; "": it does not say */
@@ -188,6 +189,15 @@ void weir_my_expression(struct weir_buf *sql, const struct weir_my_column *c,
 void weir_my_from(struct weir_buf *sql, const struct weir_my *my, const struct weir_my_table *t);
 
 /* --- figures.c --- */
+/* Of a column of days or times, what was read: the server sums them up as the numbers that it
+ * writes them as (20260102030405.5), of which a sum of days since 1970 cannot be made. How far its
+ * count and its sum are from ours is how far those of what was given are from what it has. */
+struct weir_my_times {
+    uint64_t came, given; /* zeros ('0000-00-00') came, and nothing was given for them */
+    __int128 numbers, sum;
+};
+/* In microseconds for a time: 20260102030405500000. */
+__int128 weir_my_time_number(const struct weir_my_time *t, enum weir_type type);
 /* Asks for them on my->beside, if there is one. */
 void weir_my_figures_begin(struct weir_my *my, const struct weir_my_table *t,
                            const struct weir_source_sink *sink);

@@ -154,11 +154,14 @@ static int put_double(struct reading *r, size_t i, struct weir_error *err)
 
 static int put_time(struct reading *r, size_t i, struct weir_error *err)
 {
+    struct weir_my_times *times = &r->my->times[i];
     const MYSQL_TIME *m = &r->cells[i].value.time;
     struct weir_my_time t = {
         m->year, m->month, m->day, m->hour, m->minute, m->second, (unsigned)m->second_part};
     bool none;
     int64_t value;
+    times->came++;
+    times->numbers += weir_my_time_number(&t, r->cells[i].type);
     if (!weir_my_time_of(&t, r->cells[i].type == WEIR_TYPE_DATE, &none, &value)) {
         struct weir_buf *text = &r->shared->hex;
         weir_buf_reset(text);
@@ -166,6 +169,8 @@ static int put_time(struct reading *r, size_t i, struct weir_error *err)
         return weir_source_rows_flaw(r->to, i, weir_buf_str(text), "a date is no day", err);
     }
     if (!none) {
+        times->given++;
+        times->sum += value;
         weir_source_rows_int(r->to, i, value);
     }
     return 0;
@@ -396,7 +401,11 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
     struct reading ranges[WEIR_MY_RANGES];
     size_t count = t->bound_count + 1;
     weir_buf_init(&shared.hex, 2 * MAX_ROW + 64);
+    my->times = calloc(sink->column_count + 1, sizeof *my->times);
     int rc = weir_source_rows_open_aside(&rows, sink, WEIR_STR(""), err);
+    if (rc == 0 && !my->times) {
+        rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", sink->column_count);
+    }
     for (size_t i = 0; i < count; i++) {
         ranges[i] = (struct reading){.my = my,
                                      .con = i ? my->beside[i] : my->con,
@@ -424,6 +433,8 @@ int weir_my_read(struct weir_my *my, const struct weir_my_table *t, struct weir_
     }
     rc = rc ? rc : weir_my_figures_end(my, t, sink, err);
     weir_my_close_beside(my);
+    free(my->times);
+    my->times = NULL;
     weir_json_parser_free(shared.parser);
     weir_buf_free(&shared.hex);
     weir_source_rows_free(&rows);
