@@ -180,12 +180,14 @@ int weir_source_address_check(const struct weir_yaml *doc, const struct weir_yam
                               const char *name, const char *value, struct weir_error *err)
 {
     struct weir_str password;
+    /* "user:password@host", without a scheme. "@name" is a socket without a file. */
+    bool user = strcmp(name, "host") == 0 && *value && strchr(value + 1, '@');
     return weir_source_has_password_word(weir_str_of(value))
                ? weir_yaml_fail(err, doc, node,
                                 "`%s` must have no password in it, because git keeps the file; "
                                 "write `password: ${secret:NAME}` instead",
                                 name)
-           : weir_mask_in_address(weir_str_of(value), &password)
+           : user || weir_mask_in_address(weir_str_of(value), &password)
                ? weir_yaml_fail(err, doc, node,
                                 "`%s`: the address must have no user and no password in it, "
                                 "because git keeps the file; write `user:` and `password: "

@@ -91,6 +91,8 @@ static void mistakes_are_told_with_their_line(void **state)
          "`text` must not stand in this file"},
         {"kind: postgres\nconnection: {host: h, user: u, database: \"host=h password=pw\"}\n",
          "`database` must have no password in it"},
+        {"kind: postgres\nconnection: {host: \"u:pw@h:5432\", user: u, database: d}\n",
+         "`host`: the address must have no user and no password"},
         {"write_key: abc\nstrict: true\n", "this is a source of events"},
         {"kind: file\nconnection: {path: a}\nstreams:\n  a: {mode: upsert}\n",
          "sources/shop.yml:4"},
