@@ -142,7 +142,7 @@ int weir_source_mark_read(const struct weir_source_stream *stream, struct weir_s
         out->value = value.ptr ? weir_arena_dup(&plan->arena, value) : value;
         out->sum = sum.ptr ? weir_arena_dup(&plan->arena, sum) : sum;
         (void)weir_json_i64(weir_json_get(root, "equal"), &out->equal);
-        if (stream->mode == WEIR_SOURCE_MERGE && is_ahead(stream, plan, out->value)) {
+        if (stream->mode != WEIR_SOURCE_APPEND && is_ahead(stream, plan, out->value)) {
             /* It stood there: no mark does now, but nobody knows what came meanwhile. */
             out->value = (struct weir_str){NULL, 0};
         }
@@ -211,7 +211,8 @@ int weir_source_mark_plan(const struct weir_source_stream *stream, struct weir_s
                   (marked ? !old->value.ptr : !cursor.len || old->other);
     plan->complete = !marked;
     plan->nothing = marked && old->value.ptr && old->placed &&
-                    (!now->value.ptr || (weir_str_eq(old->value, now->value) && (same || append)));
+                    (!now->value.ptr ||
+                     (weir_str_eq(old->value, now->value) && (same || append || !now->equal)));
     int rc = plan->nothing ? 0 : tell_ahead(stream, old, now, plan, err);
     return rc ? rc : print(stream, origin, now, plan, err);
 }

@@ -131,6 +131,10 @@ test('a cursor: what changes among the rows of its greatest value is read, and a
   await same('new ones, below those that nothing passes');
   assert.deepEqual(await rows('select count(*) as n from marks.only'), [{ n: 2 }]);
   assert.deepEqual(await statuses(), tables.map((t) => `${t} unchanged`));
+  pg.sql(['at', 'd', 'f', 'x'].map((t) => `delete from marks.${t} where id in (1, 4); update marks.${t} set v = 'd'`).join('; '));
+  assert.deepEqual(await statuses(), ['at loaded', 'd loaded', 'f loaded', 'n unchanged', 'x loaded'], 'those that nothing passes are all that is there');
+  for (const t of ['at', 'd', 'f', 'x']) assert.deepEqual(await rows(`select string_agg(v, '' order by id) as r from marks.${t} where id between 2 and 3`), [{ r: t === 'at' || t === 'f' ? 'dd' : 'd' }]);
+  assert.deepEqual(await statuses(), tables.map((t) => `${t} unchanged`));
   // To append, each row is read once: there is no way to look at such a one again.
   writeFileSync(path.join(weir.dir, 'sources', 'once.yml'), readFileSync(path.join(weir.dir, 'sources', 'marks.yml'), 'utf8').replace(/streams:[^]*/, 'streams: {at: {mode: append, cursor: u}, later: {mode: append, cursor: u}, n: {mode: append, cursor: u}}\n'));
   await fails(/the greatest value of the cursor "u" of stream "at" is infinity, which no row that comes can pass/, 'sync', 'once', '--wait');

@@ -190,9 +190,11 @@ static int ask_sum(struct weir_my *my, const struct weir_my_table *t,
     return ask_one(my, &sql, out, err);
 }
 
+/* Where all rows that are there are beyond the mark of before, it stays. */
 static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
                     const struct weir_my_column *c, bool append, struct weir_arena *arena,
-                    struct weir_source_mark *out, struct weir_error *err)
+                    const struct weir_source_mark *old, struct weir_source_mark *out,
+                    struct weir_error *err)
 {
     MYSQL_RES *greatest = NULL, *sum = NULL;
     unsigned long *lengths;
@@ -201,8 +203,10 @@ static int ask_mark(struct weir_my *my, const struct weir_my_table *t,
     MYSQL_ROW row = rc ? NULL : weir_my_next(greatest, &lengths);
     if (row && row[0]) {
         out->value = weir_arena_dup(arena, weir_my_cell(row, lengths, 0));
-        rc = append ? 0 : ask_sum(my, t, c, out->value, &sum, err);
+    } else if (rc == 0 && !append && passable(c)) {
+        out->value = old->value;
     }
+    rc = rc || append || !out->value.ptr ? rc : ask_sum(my, t, c, out->value, &sum, err);
     row = rc || !sum ? NULL : weir_my_next(sum, &lengths);
     if (row) {
         (void)weir_str_to_i64(weir_my_cell(row, lengths, 0), &out->equal);
@@ -296,7 +300,7 @@ int weir_my_plan_cursor(struct weir_my *my, const struct weir_source_stream *str
     if (rc == 0 && plan->from.ptr && c) {
         return plan_range(my, c, cursor, plan, &t->condition, err);
     }
-    rc = rc || !c ? rc : ask_mark(my, t, c, append, &plan->arena, &now, err);
+    rc = rc || !c ? rc : ask_mark(my, t, c, append, &plan->arena, &old, &now, err);
     rc = rc || !c ? rc : plan_condition(my, t, c, &old, &now, append, plan, err);
     return rc ? rc : weir_source_mark_plan(stream, cursor, &origin, &old, &now, plan, err);
 }

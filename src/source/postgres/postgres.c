@@ -243,9 +243,11 @@ static int ask_sum(struct weir_pg *pg, const struct weir_pg_table *t,
     return rc;
 }
 
+/* Where all rows that are there are beyond the mark of before, it stays. */
 static int ask_mark(struct weir_pg *pg, const struct weir_source_stream *stream,
                     const struct weir_pg_table *t, const struct weir_pg_column *c,
-                    struct weir_arena *arena, struct weir_source_mark *out, struct weir_error *err)
+                    struct weir_arena *arena, const struct weir_source_mark *old,
+                    struct weir_source_mark *out, struct weir_error *err)
 {
     bool append = stream->mode == WEIR_SOURCE_APPEND;
     PGresult *greatest = NULL, *sum = NULL;
@@ -254,9 +256,11 @@ static int ask_mark(struct weir_pg *pg, const struct weir_source_stream *stream,
     int rc = ask_greatest(pg, t, c, append, &greatest, err);
     if (rc == 0 && !PQgetisnull(greatest, 0, 0)) {
         out->value = weir_arena_dup(arena, weir_pg_cell(greatest, 0, 0));
-        rc = append ? check_passable(stream, c, out->value, err)
-                    : ask_sum(pg, t, c, out->value, &sum, err);
+        rc = append ? check_passable(stream, c, out->value, err) : 0;
+    } else if (rc == 0 && !append && passable(c)) {
+        out->value = old->value;
     }
+    rc = rc || append || !out->value.ptr ? rc : ask_sum(pg, t, c, out->value, &sum, err);
     if (rc == 0 && sum) {
         (void)weir_str_to_i64(weir_pg_cell(sum, 0, 0), &out->equal);
         out->sum = weir_arena_dup(arena, weir_pg_cell(sum, 0, 1));
@@ -341,7 +345,7 @@ static int plan_cursor(struct weir_pg *pg, const struct weir_source_stream *stre
     if (rc == 0 && plan->from.ptr && c) {
         return plan_range(c, cursor, plan, &t->condition, err);
     }
-    rc = rc || !c ? rc : ask_mark(pg, stream, t, c, &plan->arena, &now, err);
+    rc = rc || !c ? rc : ask_mark(pg, stream, t, c, &plan->arena, &old, &now, err);
     if (rc == 0 && c && old.value.ptr) {
         weir_buf_init(&sql, MAX_CURSOR);
         weir_buf_addz(&sql, " WHERE ");
