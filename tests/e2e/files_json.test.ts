@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { syncs, syncFails } from '../node/sync.js';
-import { Weir } from '../node/weir.js';
+import { type Row, Weir } from '../node/weir.js';
 
 interface Load {
   stream: string;
@@ -140,20 +140,35 @@ test('a list of rows with objects that is larger than the buffers of its readers
   assert.deepEqual(await weir.rows("select count(*)::int as n, sum((json_extract(o, '$.v'))::bigint - id)::int as off from large.large"), [{ n: rows, off: 0 }]);
 });
 
+const aside = (name: string): Promise<Row[]> => weir.rows(`select line, value, reason from weir.source_discards where source = '${name}' order by discarded_at, line`);
+
 test('lines of NDJSON that are no JSON are set aside, with their place and the reason', async () => {
-  const aside = (name: string): Promise<unknown[]> => weir.rows(`select line, value, reason from weir.source_discards where source = '${name}' order by discarded_at, line`);
   write('bad.ndjson', '\ufeff{"id":1,"n":1.5}\r\n\n{bad\n{"id":2,"n":2.5}\n{"id":3,\n{"id":4}{"id":5}\n{"id":6}\n{"id":7,"n":NaN}\n{"id":8,"o":{"a":[1]}}\n{"id":10}\n{"id":11}\n{"id":9,"t":"torn');
   source('bad', 'bad.ndjson', 'streams: {bad: {mode: append}}\n');
-  assert.deepEqual((await sync('bad')).map(({ rows_read, rows_written, rows_discarded }) => [rows_read, rows_written, rows_discarded]), [[11, 6, 5]]);
-  assert.deepEqual(await texts('bad.bad', 'id', 'n', 'o'), [['1', '1.5', null], ['10', null, null], ['11', null, null], ['2', '2.5', null], ['6', null, null], ['8', null, '{"a":[1]}']]);
+  assert.deepEqual((await sync('bad')).map(({ rows_read, rows_written, rows_discarded }) => [rows_read, rows_written, rows_discarded]), [[11, 7, 4]]);
+  assert.deepEqual(await texts('bad.bad', 'id', 'n', 'o'), [['1', '1.5', null], ['10', null, null], ['11', null, null], ['2', '2.5', null], ['6', null, null], ['7', 'nan', null], ['8', null, '{"a":[1]}']]);
   const told = (await aside('bad')) as { line: number; value: string; reason: string }[];
-  assert.deepEqual(told.map(({ line, value }) => [line, value]), [[3, '{bad'], [5, '{"id":3,'], [6, '{"id":4}{"id":5}'], [8, '{"id":7,"n":NaN}'], [12, '{"id":9,"t":"torn']]);
+  assert.deepEqual(told.map(({ line, value }) => [line, value]), [[3, '{bad'], [5, '{"id":3,'], [6, '{"id":4}{"id":5}'], [12, '{"id":9,"t":"torn']]);
   for (const { reason } of told) assert.match(reason, /JSON.*[^.]$/);
-  assert.match(await weir.in('verify', 'bad'), /^bad\.bad {2}equal: 6 rows/m);
+  assert.match(await weir.in('verify', 'bad'), /^bad\.bad {2}equal: 7 rows/m);
   // The line is whole by now.
   write('bad.ndjson', '{"id":1}\n{"id":9,"t":"torn"}\n');
   assert.deepEqual((await sync('bad')).map(({ rows_written, rows_discarded }) => [rows_written, rows_discarded]), [[2, 0]]);
   assert.deepEqual(await texts('bad.bad', 'id', 't'), [['1', null], ['9', 'torn']]);
+});
+
+test('what the engine takes is not set aside with lines that are no JSON: numbers of any size, and such as NaN', async () => {
+  const good = ['{"id":1,"n":NaN}', '{"id":2,"n":-Infinity}', '{"id":3,"n":123456789012345678901234567890}', '{"id":4,"n":1.5,"l":[{"v":98765432109876543210987}]}'];
+  const none = ['{"id":5,"n":"\\ud800"}', '{"id":6,"n":"a\tb"}', '{"id":7,"n":NaN'];
+  for (const [name, lines, nested] of [['odd', [...good, ...none], ''], ['odd_split', [...good, ...none], ', nested: tables'], ['odd_alone', good, ', nested: tables']] as const) {
+    write(`${name}.ndjson`, lines.join('\n'));
+    source(name, `${name}.ndjson`, `streams: {${name}: {mode: append${nested}}}\n`);
+    const [load] = await sync(name);
+    assert.deepEqual([load?.rows_read, load?.rows_written, load?.rows_discarded], [lines.length, 4, lines.length - 4], name);
+    assert.deepEqual((await texts(`${name}.${name}`, 'id')).flat(), ['1', '2', '3', '4'], name);
+    assert.deepEqual((await aside(name)).map(({ line }) => line), lines.length > 4 ? [5, 6, 7] : []);
+  }
+  assert.deepEqual(await weir.rows('select v::varchar as v from odd_split.odd_split__l'), [{ v: '98765432109876543210987' }]);
 });
 
 test('so are they of packed files, of several, and where objects and lists become tables', async () => {

@@ -40,10 +40,20 @@ static int check_stop(const atomic_bool *stop, struct weir_error *err)
     return stop && atomic_load(stop) ? weir_fail(err, WEIR_ECANCELED, "the run was stopped") : 0;
 }
 
+/* The engine takes numbers of any size, and such as NaN, too. */
+static bool is_json(struct sift *s, struct weir_str line, struct weir_error *why)
+{
+    struct weir_json root;
+    struct weir_json_repairs had;
+    struct weir_error ignored;
+    return weir_json_parse(s->parser, line, &root, why) == 0 ||
+           (weir_json_parse_lenient(s->parser, line, &root, &had, &ignored) == 0 && !had.bad_utf8 &&
+            !had.surrogates && !had.control);
+}
+
 static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct weir_error *err)
 {
     struct weir_file *file = s->file;
-    struct weir_json root;
     struct weir_error why;
     void *bad = file->bad;
     s->line++;
@@ -53,7 +63,7 @@ static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct we
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
-    if (weir_json_parse(s->parser, line, &root, &why) == 0) {
+    if (is_json(s, line, &why)) {
         s->good++;
         return 0;
     }
@@ -63,8 +73,10 @@ static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct we
     struct weir_str reason = weir_str_of(why.message);
     reason.len -= reason.len && reason.ptr[reason.len - 1] == '.';
     file->bad = bad;
-    file->bad[file->bad_count++] =
-        (struct weir_file_bad_line){s->line, at, line.len, weir_arena_dup(s->arena, reason).ptr};
+    struct weir_file_bad_line *last = file->bad_count ? &file->bad[file->bad_count - 1] : NULL;
+    bool same = last && weir_str_is(reason, last->reason);
+    file->bad[file->bad_count++] = (struct weir_file_bad_line){
+        s->line, at, line.len, same ? last->reason : weir_arena_dup(s->arena, reason).ptr};
     return file->bad[file->bad_count - 1].reason ? 0 : no_memory(err);
 }
 
