@@ -104,12 +104,14 @@ static int settle_new(const struct weir_source_stream *stream, const struct weir
     return 0;
 }
 
-/* A column is text, too, where no value was ever there to say what it is: a file of names only. */
+/* A column is text, too, where no value was ever there to say what it is: a file of names only. Of
+ * JSON it was once made JSON. */
 static bool may_get_type(const struct weir_source_stream *stream, const struct weir_column *old,
                          const struct weir_source_column *c)
 {
-    return stream->contract == WEIR_SOURCE_EVOLVE && old->type == WEIR_TYPE_TEXT && !c->untyped &&
-           c->type < WEIR_TYPE_TEXT;
+    return stream->contract == WEIR_SOURCE_EVOLVE && !c->untyped &&
+           (old->type == WEIR_TYPE_TEXT || old->type == WEIR_TYPE_JSON) &&
+           c->type != WEIR_TYPE_TEXT && c->type != old->type;
 }
 
 /* "13.02.2026" is a day, and 2026-02-13 in the table: as a text it would be another key. */
@@ -148,6 +150,7 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
         rc = has_any(session, target, old->name, "", " IS NOT NULL", &any, err);
     }
     out->type = large ? WEIR_TYPE_TEXT : any ? out->type : c->type;
+    out->type_name = any ? out->type_name : c->type_name;
     if (rc || weir_source_same_type(out, old)) {
         return rc;
     }
@@ -353,12 +356,13 @@ int weir_source_evolve(struct weir_session *session, struct weir_str schema,
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct weir_column *c = &columns[i];
         const struct weir_column *old = weir_source_find_column(table, c->name);
+        /* Texts, and JSON, become something else where there is none. */
+        bool empty = old && (old->type == WEIR_TYPE_TEXT ||
+                             (old->type == WEIR_TYPE_JSON && c->type != WEIR_TYPE_TEXT));
         if (!old) {
             rc = many ? 0 : weir_session_add_columns(session, schema, table->name, c, 1, err);
-        } else if (!weir_source_same_type(old, c) &&
-                   (c->type == WEIR_TYPE_OTHER || old->type == WEIR_TYPE_TEXT)) {
-            /* Texts become something else where there is none. */
-            rc = set_type(session, schema, table->name, c, old->type == WEIR_TYPE_TEXT, err);
+        } else if (!weir_source_same_type(old, c) && (c->type == WEIR_TYPE_OTHER || empty)) {
+            rc = set_type(session, schema, table->name, c, empty, err);
         } else if (old->type != c->type) {
             rc = weir_session_widen_column(session, schema, table->name, old->name, old->type,
                                            c->type, err);

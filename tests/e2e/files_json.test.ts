@@ -140,6 +140,32 @@ test('a list of rows with objects that is larger than the buffers of its readers
   assert.deepEqual(await weir.rows("select count(*)::int as n, sum((json_extract(o, '$.v'))::bigint - id)::int as off from large.large"), [{ n: rows, off: 0 }]);
 });
 
+test('a column of which a file has no value is of the type that others have, and gets one with its first values', async () => {
+  const types = async (name: string): Promise<Record<string, unknown>> => Object.fromEntries((await weir.rows(`select column_name as c, data_type as t from information_schema.columns where table_schema = '${name}' and column_name not like '%weir%' and column_name <> 'id'`)).map(({ c, t }): [string, unknown] => [String(c), t]));
+  write('days/1.ndjson', '{"id":1,"n":7,"at":"2026-01-01T10:00:00Z","b":true,"o":{"x":1},"it\'s \\"one\\"":1.5}\n');
+  source('days', '"days/*"', 'streams: {days: {mode: append}}\n');
+  await sync('days');
+  const first = { n: 'BIGINT', at: 'TIMESTAMP', b: 'BOOLEAN', o: 'JSON', it_s_one: 'DOUBLE' };
+  assert.deepEqual(await types('days'), first);
+  write('days/2.ndjson', '{"id":2,"n":null,"at":null,"b":null,"o":null,"it\'s \\"one\\"":null,"later":null,"list":null}\n');
+  write('days/3.json', '[{"id":3,"n":null,"at":null,"b":null,"o":null,"later":null},\n{"id":4,"later":null}]\n');
+  assert.deepEqual((await sync('days')).flatMap(({ changes }) => changes), ['new column later', 'new column list']);
+  assert.deepEqual(await types('days'), { ...first, later: 'VARCHAR', list: 'VARCHAR' });
+  // Behind the first rows that are looked at, there are values.
+  write('days/4.ndjson', Array.from({ length: 5000 }, (_, i) => JSON.stringify({ id: 5 + i, n: null, later: null, list: null, o: i === 4000 ? { y: 2 } : null })).join('\n'));
+  assert.deepEqual((await sync('days')).flatMap(({ changes }) => changes), []);
+  write('days/5.ndjson', '{"id":9000,"later":2.5,"list":[1]}\n');
+  assert.deepEqual((await sync('days')).flatMap(({ changes }) => changes), ['column later gets the type of its first values', 'column list gets the type of its first values']);
+  assert.deepEqual(await types('days'), { ...first, later: 'DOUBLE', list: 'JSON' });
+  assert.deepEqual(await weir.rows('select count(*) as n, sum(n) as s, count(o) as o, max(list::varchar) as l from days.days'), [{ n: 5005, s: 7, o: 2, l: '[1]' }]);
+  assert.match(await weir.in('verify', 'days'), /equal: 5005 rows/);
+  // Two keys that differ by case alone: nobody knows which of them the engine calls what.
+  write('twice.ndjson', '{"id":1,"A":null,"a":{"x":1}}\n');
+  source('twice', 'twice.ndjson');
+  await sync('twice');
+  assert.deepEqual((await weir.rows('select * from twice.twice')).map((row) => Object.values(row).filter((v) => typeof v === 'object' && v !== null)), [[{ x: 1 }]]);
+});
+
 const aside = (name: string): Promise<Row[]> => weir.rows(`select line, value, reason from weir.source_discards where source = '${name}' order by discarded_at, line`);
 
 test('lines of NDJSON that are no JSON are set aside, with their place and the reason', async () => {

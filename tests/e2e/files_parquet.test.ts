@@ -74,6 +74,17 @@ test('a file without rows is one of the table when it has a column of it', async
 
 const amounts = async (name: string): Promise<unknown[]> => (await weir.rows(`select id, a::varchar as a from ${name}.${name} order by id`)).map(({ a }) => a);
 
+test('a column that had no value yet gets the decimals of the first that come', async () => {
+  mkdirSync(at('first'));
+  writeFileSync(at('first/a.csv'), 'id,a\n1,\n');
+  source('first', 'streams: {first: {mode: append}}\n');
+  await load('first');
+  await make('first/b.parquet', 'select 2 as id, 1.25::decimal(6,2) as a');
+  assert.deepEqual(await load('first'), ['column a gets the type of its first values']);
+  assert.deepEqual(await types('first'), { id: 'BIGINT', a: 'DECIMAL(6,2)' });
+  assert.deepEqual(await amounts('first'), [null, '1.25']);
+});
+
 test('decimals are decimals, as wide as the files need them', async () => {
   await make('exact/a.parquet', "select 1 as id, 1234567.89::decimal(9,2) as a, -0.000000000000000000000000000000000001::decimal(38,36) as b, 18446744073709551615::ubigint as u, 170141183460469231731687303715884105727::hugeint::varchar as h union all select 2, null, 1.5, null, 'x'");
   source('exact', 'streams: {exact: {mode: append}}\n');

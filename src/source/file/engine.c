@@ -197,14 +197,78 @@ static int look_at_nanos(struct weir_session *session, const struct weir_file *f
     return rc;
 }
 
+/* Those that `none` names: have they no value (in the first rows)? As JSON, which they all may be,
+ * so that their types are not found once more. */
+static int ask_values(struct weir_session *session, const struct weir_file *file, size_t count,
+                      bool first, bool *none, struct weir_error *err)
+{
+    struct weir_buf sql, columns;
+    struct weir_result *result = NULL;
+    struct weir_batch b = {0};
+    size_t asked = 0;
+    weir_buf_init(&sql, 8u << 20);
+    weir_buf_init(&columns, 4u << 20);
+    weir_buf_addz(&sql, "SELECT ");
+    for (size_t i = 0; i < count; i++) {
+        if (none[i]) {
+            weir_buf_addz(&sql, asked ? ", count(" : "count(");
+            weir_sql_ident(&sql, file->originals[i]);
+            weir_buf_addz(&sql, ") = 0");
+            weir_buf_addz(&columns, asked++ ? ", " : "");
+            weir_sql_ident(&columns, file->originals[i]);
+            weir_buf_addz(&columns, ": 'JSON'");
+        }
+    }
+    weir_buf_addz(&sql, " FROM (SELECT * FROM read_json(");
+    weir_sql_text(&sql, weir_str_of(reads(file)));
+    weir_buf_addf(&sql,
+                  ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864, "
+                  "columns = {",
+                  layout_of(file));
+    weir_buf_adds(&sql, weir_buf_str(&columns));
+    weir_buf_addz(&sql, first ? "}) LIMIT 2048)" : "}))");
+    int rc = asked ? weir_buf_check(&columns, "the columns of a file", err) : 0;
+    rc = rc || !asked ? rc : weir_file_engine_ask(session, &sql, file, &result, err);
+    rc = rc || !asked ? rc : weir_file_engine_next(result, &b, file, err);
+    for (size_t i = 0, at = 0; rc == 0 && b.rows && i < count; i++) {
+        none[i] = none[i] && b.columns[at++].bools[0];
+    }
+    weir_result_free(result);
+    weir_buf_free(&sql);
+    weir_buf_free(&columns);
+    return rc;
+}
+
+/* JSON is what the engine calls a column of objects, and one without a value, which is of any type.
+ */
+static int look_at_nulls(struct weir_session *session, struct weir_file *file,
+                         const struct weir_column *columns, size_t count, bool *none,
+                         struct weir_error *err)
+{
+    bool rows = count == 1 && weir_str_is(columns[0].name, "json"); /* they may be no objects */
+    for (size_t i = 0; i < count; i++) {
+        struct weir_str name = columns[i].name;
+        none[i] = file->format != WEIR_FILE_PARQUET && columns[i].type == WEIR_TYPE_JSON && !rows &&
+                  name.len && !memchr(name.ptr, 0, name.len) && !weir_file_name_is_made_up(file, i);
+    }
+    int rc = ask_values(session, file, count, true, none, err);
+    rc = rc ? rc : ask_values(session, file, count, false, none, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        file->own[i].untyped = none[i];
+        file->own[i].type = none[i] ? WEIR_TYPE_TEXT : file->own[i].type;
+    }
+    return rc;
+}
+
 static int add_columns(struct weir_session *session, struct weir_file *file,
                        const struct weir_column *columns, size_t count,
                        struct weir_source_plan *plan, struct weir_error *err)
 {
     bool *whole = weir_arena_calloc(&plan->arena, count + 1);
+    bool *none = weir_arena_calloc(&plan->arena, count + 1);
     int rc = weir_file_room(file, count, &plan->arena, err);
     file->originals = weir_arena_calloc(&plan->arena, (count + 1) * sizeof *file->originals);
-    if (rc == 0 && (!whole || !file->originals)) {
+    if (rc == 0 && (!whole || !none || !file->originals)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
     }
     rc = rc ? rc : look_at_nanos(session, file, columns, count, whole, err);
@@ -220,6 +284,7 @@ static int add_columns(struct weir_session *session, struct weir_file *file,
                  ? 0
                  : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
+    rc = rc ? rc : look_at_nulls(session, file, columns, count, none, err);
     /* Of Parquet they are in its head. */
     for (size_t i = 0; rc == 0 && file->top_count == count && i < count; i++) {
         file->own[i].original = file->tops[i];

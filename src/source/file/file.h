@@ -354,6 +354,8 @@ int weir_file_engine_read(struct weir_session *session, const struct weir_file *
 
 /* --- member.c: objects and lists of JSON rows, as they stand in the file --- */
 struct weir_file_members;
+/* May the engine have called this column so, and no key of the file be? */
+bool weir_file_name_is_made_up(const struct weir_file *file, size_t column);
 /* Free it also after a failure. */
 int weir_file_members_open(const struct weir_file *file, const struct weir_source_sink *sink,
                            struct weir_file_members **out, struct weir_error *err) WEIR_MUST_CHECK;

@@ -25,7 +25,7 @@ struct weir_file_members {
 
 /* The engine calls the second of two keys that differ by case alone "A_1", and the key "" by its
  * place, "C1": nobody knows then whether a column of such a name is a key of the file. */
-static bool is_made_up(const struct weir_file *file, size_t column)
+bool weir_file_name_is_made_up(const struct weir_file *file, size_t column)
 {
     struct weir_str name = file->originals[column];
     uint64_t place;
@@ -56,7 +56,8 @@ static bool is_member(const struct weir_file *file, size_t column,
     size_t to = file->columns[column];
     enum weir_type type = to == WEIR_FILE_NO_COLUMN ? WEIR_TYPE_INT : sink->columns[to].type;
     return file->format != WEIR_FILE_PARQUET && file->own[column].type == WEIR_TYPE_JSON &&
-           (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row && !is_made_up(file, column);
+           (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row &&
+           !weir_file_name_is_made_up(file, column);
 }
 
 bool weir_file_members_have(const struct weir_file_members *m, size_t column)
