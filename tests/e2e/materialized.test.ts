@@ -291,7 +291,8 @@ test('stored rows tell since when they cannot be computed, and pages that are op
   await comes('sums', 'failed');
   const [since, deep, clock, none] = await failing();
   assert.ok(since);
-  assert.deepEqual([deep, clock, none], [since, null, null]);
+  assert.ok(deep && Math.abs(Date.parse(deep) - Date.parse(since)) < 1000, `${deep}, ${since}`); // it is found one by one
+  assert.deepEqual([clock, none], [null, null]);
   await save('unrelated', 'select 1 as n');
   await comes('sums', 'failed');
   assert.equal((await failing())[0], since, 'since its first failure, also where all views were looked at again');
