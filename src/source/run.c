@@ -265,10 +265,14 @@ static int load_stream(struct weir_stream_run *r, struct weir_error *err)
     return rc;
 }
 
-static void note(const struct weir_source_run *run, const struct weir_source_load *load)
+/* What somebody stopped, or the server's end did, says nothing of the source. */
+static void note(const struct weir_source_run *run, const struct weir_source_load *load, int rc)
 {
     struct weir_session *session = NULL;
     struct weir_error err;
+    if (rc == WEIR_ECANCELED) {
+        return;
+    }
     if (run->progress) {
         atomic_store(&run->progress->noted, true);
     }
@@ -298,7 +302,7 @@ void weir_stream_run_note_failure(struct weir_stream_run *r, int rc, const struc
         list->error = "its stream was not loaded";
         list->rows_written = list->rows_superseded = list->rows_discarded = 0;
     }
-    note(r->run, &r->load);
+    note(r->run, &r->load, rc);
 }
 
 void weir_source_note_failure(const struct weir_source_run *run, const char *id,
@@ -319,7 +323,7 @@ void weir_source_note_failure(const struct weir_source_run *run, const char *id,
                                           .ended_at = weir_now(),
                                           .error = why->message,
                                           .changes = WEIR_STR("")};
-    note(run, &load);
+    note(run, &load, rc);
 }
 
 void weir_source_load_print(const struct weir_source_load *l, struct weir_jw *w)

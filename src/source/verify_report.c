@@ -76,7 +76,7 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
                           : weir_verify_is_wrong(out) ? words
                                                       : "",
                           aside);
-    int failed = strcmp(out->status, "repaired") == 0 || !v->run.session
+    int failed = strcmp(out->status, "repaired") == 0 || !v->run.session || rc == WEIR_ECANCELED
                      ? 0
                      : weir_source_ledger_verified(v->run.session, out, &why);
     return rc ? rc : failed ? weir_fail(err, failed, "%s", why.message) : 0;
@@ -101,7 +101,9 @@ void weir_source_verify_note_failure(const struct weir_source_run *run, const ch
                                            .error = why->message};
     struct weir_session *session = NULL;
     struct weir_error err;
-    (void)rc;
+    if (rc == WEIR_ECANCELED) { /* what was known of it is known still */
+        return;
+    }
     int failed = weir_session_new(run->warehouse, WEIR_SESSION_OWNER, &session, &err);
     failed = failed ? failed : weir_source_ledger_open(session, &err);
     failed = failed ? failed : weir_source_ledger_verified(session, &v, &err);

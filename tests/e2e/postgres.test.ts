@@ -391,7 +391,23 @@ test('a silent server, a lost connection, a stopped run, a restart: nothing chan
   await admin.want(204, 'DELETE', `/api/runs/${run}`);
   const report = await until('the run', 20, async () => ((await admin.want(200, 'GET', `/api/runs/${run}`)) as { report: { error: string } | null }).report ?? undefined);
   assert.match(report.error, /stopped; nothing changed/);
+  assert.deepEqual(await rows(`select stream, status from weir.loads where run = '${run}'`), [], 'it is no failure of the source');
+  const standing = async (): Promise<unknown> => ((await admin.want(200, 'GET', '/api/sources/slow')) as { streams: { status: string; failing_since: string | null; verified: { status: string } | null }[] }).streams.map((stream) => [stream.status, stream.failing_since, stream.verified?.status]);
+  assert.deepEqual(await standing(), [['loaded', null, undefined]]);
   await until('the statement to end', 20, () => (pg.sql("select count(*) from pg_stat_activity where application_name = 'weir' and state = 'active'") === '0' ? true : undefined));
+  // A comparison that is stopped leaves what was known.
+  const compared = async (stop: boolean): Promise<void> => {
+    const { run: id } = (await admin.want(202, 'POST', '/api/sources/slow/verify', {})) as { run: string };
+    if (stop) {
+      await until('a comparison', 20, () => pg.sql("select pid from pg_stat_activity where application_name = 'weir' and state = 'active'") || undefined);
+      await admin.want(204, 'DELETE', `/api/runs/${id}`);
+    }
+    await until('its end', 60, async () => ((await admin.want(200, 'GET', `/api/runs/${id}`))['state'] === 'done' ? true : undefined));
+  };
+  await compared(false);
+  assert.deepEqual(await standing(), [['loaded', null, 'equal']]);
+  await compared(true);
+  assert.deepEqual(await standing(), [['loaded', null, 'equal']]);
   // How far a load is: what came, of about so much as the table takes at the server.
   pg.sql('analyze slow.t');
   write('sized', '', 't');
