@@ -1,7 +1,7 @@
-// Why no new rows come into a tile.
+// As of when a tile's rows are, and why no new ones come.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { illsOf } from '../../web/core/ill.js';
+import { ageOf, illsOf } from '../../web/core/ill.js';
 import type { PageHead } from '../../web/core/page.js';
 
 const head = (more: Partial<PageHead>): PageHead => ({
@@ -27,4 +27,13 @@ test('what to do is told to those who can do it', () => {
   assert.match(some?.full ?? '', /^A source of it is paused since 26 Nov 2026, .*: its rows are from before, and no new ones come until it is resumed\.$/);
   assert.equal(able?.full, `${some?.full} The page of the source resumes it.`);
   assert.equal(able?.since.toISOString(), '2026-11-26T10:00:00.000Z');
+});
+
+test('when a tile was computed is not as of when its rows are, unless it is made of the clock', () => {
+  assert.equal(ageOf(undefined), undefined);
+  assert.equal(ageOf(head({})), undefined);
+  assert.deepEqual(ageOf(head({ freshAt: at, computedAt: '2026-11-26T12:00:00Z' })), { at: new Date(at), word: 'as of' });
+  assert.deepEqual(ageOf(head({ computedAt: at, reads: ['shop.orders'] })), { at: new Date(at), word: 'computed' });
+  assert.deepEqual(ageOf(head({ computedAt: at, life: 'seconds' })), { at: new Date(at), word: 'as of' });
+  assert.deepEqual(ageOf(head({ computedAt: at, life: 'none' })), { at: new Date(at), word: 'as of' });
 });

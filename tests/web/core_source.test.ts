@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, folded, pastRuns, proof, ranAt, sayBehind, sayCron, sayNext, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, rangesOf } from '../../web/core/source';
+import { type Load, type PastRun, type Run, type Source, type Standing, asOf, costOfRest, findSources, folded, needsLook, pastRuns, proof, ranAt, sayBehind, sayCron, sayNext, sayRhythm, sayRun, saySchedule, sayStatus, sayStream, sayVerified, stateOf, rangesOf } from '../../web/core/source';
 import { type Option, bodyOf, concerning, concerningStream, costOfRun, faultAt, guessCursor, guessKey, isOf, isRare, isSourceName, joinList, labelOf, missing, modeOf, personal, sayChoice, sayFault, sayGuesses, sayHelp, sayName, splitList, spread, streamOptionsOf, streamsOf, suggestName, valuesOf, withMode } from '../../web/core/source_form';
 import { withRun } from '../../web/features/sources/live';
 
@@ -97,6 +97,7 @@ test('as of when its rows are, and when it runs next', () => {
   assert.equal(asOf(source({ streams: [standing()], latest: run({ status: 'unchanged' }) }))?.toISOString(), '2026-11-26T11:59:00.000Z');
   assert.equal(sayNext(source({ next_at: '2026-11-26T12:04:00Z' }), now), 'in 4\u202fmin');
   assert.equal(sayNext(source({ next_at: '2026-11-26T11:00:00Z' }), now), 'now');
+  assert.equal(sayNext(source({ next_at: '2026-11-26T12:00:03Z' }), now), 'now', 'nothing to come is just now');
   assert.equal(sayNext(source({ paused: true }), now), 'paused');
   assert.equal(sayNext(source(), now), '');
 });
@@ -323,4 +324,20 @@ test('when it ran last is never before what its rows are as of', () => {
   assert.equal(ranAt(source({ streams, as_of: '2026-11-26T11:00:00Z' }))?.toISOString(), '2026-11-26T11:00:00.000Z');
   assert.equal(ranAt(source({ streams, as_of: null }))?.toISOString(), '2026-11-26T10:00:00.000Z');
   assert.equal(ranAt(source()), undefined);
+});
+
+test('of many sources those are found that are looked for, and those that need a look', () => {
+  const broken = source({ name: 'bills', error: 'sources/bills.yml:1: no', schedule: null });
+  const failed = source({ name: 'shop', kind: 'postgres', latest: run({ status: 'failed', error: 'dark' }) });
+  const all = [broken, failed, source({ name: 'well' })];
+  const find = (text: string, look = false): string[] => findSources(all, { text, look, title: (kind) => (kind === 'postgres' ? 'PostgreSQL' : 'Files'), now }).map(({ name }) => name);
+  assert.deepEqual([find(''), find('post'), find(' FAILED shop '), find('mistake'), find('none')], [['bills', 'shop', 'well'], ['shop'], ['shop'], ['bills'], []]);
+  assert.deepEqual([find('', true), find('bill', true)], [['bills', 'shop'], ['bills']]);
+  assert.deepEqual(all.map((one) => needsLook(one, now)), [true, true, false]);
+});
+
+test('one whose file has a mistake does not run when somebody asks for it', () => {
+  assert.equal(sayRhythm(source({ error: 'no', schedule: null })), 'not before its file is mended');
+  assert.equal(sayRhythm(source({ kind: 'tracking' })), 'as events come');
+  assert.equal(sayRhythm(source({ schedule: 'every 5m' })), 'every 5 minutes');
 });

@@ -492,6 +492,28 @@ test('a dashboard says that the source of its table is paused, that its table is
   await picture(page, 'dashboard-removed');
 });
 
+test('a run that failed in part tells what it changed beside; the source as a whole is no stream that is counted', async () => {
+  const { page } = admin;
+  weir.write('two/a.csv', 'id\n1\n');
+  weir.write('two/b.csv', 'id\n1\n');
+  weir.write('sources/two.yml', 'kind: file\nconnection: {path: two}\n');
+  await weir.in('sync', 'two', '--wait');
+  weir.write('two/a.csv', 'id,note\n1,x\n');
+  weir.write('two/b.csv', '');
+  await assert.rejects(weir.in('sync', 'two', '--wait'));
+  await page.goto(url('/sources/two?tab=runs'));
+  const row = page.getByRole('row').filter({ hasText: 'failed' });
+  await row.getByText(/b\.csv/).first().waitFor();
+  await row.getByText(/a: new column .?note/).waitFor();
+  await picture(page, 'runs-partly');
+  renameSync(path.join(weir.dir, 'two'), path.join(weir.dir, 'away'));
+  await assert.rejects(weir.in('sync', 'two', '--wait'));
+  await page.getByRole('tab', { name: 'Streams' }).click();
+  await page.getByText('The source as a whole').waitFor();
+  assert.match((await page.getByRole('tab', { name: 'Streams' }).textContent()) ?? '', /^Streams\s*2$/);
+  rmSync(path.join(weir.dir, 'sources/two.yml'));
+});
+
 test('a dashboard says that a materialized view of it cannot be computed, without a reload', async () => {
   const { page } = admin;
   weir.write('kept/a.csv', 'n\n1\n2\n');
@@ -515,4 +537,30 @@ test('a dashboard says that a materialized view of it cannot be computed, withou
   weir.write('kept/a.csv', 'n\n1\n7\n');
   await weir.in('sync', 'kept', '--wait', '--full');
   await tile.getByText(/^as of [\d:]+$/).waitFor();
+});
+
+test('one of many sources is found, and those that need a look, from the home page on and by keys alone', async () => {
+  const { page } = admin;
+  weir.write('many/t.csv', 'id\n1\n');
+  for (let i = 10; i < 25; i++) weir.write(`sources/many${i}.yml`, `kind: file\nconnection: {path: many}\nschedule: every 1h\n`);
+  weir.write('sources/many12.yml', 'kind: file\nconnection: {path: [\n');
+  weir.write('sources/many13.yml', '');
+  await page.goto(url('/sources'));
+  await page.getByRole('row', { name: /^many12/ }).getByText('not before its file is mended').waitFor();
+  await page.goto(url('/'));
+  await page.getByRole('link', { name: /\d+ sources need a look$/ }).press('Enter');
+  await page.waitForURL(/\/sources\?look=1$/);
+  await page.getByRole('row', { name: /^many13/ }).waitFor();
+  assert.equal(await page.getByRole('row', { name: /^many14/ }).count(), 0);
+  await sound(admin, 'list-look');
+  await button(page, /need a look$/).press('Enter');
+  await page.getByRole('row', { name: /^many14/ }).waitFor();
+  await page.getByRole('searchbox', { name: 'Find a source' }).focus();
+  await page.keyboard.type('many14');
+  await page.getByText(/^1 source of \d+$/).waitFor();
+  await page.waitForURL(/q=many14/);
+  await page.reload();
+  await page.getByRole('row', { name: /^many14/ }).waitFor();
+  assert.equal(await page.getByRole('row', { name: /^many/ }).count(), 1);
+  for (let i = 10; i < 25; i++) rmSync(path.join(weir.dir, `sources/many${i}.yml`));
 });

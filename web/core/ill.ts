@@ -1,6 +1,18 @@
-// Why no new rows come into what a tile shows: said in a few words beside its time, and in full where there is room.
+// As of when the rows of a tile are, and why no new ones come: said in a few words, and in full where there is room.
 import type { PageHead } from './page';
 import { moment } from './words';
+
+export interface Age {
+  at: Date;
+  /** "as of", or "computed": when its rows came is not known, or not for the reader to know. */
+  word: string;
+}
+
+/** What is made of the clock, or of no table, is as of when it was computed. */
+export function ageOf(head: PageHead | undefined): Age | undefined {
+  const at = head?.freshAt || head?.computedAt;
+  return at ? { at: new Date(at), word: head.freshAt || head.life !== 'tables' ? 'as of' : 'computed' } : undefined;
+}
 
 export interface Ill {
   since: Date;

@@ -203,12 +203,31 @@ export function ranAt(source: Source): Date | undefined {
 }
 
 /** "in 4 min", "now", or nothing when it does not run by itself. */
+/** When it runs by itself. */
+export function sayRhythm(source: Source): string {
+  if (source.kind === 'tracking') return 'as events come';
+  return source.error ? 'not before its file is mended' : saySchedule(source.schedule);
+}
+
+const troubles: readonly StateKind[] = ['broken', 'failed', 'mismatch', 'differs'];
+/** Somebody has to do something. */
+export const needsLook = (source: Source, now: Date = new Date()): boolean => troubles.includes(stateOf(source, now).kind);
+
+/** Those of many that are looked for: by name, kind or how they stand. */
+export function findSources(sources: readonly Source[], { text, look, title, now }: { text: string; look: boolean; title: (kind: string | null) => string; now: Date }): Source[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return sources.filter((one) => {
+    const said = `${one.name} ${title(one.kind)} ${one.schema ?? ''} ${stateOf(one, now).text}`.toLowerCase();
+    return (!look || needsLook(one, now)) && words.every((word) => said.includes(word));
+  });
+}
+
 export function sayNext(source: Source, now: Date = new Date()): string {
   if (source.run) return 'now';
   if (source.paused) return 'paused';
   if (!source.next_at) return '';
   const at = new Date(source.next_at);
-  return at.getTime() <= now.getTime() + 1500 ? 'now' : ago(at, now);
+  return at.getTime() < now.getTime() + 5000 ? 'now' : ago(at, now); // what is nearer would be "just now"
 }
 
 const statuses: Record<NonNullable<Run['status']> | 'gone', { text: string; tone: State['tone'] }> = {
