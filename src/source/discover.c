@@ -61,6 +61,7 @@ static int print_columns(const struct weir_source_site *site,
         weir_jw_kstrz(w, "error", why->message);
         rc = 0;
     } else {
+        *why = (struct weir_error){0}; /* it may tell of what was got over */
         weir_source_print_columns(&plan, stream->table, w);
     }
     weir_source_plan_free(&plan);

@@ -176,6 +176,7 @@ test('lines of NDJSON that are no JSON are set aside, with their place and the r
   const told = (await aside('bad')) as { line: number; value: string; reason: string }[];
   assert.deepEqual(told.map(({ line, value }) => [line, value]), [[3, '{bad'], [5, '{"id":3,'], [6, '{"id":4}{"id":5}'], [12, '{"id":9,"t":"torn']]);
   for (const { reason } of told) assert.match(reason, /JSON.*[^.]$/);
+  assert.match(await weir.in('source', 'discover', 'bad'), /bad.*bad\.bad[^]*id +int[^]*n +double/);
   assert.match(await weir.in('verify', 'bad'), /^bad\.bad {2}equal: 7 rows/m);
   // The line is whole by now.
   write('bad.ndjson', '{"id":1}\n{"id":9,"t":"torn"}\n');
