@@ -183,7 +183,7 @@ static int gather(struct listing *l, struct weir_error *err)
     struct weir_error why = {0};
     struct weir_workspace *workspace = l->remote.workspace;
     int code = weir_sources_load_most(workspace, &l->sources, &why);
-    if (code && !l->sources.broken_count) { /* a file with a mistake hides no other */
+    if (code && !l->sources.partly) { /* a file with a mistake hides no other */
         return weir_fail(err, code, "%s", why.message);
     }
     size_t most = l->sources.read_count + l->sources.broken_count;
@@ -330,6 +330,9 @@ static void print_text(const struct listing *l)
             printf(" +%zu old key%s", s->old_write_keys.count,
                    s->old_write_keys.count > 1 ? "s" : "");
         }
+        if (s->shares) {
+            printf("  a key of %s, too: events do not say whose they are", s->shares);
+        }
         putchar('\n');
     }
     print_read(l);
@@ -354,6 +357,7 @@ static void print_tracking_json(struct weir_jw *w, const struct weir_source *s)
     weir_jw_kbool(w, "disabled", s->disabled);
     weir_jw_kstrz(w, "ip", ip_name(s));
     weir_jw_kstrz(w, "path", s->path);
+    weir_jw_kstr_or_null(w, "shares_key_with", weir_str_of(s->shares ? s->shares : ""));
     weir_jw_object_end(w);
 }
 

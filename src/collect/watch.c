@@ -18,7 +18,7 @@ int weir_watch_begin(struct weir_collector *c, struct weir_error *err)
 {
     int rc = weir_sources_load_most(c->workspace, &c->sources, err);
     if (rc && !c->sources.partly) {
-        weir_sources_free(&c->sources); /* of two with one key nobody knows which is meant */
+        weir_sources_free(&c->sources);
     }
     if (rc && rc != WEIR_ENOMEM) {
         note_broken(c,

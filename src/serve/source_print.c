@@ -1,5 +1,7 @@
 #include "serve/source_print.h"
 
+#include <stdio.h>
+
 #include "serve/server.h"
 #include "serve/source.h"
 #include "serve/source_schedule.h"
@@ -40,8 +42,15 @@ static int read_standing(struct weir_ask *ask, const char *source, struct standi
     return rc;
 }
 
-static void print_tracking(struct weir_jw *w, const char *name)
+static void print_tracking(struct weir_jw *w, const char *name, const char *shares)
 {
+    char error[256] = "";
+    if (shares) {
+        snprintf(error, sizeof error,
+                 "it has a write key of %s, too: an event could not say whose it is; give one of "
+                 "them another",
+                 shares);
+    }
     weir_jw_kstrz(w, "name", name);
     weir_jw_kstrz(w, "kind", "tracking");
     weir_jw_kstrz(w, "schema", name);
@@ -54,7 +63,7 @@ static void print_tracking(struct weir_jw *w, const char *name)
     weir_jw_kbool(w, "follows", false);
     weir_jw_kstr_or_null(w, "kept", WEIR_STR(""));
     weir_jw_kstr_or_null(w, "run", WEIR_STR(""));
-    weir_jw_kstr_or_null(w, "error", WEIR_STR(""));
+    weir_jw_kstr_or_null(w, "error", weir_str_of(error));
     weir_jw_ktime_or_null(w, "next_at", 0);
     weir_jw_ktime_or_null(w, "as_of", 0);
     weir_jw_keyz(w, "latest");
@@ -139,7 +148,7 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
     weir_jw_array(w);
     for (size_t i = 0; rc == 0 && i < sources.count; i++) {
         weir_jw_object(w);
-        print_tracking(w, sources.items[i].name);
+        print_tracking(w, sources.items[i].name, sources.items[i].shares);
         weir_jw_object_end(w);
     }
     for (size_t i = 0; rc == 0 && i < sources.read_count; i++) {
@@ -159,17 +168,23 @@ int weir_source_print_list(struct weir_ask *ask, struct weir_error *err)
     return rc;
 }
 
-/* Is it one of tracking? WEIR_ENOENT when there is none of this name. A mistake in the file of
- * another source is none of its. */
-static int find(struct weir_ask *ask, const char *name, bool *tracking, struct weir_error *err)
+/* Is it one of tracking, and has it a key of another? WEIR_ENOENT when there is none of this name.
+ * A mistake in the file of another source is none of its. */
+static int find(struct weir_ask *ask, const char *name, bool *tracking, const char **shares,
+                struct weir_error *err)
 {
     struct weir_sources sources = {0};
     struct weir_error ignored;
     int rc = weir_sources_load_most(ask->server->run->workspace, &sources, &ignored);
     bool found = rc && !sources.partly; /* what cannot be read may be there */
     *tracking = false;
+    *shares = NULL;
     for (size_t i = 0; i < sources.count; i++) {
-        *tracking = *tracking || strcmp(sources.items[i].name, name) == 0;
+        const struct weir_source *one = &sources.items[i];
+        if (strcmp(one->name, name) == 0) {
+            *tracking = true;
+            *shares = one->shares ? weir_arena_strdup(&ask->arena, one->shares) : NULL;
+        }
     }
     for (size_t i = 0; !found && i < sources.read_count; i++) {
         found = strcmp(sources.read[i].name, name) == 0;
@@ -185,15 +200,16 @@ int weir_source_print_one(struct weir_ask *ask, const char *name, bool file, str
 {
     struct standing standing = {0};
     struct weir_jw *w = &ask->w;
+    const char *shares;
     bool tracking;
-    int rc = find(ask, name, &tracking, err);
+    int rc = find(ask, name, &tracking, &shares, err);
     rc = rc ? rc : read_standing(ask, name, &standing, err);
     if (rc) {
         return rc;
     }
     weir_jw_object(w);
     if (tracking) {
-        print_tracking(w, name);
+        print_tracking(w, name, shares);
     } else {
         rc = print_read(ask, &standing, name, err);
     }

@@ -226,25 +226,32 @@ static bool has_key(const struct weir_source *source, const char *key)
     return found;
 }
 
+static bool share_key(const struct weir_source *a, const struct weir_source *b)
+{
+    bool shared = has_key(b, a->write_key);
+    for (size_t i = 0; i < a->old_write_keys.count; i++) {
+        shared = shared || has_key(b, a->old_write_keys.items[i]);
+    }
+    return shared;
+}
+
 static bool check_shared_keys(struct reading *r)
 {
     struct weir_error why = {0};
     bool any = false;
     const struct weir_sources *all = r->out;
     for (size_t i = 0; i < all->count; i++) {
-        const struct weir_source *a = &all->items[i];
+        struct weir_source *a = &all->items[i];
         for (size_t k = 0; k < i; k++) {
-            const struct weir_source *b = &all->items[k];
-            bool shared = has_key(b, a->write_key);
-            for (size_t j = 0; j < a->old_write_keys.count; j++) {
-                shared = shared || has_key(b, a->old_write_keys.items[j]);
-            }
-            if (shared) {
+            struct weir_source *b = &all->items[k];
+            if (share_key(a, b)) {
                 weir_fail(&why, WEIR_EINVAL,
                           "%s has a write key of %s: an event could not say whose it is; give one "
                           "of them another",
                           a->path, b->path);
                 note_problem(r, &why);
+                a->shares = b->path;
+                b->shares = a->path;
                 any = true;
             }
         }
@@ -307,7 +314,8 @@ int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_s
         code = WEIR_OK; /* no sources yet */
     }
     if (!code) {
-        out->partly = !check_shared_keys(&r) && r.code;
+        (void)check_shared_keys(&r);
+        out->partly = r.code;
         /* A key that is not known may be one of a file that cannot be read. */
         out->strict = out->strict && !r.code;
         code = r.code ? weir_fail(err, r.code, "%s", r.problems) : WEIR_OK;
@@ -334,21 +342,37 @@ static bool copy_source(struct weir_arena *arena, const struct weir_source *from
     return there;
 }
 
+static int keep_source(struct reading *r, const char *name, const struct weir_sources *before,
+                       struct weir_error *err)
+{
+    int code = WEIR_OK;
+    for (size_t k = 0; !code && k < before->count; k++) {
+        struct weir_source kept;
+        if (strcmp(before->items[k].name, name) == 0) {
+            code = copy_source(&r->out->arena, &before->items[k], &kept)
+                       ? add_source(r->out, &r->room, &kept, err)
+                       : weir_fail(err, WEIR_ENOMEM, "out of memory for the sources");
+        }
+    }
+    return code;
+}
+
 int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *before,
                       struct weir_error *err)
 {
-    struct reading r = {.out = sources, .room = sources->count};
+    struct reading r = {.out = sources};
+    const struct weir_source *read = sources->items;
+    size_t count = sources->count;
     bool strict = sources->strict;
     int code = WEIR_OK;
+    sources->items = NULL;
+    sources->count = 0;
+    for (size_t i = 0; !code && i < count; i++) {
+        code = read[i].shares ? keep_source(&r, read[i].name, before, err)
+                              : add_source(sources, &r.room, &read[i], err);
+    }
     for (size_t i = 0; !code && i < sources->broken_count; i++) {
-        for (size_t k = 0; !code && k < before->count; k++) {
-            struct weir_source kept;
-            if (strcmp(before->items[k].name, sources->broken[i]) == 0) {
-                code = copy_source(&sources->arena, &before->items[k], &kept)
-                           ? add_source(sources, &r.room, &kept, err)
-                           : weir_fail(err, WEIR_ENOMEM, "out of memory for the sources");
-            }
-        }
+        code = keep_source(&r, sources->broken[i], before, err);
     }
     sources->strict = strict; /* its file may hold another key by now */
     return code || !check_shared_keys(&r) ? code : weir_fail(err, r.code, "%s", r.problems);
@@ -416,7 +440,7 @@ const struct weir_source *weir_sources_by_key(const struct weir_sources *sources
         for (size_t k = 0; k < s->old_write_keys.count; k++) {
             match |= same_key(write_key, s->old_write_keys.items[k]);
         }
-        found = match ? s : found;
+        found = match && !s->shares ? s : found;
     }
     return found;
 }

@@ -61,6 +61,9 @@ struct weir_source {  /* of tracking: its events come by themselves */
     bool disabled;    /* its key is answered 200 and kept in quarantine */
     int ip;           /* enum weir_ip_policy */
     const char *path; /* sources/web.yml */
+    /* NULL, or of which other it has a key, too: then an event could not say whose it is, and by
+     * its keys neither is found. */
+    const char *shares;
 };
 extern const struct weir_option weir_source_options[];
 
@@ -76,7 +79,7 @@ struct weir_sources {
     size_t read_count;
     const char **broken; /* names of those whose files have mistakes: weir_sources_load_most */
     size_t broken_count;
-    bool partly;          /* files have mistakes, and all others are here */
+    bool partly;          /* files have mistakes, or share a key, and all others are here */
     bool strict;          /* a source says strict: true → unknown keys are answered 401 */
     uint64_t fingerprint; /* of names, sizes and mtimes; for weir_sources_changed */
     struct weir_arena arena;
@@ -89,12 +92,11 @@ int weir_sources_load(const struct weir_workspace *workspace, struct weir_source
 /* The same, but those that can be read are there also when others cannot: free them in any case. */
 int weir_sources_load_most(const struct weir_workspace *workspace, struct weir_sources *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
-/* The same, and mistakes in files are none of the others': it fails where two have one key, or
- * nothing can be read. */
+/* The same, and mistakes in files are none of the others': it fails where nothing can be read. */
 int weir_sources_load_good(const struct weir_workspace *workspace, struct weir_sources *out,
                            struct weir_error *err) WEIR_MUST_CHECK;
-/* What was known before of sources whose files have mistakes now is theirs still. WEIR_EINVAL: a
- * key of theirs is another one's by now. */
+/* What was known before of sources whose files have mistakes now, or share a key, is theirs still.
+ * WEIR_EINVAL: a key of theirs is another one's by now. */
 int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *before,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_sources_free(struct weir_sources *sources);

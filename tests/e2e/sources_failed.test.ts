@@ -176,8 +176,25 @@ test('a mistake in one file keeps nothing from starting, and no event of any sou
     // Nor is a source of events another one for a key that two share.
     fresh.write('sources/pod.yml', `write_key: ${fresh.key}\n`);
     await assert.rejects(fresh.in('source', 'remove', 'web'), /"web" is a source of tracking/);
-    const shared = (await (await fetch(`http://${fresh.serve}/api/sources/web`, { headers: { authorization: `Bearer ${token}` } })).json()) as { kind: string };
+    type Listed = { name: string; kind: string; error: string | null };
+    const api = async (what: string): Promise<unknown> => (await fetch(`http://${fresh.serve}/api/${what}`, { headers: { authorization: `Bearer ${token}` } })).json();
+    const shared = (await api('sources/web')) as Listed;
     assert.equal(shared.kind, 'tracking');
+    assert.match(shared.error ?? '', /a write key of sources\/pod\.yml, too/);
+    // Both say so, and hide no other; what was known stays, and what comes beside them is taken over.
+    rmSync(path.join(fresh.dir, 'sources/ott.yml'));
+    const beside = 'key-that-comes-beside-01234';
+    fresh.write('sources/net.yml', `write_key: ${beside}\n`);
+    const listed = ((await api('sources')) as { sources: Listed[] }).sources;
+    assert.deepEqual(listed.filter(({ error }) => /a write key of/.test(error ?? '')).map(({ name }) => name), ['pod', 'web']);
+    assert.ok(listed.some(({ name }) => name === 'net'));
+    assert.match(await fresh.in('source', 'list'), /pod .* a key of sources\/web\.yml, too/);
+    await until('the key of a source that came beside two that share theirs', 30, async () => ((await send(beside)) === 200 ? true : undefined));
+    const before = await count('web');
+    assert.equal(await send(fresh.key), 200);
+    await until('the event of the one that had the key before', 30, async () => ((await count('web')) > before ? true : undefined));
+    await until('the event of the one that came beside them', 30, async () => ((await count('net')) > 0 ? true : undefined));
+    assert.equal(await count('pod'), 0);
   } finally {
     await fresh.remove();
   }

@@ -248,6 +248,32 @@ static void every_broken_source_is_told(void **state)
     weir_workspace_close(w);
 }
 
+static void two_that_share_a_key_hide_no_other(void **state)
+{
+    (void)state;
+    struct weir_workspace *w = fresh();
+    struct weir_sources before, sources;
+    put("sources/web.yml", "write_key: " KEY_A "\n");
+    ASSERT_OK(weir_sources_load(w, &before, &err), err);
+    put("sources/app.yml", "write_key: " KEY_B "\nold_write_keys:\n  - " KEY_A "\n");
+    put("sources/tv.yml", "write_key: " KEY_C "\nstrict: true\n");
+    assert_int_equal(weir_sources_load_most(w, &sources, &err), WEIR_EINVAL);
+    assert_non_null(strstr(err.message, "sources/web.yml has a write key of sources/app.yml"));
+    assert_true(sources.partly);
+    assert_int_equal(sources.count, 3);
+    assert_false(sources.strict); /* a key of the two is not nobody's */
+    assert_null(weir_sources_by_key(&sources, WEIR_STR(KEY_A)));
+    assert_null(weir_sources_by_key(&sources, WEIR_STR(KEY_B)));
+    assert_string_equal(weir_sources_by_key(&sources, WEIR_STR(KEY_C))->name, "tv");
+    ASSERT_OK(weir_sources_keep(&sources, &before, &err), err);
+    assert_string_equal(weir_sources_by_key(&sources, WEIR_STR(KEY_A))->name, "web");
+    assert_null(weir_sources_by_key(&sources, WEIR_STR(KEY_B)));
+    assert_string_equal(weir_sources_by_key(&sources, WEIR_STR(KEY_C))->name, "tv");
+    weir_sources_free(&sources);
+    weir_sources_free(&before);
+    weir_workspace_close(w);
+}
+
 static void a_change_of_sources_is_noticed(void **state)
 {
     (void)state;
@@ -340,6 +366,7 @@ int main(void)
         CASE(sections_are_read_and_checked),
         CASE(sources_are_found_by_any_of_their_keys),
         CASE(every_broken_source_is_told),
+        CASE(two_that_share_a_key_hide_no_other),
         CASE(a_change_of_sources_is_noticed),
         CASE(sources_are_added_once_and_with_good_names),
         CASE(no_sources_is_no_error),

@@ -37,6 +37,7 @@ test('how a source stands: what needs somebody comes first', () => {
   const kind = (more: Partial<Source>): string => stateOf(source(more), now).kind;
   const failed = standing({ status: 'failed', error: 'no', failing_since: '2026-11-26T09:00:00Z' });
   assert.equal(kind({ kind: 'tracking', streams: null }), 'events');
+  assert.equal(kind({ kind: 'tracking', streams: null, error: 'it has a write key of sources/web.yml, too' }), 'broken');
   assert.equal(kind({ error: 'line 3', run: 'r' }), 'broken');
   assert.equal(kind({ run: 'r', paused: true }), 'running');
   assert.equal(kind({}), 'new');

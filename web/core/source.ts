@@ -136,6 +136,7 @@ export function stateOf(source: Source, now: Date = new Date()): State {
   const { streams } = source;
   // What a comparison found is told of each stream; it says nothing of the latest load.
   const latest = source.latest?.verify ? null : source.latest;
+  if (source.kind === 'tracking' && source.error) return { kind: 'broken', tone: 'bad', text: 'another source has its key', why: source.error };
   if (source.kind === 'tracking') return { kind: 'events', tone: 'good', text: 'takes events', why: '' };
   if (source.error) return { kind: 'broken', tone: 'bad', text: 'its file has a mistake', why: source.error };
   if (source.run) return { kind: 'running', tone: 'accent', text: 'running', why: '' };
