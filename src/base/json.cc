@@ -1,5 +1,8 @@
-/* The one C++ file: simdjson's DOM behind base/json.h. A value is a tape position, as in simdjson's
- * own dom::element, so that C code can carry it around in two words, and read it (json_tape.h). */
+/* The one C++ file: simdjson's DOM behind base/json.h, and std::to_chars() behind base/number.h. A
+ * value is a tape position, as in simdjson's own dom::element, so that C code can carry it around
+ * in two words, and read it (json_tape.h). */
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +13,7 @@
 
 extern "C" {
 #include "base/json.h"
+#include "base/number.h"
 }
 
 extern "C" int weir_json_repair(struct weir_str text, struct weir_buf *out,
@@ -280,4 +284,40 @@ extern "C" void weir_json_print(struct weir_json value, struct weir_buf *out)
         weir_json_print(member, out);
     }
     weir_buf_addc(out, object ? '}' : ']');
+}
+
+/* --- digits -------------------------------------------------------------------------------------
+ */
+
+extern "C" int weir_number_digits(double value, char digits[WEIR_NUMBER_DIGITS + 1], int *point)
+{
+    char text[32];
+    int n = 0;
+    auto end =
+        std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific)
+            .ptr;
+    const char *at = text;
+    for (; at < end && *at != 'e'; at++) {
+        if (*at != '.' && n < WEIR_NUMBER_DIGITS) {
+            digits[n++] = *at;
+        }
+    }
+    digits[n] = '\0';
+    int exponent = 0;
+    at += at + 1 < end && at[1] == '+' ? 2 : 1; /* from_chars() takes no plus */
+    (void)std::from_chars(at < end ? at : end, end, exponent);
+    *point = exponent + 1;
+    return n;
+}
+
+extern "C" double weir_number_widen(float value)
+{
+    char text[32];
+    double out = value;
+    if (std::isfinite(value)) {
+        auto end =
+            std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+        (void)std::from_chars(text, end, out);
+    }
+    return out;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
+
 static void separate(struct weir_jw *w)
 {
     if (w->comma) {
@@ -226,54 +228,25 @@ void weir_json_quote(struct weir_buf *out, struct weir_str value)
     weir_buf_addc(out, '"');
 }
 
-/* The fewest digits (1 to 17) that read back as `value`. */
-static int shortest(double value, char digits[32])
-{
-    /* Up to 15 digits always survive, so shorter ones show as trailing zeros; not so for
-     * subnormals. */
-    for (int precision = fabs(value) < 2.3e-308 ? 1 : 15; precision < 17; precision++) {
-        snprintf(digits, 32, "%.*e", precision - 1, value);
-        if (strtod(digits, NULL) == value) {
-            return precision;
-        }
-    }
-    snprintf(digits, 32, "%.16e", value);
-    return 17;
-}
-
 void weir_json_number(struct weir_buf *out, double value)
 {
     if (value == 0) {
         weir_buf_addc(out, '0');
         return;
     }
-    char text[32];
-    shortest(value, text);
-    char *at = text;
-    if (*at == '-') {
+    char digits[WEIR_NUMBER_DIGITS + 1];
+    int point; /* behind so many digits */
+    int n = weir_number_digits(value, digits, &point);
+    if (value < 0) {
         weir_buf_addc(out, '-');
-        at++;
     }
-    char *e = strchr(at, 'e');
-    int exponent = atoi(e + 1);
-    char digits[20];
-    int n = 0;
-    for (char *p = at; p < e; p++) {
-        if (*p != '.') {
-            digits[n++] = *p;
-        }
-    }
-    while (n > 1 && digits[n - 1] == '0') {
-        n--;
-    }
-    int point = exponent + 1; /* digits before the point */
     if (point > 21 || point < -5) {
         weir_buf_addc(out, digits[0]);
         if (n > 1) {
             weir_buf_addc(out, '.');
             weir_buf_add(out, digits + 1, (size_t)n - 1);
         }
-        weir_buf_addf(out, "e%+d", exponent);
+        weir_buf_addf(out, "e%+d", point - 1);
         return;
     }
     if (point <= 0) {

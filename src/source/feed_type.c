@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/feed.h"
 
 #define MAX_VARIANTS 16
@@ -365,31 +366,16 @@ static struct weir_str text_of(struct weir_json value, struct weir_buf *room)
  * what it is to a double, 0.1000000000000000055. 0: there is no room. */
 static size_t double_digits(double d, char out[64])
 {
-    char text[32], digits[32];
-    size_t n = 0, at = 0;
-    for (int count = 15; count <= 17; count++) {
-        snprintf(text, sizeof text, "%.*e", count - 1, d);
-        double back = strtod(text, NULL);
-        if (!(back < d) && !(back > d)) {
-            break;
-        }
-    }
-    const char *exponent = strchr(text, 'e');
-    int point = exponent ? atoi(exponent + 1) + 1 : 0; /* behind so many digits */
-    for (const char *c = text; exponent && c < exponent; c++) {
-        if (*c >= '0' && *c <= '9') {
-            digits[n++] = *c;
-        }
-    }
-    while (n > 1 && digits[n - 1] == '0') {
-        n--;
-    }
+    char digits[WEIR_NUMBER_DIGITS + 1];
+    size_t at = 0;
+    int point; /* behind so many digits */
+    size_t n = (size_t)weir_number_digits(d, digits, &point);
     int zeros = point < 0 ? -point : point > (int)n ? point - (int)n : 0;
-    if (!exponent || n + (size_t)zeros + 3 >= 64) {
+    if (n + (size_t)zeros + 3 >= 64) {
         return 0;
     }
     out[at++] = '-';
-    at -= text[0] != '-';
+    at -= !signbit(d);
     if (point <= 0) {
         memcpy(out + at, "0.", 2);
         memset(out + at + 2, '0', (size_t)zeros);

@@ -1,11 +1,11 @@
 /* MySQL's JSON, as its rows have it: printed as the server prints it. */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_write.h"
+#include "base/number.h"
 #include "source/mysql/binlog_bytes.h"
 
 #define DEPTH_MOST 101 /* the server's own limit is 100 */
@@ -42,34 +42,9 @@ struct printing {
 /* --- single values ------------------------------------------------------------------------------
  */
 
-/* The shortest digits that are this number; without a point, which is behind *point of them. */
-static int digits_of(double value, char digits[32], int *point)
-{
-    char text[40];
-    int n = 0;
-    for (int precision = value < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    const char *at = text;
-    for (; *at && *at != 'e'; at++) {
-        if (*at >= '0' && *at <= '9') {
-            digits[n++] = *at;
-        }
-    }
-    while (n > 1 && digits[n - 1] == '0') {
-        n--;
-    }
-    digits[n] = '\0';
-    *point = *at ? atoi(at + 1) + 1 : 1;
-    return n;
-}
-
 static bool double_text(struct weir_str bytes, struct weir_buf *out)
 {
-    char digits[32];
+    char digits[WEIR_NUMBER_DIGITS + 1];
     double value;
     int point;
     memcpy(&value, bytes.ptr, sizeof value);
@@ -77,7 +52,7 @@ static bool double_text(struct weir_str bytes, struct weir_buf *out)
         return false;
     }
     weir_buf_addz(out, signbit(value) ? "-" : "");
-    int n = digits_of(fabs(value), digits, &point);
+    int n = weir_number_digits(value, digits, &point);
     if (point < -14 || (point > 15 && n <= point)) {
         weir_buf_addf(out, "%c%s%se%d", digits[0], n > 1 ? "." : "", digits + 1, point - 1);
     } else if (point <= 0) {

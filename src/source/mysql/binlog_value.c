@@ -1,6 +1,7 @@
 /* Values of the binary log's rows, as the sink wants them. */
 #include <string.h>
 
+#include "base/number.h"
 #include "source/mysql/binlog_bytes.h"
 
 static uint64_t big(struct weir_str bytes)
@@ -306,7 +307,7 @@ int weir_my_value_read(unsigned type, unsigned meta, struct weir_str b,
         uint32_t bits = (uint32_t)weir_my_little(b);
         float half;
         memcpy(&half, &bits, sizeof half);
-        out->number = weir_my_widen(half);
+        out->number = weir_number_widen(half);
         out->got = WEIR_MY_GOT_DOUBLE;
         read = type == T_FLOAT;
         break;

@@ -1,6 +1,7 @@
 /* What the server says of the rows that are read, in the same snapshot. */
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/mysql/mysql.h"
 
 #define SQL_BYTES       (8u << 20)
@@ -72,7 +73,7 @@ static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
 static double read_double(const char *text, const struct weir_my_column *c)
 {
     double d = text ? strtod(text, NULL) : 0;
-    return c->form == WEIR_MY_FLOAT ? weir_my_widen((float)d) : d;
+    return c->form == WEIR_MY_FLOAT ? weir_number_widen((float)d) : d;
 }
 
 /* The sum of times as numbers ("20260102030405.5"), in its last place. */

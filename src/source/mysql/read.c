@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "source/mysql/mysql.h"
 #include "source/rows.h"
 
@@ -146,7 +147,7 @@ static int put_double(struct reading *r, size_t i, struct weir_error *err)
         }
         value = (double)v;
     } else if (c->from->form == WEIR_MY_FLOAT) {
-        value = weir_my_widen(c->value.half);
+        value = weir_number_widen(c->value.half);
     }
     weir_source_rows_double(r->to, i, value);
     return 0;

@@ -149,18 +149,6 @@ void weir_my_time_text(const struct weir_my_time *t, bool day, struct weir_buf *
     }
 }
 
-double weir_my_widen(float value)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value) {
-            return strtod(text, NULL);
-        }
-    }
-    return (double)value;
-}
-
 bool weir_my_scaled(struct weir_str text, unsigned scale, int64_t *out)
 {
     bool minus = text.len && text.ptr[0] == '-';

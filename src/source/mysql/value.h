@@ -40,8 +40,6 @@ struct weir_my_time {
 bool weir_my_time_of(const struct weir_my_time *t, bool day, bool *none, int64_t *out);
 /* As MySQL writes it: "2024-00-15", "2024-00-15 01:02:03.000004". */
 void weir_my_time_text(const struct weir_my_time *t, bool day, struct weir_buf *out);
-/* The double that has the float's shortest text: 0.1 is 0.1. */
-double weir_my_widen(float value);
 /* "-1.50" as -150; false: it has not `scale` places, or more than 18 digits. */
 bool weir_my_scaled(struct weir_str text, unsigned scale, int64_t *out);
 /* "\x" and hex digits. */

@@ -1,8 +1,9 @@
 #include "source/postgres/copy.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "base/number.h"
 
 #define EPOCH_DAYS   10957 /* 2000-01-01 */
 #define EPOCH_MICROS (EPOCH_DAYS * WEIR_DAY)
@@ -210,25 +211,6 @@ static bool read_time(int64_t micros, int64_t *out)
     return !__builtin_add_overflow(micros, EPOCH_MICROS, out) && *out < INT64_MAX;
 }
 
-/* The double that has the float's shortest text: 0.1 is 0.1. */
-static double widen(float value)
-{
-    struct weir_buf text;
-    double out = (double)value;
-    weir_buf_init(&text, 64);
-    /* Six digits are in every float, but in those next to zero. */
-    for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
-        weir_buf_reset(&text);
-        weir_buf_addf(&text, "%.*g", digits, (double)value);
-        if (strtof(weir_buf_cstr(&text), NULL) == value) {
-            out = strtod(weir_buf_cstr(&text), NULL);
-            break;
-        }
-    }
-    weir_buf_free(&text);
-    return out;
-}
-
 static double read_double(struct weir_str field)
 {
     uint64_t bits = big(field);
@@ -237,7 +219,7 @@ static double read_double(struct weir_str field)
     float f;
     memcpy(&d, &bits, sizeof d);
     memcpy(&f, &half, sizeof f);
-    return field.len == 4 ? widen(f) : d;
+    return field.len == 4 ? weir_number_widen(f) : d;
 }
 
 static bool fits(enum weir_type type, size_t len)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "warehouse/duckdb/duck.h"
 
 #define MAX_TEXT (256u << 20) /* of one batch's formatted values */
@@ -218,26 +219,12 @@ static void widen_ints(struct duck_converter *c, const void *data, size_t rows,
     out->ints = ints;
 }
 
-/* 0.1f is 0.1 to a person, not 0.10000000149011612: the double nearest to the float's own
- * shortest text. */
-static double float_to_double(float value)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value) {
-            return strtod(text, NULL);
-        }
-    }
-    return (double)value;
-}
-
 static void widen_floats(struct duck_converter *c, const float *data, size_t rows,
                          struct weir_vector *out)
 {
     double *doubles = c->values;
     for (size_t i = 0; i < rows; i++) {
-        doubles[i] = weir_vector_valid(out, i) ? float_to_double(data[i]) : 0;
+        doubles[i] = weir_vector_valid(out, i) ? weir_number_widen(data[i]) : 0;
     }
     out->doubles = doubles;
 }
