@@ -271,7 +271,17 @@ test('what reading anew would drop of a table that keeps rows is said before', a
   await button(page, 'More about kept').first().click();
   await page.getByRole('menuitem', { name: /Read everything anew/ }).click();
   await button(page, 'Read anew').click();
-  await until('all to be read anew', 30, async () => ((await weir.rows("select count(*) as n from weir.loads where source = 'kept'"))[0]?.['n'] === 2 ? true : undefined));
+  const loads = async (): Promise<unknown> => (await weir.rows("select count(*)::int as n from weir.loads where source = 'kept'"))[0]?.['n'];
+  await until('all to be read anew', 30, async () => ((await loads()) === 2 ? true : undefined));
+  // One table alone.
+  await page.getByText('up to date').waitFor();
+  await button(page, 'More about log').click();
+  await page.getByRole('menuitem', { name: /Read it anew/ }).click();
+  const one = page.getByRole('dialog', { name: 'Read log of kept anew?' });
+  await one.getByText(/Of log, rows that the source has no more go/).waitFor();
+  await picture(page, 'anew-one');
+  await button(page, 'Read anew').click();
+  await until('it to be read anew', 30, async () => ((await loads()) === 3 ? true : undefined));
 });
 
 test('a change keeps streams that the source does not show now, and is not left without a question', async () => {
@@ -414,6 +424,10 @@ test('what a source left whose file is gone: the page says it, and takes it away
   server.sql('create schema left_over; create table left_over.t (id int primary key)');
   await weir.in('source', 'add', 'moved', '--kind', 'postgres', '--set', 'host=127.0.0.1', '--set', `port=${server.port}`, '--set', 'database=postgres', '--set', 'user=owner', '--set', 'password=secret of the owner', '--set', 'schemas=left_over', '--set', 'capture=true');
   await weir.in('sync', 'moved', '--wait');
+  // What follows its source does so together: nothing is offered that would be refused.
+  await page.goto(url('/sources/moved'));
+  await page.getByRole('button', { name: /^More about / }).last().click();
+  assert.deepEqual((await page.getByRole('menuitem').allTextContents()).map((label) => label.trim()), ['Its latest load']);
   rmSync(path.join(weir.dir, 'sources/moved.yml'));
   await page.goto(url('/sources'));
   await page.getByText('moved is gone, and its server still keeps something for it').waitFor();
