@@ -87,8 +87,7 @@ static int print_read(struct weir_ask *ask, const struct standing *standing, con
                                    standing->all ? s->warehouse : NULL, name, run,
                                    weir_source_scheduler_trouble(s->source_scheduler, name),
                                    weir_source_scheduler_due(s->source_scheduler, name), w, err);
-    bool well = last.failures == 0 && last.ended >= last.began; /* else somebody stopped it */
-    weir_jw_ktime_or_null(w, "as_of", well ? last.began : 0);
+    weir_jw_ktime_or_null(w, "as_of", last.well);
     weir_jw_keyz(w, "latest");
     if (standing->all) {
         weir_source_runs_print_latest(s->source_runs, name, w);

@@ -56,6 +56,7 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
     int rc = open_store(site, &state, err);
     rc = rc ? rc : weir_last_run_get(state, weir_str_of(source), what, &last, err);
     last.began = began;
+    last.well = code ? last.well : began;
     if (gone) {
         snprintf(last.gone, sizeof last.gone, "%s", gone);
     }

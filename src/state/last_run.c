@@ -8,8 +8,9 @@ int weir_last_run_get(struct weir_state *state, struct weir_str source, const ch
                       struct weir_last_run *out, struct weir_error *err)
 {
     *out = (struct weir_last_run){0};
-    struct weir_db q = weir_db_on(state, "select began_at, ended_at, failures, gone, partly from "
-                                         "source_runs where source = ? and what = ?");
+    struct weir_db q =
+        weir_db_on(state, "select began_at, ended_at, failures, gone, partly, well_at "
+                          "from source_runs where source = ? and what = ?");
     weir_db_text(&q, source);
     weir_db_textz(&q, what);
     struct weir_arena arena;
@@ -20,6 +21,7 @@ int weir_last_run_get(struct weir_state *state, struct weir_str source, const ch
                                       .failures = (unsigned)weir_db_int(&q, 2)};
         struct weir_str gone = weir_db_str(&q, 3, &arena);
         out->partly = weir_db_int(&q, 4) != 0;
+        out->well = weir_db_int(&q, 5);
         snprintf(out->gone, sizeof out->gone, WEIR_STR_FMT, WEIR_STR_ARG(gone));
     }
     weir_arena_free(&arena);
@@ -31,7 +33,7 @@ int weir_last_run_put(struct weir_state *state, struct weir_str source, const ch
 {
     struct weir_db q = weir_db_on(
         state, "insert or replace into source_runs (source, what, began_at, ended_at, failures, "
-               "gone, partly) values (?, ?, ?, ?, ?, ?, ?)");
+               "gone, partly, well_at) values (?, ?, ?, ?, ?, ?, ?, ?)");
     weir_db_text(&q, source);
     weir_db_textz(&q, what);
     weir_db_i64(&q, run->began);
@@ -39,6 +41,7 @@ int weir_last_run_put(struct weir_state *state, struct weir_str source, const ch
     weir_db_i64(&q, run->failures);
     weir_db_textz(&q, run->gone);
     weir_db_i64(&q, run->partly);
+    weir_db_i64(&q, run->well);
     return weir_db_run(&q, NULL, err);
 }
 

@@ -10,6 +10,7 @@ struct weir_last_run {
     unsigned failures;      /* in a row, up to it */
     bool partly;            /* it failed, and others of its streams went well */
     char gone[200];         /* streams that were gone then: "b, c and 3 more" */
+    weir_time well;         /* when the latest began that went well; 0: none did */
 };
 
 /* `what` it was: "sync" or "verify"; or "removed", of a source that was, and when; or since when it

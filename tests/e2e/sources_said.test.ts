@@ -96,6 +96,26 @@ test('a page says as of when rows of a source are, also after the server was sta
   for (const file of ['sources/aged.yml', 'views/aged.sql']) rmSync(path.join(weir.dir, file));
 });
 
+test('as of when rows of a source are does not go back when a later run fails', async () => {
+  weir.write('back/a.csv', 'id\n1\n');
+  weir.write('sources/back.yml', 'kind: file\nconnection: {path: back}\n');
+  const asOf = async (): Promise<string> => String((await admin.want(200, 'GET', '/api/sources/back'))['as_of']);
+  await run('back');
+  const loaded = await asOf();
+  assert.equal((await run('back')).status, 'unchanged');
+  const looked = await asOf();
+  assert.ok(looked > loaded);
+  rmSync(path.join(weir.dir, 'back/a.csv'));
+  assert.equal((await run('back')).status, 'failed');
+  assert.equal(await asOf(), looked);
+  await again();
+  assert.equal(await asOf(), looked);
+  weir.write('back/a.csv', 'id\n1\n');
+  await run('back');
+  assert.ok((await asOf()) > looked);
+  rmSync(path.join(weir.dir, 'sources/back.yml'));
+});
+
 test('runs that found nothing new, and what was asked wrongly, push nothing out', async () => {
   mkdirSync(path.join(weir.dir, 'quiet'));
   writeFileSync(path.join(weir.dir, 'quiet/a.csv'), 'id\n1\n');

@@ -441,7 +441,7 @@ static void a_secret_is_sealed_and_its_box_is_no_others(void **state)
 static void the_last_run_of_a_source_is_kept(void **state)
 {
     struct store *s = *state;
-    struct weir_last_run first = {.began = 1, .ended = 2, .failures = 3, .partly = true},
+    struct weir_last_run first = {.began = 1, .ended = 2, .failures = 3, .partly = true, .well = 1},
                          second = {.began = 4, .ended = 5, .gone = "b, c"}, found;
     ASSERT_OK(weir_last_run_get(s->state, S("shop"), "sync", &found, &s->err), s->err);
     assert_true(found.began == 0 && found.ended == 0 && found.failures == 0);
@@ -454,6 +454,7 @@ static void the_last_run_of_a_source_is_kept(void **state)
     ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
     assert_int_equal(found.failures, 3);
     assert_true(found.partly);
+    assert_int_equal(found.well, 1);
     ASSERT_OK(weir_last_run_remove(s->state, S("shop"), &s->err), s->err);
     ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
     assert_int_equal(found.began, 0);
