@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "base/hash.h"
-#include "source/catalog.h"
+#include "base/number.h"
 
-#define SQL_BYTES (8u << 20)
-/* Sums of decimals of 38 digits fit nowhere; those of what is left of them do. */
+#define SQL_BYTES    (8u << 20)
 #define DECIMAL_REST ((__int128)1000000000000000000)
+#define SUM_DIGITS   38 /* of the engine's sums of decimals */
 
 int weir_figures_init(struct weir_figures *f, size_t columns, struct weir_arena *arena,
                       struct weir_error *err)
@@ -36,15 +36,14 @@ static bool is_endless(enum weir_type type, int64_t value)
     return value == end || value == -end;
 }
 
-__int128 weir_figures_number(struct weir_str text)
+static void see_decimal(struct weir_figure *f, struct weir_str text)
 {
-    unsigned __int128 sum = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= '0' && text.ptr[i] <= '9') {
-            sum = sum * 10 + (unsigned)(text.ptr[i] - '0');
-        }
-    }
-    return (__int128)(text.len && text.ptr[0] == '-' ? -sum : sum);
+    __int128 value = weir_number_scaled(text);
+    f->sum = (__int128)((unsigned __int128)f->sum + (unsigned __int128)value);
+    f->rest += value % DECIMAL_REST;
+    size_t digits =
+        text.len - (text.len && *text.ptr == '-') - (memchr(text.ptr, '.', text.len) != 0);
+    f->digits = f->digits > digits ? f->digits : digits;
 }
 
 /* Each type has a loop of its own, so that it is not asked for each row. */
@@ -74,7 +73,7 @@ static void see(struct weir_figure *to, const struct weir_vector *v, size_t rows
         EACH_VALUE(see_double(&f, v->doubles[row]))
         break;
     case WEIR_TYPE_OTHER:
-        EACH_VALUE(f.sum += weir_figures_number(v->strs[row]) % DECIMAL_REST)
+        EACH_VALUE(see_decimal(&f, v->strs[row]))
         break;
     default:
         EACH_VALUE(f.sum += (int64_t)v->strs[row].len)
@@ -95,7 +94,18 @@ void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch)
 /* --- the warehouse's ----------------------------------------------------------------------------
  */
 
-static void add_sums(struct weir_buf *sql, const struct weir_column *column)
+/* May the engine's sum of these decimals be too large for it? Then what is left of them is asked
+ * for, which takes it some microseconds for each. */
+static bool is_large(const struct weir_column *column, const struct weir_figure *read)
+{
+    size_t digits = read->digits;
+    for (uint64_t n = read->values; n; n /= 10) {
+        digits++;
+    }
+    return column->type == WEIR_TYPE_OTHER && digits > SUM_DIGITS;
+}
+
+static void add_sums(struct weir_buf *sql, const struct weir_column *column, bool large)
 {
     static const char *const sums[] = {
         [WEIR_TYPE_BOOL] = "CAST(count_if($) AS VARCHAR)",
@@ -107,16 +117,13 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
             "CAST(sum(CASE WHEN isfinite($) THEN $ - DATE '1970-01-01' END) AS VARCHAR)",
         [WEIR_TYPE_TEXT] = "CAST(sum(strlen($)) AS VARCHAR)",
         [WEIR_TYPE_JSON] = "CAST(sum(strlen(CAST($ AS VARCHAR))) AS VARCHAR)",
-        [WEIR_TYPE_OTHER] = ("CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) "
-                             "% 1000000000000000000) AS VARCHAR)")};
-    unsigned precision = 0, scale;
-    bool narrow = column->type == WEIR_TYPE_OTHER &&
-                  weir_source_decimal(column->type_name, &precision, &scale) &&
-                  precision <= WEIR_FIGURES_DIGITS; /* what is left of it is all of it */
+        [WEIR_TYPE_OTHER] = "CAST(sum($) AS VARCHAR)"};
+    static const char rests[] = "CAST(sum(CAST(replace(CAST($ AS VARCHAR), '.', '') AS HUGEINT) "
+                                "% 1000000000000000000) AS VARCHAR)";
     weir_buf_addz(sql, ", count(");
     weir_sql_ident(sql, column->name);
     weir_buf_addz(sql, "), ");
-    for (const char *p = narrow ? "CAST(sum($) AS VARCHAR)" : sums[column->type]; *p; p++) {
+    for (const char *p = large ? rests : sums[column->type]; *p; p++) {
         if (*p == '$') {
             weir_sql_ident(sql, column->name);
         } else {
@@ -125,8 +132,8 @@ static void add_sums(struct weir_buf *sql, const struct weir_column *column)
     }
 }
 
-static void read_answer(struct weir_figures *f, const struct weir_column *columns,
-                        const struct weir_batch *b)
+static void read_answer(struct weir_figures *f, const struct weir_figures *read,
+                        const struct weir_column *columns, const struct weir_batch *b)
 {
     size_t at = 1;
     f->rows = (uint64_t)b->columns[0].ints[0];
@@ -134,7 +141,10 @@ static void read_answer(struct weir_figures *f, const struct weir_column *column
         struct weir_figure *figure = &f->columns[i];
         figure->values = (uint64_t)b->columns[at++].ints[0];
         const struct weir_vector *sum = &b->columns[at++];
-        figure->sum = weir_vector_valid(sum, 0) ? weir_figures_number(sum->strs[0]) : 0;
+        figure->sum = weir_vector_valid(sum, 0) ? weir_number_scaled(sum->strs[0]) : 0;
+        if (is_large(&columns[i], &read->columns[i])) { /* as far from it as what is left is */
+            figure->sum += read->columns[i].sum - read->columns[i].rest;
+        }
         if (columns[i].type == WEIR_TYPE_DOUBLE) {
             double least = weir_vector_valid(&b->columns[at], 0) ? b->columns[at].doubles[0] : NAN;
             figure->any = !isnan(least);
@@ -145,9 +155,9 @@ static void read_answer(struct weir_figures *f, const struct weir_column *column
     }
 }
 
-int weir_figures_ask(struct weir_figures *f, struct weir_session *session, struct weir_str schema,
-                     struct weir_str table, const struct weir_column *columns,
-                     struct weir_error *err)
+int weir_figures_ask(struct weir_figures *f, const struct weir_figures *read,
+                     struct weir_session *session, struct weir_str schema, struct weir_str table,
+                     const struct weir_column *columns, struct weir_error *err)
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
@@ -155,7 +165,7 @@ int weir_figures_ask(struct weir_figures *f, struct weir_session *session, struc
     weir_buf_init(&sql, SQL_BYTES);
     weir_buf_addz(&sql, "SELECT count(*)");
     for (size_t i = 0; i < f->count; i++) {
-        add_sums(&sql, &columns[i]);
+        add_sums(&sql, &columns[i], is_large(&columns[i], &read->columns[i]));
     }
     weir_buf_addz(&sql, " FROM ");
     weir_sql_table(&sql, schema, table);
@@ -163,7 +173,7 @@ int weir_figures_ask(struct weir_figures *f, struct weir_session *session, struc
     rc = rc ? rc : weir_session_query(session, weir_buf_cstr(&sql), NULL, 0, &result, err);
     rc = rc ? rc : weir_result_next(result, &batch, err);
     if (rc == 0) {
-        read_answer(f, columns, &batch);
+        read_answer(f, read, columns, &batch);
     }
     weir_result_free(result);
     weir_buf_free(&sql);

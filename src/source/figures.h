@@ -7,11 +7,15 @@
 
 #include "warehouse/warehouse.h"
 
-#define WEIR_FIGURES_DIGITS 18 /* of a decimal; of longer ones, what is left by 10^18 is summed */
+#define WEIR_FIGURES_DIGITS 18 /* of a decimal that is a number of 64 bits */
 
 struct weir_figure {
     uint64_t values;
-    __int128 sum;
+    __int128 sum; /* of long decimals its lowest 128 bits */
+    /* Of decimals, where their sum may be more than the warehouse's engine takes: the sum of what
+     * is left of each by 10^18, and how many digits the longest has. */
+    __int128 rest;
+    size_t digits;
     double least, greatest; /* of DOUBLE: both 0 when there is none but NaN */
     bool any;
 };
@@ -25,12 +29,10 @@ struct weir_figures {
 int weir_figures_init(struct weir_figures *f, size_t columns, struct weir_arena *arena,
                       struct weir_error *err) WEIR_MUST_CHECK;
 void weir_figures_add(struct weir_figures *f, const struct weir_batch *batch);
-/* The digits of a number's text, its point left out. */
-__int128 weir_figures_number(struct weir_str text);
-/* Of a table that has these columns. */
-int weir_figures_ask(struct weir_figures *f, struct weir_session *session, struct weir_str schema,
-                     struct weir_str table, const struct weir_column *columns,
-                     struct weir_error *err) WEIR_MUST_CHECK;
+/* Of a table that has these columns, and should have the rows of which `read` is. */
+int weir_figures_ask(struct weir_figures *f, const struct weir_figures *read,
+                     struct weir_session *session, struct weir_str schema, struct weir_str table,
+                     const struct weir_column *columns, struct weir_error *err) WEIR_MUST_CHECK;
 /* The first column in which they differ, `count` when only the number of rows does; false: they
  * are equal. */
 bool weir_figures_differ(const struct weir_figures *a, const struct weir_figures *b,

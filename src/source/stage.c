@@ -138,6 +138,9 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
         return weir_fail(err, WEIR_ECANCELED, "the run was stopped; nothing changed");
     }
     memcpy(s->vectors, batch->columns, count * sizeof *s->vectors);
+    for (size_t i = 0; i < count; i++) {
+        s->vectors[i].exact = s->columns[i].type == WEIR_TYPE_OTHER; /* what a proof counts on */
+    }
     s->own[OWN_FILE] = part; /* the others stay what they are */
     struct weir_batch whole = {batch->rows, s->column_count, s->vectors};
     bool many = s->read.rows == 0 && batch->rows >= ROWS_THAT_TELL;
@@ -392,7 +395,9 @@ int weir_source_stage_close(struct weir_source_stage *s, struct weir_error *err)
     int rc = weir_source_rows_flush(&s->rejects, err);
     rc = rc ? rc : weir_source_stage_commit(s, err);
     rc = rc ? rc : check_room(s, err);
-    rc = rc ? rc : weir_figures_ask(&s->stored, s->session, s->schema, s->table, s->columns, err);
+    rc = rc ? rc
+            : weir_figures_ask(&s->stored, &s->read, s->session, s->schema, s->table, s->columns,
+                               err);
     if (rc || !weir_figures_differ(&s->read, &s->stored, &at)) {
         return rc || !s->sink.told ? rc : compare_source(s, err);
     }

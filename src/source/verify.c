@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/feed_nest.h"
 #include "source/follow.h"
 #include "source/gone.h"
@@ -29,10 +30,10 @@ void weir_verify_add_wanted(struct weir_buf *sql, const struct weir_source_compa
 void weir_verify_take(const struct weir_source_compare *compare, struct weir_str bucket,
                       struct weir_str rows, struct weir_str sum, struct weir_source_bucket *out)
 {
-    uint64_t at = (uint64_t)weir_figures_number(bucket);
+    uint64_t at = (uint64_t)weir_number_scaled(bucket);
     if (at < compare->buckets) {
-        out[at].rows = (uint64_t)weir_figures_number(rows);
-        out[at].sum = weir_figures_number(sum);
+        out[at].rows = (uint64_t)weir_number_scaled(rows);
+        out[at].sum = weir_number_scaled(sum);
     }
 }
 

@@ -1,6 +1,7 @@
 /* The warehouse's side of comparing a table with its source, and the mending of what differs. */
 #include <inttypes.h>
 
+#include "base/number.h"
 #include "source/verify.h"
 
 #define SQL_BYTES (64u << 20)
@@ -153,7 +154,7 @@ int weir_verify_sums(struct weir_verify_table *t, bool staged, struct weir_sourc
             uint64_t bucket = (uint64_t)b.columns[0].ints[row];
             if (bucket < t->compare->buckets) {
                 out[bucket].rows = (uint64_t)b.columns[1].ints[row];
-                out[bucket].sum = weir_figures_number(b.columns[2].strs[row]);
+                out[bucket].sum = weir_number_scaled(b.columns[2].strs[row]);
             }
         }
     }

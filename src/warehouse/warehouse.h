@@ -59,6 +59,9 @@ struct weir_vector {
      * and there are no `strs`. */
     bool scaled;
     uint8_t scale;
+    /* Of OTHER, to be appended to a DECIMAL of more: each text has just its column's digits behind
+     * the point. Else the engine reads them, which takes it ten microseconds for each. */
+    bool exact;
     bool constant; /* to be appended: a text or a time, the first is that of all rows */
 };
 struct weir_batch {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "source/figures.h"
+#include "base/number.h"
 #include "source/postgres/copy.h"
 
 #define HEADER         "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"
@@ -160,7 +160,7 @@ static void numbers_are_exact(void **state)
         assert_int_equal(weir_pg_scaled(cases[i].field, cases[i].scale, &scaled),
                          cases[i].text != NULL);
         if (cases[i].text) {
-            assert_true((__int128)scaled == weir_figures_number(weir_str_of(cases[i].text)));
+            assert_true((__int128)scaled == weir_number_scaled(weir_str_of(cases[i].text)));
         }
     }
     weir_buf_free(&out);

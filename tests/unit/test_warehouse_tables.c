@@ -410,6 +410,40 @@ static void widened_doubles_are_what_javascript_prints(void **state)
     assert_int_equal(seen, N);
 }
 
+static void long_decimals_arrive_as_they_were(void **state)
+{
+    struct weir_column columns[] = {{S("a"), WEIR_TYPE_OTHER, S("DECIMAL(38,10)")},
+                                    {S("b"), WEIR_TYPE_OTHER, S("DECIMAL(20,0)")},
+                                    {S("c"), WEIR_TYPE_OTHER, S("DECIMAL(6,2)")}};
+    struct weir_str a[] = {S("9999999999999999999999999999.9999999999"),
+                           S("-9999999999999999999999999999.9999999999"), S("0.0000000001"), S("")};
+    struct weir_str b[] = {S("-18446744073709551616"), S("00000000000000000007"), S("0"), S("1")};
+    struct weir_str c[] = {S("1.25"), S("-9999.99"), S("0.00"), S("7.10")};
+    uint64_t three[] = {7};
+    struct weir_vector v[] = {{.type = WEIR_TYPE_OTHER, .valid = three, .strs = a, .exact = true},
+                              {.type = WEIR_TYPE_OTHER, .strs = b, .exact = true},
+                              {.type = WEIR_TYPE_OTHER, .strs = c, .exact = true}};
+    struct weir_batch batch = {4, 3, v};
+    const char *const wrong[] = {
+        "1.5",           "1.50000000000",  "1e5", "",
+        "12345.",        ".1234567890",    "x",   "1.00000 0000",
+        "+1.0000000000", "--1.0000000000", "-",   "10000000000000000000000000000.0000000000"};
+    (void)state;
+    ASSERT_OK(weir_session_create_table(owner, S("main"), S("long"), columns, 3, &err), err);
+    ASSERT_OK(weir_session_append(owner, S("main"), S("long"), columns, &batch, 1, &err), err);
+    assert_string_equal(ask(owner, "SELECT a, b, c FROM long", NULL, 0),
+                        "9999999999999999999999999999.9999999999|-18446744073709551616|1.25\n"
+                        "-9999999999999999999999999999.9999999999|7|-9999.99\n"
+                        "0.0000000001|0|0.00\nNULL|1|7.10");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        a[0] = weir_str_of(wrong[i]);
+        if (weir_session_append(owner, S("main"), S("long"), columns, &batch, 1, &err) == 0) {
+            fail_msg("%s is no such decimal", wrong[i]);
+        }
+    }
+    assert_string_equal(ask(owner, "SELECT count(*) FROM long", NULL, 0), "4");
+}
+
 /* The write-ahead log must be readable without weir: nothing in it may need our own functions. */
 static void widening_survives_a_crash(void **state)
 {
@@ -479,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(widening_keeps_history, make, unmake),
         cmocka_unit_test_setup_teardown(widening_keeps_what_people_added, make, unmake),
         cmocka_unit_test_setup_teardown(widened_doubles_are_what_javascript_prints, make, unmake),
+        cmocka_unit_test_setup_teardown(long_decimals_arrive_as_they_were, make, unmake),
         cmocka_unit_test_setup_teardown(widening_survives_a_crash, make, unmake),
         cmocka_unit_test_setup_teardown(a_damaged_wal_is_moved_aside, make, unmake),
     };

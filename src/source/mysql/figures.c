@@ -19,10 +19,9 @@ static const char *sums_of(const struct weir_my_column *c, const struct weir_col
         [WEIR_TYPE_DATE] = "count($), sum($ + 0), NULL",
         [WEIR_TYPE_TEXT] = "count($), sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "count($), sum(octet_length($)), NULL",
-        [WEIR_TYPE_OTHER] = "count($), sum($ % #), NULL"};
+        [WEIR_TYPE_OTHER] = "count($), sum($), NULL"};
     bool text = to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON;
     bool places = memchr(c->declared.ptr, '(', c->declared.len); /* datetime(6), double(10,2) */
-    unsigned precision = 0, scale;
     if (c->form == WEIR_MY_BYTES) {
         return "count($), sum(2 + 2 * octet_length($)), NULL"; /* as hex digits */
     }
@@ -32,25 +31,7 @@ static const char *sums_of(const struct weir_my_column *c, const struct weir_col
     if (c->form == WEIR_MY_DOUBLE && !places) {
         return "count($), min($), max($)";
     }
-    return to->type == WEIR_TYPE_OTHER && weir_source_decimal(to->type_name, &precision, &scale) &&
-                   precision <= WEIR_FIGURES_DIGITS
-               ? sums[WEIR_TYPE_INT]
-               : sums[to->type];
-}
-
-/* What is left of a decimal's digits when they are divided by 10^18: of itself, by so much. */
-static void add_divisor(struct weir_buf *sql, const struct weir_column *to)
-{
-    unsigned precision = 0, scale = 0;
-    (void)weir_source_decimal(to->type_name, &precision, &scale);
-    weir_buf_addz(sql, scale > WEIR_FIGURES_DIGITS ? "0." : "1");
-    for (unsigned i = WEIR_FIGURES_DIGITS + 1; i < scale; i++) {
-        weir_buf_addc(sql, '0');
-    }
-    weir_buf_addz(sql, scale > WEIR_FIGURES_DIGITS ? "1" : "");
-    for (unsigned i = scale; i < WEIR_FIGURES_DIGITS; i++) {
-        weir_buf_addc(sql, '0');
-    }
+    return sums[to->type];
 }
 
 static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
@@ -62,8 +43,6 @@ static void add_figure(struct weir_buf *sql, const struct weir_my_column *c,
             weir_buf_addc(sql, '(');
             weir_my_expression(sql, c, to);
             weir_buf_addc(sql, ')');
-        } else if (*p == '#') {
-            add_divisor(sql, to);
         } else {
             weir_buf_addc(sql, *p);
         }
@@ -81,7 +60,7 @@ static __int128 read_numbers(struct weir_str text, enum weir_type type)
 {
     const char *point = text.len ? memchr(text.ptr, '.', text.len) : NULL;
     size_t places = point ? (size_t)(text.ptr + text.len - point) - 1 : 0;
-    __int128 sum = weir_figures_number(text);
+    __int128 sum = weir_number_scaled(text);
     for (; type == WEIR_TYPE_TIMESTAMP && places < PLACES; places++) {
         sum *= 10;
     }
@@ -100,7 +79,7 @@ static void read_figure(struct weir_figure *to, const struct weir_my_column *c, 
                         const unsigned long *lengths, unsigned at)
 {
     struct weir_str sum = weir_my_cell(row, lengths, at + 1);
-    to->values = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, at));
+    to->values = (uint64_t)weir_number_scaled(weir_my_cell(row, lengths, at));
     if (type == WEIR_TYPE_DOUBLE) {
         to->any = row[at + 1] != NULL;
         to->least = read_double(row[at + 1], c);
@@ -109,7 +88,7 @@ static void read_figure(struct weir_figure *to, const struct weir_my_column *c, 
         to->values = times->given + (to->values - times->came);
         to->sum = times->sum + (read_numbers(sum, type) - times->numbers);
     } else {
-        to->sum = weir_figures_number(sum);
+        to->sum = weir_number_scaled(sum);
     }
 }
 
@@ -141,7 +120,7 @@ static int take_some(struct weir_my *my, MYSQL *con, const struct weir_my_table 
     my->most = my->settings->timeout;
     MYSQL_ROW row = rc ? NULL : weir_my_next(result, &lengths);
     if (row) {
-        sink->source->rows = (uint64_t)weir_figures_number(weir_my_cell(row, lengths, 0));
+        sink->source->rows = (uint64_t)weir_number_scaled(weir_my_cell(row, lengths, 0));
         for (size_t i = from; i < to; i++) {
             read_figure(&sink->source->columns[i], weir_my_column_of(t, i), sink->columns[i].type,
                         &my->times[i], row, lengths, 1 + 3 * (unsigned)(i - from));

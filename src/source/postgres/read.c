@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/postgres/copy.h"
 #include "source/postgres/postgres.h"
 
@@ -69,12 +70,11 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
         [WEIR_TYPE_DATE] = "sum($ - DATE '1970-01-01') FILTER (WHERE isfinite($)), NULL",
         [WEIR_TYPE_TEXT] = "sum(octet_length($)), NULL",
         [WEIR_TYPE_JSON] = "sum(octet_length($)), NULL",
-        [WEIR_TYPE_OTHER] = "trunc(sum($ * # % 1000000000000000000)), NULL"};
+        /* With a NaN among them it is one: then its row is rejected, and sums are not compared. */
+        [WEIR_TYPE_OTHER] = "trunc(sum($) * #), NULL"};
     unsigned precision = 0, scale = 0;
     (void)weir_source_decimal(to->type_name, &precision, &scale);
-    bool narrow = to->type == WEIR_TYPE_OTHER && precision <= WEIR_FIGURES_DIGITS;
-    /* With a NaN among them it is one: then its row is rejected, and sums are not compared. */
-    const char *sum = narrow ? "trunc(sum($) * #), NULL" : sums[to->type];
+    const char *sum = sums[to->type];
     if (!utf8 && (to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON)) {
         sum = "sum(octet_length(convert_to($, 'UTF8'))), NULL";
     }
@@ -101,7 +101,7 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
 
 static void read_figure(struct weir_figure *to, enum weir_type type, const PGresult *r, int at)
 {
-    to->values = (uint64_t)weir_figures_number(weir_pg_cell(r, 0, at));
+    to->values = (uint64_t)weir_number_scaled(weir_pg_cell(r, 0, at));
     if (type == WEIR_TYPE_DOUBLE) {
         /* A float's text is the shortest, as the double that the decoder makes has it. */
         double least = strtod(PQgetvalue(r, 0, at + 1), NULL);
@@ -109,7 +109,7 @@ static void read_figure(struct weir_figure *to, enum weir_type type, const PGres
         to->least = to->any ? least : 0;
         to->greatest = to->any ? strtod(PQgetvalue(r, 0, at + 2), NULL) : 0;
     } else {
-        to->sum = weir_figures_number(weir_pg_cell(r, 0, at + 1));
+        to->sum = weir_number_scaled(weir_pg_cell(r, 0, at + 1));
     }
 }
 
@@ -139,7 +139,7 @@ static int take_some(struct weir_pg *pg, PGconn *con, struct weir_source_sink *s
     pg->patient = true;
     int rc = weir_pg_take(pg, con, &r, err);
     pg->patient = false;
-    f->rows = rc ? 0 : (uint64_t)weir_figures_number(weir_pg_cell(r, 0, 0));
+    f->rows = rc ? 0 : (uint64_t)weir_number_scaled(weir_pg_cell(r, 0, 0));
     for (size_t i = from; rc == 0 && i < to; i++) {
         read_figure(&f->columns[i], sink->columns[i].type, r, 1 + 3 * (int)(i - from));
     }

@@ -1,10 +1,13 @@
 /* Bulk loading: rows of the caller's batches are what the table function weir_batch() gives, in a
  * statement of the caller's transaction. */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "warehouse/duckdb/duck.h"
 
 #define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
+#define MOST_DIGITS    38 /* and in 128 */
 
 /* The statement of a session's latest load, kept for the next one: most go into the table of the
  * one before, and to prepare one costs as much as to insert a thousand rows. */
@@ -16,6 +19,7 @@ struct duck_load {
     duckdb_logical_type *types;
     enum weir_type *kinds;
     int *scales;        /* -1: not scaled */
+    int *digits;        /* of decimals whose texts are exact; 0: they are none */
     const char **names; /* NUL-terminated; all of these are in the arena */
     struct weir_arena arena;
     size_t columns;
@@ -64,12 +68,31 @@ static int scale_of(const struct weir_vector *v)
     return v->scaled ? v->scale : -1;
 }
 
+/* Of a vector of exact texts, the decimal of its column, where it is too long for 64 bits; else
+ * they stay what they are. */
+static bool is_long(const struct weir_vector *v, const struct weir_column *column, int *digits,
+                    int *scale)
+{
+    int all = 0, behind = 0;
+    bool is = v->exact && !v->scaled && v->type == WEIR_TYPE_OTHER && column->type_name.ptr &&
+              sscanf(column->type_name.ptr, "DECIMAL(%d,%d)", &all, &behind) == 2 &&
+              all > DECIMAL_DIGITS && all <= MOST_DIGITS && behind >= 0 && behind <= all;
+    if (is) {
+        *digits = all;
+        *scale = behind;
+    }
+    return is;
+}
+
 static bool is_for(const struct duck_load *l, struct weir_str sql,
                    const struct weir_column *columns, const struct weir_batch *batch)
 {
     bool same = l->columns == batch->column_count && weir_str_eq(l->sql, sql);
     for (size_t i = 0; same && i < l->columns; i++) {
-        same = l->kinds[i] == columns[i].type && l->scales[i] == scale_of(&batch->columns[i]) &&
+        const struct weir_vector *v = &batch->columns[i];
+        int digits = 0, scale = scale_of(v);
+        (void)is_long(v, &columns[i], &digits, &scale);
+        same = l->kinds[i] == columns[i].type && l->scales[i] == scale && l->digits[i] == digits &&
                weir_str_is(columns[i].name, l->names[i]);
     }
     return same;
@@ -99,16 +122,22 @@ static int describe(struct duck_load *l, struct weir_str sql, const struct weir_
     l->types = weir_arena_calloc(&l->arena, count * sizeof *l->types);
     l->kinds = weir_arena_calloc(&l->arena, count * sizeof *l->kinds);
     l->scales = weir_arena_calloc(&l->arena, count * sizeof *l->scales);
+    l->digits = weir_arena_calloc(&l->arena, count * sizeof *l->digits);
     l->names = weir_arena_calloc(&l->arena, count * sizeof *l->names);
-    if (!l->sql.ptr || !l->types || !l->kinds || !l->scales || !l->names) {
+    if (!l->sql.ptr || !l->types || !l->kinds || !l->scales || !l->digits || !l->names) {
         return weir_fail(err, WEIR_ETOOBIG, "too many columns for one load: %zu", count);
     }
     for (size_t i = 0; i < count; i++) {
         const struct weir_vector *v = &batch->columns[i];
         l->kinds[i] = columns[i].type;
         l->scales[i] = scale_of(v);
-        l->types[i] = v->scaled ? duckdb_create_decimal_type(DECIMAL_DIGITS, v->scale)
-                                : weir_duck_logical_type(columns[i].type);
+        int digits = v->scaled ? DECIMAL_DIGITS : 0, scale = l->scales[i];
+        if (is_long(v, &columns[i], &digits, &scale)) {
+            l->digits[i] = digits;
+            l->scales[i] = scale;
+        }
+        l->types[i] = digits ? duckdb_create_decimal_type((uint8_t)digits, (uint8_t)scale)
+                             : weir_duck_logical_type(columns[i].type);
         l->names[i] = weir_arena_dup(&l->arena, columns[i].name).ptr;
         if (!l->names[i]) {
             return weir_fail(err, WEIR_ETOOBIG, "the columns' names are too long");
@@ -200,6 +229,44 @@ static void fill_constant(const struct weir_vector *v, duckdb_vector vector)
     duckdb_destroy_value(&value);
 }
 
+/* A decimal with exactly `scale` digits behind the point, and at most `digits` in all. */
+static bool is_exact(struct weir_str s, int digits, int scale)
+{
+    size_t at = s.len && s.ptr[0] == '-', whole = at;
+    while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9') {
+        at++;
+    }
+    whole = at - whole;
+    size_t behind = s.len > at ? s.len - at - 1 : 0;
+    bool well = whole && behind == (size_t)scale && whole + behind <= (size_t)digits + 1 &&
+                (at == s.len || s.ptr[at] == '.');
+    for (at++; well && at < s.len; at++) {
+        well = s.ptr[at] >= '0' && s.ptr[at] <= '9';
+    }
+    return well;
+}
+
+static bool fill_long(const struct weir_vector *v, size_t from, size_t rows, int digits, int scale,
+                      duckdb_hugeint *to)
+{
+    __int128 most = 1;
+    for (int i = 0; i < digits; i++) {
+        most *= 10;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        if (!weir_vector_valid(v, from + i)) {
+            continue;
+        }
+        struct weir_str s = v->strs[from + i];
+        __int128 value = weir_number_scaled(s);
+        if (!is_exact(s, digits, scale) || value >= most || value <= -most) {
+            return false;
+        }
+        to[i] = (duckdb_hugeint){(uint64_t)value, (int64_t)(value >> 64)};
+    }
+    return true;
+}
+
 static void fill(const struct weir_vector *v, size_t from, size_t rows, duckdb_vector vector)
 {
     if (!v->ints) {
@@ -285,7 +352,18 @@ static void give_rows(duckdb_function_info info, duckdb_data_chunk chunk)
     size_t most = duckdb_vector_size(), left = batch->rows - l->row;
     size_t rows = left < most ? left : most;
     for (size_t i = 0; i < l->columns; i++) {
-        fill(&batch->columns[i], l->row, rows, duckdb_data_chunk_get_vector(chunk, i));
+        const struct weir_vector *v = &batch->columns[i];
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
+        if (!l->digits[i] || !v->ints || v->constant) {
+            fill(v, l->row, rows, vector);
+            continue;
+        }
+        fill_valid(v, l->row, rows, vector);
+        if (!fill_long(v, l->row, rows, l->digits[i], l->scales[i],
+                       duckdb_vector_get_data(vector))) {
+            duckdb_function_set_error(info, "a text is no decimal of its column");
+            return;
+        }
     }
     duckdb_data_chunk_set_size(chunk, rows);
     l->row += rows;
