@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
+
 #define BIT(format) (1u << (format))
 #define ALL         (BIT(WEIR_GUESS_TEXT) - 1)
 #define NUMBERS     (BIT(WEIR_GUESS_INT) | BIT(WEIR_GUESS_DOUBLE) | BIT(WEIR_GUESS_DOUBLE_COMMA))
@@ -106,13 +108,31 @@ static bool read_double(struct weir_str s, bool comma, double *out)
     return end == copy + n;
 }
 
-/* Are all digits of a number with up to 17 of them still there when it is a double? */
+/* Are these the digits of the text, the first of which is none of its leading zeros? A point among
+ * them is passed over; those that are missing are zeros. */
+static bool has_digits(struct weir_str s, unsigned count, const char *digits)
+{
+    unsigned seen = 0;
+    for (size_t i = 0; i < s.len && seen < count; i++) {
+        if (is_digit(s.ptr[i]) && (seen || s.ptr[i] != '0')) {
+            digits += *digits == '.';
+            if ((is_digit(*digits) ? *digits : '0') != s.ptr[i]) {
+                return false;
+            }
+            digits += is_digit(*digits);
+            seen++;
+        }
+    }
+    return true;
+}
+
+/* Are all digits of a number with up to 17 of them still there when it is a double? Programs mostly
+ * write the fewest that are the number. */
 static bool is_kept(struct weir_str s, const struct number *n, bool comma)
 {
-    char kept[40];
+    char kept[40], fewest[WEIR_NUMBER_DIGITS + 1];
     double d;
-    size_t at = 0;
-    unsigned seen = 0;
+    int point;
     if (n->digits <= SURE_DIGITS && !n->exponent) {
         return true;
     }
@@ -120,17 +140,12 @@ static bool is_kept(struct weir_str s, const struct number *n, bool comma)
         (d == 0 && n->digits)) {
         return false;
     }
-    snprintf(kept, sizeof kept, "%.*e", n->digits ? (int)n->digits - 1 : 0, fabs(d));
-    for (size_t i = 0; i < s.len && seen < n->digits; i++) {
-        if (is_digit(s.ptr[i]) && (seen || s.ptr[i] != '0')) {
-            at += kept[at] == '.';
-            if (kept[at++] != s.ptr[i]) {
-                return false;
-            }
-            seen++;
-        }
+    (void)weir_number_digits(d, fewest, &point);
+    if (has_digits(s, n->digits, fewest)) {
+        return true;
     }
-    return true;
+    snprintf(kept, sizeof kept, "%.*e", n->digits ? (int)n->digits - 1 : 0, fabs(d));
+    return has_digits(s, n->digits, kept);
 }
 
 static unsigned number_formats(struct weir_guess *g, struct weir_str s)
