@@ -276,8 +276,8 @@ static const char *const steps[] = {
     /* 12: runs of sources of which a part failed */
     "alter table source_runs add column partly integer not null default 0;",
     /* 13: as of when a source's tables are, whatever came of the runs behind */
-    "alter table source_runs add column well_at integer not null default 0;"
-    "update source_runs set well_at = began_at where failures = 0 and ended_at >= began_at;",
+    ("alter table source_runs add column well_at integer not null default 0;"
+     "update source_runs set well_at = began_at where failures = 0 and ended_at >= began_at;"),
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof steps[0]))
 
