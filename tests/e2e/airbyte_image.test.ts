@@ -96,7 +96,7 @@ test('a container gets what its source needs, as whoever it runs as, and nothing
   const seen = await rows('select id, config, catalog, state, env, who, wrote from own.keyed order by id');
   assert.deepEqual(seen.map(({ config, state: had, who, wrote }) => [config, had, who, wrote]), [
     [{ key: 'sealed and secret', deep: [1] }, null, '1000', 'no'],
-    [{ key: 'fresh and secret' }, '[{"type":"STREAM","stream":{"stream_descriptor":{"name":"keyed"},"stream_state":{"n":1}}}]', '1000', 'no'],
+    [{ key: 'fresh and secret' }, [{ type: 'STREAM', stream: { stream_descriptor: { name: 'keyed' }, stream_state: { n: 1 } } }], '1000', 'no'],
   ]);
   assert.match(JSON.stringify(seen[0]?.['catalog']), /"destination_sync_mode":"append_dedup"/);
   assert.match(String(seen[0]?.['env']), /WEIR_SOURCE_AIRBYTE_TOKEN=of the environment/);
