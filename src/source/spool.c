@@ -147,8 +147,7 @@ static char *take(struct weir_spool_room *r, size_t *at, size_t n)
     if (n > r->len - *at) {
         return NULL;
     }
-    *at += n;
-    *at = (*at + 7) & ~(size_t)7;
+    *at = align(*at + n);
     *at = *at > r->len ? r->len : *at;
     return bytes;
 }
@@ -237,9 +236,10 @@ int weir_spool_read(const struct weir_spool *s, const struct weir_spool_block *b
                     struct weir_spool_room *room, struct weir_batch *out, struct weir_error *err)
 {
     weir_arena_reset(&room->arena);
-    if (room->size < block->bytes) {
+    size_t bytes = block->bytes + WEIR_BUF_PADDING;
+    if (room->size < bytes) {
         free(room->block);
-        room->size = weir_spool_size(block->bytes + WEIR_BUF_PADDING);
+        room->size = weir_spool_size(bytes);
         room->block = weir_spool_alloc(room->size);
         room->size = room->block ? room->size : 0;
     }

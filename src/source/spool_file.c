@@ -13,6 +13,7 @@
 #define BYTES_KEPT (16u << 20) /* in memory: beyond it, the oldest are written */
 #define BYTES_MOST (32u << 20) /* then who adds waits for the disk */
 #define SPARE      4
+#define SPARE_MOST (2u << 20) /* bytes of each */
 
 struct kept { /* a block in memory */
     char *data;
@@ -135,7 +136,7 @@ static void forget(struct weir_spool_file *f, size_t at)
 {
     struct kept *k = &f->kept[at];
     f->bytes -= k->room;
-    if (f->spare_count < SPARE) {
+    if (f->spare_count < SPARE && k->room <= SPARE_MOST) {
         f->spare[f->spare_count++] = *k;
     } else {
         free(k->data);
