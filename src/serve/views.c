@@ -5,27 +5,9 @@
 
 #include "base/hash.h"
 #include "serve/template.h"
+#include "serve/views_read.h"
 
 #define MAX_VIEWS 5000
-
-/* Of one view. */
-struct state {
-    bool known;       /* such a view was looked at */
-    bool warehouse;   /* it is there */
-    bool of_engine;   /* the reason is the engine's, and may speak of tables and columns */
-    char reason[600]; /* why it is not */
-};
-
-struct view {
-    char name[64];
-    char *sql; /* compiled; NULL: it is none for the warehouse */
-    struct weir_stored_text text;
-    bool materialized;
-    bool binds;                          /* its text does */
-    char unable[600];                    /* materialized: why its rows cannot be computed, or "" */
-    const struct weir_stored_view *rows; /* that its name reads; while the warehouse is changed */
-    struct state state;
-};
 
 struct weir_views {
     struct weir_server *server;
@@ -34,7 +16,7 @@ struct weir_views {
     uint64_t version;     /* of the catalog, when all was well with it */
     bool complained;      /* the last sync failed, and said so */
     pthread_mutex_t lock; /* guards the rest; only the documents' thread writes it */
-    struct view *list;
+    struct weir_view *list;
     size_t count;
 };
 
@@ -50,7 +32,7 @@ int weir_views_new(struct weir_server *server, struct weir_views **out, struct w
     return weir_stored_new(server, &v->stored, err);
 }
 
-static void free_list(struct view *list, size_t count)
+static void free_list(struct weir_view *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(list[i].sql);
@@ -87,14 +69,7 @@ void weir_views_changed(struct weir_views *v)
 
 /* --- compiling -------------------------------------------------------------------------------- */
 
-static void keep_out(struct view *view, bool of_engine, const char *why)
-{
-    view->state.warehouse = false;
-    view->state.of_engine = of_engine;
-    snprintf(view->state.reason, sizeof view->state.reason, "%.590s", why);
-}
-
-static void name_parameters(struct view *view, const struct weir_param_output *out)
+static void name_parameters(struct weir_view *view, const struct weir_param_output *out)
 {
     char why[300];
     struct weir_str first = out->field_count   ? out->fields[0].name
@@ -104,10 +79,10 @@ static void name_parameters(struct view *view, const struct weir_param_output *o
              "it has parameters (%.*s), and a view of the warehouse has no values; read it by "
              "[%s as v]",
              (int)(first.len < 100 ? first.len : 100), first.ptr, view->name);
-    keep_out(view, false, why);
+    weir_view_keep_out(view, false, why);
 }
 
-static int compile(struct weir_views *v, const struct weir_document *d, struct view *out,
+static int compile(struct weir_views *v, const struct weir_document *d, struct weir_view *out,
                    struct weir_error *err)
 {
     const struct weir_server *s = v->server;
@@ -121,14 +96,14 @@ static int compile(struct weir_views *v, const struct weir_document *d, struct v
     snprintf(out->name, sizeof out->name, "%s", d->key);
     out->state.known = true;
     if (!d->usable || !weir_document_name_ok(weir_str_of(d->key))) {
-        keep_out(out, false, d->error ? d->error : "its name is none for a view");
+        weir_view_keep_out(out, false, d->error ? d->error : "its name is none for a view");
         return 0;
     }
     int code = weir_template_compile(&site, d->sql, (struct weir_json){0}, NULL, 0, &t, &why);
     if (code == WEIR_EFATAL || code == WEIR_ENOMEM) {
         rc = weir_fail(err, code, "%s", why.message);
     } else if (code) {
-        keep_out(out, true, why.message);
+        weir_view_keep_out(out, true, why.message);
     } else if (t.out.bound_count || t.out.field_count) {
         name_parameters(out, &t.out);
     } else {
@@ -141,7 +116,7 @@ static int compile(struct weir_views *v, const struct weir_document *d, struct v
 }
 
 static int compile_all(struct weir_views *v, const struct weir_documents *documents,
-                       struct view **list, size_t *count, struct weir_error *err)
+                       struct weir_view **list, size_t *count, struct weir_error *err)
 {
     int rc = 0;
     *count = 0;
@@ -154,113 +129,6 @@ static int compile_all(struct weir_views *v, const struct weir_documents *docume
             rc = compile(v, documents->items[i], &(*list)[(*count)++], err);
         }
     }
-    return rc;
-}
-
-/* --- which reads which ------------------------------------------------------------------------ */
-
-static bool in_name(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Does the text name views.NAME? For words only: the order is found by trying. */
-static bool reads(const char *sql, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *at = sql; (at = strcasestr(at, "views")) != NULL; at++) {
-        const char *rest = at + 5;
-        if (at > sql && in_name(at[-1])) {
-            continue;
-        }
-        rest += *rest == '"';
-        rest += strspn(rest, " \t\r\n");
-        if (*rest != '.') {
-            continue;
-        }
-        rest += 1 + strspn(rest + 1, " \t\r\n");
-        rest += *rest == '"';
-        if (strncasecmp(rest, name, n) == 0 && !in_name(rest[n])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Can `from` be reached again from list[at], by views that are not in? `seen` has a mark a view. */
-static bool leads_to(const struct view *list, size_t count, size_t at, size_t from, bool *seen,
-                     unsigned depth)
-{
-    for (size_t i = 0; i < count && depth < 200; i++) {
-        if (list[i].sql && !list[i].state.warehouse && reads(list[at].sql, list[i].name)) {
-            if (i == from) {
-                return true;
-            }
-            if (!seen[i]) {
-                seen[i] = true;
-                if (leads_to(list, count, i, from, seen, depth + 1)) {
-                    return true;
-                }
-            }
-        }
-    }
-    return false;
-}
-
-/* Better words than "does not exist" for a view that waits for another one, or for itself. */
-static void explain(struct view *list, size_t count, size_t at)
-{
-    char why[600];
-    bool *seen = calloc(count + 1, sizeof *seen);
-    if (seen && leads_to(list, count, at, at, seen, 0)) {
-        keep_out(&list[at], false,
-                 reads(list[at].sql, list[at].name) ? "it reads itself"
-                                                    : "it reads itself, by way of another view");
-        free(seen);
-        return;
-    }
-    free(seen);
-    for (size_t i = 0; i < count; i++) {
-        if (i != at && !list[i].state.warehouse && reads(list[at].sql, list[i].name)) {
-            snprintf(why, sizeof why, "it reads views.%s, which is not in the warehouse",
-                     list[i].name);
-            keep_out(&list[at], false, why);
-            return;
-        }
-    }
-}
-
-/* The text of list[at] and, when its rows are stored, those of all views that it may read: whatever
- * stands between the words, a view's name stands in the text that reads it. */
-static int find_text(struct view *list, size_t count, size_t at, struct weir_error *err)
-{
-    struct weir_buf all;
-    bool *in = calloc(count + 1, sizeof *in);
-    size_t *found = calloc(count + 1, sizeof *found), n = 1;
-    weir_buf_init(&all, 1u << 30);
-    if (in && found) {
-        in[at] = true;
-        found[0] = at;
-    }
-    for (size_t k = 0; in && found && k < n; k++) {
-        const struct view *view = &list[found[k]];
-        weir_buf_addf(&all, "%s %zu ", view->name, strlen(view->sql));
-        weir_buf_addz(&all, view->sql);
-        for (size_t i = 0; list[at].materialized && i < count; i++) {
-            if (!in[i] && list[i].sql && strcasestr(view->sql, list[i].name)) {
-                in[i] = true;
-                found[n++] = i;
-            }
-        }
-    }
-    int rc = !in || !found ? weir_fail(err, WEIR_ENOMEM, "no memory for the views")
-                           : weir_buf_check(&all, "the texts of views", err);
-    struct weir_hash128 h = weir_hash128(all.data, all.len);
-    snprintf(list[at].text.hex, sizeof list[at].text.hex, "%016llx%016llx",
-             (unsigned long long)h.hi, (unsigned long long)h.lo);
-    weir_buf_free(&all);
-    free(in);
-    free(found);
     return rc;
 }
 
@@ -294,7 +162,7 @@ bool weir_views_is_its_own(int code)
 }
 
 /* Rows that were made by this very text are read by its name, whatever has become of the tables. */
-static int show_rows(struct weir_session *session, struct view *view, struct weir_error *err)
+static int show_rows(struct weir_session *session, struct weir_view *view, struct weir_error *err)
 {
     int rc = weir_session_stored_show(session, schema(), weir_str_of(view->name), err);
     view->state.warehouse = rc == 0;
@@ -302,7 +170,7 @@ static int show_rows(struct weir_session *session, struct view *view, struct wei
     return rc;
 }
 
-static int create_one(struct weir_session *session, struct view *view, struct weir_error *err)
+static int create_one(struct weir_session *session, struct weir_view *view, struct weir_error *err)
 {
     struct weir_str name = weir_str_of(view->name);
     int rc = weir_session_create_view(session, schema(), name, view->sql, err);
@@ -324,14 +192,14 @@ static int create_one(struct weir_session *session, struct view *view, struct we
 }
 
 /* Whoever can be made is made, until nobody more can: so each comes after those that it reads. */
-static int create_all(struct weir_session *session, struct view *list, size_t count,
+static int create_all(struct weir_session *session, struct weir_view *list, size_t count,
                       struct weir_error *err)
 {
     bool again = true;
     while (again) {
         again = false;
         for (size_t i = 0; i < count; i++) {
-            struct view *view = &list[i];
+            struct weir_view *view = &list[i];
             if (!view->sql || view->state.warehouse) {
                 continue;
             }
@@ -339,13 +207,13 @@ static int create_all(struct weir_session *session, struct view *list, size_t co
             if (rc == 0) {
                 again = true;
             } else if (weir_views_is_its_own(rc)) {
-                keep_out(view, true, err->message);
+                weir_view_keep_out(view, true, err->message);
             } else {
                 return rc;
             }
         }
         for (size_t i = 0; !again && i < count; i++) { /* the last good rows, of what fails now */
-            struct view *view = &list[i];
+            struct weir_view *view = &list[i];
             if (view->rows && !view->state.warehouse) {
                 snprintf(view->unable, sizeof view->unable, "%s", view->state.reason);
                 int rc = show_rows(session, view, err);
@@ -360,14 +228,14 @@ static int create_all(struct weir_session *session, struct view *list, size_t co
 }
 
 /* Rows of views that are gone, or are others now, go; the others' views are told. */
-static int sort_rows(struct weir_session *session, struct view *list, size_t count,
+static int sort_rows(struct weir_session *session, struct weir_view *list, size_t count,
                      struct weir_arena *arena, struct weir_error *err)
 {
     struct weir_stored_view *stored;
     size_t stored_count = 0;
     int rc = weir_session_stored_views(session, arena, &stored, &stored_count, err);
     for (size_t i = 0; rc == 0 && i < stored_count; i++) {
-        struct view *of = NULL;
+        struct weir_view *of = NULL;
         for (size_t k = 0; k < count && !of; k++) {
             of =
                 list[k].materialized && weir_str_is(stored[i].view, list[k].name) ? &list[k] : NULL;
@@ -381,7 +249,7 @@ static int sort_rows(struct weir_session *session, struct view *list, size_t cou
     return rc;
 }
 
-static int rebuild(struct weir_session *session, struct view *list, size_t count,
+static int rebuild(struct weir_session *session, struct weir_view *list, size_t count,
                    struct weir_arena *arena, struct weir_error *err)
 {
     int rc = weir_session_begin(session, err);
@@ -398,7 +266,7 @@ static int rebuild(struct weir_session *session, struct view *list, size_t count
     }
     for (size_t i = 0; i < count; i++) {
         if (list[i].sql && !list[i].state.warehouse) {
-            explain(list, count, i);
+            weir_view_explain(list, count, i);
         }
     }
     return weir_session_commit(session, err);
@@ -406,12 +274,12 @@ static int rebuild(struct weir_session *session, struct view *list, size_t count
 
 /* Tables changed: do all views that are in still bind, and those that are not still not? Binding a
  * view brings its columns in the catalog up to date, too. */
-static bool still_fits(struct weir_session *session, const struct view *list, size_t count)
+static bool still_fits(struct weir_session *session, const struct weir_view *list, size_t count)
 {
     char sql[128];
     struct weir_error ignored;
     for (size_t i = 0; i < count; i++) {
-        const struct view *view = &list[i];
+        const struct weir_view *view = &list[i];
         if (!view->sql) {
             continue;
         }
@@ -431,7 +299,8 @@ static bool still_fits(struct weir_session *session, const struct view *list, si
 /* --- bringing up to date -----------------------------------------------------------------------
  */
 
-static bool same(const struct view *a, size_t a_count, const struct view *b, size_t b_count)
+static bool same(const struct weir_view *a, size_t a_count, const struct weir_view *b,
+                 size_t b_count)
 {
     bool yes = a && a_count == b_count;
     for (size_t i = 0; yes && i < a_count; i++) {
@@ -443,10 +312,10 @@ static bool same(const struct view *a, size_t a_count, const struct view *b, siz
     return yes;
 }
 
-static void log_changes(const struct weir_views *v, const struct view *list, size_t count)
+static void log_changes(const struct weir_views *v, const struct weir_view *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct view *old = NULL;
+        const struct weir_view *old = NULL;
         for (size_t k = 0; k < v->count && !old; k++) {
             old = strcmp(v->list[k].name, list[i].name) == 0 ? &v->list[k] : NULL;
         }
@@ -462,7 +331,7 @@ static void log_changes(const struct weir_views *v, const struct view *list, siz
 }
 
 /* What is computed from now on. */
-static int tell_stored(struct weir_views *v, const struct view *list, size_t count,
+static int tell_stored(struct weir_views *v, const struct weir_view *list, size_t count,
                        struct weir_error *err)
 {
     struct weir_stored_item *items = calloc(count + 1, sizeof *items);
@@ -487,11 +356,11 @@ static int tell_stored(struct weir_views *v, const struct view *list, size_t cou
     return rc;
 }
 
-static void replace(struct weir_views *v, struct view *list, size_t count)
+static void replace(struct weir_views *v, struct weir_view *list, size_t count)
 {
     log_changes(v, list, count);
     pthread_mutex_lock(&v->lock);
-    struct view *old = v->list;
+    struct weir_view *old = v->list;
     size_t old_count = v->count;
     v->list = list;
     v->count = count;
@@ -502,7 +371,7 @@ static void replace(struct weir_views *v, struct view *list, size_t count)
 static int sync_with(struct weir_views *v, struct weir_session *session,
                      const struct weir_documents *documents, struct weir_error *err)
 {
-    struct view *list;
+    struct weir_view *list;
     struct weir_arena arena;
     size_t count;
     int rc = compile_all(v, documents, &list, &count, err);
@@ -511,7 +380,7 @@ static int sync_with(struct weir_views *v, struct weir_session *session,
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = list[i].sql ? find_text(list, count, i, err) : 0;
+        rc = list[i].sql ? weir_view_find_text(list, count, i, err) : 0;
     }
     weir_arena_init(&arena, 64u << 20);
     weir_stored_hold(v->stored);
@@ -556,9 +425,9 @@ void weir_views_sync(struct weir_views *v, const struct weir_documents *document
 /* --- telling ------------------------------------------------------------------------------------
  */
 
-static void state_of(struct weir_views *v, const char *name, struct state *out)
+static void state_of(struct weir_views *v, const char *name, struct weir_view_state *out)
 {
-    *out = (struct state){.reason = "it was not looked at yet"};
+    *out = (struct weir_view_state){.reason = "it was not looked at yet"};
     pthread_mutex_lock(&v->lock);
     for (size_t i = 0; i < v->count; i++) {
         if (strcmp(v->list[i].name, name) == 0) {
@@ -570,7 +439,7 @@ static void state_of(struct weir_views *v, const char *name, struct state *out)
 
 void weir_views_print(struct weir_views *v, const char *name, bool sees_all, struct weir_jw *w)
 {
-    struct state state;
+    struct weir_view_state state;
     state_of(v, name, &state);
     bool told = sees_all || !(state.warehouse || state.of_engine);
     weir_jw_keyz(w, "warehouse");
@@ -591,9 +460,10 @@ void weir_views_explain(struct weir_views *v, const struct weir_access *access, 
     }
     pthread_mutex_lock(&v->lock);
     for (size_t i = 0; i < v->count; i++) {
-        const struct view *view = &v->list[i];
+        const struct weir_view *view = &v->list[i];
         snprintf(missing, sizeof missing, "Table with name %s does not exist", view->name);
-        if (!view->state.warehouse && strcasestr(err->message, missing) && reads(sql, view->name)) {
+        if (!view->state.warehouse && strcasestr(err->message, missing) &&
+            weir_view_is_read(sql, view->name)) {
             (void)weir_fail(err, err->code, "views.%s is not in the warehouse: %s", view->name,
                             view->state.reason);
             break;
