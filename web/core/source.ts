@@ -203,7 +203,6 @@ export function ranAt(source: Source): Date | undefined {
   return newest ? new Date(newest) : undefined;
 }
 
-/** "in 4 min", "now", or nothing when it does not run by itself. */
 /** When it runs by itself. */
 export function sayRhythm(source: Source): string {
   if (source.kind === 'tracking') return 'as events come';
@@ -223,6 +222,7 @@ export function findSources(sources: readonly Source[], { text, look, title, now
   });
 }
 
+/** "in 4 min", "now", or nothing when it does not run by itself. */
 export function sayNext(source: Source, now: Date = new Date()): string {
   if (source.run) return 'now';
   if (source.paused) return 'paused';
