@@ -2,6 +2,8 @@
 #ifndef WEIR_BASE_NUMBER_H
 #define WEIR_BASE_NUMBER_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 /* --- of floating point: the fewest digits that are the number and no other one, as JavaScript,
@@ -18,6 +20,8 @@ int weir_number_digits(double value, char digits[WEIR_NUMBER_DIGITS + 1], int *p
 double weir_number_widen(float value);
 
 /* --- of decimals --- */
+/* Is it "DECIMAL(P,S)", with 0 <= S <= P <= 38? */
+bool weir_number_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale);
 /* The digits of a text, whatever stands between them: "-1.50" is -150; of more than 128 bits the
  * lowest, so that sums of such are exact in them, too. */
 __int128 weir_number_scaled(struct weir_str text);

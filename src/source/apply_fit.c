@@ -1,4 +1,5 @@
 /* What does not fit its column, and the columns that the table gets. */
+#include "base/number.h"
 #include "source/apply_write.h"
 
 /* Does this column of the stage have another type than the table's, or none there? */
@@ -38,7 +39,7 @@ static void add_loss(struct weir_buf *sql, const struct weir_column *c,
                      const struct weir_column *old)
 {
     unsigned precision, scale = 0;
-    if (old->type == WEIR_TYPE_INT || weir_source_decimal(old->type_name, &precision, &scale)) {
+    if (old->type == WEIR_TYPE_INT || weir_number_decimal(old->type_name, &precision, &scale)) {
         add_rounded(sql, c, old, scale);
     } else if (old->type == WEIR_TYPE_DOUBLE) { /* a whole number beyond 2^53 */
         weir_buf_addz(sql, " OR (regexp_full_match(");

@@ -1,5 +1,6 @@
 #include "source/catalog.h"
 
+#include "base/number.h"
 #include "source/connector.h"
 
 void weir_source_plan_init(struct weir_source_plan *plan)
@@ -128,7 +129,7 @@ struct weir_str weir_source_column_sql(const struct weir_column *column)
 {
     unsigned precision, scale;
     return column->type == WEIR_TYPE_OTHER &&
-                   weir_source_decimal(column->type_name, &precision, &scale)
+                   weir_number_decimal(column->type_name, &precision, &scale)
                ? column->type_name
                : weir_str_of(type_sql(column->type));
 }

@@ -121,8 +121,6 @@ enum weir_type weir_source_type_join(enum weir_type a, enum weir_type b);
 /* What the engine calls its type: "BIGINT"; exact decimals, which are of WEIR_TYPE_OTHER, have
  * their own. */
 struct weir_str weir_source_column_sql(const struct weir_column *column);
-/* Is it "DECIMAL(P,S)", with 0 <= S <= P <= 38? */
-bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale);
 bool weir_source_same_type(const struct weir_column *a, const struct weir_column *b);
 /* `a` as it holds the values of both, text at worst. Exact decimals stay exact where one of at most
  * 38 digits holds both. */

@@ -1,28 +1,13 @@
 /* Exact decimals: their types, what holds the values of two, and their texts. */
+#include "base/number.h"
 #include "source/catalog.h"
-
-bool weir_source_decimal(struct weir_str type_name, unsigned *precision, unsigned *scale)
-{
-    struct weir_str rest = type_name, start = WEIR_STR("DECIMAL(");
-    int64_t p = 0, s = 0;
-    if (!weir_str_starts(rest, start) || rest.ptr[rest.len - 1] != ')') {
-        return false;
-    }
-    rest = (struct weir_str){rest.ptr + start.len, rest.len - start.len - 1};
-    struct weir_str first = weir_str_cut(&rest, ',');
-    bool read = rest.ptr && weir_str_to_i64(first, &p) && weir_str_to_i64(rest, &s) && s >= 0 &&
-                p > 0 && s <= p && p <= 38;
-    *precision = read ? (unsigned)p : 0;
-    *scale = read ? (unsigned)s : 0;
-    return read;
-}
 
 static bool digits_of(const struct weir_column *c, unsigned *whole, unsigned *scale)
 {
     unsigned precision = 19; /* of 64 bits */
     *scale = 0;
     bool exact = c->type == WEIR_TYPE_INT || (c->type == WEIR_TYPE_OTHER &&
-                                              weir_source_decimal(c->type_name, &precision, scale));
+                                              weir_number_decimal(c->type_name, &precision, scale));
     *whole = precision - *scale;
     return exact;
 }
@@ -51,7 +36,7 @@ struct weir_column weir_source_types_join(const struct weir_column *a, const str
         both.type_name = exact ? join_decimals(a, b, arena) : (struct weir_str){NULL, 0};
         both.type = exact ? WEIR_TYPE_OTHER : both.type;
     }
-    if (both.type == WEIR_TYPE_OTHER && !weir_source_decimal(both.type_name, &precision, &scale)) {
+    if (both.type == WEIR_TYPE_OTHER && !weir_number_decimal(both.type_name, &precision, &scale)) {
         both.type = WEIR_TYPE_TEXT;
     }
     return both;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "source/account.h"
 #include "source/contract.h"
 #include "source/feed_nest.h"
@@ -337,7 +338,7 @@ static int to_texts(struct weir_feed_reading *r, const struct weir_column *c,
     int rc = 0;
     out->strs = weir_arena_calloc(&r->arena, rows * sizeof *out->strs);
     weir_buf_init(&digits, 256);
-    if (!out->strs || (exact && !weir_source_decimal(c->type_name, &precision, &scale))) {
+    if (!out->strs || (exact && !weir_number_decimal(c->type_name, &precision, &scale))) {
         return no_memory(err);
     }
     for (size_t i = 0; rc == 0 && i < rows; i++) {

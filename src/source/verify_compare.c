@@ -57,7 +57,7 @@ static void add_text(struct weir_verify_table *t, size_t column)
     const struct weir_column *c = &t->compare->columns[column];
     unsigned precision, scale;
     bool fraction = c->type == WEIR_TYPE_OTHER &&
-                    weir_source_decimal(c->type_name, &precision, &scale) && precision == scale;
+                    weir_number_decimal(c->type_name, &precision, &scale) && precision == scale;
     /* ".05", where all digits are places: here and in no other engine */
     const char *text = fraction ? "replace('0' || CAST($ AS VARCHAR), '0-', '-0')" : texts[c->type];
     for (const char *p = text; *p; p++) {
@@ -264,7 +264,7 @@ static void add_json(struct weir_verify_table *t, size_t column)
     unsigned precision, scale;
     bool bare =
         c->type == WEIR_TYPE_BOOL || c->type == WEIR_TYPE_INT || c->type == WEIR_TYPE_TEXT ||
-        (c->type == WEIR_TYPE_OTHER && weir_source_decimal(c->type_name, &precision, &scale));
+        (c->type == WEIR_TYPE_OTHER && weir_number_decimal(c->type_name, &precision, &scale));
     if (!bare) {
         add_both(t, ", CASE WHEN regexp_matches(CAST(coalesce(", column, ", ");
         add_both(t, ") AS VARCHAR), '(?i)nan|inf') THEN to_json(CAST(coalesce(", column, ", ");

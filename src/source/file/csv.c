@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/contract.h"
 #include "source/rows.h"
 
@@ -270,7 +271,7 @@ static bool put_exact(struct weir_source_rows *r, size_t to, int64_t value, int 
     unsigned precision = 0, scale = 0;
     struct weir_buf text;
     weir_buf_init(&text, 256);
-    (void)weir_source_decimal(r->sink->columns[to].type_name, &precision, &scale);
+    (void)weir_number_decimal(r->sink->columns[to].type_name, &precision, &scale);
     snprintf(digits, sizeof digits, "%lld", (long long)value);
     bool fits = weir_source_decimal_text(weir_str_of(digits), precision, scale, &text);
     *rc = fits ? weir_source_rows_text(r, to, weir_buf_str(&text), err) : 0;

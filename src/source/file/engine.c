@@ -2,6 +2,7 @@
  * files and nothing else. The warehouse's engine has no access to files at all. */
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "source/file/file.h"
 
 static const char *path_of(const struct weir_file *file)
@@ -146,7 +147,7 @@ static enum weir_type type_of(const struct weir_column *c, struct weir_str *type
         return WEIR_TYPE_TIMESTAMP;
     }
     *type_name = weir_str_is(t, "UBIGINT") ? WEIR_STR("DECIMAL(20,0)") : t;
-    bool exact = weir_source_decimal(*type_name, &precision, &scale);
+    bool exact = weir_number_decimal(*type_name, &precision, &scale);
     return c->type == WEIR_TYPE_OTHER && !exact ? WEIR_TYPE_TEXT : c->type;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/number.h"
 #include "io/file.h"
 #include "source/feed_nest.h"
 #include "source/file/file.h"
@@ -131,7 +132,7 @@ static void number_of(struct weir_str type, struct weir_jw *w)
 {
     unsigned precision = 0, scale = 0;
     char multiple[32], most[48];
-    (void)weir_source_decimal(type, &precision, &scale);
+    (void)weir_number_decimal(type, &precision, &scale);
     snprintf(multiple, sizeof multiple, "1e-%u", scale);
     snprintf(most, sizeof most, "1e%u", precision - scale);
     weir_jw_kstrz(w, "type", "number");
@@ -166,7 +167,7 @@ static void schema_of(struct weir_str type, unsigned depth, struct weir_jw *w)
         members_of(rest, depth, w);
     } else if (weir_str_is(type, "UBIGINT")) {
         number_of(WEIR_STR("DECIMAL(20,0)"), w);
-    } else if (weir_source_decimal(type, &p, &s)) {
+    } else if (weir_number_decimal(type, &p, &s)) {
         number_of(type, w);
     } else if (weir_str_is(type, "BOOLEAN")) {
         weir_jw_kstrz(w, "type", "boolean");

@@ -1,6 +1,7 @@
 #include "source/mysql/capture_rows.h"
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "source/mysql/mysql.h"
 
 #define BYTES_MOST (192u << 20) /* of a row */
@@ -17,7 +18,7 @@ static int make_target(const struct weir_my_column *from, const struct weir_colu
                                   : WEIR_MY_OTHER_CHARSET,
         .is_unsigned = memmem(from->declared.ptr, from->declared.len, "unsigned", 8) != NULL,
         .type = to->type};
-    (void)weir_source_decimal(to->type_name, &out->precision, &out->scale);
+    (void)weir_number_decimal(to->type_name, &out->precision, &out->scale);
     if (weir_str_starts(size, WEIR_STR("binary("))) {
         (void)weir_str_cut(&size, '(');
         (void)weir_str_to_i64(weir_str_cut(&size, ')'), &length);

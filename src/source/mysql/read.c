@@ -372,7 +372,7 @@ static int open_cells(struct reading *r, const struct weir_my_table *t, struct w
         c->type = r->to->sink->columns[i].type;
         unsigned precision = 0;
         c->scaled = c->type == WEIR_TYPE_OTHER &&
-                    weir_source_decimal(r->to->sink->columns[i].type_name, &precision, &c->scale) &&
+                    weir_number_decimal(r->to->sink->columns[i].type_name, &precision, &c->scale) &&
                     precision <= WEIR_FIGURES_DIGITS;
         c->scaled = c->scaled && weir_source_rows_scaled(r->to, i, c->scale);
         c->room = FIRST_TEXT;

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/number.h"
 #include "source/postgres/capture.h"
 #include "source/postgres/value.h"
 
@@ -167,7 +168,7 @@ static int make_targets(struct relation *to, struct weir_arena *arena, struct we
         target->type = c->settled.columns[i].type;
         target->oid = from->oid;
         target->element = from->array ? from->element : 0;
-        (void)weir_source_decimal(c->settled.columns[i].type_name, &target->precision,
+        (void)weir_number_decimal(c->settled.columns[i].type_name, &target->precision,
                                   &target->scale);
     }
     for (size_t i = 0; i < to->count; i++) {

@@ -73,7 +73,7 @@ static void add_figure(struct weir_buf *sql, const struct weir_pg_column *c,
         /* With a NaN among them it is one: then its row is rejected, and sums are not compared. */
         [WEIR_TYPE_OTHER] = "trunc(sum($) * #), NULL"};
     unsigned precision = 0, scale = 0;
-    (void)weir_source_decimal(to->type_name, &precision, &scale);
+    (void)weir_number_decimal(to->type_name, &precision, &scale);
     const char *sum = sums[to->type];
     if (!utf8 && (to->type == WEIR_TYPE_TEXT || to->type == WEIR_TYPE_JSON)) {
         sum = "sum(octet_length(convert_to($, 'UTF8'))), NULL";
@@ -336,7 +336,7 @@ int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *t, struct weir_
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     for (size_t i = 0; rc == 0 && i < sink->column_count; i++) {
-        if (weir_source_decimal(sink->columns[i].type_name, &precision, &scales[i]) &&
+        if (weir_number_decimal(sink->columns[i].type_name, &precision, &scales[i]) &&
             sink->columns[i].type == WEIR_TYPE_OTHER && precision <= WEIR_FIGURES_DIGITS) {
             (void)weir_source_rows_scaled(&rows, i, scales[i]); /* the decoder looks itself */
         }

@@ -1,6 +1,7 @@
 /* Comparing tables with PostgreSQL: sums of buckets of rows, in the plan's snapshot. */
 #include <stdio.h>
 
+#include "base/number.h"
 #include "source/postgres/postgres.h"
 
 #define SQL_BYTES (32u << 20)
@@ -36,7 +37,7 @@ static void add_text(struct weir_buf *sql, const struct weir_pg_column *c,
             if (to->type == WEIR_TYPE_DOUBLE && c->oid == WEIR_PG_FLOAT4) {
                 weir_buf_addz(sql, "::text::float8"); /* as it is read */
             } else if (to->type == WEIR_TYPE_OTHER &&
-                       weir_source_decimal(to->type_name, &precision, &scale)) {
+                       weir_number_decimal(to->type_name, &precision, &scale)) {
                 weir_buf_addf(sql, "::numeric(%u,%u)", precision, scale);
             }
             weir_buf_addc(sql, ')');

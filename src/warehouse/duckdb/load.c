@@ -1,13 +1,11 @@
 /* Bulk loading: rows of the caller's batches are what the table function weir_batch() gives, in a
  * statement of the caller's transaction. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/number.h"
 #include "warehouse/duckdb/duck.h"
 
-#define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits */
-#define MOST_DIGITS    38 /* and in 128 */
+#define DECIMAL_DIGITS 18 /* which the engine keeps in 64 bits; more, in 128 */
 
 /* The statement of a session's latest load, kept for the next one: most go into the table of the
  * one before, and to prepare one costs as much as to insert a thousand rows. */
@@ -73,13 +71,12 @@ static int scale_of(const struct weir_vector *v)
 static bool is_long(const struct weir_vector *v, const struct weir_column *column, int *digits,
                     int *scale)
 {
-    int all = 0, behind = 0;
-    bool is = v->exact && !v->scaled && v->type == WEIR_TYPE_OTHER && column->type_name.ptr &&
-              sscanf(column->type_name.ptr, "DECIMAL(%d,%d)", &all, &behind) == 2 &&
-              all > DECIMAL_DIGITS && all <= MOST_DIGITS && behind >= 0 && behind <= all;
+    unsigned all, behind;
+    bool is = v->exact && !v->scaled && v->type == WEIR_TYPE_OTHER &&
+              weir_number_decimal(column->type_name, &all, &behind) && all > DECIMAL_DIGITS;
     if (is) {
-        *digits = all;
-        *scale = behind;
+        *digits = (int)all;
+        *scale = (int)behind;
     }
     return is;
 }

@@ -1,6 +1,7 @@
 /* The catalog, and statements that change it. */
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "warehouse/duckdb/compression.h"
 #include "warehouse/duckdb/rules.h"
 
@@ -209,24 +210,15 @@ int weir_duck_describe(struct weir_session *session, struct weir_arena *arena,
 
 /* --- DDL ------------------------------------------------------------------------------------ */
 
-/* "DECIMAL(12,2)", and nothing else that could stand in a statement. */
-static bool is_decimal(struct weir_str name)
-{
-    struct weir_str start = WEIR_STR("DECIMAL(");
-    bool good = weir_str_starts(name, start) && name.len <= 14 && name.ptr[name.len - 1] == ')';
-    for (size_t i = start.len; good && i + 1 < name.len; i++) {
-        good = (name.ptr[i] >= '0' && name.ptr[i] <= '9') || name.ptr[i] == ',';
-    }
-    return good;
-}
-
 static void add_column(struct weir_buf *out, const struct weir_column *column)
 {
+    unsigned precision, scale;
     weir_sql_ident(out, column->name);
     weir_buf_addc(out, ' ');
     /* An exact decimal is the one foreign type that tables are made with; its values come as text,
      * which the engine reads. */
-    if (column->type == WEIR_TYPE_OTHER && is_decimal(column->type_name)) {
+    if (column->type == WEIR_TYPE_OTHER &&
+        weir_number_decimal(column->type_name, &precision, &scale)) {
         weir_buf_adds(out, column->type_name);
     } else {
         weir_buf_addz(out, weir_duck_sql_type(column->type));
