@@ -44,7 +44,34 @@ void weir_arena_reset(struct weir_arena *arena)
     arena->used = arena->blocks->cap;
 }
 
-void *weir_arena_alloc(struct weir_arena *arena, size_t n)
+/* In a new block. */
+static void *alloc_more(struct weir_arena *arena, size_t n)
+{
+    struct weir_arena_block *block = arena->blocks;
+    size_t cap = block ? block->cap * 2 : FIRST_BLOCK;
+    if (cap > 8u * 1024 * 1024) {
+        cap = 8u * 1024 * 1024;
+    }
+    if (cap < n) {
+        cap = n;
+    }
+    if (cap > arena->max || arena->used > arena->max - cap) {
+        cap = n;
+        if (cap > arena->max || arena->used > arena->max - cap) {
+            return NULL;
+        }
+    }
+    block = malloc(sizeof *block + cap);
+    if (!block) {
+        return NULL;
+    }
+    *block = (struct weir_arena_block){.next = arena->blocks, .cap = cap, .len = n};
+    arena->blocks = block;
+    arena->used += cap;
+    return block->data;
+}
+
+static inline void *alloc(struct weir_arena *arena, size_t n)
 {
     if (n > SIZE_MAX - ALIGN) {
         return NULL;
@@ -52,30 +79,16 @@ void *weir_arena_alloc(struct weir_arena *arena, size_t n)
     n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     struct weir_arena_block *block = arena->blocks;
     if (!block || block->cap - block->len < n) {
-        size_t cap = block ? block->cap * 2 : FIRST_BLOCK;
-        if (cap > 8u * 1024 * 1024) {
-            cap = 8u * 1024 * 1024;
-        }
-        if (cap < n) {
-            cap = n;
-        }
-        if (cap > arena->max || arena->used > arena->max - cap) {
-            cap = n;
-            if (cap > arena->max || arena->used > arena->max - cap) {
-                return NULL;
-            }
-        }
-        block = malloc(sizeof *block + cap);
-        if (!block) {
-            return NULL;
-        }
-        *block = (struct weir_arena_block){.next = arena->blocks, .cap = cap};
-        arena->blocks = block;
-        arena->used += cap;
+        return alloc_more(arena, n);
     }
     void *out = block->data + block->len;
     block->len += n;
     return out;
+}
+
+void *weir_arena_alloc(struct weir_arena *arena, size_t n)
+{
+    return alloc(arena, n);
 }
 
 void *weir_arena_calloc(struct weir_arena *arena, size_t n)
@@ -105,7 +118,7 @@ bool weir_arena_grow(struct weir_arena *arena, void **items, size_t count, size_
 
 struct weir_str weir_arena_dup(struct weir_arena *arena, struct weir_str s)
 {
-    char *copy = weir_arena_alloc(arena, s.len + 1);
+    char *copy = alloc(arena, s.len + 1);
     if (!copy) {
         return (struct weir_str){NULL, 0};
     }

@@ -6,6 +6,8 @@
 
 #include "base/number.h"
 
+#define ONES 0x0101010101010101u /* one in each byte */
+
 static void separate(struct weir_jw *w)
 {
     if (w->comma) {
@@ -169,15 +171,30 @@ void weir_jw_ktime_or_null(struct weir_jw *w, const char *key, weir_time value)
     }
 }
 
-/* Plain ASCII that needs no escape. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c < 0x7F;
+}
+
+/* The highest bit of each byte that is zero, and maybe of others behind one. */
+static uint64_t zeros(uint64_t bytes)
+{
+    return (bytes - ONES) & ~bytes & (0x80 * ONES);
+}
+
+/* Plain ASCII that needs no escape: how much of it is in front, by eight bytes at a time. */
 static size_t plain_run(struct weir_str s)
 {
     size_t i = 0;
-    while (i < s.len) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c < 0x20 || c == '"' || c == '\\' || c >= 0x7F) {
+    for (uint64_t eight; i + sizeof eight <= s.len; i += sizeof eight) {
+        memcpy(&eight, s.ptr + i, sizeof eight);
+        uint64_t odd = (eight | (eight + ONES)) & (0x80 * ONES); /* 0x7F and more */
+        odd |= (eight - 0x20 * ONES) & ~eight & (0x80 * ONES);
+        if (odd | zeros(eight ^ ('"' * ONES)) | zeros(eight ^ ('\\' * ONES))) {
             break;
         }
+    }
+    while (i < s.len && is_plain((unsigned char)s.ptr[i])) {
         i++;
     }
     return i;
@@ -197,9 +214,17 @@ static void add_escape(struct weir_buf *out, unsigned char c)
 
 void weir_json_quote(struct weir_buf *out, struct weir_str value)
 {
+    size_t run = plain_run(value);
+    char *all = run == value.len ? weir_buf_room(out, run + 2) : NULL;
+    if (all) {
+        all[0] = '"';
+        memcpy(all + 1, run ? value.ptr : "", run);
+        memcpy(all + 1 + run, "\"", 2);
+        out->len += run + 2;
+        return;
+    }
     weir_buf_addc(out, '"');
-    while (value.len) {
-        size_t run = plain_run(value);
+    for (; value.len; run = plain_run(value)) {
         weir_buf_add(out, value.ptr, run);
         value.ptr += run;
         value.len -= run;

@@ -57,7 +57,7 @@ int weir_child_start(struct weir_child *c, const struct weir_child_options *opti
     what.stdin_fd = -1;
     what.stdout_fd = out[1];
     what.stderr_fd = said[1];
-    what.new_group = what.die_with_parent = true;
+    what.new_group = what.die_with_parent = what.batch = true;
     what.no_mercy = !options->listens && !options->keeps;
     struct weir_keeper_room room;
     const char **kept = options->keeps ? weir_keeper_arguments(&what, &room) : NULL;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,10 @@ static void become(const struct weir_process_options *o, pid_t parent, int repor
     reset_signals();
     if (o->new_group) {
         setpgid(0, 0);
+    }
+    if (o->batch) {
+        const struct sched_param none = {0};
+        (void)sched_setscheduler(0, SCHED_BATCH, &none); /* what it starts has it, too */
     }
     if (o->die_with_parent) {
         prctl(PR_SET_PDEATHSIG, o->no_mercy ? SIGKILL : SIGTERM);

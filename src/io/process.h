@@ -33,6 +33,7 @@ struct weir_process_options {
     bool die_with_parent; /* SIGTERM when the parent's thread ends (Linux PDEATHSIG) */
     bool no_mercy;        /* SIGKILL then: it may not be one that listens */
     bool new_group;       /* a process group of its own: Ctrl-C reaches the parent only */
+    bool batch;           /* woken up, it waits for its turn and takes no processor from us */
 };
 
 int weir_process_start(const struct weir_process_options *options, pid_t *pid,

@@ -375,8 +375,8 @@ static int column_of(struct weir_feed_stream *s, struct weir_str key, size_t *at
     return 0;
 }
 
-int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct weir_json value,
-                      bool *changed, struct weir_error *err)
+static inline int put_one(struct weir_feed_stream *s, struct weir_str path, struct weir_json value,
+                          bool *changed, struct weir_error *err)
 {
     size_t at;
     if (s->nest && weir_json_type(value) == WEIR_JSON_ARRAY) {
@@ -388,6 +388,12 @@ int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct w
     }
     int rc = column_of(s, path, &at, changed, err);
     return rc ? rc : weir_feed_put(s, at, value, changed, err);
+}
+
+int weir_feed_put_one(struct weir_feed_stream *s, struct weir_str path, struct weir_json value,
+                      bool *changed, struct weir_error *err)
+{
+    return put_one(s, path, value, changed, err);
 }
 
 static int put_members(struct weir_feed_stream *s, struct weir_json object, size_t length,
@@ -404,12 +410,12 @@ static int put_members(struct weir_feed_stream *s, struct weir_json object, size
                              err);
             continue;
         }
-        struct weir_str path = weir_feed_step(s, length, key);
+        struct weir_str path = s->flat ? weir_feed_step(s, length, key) : key;
         if (s->flat && weir_json_type(value) == WEIR_JSON_NULL &&
             !weir_map_get(&s->by_path, path)) {
             continue; /* of an object that is not there */
         }
-        rc = weir_feed_put_one(s, path, value, changed, err);
+        rc = put_one(s, path, value, changed, err);
     }
     return rc;
 }

@@ -412,6 +412,9 @@ static int put_text(struct weir_feed_stream *s, size_t at, const struct weir_fee
 {
     struct weir_buf *room = &s->feed->text;
     struct weir_str text;
+    if (c->type == WEIR_TYPE_TEXT && weir_json_str(value, &text)) {
+        return weir_source_rows_text(&s->batch, at, text, err);
+    }
     if (c->type == WEIR_TYPE_JSON) {
         weir_buf_reset(room);
         weir_json_print(value, room);

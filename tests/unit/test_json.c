@@ -131,6 +131,42 @@ static void absent_values_are_harmless(void **state)
     assert_int_equal(weir_json_count(root), 3);
 }
 
+/* Texts are looked at by eight bytes at a time: each byte at each place of one of each length. */
+static void each_byte_is_quoted_wherever_it_stands(void **state)
+{
+    static const char known_ones[] = "\b\t\n\f\r\"\\";
+    struct weir_buf got, want;
+    (void)state;
+    weir_buf_init(&got, 1000);
+    weir_buf_init(&want, 1000);
+    for (unsigned c = 0; c < 0x80; c++) {
+        for (size_t len = 1; len < 20; len++) {
+            for (size_t at = 0; at < len; at++) {
+                char bytes[20];
+                memset(bytes, 'a', len);
+                bytes[at] = (char)c;
+                weir_buf_reset(&got);
+                weir_buf_reset(&want);
+                weir_json_quote(&got, (struct weir_str){bytes, len});
+                weir_buf_addf(&want, "\"%.*s", (int)at, "aaaaaaaaaaaaaaaaaaa");
+                const char *known = strchr(known_ones, (int)c);
+                if (c && known) {
+                    weir_buf_addf(&want, "\\%c", "btnfr\"\\"[known - known_ones]);
+                } else {
+                    weir_buf_addf(&want, c < 0x20 || c == 0x7F ? "\\u%04x" : "%c", c);
+                }
+                weir_buf_addf(&want, "%.*s\"", (int)(len - at - 1), "aaaaaaaaaaaaaaaaaaa");
+                assert_string_equal(weir_buf_cstr(&got), weir_buf_cstr(&want));
+            }
+        }
+    }
+    weir_buf_reset(&got);
+    weir_json_quote(&got, (struct weir_str){NULL, 0});
+    assert_string_equal(weir_buf_cstr(&got), "\"\"");
+    weir_buf_free(&got);
+    weir_buf_free(&want);
+}
+
 static void writer_output_is_always_json(void **state)
 {
     (void)state;
@@ -158,6 +194,7 @@ int main(void)
         cmocka_unit_test(repairs_what_sdks_really_send),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(absent_values_are_harmless),
+        cmocka_unit_test(each_byte_is_quoted_wherever_it_stands),
         cmocka_unit_test(writer_output_is_always_json),
     };
     return cmocka_run_group_tests_name("json", tests, make, unmake);

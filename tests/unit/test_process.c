@@ -46,6 +46,20 @@ static void says_how_a_child_ended(void **state)
     assert_string_equal(end_of(shell("kill -TERM $$")), "killed by SIGTERM");
 }
 
+static void a_child_of_batch_takes_no_processor_from_us(void **state)
+{
+    (void)state;
+    /* What it starts itself says which policy it has: the 41st field, behind a name without spaces.
+     */
+    const char *const argv[] = {"/bin/sh", "-c", "test \"$(cut -d ' ' -f 41 /proc/self/stat)\" = 3",
+                                NULL};
+    struct weir_process_options options = {
+        .argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1};
+    assert_string_equal(end_of(start(&options)), "exit 1");
+    options.batch = true;
+    assert_string_equal(end_of(start(&options)), "exit 0");
+}
+
 static void a_program_that_is_not_there_is_an_error_at_once(void **state)
 {
     (void)state;
@@ -191,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_how_a_child_ended),
+        cmocka_unit_test(a_child_of_batch_takes_no_processor_from_us),
         cmocka_unit_test(a_program_that_is_not_there_is_an_error_at_once),
         cmocka_unit_test(waiting_has_a_deadline),
         cmocka_unit_test(a_child_that_ignores_sigterm_is_killed),

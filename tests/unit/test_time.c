@@ -47,6 +47,38 @@ static void a_failed_read_changes_nothing(void **state)
     assert_int_equal(when, 42);
 }
 
+/* What the strict reader takes, in the short way where it has one, the lenient one, which has none,
+ * reads as the same; so they must after each change of a byte. */
+static void both_readers_agree(void **state)
+{
+    static const char *const texts[] = {
+        "2026-01-02T03:04:05Z",        "2024-02-29T23:59:60Z",
+        "2026-12-31T00:00:00.1Z",      "0001-01-01T00:00:00.12345Z",
+        "9999-12-31T23:59:59.999999Z", "2026-01-02T03:04:05.1234567Z"};
+    static const char bytes[] = "0123456789-:.TtZz+ ,/;";
+    size_t both = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t len = strlen(texts[i]);
+        for (size_t at = 0; at < len * len * 4; at++) {
+            char text[32];
+            memcpy(text, texts[i], len + 1);
+            text[at % len] = bytes[(at / len) % (sizeof bytes - 1)];
+            text[(at / len) % len] = bytes[at % (sizeof bytes - 1)];
+            for (size_t n = len - 1; n <= len; n++) {
+                weir_time strict = 0, lenient = 0;
+                struct weir_str s = {text, n};
+                if (weir_time_parse(s, &strict)) {
+                    assert_true(weir_time_parse_lenient(s, &lenient));
+                    assert_int_equal(strict, lenient);
+                    both++;
+                }
+            }
+        }
+    }
+    assert_true(both > 500);
+}
+
 static void what_is_printed_reads_back(void **state)
 {
     (void)state;
@@ -101,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_times_that_sdks_send),
         cmocka_unit_test(a_failed_read_changes_nothing),
+        cmocka_unit_test(both_readers_agree),
         cmocka_unit_test(what_is_printed_reads_back),
         cmocka_unit_test(prints_as_many_digits_as_asked),
         cmocka_unit_test(the_steady_clock_does_not_go_back),
