@@ -30,7 +30,7 @@ int weir_watch_begin(struct weir_collector *c, struct weir_error *err)
     return rc;
 }
 
-/* Whether `of` has a write key that `in` has not. */
+/* Whether `of` has a write key that `in` has not. One that two share is neither's. */
 static bool has_key_beyond(const struct weir_sources *of, const struct weir_sources *in)
 {
     struct weir_map known;
@@ -40,7 +40,7 @@ static bool has_key_beyond(const struct weir_sources *of, const struct weir_sour
         const struct weir_sources *sources = pass ? of : in;
         for (size_t i = 0; i < sources->count; i++) {
             const struct weir_source *s = &sources->items[i];
-            for (size_t k = 0; k <= s->old_write_keys.count; k++) {
+            for (size_t k = 0; !s->shares && k <= s->old_write_keys.count; k++) {
                 struct weir_str key =
                     weir_str_of(k ? s->old_write_keys.items[k - 1] : s->write_key);
                 beyond = beyond || (pass ? !weir_map_get(&known, key)

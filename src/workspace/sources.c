@@ -235,6 +235,15 @@ static bool share_key(const struct weir_source *a, const struct weir_source *b)
     return shared;
 }
 
+static void fail_shared(struct weir_error *why, const struct weir_source *a,
+                        const struct weir_source *b)
+{
+    weir_fail(why, WEIR_EINVAL,
+              "%s has a write key of %s: an event could not say whose it is; give one of them "
+              "another",
+              a->path, b->path);
+}
+
 static bool check_shared_keys(struct reading *r)
 {
     struct weir_error why = {0};
@@ -245,10 +254,7 @@ static bool check_shared_keys(struct reading *r)
         for (size_t k = 0; k < i; k++) {
             struct weir_source *b = &all->items[k];
             if (share_key(a, b)) {
-                weir_fail(&why, WEIR_EINVAL,
-                          "%s has a write key of %s: an event could not say whose it is; give one "
-                          "of them another",
-                          a->path, b->path);
+                fail_shared(&why, a, b);
                 note_problem(r, &why);
                 a->shares = b->path;
                 b->shares = a->path;
@@ -333,7 +339,8 @@ static bool copy_source(struct weir_arena *arena, const struct weir_source *from
     to->name = weir_arena_strdup(arena, from->name);
     to->path = weir_arena_strdup(arena, from->path);
     to->write_key = weir_arena_strdup(arena, from->write_key);
-    bool there = items && to->name && to->path && to->write_key;
+    to->shares = from->shares ? weir_arena_strdup(arena, from->shares) : NULL;
+    bool there = items && to->name && to->path && to->write_key && (to->shares || !from->shares);
     for (size_t i = 0; there && i < old->count; i++) {
         items[i] = weir_arena_strdup(arena, old->items[i]);
         there = items[i] != NULL;
@@ -342,19 +349,42 @@ static bool copy_source(struct weir_arena *arena, const struct weir_source *from
     return there;
 }
 
+/* `shares`: also one that had a key of another before. */
 static int keep_source(struct reading *r, const char *name, const struct weir_sources *before,
-                       struct weir_error *err)
+                       bool shares, struct weir_error *err)
 {
     int code = WEIR_OK;
     for (size_t k = 0; !code && k < before->count; k++) {
         struct weir_source kept;
-        if (strcmp(before->items[k].name, name) == 0) {
+        if (strcmp(before->items[k].name, name) == 0 && (shares || !before->items[k].shares)) {
             code = copy_source(&r->out->arena, &before->items[k], &kept)
                        ? add_source(r->out, &r->room, &kept, err)
                        : weir_fail(err, WEIR_ENOMEM, "out of memory for the sources");
         }
     }
     return code;
+}
+
+/* A key that two had before is nobody's while the file of one of them cannot be read. */
+static bool check_kept_keys(struct reading *r)
+{
+    struct weir_error why = {0};
+    bool any = false;
+    for (size_t i = 0; i < r->out->count; i++) {
+        struct weir_source *a = &r->out->items[i];
+        for (size_t k = 0; k < i; k++) {
+            struct weir_source *b = &r->out->items[k];
+            if (share_key(a, b) && !a->shares && !b->shares) {
+                fail_shared(&why, a, b);
+                note_problem(r, &why);
+                any = true;
+            } else if (share_key(a, b)) {
+                a->shares = b->path;
+                b->shares = a->path;
+            }
+        }
+    }
+    return any;
 }
 
 int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *before,
@@ -368,14 +398,14 @@ int weir_sources_keep(struct weir_sources *sources, const struct weir_sources *b
     sources->items = NULL;
     sources->count = 0;
     for (size_t i = 0; !code && i < count; i++) {
-        code = read[i].shares ? keep_source(&r, read[i].name, before, err)
+        code = read[i].shares ? keep_source(&r, read[i].name, before, false, err)
                               : add_source(sources, &r.room, &read[i], err);
     }
     for (size_t i = 0; !code && i < sources->broken_count; i++) {
-        code = keep_source(&r, sources->broken[i], before, err);
+        code = keep_source(&r, sources->broken[i], before, true, err);
     }
     sources->strict = strict; /* its file may hold another key by now */
-    return code || !check_shared_keys(&r) ? code : weir_fail(err, r.code, "%s", r.problems);
+    return code || !check_kept_keys(&r) ? code : weir_fail(err, r.code, "%s", r.problems);
 }
 
 int weir_sources_load(const struct weir_workspace *workspace, struct weir_sources *out,

@@ -336,6 +336,23 @@ test('unknown keys wait in quarantine until a source has them', () =>
     await c.start();
   }));
 
+test('a key that two sources have from the start is nobody\'s, and keeps no other from coming', () =>
+  Collector.with('', async (c) => {
+    const key = 'shared-key-0123456789abcdef';
+    await c.stop();
+    for (const name of ['app', 'twin']) c.source(name, `write_key: ${key}\n`);
+    await c.start();
+    assert.equal((await c.track('whose', {}, key)).status, 200);
+    assert.equal((await c.records('--quarantine')).length, 1);
+    const other = 'other-key-0123456789abcdef';
+    c.source('tv', `write_key: ${other}\n`);
+    await until('the new source', 30, async () => ((await c.track('tv', {}, other)) && (await c.records()).some((record) => record.source === 'tv') ? true : undefined));
+    assert.doesNotMatch(c.output, /a write key is gone/);
+    rmSync(path.join(c.weir.dir, 'sources/twin.yml'));
+    const released = await until('the call to be released', 30, async () => (await c.records()).find((record) => idOf(record) === 'whose'));
+    assert.equal(released.source, 'app');
+  }));
+
 test('a sources folder that is gone for a moment sends nothing to quarantine', () =>
   Collector.with('', async (c) => {
     const sources = path.join(c.weir.dir, 'sources');

@@ -274,6 +274,37 @@ static void two_that_share_a_key_hide_no_other(void **state)
     weir_workspace_close(w);
 }
 
+/* Since before anything was known of them, so that the key is nobody's. */
+static void two_that_shared_a_key_from_the_start_hide_no_other(void **state)
+{
+    (void)state;
+    struct weir_workspace *w = fresh();
+    struct weir_sources before, sources;
+    put("sources/web.yml", "write_key: " KEY_A "\n");
+    put("sources/app.yml", "write_key: " KEY_A "\n");
+    assert_int_equal(weir_sources_load_most(w, &before, &err), WEIR_EINVAL);
+    put("sources/tv.yml", "write_key: " KEY_C "\n");
+    assert_int_equal(weir_sources_load_most(w, &sources, &err), WEIR_EINVAL);
+    ASSERT_OK(weir_sources_keep(&sources, &before, &err), err);
+    assert_string_equal(weir_sources_by_key(&sources, WEIR_STR(KEY_C))->name, "tv");
+    assert_null(weir_sources_by_key(&sources, WEIR_STR(KEY_A)));
+    weir_sources_free(&sources);
+    /* What cannot be read may have it still. */
+    put("sources/web.yml", "write_key: " KEY_A "\nip: nonsense\n");
+    assert_int_equal(weir_sources_load_most(w, &sources, &err), WEIR_EINVAL);
+    assert_string_equal(weir_sources_by_key(&sources, WEIR_STR(KEY_A))->name, "app");
+    ASSERT_OK(weir_sources_keep(&sources, &before, &err), err);
+    weir_sources_free(&before);
+    assert_null(weir_sources_by_key(&sources, WEIR_STR(KEY_A)));
+    for (size_t i = 0; i < sources.count; i++) {
+        bool shares = strcmp(sources.items[i].name, "tv") != 0;
+        assert_int_equal(sources.items[i].shares != NULL, shares);
+        assert_true(!shares || strstr(sources.items[i].shares, "sources/"));
+    }
+    weir_sources_free(&sources);
+    weir_workspace_close(w);
+}
+
 static void a_change_of_sources_is_noticed(void **state)
 {
     (void)state;
@@ -367,6 +398,7 @@ int main(void)
         CASE(sources_are_found_by_any_of_their_keys),
         CASE(every_broken_source_is_told),
         CASE(two_that_share_a_key_hide_no_other),
+        CASE(two_that_shared_a_key_from_the_start_hide_no_other),
         CASE(a_change_of_sources_is_noticed),
         CASE(sources_are_added_once_and_with_good_names),
         CASE(no_sources_is_no_error),
