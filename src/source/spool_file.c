@@ -46,15 +46,17 @@ void *weir_spool_alloc(size_t size)
 }
 
 /* Past the kernel's cache, where a copy of each block would cost more than all else that is done
- * to it, and put out what is of use there. Not every file system can. */
-static int open_file(const char *dir, int flags)
+ * to it, and put out what is of use there. Not every file system can; and one that cannot would
+ * make the file all the same if it was opened so, and leave it there. */
+static int open_file(const char *dir)
 {
     char path[4096];
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | flags, 0600);
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && snprintf(path, sizeof path, "%s/spool-XXXXXX", dir) < (int)sizeof path) {
-        fd = mkostemp(path, O_CLOEXEC | flags); /* a file system without files that have no name */
+        fd = mkostemp(path, O_CLOEXEC); /* a file system without files that have no name */
         (void)!(fd < 0 || unlink(path) == 0);
     }
+    (void)!(fd < 0 || fcntl(fd, F_SETFL, O_DIRECT) == 0);
     return fd;
 }
 
@@ -66,8 +68,7 @@ int weir_spool_file_open(struct weir_spool_file **out, const char *dir, struct w
     }
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);
-    f->fd = open_file(dir, O_DIRECT);
-    f->fd = f->fd < 0 ? open_file(dir, 0) : f->fd;
+    f->fd = open_file(dir);
     return f->fd < 0 ? weir_fail_errno(err, errno, "cannot make a file in %s", dir) : 0;
 }
 
