@@ -45,6 +45,24 @@ void weir_source_files_free(struct weir_source_files *files)
     }
 }
 
+static const char *what_of(enum weir_source_ill_kind kind)
+{
+    return kind == WEIR_SOURCE_PAUSED   ? "paused"
+           : kind == WEIR_SOURCE_BROKEN ? "broken"
+                                        : "missing";
+}
+
+static void keep_since(const struct weir_source_files *files, const struct rest *rest,
+                       weir_time since)
+{
+    struct weir_error err;
+    if (weir_source_turn_note(weir_source_runs_site(files->server->source_runs), rest->source,
+                              what_of(rest->kind), since, &err)) {
+        weir_log(files->server->log, WEIR_LOG_WARN, "since when a source rests could not be kept",
+                 "source", rest->source, "error", err.message);
+    }
+}
+
 void weir_source_files_begin(struct weir_source_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -72,6 +90,9 @@ void weir_source_files_rests(struct weir_source_files *files, const char *source
         rest->kind = WEIR_SOURCE_ILL_KINDS;
     }
     if (rest) {
+        if (rest->kind != kind && rest->since) {
+            keep_since(files, rest, 0); /* else it would count when it is so once more */
+        }
         rest->since = rest->kind == kind ? rest->since : 0;
         rest->kind = kind;
         rest->told = true;
@@ -80,13 +101,6 @@ void weir_source_files_rests(struct weir_source_files *files, const char *source
 
 /* --- since when ---------------------------------------------------------------------------------
  */
-
-static const char *what_of(enum weir_source_ill_kind kind)
-{
-    return kind == WEIR_SOURCE_PAUSED   ? "paused"
-           : kind == WEIR_SOURCE_BROKEN ? "broken"
-                                        : "missing";
-}
 
 /* A file is as it is since it was written, as far as nobody knows better. */
 static weir_time written_at(const struct weir_source_files *files, const char *source)
@@ -119,17 +133,6 @@ static weir_time kept_since(const struct weir_source_files *files, const struct 
             (!gone || kept.began >= loaded_at))
                ? kept.began
                : 0;
-}
-
-static void keep_since(const struct weir_source_files *files, const struct rest *rest,
-                       weir_time since)
-{
-    struct weir_error err;
-    if (weir_source_turn_note(weir_source_runs_site(files->server->source_runs), rest->source,
-                              what_of(rest->kind), since, &err)) {
-        weir_log(files->server->log, WEIR_LOG_WARN, "since when a source rests could not be kept",
-                 "source", rest->source, "error", err.message);
-    }
 }
 
 static void find_out(const struct weir_source_files *files, struct rest *rest, weir_time loaded_at)
@@ -186,10 +189,43 @@ static void tell(struct weir_source_files *files, const struct weir_source_owned
     }
 }
 
+/* What changed while no server ran. */
+static void forget_others(const struct weir_source_files *files)
+{
+    static const enum weir_source_ill_kind kinds[] = {WEIR_SOURCE_REMOVED, WEIR_SOURCE_BROKEN,
+                                                      WEIR_SOURCE_PAUSED};
+    struct weir_error err;
+    struct weir_buf sources;
+    weir_buf_init(&sources, MAX_TEXTS);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        weir_buf_reset(&sources);
+        struct weir_jw w = weir_jw_on(&sources);
+        weir_jw_array(&w);
+        for (size_t i = 0; i < files->count; i++) {
+            if (files->rests[i].told && files->rests[i].kind == kinds[k]) {
+                weir_jw_strz(&w, files->rests[i].source);
+            }
+        }
+        weir_jw_array_end(&w);
+        int rc = weir_buf_check(&sources, "the names of sources", &err);
+        rc = rc ? rc
+                : weir_source_turn_keep(weir_source_runs_site(files->server->source_runs),
+                                        what_of(kinds[k]), weir_buf_str(&sources), &err);
+        if (rc) {
+            weir_log(files->server->log, WEIR_LOG_WARN,
+                     "that sources rest no more could not be kept", "error", err.message);
+        }
+    }
+    weir_buf_free(&sources);
+}
+
 /* What is so no more is forgotten. */
 static void forget(struct weir_source_files *files)
 {
     size_t kept = 0;
+    if (!files->looked) {
+        forget_others(files);
+    }
     for (size_t i = 0; i < files->count; i++) {
         if (files->rests[i].told) {
             files->rests[kept++] = files->rests[i];

@@ -83,6 +83,16 @@ int weir_source_turn_note(const struct weir_source_site *site, const char *sourc
     return rc;
 }
 
+int weir_source_turn_keep(const struct weir_source_site *site, const char *what,
+                          struct weir_str sources, struct weir_error *err)
+{
+    struct weir_state *state;
+    int rc = open_store(site, &state, err);
+    rc = rc ? rc : weir_last_run_keep(state, what, sources, err);
+    weir_state_close(state);
+    return rc;
+}
+
 int weir_source_forget(const struct weir_source_site *site, const char *name,
                        struct weir_error *err)
 {

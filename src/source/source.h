@@ -170,6 +170,9 @@ int weir_source_turn_end(const struct weir_source_site *site, const char *source
 /* Keeps when something else than a run began: since when it is "paused", "broken", "missing". */
 int weir_source_turn_note(const struct weir_source_site *site, const char *source, const char *what,
                           weir_time at, struct weir_error *err) WEIR_MUST_CHECK;
+/* Others than these (an array of JSON) are not so now. */
+int weir_source_turn_keep(const struct weir_source_site *site, const char *what,
+                          struct weir_str sources, struct weir_error *err) WEIR_MUST_CHECK;
 /* When its file is gone, and before its secrets are: what stands at the source for it (a
  * replication slot) is taken away. `note` gets what stayed there, why, and what to run; nothing
  * when all is well. */

@@ -45,6 +45,16 @@ int weir_last_run_put(struct weir_state *state, struct weir_str source, const ch
     return weir_db_run(&q, NULL, err);
 }
 
+int weir_last_run_keep(struct weir_state *state, const char *what, struct weir_str sources,
+                       struct weir_error *err)
+{
+    struct weir_db q = weir_db_on(state, "delete from source_runs where what = ? and source not in "
+                                         "(select value from json_each(?))");
+    weir_db_textz(&q, what);
+    weir_db_text(&q, sources);
+    return weir_db_run(&q, NULL, err);
+}
+
 int weir_last_run_remove(struct weir_state *state, struct weir_str source, struct weir_error *err)
 {
     struct weir_db q = weir_db_on(state, "delete from source_runs where source = ?");

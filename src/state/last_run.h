@@ -19,6 +19,9 @@ int weir_last_run_get(struct weir_state *state, struct weir_str source, const ch
                       struct weir_last_run *out, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_last_run_put(struct weir_state *state, struct weir_str source, const char *what,
                       const struct weir_last_run *run, struct weir_error *err) WEIR_MUST_CHECK;
+/* Of others than these (an array of JSON), nothing of `what` is known any more. */
+int weir_last_run_keep(struct weir_state *state, const char *what, struct weir_str sources,
+                       struct weir_error *err) WEIR_MUST_CHECK;
 /* All of a source. */
 int weir_last_run_remove(struct weir_state *state, struct weir_str source,
                          struct weir_error *err) WEIR_MUST_CHECK;

@@ -85,6 +85,41 @@ test('a source that was paused while no server ran is so since its file was writ
   assert.ok(Math.abs(Date.parse((await heads())[0]?.paused_since ?? '') - when.getTime()) < 2000);
 });
 
+test('when it was so before does not count: it was not meanwhile, or something else', async () => {
+  const file = (more: string, minutes: number): number => {
+    const when = new Date(Date.now() - minutes * 60_000);
+    weir.write('sources/rest.yml', `kind: file\nconnection: {path: ${more}`);
+    utimesSync(at('sources/rest.yml'), when, when);
+    return when.getTime();
+  };
+  const back = async (): Promise<void> => {
+    await weir.up();
+    admin = await Client.enter(weir, 'ada@example.com');
+  };
+  const isPaused = async (since: number): Promise<void> => {
+    await comes('paused', 'paused', 'paused', 'paused', '');
+    assert.ok(Math.abs(Date.parse((await heads())[0]?.paused_since ?? '') - since) < 2000);
+  };
+  await weir.down();
+  file('rest}\n', 50); // resumed while no server ran
+  weir.write('sources/other.yml', 'kind: file\nconnection: {path: other}\npaused: true\n');
+  await back();
+  await comes('', '', 'paused', '', 'paused');
+  await weir.down();
+  weir.write('sources/other.yml', 'kind: file\nconnection: {path: other}\n');
+  const since = file('rest}\npaused: true\n', 40);
+  await back();
+  await isPaused(since);
+  file('[\n', 30);
+  await comes('broken', 'broken', 'broken', 'broken', '');
+  file('rest}\n', 20);
+  await comes('', '', '', '', '');
+  await weir.down();
+  const later = file('rest}\npaused: true\n', 10);
+  await back();
+  await isPaused(later);
+});
+
 test('a file with a mistake, and one that is mended', async () => {
   weir.write('sources/rest.yml', 'kind: file\nconnection: {path: [\n');
   await comes('broken', 'broken', 'broken', 'broken', '');

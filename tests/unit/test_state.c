@@ -455,6 +455,15 @@ static void the_last_run_of_a_source_is_kept(void **state)
     assert_int_equal(found.failures, 3);
     assert_true(found.partly);
     assert_int_equal(found.well, 1);
+    ASSERT_OK(weir_last_run_put(s->state, S("bank"), "verify", &first, &s->err), s->err);
+    ASSERT_OK(weir_last_run_keep(s->state, "verify", S("[\"shop\",\"x\"]"), &s->err), s->err);
+    ASSERT_OK(weir_last_run_get(s->state, S("bank"), "verify", &found, &s->err), s->err);
+    assert_int_equal(found.began, 0);
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
+    assert_int_equal(found.began, 1);
+    ASSERT_OK(weir_last_run_keep(s->state, "verify", S("[]"), &s->err), s->err);
+    ASSERT_OK(weir_last_run_get(s->state, S("shop"), "sync", &found, &s->err), s->err);
+    assert_int_equal(found.began, 4);
     ASSERT_OK(weir_last_run_remove(s->state, S("shop"), &s->err), s->err);
     ASSERT_OK(weir_last_run_get(s->state, S("shop"), "verify", &found, &s->err), s->err);
     assert_int_equal(found.began, 0);
