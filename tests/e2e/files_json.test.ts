@@ -198,6 +198,16 @@ test('what the engine takes is not set aside with lines that are no JSON: number
   assert.deepEqual(await weir.rows('select v::varchar as v from odd_split.odd_split__l'), [{ v: '98765432109876543210987' }]);
 });
 
+test('a line that is nothing but NaN, or a number that is too long, is set aside', async () => {
+  for (const [name, line] of [['bare', 'NaN'], ['bare_minus', '-Infinity'], ['bare_digits', '9'.repeat(400)]] as const) {
+    write(`${name}.ndjson`, `{"id":1}\n${line}\n{"id":2}\n{"id":3}\n`);
+    source(name, `${name}.ndjson`);
+    const [load] = await sync(name);
+    assert.deepEqual([load?.rows_read, load?.rows_written, load?.rows_discarded], [4, 3, 1], name);
+    assert.deepEqual((await aside(name)).map((one) => one.line), [2]);
+  }
+});
+
 test('so are they of packed files, of several, and where objects and lists become tables', async () => {
   weir.write('several/a.ndjson.gz', gzipSync('{"id":1,"l":[{"v":1}]}\nrubbish\n{"id":2,"l":[{"v":2},{"v":3}]}\n'));
   write('several/b.ndjson', '{"id":3,"l":[]}\n');

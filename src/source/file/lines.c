@@ -40,7 +40,8 @@ static int check_stop(const atomic_bool *stop, struct weir_error *err)
     return stop && atomic_load(stop) ? weir_fail(err, WEIR_ECANCELED, "the run was stopped") : 0;
 }
 
-/* The engine takes numbers of any size, and such as NaN, too. */
+/* The engine takes numbers of any size, and such as NaN, too; but not where they are all of a line.
+ */
 static bool is_json(struct sift *s, struct weir_str line, struct weir_error *why)
 {
     struct weir_json root;
@@ -48,7 +49,7 @@ static bool is_json(struct sift *s, struct weir_str line, struct weir_error *why
     struct weir_error ignored;
     return weir_json_parse(s->parser, line, &root, why) == 0 ||
            (weir_json_parse_lenient(s->parser, line, &root, &had, &ignored) == 0 && !had.bad_utf8 &&
-            !had.surrogates && !had.control);
+            !had.surrogates && !had.control && weir_json_type(root) >= WEIR_JSON_ARRAY);
 }
 
 static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct weir_error *err)
