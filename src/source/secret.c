@@ -180,8 +180,9 @@ int weir_source_address_check(const struct weir_yaml *doc, const struct weir_yam
                               const char *name, const char *value, struct weir_error *err)
 {
     struct weir_str password;
-    /* "user:password@host", without a scheme. "@name" is a socket without a file. */
-    bool user = strcmp(name, "host") == 0 && *value && strchr(value + 1, '@');
+    /* "user:password@host", without a scheme. "@name" is a socket without a file, and "/" begins
+     * the folder of one. */
+    bool user = strcmp(name, "host") == 0 && *value && *value != '/' && strchr(value + 1, '@');
     return weir_source_has_password_word(weir_str_of(value))
                ? weir_yaml_fail(err, doc, node,
                                 "`%s` must have no password in it, because git keeps the file; "

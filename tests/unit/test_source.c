@@ -47,6 +47,8 @@ static void addresses_without_a_password_are_well(void **state)
         ("kind: singer\nconnection:\n  executable: tap\n  config:\n"
          "    a: \"postgres://reader@h/db\"\n    b: \"Server=h;Password={0}\"\n    c: \"a: "
          "b@c\"\n"),
+        /* A folder of sockets. */
+        "kind: postgres\nconnection: {host: \"/run/postgresql@17\", user: u, database: d}\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
