@@ -36,10 +36,16 @@ static bool is_endless(enum weir_type type, int64_t value)
     return value == end || value == -end;
 }
 
+/* Of 128 bits what is behind the lowest is lost. */
+static __int128 add(__int128 a, __int128 b)
+{
+    return (__int128)((unsigned __int128)a + (unsigned __int128)b);
+}
+
 static void see_decimal(struct weir_figure *f, struct weir_str text)
 {
     __int128 value = weir_number_scaled(text);
-    f->sum = (__int128)((unsigned __int128)f->sum + (unsigned __int128)value);
+    f->sum = add(f->sum, value);
     f->rest += value % DECIMAL_REST;
     size_t digits =
         text.len - (text.len && *text.ptr == '-') - (memchr(text.ptr, '.', text.len) != 0);
@@ -143,7 +149,7 @@ static void read_answer(struct weir_figures *f, const struct weir_figures *read,
         const struct weir_vector *sum = &b->columns[at++];
         figure->sum = weir_vector_valid(sum, 0) ? weir_number_scaled(sum->strs[0]) : 0;
         if (is_large(&columns[i], &read->columns[i])) { /* as far from it as what is left is */
-            figure->sum += read->columns[i].sum - read->columns[i].rest;
+            figure->sum = add(add(figure->sum, read->columns[i].sum), -read->columns[i].rest);
         }
         if (columns[i].type == WEIR_TYPE_DOUBLE) {
             double least = weir_vector_valid(&b->columns[at], 0) ? b->columns[at].doubles[0] : NAN;

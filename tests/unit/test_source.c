@@ -265,6 +265,8 @@ static const struct weir_column columns[] = {
     {WEIR_STR("long"), WEIR_TYPE_OTHER, WEIR_STR("DECIMAL(30,5)")},
     /* Whose sum is more than the engine takes. */
     {WEIR_STR("longest"), WEIR_TYPE_OTHER, WEIR_STR("DECIMAL(38,0)")},
+    /* Whose sum is just more than 128 bits hold. */
+    {WEIR_STR("edge"), WEIR_TYPE_OTHER, WEIR_STR("DECIMAL(38,0)")},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -283,6 +285,8 @@ static void count_both(struct weir_arena *arena, struct weir_figures *read,
                                WEIR_STR("-0.00001")};
     struct weir_str m[ROWS] = {WEIR_STR("99999999999999999999999999999999999999"),
                                WEIR_STR("99999999999999999999999999999999999998"), WEIR_STR("-5")};
+    struct weir_str e[ROWS] = {WEIR_STR("85070591730234615865843651857942052864"),
+                               WEIR_STR("85070591730234615865843651857942052864"), WEIR_STR("0")};
     uint64_t two[1] = {3}, none[1] = {0};
     struct weir_vector v[COLUMNS] = {{.type = WEIR_TYPE_BOOL, .valid = two, .bools = b},
                                      {.type = WEIR_TYPE_INT, .ints = i},
@@ -293,7 +297,8 @@ static void count_both(struct weir_arena *arena, struct weir_figures *read,
                                      {.type = WEIR_TYPE_DOUBLE, .valid = none, .doubles = d},
                                      {.type = WEIR_TYPE_JSON, .strs = j},
                                      {.type = WEIR_TYPE_OTHER, .strs = l, .exact = exact},
-                                     {.type = WEIR_TYPE_OTHER, .strs = m, .exact = exact}};
+                                     {.type = WEIR_TYPE_OTHER, .strs = m, .exact = exact},
+                                     {.type = WEIR_TYPE_OTHER, .strs = e, .exact = exact}};
     struct weir_batch batch = {ROWS, COLUMNS, v};
     assert_int_equal(weir_session_exec(session, "DROP TABLE IF EXISTS main.t", &err), 0);
     assert_int_equal(
