@@ -222,12 +222,13 @@ static void try_parked(struct weir_results *r)
 {
     while (r->parked && !atomic_load(&r->server->stopping)) {
         struct weir_flight *f = r->parked;
-        f->code = take_off(f, &f->err);
-        if (f->code == WEIR_EBUSY) {
+        int rc = take_off(f, &f->err);
+        if (rc == WEIR_EBUSY) {
             return;
         }
         unpark(f);
-        if (f->code) {
+        if (rc) {
+            f->code = rc;
             hand_out(f, NULL, NULL);
         }
     }
@@ -264,14 +265,14 @@ static struct weir_flight *flight_new(struct weir_results *r, uint64_t hash, str
 static void go(struct weir_flight *f)
 {
     struct weir_results *r = f->results;
-    f->code = atomic_load(&r->server->stopping)
-                  ? weir_fail(&f->err, WEIR_ECANCELED, "the server is stopping")
-              : r->parked ? WEIR_EBUSY
-                          : take_off(f, &f->err);
-    if (f->code == WEIR_EBUSY) {
-        f->code = 0;
+    int rc = atomic_load(&r->server->stopping)
+                 ? weir_fail(&f->err, WEIR_ECANCELED, "the server is stopping")
+             : r->parked ? WEIR_EBUSY
+                         : take_off(f, &f->err);
+    if (rc == WEIR_EBUSY) {
         park(f);
-    } else if (f->code) {
+    } else if (rc) {
+        f->code = rc; /* of what took off, the worker's */
         hand_out(f, NULL, NULL);
     }
 }
