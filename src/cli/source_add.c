@@ -8,7 +8,7 @@
 #include "cli/prompt.h"
 #include "io/http_head.h"
 #include "source/connector.h"
-#include "source/secret.h"
+#include "source/define/secret.h"
 
 static int add_tracking(struct weir_cli *cli, const struct weir_workspace *workspace,
                         const char *name, struct weir_error *err)

@@ -6,9 +6,9 @@
 #include "cli/commands.h"
 #include "cli/remote.h"
 #include "serve/serve.h"
-#include "source/config.h"
 #include "source/connector.h"
-#include "source/counts.h"
+#include "source/define/config.h"
+#include "source/ledger/counts.h"
 #include "source/source.h"
 
 #define AT_SIZE 32

@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "io/client.h"
 #include "serve/serve.h"
-#include "source/config.h"
+#include "source/define/config.h"
 #include "source/source.h"
 #include "workspace/git.h"
 

@@ -4,7 +4,7 @@
 
 #include "serve/server.h"
 #include "serve/source.h"
-#include "source/catalog.h"
+#include "source/define/catalog.h"
 
 struct ask {
     struct weir_call call;

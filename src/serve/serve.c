@@ -28,7 +28,7 @@
 #include "serve/usage.h"
 #include "serve/usage_tables.h"
 #include "serve/warm.h"
-#include "source/standing.h"
+#include "source/schedule/standing.h"
 
 #define GRACE           (10 * WEIR_SECOND)
 #define OTHER_FILES     256 /* descriptors that are no connections */

@@ -5,8 +5,8 @@
 #define WEIR_SERVE_SOURCE_H
 
 #include "base/json_write.h"
-#include "source/counts.h"
-#include "source/schedule.h"
+#include "source/ledger/counts.h"
+#include "source/schedule/schedule.h"
 #include "source/source.h"
 
 struct weir_server;

@@ -8,10 +8,10 @@
 #include "serve/source_ills.h"
 #include "serve/source_print.h"
 #include "serve/template.h"
-#include "source/config.h"
 #include "source/connector.h"
-#include "source/schedule.h"
-#include "source/secret.h"
+#include "source/define/config.h"
+#include "source/define/secret.h"
+#include "source/schedule/schedule.h"
 #include "state/person.h"
 
 #define RUNS_SHOWN 200

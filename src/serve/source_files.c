@@ -6,7 +6,7 @@
 
 #include "serve/server.h"
 #include "serve/source.h"
-#include "source/standing.h"
+#include "source/schedule/standing.h"
 
 #define MOST      1000
 #define MAX_TEXTS (64u << 20)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "source/schedule/standing.h"
 #include "source/source.h"
-#include "source/standing.h"
 
 #define MOST      10000
 #define MAX_TEXTS (64u << 20)

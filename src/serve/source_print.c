@@ -5,7 +5,7 @@
 #include "serve/server.h"
 #include "serve/source.h"
 #include "serve/source_schedule.h"
-#include "source/counts.h"
+#include "source/ledger/counts.h"
 #include "state/last_run.h"
 
 struct standing {

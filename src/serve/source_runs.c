@@ -5,7 +5,7 @@
 
 #include "serve/server.h"
 #include "serve/source_ills.h"
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 #define OF_SOURCE  100 /* runs that are remembered, of one source */
 #define MAX_REPORT (16u << 20)

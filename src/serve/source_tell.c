@@ -4,7 +4,7 @@
 #include "serve/server.h"
 #include "serve/source_item.h"
 #include "serve/source_said.h"
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 /* Members of an object; of a run that is in the list, with the lock. */
 static void print_item(const struct weir_source_item *item, size_t streams, struct weir_jw *w)

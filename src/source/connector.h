@@ -6,9 +6,9 @@
 #ifndef WEIR_SOURCE_CONNECTOR_H
 #define WEIR_SOURCE_CONNECTOR_H
 
-#include "source/catalog.h"
-#include "source/config.h"
-#include "source/figures.h"
+#include "source/define/catalog.h"
+#include "source/define/config.h"
+#include "source/run/figures.h"
 #include "source/source.h"
 #include "workspace/kinds.h"
 

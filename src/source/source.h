@@ -39,8 +39,8 @@ extern const struct weir_option weir_source_settings[];
 int weir_source_site_init(struct weir_workspace *workspace, struct weir_source_site *out,
                           struct weir_error *err) WEIR_MUST_CHECK;
 
-struct weir_source_watch; /* source/watch.h */
-struct weir_source_rests; /* source/run.h */
+struct weir_source_watch; /* source/schedule/watch.h */
+struct weir_source_rests; /* source/run/run.h */
 /* How far a run is; any thread may read it. */
 struct weir_source_progress {
     atomic_ullong rows, bytes;

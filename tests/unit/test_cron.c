@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "serve/template.h"
-#include "source/schedule.h"
+#include "source/schedule/schedule.h"
 
 static struct weir_warehouse *warehouse;
 

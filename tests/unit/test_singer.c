@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "source/program.h"
+#include "source/feed/program.h"
 #include "source/singer/singer.h"
 
 struct talk {

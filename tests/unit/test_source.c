@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "source/connector.h"
-#include "source/figures.h"
+#include "source/run/figures.h"
 
 /* --- sources/NAME.yml ---------------------------------------------------------------------------
  */

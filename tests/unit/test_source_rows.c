@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "source/rows.h"
+#include "source/run/rows.h"
 
 #define MANY 700000 /* several blocks */
 

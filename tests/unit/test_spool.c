@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "source/spool.h"
-#include "source/spool_file.h"
+#include "source/feed/spool.h"
+#include "source/feed/spool_file.h"
 
 #define ROWS    500
 #define COLUMNS 4

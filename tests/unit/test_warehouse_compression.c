@@ -1,7 +1,7 @@
 /* How the engine stores the rows of a table. */
 #include <duckdb.h>
 
-#include "source/contract.h"
+#include "source/run/contract.h"
 #include "warehouse.h"
 
 /* ids differ, sports come again, and a year is too short to be worth it. */

@@ -2,7 +2,7 @@
 #ifndef WEIR_SOURCE_AIRBYTE_AIRBYTE_H
 #define WEIR_SOURCE_AIRBYTE_AIRBYTE_H
 
-#include "source/foreign.h"
+#include "source/feed/foreign.h"
 
 struct weir_airbyte_settings {
     struct weir_program_settings program; /* first */

@@ -4,7 +4,7 @@
 
 #include "io/child.h"
 #include "source/airbyte/airbyte.h"
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 #define MAX_DEPTH    60
 #define MAX_TEXT     (256u << 20)

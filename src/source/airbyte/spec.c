@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "source/airbyte/airbyte.h"
-#include "source/secret.h"
+#include "source/define/secret.h"
 
 #define MAX_DEPTH 30
 

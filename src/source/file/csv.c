@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/number.h"
-#include "source/contract.h"
-#include "source/rows.h"
+#include "source/run/contract.h"
+#include "source/run/rows.h"
 
 #define EXACT 9007199254740992 /* beyond it, not every whole number is a double */
 

@@ -1,6 +1,6 @@
 /* Files without rows: what is said of them, and which columns a table has of nothing but such. */
-#include "source/contract.h"
 #include "source/file/file.h"
+#include "source/run/contract.h"
 
 /* Its table is what it is now. */
 int weir_file_empty_say(const struct weir_file *file, struct weir_source_plan *plan,

@@ -5,7 +5,7 @@
 #include "csv/columns.h"
 #include "io/curl.h"
 #include "source/connector.h"
-#include "source/scratch.h"
+#include "source/run/scratch.h"
 
 enum weir_file_format {
     WEIR_FILE_AUTO, /* by the name's end */

@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "base/number.h"
 #include "io/file.h"
-#include "source/feed_nest.h"
+#include "source/feed/feed_nest.h"
 #include "source/file/file.h"
 
 #define MAX_DEPTH 200

@@ -1,8 +1,8 @@
 /* Files that are none of their stream's: a server that is busy, or does not know any more who asks,
  * may say so with the status 200 in the place of the file, and a program with its log. Such a line
  * would be the header of a table without rows. */
-#include "source/contract.h"
 #include "source/file/file.h"
+#include "source/run/contract.h"
 
 #define MOST_SHOWN 100
 

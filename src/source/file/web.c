@@ -10,8 +10,8 @@
 #include "base/base64.h"
 #include "base/hash.h"
 #include "io/file.h"
+#include "source/define/secret.h"
 #include "source/file/file.h"
-#include "source/secret.h"
 
 #define MOST_HEADERS 32
 #define TRIES        4

@@ -8,10 +8,10 @@
 #define WEIR_SOURCE_MYSQL_CAPTURE_H
 
 #include "base/json.h"
-#include "source/follow.h"
 #include "source/mysql/binlog.h"
 #include "source/mysql/gtid_set.h"
 #include "source/mysql/mysql.h"
+#include "source/schedule/follow.h"
 
 struct weir_my_prepared { /* a transaction of two phases, whose rows begin there in the log */
     char xid[300];

@@ -4,7 +4,7 @@
 
 #include "source/mysql/capture.h"
 #include "source/mysql/capture_rows.h"
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 #define CHANGES_AT_ONCE 1000000 /* then the round ends, behind the transaction that reaches it */
 #define ARTIFICIAL      0x20    /* flag of events that are not in the file */

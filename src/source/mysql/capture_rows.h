@@ -3,8 +3,8 @@
 #ifndef WEIR_SOURCE_MYSQL_CAPTURE_ROWS_H
 #define WEIR_SOURCE_MYSQL_CAPTURE_ROWS_H
 
-#include "source/changes.h"
 #include "source/mysql/binlog.h"
+#include "source/run/changes.h"
 
 struct weir_my_rows { /* a table while its changes are read */
     struct weir_source_changes *changes;

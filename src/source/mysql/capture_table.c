@@ -5,8 +5,8 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "source/mark.h"
 #include "source/mysql/capture.h"
+#include "source/run/mark.h"
 
 #define MAX_SQL (1u << 20)
 

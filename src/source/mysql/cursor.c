@@ -1,4 +1,4 @@
-/* What is new of a stream by its cursor column (source/mark.h).
+/* What is new of a stream by its cursor column (source/run/mark.h).
  *
  * `sum` is what was in the rows of the greatest value, and beyond it. Rows of that value may come
  * later, or change (within a DATETIME's second): then merge reads them again (>=). append does not
@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "source/mark.h"
 #include "source/mysql/mysql.h"
+#include "source/run/mark.h"
 
 #define MAX_CURSOR (16u << 20)
 #define MAX_MARK   (4u << 20)

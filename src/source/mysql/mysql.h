@@ -9,7 +9,7 @@
 
 #include "source/connector.h"
 #include "source/mysql/value.h"
-#include "source/verify.h"
+#include "source/verify/verify.h"
 
 struct weir_my_settings {
     const char *host, *socket, *database, *user, *password, *tls_ca, *tls_cert, *tls_key;

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "source/mysql/mysql.h"
-#include "source/rows.h"
+#include "source/run/rows.h"
 
 #define SQL_BYTES  (8u << 20)
 #define FIRST_TEXT 256

@@ -3,7 +3,7 @@
 #ifndef WEIR_SOURCE_MYSQL_VALUE_H
 #define WEIR_SOURCE_MYSQL_VALUE_H
 
-#include "source/catalog.h"
+#include "source/define/catalog.h"
 
 /* What a column is, as weir tells them apart. */
 enum weir_my_form {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 #define MAX_CURSOR (16u << 20)
 

@@ -7,9 +7,9 @@
 #ifndef WEIR_SOURCE_POSTGRES_CAPTURE_H
 #define WEIR_SOURCE_POSTGRES_CAPTURE_H
 
-#include "source/follow.h"
 #include "source/postgres/pgoutput.h"
 #include "source/postgres/postgres.h"
+#include "source/schedule/follow.h"
 
 struct weir_pg_followed { /* a stream's table */
     struct weir_str schema, name;

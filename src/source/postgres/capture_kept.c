@@ -6,8 +6,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "csv/columns.h"
-#include "source/mark.h"
 #include "source/postgres/capture.h"
+#include "source/run/mark.h"
 
 #define MAX_CURSOR (16u << 20)
 

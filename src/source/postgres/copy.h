@@ -3,7 +3,7 @@
 #ifndef WEIR_SOURCE_POSTGRES_COPY_H
 #define WEIR_SOURCE_POSTGRES_COPY_H
 
-#include "source/rows.h"
+#include "source/run/rows.h"
 
 struct weir_pg_copy {
     struct weir_source_rows *rows;

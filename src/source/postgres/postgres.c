@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "source/mark.h"
 #include "source/postgres/capture.h"
+#include "source/run/mark.h"
 
 #define MAX_CURSOR (16u << 20)
 #define AT(member) .offset = offsetof(struct weir_pg_settings, member)
@@ -151,7 +151,8 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
                                     : weir_pg_tables(pg, out, err);
 }
 
-/* --- the cursor (source/mark.h) ----------------------------------------------------------------
+/* --- the cursor (source/run/mark.h)
+ * ----------------------------------------------------------------
  *
  * Rows of the greatest value may come later, or change: merge reads them again (>=), when their sum
  * says so; append does not (>).

@@ -6,7 +6,7 @@
 
 #include "source/connector.h"
 #include "source/postgres/oid.h"
-#include "source/verify.h"
+#include "source/verify/verify.h"
 
 struct weir_pg_settings {
     const char *host, *database, *user, *password, *sslrootcert, *sslcert, *sslkey;
@@ -107,7 +107,7 @@ void weir_pg_from(struct weir_buf *sql, const struct weir_pg_table *t);
 int weir_pg_read(struct weir_pg *pg, const struct weir_pg_table *table,
                  struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- verify.c: source/verify.h --- */
+/* --- verify.c: source/verify/verify.h --- */
 int weir_pg_verify_ready(void *connection, const struct weir_source_plan *plan,
                          struct weir_str cursor, char why[200],
                          struct weir_error *err) WEIR_MUST_CHECK;

@@ -3,7 +3,7 @@
 #ifndef WEIR_SOURCE_POSTGRES_VALUE_H
 #define WEIR_SOURCE_POSTGRES_VALUE_H
 
-#include "source/rows.h"
+#include "source/run/rows.h"
 
 struct weir_pg_target { /* a column of the sink */
     enum weir_type type;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "csv/columns.h"
-#include "source/keep.h"
+#include "source/ledger/keep.h"
 #include "source/singer/singer.h"
 
 #define MAX_DEPTH 60

@@ -1,8 +1,8 @@
 /* What a tap measures of itself: lines "METRIC: {json}" of its stderr, added up. */
 #include <stdio.h>
 
+#include "source/schedule/watch.h"
 #include "source/singer/singer.h"
-#include "source/watch.h"
 
 #define MAX_DEPTH 10
 #define MAX_ARENA (1u << 20)

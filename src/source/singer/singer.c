@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "source/watch.h"
+#include "source/schedule/watch.h"
 
 #define MAX_CATALOG (256u << 20)
 

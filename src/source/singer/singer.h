@@ -2,7 +2,7 @@
 #ifndef WEIR_SOURCE_SINGER_SINGER_H
 #define WEIR_SOURCE_SINGER_SINGER_H
 
-#include "source/foreign.h"
+#include "source/feed/foreign.h"
 
 enum weir_singer_selection { WEIR_SINGER_CATALOG, WEIR_SINGER_PROPERTIES, WEIR_SINGER_NONE };
 
