@@ -28,9 +28,12 @@ int weir_upload_rows_open(struct weir_upload_rows *r, struct weir_arena *arena,
 int weir_upload_rows_flush(struct weir_upload_rows *r, struct weir_error *err)
 {
     struct weir_batch batch = {r->count, r->column_count, r->vectors};
-    int rc = r->count
-                 ? weir_session_append(r->session, r->schema, r->table, r->columns, &batch, 1, err)
-                 : 0;
+    uint64_t texts = weir_texts_of(r->columns, r->column_count, &batch, 0, r->count);
+    int rc = weir_texts_check(&r->asked, r->session, r->columns, r->column_count, &batch, texts,
+                              "rows", "make its texts shorter", err);
+    rc = rc || r->count == 0
+             ? rc
+             : weir_session_append(r->session, r->schema, r->table, r->columns, &batch, 1, err);
     r->total += r->count;
     r->count = 0;
     weir_arena_reset(&r->texts);

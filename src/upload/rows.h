@@ -3,7 +3,7 @@
 #ifndef WEIR_UPLOAD_ROWS_H
 #define WEIR_UPLOAD_ROWS_H
 
-#include "warehouse/warehouse.h"
+#include "warehouse/texts.h"
 
 struct weir_upload_rows {
     struct weir_session *session;
@@ -14,6 +14,7 @@ struct weir_upload_rows {
     size_t count; /* of the batch */
     uint64_t total;
     struct weir_arena texts; /* of the batch; freed by the owner */
+    struct weir_texts asked;
 };
 
 /* What stands above `vectors` is filled in before; the vectors live in `arena`. */

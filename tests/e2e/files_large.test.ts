@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { syncFails } from '../node/sync.js';
+import { commandFails, syncFails } from '../node/sync.js';
 import { Weir } from '../node/weir.js';
 
 let weir: Weir;
@@ -40,4 +40,15 @@ test('so are lines that cannot be read, which would be set aside', async () => {
   lines(300);
   await weir.in('sync', 'lines');
   assert.deepEqual(await weir.rows("select count(*)::int as n, sum(length(value))::bigint // 1000000 as mb from weir.source_discards where source = 'lines'"), [{ n: 300, mb: 60 }]);
+});
+
+test('so is an upload', async () => {
+  const text = 'a wide row '.repeat(200_000 / 11);
+  const file = path.join(weir.dir, 'wide.csv');
+  const csv = (rows: number): void => writeFileSync(file, `id,t\n${Array.from({ length: rows }, (_, i) => `${i},${i} ${text}\n`).join('')}`);
+  csv(900);
+  await commandFails(() => weir)(/\d+ rows have texts of \d+ MB; the warehouse's engine takes 2048 rows at once, and its memory \(warehouse.memory\) is good for 128 MB of them: give it more, or make its texts shorter$/m, 'upload', file, '--name', 'wide');
+  csv(300);
+  await weir.in('upload', file, '--name', 'wide');
+  assert.deepEqual(await weir.rows('select count(*)::int as n, sum(length(t))::bigint // 1000000 as mb from uploads.wide'), [{ n: 300, mb: 59 }]);
 });

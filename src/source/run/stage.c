@@ -76,59 +76,6 @@ static int suit(struct weir_source_stage *s, const struct weir_batch *first, str
                                               s->column_count, first, err);
 }
 
-static uint64_t texts_of(const struct weir_source_sink *sink, const struct weir_batch *batch,
-                         size_t from, size_t to)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < sink->column_count; i++) {
-        const struct weir_vector *v = &batch->columns[i];
-        for (size_t row = from; is_text(&sink->columns[i]) && v->ints && row < to; row++) {
-            bytes += weir_vector_valid(v, row) ? v->strs[row].len : 0;
-        }
-    }
-    return bytes;
-}
-
-/* Beyond the engine's memory it would end, and with it all that people ask just then. `texts`:
- * bytes of the batch, of which each is looked at only where they may be too many. */
-static int check_memory(const struct weir_source_stage *s, struct weir_source_window *w,
-                        const struct weir_source_sink *sink, const struct weir_batch *batch,
-                        uint64_t texts, struct weir_error *err)
-{
-    uint64_t most = weir_session_texts_at_once(s->session);
-    bool fit = w->texts + texts <= most;
-    size_t from = 0, rows = w->rows + batch->rows;
-    if (fit && rows >= WEIR_ROWS_AT_ONCE) {
-        from = batch->rows - rows % WEIR_ROWS_AT_ONCE;
-        w->rows = w->texts = 0;
-    } else if (fit) {
-        w->rows = rows;
-        w->texts += texts;
-        return 0;
-    }
-    for (size_t to; from < batch->rows; from = to) {
-        size_t room = WEIR_ROWS_AT_ONCE - w->rows, left = batch->rows - from;
-        to = from + (left < room ? left : room);
-        w->rows += to - from;
-        w->texts += texts_of(sink, batch, from, to);
-        if (w->texts > most) {
-            return weir_fail(
-                err, WEIR_ETOOBIG,
-                "%zu rows%s have texts of %llu MB; the warehouse's engine takes %d rows at once, "
-                "and its memory (warehouse.memory) is good for %llu MB of them: give it more, or "
-                "%s",
-                w->rows, sink == &s->sink ? "" : " that would be set aside",
-                (unsigned long long)w->texts >> 20, WEIR_ROWS_AT_ONCE,
-                (unsigned long long)most >> 20,
-                sink == &s->sink ? "leave the column out (exclude)" : "mend what is read");
-        }
-        if (w->rows == WEIR_ROWS_AT_ONCE) {
-            w->rows = w->texts = 0;
-        }
-    }
-    return 0;
-}
-
 static int put_rows(struct weir_source_sink *sink, struct weir_str part,
                     const struct weir_batch *batch, struct weir_error *err)
 {
@@ -151,7 +98,8 @@ static int put_rows(struct weir_source_sink *sink, struct weir_str part,
     }
     uint64_t texts = texts_read(s);
     weir_figures_add(&s->read, batch);
-    rc = check_memory(s, &s->window, sink, batch, texts_read(s) - texts, err);
+    rc = weir_texts_check(&s->texts, s->session, s->columns, count, batch, texts_read(s) - texts,
+                          "rows", "leave the column out (exclude)", err);
     rc = rc ? rc : weir_session_append(s->session, s->schema, s->table, s->columns, &whole, 1, err);
     s->uncommitted += batch->rows;
     if (s->progress && !s->counted) {
@@ -194,8 +142,10 @@ static int put_rejects(struct weir_source_sink *sink, struct weir_str part,
         (struct weir_source_stage *)((char *)sink -
                                      offsetof(struct weir_source_stage, rejects_sink));
     (void)part;
-    int rc = check_memory(s, &s->rejects_window, sink, batch, texts_of(sink, batch, 0, batch->rows),
-                          err);
+    uint64_t texts = weir_texts_of(sink->columns, sink->column_count, batch, 0, batch->rows);
+    int rc =
+        weir_texts_check(&s->reject_texts, s->session, sink->columns, sink->column_count, batch,
+                         texts, "rows that would be set aside", "mend what is read", err);
     rc = rc ? rc : begin(s, err);
     s->uncommitted += batch->rows;
     return rc ? rc

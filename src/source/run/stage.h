@@ -8,14 +8,9 @@
 #include "source/ledger/ledger.h"
 #include "source/run/figures.h"
 #include "source/run/rows.h"
+#include "warehouse/texts.h"
 
 #define WEIR_SOURCE_STAGES "weir stages " /* as its tables are called, before the table's name */
-
-/* Of WEIR_ROWS_AT_ONCE that are stored together, the last ones. */
-struct weir_source_window {
-    size_t rows;
-    uint64_t texts; /* bytes */
-};
 
 struct weir_source_stage {
     struct weir_source_sink sink; /* first: the stage is its sink */
@@ -40,7 +35,7 @@ struct weir_source_stage {
     uint64_t reject_count;
     uint64_t uncommitted;  /* rows */
     uint64_t texts_before; /* bytes of texts that were read before them */
-    struct weir_source_window window, rejects_window;
+    struct weir_texts texts, reject_texts;
     bool began;
     struct weir_arena *arena;
 };
