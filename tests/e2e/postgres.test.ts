@@ -221,7 +221,11 @@ test('a table is found by any name that it may have, with its schema and without
 test('a range is filled again, and the cursor stays; rows that go are marked', { skip }, async () => {
   pg.sql(`create table fill (id int primary key, day date, v text); insert into fill select i, date '2026-01-01' + i, 'a' from generate_series(0, 9) i`);
   source('fill', 'streams:\n  fill: {mode: merge, key: [id], cursor: day}\n  orders: {}\n');
+  const noted = async (): Promise<unknown> => (await rows("select count(*) as n from weir.loads where source = 'fill'"))[0];
+  await sync('fill.orders');
+  const first = await noted();
   await fails(/was not loaded yet/, 'sync', 'fill.fill', '--from', '2026-01-01', '--wait');
+  assert.deepEqual(await noted(), first);
   await sync('fill');
   const cursor = async (): Promise<unknown> => (await rows("select cursor from weir.source_state where source = 'fill' and stream = 'fill'"))[0];
   const before = await cursor();
@@ -233,7 +237,6 @@ test('a range is filled again, and the cursor stays; rows that go are marked', {
   assert.deepEqual(await rows("select string_agg(v, '' order by id) as v from fill.fill"), [{ v: 'aabbaaabbb' }]);
   await fails(/cannot be filled from some point on/, 'sync', 'fill.orders', '--from', '1', '--wait');
   // What is no value of the column is asked wrongly, and no failure of the source.
-  const noted = (): Promise<unknown> => rows("select count(*) as n from weir.loads where source = 'fill'");
   const had = await noted();
   await fails(/`from` is "x' or true", and the column "day", .* has values of the type date/, 'sync', 'fill.fill', '--from', "x' or true", '--wait');
   await fails(/`to` is "soon"/, 'sync', 'fill.fill', '--from', '2026-01-01', '--to', 'soon', '--wait');

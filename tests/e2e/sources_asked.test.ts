@@ -102,6 +102,12 @@ test('what cannot be asked of a source is answered at once, and is no failure of
   await until('the run', 30, async () => ((await admin.want(200, 'GET', `/api/runs/${run}`))['state'] === 'done' ? true : undefined));
   assert.equal(((await admin.want(200, 'GET', `/api/runs/${run}`)) as { status: string }).status, 'failed');
   assert.equal((await shown('plans')).latest?.error, null);
+  // So it does where the file names no stream, and the one that is asked for cannot be read from some point on.
+  const well = await shown('plans');
+  const { run: ranged } = (await admin.want(202, 'POST', '/api/sources/plans/sync', { stream: 'plans', from: '5' })) as { run: string };
+  const ended = await until('the run', 30, async () => admin.want(200, 'GET', `/api/runs/${ranged}`).then((told) => (told['state'] === 'done' ? told : undefined)));
+  assert.match(String(ended['error']), /cannot be filled from some point on/);
+  assert.deepEqual(await shown('plans'), well);
 });
 
 test('an address with a password in it is refused before it is written', async () => {
@@ -144,6 +150,22 @@ test('a schedule of a time zone that is none is refused', async () => {
   assert.doesNotMatch(readFileSync(file('named'), 'utf8'), /Mars/);
   await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'cron 0 6 * * 1-5 Europe/Berlin' });
   await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });
+});
+
+test('a program that may not be executed is not said to be missing', async () => {
+  const config = path.join(weir.dir, 'weir.yml');
+  const before = readFileSync(config, 'utf8');
+  writeFileSync(config, '\nsource:\n  programs: [taps]\n', { flag: 'a' });
+  weir.write('taps/tap-plain', '#!/bin/sh\n');
+  weir.write('other/tap-plain', '#!/bin/sh\n');
+  const said = async (executable: string): Promise<string> => {
+    writeFileSync(file('plain'), `kind: singer\nconnection: {executable: ${executable}}\n`);
+    return failed('source', 'check', 'plain');
+  };
+  assert.match(await said('taps/tap-plain'), /taps\/tap-plain is there, but may not be executed; `chmod \+x taps\/tap-plain` lets it run/);
+  for (const none of ['taps/none', 'taps', 'other/tap-plain']) assert.match(await said(none), /there is no program/);
+  rmSync(file('plain'));
+  writeFileSync(config, before);
 });
 
 test('a link in sources/ is not followed', async () => {

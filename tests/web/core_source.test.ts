@@ -342,3 +342,14 @@ test('one whose file has a mistake does not run when somebody asks for it', () =
   assert.equal(sayRhythm(source({ kind: 'tracking' })), 'as events come');
   assert.equal(sayRhythm(source({ schedule: 'every 5m' })), 'every 5 minutes');
 });
+
+test('one that waits for another says when that one will not run well', () => {
+  const waiting = source({ name: 'sums', schedule: 'after shop' });
+  const says = (more: Partial<Source>): string => sayRhythm(waiting, [waiting, source({ name: 'shop', ...more })], now);
+  assert.equal(sayRhythm(waiting), 'whenever shop has run well');
+  assert.equal(says({}), 'whenever shop has run well');
+  assert.equal(says({ paused: true }), 'whenever shop has run well, which is paused');
+  assert.equal(says({ error: 'sources/shop.yml:3: no' }), 'whenever shop has run well, whose file has a mistake');
+  assert.equal(says({ latest: run({ status: 'failed', error: 'no' }) }), 'whenever shop has run well, which fails');
+  assert.equal(says({ latest: run({ status: 'stopped' }) }), 'whenever shop has run well');
+});

@@ -241,17 +241,42 @@ test('the first load of it is watched from anywhere; its rows join with events; 
   await range.getByText('A value of updated_at, by which it is read, as its table shows them').waitFor();
   await range.getByLabel('From').fill('last week');
   await page.keyboard.press('Enter');
-  await page.getByText(/^The range was not read: .*`from` is "last week", and the column "updated_at".*timestamp/).first().waitFor();
-  await button(page, 'More about shop').first().click();
-  await page.getByRole('menuitem', { name: 'Read a range again' }).click();
-  await range.getByLabel('From').fill('2000-01-01');
+  // What is no such value is said beside it, and what was typed stays; with the keyboard alone it is mended.
+  await range.getByText(/`from` is "last week", and the column "updated_at".*timestamp/).waitFor();
+  const from = range.getByLabel('From');
+  await until('the field to be gone to', 10, async () => ((await from.evaluate((field) => field === document.activeElement)) ? true : undefined));
+  assert.deepEqual([await from.inputValue(), await from.getAttribute('aria-invalid')], ['last week', 'true']);
+  await sound(admin, 'range');
+  assert.equal((await weir.rows("select count(*)::int as n from weir.loads where source = 'shop' and status = 'failed'"))[0]?.['n'], 0);
+  // So is what is refused before a run begins.
+  await from.fill('2026-02-01');
+  await range.getByLabel('To before').fill('2026-01-01');
   await page.keyboard.press('Enter');
+  await range.getByText(/has nothing in it/).waitFor();
+  assert.equal(await from.inputValue(), '2026-02-01');
+  await range.getByLabel('To before').fill('');
+  await from.fill('2000-01-01');
+  await page.keyboard.press('Enter');
+  await range.waitFor({ state: 'hidden' });
   await page.getByRole('row', { name: /loaded 300.000/ }).waitFor();
   await page.goto(url(`/explore?sql=${encodeURIComponent("select o.amount::double as amount from web.order_completed e join shop.orders o on o.id = e.order_id")}`));
   await page.locator('[data-ready]').waitFor();
   await page.getByRole('textbox', { name: 'SQL' }).focus();
   await page.keyboard.press('Control+Enter');
   await page.getByRole('gridcell', { name: '42.5' }).waitFor();
+});
+
+test('what runs after a source that is paused says so, as long as it is', async () => {
+  const { page } = admin;
+  writeFileSync(path.join(weir.dir, 'sources/first.yml'), 'kind: file\nconnection: {path: exports/plans.csv}\npaused: true\n');
+  writeFileSync(path.join(weir.dir, 'sources/second.yml'), 'kind: file\nconnection: {path: exports/plans.csv}\nschedule: after first\n');
+  await page.goto(url('/sources'));
+  await page.getByRole('row', { name: /second/ }).getByText('whenever first has run well, which is paused').waitFor();
+  await page.goto(url('/sources/second'));
+  await page.getByText('Whenever first has run well, which is paused').waitFor();
+  await weir.in('source', 'resume', 'first');
+  await page.getByText('Whenever first has run well', { exact: true }).waitFor();
+  for (const name of ['first', 'second']) rmSync(path.join(weir.dir, `sources/${name}.yml`));
 });
 
 test('what reading anew would drop of a table that keeps rows is said before', async () => {

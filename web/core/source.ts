@@ -203,11 +203,17 @@ export function ranAt(source: Source): Date | undefined {
   return newest ? new Date(newest) : undefined;
 }
 
-/** When it runs by itself. */
-export function sayRhythm(source: Source): string {
+/** When it runs by itself. `others`: one of them may be what it waits for, in vain perhaps. */
+export function sayRhythm(source: Source, others: readonly Source[] = [], now: Date = new Date()): string {
   if (source.kind === 'tracking') return 'as events come';
-  return source.error ? 'not before its file is mended' : saySchedule(source.schedule);
+  if (source.error) return 'not before its file is mended';
+  const before = others.find(({ name }) => name === awaited(source));
+  const kind = before && stateOf(before, now).kind;
+  const why = before?.paused ? ', which is paused' : kind === 'broken' ? ', whose file has a mistake' : kind === 'failed' || kind === 'mismatch' ? ', which fails' : '';
+  return saySchedule(source.schedule) + why;
 }
+/** The source after which it runs, or nothing. */
+export const awaited = (source: Pick<Source, 'schedule'>): string => /^after\s+(\S+)$/.exec(source.schedule?.trim() ?? '')?.[1] ?? '';
 
 const troubles: readonly StateKind[] = ['broken', 'failed', 'mismatch', 'differs'];
 /** Somebody has to do something. */

@@ -96,6 +96,7 @@ int weir_source_asked_range(struct weir_stream_run *r, struct weir_str cursor,
                             struct weir_error *err)
 {
     char word[WEIR_SOURCE_WORD];
+    r->asked = !weir_source_can_fill(&r->stream) || !cursor.len;
     if (!weir_source_can_fill(&r->stream)) {
         return refuse_fill(r->stream.name, err);
     }

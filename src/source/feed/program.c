@@ -90,6 +90,12 @@ static bool path_allowed(const struct weir_source_site *site, const char *real)
     return false;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int find_executable(struct weir_program *p, struct weir_error *err)
 {
     const char *name = p->settings->executable;
@@ -99,7 +105,14 @@ static int find_executable(struct weir_program *p, struct weir_error *err)
     int n = *name == '/'                  ? snprintf(p->path, sizeof p->path, "%s", name)
             : realpath(p->site->dir, dir) ? snprintf(p->path, sizeof p->path, "%s/%s", dir, name)
                                           : -1;
-    found = n > 0 && (size_t)n < sizeof p->path && access(p->path, X_OK) == 0;
+    found = n > 0 && (size_t)n < sizeof p->path && is_file(p->path);
+    if (found && access(p->path, X_OK) != 0 && realpath(p->path, real) &&
+        path_allowed(p->site, real)) {
+        return weir_fail(err, WEIR_EPERM,
+                         "%s is there, but may not be executed; `chmod +x %s` lets it run", name,
+                         name);
+    }
+    found = found && access(p->path, X_OK) == 0;
     if (!found && !strchr(name, '/')) {
         found = weir_process_find(name, p->path, sizeof p->path);
     }
