@@ -163,3 +163,21 @@ test('a file is the same, however its path is written', async () => {
   await load('way');
   assert.deepEqual(await files(), [{ file: 'way/a.csv', ids: '[2]' }]);
 });
+
+test('a stream may be called as the end of a file, and is no file for it', async () => {
+  const names = ['csv', 'tsv', 'json', 'jsonl', 'ndjson', 'parquet'];
+  for (const name of names) write(`ends/${name}.csv`, `id,x\n1,${name}\n`);
+  const modes = names.map((name, i) => `${name}: {path: ${name}.csv, ${['mode: replace', 'mode: append', 'mode: merge, key: [id]', 'mode: history, key: [id]'][i % 4]}}`);
+  write('sources/ends.yml', `kind: file\nconnection: {path: ends}\nstreams: {${modes.join(', ')}}\n`);
+  await load('ends');
+  for (const name of names) {
+    assert.deepEqual(await weir.rows(`select id, x from ends.${name}`), [{ id: 1, x: name }]);
+    write(`ends/${name}.csv`, `id,x\n1,${name}\n2,more\n`);
+  }
+  await load('ends');
+  for (const name of names) assert.deepEqual(await weir.rows(`select count(distinct id) as n from ends.${name}`), [{ n: 2 }]);
+  assert.equal((await weir.in('verify', 'ends')).match(/ equal/g)?.length, names.length);
+  write('sources/ends2.yml', 'kind: file\nconnection: {path: ends}\n');
+  await load('ends2');
+  assert.deepEqual(await weir.rows('select id, x from ends2.csv order by id'), [{ id: 1, x: 'csv' }, { id: 2, x: 'more' }]);
+});

@@ -51,6 +51,14 @@ static void the_catalog_lists_tables_and_views(void **state)
     assert_null(one);
     ASSERT_OK(weir_session_describe_table(owner, S("no"), S("v"), &arena, &one, &err), err);
     assert_null(one);
+    const char *const ends[] = {"csv", "tsv", "json", "jsonl", "ndjson", "parquet", "CSV"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct weir_str end = weir_str_of(ends[i]);
+        ASSERT_OK(weir_session_describe_table(owner, S("main"), end, &arena, &one, &err), err);
+        assert_null(one);
+        ASSERT_OK(weir_session_describe_table(owner, S("no"), end, &arena, &one, &err), err);
+        assert_null(one);
+    }
     ASSERT_OK(weir_session_exec(owner, "CREATE TABLE made (n DECIMAL(12,2))", &err), err);
     ASSERT_OK(weir_session_describe_table(owner, S("main"), S("made"), &arena, &one, &err), err);
     assert_true(one && weir_str_is(one->columns[0].type_name, "DECIMAL(12,2)"));

@@ -119,6 +119,14 @@ out:
     return rc;
 }
 
+/* No table has that name. One that ends as files do (`shop.json`) is looked for among files then,
+ * which are closed to the engine. */
+static bool is_not_there(int rc, const struct weir_error *err)
+{
+    return (rc == WEIR_EINVAL && strstr(err->message, "does not exist")) ||
+           (rc == WEIR_EPERM && strstr(err->message, "Cannot access file"));
+}
+
 /* The engine's tables of its catalog are made of all that there is, whatever is asked of them; this
  * looks one up. That it is not there is an error which ends no transaction. */
 int weir_duck_describe_table(struct weir_session *session, struct weir_str schema,
@@ -140,7 +148,7 @@ int weir_duck_describe_table(struct weir_session *session, struct weir_str schem
     weir_buf_addc(&sql, ')');
     int rc = weir_buf_check(&sql, "the name of a table", err);
     rc = rc ? rc : describe(session, weir_buf_cstr(&sql), arena, &tables, &count, err);
-    rc = rc == WEIR_EINVAL && strstr(err->message, "does not exist") ? 0 : rc;
+    rc = is_not_there(rc, err) ? 0 : rc;
     *out = rc == 0 && count ? tables : NULL;
     weir_buf_free(&sql);
     return rc;
