@@ -171,8 +171,9 @@ static size_t find(const struct weir_spool_file *f, uint64_t at)
 static int put(struct weir_spool_file *f, const struct kept *k, struct weir_error *err)
 {
     struct iovec iov = {k->data, k->size};
+    bool direct = fcntl(f->fd, F_GETFL) & O_DIRECT; /* before: who adds may give it up meanwhile */
     int rc = weir_pwritev_all(f->fd, &iov, 1, k->at, "rows of a run", err);
-    if (rc && fcntl(f->fd, F_GETFL) & O_DIRECT) { /* some file systems say so only now */
+    if (rc && direct) { /* some file systems say so only now */
         (void)fcntl(f->fd, F_SETFL, 0);
         iov = (struct iovec){k->data, k->size};
         rc = weir_pwritev_all(f->fd, &iov, 1, k->at, "rows of a run", err);
