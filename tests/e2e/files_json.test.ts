@@ -168,6 +168,18 @@ test('a column of which a file has no value is of the type that others have, and
 
 const aside = (name: string): Promise<Row[]> => weir.rows(`select line, value, reason from weir.source_discards where source = '${name}' order by discarded_at, line`);
 
+test('whole numbers are numbers, whatever their signs, in lines and in a list', async () => {
+  const rows = ['{"id": 1, "n": -5, "large": -1}', '{"id": 2, "n": 7, "large": 9223372036854775808}', '{"id": 3, "n": -9223372036854775808, "large": 18446744073709551615}'];
+  write('signs.ndjson', rows.join('\n'));
+  write('signs.json', `[${rows.join(',')}]`);
+  for (const name of ['lines', 'list']) {
+    source(name, `signs.${name === 'lines' ? 'ndjson' : 'json'}`, 'streams: {signs: {}}\n');
+    await sync(name);
+    assert.deepEqual(await weir.rows(`select distinct typeof(n) as n, typeof(large) as large from ${name}.signs`), [{ n: 'BIGINT', large: 'DECIMAL(20,0)' }]);
+    assert.deepEqual(await texts(`${name}.signs`, 'n', 'large'), [['-5', '-1'], ['7', '9223372036854775808'], ['-9223372036854775808', '18446744073709551615']]);
+  }
+});
+
 test('lines of NDJSON that are no JSON are set aside, with their place and the reason', async () => {
   write('bad.ndjson', '\ufeff{"id":1,"n":1.5}\r\n\n{bad\n{"id":2,"n":2.5}\n{"id":3,\n{"id":4}{"id":5}\n{"id":6}\n{"id":7,"n":NaN}\n{"id":8,"o":{"a":[1]}}\n{"id":10}\n{"id":11}\n{"id":9,"t":"torn');
   source('bad', 'bad.ndjson', 'streams: {bad: {mode: append}}\n');

@@ -113,11 +113,14 @@ void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, c
     /* A folder "day=1" is no column: the file's own would be lost below it. */
     weir_buf_addz(sql, ", hive_partitioning = false");
     if (file->format != WEIR_FILE_PARQUET) {
+        weir_buf_addf(sql, ", format = '%s', maximum_object_size = 67108864", layout_of(file));
         /* Types by all rows; nested values stay JSON. */
-        weir_buf_addf(sql,
-                      ", format = '%s', sample_size = -1, maximum_depth = 2, "
-                      "maximum_object_size = 67108864",
-                      layout_of(file));
+        weir_buf_addz(sql, file->kinds ? ", columns = {" : ", sample_size = -1, maximum_depth = 2");
+    }
+    for (size_t i = 0; i < file->kind_count; i++) {
+        weir_buf_addz(sql, i ? ", " : "");
+        weir_sql_ident(sql, file->kinds[i].name);
+        weir_buf_addf(sql, ": '%s'%s", file->kinds[i].type, i + 1 == file->kind_count ? "}" : "");
     }
     if (there) {
         weir_buf_addz(sql, ", filename = ");
@@ -129,6 +132,12 @@ void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, c
 static bool is_nanos(const struct weir_column *c)
 {
     return weir_str_is(c->type_name, "TIMESTAMP_NS");
+}
+
+/* JSON's whole numbers, where some are negative and others are not. */
+static bool is_huge(const struct weir_column *c)
+{
+    return weir_str_is(c->type_name, "HUGEINT");
 }
 
 /* Which of weir's types holds the values of an engine's type without loss. */
@@ -146,7 +155,7 @@ static enum weir_type type_of(const struct weir_column *c, struct weir_str *type
     if (weir_str_starts(t, WEIR_STR("TIMESTAMP"))) {
         return WEIR_TYPE_TIMESTAMP;
     }
-    *type_name = weir_str_is(t, "UBIGINT") ? WEIR_STR("DECIMAL(20,0)") : t;
+    *type_name = weir_str_is(t, "UBIGINT") || is_huge(c) ? WEIR_STR("DECIMAL(20,0)") : t;
     bool exact = weir_number_decimal(*type_name, &precision, &scale);
     return c->type == WEIR_TYPE_OTHER && !exact ? WEIR_TYPE_TEXT : c->type;
 }
@@ -168,8 +177,8 @@ int weir_file_engine_ask(struct weir_session *session, struct weir_buf *sql,
 }
 
 /* pandas writes each time with nanoseconds, which are zeros mostly: `whole` gets which columns have
- * no others, and so are times. */
-static int look_at_nanos(struct weir_session *session, const struct weir_file *file,
+ * no others, and so are times; and which have whole numbers that 64 bits hold. */
+static int look_at_whole(struct weir_session *session, const struct weir_file *file,
                          const struct weir_column *columns, size_t count, bool *whole,
                          struct weir_error *err)
 {
@@ -180,18 +189,20 @@ static int look_at_nanos(struct weir_session *session, const struct weir_file *f
     weir_buf_init(&sql, 1u << 20);
     weir_buf_addz(&sql, "SELECT ");
     for (size_t i = 0; i < count; i++) {
-        if (is_nanos(&columns[i])) {
-            weir_buf_addz(&sql, asked++ ? ", coalesce(bool_and(epoch_ns("
-                                        : "coalesce(bool_and(epoch_ns(");
+        if (is_nanos(&columns[i]) || is_huge(&columns[i])) {
+            weir_buf_addz(&sql, asked++ ? ", coalesce(bool_and(" : "coalesce(bool_and(");
+            weir_buf_addz(&sql, is_huge(&columns[i]) ? "" : "epoch_ns(");
             weir_sql_ident(&sql, columns[i].name);
-            weir_buf_addz(&sql, ") % 1000 = 0), true)");
+            weir_buf_addz(&sql, is_huge(&columns[i]) ? " <= 9223372036854775807), true)"
+                                                     : ") % 1000 = 0), true)");
         }
     }
     weir_file_engine_from(&sql, file, NULL);
     int rc = asked ? weir_file_engine_ask(session, &sql, file, &result, err) : 0;
     rc = rc || !asked ? rc : weir_file_engine_next(result, &b, file, err);
     for (size_t i = 0, at = 0; rc == 0 && b.rows && i < count; i++) {
-        whole[i] = is_nanos(&columns[i]) && b.columns[at++].bools[0];
+        bool is_asked = is_nanos(&columns[i]) || is_huge(&columns[i]);
+        whole[i] = is_asked && b.columns[at++].bools[0];
     }
     weir_result_free(result);
     weir_buf_free(&sql);
@@ -252,8 +263,11 @@ static int look_at_nulls(struct weir_session *session, struct weir_file *file,
         none[i] = file->format != WEIR_FILE_PARQUET && columns[i].type == WEIR_TYPE_JSON && !rows &&
                   name.len && !memchr(name.ptr, 0, name.len) && !weir_file_name_is_made_up(file, i);
     }
-    int rc = ask_values(session, file, count, true, none, err);
-    rc = rc ? rc : ask_values(session, file, count, false, none, err);
+    for (size_t i = 0; file->kinds && i < count; i++) {
+        none[i] = file->kinds[i].none;
+    }
+    int rc = file->kinds ? 0 : ask_values(session, file, count, true, none, err);
+    rc = rc || file->kinds ? rc : ask_values(session, file, count, false, none, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         file->own[i].untyped = none[i];
         file->own[i].type = none[i] ? WEIR_TYPE_TEXT : file->own[i].type;
@@ -272,14 +286,16 @@ static int add_columns(struct weir_session *session, struct weir_file *file,
     if (rc == 0 && (!whole || !none || !file->originals)) {
         rc = weir_fail(err, WEIR_ENOMEM, "no memory for %zu columns", count);
     }
-    rc = rc ? rc : look_at_nanos(session, file, columns, count, whole, err);
+    rc = rc ? rc : look_at_whole(session, file, columns, count, whole, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct weir_str exact = WEIR_STR("");
         enum weir_type type = type_of(&columns[i], &exact);
         file->originals[i] = weir_arena_dup(&plan->arena, columns[i].name);
         file->own[i] =
             (struct weir_source_column){.original = file->originals[i],
-                                        .type = whole[i] ? WEIR_TYPE_TIMESTAMP : type,
+                                        .type = !whole[i]              ? type
+                                                : is_huge(&columns[i]) ? WEIR_TYPE_INT
+                                                                       : WEIR_TYPE_TIMESTAMP,
                                         .type_name = weir_arena_dup(&plan->arena, exact)};
         rc = file->originals[i].ptr && file->own[i].type_name.ptr
                  ? 0
@@ -541,11 +557,14 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
 {
     struct weir_buf sql;
     struct weir_result *result = NULL;
-    weir_buf_init(&sql, 1u << 20);
+    int rc = check_path(file, err);
+    rc = rc || file->format != WEIR_FILE_NDJSON
+             ? rc
+             : weir_file_kinds_find(file, plan->stop, &plan->arena, err);
+    weir_buf_init(&sql, 4u << 20);
     weir_buf_addz(&sql, "SELECT *");
     weir_file_engine_from(&sql, file, NULL);
     weir_buf_addz(&sql, " LIMIT 0");
-    int rc = check_path(file, err);
     rc = rc ? rc : weir_file_engine_ask(session, &sql, file, &result, err);
     size_t count = rc ? 0 : weir_result_column_count(result);
     if (count == 1 && file->format != WEIR_FILE_PARQUET &&

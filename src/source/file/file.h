@@ -46,6 +46,11 @@ struct weir_file_mark {
 };
 
 struct weir_file_bad_line; /* lines.c */
+struct weir_file_kind {
+    struct weir_str name;
+    const char *type; /* to the engine */
+    bool none;        /* it has no value */
+};
 struct weir_file_likely {
     enum weir_guess_format truth, number, time;
 };
@@ -77,7 +82,9 @@ struct weir_file {
     struct weir_str *originals;     /* of JSON and Parquet: names as the reader has them, which */
                                     /* knows no two that differ by case alone */
     struct weir_source_column *own; /* as they are in this file; named once all files are known */
-    struct weir_str *tops;          /* of Parquet: what its head calls them */
+    struct weir_file_kind *kinds;   /* of NDJSON: what the engine is told, or NULL: it finds them */
+    size_t kind_count;
+    struct weir_str *tops; /* of Parquet: what its head calls them */
     size_t top_count;
     enum weir_guess_format *formats; /* of CSV; */
     bool *only_no;                   /* no and nothing else, which may be Norway */
@@ -308,6 +315,11 @@ int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,
 /* The others are set aside. */
 int weir_file_lines_reject(const struct weir_file *file, struct weir_source_sink *sink,
                            struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- kinds.c --- */
+/* Of NDJSON that is held: fills `kinds`, or leaves it NULL where that is not sure. */
+int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct weir_arena *arena,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- xlsx_table.c --- */
 #define WEIR_FILE_TABLE_NEWLINE '\x1e'
