@@ -96,7 +96,8 @@ static void show_compared(struct weir_json stream)
     struct weir_str error = weir_json_get_str(stream, "error");
     struct weir_json one;
     show_status(stream);
-    if (weir_str_is(weir_json_get_str(stream, "status"), "failed")) {
+    if (weir_str_is(weir_json_get_str(stream, "status"), "failed") ||
+        weir_str_is(weir_json_get_str(stream, "status"), "refused")) {
         printf(": " WEIR_STR_FMT "\n", WEIR_STR_ARG(error));
         return;
     }

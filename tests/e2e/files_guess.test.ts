@@ -118,6 +118,18 @@ test('days of a key do not become texts, by which their rows would not be known'
   write('days/b.csv', 'd,v\n13.02.2026,10\n');
   await sync('days');
   assert.deepEqual(await rows('days.t'), [{ d: '2026-02-13', v: 10 }, { d: '2026-02-14', v: 2 }]);
+  // What the words advise helps: a table that keeps rows of no file is never built anew.
+  for (const [name, how, advice] of [['d1', 'mode: merge, key: [d]', '`weir sync --full` builds the table anew'], ['d2', 'mode: merge, key: [d], deletes: soft', 'another `table:` takes all rows'], ['d3', 'mode: history, key: [d]', 'another `table:` takes all rows'], ['d4', 'mode: merge, key: [d], contract: freeze', 'another `table:` takes all rows']] as const) {
+    write(`${name}/a.csv`, 'd,v\n13.02.2026,1\n14.02.2026,2\n');
+    source(name, how);
+    await sync(name);
+    write(`${name}/a.csv`, 'd,v\n13.02.2026,1\n14.02.2026,2\nSumme,3\n');
+    await fails(new RegExp(`sets such rows aside, and ${advice}`), name);
+    if (advice.includes('--full')) await sync(name, '--full');
+    else source(name, `${how}, table: other`);
+    await sync(name);
+    assert.equal((await rows(`${name}.${advice.includes('--full') ? 't' : 'other'}`)).length, 3);
+  }
 });
 
 test('a file that has nothing of the table does not empty it', async () => {

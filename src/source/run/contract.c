@@ -1,5 +1,6 @@
 #include "source/run/contract.h"
 
+#include "source/run/apply.h"
 #include "source/run/mark.h"
 #include "source/run/stage.h"
 
@@ -115,10 +116,12 @@ static bool may_get_type(const struct weir_source_stream *stream, const struct w
 }
 
 /* "13.02.2026" is a day, and 2026-02-13 in the table: as a text it would be another key. */
-static int check_written(const struct weir_source_stream *stream, const struct weir_column *old,
-                         const struct weir_source_column *c, struct weir_error *err)
+static int check_written(const struct weir_source_stream *stream, const struct weir_table *target,
+                         const struct weir_column *old, const struct weir_source_column *c,
+                         struct weir_error *err)
 {
-    bool key = false;
+    bool key = false,
+         anew = stream->contract == WEIR_SOURCE_EVOLVE && !weir_source_apply_keeps(stream, target);
     for (size_t i = 0; c->written && i < stream->key.count; i++) {
         key = key || weir_str_is(c->name, stream->key.items[i]);
     }
@@ -128,8 +131,10 @@ static int check_written(const struct weir_source_stream *stream, const struct w
                            "the column \"" WEIR_STR_FMT "\" of the key has values of another type, "
                            "which would make texts of it; the rows that the table has would not be "
                            "known by these again. Mend the file; or `contract: discard_row` sets "
-                           "such rows aside, and `weir sync --full` builds the table anew",
-                           WEIR_STR_ARG(c->original));
+                           "such rows aside, and %s",
+                           WEIR_STR_ARG(c->original),
+                           anew ? "`weir sync --full` builds the table anew"
+                                : "another `table:` takes all rows as they are now");
 }
 
 static int settle_old(const struct weir_source_stream *stream, const struct weir_table *target,
@@ -158,7 +163,7 @@ static int settle_old(const struct weir_source_stream *stream, const struct weir
         note(settled, "column", c->name, " gets the type of its first values");
         return 0;
     }
-    rc = check_written(stream, old, c, err);
+    rc = check_written(stream, target, old, c, err);
     if (rc) {
         return rc;
     }

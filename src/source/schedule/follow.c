@@ -346,7 +346,22 @@ static int drain(struct weir_source_follow *f, const char **status, struct weir_
     return rc;
 }
 
-/* Of a stream that nobody named: it is told, and in no ledger, because nothing was tried. */
+/* A table that somebody named, or that was followed until now: it would stand still unseen. */
+static int is_missed(struct weir_source_follow *f, const struct weir_source_follow_stream *s,
+                     bool *out, struct weir_error *err)
+{
+    struct weir_source_stream stream;
+    struct weir_str status = {NULL, 0}, error;
+    int rc = weir_source_config_stream(f->config, s->name, &stream, err);
+    if (rc == 0 && !s->named && find_table(f, stream.table)) {
+        rc = weir_source_ledger_latest(f->session, f->config->name, stream.name, &f->arena, &status,
+                                       &error, err);
+    }
+    *out = s->named || status.ptr;
+    return rc;
+}
+
+/* Of one that nobody named: it is told, and in no ledger, because nothing was tried. */
 static int tell_refused(struct weir_source_follow *f, const struct weir_source_follow_stream *s,
                         struct weir_error *err)
 {
@@ -377,10 +392,13 @@ static int load_anew(struct weir_source_follow *f, const char **status, struct w
     for (size_t i = 0; i < f->count; i++) {
         struct weir_source_follow_stream *s = &f->streams[i];
         const char *one = "failed";
-        if (s->refused.len && !s->named && (first = tell_refused(f, s, err))) {
-            break;
+        bool missed = false;
+        int rc = s->refused.len ? is_missed(f, s, &missed, err) : 0;
+        rc = rc || missed || !s->refused.len ? rc : tell_refused(f, s, err);
+        if (rc) {
+            return rc;
         }
-        if (!s->anew && !(s->refused.len && s->named)) {
+        if (!s->anew && !missed) {
             continue;
         }
         int code = weir_source_run_stream(f->run, f->id, f->config, f->connection, s->name, &one,

@@ -193,8 +193,10 @@ static enum weir_verify_extras extras_of(const struct weir_stream_run *r)
                : WEIR_VERIFY_KEPT;
 }
 
-static int refuse_unloaded(struct weir_stream_run *r, struct weir_error *err)
+/* Where a source is followed, what no run has a word of is a table whose changes cannot be had. */
+static int refuse_unloaded(struct weir_verifying *v, struct weir_error *err)
 {
+    struct weir_stream_run *r = &v->run;
     char word[WEIR_SOURCE_WORD];
     struct weir_str status, error;
     int rc = weir_source_ledger_latest(r->session, r->config->name, r->stream.name, &r->plan.arena,
@@ -202,6 +204,8 @@ static int refuse_unloaded(struct weir_stream_run *r, struct weir_error *err)
     if (rc) {
         return rc;
     }
+    v->refused = !status.ptr && !r->run->stream && !r->config->stream_count &&
+                 weir_source_follows(r->config);
     error = weir_utf8_cut(error, 400);
     return status.ptr && error.len
                ? weir_fail(err, WEIR_EINVAL,
@@ -218,7 +222,7 @@ static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, str
     const struct weir_str none = {NULL, 0};
     int rc = weir_stream_run_find_target(r, err);
     if (rc == 0 && !r->target) {
-        rc = refuse_unloaded(r, err);
+        rc = refuse_unloaded(v, err);
     }
     rc =
         rc ? rc
@@ -506,7 +510,7 @@ static int verify_stream(const struct weir_source_run *run, const char *id,
             rc = verify_once(run, id, config, connection, feed, name, &out, v, err);
         }
     }
-    rc = weir_verify_keep(v, rc, err);
+    rc = v->refused ? weir_verify_pass(v) : weir_verify_keep(v, rc, err);
     *status = v->run.load.status;
     weir_source_watch_end(weir_source_watch_of(run->progress), &v->run.load);
     weir_verify_print(&out, w);

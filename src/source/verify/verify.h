@@ -71,6 +71,8 @@ struct weir_verifying;
 void weir_verify_print(const struct weir_source_verified *v, struct weir_jw *w);
 /* A row of weir.verifications, and a line of the log; the code of both and of `rc`. */
 int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err) WEIR_MUST_CHECK;
+/* A table that is refused: no failure, and no row; 0. */
+int weir_verify_pass(struct weir_verifying *v);
 /* It failed before it looked at any stream: a row of weir.verifications. */
 void weir_source_verify_note_failure(const struct weir_source_run *run, const char *id,
                                      struct weir_source_config *config, weir_time began, int rc,
@@ -120,6 +122,7 @@ struct weir_verifying {
     bool *wanted;
     struct weir_verify_table table;
     struct weir_source_verified *out;
+    bool refused; /* nobody named it, and no run loads it: there is nothing to compare */
 };
 /* Room for the sums of so many rows; `wanted` is what differs by them. */
 int weir_verify_room(struct weir_verifying *v, uint64_t rows,

@@ -82,6 +82,15 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
     return rc ? rc : failed ? weir_fail(err, failed, "%s", why.message) : 0;
 }
 
+int weir_verify_pass(struct weir_verifying *v)
+{
+    v->out->status = "refused";
+    v->out->error = "no run loads it, as its changes cannot be had; `weir sync` says why";
+    v->run.load.status = "unchanged";
+    v->run.load.error = "";
+    return 0;
+}
+
 void weir_source_verify_note_failure(const struct weir_source_run *run, const char *id,
                                      struct weir_source_config *config, weir_time began, int rc,
                                      const struct weir_error *why)
