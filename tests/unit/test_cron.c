@@ -82,6 +82,17 @@ static void clocks_that_change_skip_and_double_nothing(void **state)
     next_is("30 2 * * * Europe/Berlin", "2026-10-25T01:10:00Z", "2026-10-26T01:30");
     next_is("0 3 * * * Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25T02:00");
     next_is("0 6 * * 1-5 Europe/Berlin", "2026-10-23T05:00:00Z", "2026-10-26T05:00");
+    /* One of each hour stands still for none. */
+    next_is("*/15 * * * * Europe/Berlin", "2026-10-25T00:45:00Z", "2026-10-25T01:00");
+    next_is("*/15 * * * * Europe/Berlin", "2026-10-25T01:00:00Z", "2026-10-25T01:15");
+    next_is("*/15 0-23 * * * Europe/Berlin", "2026-10-25T01:45:00Z", "2026-10-25T02:00");
+    next_is("50 * * * * Europe/Berlin", "2026-10-25T00:50:30Z", "2026-10-25T01:50");
+    next_is("50 * * * * Europe/Berlin", "2026-10-25T00:10:30Z", "2026-10-25T00:50");
+    next_is("0 * * * sun Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T01:00");
+    next_is("0 * * * mon Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T23:00");
+    next_is("0 * * * * Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:00");
+    next_is("0 * * * * Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-29T02:00");
+    next_is("40 * * * * Australia/Lord_Howe", "2026-04-04T14:40:00Z", "2026-04-04T15:10");
     /* New York, 8 March and 1 November 2026. */
     next_is("15 2 * * * America/New_York", "2026-03-07T12:00:00Z", "2026-03-08T07:00:00");
     next_is("30 1 * * * America/New_York", "2026-10-31T12:00:00Z", "2026-11-01T05:30");
@@ -108,7 +119,7 @@ static void moments_go_forward(void **state)
         at = next;
         count++;
     }
-    assert_int_equal(count, 48); /* of 25 hours, the one that comes twice counts once */
+    assert_int_equal(count, 50); /* in each of 25 hours */
 }
 
 static void mistakes_are_told(void **state)

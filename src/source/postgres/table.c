@@ -53,7 +53,7 @@ static const char tables_sql[] =
     "AND NOT a.attisdropped) AND (NOT $2::bool OR c.relkind IN ('r', 'p')) ORDER BY 1";
 
 /* Of tables that the user may read: other schemas that have some, and what `capture` leaves out.
- * And those that she may not, or not all of. */
+ * And those that she may not, or not all of; and those with columns that `capture` leaves out. */
 static const char others_sql[] =
     "SELECT (SELECT pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT n.nspname || ' (' "
     "|| pg_catalog.count(*) || ')' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON "
@@ -64,7 +64,13 @@ static const char others_sql[] =
     "pg_catalog.count(*)" TABLES "AND $2::bool AND c.relkind IN ('v', 'm', 'f')), (SELECT "
     "pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT " SHOWN TABLES
     "AND NOT c.relispartition AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1 "
-    "LIMIT 20) o (s))";
+    "LIMIT 20) o (s)), (SELECT pg_catalog.string_agg(o.s, ', ' ORDER BY o.s) FROM (SELECT " SHOWN
+        /* Servers before 12 have no such columns, and no `attgenerated`. */
+        TABLES
+    "AND $2::bool AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND EXISTS (SELECT "
+    "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT "
+    "a.attisdropped AND a.atthasdef AND pg_catalog.to_jsonb(a) ->> 'attgenerated' <> '') ORDER BY "
+    "1 LIMIT 20) o (s))";
 
 static int add_note(struct weir_pg *pg, const char *const values[2],
                     struct weir_source_catalog *out, struct weir_error *err)
@@ -96,6 +102,14 @@ static int add_note(struct weir_pg *pg, const char *const values[2],
                       "; GRANT SELECT on them, or name one whose other columns it may read in "
                       "`streams`, with `exclude`. ",
                       pg->settings->user, WEIR_STR_ARG(shut));
+    }
+    struct weir_str generated = rc ? WEIR_STR("") : weir_pg_cell(result, 0, 3);
+    if (generated.len) {
+        weir_buf_addf(
+            &note,
+            "With `capture`, generated columns are left out, as the changes do not tell of "
+            "them; these tables have some: " WEIR_STR_FMT ". ",
+            WEIR_STR_ARG(generated));
     }
     if (rc == 0 && note.len) {
         struct weir_str text = weir_buf_str(&note);

@@ -2,10 +2,11 @@
 
 #include <stdio.h>
 
-#define MINUTE  (60 * WEIR_SECOND)
-#define QUARTER (15 * MINUTE)
-#define NONE    WEIR_TIME_MIN
-#define DAYS    (8 * 366 + 2) /* 29 February comes within eight years, also around 2100 */
+#define MINUTE    (60 * WEIR_SECOND)
+#define QUARTER   (15 * MINUTE)
+#define NONE      WEIR_TIME_MIN
+#define EACH_HOUR 0xffffffu
+#define DAYS      (8 * 366 + 2) /* 29 February comes within eight years, also around 2100 */
 
 struct field {
     const char *name;
@@ -232,6 +233,32 @@ static weir_time first_on(const struct weir_cron *c, const struct day *d, weir_t
     return NONE;
 }
 
+/* The first moment behind `after` and before `most` that an hour shows which clocks show again. */
+static weir_time shown_again(const struct weir_cron *c, weir_time after, weir_time most,
+                             const struct weir_zone_clock *clock)
+{
+    weir_time before, behind, offset;
+    if (most == WEIR_TIME_MAX || c->hours != EACH_HOUR ||
+        !clock->offset(clock->arg, c->zone, after - WEIR_DAY, &before) ||
+        !clock->offset(clock->arg, c->zone, after + WEIR_DAY, &behind) || before <= behind) {
+        return most;
+    }
+    weir_time from = after - ((after % QUARTER) + QUARTER) % QUARTER;
+    for (weir_time t = from; t < most && t <= after + WEIR_DAY; t += QUARTER) {
+        if (!clock->offset(clock->arg, c->zone, t, &offset)) {
+            return most;
+        }
+        for (weir_time at = t; offset == behind && at < t + QUARTER && at < most; at += MINUTE) {
+            weir_time wall = at + offset, minute = (wall / MINUTE % 60 + 60) % 60;
+            struct day d = day_of(wall / WEIR_DAY - (wall % WEIR_DAY < 0));
+            if (at > after && (c->minutes >> minute & 1) && on_day(c, &d)) {
+                return at;
+            }
+        }
+    }
+    return most;
+}
+
 weir_time weir_cron_next(const struct weir_cron *c, weir_time after,
                          const struct weir_zone_clock *clock)
 {
@@ -245,7 +272,7 @@ weir_time weir_cron_next(const struct weir_cron *c, weir_time after,
         struct day d = day_of(first + i);
         weir_time moment = on_day(c, &d) ? first_on(c, &d, shown, after, clock) : NONE;
         if (moment != NONE) {
-            return moment;
+            return shown_again(c, after, moment, clock);
         }
     }
     return WEIR_TIME_MAX;

@@ -6,7 +6,8 @@
  * month and of the week are both said, either will do. The zone is UTC when it is not said.
  *
  * When clocks go forward, times that they skip come once, at the moment of the change; when they go
- * back, times that they show twice come the first time only. */
+ * back, times that they show twice come the first time only, but for a schedule of each hour, which
+ * would stand still for one: it comes both times. */
 #ifndef WEIR_SOURCE_CRON_H
 #define WEIR_SOURCE_CRON_H
 
