@@ -430,6 +430,17 @@ int weir_source_ledger_latest(struct weir_session *session, const char *source, 
                      source, stream, arena, (struct weir_str *const[]){status, error}, 2, err);
 }
 
+int weir_source_ledger_seen(struct weir_session *session, const char *source, const char *stream,
+                            struct weir_arena *arena, bool *out, struct weir_error *err)
+{
+    struct weir_str status = {NULL, 0};
+    int rc = ask_texts(session,
+                       "SELECT status FROM weir.loads WHERE source = $1 AND stream = $2 LIMIT 1",
+                       source, stream, arena, (struct weir_str *const[]){&status}, 1, err);
+    *out = status.ptr != NULL;
+    return rc;
+}
+
 int weir_source_ledger_drop_cursor(struct weir_session *session, const char *source,
                                    const char *stream, struct weir_error *err)
 {

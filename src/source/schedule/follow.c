@@ -351,13 +351,11 @@ static int is_missed(struct weir_source_follow *f, const struct weir_source_foll
                      bool *out, struct weir_error *err)
 {
     struct weir_source_stream stream;
-    struct weir_str status = {NULL, 0}, error;
     int rc = weir_source_config_stream(f->config, s->name, &stream, err);
+    *out = s->named;
     if (rc == 0 && !s->named && find_table(f, stream.table)) {
-        rc = weir_source_ledger_latest(f->session, f->config->name, stream.name, &f->arena, &status,
-                                       &error, err);
+        rc = weir_source_ledger_seen(f->session, f->config->name, stream.name, &f->arena, out, err);
     }
-    *out = s->named || status.ptr;
     return rc;
 }
 

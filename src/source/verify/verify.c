@@ -201,11 +201,15 @@ static int refuse_unloaded(struct weir_verifying *v, struct weir_error *err)
     struct weir_str status, error;
     int rc = weir_source_ledger_latest(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                        &status, &error, err);
+    bool seen = true;
+    if (rc == 0 && !r->run->stream && !r->config->stream_count && weir_source_follows(r->config)) {
+        rc = weir_source_ledger_seen(r->session, r->config->name, r->stream.name, &r->plan.arena,
+                                     &seen, err);
+    }
+    v->refused = rc == 0 && !seen;
     if (rc) {
         return rc;
     }
-    v->refused = !status.ptr && !r->run->stream && !r->config->stream_count &&
-                 weir_source_follows(r->config);
     error = weir_utf8_cut(error, 400);
     return status.ptr && error.len
                ? weir_fail(err, WEIR_EINVAL,
