@@ -237,3 +237,19 @@ test('so are they of packed files, of several, and where objects and lists becom
   await fails(/several\/b\.ndjson: row 1 is no JSON/, 'flat');
   assert.deepEqual(await weir.rows('select count(*) as n from flat.flat'), [{ n: 4 }]);
 });
+
+test('texts that look like ids, clocks or days without a day are what the file says', async () => {
+  const ids = ['D41D8CD9-8F00-B204-E980-0998ECF8427E', 'd41d8cd9-8f00-b204-e980-0998ecf8427f'];
+  const rows = [
+    { id: 1, u: ids[0], t: '1:02:03', m: '01:02', day: 'infinity', at: '2026-01-01 10:00:00', d: '2026-01-01' },
+    { id: 2, u: ids[1], t: '01:02:04', m: '1:05', day: '2026-01-01', at: ' -Infinity', d: '2026-01-02' },
+    { id: 3, u: null, t: null, m: null, day: 'epoch', at: 'epoch', d: null },
+  ];
+  const lines = rows.map((row) => JSON.stringify(row));
+  weir.write('written/lines.ndjson', lines.join('\n'));
+  weir.write('written/list.json', `[${lines.join(',')}]`);
+  weir.write('sources/written.yml', 'kind: file\nconnection: {path: written}\n');
+  await weir.in('sync', '--wait', 'written');
+  for (const name of ['lines', 'list']) assert.deepEqual(await weir.rows(`select id, u, t, m, "day", "at", d::text as d from written.${name} order by id`), rows);
+  assert.equal((await weir.in('verify', 'written')).match(/ equal/g)?.length, 2);
+});

@@ -209,10 +209,15 @@ static int look_at_whole(struct weir_session *session, const struct weir_file *f
     return rc;
 }
 
-/* Those that `none` names: have they no value (in the first rows)? As JSON, which they all may be,
- * so that their types are not found once more. */
+/* What is asked of columns in one reading of a file, as what they are read, of which rows. */
+struct question {
+    const char *before, *behind, *type;
+    bool first;
+};
+
+/* Those that `is` names: is it so? Each is read as said, so that types are not found anew. */
 static int ask_values(struct weir_session *session, const struct weir_file *file, size_t count,
-                      bool first, bool *none, struct weir_error *err)
+                      const struct question *q, bool *is, struct weir_error *err)
 {
     struct weir_buf sql, columns;
     struct weir_result *result = NULL;
@@ -222,13 +227,14 @@ static int ask_values(struct weir_session *session, const struct weir_file *file
     weir_buf_init(&columns, 4u << 20);
     weir_buf_addz(&sql, "SELECT ");
     for (size_t i = 0; i < count; i++) {
-        if (none[i]) {
-            weir_buf_addz(&sql, asked ? ", count(" : "count(");
+        if (is[i]) {
+            weir_buf_addz(&sql, asked ? ", " : "");
+            weir_buf_addz(&sql, q->before);
             weir_sql_ident(&sql, file->originals[i]);
-            weir_buf_addz(&sql, ") = 0");
+            weir_buf_addz(&sql, q->behind);
             weir_buf_addz(&columns, asked++ ? ", " : "");
             weir_sql_ident(&columns, file->originals[i]);
-            weir_buf_addz(&columns, ": 'JSON'");
+            weir_buf_addz(&columns, q->type);
         }
     }
     weir_buf_addz(&sql, " FROM (SELECT * FROM read_json(");
@@ -238,12 +244,12 @@ static int ask_values(struct weir_session *session, const struct weir_file *file
                   "columns = {",
                   layout_of(file));
     weir_buf_adds(&sql, weir_buf_str(&columns));
-    weir_buf_addz(&sql, first ? "}) LIMIT 2048)" : "}))");
+    weir_buf_addz(&sql, q->first ? "}) LIMIT 2048)" : "}))");
     int rc = asked ? weir_buf_check(&columns, "the columns of a file", err) : 0;
     rc = rc || !asked ? rc : weir_file_engine_ask(session, &sql, file, &result, err);
     rc = rc || !asked ? rc : weir_file_engine_next(result, &b, file, err);
     for (size_t i = 0, at = 0; rc == 0 && b.rows && i < count; i++) {
-        none[i] = none[i] && b.columns[at++].bools[0];
+        is[i] = is[i] && b.columns[at++].bools[0];
     }
     weir_result_free(result);
     weir_buf_free(&sql);
@@ -266,11 +272,37 @@ static int look_at_nulls(struct weir_session *session, struct weir_file *file,
     for (size_t i = 0; file->kinds && i < count; i++) {
         none[i] = file->kinds[i].none;
     }
-    int rc = file->kinds ? 0 : ask_values(session, file, count, true, none, err);
-    rc = rc || file->kinds ? rc : ask_values(session, file, count, false, none, err);
+    struct question q = {"count(", ") = 0", ": 'JSON'", true};
+    int rc = file->kinds ? 0 : ask_values(session, file, count, &q, none, err);
+    q.first = false;
+    rc = rc || file->kinds ? rc : ask_values(session, file, count, &q, none, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         file->own[i].untyped = none[i];
         file->own[i].type = none[i] ? WEIR_TYPE_TEXT : file->own[i].type;
+    }
+    return rc;
+}
+
+/* Of texts among days and times that say no day the engine makes 1900-01-01: such a column is of
+ * texts. */
+static int look_at_days(struct weir_session *session, struct weir_file *file, size_t count,
+                        bool *is, struct weir_error *err)
+{
+    const struct question q = {"coalesce(bool_or(regexp_matches(", ", '^\\s*-?[a-zA-Z]')), false)",
+                               ": 'VARCHAR'", false};
+    for (size_t i = 0; i < count; i++) {
+        struct weir_str name = file->originals[i];
+        enum weir_type type = file->own[i].type;
+        is[i] = file->format != WEIR_FILE_PARQUET && !file->kinds &&
+                (type == WEIR_TYPE_DATE || type == WEIR_TYPE_TIMESTAMP) && name.len &&
+                !memchr(name.ptr, 0, name.len) && !weir_file_name_is_made_up(file, i);
+    }
+    int rc = ask_values(session, file, count, &q, is, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (is[i]) {
+            file->own[i].type = WEIR_TYPE_TEXT;
+            file->own[i].type_name = WEIR_STR("DATE");
+        }
     }
     return rc;
 }
@@ -302,6 +334,7 @@ static int add_columns(struct weir_session *session, struct weir_file *file,
                  : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     rc = rc ? rc : look_at_nulls(session, file, columns, count, none, err);
+    rc = rc ? rc : look_at_days(session, file, count, none, err);
     /* Of Parquet they are in its head. */
     for (size_t i = 0; rc == 0 && file->top_count == count && i < count; i++) {
         file->own[i].original = file->tops[i];

@@ -1,4 +1,5 @@
-/* Objects and lists in JSON rows, as they stand in the file.
+/* Objects and lists in JSON rows, and texts that the engine would write anew, as they stand in the
+ * file.
  *
  * The engine gives each of a column's objects the keys of all of them, and writes numbers anew. So
  * it reads such a file twice, side by side: the other columns with their types, and each row's own
@@ -48,6 +49,16 @@ bool weir_file_name_is_made_up(const struct weir_file *file, size_t column)
     return false;
 }
 
+/* The engine took its texts for ids, clocks or days, and would write them anew: `1:05` as
+ * `01:05:00`. */
+static bool is_rewritten(const struct weir_file *file, size_t column)
+{
+    const struct weir_source_column *own = &file->own[column];
+    struct weir_str name = file->originals[column];
+    return own->type == WEIR_TYPE_TEXT && !own->untyped && own->type_name.len &&
+           !weir_str_is(own->type_name, "VARCHAR") && name.len && !memchr(name.ptr, 0, name.len);
+}
+
 static bool is_member(const struct weir_file *file, size_t column,
                       const struct weir_source_sink *sink)
 {
@@ -55,8 +66,10 @@ static bool is_member(const struct weir_file *file, size_t column,
     bool row = file->column_count == 1 && weir_str_is(file->originals[0], "json");
     size_t to = file->columns[column];
     enum weir_type type = to == WEIR_FILE_NO_COLUMN ? WEIR_TYPE_INT : sink->columns[to].type;
-    return file->format != WEIR_FILE_PARQUET && file->own[column].type == WEIR_TYPE_JSON &&
-           (type == WEIR_TYPE_JSON || type == WEIR_TYPE_TEXT) && !row &&
+    bool is = (file->own[column].type == WEIR_TYPE_JSON && type == WEIR_TYPE_JSON) ||
+              (type == WEIR_TYPE_TEXT &&
+               (file->own[column].type == WEIR_TYPE_JSON || is_rewritten(file, column)));
+    return file->format != WEIR_FILE_PARQUET && is && !row &&
            !weir_file_name_is_made_up(file, column);
 }
 
