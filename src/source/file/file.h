@@ -360,6 +360,13 @@ int weir_file_engine_ask(struct weir_session *session, struct weir_buf *sql,
                          struct weir_error *err) WEIR_MUST_CHECK;
 int weir_file_engine_next(struct weir_result *result, struct weir_batch *batch,
                           const struct weir_file *file, struct weir_error *err) WEIR_MUST_CHECK;
+/* read_json() of it with the columns that the caller adds, and "})". */
+void weir_file_engine_typed(struct weir_buf *sql, const struct weir_file *file);
+/* --- engine_columns.c --- */
+/* The engine's columns become the file's own. */
+int weir_file_engine_columns(struct weir_session *session, struct weir_file *file,
+                             const struct weir_column *columns, size_t count,
+                             struct weir_source_plan *plan, struct weir_error *err) WEIR_MUST_CHECK;
 /* --- engine_read.c --- */
 int weir_file_engine_read(struct weir_session *session, const struct weir_file *file,
                           struct weir_source_sink *sink, struct weir_error *err) WEIR_MUST_CHECK;
