@@ -53,7 +53,8 @@ const image = (does: Does, ...changes: string[]): string => {
 const some = (...ids: number[]): object[] => ids.map((id) => ({ type: 'RECORD', record: { stream: 'keyed', data: { id }, emitted_at: 1 } }));
 const state = (n: number): object => ({ type: 'STATE', state: { type: 'STREAM', stream: { stream_descriptor: { name: 'keyed' }, stream_state: { n } } } });
 const waits = 'until [ -e /go ]; do sleep 0.05; done';
-const go = (name: string): Promise<string> => docker.docker('exec', '--user', '0', name, 'touch', '/go');
+/** One that has just come may not be ready for another command yet. */
+const go = (name: string): Promise<true> => until(`${name} to hear`, 20, () => docker.docker('exec', '--user', '0', name, 'touch', '/go').then(() => true as const, () => undefined));
 const one = (part = '-read'): Promise<string> => until('the container', 20, async () => (await docker.docker('ps', '--format', '{{.Names}}')).split('\n').find((name) => name.includes(part)));
 const none = (): Promise<true> => until('no container', 20, async () => ((await docker.containers()).length ? undefined : true));
 const weirs = (args: string[], workspace = weir, ...within: string[]): ChildProcess & { ended: Promise<number | null> } => {
