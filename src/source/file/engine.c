@@ -95,41 +95,46 @@ static const char *layout_of(const struct weir_file *file)
     return file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto";
 }
 
-void weir_file_engine_typed(struct weir_buf *sql, const struct weir_file *file)
+/* A reader of the engine's and what all of them are told; its parenthesis stays open. */
+static void add_reader(struct weir_buf *sql, const struct weir_file *file, const char *reader)
 {
-    weir_buf_addz(sql, "read_json(");
-    weir_sql_text(sql, weir_str_of(reads(file)));
-    weir_buf_addf(sql,
-                  ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864, "
-                  "columns = {",
-                  layout_of(file));
-}
-
-void weir_file_engine_objects(struct weir_buf *sql, const struct weir_file *file)
-{
-    weir_buf_addz(sql, "read_json_objects(");
-    weir_sql_text(sql, weir_str_of(reads(file)));
-    weir_buf_addf(sql,
-                  ", hive_partitioning = false, format = '%s', maximum_object_size = 67108864)",
-                  layout_of(file));
-}
-
-void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, const char *there)
-{
-    weir_buf_addz(sql, " FROM ");
-    weir_buf_addz(sql, file->format == WEIR_FILE_PARQUET ? "read_parquet(" : "read_json(");
+    weir_buf_addf(sql, "%s(", reader);
     weir_sql_text(sql, weir_str_of(reads(file)));
     /* A folder "day=1" is no column: the file's own would be lost below it. */
     weir_buf_addz(sql, ", hive_partitioning = false");
     if (file->format != WEIR_FILE_PARQUET) {
         weir_buf_addf(sql, ", format = '%s', maximum_object_size = 67108864", layout_of(file));
-        /* Types by all rows; nested values stay JSON. */
-        weir_buf_addz(sql, file->kinds ? ", columns = {" : ", sample_size = -1, maximum_depth = 2");
     }
-    for (size_t i = 0; i < file->kind_count; i++) {
-        weir_buf_addz(sql, i ? ", " : "");
-        weir_sql_ident(sql, file->kinds[i].name);
-        weir_buf_addf(sql, ": '%s'%s", file->kinds[i].type, i + 1 == file->kind_count ? "}" : "");
+}
+
+void weir_file_engine_typed(struct weir_buf *sql, const struct weir_file *file)
+{
+    add_reader(sql, file, "read_json");
+    weir_buf_addz(sql, ", columns = {");
+}
+
+void weir_file_engine_objects(struct weir_buf *sql, const struct weir_file *file)
+{
+    add_reader(sql, file, "read_json_objects");
+    weir_buf_addc(sql, ')');
+}
+
+void weir_file_engine_from(struct weir_buf *sql, const struct weir_file *file, const char *there)
+{
+    weir_buf_addz(sql, " FROM ");
+    if (file->kinds) {
+        weir_file_engine_typed(sql, file);
+        for (size_t i = 0; i < file->kind_count; i++) {
+            weir_buf_addz(sql, i ? ", " : "");
+            weir_sql_ident(sql, file->kinds[i].name);
+            weir_buf_addf(sql, ": '%s'", file->kinds[i].type);
+        }
+        weir_buf_addc(sql, '}');
+    } else if (file->format == WEIR_FILE_PARQUET) {
+        add_reader(sql, file, "read_parquet");
+    } else { /* types by all rows; nested values stay JSON */
+        add_reader(sql, file, "read_json");
+        weir_buf_addz(sql, ", sample_size = -1, maximum_depth = 2");
     }
     if (there) {
         weir_buf_addz(sql, ", filename = ");

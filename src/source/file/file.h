@@ -307,6 +307,15 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
                      struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- lines.c --- */
+struct weir_file_lines {
+    /* A line without its end, with WEIR_BUF_PADDING readable bytes behind it; at this byte. */
+    int (*line)(void *arg, struct weir_str line, uint64_t at, struct weir_error *err);
+    void *arg;
+    bool enough; /* `line` says that it wants no more */
+};
+/* WEIR_ECANCELED; WEIR_ENOMEM, also where a line is longer than the engine takes an object. */
+int weir_file_lines_each(struct weir_file_lines *lines, int fd, const atomic_bool *stop,
+                         struct weir_error *err) WEIR_MUST_CHECK;
 /* Of NDJSON that is held: `plain` gets the lines that are JSON, where some are none, and no more of
  * them than are. */
 int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,

@@ -1,7 +1,6 @@
 /* What the columns of an NDJSON are, found by weir's own reader, where it is sure that the engine
  * would find the same: that one looks at all rows each time that a statement is prepared, several
  * times as long as it takes to read them. tests/unit/test_file_kinds.c compares the two. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,10 +8,9 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/time.h"
+#include "source/feed/feed.h"
 #include "source/file/file.h"
 
-#define AT_ONCE   (256u << 10)
-#define MAX_LINE  (64u << 20)
 #define MAX_DEPTH 1000
 #define MAX_NAMES (64u << 20)
 #define UUID      32 /* characters that it has at least */
@@ -38,6 +36,7 @@ struct kind {
 };
 
 struct find {
+    struct weir_file_lines lines; /* enough: it is not sure */
     struct kind *kinds;
     size_t count, room, guess;
     struct weir_map by_key, by_small; /* its place + 1; by the name in small letters, too */
@@ -45,7 +44,6 @@ struct find {
     struct weir_buf small;
     struct weir_json_parser *parser;
     uint64_t row;
-    bool unsure;
 };
 
 static int no_memory(struct weir_error *err)
@@ -88,13 +86,10 @@ static unsigned shape_of(struct weir_str s)
         char between, end;
     } shapes[] = {{20, 'T', 'Z'}, {19, 'T', 0}, {19, ' ', 0},
                   {24, 'T', 'Z'}, {23, ' ', 0}, {27, 'T', 'Z'}};
-    char text[] = "2026-01-02T00:00:00Z";
-    weir_time at;
-    bool year =
-        s.len >= 10 && (weir_str_starts(s, WEIR_STR("19")) || weir_str_starts(s, WEIR_STR("20")));
+    int64_t at;
+    bool year = weir_str_starts(s, WEIR_STR("19")) || weir_str_starts(s, WEIR_STR("20"));
     if (year && s.len == 10) {
-        memcpy(text, s.ptr, 10);
-        return weir_time_parse(weir_str_of(text), &at) ? DAY : 0;
+        return weir_feed_time(WEIR_TYPE_DATE, s, &at) ? DAY : 0;
     }
     for (size_t i = 0; year && i < sizeof shapes / sizeof *shapes; i++) {
         bool is = s.len == shapes[i].len && s.ptr[10] == shapes[i].between &&
@@ -136,7 +131,7 @@ static int add_kind(struct find *f, struct weir_str key, size_t *at, struct weir
     struct weir_str small = weir_arena_dup(&f->names, weir_buf_str(&f->small));
     if (f->count == WEIR_SOURCE_MAX_COLUMNS || key.len == 0 || key.len > 1000 ||
         memchr(key.ptr, 0, key.len) || (small.ptr && weir_map_get(&f->by_small, small))) {
-        f->unsure = true;
+        f->lines.enough = true;
         return 0;
     }
     if (!name.ptr || !small.ptr ||
@@ -158,7 +153,7 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     if (at >= f->count || !weir_str_eq(f->kinds[at].name, key)) {
         at = (size_t)(uintptr_t)weir_map_get(&f->by_key, key) - 1;
         int rc = at == SIZE_MAX ? add_kind(f, key, &at, err) : 0;
-        if (rc || f->unsure) {
+        if (rc || f->lines.enough) {
             return rc;
         }
     }
@@ -166,7 +161,7 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     struct weir_str text;
     int64_t whole;
     f->guess = at + 1;
-    f->unsure = k->row == f->row; /* it has the key twice */
+    f->lines.enough = k->row == f->row; /* it has the key twice */
     k->row = f->row;
     if (weir_json_str(value, &text)) {
         see_text(k, text);
@@ -177,11 +172,13 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     return 0;
 }
 
-static int see_line(struct find *f, struct weir_str line, struct weir_error *err)
+static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_error *err)
 {
+    struct find *f = arg;
     struct weir_json root, value;
     struct weir_str key;
     struct weir_error ignored;
+    (void)at;
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
@@ -189,45 +186,14 @@ static int see_line(struct find *f, struct weir_str line, struct weir_error *err
     f->guess = 0;
     if (weir_json_parse(f->parser, line, &root, &ignored) ||
         weir_json_type(root) != WEIR_JSON_OBJECT) {
-        f->unsure = true;
+        f->lines.enough = true;
         return 0;
     }
     struct weir_json_iter it = weir_json_begin(root);
     int rc = 0;
-    while (rc == 0 && !f->unsure && weir_json_next(&it, &key, &value)) {
+    while (rc == 0 && !f->lines.enough && weir_json_next(&it, &key, &value)) {
         rc = see_value(f, key, value, err);
     }
-    return rc;
-}
-
-static int see_file(struct find *f, int fd, const atomic_bool *stop, struct weir_error *err)
-{
-    struct weir_buf buf;
-    ssize_t n = 1;
-    int rc = 0;
-    weir_buf_init(&buf, MAX_LINE + AT_ONCE);
-    while (rc == 0 && !f->unsure && n > 0) {
-        char *room = weir_buf_room(&buf, AT_ONCE);
-        n = room ? read(fd, room, AT_ONCE) : -1;
-        if (n < 0 || (stop && atomic_load(stop))) {
-            f->unsure = true; /* who reads it next says why */
-            break;
-        }
-        buf.len += (size_t)n;
-        size_t from = 0;
-        while (rc == 0 && !f->unsure && from < buf.len) {
-            const char *end = memchr(buf.data + from, '\n', buf.len - from);
-            if (!end && n) {
-                break;
-            }
-            size_t len = (size_t)((end ? end : buf.data + buf.len) - (buf.data + from));
-            rc = see_line(f, (struct weir_str){buf.data + from, len}, err);
-            from += len + (end != NULL);
-        }
-        memmove(buf.data, buf.data + from, buf.len - from);
-        buf.len -= from;
-    }
-    weir_buf_free(&buf);
     return rc;
 }
 
@@ -280,7 +246,8 @@ int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct
                          struct weir_error *err)
 {
     const char *path = file->plain ? file->plain : weir_file_path(file);
-    struct find f = {.parser = weir_json_parser_new(MAX_DEPTH)};
+    struct find f = {.lines = {.line = see_line, .arg = &f},
+                     .parser = weir_json_parser_new(MAX_DEPTH)};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     file->kinds = NULL;
     file->kind_count = 0;
@@ -288,9 +255,10 @@ int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct
     weir_map_init(&f.by_small);
     weir_arena_init(&f.names, MAX_NAMES);
     weir_buf_init(&f.small, 4096);
-    f.unsure = fd < 0;
-    int rc = f.parser ? see_file(&f, fd, stop, err) : no_memory(err);
-    rc = rc || f.unsure ? rc : keep(&f, file, arena, err);
+    int rc = !f.parser ? no_memory(err)
+             : fd < 0  ? WEIR_EIO
+                       : weir_file_lines_each(&f.lines, fd, stop, err);
+    rc = rc || f.lines.enough ? rc : keep(&f, file, arena, err);
     if (fd >= 0) {
         close(fd);
     }
@@ -299,5 +267,5 @@ int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct
     weir_arena_free(&f.names);
     weir_buf_free(&f.small);
     weir_json_parser_free(f.parser);
-    return rc;
+    return rc == WEIR_ECANCELED ? rc : 0; /* of all else, who reads it next says why */
 }

@@ -22,6 +22,7 @@ struct weir_file_bad_line {
 };
 
 struct sift {
+    struct weir_file_lines lines;
     struct weir_file *file;
     struct weir_arena *arena;
     const atomic_bool *stop;
@@ -52,8 +53,9 @@ static bool is_json(struct sift *s, struct weir_str line, struct weir_error *why
             !had.surrogates && !had.control && weir_json_type(root) >= WEIR_JSON_ARRAY);
 }
 
-static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct weir_error *err)
+static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_error *err)
 {
+    struct sift *s = arg;
     struct weir_file *file = s->file;
     struct weir_error why;
     void *bad = file->bad;
@@ -78,22 +80,23 @@ static int see_line(struct sift *s, struct weir_str line, uint64_t at, struct we
     bool same = last && weir_str_is(reason, last->reason);
     file->bad[file->bad_count++] = (struct weir_file_bad_line){
         s->line, at, line.len, same ? last->reason : weir_arena_dup(s->arena, reason).ptr};
+    s->lines.enough = file->bad_count >= s->good + MOST_MORE;
     return file->bad[file->bad_count - 1].reason ? 0 : no_memory(err);
 }
 
 /* All lines of what was read; the rest stays. */
-static int see_lines(struct sift *s, struct weir_buf *buf, uint64_t *at, bool last,
-                     struct weir_error *err)
+static int give_lines(struct weir_file_lines *l, struct weir_buf *buf, uint64_t *at, bool last,
+                      struct weir_error *err)
 {
     size_t from = 0;
     int rc = 0;
-    while (rc == 0 && from < buf->len) {
+    while (rc == 0 && !l->enough && from < buf->len) {
         const char *end = memchr(buf->data + from, '\n', buf->len - from);
         if (!end && !last) {
             break;
         }
         size_t len = (size_t)((end ? end : buf->data + buf->len) - (buf->data + from));
-        rc = see_line(s, (struct weir_str){buf->data + from, len}, *at + from, err);
+        rc = l->line(l->arg, (struct weir_str){buf->data + from, len}, *at + from, err);
         from += len + (end != NULL);
     }
     memmove(buf->data, buf->data + from, buf->len - from);
@@ -102,21 +105,22 @@ static int see_lines(struct sift *s, struct weir_buf *buf, uint64_t *at, bool la
     return rc;
 }
 
-static int find_bad(struct sift *s, int fd, struct weir_error *err)
+int weir_file_lines_each(struct weir_file_lines *l, int fd, const atomic_bool *stop,
+                         struct weir_error *err)
 {
     struct weir_buf buf;
     uint64_t at = 0;
     ssize_t n = 1;
     int rc = 0;
     weir_buf_init(&buf, MAX_LINE + AT_ONCE);
-    while (rc == 0 && n > 0 && s->file->bad_count < s->good + MOST_MORE) {
+    while (rc == 0 && n > 0 && !l->enough) {
         char *room = weir_buf_room(&buf, AT_ONCE);
-        rc = room ? check_stop(s->stop, err) : no_memory(err);
+        rc = room ? check_stop(stop, err) : no_memory(err);
         n = rc ? 0 : read(fd, room, AT_ONCE);
         rc = n < 0 ? weir_fail_errno(err, errno, "it cannot be read") : rc;
         if (rc == 0) {
             buf.len += (size_t)n;
-            rc = see_lines(s, &buf, &at, n == 0, err);
+            rc = give_lines(l, &buf, &at, n == 0, err);
         }
     }
     weir_buf_free(&buf);
@@ -171,13 +175,16 @@ static int write_good(struct weir_file_connection *c, struct sift *s, int fd,
 int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,
                          const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
 {
-    struct sift s = {
-        .file = file, .arena = arena, .stop = stop, .parser = weir_json_parser_new(MAX_DEPTH)};
+    struct sift s = {.lines = {.line = see_line, .arg = &s},
+                     .file = file,
+                     .arena = arena,
+                     .stop = stop,
+                     .parser = weir_json_parser_new(MAX_DEPTH)};
     const char *path = file->plain ? file->plain : weir_file_path(file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int rc = !s.parser ? no_memory(err)
              : fd < 0  ? weir_fail_errno(err, errno, "it cannot be read")
-                       : find_bad(&s, fd, err);
+                       : weir_file_lines_each(&s.lines, fd, stop, err);
     if (rc || s.good < file->bad_count) {
         file->bad_count = 0; /* it is something else */
     }

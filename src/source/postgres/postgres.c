@@ -151,8 +151,7 @@ static int discover(void *connection, struct weir_source_catalog *out, struct we
                                     : weir_pg_tables(pg, out, err);
 }
 
-/* --- the cursor (source/run/mark.h)
- * ----------------------------------------------------------------
+/* --- the cursor (run/mark.h) -------------------------------------------------------------------
  *
  * Rows of the greatest value may come later, or change: merge reads them again (>=), when their sum
  * says so; append does not (>).
