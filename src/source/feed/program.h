@@ -161,6 +161,11 @@ bool weir_program_package(struct weir_str package);
 /* And this image's: NAME, :TAG, @DIGEST? */
 bool weir_program_image(struct weir_str image);
 
+/* --- executable.c, for program.c --- */
+/* `path` of what the settings name: in the workspace, absolute or in PATH, where weir.yml lets it
+ * be. WEIR_ENOENT, WEIR_EPERM. */
+int weir_program_find(struct weir_program *p, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* --- image.c, for program.c --- */
 /* Variables of weir that Docker's command line finds its server by, ended by NULL. */
 extern const char *const weir_program_docker_env[];
