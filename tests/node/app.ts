@@ -1,6 +1,7 @@
 // The web app in Debian's Chromium, served by a real weir.
 import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import type { Weir } from './weir.js';
 
@@ -62,6 +63,14 @@ interface Violation {
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** A picture of it, for whoever named a folder for them. */
+export async function picture(page: Page, name: string, fullPage = true): Promise<void> {
+  const folder = process.env['PICTURES'];
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage });
+}
 
 /** What axe-core finds serious or critical on the page as it is now. */
 export async function seriousFaults(page: Pick<Page, 'evaluate'>): Promise<Violation[]> {

@@ -1,10 +1,10 @@
 // The pages for whoever runs weir: events as they come, queries that run, the cache, and who uses what.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
+import type { Browser } from 'playwright-core';
+import { type Opened, joinApp, launch, picture, seriousFaults } from '../node/app';
 import { readPage } from '../node/page';
 import { Weir } from '../node/weir';
 import { share } from '../../web/core/operate';
@@ -28,18 +28,12 @@ async function track(event: string, more: object = {}): Promise<void> {
   assert.equal(response.status, 200);
 }
 const join = (email: string, role: string, name: string): Promise<Opened> => joinApp(browser, weir, email, role, name);
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env['PICTURES'];
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: path.join(folder, `${name}.png`) });
-}
 /** As it is now, wide and narrow. */
 async function sound({ page, complaints }: Opened, name: string): Promise<void> {
-  await picture(page, name);
+  await picture(page, name, false);
   assert.deepEqual(await seriousFaults(page), []);
   await page.setViewportSize({ width: 360, height: 740 });
-  await picture(page, `${name}-360`);
+  await picture(page, `${name}-360`, false);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page scrolls sideways');
   await page.setViewportSize({ width: 1440, height: 900 });
   assert.deepEqual(complaints, []);
