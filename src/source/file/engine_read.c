@@ -85,9 +85,11 @@ static int add_statement(struct weir_buf *sql, const struct weir_file *file,
     }
     weir_file_engine_from(sql, file, texts ? weir_buf_cstr(&name) : NULL);
     if (texts) {
-        weir_buf_addz(sql, " POSITIONAL JOIN ");
+        /* A query of its own: else its "filename", "file_index" and so on would be those that the
+         * columns of such names might be, too. */
+        weir_buf_addz(sql, " POSITIONAL JOIN (SELECT * FROM ");
         weir_file_engine_objects(sql, file);
-        weir_buf_addz(sql, " AS ");
+        weir_buf_addz(sql, ") AS ");
         weir_sql_ident(sql, weir_buf_str(&text));
         weir_buf_addc(sql, '(');
         weir_sql_ident(sql, weir_buf_str(&text));
