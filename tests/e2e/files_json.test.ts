@@ -253,3 +253,27 @@ test('texts that look like ids, clocks or days without a day are what the file s
   for (const name of ['lines', 'list']) assert.deepEqual(await weir.rows(`select id, u, t, m, "day", "at", d::text as d from written.${name} order by id`), rows);
   assert.equal((await weir.in('verify', 'written')).match(/ equal/g)?.length, 2);
 });
+
+test('a key may be called as the engine calls what it has of each file', async () => {
+  const rows = [{ id: 'D41D8CD9-8F00-B204-E980-0998ECF8427E', filename: 'a.pdf', file_index: 7, file_row_number: 'x', rowid: 1, o: { a: 1 } }];
+  weir.write('called/lines.ndjson', JSON.stringify(rows[0]));
+  weir.write('called/list.json', JSON.stringify(rows));
+  source('called', 'called');
+  await sync('called');
+  for (const name of ['lines', 'list']) assert.deepEqual(await texts(`called.${name}`, 'id', 'filename', 'file_index', 'file_row_number', 'rowid', 'o'), [[rows[0]?.id, 'a.pdf', '7', 'x', '1', '{"a":1}']], name);
+});
+
+test('a key with a number behind the name of another one is the file’s own', async () => {
+  const lines = ['{"id":1,"day":"2026-01-01","day_1":"infinity","u":"x","u_1":"D41D8CD9-8F00-B204-E980-0998ECF8427E","o":{"a":1},"o_1":{"a":1.10}}', '{"id":2,"day":"2026-01-02","day_1":"2026-01-03","u":"y","u_1":null,"o":{"a":1},"o_1":{"b":2}}'];
+  weir.write('numbered/lines.ndjson', lines.join('\n'));
+  weir.write('numbered/list.json', `[${lines.join(',')}]`);
+  source('numbered', 'numbered');
+  await sync('numbered');
+  for (const name of ['lines', 'list']) {
+    assert.deepEqual(await texts(`numbered.${name}`, 'day_1', 'u_1', 'o_1'), [
+      ['infinity', 'D41D8CD9-8F00-B204-E980-0998ECF8427E', '{"a":1.10}'],
+      ['2026-01-03', null, '{"b":2}'],
+    ], name);
+  }
+  assert.equal((await weir.in('verify', 'numbered')).match(/ equal/g)?.length, 2);
+});

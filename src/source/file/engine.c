@@ -342,29 +342,6 @@ static int look_for_any(struct weir_session *session, struct weir_file *file,
     return rc;
 }
 
-/* Is some key perhaps none of the file's? Of two that differ by case alone, the engine calls the
- * second one "name_1", and one that is called so "name_1_1". */
-static bool may_be_renamed(const struct weir_file *file)
-{
-    bool may = false;
-    for (size_t i = 0; !may && i < file->column_count; i++) {
-        struct weir_str base = file->originals[i];
-        bool same = false, like = false;
-        while (base.len && base.ptr[base.len - 1] >= '0' && base.ptr[base.len - 1] <= '9') {
-            base.len--;
-        }
-        bool numbered =
-            base.len < file->originals[i].len && base.len > 1 && base.ptr[base.len - 1] == '_';
-        base.len -= numbered;
-        for (size_t k = 0; numbered && k < file->column_count; k++) {
-            like = like || weir_str_eq_nocase(file->originals[k], base);
-            same = same || weir_str_eq(file->originals[k], base);
-        }
-        may = like && !same;
-    }
-    return may;
-}
-
 /* Keys in the order in which they come first, which is that of the engine's columns. */
 static int find_keys(struct weir_session *session, struct weir_file *file, struct weir_arena *arena,
                      struct weir_error *err)
@@ -374,7 +351,7 @@ static int find_keys(struct weir_session *session, struct weir_file *file, struc
     struct weir_batch b;
     size_t n = 0;
     struct weir_str *keys = weir_arena_calloc(arena, (file->column_count + 1) * sizeof *keys);
-    if (!may_be_renamed(file) || !keys) {
+    if (!file->renamed || !keys) {
         return keys ? 0 : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
     weir_buf_init(&sql, 1u << 20);

@@ -161,6 +161,29 @@ static int look_at_days(struct weir_session *session, struct weir_file *file, si
     return rc;
 }
 
+/* Is some key perhaps none of the file's? Of two that differ by case alone, the engine calls the
+ * second one "name_1", and one that is called so "name_1_1". */
+static bool may_be_renamed(const struct weir_file *file)
+{
+    bool may = false;
+    for (size_t i = 0; !may && i < file->column_count; i++) {
+        struct weir_str base = file->originals[i];
+        bool same = false, like = false;
+        while (base.len && base.ptr[base.len - 1] >= '0' && base.ptr[base.len - 1] <= '9') {
+            base.len--;
+        }
+        bool numbered =
+            base.len < file->originals[i].len && base.len > 1 && base.ptr[base.len - 1] == '_';
+        base.len -= numbered;
+        for (size_t k = 0; numbered && k < file->column_count; k++) {
+            like = like || weir_str_eq_nocase(file->originals[k], base);
+            same = same || weir_str_eq(file->originals[k], base);
+        }
+        may = like && !same;
+    }
+    return may;
+}
+
 int weir_file_engine_columns(struct weir_session *session, struct weir_file *file,
                              const struct weir_column *columns, size_t count,
                              struct weir_source_plan *plan, struct weir_error *err)
@@ -187,6 +210,7 @@ int weir_file_engine_columns(struct weir_session *session, struct weir_file *fil
                  ? 0
                  : weir_fail(err, WEIR_ENOMEM, "no memory for the columns");
     }
+    file->renamed = rc == 0 && file->format != WEIR_FILE_PARQUET && may_be_renamed(file);
     rc = rc ? rc : look_at_nulls(session, file, columns, count, none, err);
     rc = rc ? rc : look_at_days(session, file, count, none, err);
     /* Of Parquet they are in its head. */

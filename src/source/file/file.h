@@ -81,6 +81,7 @@ struct weir_file {
     size_t *columns;                /* of the plan, of each of its own */
     struct weir_str *originals;     /* of JSON and Parquet: names as the reader has them, which */
                                     /* knows no two that differ by case alone */
+    bool renamed;                   /* of JSON: may some of them be no key of the file? */
     struct weir_source_column *own; /* as they are in this file; named once all files are known */
     struct weir_file_kind *kinds;   /* of NDJSON: what the engine is told, or NULL: it finds them */
     size_t kind_count;

@@ -24,25 +24,33 @@ struct weir_file_members {
     struct weir_json_parser *parser;
 };
 
-/* The engine calls the second of two keys that differ by case alone "A_1", and the key "" by its
- * place, "C1": nobody knows then whether a column of such a name is a key of the file. */
+/* The engine calls the key "" by its place: "C1". */
+static bool is_place(struct weir_str name, size_t column)
+{
+    uint64_t place;
+    return name.len > 1 && *name.ptr == 'C' &&
+           weir_str_to_u64((struct weir_str){name.ptr + 1, name.len - 1}, &place) &&
+           place == column;
+}
+
+/* Of two keys that differ by case alone it calls the second one "A_1": where there may be such,
+ * nobody knows whether a column of such a name is a key of the file. */
 bool weir_file_name_is_made_up(const struct weir_file *file, size_t column)
 {
     struct weir_str name = file->originals[column];
-    uint64_t place;
     size_t n = name.len;
+    if (file->kinds || is_place(name, column)) {
+        return !file->kinds;
+    }
     while (n && name.ptr[n - 1] >= '0' && name.ptr[n - 1] <= '9') {
         n--;
-    }
-    if (n == 1 && *name.ptr == 'C' &&
-        weir_str_to_u64((struct weir_str){name.ptr + n, name.len - n}, &place) && place == column) {
-        return true;
     }
     if (n == name.len || n < 2 || name.ptr[n - 1] != '_') {
         return false;
     }
     for (size_t i = 0; i < file->column_count; i++) {
-        if (weir_str_eq_nocase(file->originals[i], (struct weir_str){name.ptr, n - 1})) {
+        if ((file->renamed || is_place(file->originals[i], i)) &&
+            weir_str_eq_nocase(file->originals[i], (struct weir_str){name.ptr, n - 1})) {
             return true;
         }
     }
