@@ -244,7 +244,7 @@ test('a table that was followed and loses its key fails, until it has one again;
   db.sql('alter table lost.t add primary key (id)');
   await sync('lost');
   assert.deepEqual(await rows('select count(*) as n from lost.t'), [{ n: 2 }]);
-  assert.match(await weir.in('verify', 'lost'), /^lost\.never {2}refused: no run loads it/m);
+  assert.match(await weir.in('verify', 'lost'), /^lost\.never {2}refused: no run loaded it/m);
   db.sql('drop database lost');
 });
 

@@ -115,13 +115,21 @@ test('what is there is told before anything is loaded, also what cannot be follo
   rmSync(path.join(weir.dir, 'sources/worded.yml'));
 });
 
+test('what no run ever loaded is no table that cannot be followed: its comparison fails, and says what loads it', { skip }, async () => {
+  pg.sql('create schema fresh; set search_path = fresh; create table t (id int primary key); create table never (a int)');
+  source('fresh', 'fresh');
+  await fails(/stream \\"t\\" was not loaded yet; `weir sync fresh` loads it/, 'verify', 'fresh');
+  await fails(/stream \\"t\\" was not loaded yet; `weir sync fresh` loads it/, 'verify', 'fresh.t');
+  rmSync(path.join(weir.dir, 'sources/fresh.yml'));
+});
+
 test('a table that was followed and loses its key fails, until it has one again; one that nobody could ever follow is no failure, of a comparison neither', { skip }, async () => {
   pg.sql(`create schema lost; set search_path = lost; create table t (id int primary key, v text); insert into t values (1, 'a'); create table u (id int primary key); create table never (a int)`);
   source('lost', 'lost');
   await sync('lost');
   const list = async (): Promise<string> => /^lost .*$/m.exec(await weir.in('source', 'list'))?.[0] ?? '';
   assert.match(await list(), /  well$/);
-  assert.match(await weir.in('verify', 'lost'), /^lost\.never {2}refused: no run loads it, as its changes cannot be had; `weir sync` says why$/m);
+  assert.match(await weir.in('verify', 'lost'), /^lost\.never {2}refused: no run loaded it: its changes cannot be had, or it is new; `weir sync` says which$/m);
   pg.sql(`set search_path = lost; alter table t drop constraint t_pkey; insert into t values (2, 'b'); insert into u values (7)`);
   for (const full of [[], [], ['--full']]) {
     await fails(/changes of "t" cannot be captured: nothing says which row a change is of/, 'sync', 'lost', '--wait', ...full);

@@ -435,7 +435,8 @@ int weir_source_ledger_seen(struct weir_session *session, const char *source, co
 {
     struct weir_str status = {NULL, 0};
     int rc = ask_texts(session,
-                       "SELECT status FROM weir.loads WHERE source = $1 AND stream = $2 LIMIT 1",
+                       "SELECT status FROM weir.loads WHERE source = $1 AND CASE $2 WHEN "
+                       "'" WEIR_SOURCE_ALL "' THEN stream <> $2 ELSE stream = $2 END LIMIT 1",
                        source, stream, arena, (struct weir_str *const[]){&status}, 1, err);
     *out = status.ptr != NULL;
     return rc;

@@ -86,7 +86,7 @@ int weir_source_ledger_mode(struct weir_session *session, const char *source, co
 int weir_source_ledger_latest(struct weir_session *session, const char *source, const char *stream,
                               struct weir_arena *arena, struct weir_str *status,
                               struct weir_str *error, struct weir_error *err) WEIR_MUST_CHECK;
-/* Has it a row of this very stream? */
+/* Has it a row of this very stream; or, of WEIR_SOURCE_ALL, of any? */
 int weir_source_ledger_seen(struct weir_session *session, const char *source, const char *stream,
                             struct weir_arena *arena, bool *out,
                             struct weir_error *err) WEIR_MUST_CHECK;

@@ -193,7 +193,8 @@ static enum weir_verify_extras extras_of(const struct weir_stream_run *r)
                : WEIR_VERIFY_KEPT;
 }
 
-/* Where a source is followed, what no run has a word of is a table whose changes cannot be had. */
+/* Where a source is followed and runs loaded others, what they have no word of is a table whose
+ * changes cannot be had, or one that is new. */
 static int refuse_unloaded(struct weir_verifying *v, struct weir_error *err)
 {
     struct weir_stream_run *r = &v->run;
@@ -201,12 +202,15 @@ static int refuse_unloaded(struct weir_verifying *v, struct weir_error *err)
     struct weir_str status, error;
     int rc = weir_source_ledger_latest(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                        &status, &error, err);
-    bool seen = true;
-    if (rc == 0 && !r->run->stream && !r->config->stream_count && weir_source_follows(r->config)) {
+    bool seen = true, any = false, follows = weir_source_follows(r->config);
+    if (rc == 0 && !r->run->stream && !r->config->stream_count && follows) {
         rc = weir_source_ledger_seen(r->session, r->config->name, r->stream.name, &r->plan.arena,
                                      &seen, err);
+        rc = rc || seen ? rc
+                        : weir_source_ledger_seen(r->session, r->config->name, WEIR_SOURCE_ALL,
+                                                  &r->plan.arena, &any, err);
     }
-    v->refused = rc == 0 && !seen;
+    v->refused = rc == 0 && !seen && any;
     if (rc) {
         return rc;
     }
@@ -217,7 +221,9 @@ static int refuse_unloaded(struct weir_verifying *v, struct weir_error *err)
                            r->stream.name, WEIR_STR_ARG(error))
                : weir_fail(err, WEIR_EINVAL,
                            "stream \"%s\" was not loaded yet; `weir sync %s` loads it",
-                           r->stream.name, weir_source_word(r->config->name, r->stream.name, word));
+                           r->stream.name,
+                           follows ? r->config->name /* its tables follow together */
+                                   : weir_source_word(r->config->name, r->stream.name, word));
 }
 
 static int plan_all(struct weir_verifying *v, struct weir_verify_feed *feed, struct weir_error *err)

@@ -122,7 +122,7 @@ struct weir_verifying {
     bool *wanted;
     struct weir_verify_table table;
     struct weir_source_verified *out;
-    bool refused; /* nobody named it, and no run loads it: there is nothing to compare */
+    bool refused; /* nobody named it, and no run loaded it: there is nothing to compare */
 };
 /* Room for the sums of so many rows; `wanted` is what differs by them. */
 int weir_verify_room(struct weir_verifying *v, uint64_t rows,

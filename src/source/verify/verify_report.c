@@ -85,7 +85,8 @@ int weir_verify_keep(struct weir_verifying *v, int rc, struct weir_error *err)
 int weir_verify_pass(struct weir_verifying *v)
 {
     v->out->status = "refused";
-    v->out->error = "no run loads it, as its changes cannot be had; `weir sync` says why";
+    v->out->error =
+        "no run loaded it: its changes cannot be had, or it is new; `weir sync` says which";
     v->run.load.status = "unchanged";
     v->run.load.error = "";
     return 0;
