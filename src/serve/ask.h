@@ -6,6 +6,8 @@
 #ifndef WEIR_SERVE_ASK_H
 #define WEIR_SERVE_ASK_H
 
+#include <stdatomic.h>
+
 #include "base/json.h"
 #include "base/json_write.h"
 #include "serve/backoff.h"
@@ -24,6 +26,8 @@ struct weir_ask {
     struct weir_caller who;
     struct weir_backoff *backoff; /* NULL: on the command line */
     const struct weir_session_limits *limits;
+    /* Nobody waits for the answer any more, or the server ends; NULL on the command line. */
+    const atomic_bool *stop;
     const char *base;      /* "http://HOST:PORT", for links; "" when not known */
     struct weir_str id;    /* what stood in {id} */
     struct weir_str query; /* what stood behind `?`, raw */

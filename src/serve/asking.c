@@ -10,8 +10,10 @@
 
 #define MAX_DEPTH 32
 
-struct asking {
+struct weir_asking {
     struct weir_call call;
+    struct weir_asking *next, **link; /* of those that a worker has; loop's thread */
+    atomic_bool stop;
     struct weir_ask ask;
     struct weir_json_parser *parser;
     weir_ask_fn fn;
@@ -37,7 +39,7 @@ const char *weir_serve_base(const struct weir_call *call, struct weir_arena *are
     return base ? base : "";
 }
 
-static void set_cookie(const struct asking *a)
+static void set_cookie(const struct weir_asking *a)
 {
     const struct weir_server *s = a->call.server;
     char value[256];
@@ -50,10 +52,54 @@ static void set_cookie(const struct asking *a)
     weir_http_set(a->call.req, "Set-Cookie", value);
 }
 
+/* --- nobody waits for the answer ----------------------------------------------------------------
+ */
+
+static void gone(void *arg)
+{
+    atomic_store(&((struct weir_asking *)arg)->stop, true);
+}
+
+static void note(struct weir_asking *a)
+{
+    struct weir_asking **first = &a->call.server->askings;
+    a->next = *first;
+    a->link = first;
+    if (a->next) {
+        a->next->link = &a->next;
+    }
+    *first = a;
+    atomic_store(&a->stop, atomic_load(&a->call.server->ending));
+    weir_http_on_gone(a->call.req, gone, a);
+}
+
+static void forget(struct weir_asking *a)
+{
+    if (a->link) {
+        weir_http_on_gone(a->call.req, NULL, NULL);
+        *a->link = a->next;
+        if (a->next) {
+            a->next->link = a->link;
+        }
+        a->link = NULL;
+    }
+}
+
+void weir_serve_asks_stop(struct weir_server *server)
+{
+    for (struct weir_asking *a = server->askings; a; a = a->next) {
+        atomic_store(&a->stop, true);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ */
+
 static void reply(void *arg)
 {
-    struct asking *a = arg;
+    struct weir_asking *a = arg;
     struct weir_ask *ask = &a->ask;
+    forget(a);
     if (ask->retry_after) {
         char seconds[24];
         snprintf(seconds, sizeof seconds, "%lld",
@@ -92,7 +138,7 @@ static void reply(void *arg)
 
 static void work(void *arg)
 {
-    struct asking *a = arg;
+    struct weir_asking *a = arg;
     a->code = a->fn(&a->ask, &a->err);
     if (weir_loop_post(a->call.server->loop, reply, a)) {
         abort(); /* no memory for a few bytes; the request would never be answered */
@@ -102,7 +148,7 @@ static void work(void *arg)
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, struct weir_work *pool)
 {
     struct weir_server *s = call->server;
-    struct asking *a = calloc(1, sizeof *a);
+    struct weir_asking *a = calloc(1, sizeof *a);
     struct weir_error err = {0};
     if (!a || !(a->parser = weir_json_parser_new(MAX_DEPTH))) {
         free(a);
@@ -120,11 +166,13 @@ void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, struct weir_wo
     a->ask.who = call->who;
     a->ask.backoff = s->backoff;
     a->ask.limits = &s->session_limits;
+    a->ask.stop = &a->stop;
     a->ask.base = weir_serve_base(call, &a->ask.arena);
     a->ask.id = call->id;
     a->ask.query = weir_http_query(call->req);
     int rc = weir_ask_read_body(&a->ask, a->parser, weir_http_body(call->req), &err);
     if (rc == 0 && pool) {
+        note(a);
         rc = weir_work_add(pool, work, a, &err);
         if (rc == 0) {
             return; /* it is the worker's from here on */

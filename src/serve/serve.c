@@ -234,6 +234,7 @@ static void stop(void *arg)
     }
     weir_log(s->log, WEIR_LOG_INFO, "stopping");
     atomic_store(&s->ending, true);
+    weir_serve_asks_stop(s);
     s->open_drains = 2;
     weir_shelf_hang_up(s->shelf);
     weir_listeners_hang_up(weir_event_streams_pages(s->event_streams));
@@ -277,6 +278,7 @@ static void run_posts(struct weir_server *s)
 static void stop_parts(struct weir_server *s)
 {
     atomic_store(&s->ending, true);
+    weir_serve_asks_stop(s);
     atomic_store(&s->stopping, true);
     while (atomic_load(&s->gather_threads)) {
         usleep(1000); /* they see `stopping`, cancel what they wait for, and must have ended before

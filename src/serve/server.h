@@ -130,16 +130,17 @@ struct weir_server {
     char address[64];
     const char *socket_path;
     weir_time started_at;
-    int64_t zone_quarter;       /* the quarter of an hour for which zone_offset holds */
-    int64_t zone_offset;        /* of query.time_zone from UTC, in microseconds */
-    struct weir_timer *look;    /* for queries that are stuck */
-    unsigned hopeless;          /* looks that found a failed warehouse held by stuck queries */
-    bool gave_up;               /* it stops because of them */
-    unsigned open_drains;       /* servers that still drain */
-    atomic_bool ending;         /* asked to end: answers get their time, looks into sources none */
-    atomic_bool stopping;       /* sinks stop waiting for slow clients */
-    atomic_uint gather_threads; /* see gather.h */
-    uint64_t requests[6];       /* by first digit of the status; loop's thread */
+    int64_t zone_quarter;        /* the quarter of an hour for which zone_offset holds */
+    int64_t zone_offset;         /* of query.time_zone from UTC, in microseconds */
+    struct weir_timer *look;     /* for queries that are stuck */
+    unsigned hopeless;           /* looks that found a failed warehouse held by stuck queries */
+    bool gave_up;                /* it stops because of them */
+    unsigned open_drains;        /* servers that still drain */
+    atomic_bool ending;          /* asked to end: answers get their time, looks into sources none */
+    atomic_bool stopping;        /* sinks stop waiting for slow clients */
+    atomic_uint gather_threads;  /* see gather.h */
+    struct weir_asking *askings; /* what workers have of serve/asking.c; loop's thread */
+    uint64_t requests[6];        /* by first digit of the status; loop's thread */
 };
 
 /* What a handler is called with. `id` is what stood in the route's {id}. */
@@ -269,6 +270,8 @@ void weir_serve_reply_status(const struct weir_call *call, int status,
 /* --- asking.c --- */
 /* Answers by `fn`, on a thread of `work`; NULL: here. */
 void weir_serve_ask(const struct weir_call *call, weir_ask_fn fn, struct weir_work *work);
+/* Sets `stop` of all that such threads have. Loop's thread. */
+void weir_serve_asks_stop(struct weir_server *server);
 /* "http://weir.example.com", for links. */
 const char *weir_serve_base(const struct weir_call *call, struct weir_arena *arena);
 

@@ -50,6 +50,22 @@ static const char *dir_of(struct weir_ask *ask)
     return weir_source_runs_site(runs_of(ask))->dir;
 }
 
+/* For looks into sources: they end when nobody waits for them any more. */
+static struct weir_source_site site_of_look(const struct weir_ask *ask)
+{
+    struct weir_source_site site = *weir_source_runs_site(ask->server->source_runs);
+    site.stop = ask->stop;
+    return site;
+}
+
+/* If somebody waits still, then the server ends. */
+static int end_look(const struct weir_ask *ask, int rc, struct weir_error *err)
+{
+    return rc == WEIR_ECANCELED && atomic_load(ask->stop)
+               ? weir_fail(err, WEIR_EBUSY, "the server stops; try again in a moment")
+               : rc;
+}
+
 int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err)
 {
     (void)err;
@@ -78,10 +94,10 @@ int weir_ask_source(struct weir_ask *ask, struct weir_error *err)
 
 static int discover(struct weir_ask *ask, bool columns, struct weir_error *err)
 {
+    const struct weir_source_site site = site_of_look(ask);
     int rc = must_see_all(ask, err);
-    return rc ? rc
-              : weir_source_discover(weir_source_runs_site(runs_of(ask)), id_of(ask), columns,
-                                     &ask->w, err);
+    rc = rc ? rc : weir_source_discover(&site, id_of(ask), columns, &ask->w, err);
+    return end_look(ask, rc, err);
 }
 
 int weir_ask_source_check(struct weir_ask *ask, struct weir_error *err)
@@ -153,7 +169,7 @@ static int write_file(struct weir_ask *ask, struct weir_str name, struct describ
         rc = weir_source_take_typed(d->name, c, weir_data_get(file, "connection"), secrets,
                                     &ask->arena, &d->typed, err);
     }
-    d->site = *weir_source_runs_site(runs_of(ask));
+    d->site = site_of_look(ask);
     d->site.typed = d->typed;
     d->site.trial = true; /* until it is saved */
     return rc ? rc : weir_source_new_text(d->name, file, &d->text, err);
@@ -209,6 +225,7 @@ int weir_ask_source_add(struct weir_ask *ask, struct weir_error *err)
         rc = rc ? rc
                 : weir_source_discover_text(&d.site, d.name, weir_buf_str(&d.text), columns,
                                             &ask->w, err);
+        rc = end_look(ask, rc, err);
     } else if (rc == 0) {
         rc = weir_source_commit(ask, d.name, "Add", create, &d, err);
         rc = rc ? rc : weir_ask_note(ask, "source.add", name, (struct weir_str){NULL, 0}, err);
@@ -224,7 +241,7 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
 {
     static const char *const known[] = {"kind",   "schema", "schedule", "connection", "streams",
                                         "stream", "whole",  "secrets",  NULL};
-    struct described d = {.typed = NULL, .site = *weir_source_runs_site(runs_of(ask))};
+    struct described d = {.typed = NULL, .site = site_of_look(ask)};
     struct weir_source_preview what = {.most = 50, .text = weir_query_value_text};
     bool unsaved = weir_json_get(ask->body, "kind").doc != NULL;
     weir_buf_init(&d.text, 1u << 20);
@@ -239,7 +256,7 @@ int weir_ask_source_preview(struct weir_ask *ask, struct weir_error *err)
     what.text_of_file = unsaved ? weir_buf_str(&d.text) : (struct weir_str){NULL, 0};
     rc = rc ? rc : weir_source_preview(&d.site, &what, &ask->w, err);
     weir_buf_free(&d.text);
-    return rc;
+    return end_look(ask, rc, err);
 }
 
 struct change {

@@ -1,13 +1,13 @@
 // The form of a source: names that nobody may use, streams of a program, and a session that ends meanwhile.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { type Opened, joinApp, launch, seriousFaults } from '../node/app';
-import { Weir } from '../node/weir';
+import { Weir, until } from '../node/weir';
 
 let weir: Weir;
 let browser: Browser;
@@ -72,6 +72,30 @@ test('what is tried of one kind says nothing of another that is chosen meanwhile
   await page.getByRole('button', { name: 'Test the connection' }).click();
   await page.getByText('connected', { exact: true }).waitFor();
   silent.close();
+  page.once('dialog', (dialog) => void dialog.accept());
+  await page.goto(url('/sources'));
+  assert.deepEqual(complaints, []);
+});
+
+test('a test of a connection that hangs can be stopped, and the program with it', async () => {
+  const { page, complaints } = admin;
+  const pid = path.join(weir.dir, 'pid');
+  weir.write('taps/hangs', `#!/bin/sh\necho $$ >${pid}.new && mv ${pid}.new ${pid}\nexec sleep 3600\n`);
+  chmodSync(path.join(weir.dir, 'taps/hangs'), 0o755);
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: /^Singer/ }).check();
+  await page.getByText('More settings').click();
+  await page.getByRole('textbox', { name: 'Executable' }).fill('taps/hangs');
+  const again = page.getByRole('button', { name: 'Test the connection' });
+  await again.click();
+  const program = await until('the program', 20, () => (existsSync(pid) ? Number(readFileSync(pid, 'utf8')) : undefined));
+  await page.getByRole('button', { name: 'Stop', exact: true }).press('Enter');
+  await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Test the connection');
+  await until('its end', 60, () => (existsSync(`/proc/${program}`) ? undefined : true));
+  assert.equal(await page.getByRole('button', { name: 'Stop', exact: true }).count(), 0);
+  await page.getByRole('textbox', { name: 'Executable' }).fill('taps/tap-x');
+  await again.click();
+  await page.getByText('connected', { exact: true }).waitFor();
   page.once('dialog', (dialog) => void dialog.accept());
   await page.goto(url('/sources'));
   assert.deepEqual(complaints, []);

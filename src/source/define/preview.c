@@ -1,12 +1,10 @@
 /* The first rows of a stream, as they would be loaded. */
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
-
+#include "base/cond.h"
 #include "csv/columns.h"
 #include "source/connector.h"
 
-#define MOST_TIME 30 /* seconds */
+#define MOST_TIME 30                 /* seconds */
+#define LOOK      (WEIR_SECOND / 10) /* whether somebody waits still */
 #define MOST_BAD  10
 #define MOST_TEXT 300 /* bytes of a value */
 #define MAX_CELLS (8u << 20)
@@ -20,8 +18,9 @@ struct preview {
     bool enough;
 };
 
-/* Ends what takes too long. */
+/* Ends what takes too long, or is waited for by nobody. */
 struct alarm {
+    const atomic_bool *left; /* set when nobody waits; or NULL */
     pthread_mutex_t lock;
     pthread_cond_t ended;
     pthread_t thread;
@@ -32,12 +31,11 @@ struct alarm {
 static void *wait_for_end(void *arg)
 {
     struct alarm *a = arg;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += MOST_TIME;
+    weir_time end = weir_mono() + MOST_TIME * WEIR_SECOND;
     pthread_mutex_lock(&a->lock);
-    while (!a->over && !a->rang) {
-        a->rang = pthread_cond_timedwait(&a->ended, &a->lock, &until) == ETIMEDOUT && !a->over;
+    while (!a->over && !a->rang && !(a->left && atomic_load(a->left))) {
+        weir_cond_wait_until(&a->ended, &a->lock, weir_mono() + LOOK);
+        a->rang = !a->over && weir_mono() > end;
     }
     atomic_store(&a->stop, true);
     pthread_mutex_unlock(&a->lock);
@@ -47,7 +45,7 @@ static void *wait_for_end(void *arg)
 static int set_alarm(struct alarm *a, struct weir_error *err)
 {
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->ended, NULL);
+    weir_cond_init(&a->ended);
     return pthread_create(&a->thread, NULL, wait_for_end, a)
                ? weir_fail(err, WEIR_EBUSY, "no thread for a preview; try again in a moment")
                : 0;
@@ -217,7 +215,9 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
 {
     struct weir_source_config config;
     void *connection = NULL;
-    struct alarm a = {.over = false};
+    struct alarm a = {.left = site->stop};
+    struct weir_source_site own = *site;
+    own.stop = &a.stop;
     struct preview p = {.what = what,
                         .sink = {.rows = take_rows, .reject = take_bad, .pass = take_above}};
     weir_buf_init(&p.rows, MAX_CELLS);
@@ -228,7 +228,7 @@ int weir_source_preview(const struct weir_source_site *site, const struct weir_s
                  : weir_source_config_read(site->dir, what->source, &config, err);
     rc = rc ? rc : set_alarm(&a, err);
     if (rc == 0) {
-        rc = weir_source_open(site, &config, &connection, err);
+        rc = weir_source_open(&own, &config, &connection, err);
         rc = rc ? rc : read_some(&config, connection, &p, &a, w, err);
         config.connector->close(connection);
         end_alarm(&a);

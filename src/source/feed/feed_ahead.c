@@ -1,10 +1,10 @@
 #include "source/feed/feed_ahead.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/cond.h"
 #include "base/hash.h"
 
 #define LEAST_ROWS  16384 /* before a stream has a stage */
@@ -12,7 +12,7 @@
 #define MOST_STAGES 8
 #define MOST_TRIES  3      /* columns may change so often before a load */
 #define SWITCH_ROWS 122880 /* that wait, before another stream's transaction is ended for them */
-#define IDLE        1      /* s: then a transaction is ended */
+#define IDLE        WEIR_SECOND /* then a transaction is ended */
 
 /* The stage of one stream. */
 struct weir_feed_staged {
@@ -105,14 +105,13 @@ static struct weir_feed_staged *next_of(const struct weir_feed_ahead *a)
 /* True: nothing came for a while. */
 static bool wait_idle(struct weir_feed_ahead *a)
 {
-    struct timespec until;
     if (a->pauses || !a->writing) {
         pthread_cond_wait(&a->changed, &a->lock);
         return false;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE;
-    return pthread_cond_timedwait(&a->changed, &a->lock, &until) == ETIMEDOUT;
+    weir_time until = weir_mono() + IDLE;
+    weir_cond_wait_until(&a->changed, &a->lock, until);
+    return weir_mono() >= until;
 }
 
 static void *stage_blocks(void *arg)
@@ -149,7 +148,6 @@ int weir_feed_ahead_new(struct weir_feed_ahead **out,
                                     struct weir_error *err),
                         void *of, struct weir_error *err)
 {
-    pthread_condattr_t clock;
     struct weir_feed_ahead *a = *out = calloc(1, sizeof *a);
     if (!a) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a run");
@@ -157,10 +155,7 @@ int weir_feed_ahead_new(struct weir_feed_ahead **out,
     a->plan = plan;
     a->of = of;
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    weir_cond_init(&a->changed);
     return 0;
 }
 

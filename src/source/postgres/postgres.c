@@ -116,13 +116,13 @@ static int open_connection(const struct weir_source_config *config,
                            const struct weir_source_site *site, void **out, struct weir_error *err)
 {
     struct weir_pg *pg = calloc(1, sizeof *pg);
-    (void)site;
     *out = pg;
     if (!pg) {
         return weir_fail(err, WEIR_ENOMEM, "no memory for a connection");
     }
     pg->config = config;
     pg->settings = config->connection;
+    pg->stop = pg->site_stop = site ? site->stop : NULL;
     if (pg->settings->capture && pg->settings->row_security == WEIR_PG_ROWS_VISIBLE) {
         return weir_fail(err, WEIR_EINVAL,
                          "changes are not held to row security: `capture` would bring rows that "
@@ -414,7 +414,7 @@ static int plan(void *connection, const struct weir_source_stream *stream, struc
 {
     struct weir_pg *pg = connection;
     struct weir_pg_table *table = NULL;
-    pg->stop = out->stop;
+    pg->stop = out->stop ? out->stop : pg->site_stop;
     int rc = weir_pg_ready(pg, err);
     rc = rc || !pg->capture ? rc : check_refused(pg, stream->name, err);
     rc = rc ? rc : weir_pg_find(pg, stream->name, out, &table, err);

@@ -51,6 +51,7 @@ struct weir_pg {
     PGconn *con;
     struct weir_pg_capture *capture; /* while changes are followed; else NULL */
     const atomic_bool *stop;         /* of the run; NULL: none */
+    const atomic_bool *site_stop;    /* of whoever opened it: while no run says another */
     weir_time heard;                 /* when the server last sent something */
     weir_time asked, looked; /* when it was asked; and when we last looked why it is silent */
     bool patient;            /* it computes: it may be silent for longer than `timeout` */
