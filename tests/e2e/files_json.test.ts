@@ -220,6 +220,15 @@ test('a line that is nothing but NaN, or a number that is too long, is set aside
   }
 });
 
+test('a byte order mark is the file’s own in front of it, and sets a line aside elsewhere', async () => {
+  write('marked.ndjson', '\ufeffrubbish\n{"id":1}\n\ufeff{"id":2}\n{"id":3}\n{"id":4}\n{"id":5}\n');
+  source('marked', 'marked.ndjson');
+  const [load] = await sync('marked');
+  assert.deepEqual([load?.rows_read, load?.rows_written, load?.rows_discarded], [6, 4, 2]);
+  assert.deepEqual((await texts('marked.marked', 'id')).flat(), ['1', '3', '4', '5']);
+  assert.deepEqual((await aside('marked')).map(({ line, value }) => [line, value]), [[1, 'rubbish'], [3, '\ufeff{"id":2}']]);
+});
+
 test('so are they of packed files, of several, and where objects and lists become tables', async () => {
   weir.write('several/a.ndjson.gz', gzipSync('{"id":1,"l":[{"v":1}]}\nrubbish\n{"id":2,"l":[{"v":2},{"v":3}]}\n'));
   write('several/b.ndjson', '{"id":3,"l":[]}\n');
@@ -235,6 +244,8 @@ test('so are they of packed files, of several, and where objects and lists becom
   // What is something else is no file with a few bad lines.
   write('several/b.ndjson', '<html>\n<body>\n{"id":3}\n');
   await fails(/several\/b\.ndjson: row 1 is no JSON/, 'flat');
+  write('several/b.ndjson', '{"id":3},\n{"id":4},\n');
+  await fails(/several\/b\.ndjson: row 1 is no JSON: at byte 9, unexpected content after document\.$/m, 'flat');
   assert.deepEqual(await weir.rows('select count(*) as n from flat.flat'), [{ n: 4 }]);
 });
 

@@ -49,6 +49,7 @@ static int explain(const struct weir_file *file, int rc, struct weir_error *err)
     struct weir_error why = *err;
     const char *path = reads(file);
     char *advice = strstr(why.message, " Try increasing '"), *at = strstr(why.message, path);
+    advice = advice ? advice : strstr(why.message, " Try auto-detecting the JSON format");
     if (advice) {
         *advice = 0;
         weir_fail(err, rc, "%s", why.message);

@@ -317,6 +317,9 @@ struct weir_file_lines {
 /* WEIR_ECANCELED; WEIR_ENOMEM, also where a line is longer than the engine takes an object. */
 int weir_file_lines_each(struct weir_file_lines *lines, int fd, const atomic_bool *stop,
                          struct weir_error *err) WEIR_MUST_CHECK;
+/* Does it begin with a byte order mark? weir's reader passes over it; the engine does so only in
+ * front of a file. */
+bool weir_file_is_marked(struct weir_str line);
 /* Of NDJSON that is held: `plain` gets the lines that are JSON, where some are none, and no more of
  * them than are. */
 int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,

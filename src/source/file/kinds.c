@@ -178,13 +178,12 @@ static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_er
     struct weir_json root, value;
     struct weir_str key;
     struct weir_error ignored;
-    (void)at;
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
     f->row++;
     f->guess = 0;
-    if (weir_json_parse(f->parser, line, &root, &ignored) ||
+    if ((at && weir_file_is_marked(line)) || weir_json_parse(f->parser, line, &root, &ignored) ||
         weir_json_type(root) != WEIR_JSON_OBJECT) {
         f->lines.enough = true;
         return 0;

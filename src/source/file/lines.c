@@ -41,6 +41,11 @@ static int check_stop(const atomic_bool *stop, struct weir_error *err)
     return stop && atomic_load(stop) ? weir_fail(err, WEIR_ECANCELED, "the run was stopped") : 0;
 }
 
+bool weir_file_is_marked(struct weir_str line)
+{
+    return weir_str_starts(line, WEIR_STR(MARK));
+}
+
 /* The engine takes numbers of any size, and such as NaN, too; but not where they are all of a line.
  */
 static bool is_json(struct sift *s, struct weir_str line, struct weir_error *why)
@@ -60,13 +65,16 @@ static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_er
     struct weir_error why;
     void *bad = file->bad;
     s->line++;
-    if (at == 0 && weir_str_starts(line, WEIR_STR(MARK))) {
-        line = (struct weir_str){line.ptr + strlen(MARK), line.len - strlen(MARK)};
+    if (at == 0 && weir_file_is_marked(line)) { /* it stays */
+        at = strlen(MARK);
+        line = (struct weir_str){line.ptr + at, line.len - at};
     }
     if (weir_str_trim(line).len == 0) {
         return 0;
     }
-    if (is_json(s, line, &why)) {
+    if (weir_file_is_marked(line)) {
+        weir_fail(&why, WEIR_EINVAL, "a byte order mark is in front of it");
+    } else if (is_json(s, line, &why)) {
         s->good++;
         return 0;
     }
