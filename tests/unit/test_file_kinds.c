@@ -44,6 +44,9 @@ static const char *const pools[][8] = {
     {"\"infinity\"", "\"-infinity\"", "\"epoch\"", "\" infinity\"", "\"Infinity\"", "\"info\""},
     {"\"d3b07384-d9a0-4c9b-8f3e-1234567890ab\"", "\"{d3b07384-d9a0-4c9b-8f3e-1234567890ab}\"",
      "\"D3B07384D9A04C9B8F3E1234567890AB\""},
+    {"\"d3b07384-d9a0-4c9b-8f3e-1234567890ab\"", "\"D3B07384-D9A0-4C9B-8F3E-1234567890AB\"",
+     "\"20260102-0101-0101-0101-010101010101\""},
+    {"\"12:30\"", "\"1:05\""},
     {"\"1234\"", "\"01234\"", "\"1.5\"", "\"1e5\"", "\"0x1F\"", "\"+43 1 23\""},
     {"\"\"", "\" \"", "\"a\"", "\"fee\"", "\"12-34\""},
     {"\"Wien\"", "\"customer 1\"",
@@ -94,15 +97,26 @@ static void write_file(struct weir_buf *out)
     }
 }
 
-/* Of whole numbers, of which some are negative, the engine makes 128 bits. */
+/* Of whole numbers, of which some are negative, the engine makes 128 bits. UUIDs and clocks are
+ * texts to weir, as they stand in the file. */
 static const char *plain_type(struct weir_str t)
 {
     if (weir_str_is(t, "HUGEINT")) {
         return "BIGINT";
     }
+    if (weir_str_is(t, "UUID") || weir_str_is(t, "TIME")) {
+        return "VARCHAR";
+    }
     bool nested = weir_str_starts(t, WEIR_STR("STRUCT(")) || weir_str_starts(t, WEIR_STR("MAP(")) ||
                   weir_str_ends(t, WEIR_STR("]"));
     return nested ? "JSON" : t.ptr;
+}
+
+static void add_written(struct weir_buf *sql, struct weir_str name, const char *type)
+{
+    weir_buf_addz(sql, "coalesce(CAST(TRY_CAST(CAST(");
+    weir_sql_ident(sql, name);
+    weir_buf_addf(sql, " AS VARCHAR) AS %s) AS VARCHAR), ", type);
 }
 
 /* Names and types of columns; values as texts but for JSON, of which it is looked whether there is
@@ -132,6 +146,14 @@ static void describe(struct weir_session *session, const struct weir_file *file,
     for (size_t i = 0; i < count; i++) {
         bool json = strcmp(kinds[i].type, "JSON") == 0;
         weir_buf_addz(&sql, i ? ", " : "SELECT ");
+        if (strcmp(kinds[i].type, "VARCHAR") == 0) { /* as the engine writes them */
+            add_written(&sql, kinds[i].name, "UUID");
+            add_written(&sql, kinds[i].name, "TIME");
+            weir_buf_addz(&sql, "CAST(");
+            weir_sql_ident(&sql, kinds[i].name);
+            weir_buf_addz(&sql, " AS VARCHAR)))");
+            continue;
+        }
         weir_buf_addz(&sql, "CAST(");
         weir_sql_ident(&sql, kinds[i].name);
         weir_buf_addz(&sql, json ? " IS NULL AS VARCHAR)" : " AS VARCHAR)");

@@ -54,7 +54,20 @@ static int no_memory(struct weir_error *err)
 /* --- texts --------------------------------------------------------------------------------------
  */
 
-/* Nothing that could be read as a day, a time or a UUID, whatever way it is written. */
+/* As most write it; the engine knows others. */
+static bool is_uuid(struct weir_str s)
+{
+    bool is = s.len == 36;
+    for (size_t i = 0; is && i < s.len; i++) {
+        char c = s.ptr[i];
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'f';
+        is = i == 8 || i == 13 || i == 18 || i == 23 ? c == '-' : letter || (c >= '0' && c <= '9');
+    }
+    return is;
+}
+
+/* Nothing that could be read as a day or a time, whatever way it is written. UUIDs and clocks
+ * without seconds (12:30), of which the engine makes its own, stay texts in any case (member.c). */
 static bool is_plain(struct weir_str s)
 {
     size_t signs = 0, blanks = 0;
@@ -75,7 +88,7 @@ static bool is_plain(struct weir_str s)
         }
         signs += sign;
     }
-    return s.len < UUID && signs < 2 && s.len > 0;
+    return (s.len < UUID && signs < 2 && s.len > 0) || is_uuid(s);
 }
 
 /* 0: no day nor time, or one of which the engine may think otherwise. */
