@@ -105,6 +105,11 @@ export class MySQL {
     return path.join(this.dir, 'socket');
   }
 
+  /** Without an ending both servers would give it one. */
+  private get log(): string {
+    return path.join(this.dir, 'log.err');
+  }
+
   static async start(make: Make, ...options: string[]): Promise<MySQL> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-my-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
@@ -133,15 +138,15 @@ export class MySQL {
   private async begin(): Promise<void> {
     this.server = spawn(
       this.make.server,
-      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${path.join(this.dir, 'log')}`, '--skip-name-resolve', ...this.make.plain, '--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.make.options, ...this.options],
+      ['--no-defaults', `--datadir=${path.join(this.dir, 'data')}`, `--socket=${this.socket}`, `--port=${this.port}`, '--bind-address=127.0.0.1', `--pid-file=${path.join(this.dir, 'pid')}`, `--log-error=${this.log}`, '--skip-name-resolve', ...this.make.plain, '--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--default-time-zone=+05:30', '--sql-mode=', ...this.make.options, ...this.options],
       { ...this.who, cwd: this.dir, stdio: 'ignore' },
     );
     await until(this.make.name, 60, () => {
       try {
         return this.sql('select 1', '');
       } catch {
-        const log = path.join(this.dir, 'log');
-        if (this.server?.exitCode !== null) throw new Error(`${this.make.name} ended: ${existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : 'it wrote no log'}`);
+        const { exitCode, signalCode } = this.server ?? {};
+        if (exitCode !== null || signalCode !== null) throw new Error(`${this.make.name} ended (${signalCode ?? exitCode}): ${existsSync(this.log) ? readFileSync(this.log, 'utf8').slice(-2000) : 'it wrote no log'}`);
         return undefined;
       }
     });
