@@ -188,6 +188,7 @@ static int validate(const struct weir_documents *all, const struct weir_document
 static int validate_sources(const struct weir_workspace *workspace, struct weir_error *err)
 {
     struct weir_sources sources = {0};
+    struct weir_warehouse *engine = NULL;
     struct weir_error why;
     int code = weir_sources_load_most(workspace, &sources, &why);
     size_t bad = code != 0;
@@ -198,13 +199,18 @@ static int validate_sources(const struct weir_workspace *workspace, struct weir_
         puts(why.message);
     }
     for (size_t i = 0; i < sources.read_count; i++) {
-        if (weir_source_check_file(workspace->dir, sources.read[i].name, &why)) {
+        const char *name = sources.read[i].name;
+        if (weir_source_check_file(workspace->dir, name, &why) ||
+            weir_source_zones_check(workspace->dir, name, &engine, &why)) {
             bad++;
             puts(why.message);
         }
     }
+    weir_warehouse_close(engine);
     weir_sources_free(&sources);
-    return bad ? weir_fail(err, WEIR_EINVAL, "%zu sources have mistakes", bad) : WEIR_OK;
+    return bad ? weir_fail(err, WEIR_EINVAL,
+                           bad == 1 ? "%zu source has mistakes" : "%zu sources have mistakes", bad)
+               : WEIR_OK;
 }
 
 /* The running server knows which views the engine took, and why it did not take the others. */

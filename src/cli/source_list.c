@@ -178,6 +178,21 @@ static void look(struct listing *l, struct listed *item, const char *name)
     (void)!weir_source_turn_get(&site, name, "verify", &item->verify, &why);
 }
 
+static void check_zones(struct listing *l)
+{
+    struct weir_warehouse *engine = NULL;
+    struct weir_error why;
+    for (size_t i = 0; i < l->count; i++) {
+        struct listed *item = &l->items[i];
+        if (item->well && !*item->trouble &&
+            weir_source_zones_check(l->remote.workspace->dir, item->name, &engine, &why) ==
+                WEIR_EINVAL) {
+            snprintf(item->trouble, sizeof item->trouble, "%s", why.message);
+        }
+    }
+    weir_warehouse_close(engine);
+}
+
 static int gather(struct listing *l, struct weir_error *err)
 {
     struct weir_error why = {0};
@@ -206,6 +221,9 @@ static int gather(struct listing *l, struct weir_error *err)
     bool there = file && access(file, F_OK) == 0;
     /* The list is of files: what more is known of them may be missing. */
     code = l->serves ? ask_server(l, &why) : there ? ask_warehouse(l, &why) : 0;
+    if (!l->serves) {
+        check_zones(l); /* a server says it */
+    }
     if (code) {
         weir_log(&l->cli->log, WEIR_LOG_WARN, "rows and times of sources are not known", "error",
                  why.message);

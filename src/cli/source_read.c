@@ -124,9 +124,24 @@ static int discover(struct weir_cli *cli, bool columns, struct weir_error *err)
     return code;
 }
 
+/* What its file says and nothing at its source tells: a schedule that never comes. */
+static int check_file(struct weir_cli *cli, struct weir_error *err)
+{
+    struct weir_workspace *workspace = NULL;
+    struct weir_warehouse *engine = NULL;
+    const char *name = weir_args_at(cli->args, 0);
+    int code = weir_cli_workspace(cli, &workspace, err);
+    code = code ? code : weir_source_check_file(workspace->dir, name, err);
+    code = code ? code : weir_source_zones_check(workspace->dir, name, &engine, err);
+    weir_warehouse_close(engine);
+    weir_workspace_close(workspace);
+    return code;
+}
+
 static int run_check(struct weir_cli *cli, struct weir_error *err)
 {
-    return discover(cli, false, err);
+    int code = discover(cli, false, err);
+    return code ? code : check_file(cli, err);
 }
 
 static int run_discover(struct weir_cli *cli, struct weir_error *err)

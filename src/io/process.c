@@ -141,7 +141,12 @@ int weir_process_start(const struct weir_process_options *options, pid_t *pid,
     if (n == (ssize_t)sizeof errnum) {
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
         }
-        return weir_fail_errno(err, errnum, "cannot start %s", options->argv[0]);
+        return weir_fail_errno(err, errnum,
+                               errnum == ENOEXEC ? "cannot start %s, which is neither a program "
+                                                   "of this machine nor a script whose first line "
+                                                   "names one, such as #!/usr/bin/env python3"
+                                                 : "cannot start %s",
+                               options->argv[0]);
     }
     *pid = child;
     return WEIR_OK;

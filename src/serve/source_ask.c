@@ -182,18 +182,12 @@ static int check_zones(struct weir_ask *ask, struct weir_error *err)
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         struct weir_source_schedule s;
         struct weir_error why;
-        int64_t offset;
         struct weir_str text = weir_json_get_str(ask->body, keys[i]);
         bool cron = text.ptr && weir_source_schedule_parse(text, &s, &why) == 0 &&
                     s.kind == WEIR_SOURCE_CRON;
-        int rc =
-            cron ? weir_template_offset(ask->warehouse, s.cron.zone, weir_now(), &offset, &why) : 0;
-        if (rc == WEIR_EINVAL ||
-            rc == WEIR_EUNSUPPORTED) { /* how the engine says that, by version */
-            return weir_fail(err, WEIR_EINVAL,
-                             "`%s`: there is no time zone \"%s\"; write, for example, "
-                             "Europe/Berlin",
-                             keys[i], s.cron.zone);
+        if (cron &&
+            weir_source_zone_check(ask->warehouse, keys[i], s.cron.zone, &why) == WEIR_EINVAL) {
+            return weir_fail(err, WEIR_EINVAL, "%s", why.message);
         }
     }
     return 0;

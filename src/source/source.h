@@ -230,6 +230,13 @@ int weir_source_exists(const char *workspace_dir, const char *name,
  * file's name. */
 int weir_source_check_file(const char *workspace_dir, const char *name,
                            struct weir_error *err) WEIR_MUST_CHECK;
+/* Is there this time zone? `key` ("schedule") is for the message. */
+int weir_source_zone_check(struct weir_warehouse *engine, const char *key, const char *zone,
+                           struct weir_error *err) WEIR_MUST_CHECK;
+/* Are there those of its file? `*engine` knows; where it is NULL one is opened when it is needed,
+ * for the caller to close. The message begins with the file's name. */
+int weir_source_zones_check(const char *workspace_dir, const char *name,
+                            struct weir_warehouse **engine, struct weir_error *err) WEIR_MUST_CHECK;
 /* Members of an object: "name","kind","schema","schedule","verify","paused","follows","kept",
  * "next_at","run","error"; a file with a mistake has its words in `error`, and is no failure.
  * `trouble`: what is wrong with a source whose file is well; "": nothing. `next`: when it would run

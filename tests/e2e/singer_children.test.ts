@@ -47,7 +47,7 @@ test('and with one that failed, with its code and its words', async () => {
   await fails(/tap failed \(killed by SIGSEGV\)/, 'signal');
   const none = tapOf('none', '');
   none.write('tap', '#!/nowhere/at/all\n');
-  await fails(/cannot start .*none\/tap/, 'none');
+  await fails(/none\/tap cannot be run: its first line names \/nowhere\/at\/all, which is not there/, 'none');
 });
 
 test('when weir is killed, all go', async () => {

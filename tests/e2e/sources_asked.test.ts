@@ -1,7 +1,7 @@
 // What pages ask of a source is answered, however many ask at once, and whatever its run does meanwhile.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -163,6 +163,13 @@ test('a program that may not be executed is not said to be missing', async () =>
     return failed('source', 'check', 'plain');
   };
   assert.match(await said('taps/tap-plain'), /taps\/tap-plain is there, but may not be executed; `chmod \+x taps\/tap-plain` lets it run/);
+  weir.write('taps/tap-lost', '#! /nowhere/bin/python3 -u\nprint(1)\n');
+  weir.write('taps/tap-windows', '#!/usr/bin/env python3\r\nprint(1)\r\n');
+  weir.write('taps/tap-bare', 'print(1)\n');
+  for (const name of ['lost', 'windows', 'bare']) chmodSync(path.join(weir.dir, `taps/tap-${name}`), 0o755);
+  assert.match(await said('taps/tap-lost'), /taps\/tap-lost cannot be run: its first line names \/nowhere\/bin\/python3, which is not there/);
+  assert.match(await said('taps/tap-windows'), /taps\/tap-windows cannot be run: its lines end as Windows writes them/);
+  assert.match(await said('taps/tap-bare'), /tap-bare, which is neither a program of this machine nor a script whose first line names one/);
   for (const none of ['taps/none', 'taps', 'other/tap-plain']) assert.match(await said(none), /there is no program/);
   rmSync(file('plain'));
   writeFileSync(config, before);
@@ -208,7 +215,8 @@ test('after a source that is not there', async () => {
   rmSync(file('other'));
   assert.match((await shown('named')).error ?? '', /there is no source "other", so this one never runs by itself/);
   assert.match(await weir.in('source', 'list'), /^named .*there is no source "other"/m);
-  assert.match(await failed('validate'), /sources have mistakes/);
+  assert.match(await failed('validate'), /1 source has mistakes/);
+  assert.match(await failed('source', 'check', 'named'), /^weir: sources\/named\.yml: `schedule: after other`: there is no source "other"/m);
   // Whatever else is changed of it can be.
   await admin.want(200, 'PATCH', '/api/sources/named', { verify: 'every 1d' });
   await admin.want(200, 'PATCH', '/api/sources/named', { schedule: 'manual' });

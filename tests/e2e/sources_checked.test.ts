@@ -1,7 +1,7 @@
 // What a run of a source with `capture` would refuse, `weir source check` and the form's test of its connection refuse, too,
 // in the same words, and with the way out.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setUp } from '../node/client.js';
@@ -28,6 +28,22 @@ const refused = async (name: string, why: RegExp): Promise<void> => {
   const last = (text: string): string | undefined => text.trim().split('\n').at(-1)?.replace(`${name}: `, '');
   assert.equal(last(checked), last(ran));
 };
+
+test('a schedule that never comes is told by the check, by validate, and by the list without a server', async () => {
+  weir.write('exports/a.csv', 'id\n1\n');
+  for (const [key, text] of [['schedule', 'cron 0 6 * * * Mars/Phobos'], ['verify', 'cron 0 6 * * * Mars/Phobos'], ['schedule', 'after nobody']] as const) {
+    weir.write('sources/never.yml', `kind: file\nconnection: {path: exports}\n${key}: ${text}\n`);
+    const why = text.startsWith('after') ? /`schedule: after nobody`: there is no source "nobody"/ : new RegExp(`sources/never\\.yml: \`${key}\`: there is no time zone "Mars/Phobos"`);
+    assert.match(await said('source', 'check', 'never'), why);
+    assert.match(await weir.in('validate').catch((error: Error & { stdout: string }) => error.stdout), why);
+    assert.match(await weir.in('source', 'list'), why);
+  }
+  weir.write('sources/never.yml', 'kind: file\nconnection: {path: exports}\nschedule: cron 0 6 * * * Europe/Berlin\n');
+  assert.match(await weir.in('source', 'check', 'never'), /^a {2}→ {2}never\.a/);
+  await weir.in('validate');
+  assert.doesNotMatch(await weir.in('source', 'list'), /time zone/);
+  rmSync(path.join(weir.dir, 'sources/never.yml'));
+});
 
 test('PostgreSQL: wal_level, the right to replicate, the publication, a table without a key, slots', { skip: missing ?? false }, async () => {
   const source = (pg: Postgres, name: string, user = 'owner', streams = ''): void =>

@@ -62,6 +62,7 @@ test('an error says which word is meant, and what could be meant', () => {
   };
   assert.deepEqual(hint('Table with name trackss does not exist! Did you mean "tracks"?', 'select nope from web.trackss', 17), ['trackss', 'tracks', 'Did you mean tracks?']);
   assert.deepEqual(hint('Table with name tracks does not exist!', 'select 1 from tracks', 14), ['tracks', 'web.tracks', 'Did you mean web.tracks?']);
+  assert.deepEqual(hint('column "evant" does not exist, or you may not see it; candidates: "event", "sent_at"', 'select evant from web.tracks', 7), ['evant', 'event', 'Did you mean event?']);
   assert.deepEqual(hint('Referenced column "evant" not found in FROM clause! Candidate bindings: "event", "sent_at"', 'select evant from web.tracks', 7), ['evant', 'event', 'Did you mean event?']);
   assert.deepEqual(hint('the function "coumt" is not allowed in queries', 'select coumt(event) from web.tracks'), ['coumt', 'count', 'Did you mean count?']);
   assert.match(String(hint('column "x" must appear in the GROUP BY clause', 'select x, count(*)', 7)?.at(-1)), /GROUP BY ALL/);

@@ -1,7 +1,7 @@
 // The form of a source: names that nobody may use, streams of a program, and a session that ends meanwhile.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
@@ -52,6 +52,31 @@ test('what is called as a word of SQL is connected under another name', async ()
   await page.getByRole('button', { name: 'Save and load' }).click();
   await page.waitForURL(/\/sources\/order_data$/);
   await page.getByText('up to date').first().waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test('by keys alone the focus stays with what was pressed, and goes on from advice that goes', async () => {
+  const { page, complaints } = admin;
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+  weir.write('people/people.csv', 'id,email\n1,a@b.example\n');
+  await page.goto(url('/sources/add/source'));
+  await page.getByRole('radio', { name: /^Files/ }).check();
+  await page.getByRole('textbox', { name: 'Path' }).fill('people');
+  await page.getByText('More settings').click();
+  const skip = page.getByRole('textbox', { name: 'Skip' });
+  await skip.waitFor();
+  await page.getByRole('button', { name: 'Test the connection' }).press('Enter');
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Test again' }).and(page.locator(':not([aria-disabled])')).waitFor();
+  assert.equal(await focused(), 'Test again');
+  assert.equal(await skip.isVisible(), true, 'what was opened stays open');
+  await page.getByRole('button', { name: 'Leave it out' }).press('Enter');
+  await page.getByRole('button', { name: 'Leave it out' }).waitFor({ state: 'detached' });
+  assert.equal(await page.getByLabel('Mode').evaluate((element) => element === document.activeElement), true);
+  await page.getByRole('radio', { name: /^PostgreSQL/ }).check();
+  await page.getByLabel('Host').waitFor();
+  assert.equal(await page.getByText('More settings').evaluate((element) => (element.parentElement as HTMLDetailsElement).open), false, 'of another kind nothing was opened');
+  await page.goto(url('/sources'));
   assert.deepEqual(complaints, []);
 });
 
@@ -218,7 +243,19 @@ test('on a narrow screen a long name of a table leaves room for how it stands', 
   await state.waitFor();
   const box = await state.boundingBox();
   assert.ok(box && box.x + box.width <= 375, JSON.stringify(box));
+  // The widest word about a stream: its table is gone at the source.
+  weir.write('long/other.csv', 'id\n1\n');
+  renameSync(path.join(weir.dir, 'long', `${'a_table_with_a_name_'.repeat(3)}end.csv`), path.join(weir.dir, 'long.csv'));
+  await weir.in('sync', 'long', '--wait');
+  const row = page.getByRole('row', { name: /a_table_with/ });
+  await row.getByText('gone at the source').waitFor();
+  const more = await row.getByRole('button', { name: /^More about/ }).boundingBox();
+  assert.ok(more && more.x + more.width <= 375, JSON.stringify(more));
+  await page.goto(url('/sources'));
+  await page.getByRole('region', { name: 'Sources' }).getByText(/missing comma/).waitFor();
+  assert.equal(await page.getByRole('region', { name: 'Sources' }).evaluate((table) => table.scrollWidth <= table.clientWidth), true, 'no column is cut');
   await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(url('/sources/long'));
   const name = await page.getByRole('link', { name: /a_table_with/ }).boundingBox();
   assert.ok(name && name.height < 30, 'where there is room it is one line');
 });

@@ -51,6 +51,7 @@ const patterns: readonly [RegExp, 'table' | 'column' | 'function' | 'schema'][] 
   [/\b(?:Table|View) with name ([^\s"]+|"[^"]+") does not exist/, 'table'],
   [/\btable ([^\s"]+|"[^"]+") does not exist/, 'table'],
   [/\bReferenced column "([^"]+)" not found/, 'column'],
+  [/^column "([^"]+)" does not exist/, 'column'],
   [/\b[Tt]able "[^"]+" does not have a column named "([^"]+)"/, 'column'],
   [/\bReferenced table "([^"]+)" not found/, 'schema'],
   [/\bfunction "([^"]+)" is not allowed/, 'function'],
@@ -73,7 +74,7 @@ export function hintFor(message: string, sql: string, place: number | undefined,
     if (!wrong) continue;
     const at = find(sql, wrong, place ?? 0) ?? (place === undefined ? undefined : wordAt(sql, place));
     if (!at) continue;
-    const said = [...(/(?:Did you mean|Candidate bindings:|Candidates:)(.*)/s.exec(message)?.[1] ?? '').matchAll(/"([^"]+)"/g)].map((match) => match[1]?.split('.').at(-1) ?? '');
+    const said = [...(/(?:Did you mean|Candidate bindings:|[Cc]andidates:)(.*)/s.exec(message)?.[1] ?? '').matchAll(/"([^"]+)"/g)].map((match) => match[1]?.split('.').at(-1) ?? '');
     const named = tablesOf(sql);
     const columns = tables.filter((t) => named.includes(`${t.schema}.${t.name}`.toLowerCase()) || named.includes(t.name.toLowerCase())).flatMap((t) => t.columns.map((c) => c.name));
     const known = { table: tables.map((t) => t.name), schema: tables.map((t) => t.schema), column: columns, function: [...functions] }[kind];

@@ -308,8 +308,10 @@ static int read_streams(const struct weir_yaml *doc, struct weir_source_config *
         return 0;
     }
     if (streams->type != WEIR_YAML_MAPPING) {
-        return weir_yaml_fail(err, doc, streams,
-                              "`streams` is a list of `name:` with `mode:` below");
+        return weir_yaml_fail(
+            err, doc, streams,
+            "`streams` has each stream's name with a colon, and its settings below "
+            "it, as `orders: {mode: replace}`");
     }
     for (const struct weir_yaml_node *n = streams->first; n; n = n->next) {
         count++;
@@ -353,8 +355,11 @@ static int read_connection(const struct weir_yaml *doc, struct weir_source_confi
         return no_memory(err);
     }
     if (!node || node->type != WEIR_YAML_MAPPING) {
+        bool empty = !node || node->type == WEIR_YAML_NULL;
         return weir_yaml_fail(err, doc, node ? node : weir_yaml_root(doc),
-                              "`connection:` is missing: what is read, and how");
+                              empty ? "`connection:` is missing: what is read, and how"
+                                    : "`connection` has settings below it, each with its name: "
+                                      "what is read, and how");
     }
     int rc = weir_options_default(c->options, out->connection, &out->arena, err);
     rc = rc ? rc : weir_options_yaml(c->options, out->connection, &out->arena, doc, node, err);
@@ -399,8 +404,12 @@ int weir_source_config_parse(struct weir_str text, const char *name, const char 
         rc = out->name ? 0 : no_memory(err);
     }
     if (rc == 0 && weir_source_name_check(weir_str_of(out->schema), &why)) {
-        rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"), "%s",
-                            why.message);
+        rc = weir_yaml_fail(
+            err, doc, weir_yaml_get(weir_yaml_root(doc), "schema"),
+            "`schema: %.80s` cannot be: it is reserved in the warehouse, or has other "
+            "characters than a to z, 0 to 9 and _, beginning with a letter; choose "
+            "another `schema:`",
+            out->schema);
     }
     if (rc == 0 && weir_source_schedule_parse(weir_str_of(root.schedule), &out->schedule, &why)) {
         rc = weir_yaml_fail(err, doc, weir_yaml_get(weir_yaml_root(doc), "schedule"), "%s",

@@ -31,6 +31,46 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Of a script, what the kernel says of its interpreter as if it were of the script. */
+static int check_first_line(const char *path, const char *name, struct weir_error *err)
+{
+    char text[4096];
+    FILE *file = fopen(path, "re");
+    size_t n = file ? fread(text, 1, sizeof text, file) : 0;
+    struct weir_str rest = {text, n}, line = weir_str_cut(&rest, '\n');
+    if (file) {
+        fclose(file);
+    }
+    if (n == sizeof text && !rest.ptr) {
+        return 0; /* too long for a first line */
+    }
+    if (!weir_str_starts(line, WEIR_STR("#!"))) {
+        return 0;
+    }
+    if (line.ptr[line.len - 1] == '\r') {
+        return weir_fail(err, WEIR_EINVAL,
+                         "%s cannot be run: its lines end as Windows writes them, so its first one "
+                         "names no program; `sed -i 's/\\r$//' %s` mends it",
+                         name, name);
+    }
+    char interpreter[PATH_MAX];
+    line = (struct weir_str){line.ptr + 2, line.len - 2};
+    while (line.len && (*line.ptr == ' ' || *line.ptr == '\t')) {
+        line = (struct weir_str){line.ptr + 1, line.len - 1};
+    }
+    line = weir_str_cut(&line, ' ');
+    line = weir_str_cut(&line, '\t');
+    if (line.len == 0 || *line.ptr != '/' || line.len >= sizeof interpreter) {
+        return 0;
+    }
+    snprintf(interpreter, sizeof interpreter, WEIR_STR_FMT, WEIR_STR_ARG(line));
+    return access(interpreter, F_OK) == 0
+               ? 0
+               : weir_fail(err, WEIR_ENOENT,
+                           "%s cannot be run: its first line names %s, which is not there", name,
+                           interpreter);
+}
+
 int weir_program_find(struct weir_program *p, struct weir_error *err)
 {
     const char *name = p->settings->executable;
@@ -58,7 +98,7 @@ int weir_program_find(struct weir_program *p, struct weir_error *err)
                          name);
     }
     return path_allowed(p->site, real)
-               ? 0
+               ? check_first_line(real, name, err)
                : weir_fail(err, WEIR_EPERM,
                            "%s may not be run: add it, or its folder, to source.programs in "
                            "weir.yml (it will run as weir's own user)",

@@ -1,3 +1,6 @@
+#include <stdio.h>
+#include <string.h>
+
 #include "warehouse/duckdb/rules.h"
 
 /* With errors_as_json the engine says what it means in fields. A few messages stay plain text
@@ -95,6 +98,27 @@ static void drop_quote(struct duck_session *s, struct weir_error *err)
     }
 }
 
+/* Columns that a rule hides are not there under it: the same words for those that never were. What
+ * the engine offers instead is not hidden. */
+static void say_hidden(struct duck_session *s, struct weir_error *err)
+{
+    static const char *const forms[] = {
+        "Referenced column \"%127[^\"]\" not found%n",
+        "Values list \"%*[^\"]\" does not have a column named \"%127[^\"]\"%n",
+        "Table \"%*[^\"]\" does not have a column named \"%127[^\"]\"%n"};
+    for (size_t i = 0; weir_duck_access(s) && i < sizeof forms / sizeof forms[0]; i++) {
+        char name[128];
+        int end = 0;
+        if (sscanf(err->message, forms[i], name, &end) == 1 && end) {
+            struct weir_error old = *err;
+            const char *near = strstr(old.message + end, "Candidate bindings: ");
+            weir_fail(err, old.code, "column \"%s\" does not exist, or you may not see it%s%s",
+                      name, near ? "; candidates: " : "", near ? strchr(near, ':') + 2 : "");
+            return;
+        }
+    }
+}
+
 static int from_json(struct duck_session *s, const char *json, struct weir_error *err)
 {
     struct weir_buf text;
@@ -134,6 +158,7 @@ int weir_duck_fail(struct duck_session *s, const char *engine_text, struct weir_
         weir_fail(err, code, "%s", text);
     }
     drop_quote(s, err);
+    say_hidden(s, err);
     one_line(err);
     if (code == WEIR_ECANCELED) {
         weir_fail(err, code, "the query was canceled");

@@ -172,7 +172,13 @@ SELECT * FROM unnest((SELECT list(name) FROM hr.salaries))
 --! does not exist, or you may not see it
 
 SELECT secret FROM web.users
---! secret
+--! column "secret" does not exist, or you may not see it
+
+SELECT nowhere FROM web.users
+--! column "nowhere" does not exist, or you may not see it
+
+SELECT u.secret FROM web.users u
+--! column "secret" does not exist, or you may not see it
 
 SELECT users.secret, web.users.secret FROM web.users
 --! secret
