@@ -88,7 +88,7 @@ static int refuse_json(struct weir_str s, struct weir_error *err)
                      shown, n < s.len ? "…" : "");
 }
 
-static int refuse_others(struct weir_str head, bool whole, struct weir_error *err)
+static int refuse_others(struct weir_str head, bool whole, bool *page, struct weir_error *err)
 {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (weir_str_starts(head, others[i].begins)) {
@@ -105,9 +105,10 @@ static int refuse_others(struct weir_str head, bool whole, struct weir_error *er
     static const char *const pages[] = {"<!doctype", "<html",  "<?xml",
                                         "<head",     "<table", "<script"};
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
-        struct weir_str page = weir_str_of(pages[i]);
-        if (rest.len > page.len &&
-            weir_str_eq_nocase((struct weir_str){rest.ptr, page.len}, page)) {
+        struct weir_str begins = weir_str_of(pages[i]);
+        if (rest.len > begins.len &&
+            weir_str_eq_nocase((struct weir_str){rest.ptr, begins.len}, begins)) {
+            *page = true;
             return weir_fail(
                 err, WEIR_EINVAL,
                 "this is no CSV but a web page or XML; it may be the page on which one "
@@ -205,7 +206,7 @@ static int find_encoding(struct weir_csv_text *t, struct weir_error *err)
         }
         if (l.bytes == 0) {
             struct weir_str head = {from, len};
-            rc = refuse_others(head, len < CHUNK, err);
+            rc = refuse_others(head, len < CHUNK, &t->page, err);
             if (rc) {
                 return rc;
             }

@@ -17,6 +17,7 @@ struct weir_csv_text {
     enum weir_csv_encoding encoding;
     struct weir_buf window; /* decoded; what is consumed is taken off its front */
     bool end;               /* all of the file is in the window, or was */
+    bool page;              /* it was refused as a web page, or XML */
 
     /* private */
     const atomic_bool *stop;

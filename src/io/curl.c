@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -474,11 +475,14 @@ static int status_error(struct transfer *t)
                                     "`password`)"
                        : s == 403 ? " (whoever the connection says may not read it)"
                        : s == 404 ? " (nothing is there)"
+                       : s == 429 ? " (it was asked too often; try later)"
                        : s == 202 || s == 204 ? " (the file is not ready)"
                        : s == 206             ? " (a part of the file, which nobody asked for)"
                                               : "";
     struct weir_str head = weir_utf8_cut(weir_str_trim(weir_str_of(a->head)), 300);
-    head.len = weir_utf8_valid_prefix(head);
+    /* The markup of a page tells nobody anything; XML of an error does. */
+    bool page = strncasecmp(a->head, "<!doctype", 9) == 0 || strncasecmp(a->head, "<html", 5) == 0;
+    head.len = page ? 0 : weir_utf8_valid_prefix(head);
     return weir_fail(t->err, code, "%s: the server answered %d%s%s" WEIR_STR_FMT, t->shown, s, hint,
                      head.len ? ": " : "", WEIR_STR_ARG(head));
 }

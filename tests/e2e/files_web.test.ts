@@ -101,6 +101,22 @@ test('only what changed is read; an address is known by its content', async () =
   assert.deepEqual(scratch(), []);
 });
 
+test('a page in place of a file is told with what would help, and so is an old workbook', async () => {
+  const page = '<!DOCTYPE html>\n<html><body><form>Sign in</form></body></html>';
+  web.routes.set('/behind.csv', (_, response) => response.writeHead(302, { location: '/login' }).end());
+  web.routes.set('/login', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page));
+  web.routes.set('/shut.csv', (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end(page));
+  web.file('/old.xls', Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(504)]), 'application/vnd.ms-excel');
+  source('page', `{path: "${web.origin}/behind.csv"}`);
+  const said = await fails(/behind\.csv: this is no CSV but a web page or XML; where it is the page on which one logs in, the connection needs `token`, or `user` and `password`/, 'source', 'discover', 'page');
+  assert.doesNotMatch(said, /download/);
+  source('page', `{path: "${web.origin}/shut.csv"}`);
+  assert.doesNotMatch(await fails(/shut\.csv: the server answered 403 \(whoever/, 'source', 'discover', 'page'), /html|Sign in/i);
+  source('page', `{path: "${web.origin}/old.xls"}`);
+  await fails(/old\.xls: workbooks of the old kind \(\.xls\) cannot be read; save it as \.xlsx or CSV/, 'source', 'discover', 'page');
+  rmSync(path.join(weir.dir, 'sources/page.yml'));
+});
+
 test('many addresses are one table; one that changed replaces its own rows, or all are read where rows may be gone', async () => {
   for (const n of [1, 2]) web.file(`/days/${n}.csv`, `id,v\n${n},a\n`);
   source('days', `{path: "${web.origin}/days/"}`, 'streams:\n  kept: {path: "1.csv 2.csv", mode: append}\n  ended: {path: "1.csv 2.csv", mode: merge, key: [id], deletes: hard}\n');
@@ -200,7 +216,7 @@ test('a server that is busy or breaks off is asked again; what it says at last i
   for (const [name, why] of [
     ['no', /no\.csv: the server answered 403 \(whoever the connection says may not read it\): you <b>may not<\/b> at all/],
     ['none', /none\.csv: the server answered 404 \(nothing is there\): <h1>not here/],
-    ['slow', /slow\.csv: the server answered 429: one a day/],
+    ['slow', /slow\.csv: the server answered 429 \(it was asked too often; try later\): one a day/],
   ] as const) {
     source('bad', `{path: "${web.origin}/${name}.csv"}`);
     await fails(why, 'source', 'check', 'bad');

@@ -48,6 +48,13 @@ static int open_csv(struct open_csv *o, const struct weir_file *file,
     rc = rc ? rc
             : weir_csv_columns_read(&o->columns, &o->csv, (enum weir_csv_header)settings->header,
                                     WEIR_SOURCE_MAX_COLUMNS, err);
+    if (rc && o->text.page && file->url) {
+        rc = weir_fail(
+            err, rc,
+            "this is no CSV but a web page or XML; where it is the page on which one logs "
+            "in, the connection needs `token`, or `user` and `password`, or an address "
+            "that opens without a log-in");
+    }
     return rc ? weir_error_prefix(err, rc, WEIR_STR_FMT, WEIR_STR_ARG(file->name)) : 0;
 }
 

@@ -141,6 +141,9 @@ struct weir_file_connection {
 };
 
 /* --- files.c --- */
+/* Nothing tells what is in it: `what` does "not say". */
+int weir_file_unknown(const struct weir_file *file, const char *what,
+                      struct weir_error *err) WEIR_MUST_CHECK;
 /* The files of one stream, by name; WEIR_ENOENT when there are none. In the arena. */
 int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
                   struct weir_arena *arena, struct weir_file_stream *out,

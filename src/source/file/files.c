@@ -542,6 +542,21 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
                                          : weir_fail(err, WEIR_EINVAL, "`path` is too long");
 }
 
+int weir_file_unknown(const struct weir_file *file, const char *what, struct weir_error *err)
+{
+    struct weir_str name = file->name;
+    struct weir_str end = {name.ptr + (name.len < 4 ? 0 : name.len - 4), name.len < 4 ? 0 : 4};
+    return weir_str_eq_nocase(end, WEIR_STR(".xls"))
+               ? weir_fail(err, WEIR_EINVAL,
+                           WEIR_STR_FMT
+                           ": workbooks of the old kind (.xls) cannot be read; save it "
+                           "as .xlsx or CSV",
+                           WEIR_STR_ARG(name))
+               : weir_fail(err, WEIR_EINVAL,
+                           WEIR_STR_FMT ": %s what it holds; set `format:` in the connection",
+                           WEIR_STR_ARG(name), what);
+}
+
 int weir_files_of(struct weir_file_connection *c, const struct weir_source_stream *stream,
                   struct weir_arena *arena, struct weir_file_stream *out, struct weir_error *err)
 {
@@ -552,10 +567,7 @@ int weir_files_of(struct weir_file_connection *c, const struct weir_source_strea
         if (out->files[i].wrong) {
             rc = weir_fail(err, out->files[i].wrong_code, "%s", out->files[i].wrong);
         } else if (out->files[i].format == WEIR_FILE_AUTO && !out->files[i].url) {
-            rc = weir_fail(err, WEIR_EINVAL,
-                           WEIR_STR_FMT ": the end of its name does not say what it holds; set "
-                                        "`format:` in the connection",
-                           WEIR_STR_ARG(out->files[i].name));
+            rc = weir_file_unknown(&out->files[i], "the end of its name does not say", err);
         }
     }
     return rc;

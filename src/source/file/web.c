@@ -444,10 +444,7 @@ static int keep(struct weir_file_connection *c, struct weir_file *file, const st
         file->format = judge(c, answer, (struct weir_str){head, len});
     }
     if (rc == 0 && file->format == WEIR_FILE_AUTO) {
-        rc = weir_fail(err, WEIR_EINVAL,
-                       WEIR_STR_FMT ": neither its name nor the server says what it holds; set "
-                                    "`format:` in the connection",
-                       WEIR_STR_ARG(file->name));
+        rc = weir_file_unknown(file, "neither its name nor the server says", err);
     }
     c->fetched += d->size;
     return rc;
