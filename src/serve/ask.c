@@ -71,9 +71,12 @@ int weir_ask_text(const struct weir_ask *ask, const char *key, bool needed, stru
     if (!weir_json_exists(value) && !needed) {
         return 0;
     }
-    return weir_json_str(value, out)
-               ? 0
-               : weir_fail(err, WEIR_EINVAL, "\"%s\" must be there, as text", key);
+    if (!weir_json_str(value, out)) {
+        return weir_fail(err, WEIR_EINVAL, "\"%s\" must be there, as text", key);
+    }
+    return out->len && memchr(out->ptr, 0, out->len)
+               ? weir_fail(err, WEIR_EINVAL, "\"%s\" must be text without NUL characters", key)
+               : 0;
 }
 
 struct weir_str weir_ask_param(struct weir_ask *ask, const char *name)

@@ -186,7 +186,9 @@ static int change(struct weir_ask *ask, struct wish *wish, struct weir_error *er
     rc = rc ? rc : read_person(ask, &p, wish, err);
     rc = rc ? rc : weir_person_save(ask->state, &p, err);
     rc = rc ? rc : apply_wish(ask, &p, wish, err);
-    weir_ask_rights(ask, &p.id);
+    if (rc == 0) {
+        weir_ask_rights(ask, &p.id);
+    }
     rc = rc ? rc
             : weir_ask_note(ask, wish->hashed ? "person.password" : "person.change", p.email,
                             detail, err);
@@ -211,8 +213,10 @@ static int remove_person(struct weir_ask *ask, struct weir_error *err)
     struct weir_person p;
     int rc = weir_ask_find_person(ask, ask->id, &p, err);
     rc = rc ? rc : weir_person_remove(ask->state, p.id, err);
-    ask->status = rc ? ask->status : 204;
-    weir_ask_rights(ask, &p.id);
+    if (rc == 0) {
+        ask->status = 204;
+        weir_ask_rights(ask, &p.id);
+    }
     return rc ? rc : weir_ask_note(ask, "person.remove", p.email, WEIR_STR(""), err);
 }
 
