@@ -266,10 +266,17 @@ static int run_add(struct weir_cli *cli, struct weir_error *err)
     struct weir_workspace *workspace;
     const char *name = weir_args_at(cli->args, 0);
     const char *kind = weir_args_value(cli->args, "kind");
+    bool read = kind && strcmp(kind, "tracking") != 0;
+    if (!read && (weir_args_has(cli->args, "set") || weir_args_has(cli->args, "schema"))) {
+        return weir_fail(err, WEIR_CLI_USAGE,
+                         "--set and --schema are for a source that weir reads from: say which by "
+                         "--kind, as `weir source add %s --kind file --set path=FILE`",
+                         name);
+    }
     int code = weir_cli_workspace(cli, &workspace, err);
     if (!code) {
-        code = kind && strcmp(kind, "tracking") != 0 ? add_read(cli, workspace, name, kind, err)
-                                                     : add_tracking(cli, workspace, name, err);
+        code = read ? add_read(cli, workspace, name, kind, err)
+                    : add_tracking(cli, workspace, name, err);
     }
     weir_workspace_close(workspace);
     return code;

@@ -297,6 +297,12 @@ static int put_paused(struct weir_cli *cli, bool paused, struct weir_error *err)
     if (kept.len) {
         printf("Paused. Until it is resumed, %s; `weir source remove %s` ends that.\n",
                weir_buf_cstr(&kept), name);
+    } else if (code == 0 && paused) {
+        printf("Paused: nothing of %s runs by itself, nor by `weir sync` alone, until `weir source "
+               "resume %s`.\n",
+               name, name);
+    } else if (code == 0) {
+        printf("Resumed.\n");
     }
     weir_buf_free(&kept);
     weir_workspace_close(workspace);

@@ -341,10 +341,12 @@ static int sync_all(struct sync *s, struct weir_error *err)
         puts("No source is read from; `weir source add NAME --kind file --set path=FILE` makes "
              "one.");
     }
+    size_t rest = 0;
     for (size_t i = 0; code == 0 && i < sources.read_count; i++) {
         bool paused = false;
         if (weir_source_is_paused(s->workspace->dir, sources.read[i].name, &paused, &why) == 0 &&
             paused) {
+            rest++;
             continue;
         }
         int one = sync_one(s, sources.read[i].name, NULL, &why);
@@ -353,6 +355,9 @@ static int sync_all(struct sync *s, struct weir_error *err)
         } else if (one) {
             first = weir_fail(err, one, "%s", why.message);
         }
+    }
+    if (rest && rest == sources.read_count && first == 0 && !weir_args_has(s->cli->args, "json")) {
+        puts("All sources are paused; `weir source resume NAME` takes one in again.");
     }
     weir_sources_free(&sources);
     return code ? code : first;

@@ -45,6 +45,19 @@ test('a schedule that never comes is told by the check, by validate, and by the 
   rmSync(path.join(weir.dir, 'sources/never.yml'));
 });
 
+test('what was meant otherwise is told: settings without a kind, and a sync of nothing but paused sources', async () => {
+  assert.match(await said('source', 'add', 'unsaid', '--set', 'path=exports'), /--set and --schema are for a source that weir reads from: say which by --kind, as `weir source add unsaid --kind file/);
+  await assert.rejects(weir.in('source', 'key', 'unsaid'));
+  weir.write('exports/a.csv', 'id\n1\n');
+  await weir.in('source', 'add', 'resting', '--kind', 'file', '--set', 'path=exports');
+  assert.match(await weir.in('source', 'pause', 'resting'), /^Paused: nothing of resting runs by itself, nor by `weir sync` alone, until `weir source resume resting`/);
+  assert.match(await weir.in('sync'), /^All sources are paused; `weir source resume NAME` takes one in again/);
+  assert.equal(await weir.in('sync', '--json'), '');
+  assert.equal(await weir.in('source', 'resume', 'resting'), 'Resumed.\n');
+  assert.match(await weir.in('sync'), /^resting\.a {2}loaded/);
+  await weir.in('source', 'remove', 'resting');
+});
+
 test('PostgreSQL: wal_level, the right to replicate, the publication, a table without a key, slots', { skip: missing ?? false }, async () => {
   const source = (pg: Postgres, name: string, user = 'owner', streams = ''): void =>
     writeFileSync(path.join(weir.dir, 'sources', `${name}.yml`), `kind: postgres\nconnection: {host: 127.0.0.1, port: ${pg.port}, database: postgres, user: ${user}, password: "\${WEIR_SOURCE_TEST_PG_PASSWORD}", capture: true}\n${streams}`);

@@ -119,6 +119,15 @@ test('a result is pivoted, by any columns, and copied', async () => {
   assert.deepEqual(await seriousFaults(page), []);
 });
 
+test('the choices of a pivot are within a narrow page', async () => {
+  const { page } = await exploring.open({ viewport: { width: 375, height: 740 } });
+  await run(page, "select i as id, 'name ' || i as name, date '2026-01-01' + (i % 9)::int as day, 'value ' || i as a_column_with_a_rather_long_name, i * 3 as price from range(60) r(i)");
+  await page.getByText(/^60 rows in/).waitFor();
+  await page.getByRole('tab', { name: 'Pivot' }).click();
+  await page.getByRole('rowheader', { name: 'name 1', exact: true }).waitFor();
+  await page.waitForFunction(() => Array.from(document.querySelectorAll('form[aria-label="Pivot"] :is(button, input, select)')).every((one) => one.getBoundingClientRect().right <= innerWidth));
+});
+
 test('home and the palette lead to reports and views', async () => {
   await exploring.api('POST', '/api/reports', { report: { title: 'Found by its name' } });
   await exploring.api('PUT', '/api/views/seen', { sql: 'select 1 as one' });

@@ -35,6 +35,7 @@ async function sound({ page, complaints }: Opened, name: string): Promise<void> 
   await page.setViewportSize({ width: 360, height: 740 });
   await picture(page, `${name}-360`, false);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'the page scrolls sideways');
+  await page.waitForFunction(() => Array.from(document.querySelectorAll('[role="tab"][aria-selected="true"]')).every((tab) => tab.getBoundingClientRect().right <= innerWidth));
   await page.setViewportSize({ width: 1440, height: 900 });
   assert.deepEqual(complaints, []);
 }
