@@ -93,7 +93,9 @@ static int check_path(const struct weir_file *file, struct weir_error *err)
 
 static const char *layout_of(const struct weir_file *file)
 {
-    return file->format == WEIR_FILE_NDJSON ? "newline_delimited" : "auto";
+    bool list = file->kinds && file->list;
+    bool lines = file->format == WEIR_FILE_NDJSON || (file->kinds && !file->list);
+    return list ? "array" : lines ? "newline_delimited" : "auto";
 }
 
 /* A reader of the engine's and what all of them are told; its parenthesis stays open. */
@@ -386,7 +388,7 @@ int weir_file_engine_plan(struct weir_session *session, struct weir_file *file,
     struct weir_buf sql;
     struct weir_result *result = NULL;
     int rc = check_path(file, err);
-    rc = rc || file->format != WEIR_FILE_NDJSON
+    rc = rc || file->format == WEIR_FILE_PARQUET
              ? rc
              : weir_file_kinds_find(file, plan->stop, &plan->arena, err);
     weir_buf_init(&sql, 4u << 20);

@@ -83,8 +83,9 @@ struct weir_file {
                                     /* knows no two that differ by case alone */
     bool renamed;                   /* of JSON: may some of them be no key of the file? */
     struct weir_source_column *own; /* as they are in this file; named once all files are known */
-    struct weir_file_kind *kinds;   /* of NDJSON: what the engine is told, or NULL: it finds them */
+    struct weir_file_kind *kinds;   /* of JSON: what the engine is told, or NULL: it finds them */
     size_t kind_count;
+    bool list;             /* of JSON with kinds: its rows are the elements of a list, not lines */
     struct weir_str *tops; /* of Parquet: what its head calls them */
     size_t top_count;
     enum weir_guess_format *formats; /* of CSV; */
@@ -310,16 +311,23 @@ int weir_file_unpack(struct weir_file_connection *c, struct weir_file *file,
                      const atomic_bool *stop, struct weir_arena *arena,
                      struct weir_error *err) WEIR_MUST_CHECK;
 
-/* --- lines.c --- */
-struct weir_file_lines {
-    /* A line without its end, with WEIR_BUF_PADDING readable bytes behind it; at this byte. */
-    int (*line)(void *arg, struct weir_str line, uint64_t at, struct weir_error *err);
+/* --- rows.c --- */
+struct weir_file_rows {
+    /* A row's text, with WEIR_BUF_PADDING readable bytes behind it; at this byte. */
+    int (*row)(void *arg, struct weir_str text, uint64_t at, struct weir_error *err);
     void *arg;
-    bool enough; /* `line` says that it wants no more */
+    bool enough; /* `row` says that it wants no more */
 };
-/* WEIR_ECANCELED; WEIR_ENOMEM, also where a line is longer than the engine takes an object. */
-int weir_file_lines_each(struct weir_file_lines *lines, int fd, const atomic_bool *stop,
+/* Lines without their ends, empty ones, too. WEIR_ECANCELED; WEIR_ENOMEM, also where a row is
+ * longer than the engine takes an object. */
+int weir_file_rows_lines(struct weir_file_rows *rows, int fd, const atomic_bool *stop,
                          struct weir_error *err) WEIR_MUST_CHECK;
+/* The elements of a list, which may have blanks around them. `enough`, too, where it is no list, or
+ * something else is behind it. */
+int weir_file_rows_list(struct weir_file_rows *rows, int fd, const atomic_bool *stop,
+                        struct weir_error *err) WEIR_MUST_CHECK;
+
+/* --- lines.c --- */
 /* Does it begin with a byte order mark? weir's reader passes over it; the engine does so only in
  * front of a file. */
 bool weir_file_is_marked(struct weir_str line);
@@ -333,7 +341,7 @@ int weir_file_lines_reject(const struct weir_file *file, struct weir_source_sink
                            struct weir_error *err) WEIR_MUST_CHECK;
 
 /* --- kinds.c --- */
-/* Of NDJSON that is held: fills `kinds`, or leaves it NULL where that is not sure. */
+/* Of JSON or NDJSON that is held: fills `kinds`, or leaves it NULL where that is not sure. */
 int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct weir_arena *arena,
                          struct weir_error *err) WEIR_MUST_CHECK;
 

@@ -1,6 +1,6 @@
-/* What the columns of an NDJSON are, found by weir's own reader, where it is sure that the engine
- * would find the same: that one looks at all rows each time that a statement is prepared, several
- * times as long as it takes to read them. tests/unit/test_file_kinds.c compares the two. */
+/* What the columns of a JSON or NDJSON are, found by weir's own reader, where it is sure that the
+ * engine would find the same: that one looks at all rows each time that a statement is prepared,
+ * several times as long as it takes to read them. tests/unit/test_file_kinds.c compares the two. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,7 +36,7 @@ struct kind {
 };
 
 struct find {
-    struct weir_file_lines lines; /* enough: it is not sure */
+    struct weir_file_rows rows; /* enough: it is not sure */
     struct kind *kinds;
     size_t count, room, guess;
     struct weir_map by_key, by_small; /* its place + 1; by the name in small letters, too */
@@ -144,7 +144,7 @@ static int add_kind(struct find *f, struct weir_str key, size_t *at, struct weir
     struct weir_str small = weir_arena_dup(&f->names, weir_buf_str(&f->small));
     if (f->count == WEIR_SOURCE_MAX_COLUMNS || key.len == 0 || key.len > 1000 ||
         memchr(key.ptr, 0, key.len) || (small.ptr && weir_map_get(&f->by_small, small))) {
-        f->lines.enough = true;
+        f->rows.enough = true;
         return 0;
     }
     if (!name.ptr || !small.ptr ||
@@ -166,7 +166,7 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     if (at >= f->count || !weir_str_eq(f->kinds[at].name, key)) {
         at = (size_t)(uintptr_t)weir_map_get(&f->by_key, key) - 1;
         int rc = at == SIZE_MAX ? add_kind(f, key, &at, err) : 0;
-        if (rc || f->lines.enough) {
+        if (rc || f->rows.enough) {
             return rc;
         }
     }
@@ -174,7 +174,7 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     struct weir_str text;
     int64_t whole;
     f->guess = at + 1;
-    f->lines.enough = k->row == f->row; /* it has the key twice */
+    f->rows.enough = k->row == f->row; /* it has the key twice */
     k->row = f->row;
     if (weir_json_str(value, &text)) {
         see_text(k, text);
@@ -185,25 +185,25 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     return 0;
 }
 
-static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_error *err)
+static int see_row(void *arg, struct weir_str text, uint64_t at, struct weir_error *err)
 {
     struct find *f = arg;
     struct weir_json root, value;
     struct weir_str key;
     struct weir_error ignored;
-    if (weir_str_trim(line).len == 0) {
+    if (weir_str_trim(text).len == 0) {
         return 0;
     }
     f->row++;
     f->guess = 0;
-    if ((at && weir_file_is_marked(line)) || weir_json_parse(f->parser, line, &root, &ignored) ||
+    if ((at && weir_file_is_marked(text)) || weir_json_parse(f->parser, text, &root, &ignored) ||
         weir_json_type(root) != WEIR_JSON_OBJECT) {
-        f->lines.enough = true;
+        f->rows.enough = true;
         return 0;
     }
     struct weir_json_iter it = weir_json_begin(root);
     int rc = 0;
-    while (rc == 0 && !f->lines.enough && weir_json_next(&it, &key, &value)) {
+    while (rc == 0 && !f->rows.enough && weir_json_next(&it, &key, &value)) {
         rc = see_value(f, key, value, err);
     }
     return rc;
@@ -254,23 +254,34 @@ static int keep(const struct find *f, struct weir_file *file, struct weir_arena 
     return out ? 0 : no_memory(err);
 }
 
+/* Else each of its lines may be a row, whatever the file is called. */
+static bool is_list(int fd)
+{
+    char head[256];
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    struct weir_str text = weir_str_trim((struct weir_str){head, n > 0 ? (size_t)n : 0});
+    return text.len && *text.ptr == '[';
+}
+
 int weir_file_kinds_find(struct weir_file *file, const atomic_bool *stop, struct weir_arena *arena,
                          struct weir_error *err)
 {
     const char *path = file->plain ? file->plain : weir_file_path(file);
-    struct find f = {.lines = {.line = see_line, .arg = &f},
+    struct find f = {.rows = {.row = see_row, .arg = &f},
                      .parser = weir_json_parser_new(MAX_DEPTH)};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     file->kinds = NULL;
     file->kind_count = 0;
+    file->list = fd >= 0 && file->format == WEIR_FILE_JSON && is_list(fd);
     weir_map_init(&f.by_key);
     weir_map_init(&f.by_small);
     weir_arena_init(&f.names, MAX_NAMES);
     weir_buf_init(&f.small, 4096);
-    int rc = !f.parser ? no_memory(err)
-             : fd < 0  ? WEIR_EIO
-                       : weir_file_lines_each(&f.lines, fd, stop, err);
-    rc = rc || f.lines.enough ? rc : keep(&f, file, arena, err);
+    int rc = !f.parser    ? no_memory(err)
+             : fd < 0     ? WEIR_EIO
+             : file->list ? weir_file_rows_list(&f.rows, fd, stop, err)
+                          : weir_file_rows_lines(&f.rows, fd, stop, err);
+    rc = rc || f.rows.enough ? rc : keep(&f, file, arena, err);
     if (fd >= 0) {
         close(fd);
     }

@@ -9,8 +9,6 @@
 #include "io/file.h"
 #include "source/file/file.h"
 
-#define MAX_LINE  (64u << 20) /* as the engine takes an object */
-#define AT_ONCE   (256u << 10)
 #define MAX_DEPTH 1000
 #define MOST_MORE 100000         /* bad lines than good ones: then it is something else */
 #define MAX_TEXT  (1u << 20)     /* of a line that is set aside */
@@ -22,7 +20,7 @@ struct weir_file_bad_line {
 };
 
 struct sift {
-    struct weir_file_lines lines;
+    struct weir_file_rows rows;
     struct weir_file *file;
     struct weir_arena *arena;
     const atomic_bool *stop;
@@ -88,51 +86,8 @@ static int see_line(void *arg, struct weir_str line, uint64_t at, struct weir_er
     bool same = last && weir_str_is(reason, last->reason);
     file->bad[file->bad_count++] = (struct weir_file_bad_line){
         s->line, at, line.len, same ? last->reason : weir_arena_dup(s->arena, reason).ptr};
-    s->lines.enough = file->bad_count >= s->good + MOST_MORE;
+    s->rows.enough = file->bad_count >= s->good + MOST_MORE;
     return file->bad[file->bad_count - 1].reason ? 0 : no_memory(err);
-}
-
-/* All lines of what was read; the rest stays. */
-static int give_lines(struct weir_file_lines *l, struct weir_buf *buf, uint64_t *at, bool last,
-                      struct weir_error *err)
-{
-    size_t from = 0;
-    int rc = 0;
-    while (rc == 0 && !l->enough && from < buf->len) {
-        const char *end = memchr(buf->data + from, '\n', buf->len - from);
-        if (!end && !last) {
-            break;
-        }
-        size_t len = (size_t)((end ? end : buf->data + buf->len) - (buf->data + from));
-        rc = l->line(l->arg, (struct weir_str){buf->data + from, len}, *at + from, err);
-        from += len + (end != NULL);
-    }
-    memmove(buf->data, buf->data + from, buf->len - from);
-    buf->len -= from;
-    *at += from;
-    return rc;
-}
-
-int weir_file_lines_each(struct weir_file_lines *l, int fd, const atomic_bool *stop,
-                         struct weir_error *err)
-{
-    struct weir_buf buf;
-    uint64_t at = 0;
-    ssize_t n = 1;
-    int rc = 0;
-    weir_buf_init(&buf, MAX_LINE + AT_ONCE);
-    while (rc == 0 && n > 0 && !l->enough) {
-        char *room = weir_buf_room(&buf, AT_ONCE);
-        rc = room ? check_stop(stop, err) : no_memory(err);
-        n = rc ? 0 : read(fd, room, AT_ONCE);
-        rc = n < 0 ? weir_fail_errno(err, errno, "it cannot be read") : rc;
-        if (rc == 0) {
-            buf.len += (size_t)n;
-            rc = give_lines(l, &buf, &at, n == 0, err);
-        }
-    }
-    weir_buf_free(&buf);
-    return rc;
 }
 
 static int copy(int from, int to, uint64_t at, uint64_t end, const atomic_bool *stop,
@@ -183,7 +138,7 @@ static int write_good(struct weir_file_connection *c, struct sift *s, int fd,
 int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,
                          const atomic_bool *stop, struct weir_arena *arena, struct weir_error *err)
 {
-    struct sift s = {.lines = {.line = see_line, .arg = &s},
+    struct sift s = {.rows = {.row = see_line, .arg = &s},
                      .file = file,
                      .arena = arena,
                      .stop = stop,
@@ -192,7 +147,7 @@ int weir_file_lines_sift(struct weir_file_connection *c, struct weir_file *file,
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int rc = !s.parser ? no_memory(err)
              : fd < 0  ? weir_fail_errno(err, errno, "it cannot be read")
-                       : weir_file_lines_each(&s.lines, fd, stop, err);
+                       : weir_file_rows_lines(&s.rows, fd, stop, err);
     if (rc || s.good < file->bad_count) {
         file->bad_count = 0; /* it is something else */
     }
