@@ -1,6 +1,6 @@
 /* Statements nobody thought of, by somebody who sees a part, against the same statement over copies
  * that hold only that part: rows, or the kind of error, must be the same, and nothing of what is
- * forbidden may appear in either. WEIR_SEED chooses them, and is printed; `make nightly`
+ * forbidden may appear in either. WEIR_SEED chooses others, and is printed; `make nightly`
  * (WEIR_ROUNDS) has more of them.
  *
  * Every forbidden row holds what makes a cast or a sum fail; no visible row does. */
@@ -512,7 +512,8 @@ static void rules_equal_filtered_copies(void **unused)
 {
     (void)unused;
     const char *given = getenv("WEIR_SEED"), *rounds = getenv("WEIR_ROUNDS");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : weir_random_u64() >> 20;
+    /* What keeps a change from landing is the same each time; the nightly rounds look further. */
+    uint64_t seed = given ? strtoull(given, NULL, 10) : rounds ? weir_random_u64() >> 20 : 20260102;
     long count = rounds ? 60 * atol(rounds) : 300, errors = 0, empty = 0, astray = 0;
     bool ended = false;
     struct weir_session *other, *plain;
