@@ -99,6 +99,7 @@ test('save it as a report, edit that, share it', async () => {
   await press(button('Edit'));
   await write(page.getByRole('textbox', { name: 'Title of the report' }), 'Videos for all');
   await press(button('Save'));
+  await page.getByRole('toolbar', { name: 'Edit the report' }).getByText('Saved', { exact: true }).waitFor(); // else Done asks
   await press(button('Done'));
   await page.getByRole('heading', { name: 'Videos for all', exact: true, level: 1 }).waitFor();
   await press(button('Share'));
@@ -109,5 +110,12 @@ test('save it as a report, edit that, share it', async () => {
   await page.keyboard.press('Space');
   await press(sharing.getByRole('button', { name: 'Share', exact: true }));
   await page.getByText('Videos for all is shared with everybody').waitFor();
+  // Done or left by Escape, the focus is where the dialog was opened.
+  await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'Share');
+  await page.keyboard.press('Enter');
+  await sharing.waitFor();
+  await page.keyboard.press('Escape');
+  await sharing.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'Share');
   assert.deepEqual(opened.complaints, []);
 });
