@@ -38,15 +38,16 @@ static void start_server(void)
     char command[1024];
     snprintf(socket_path, sizeof socket_path, "%s/socket", bench_dir);
     snprintf(command, sizeof command,
-             "mariadb-install-db --no-defaults --datadir=%s/data "
+             "TMPDIR=%s mariadb-install-db --no-defaults --datadir=%s/data "
              "--auth-root-authentication-method=normal --skip-test-db >/dev/null 2>&1",
-             bench_dir);
+             bench_dir, bench_dir);
     bench_wait(bench_spawn(command), "mariadb-install-db");
     snprintf(command, sizeof command,
              "exec " SERVER " --no-defaults --datadir=%s/data --socket=%s --skip-networking "
              "--pid-file=%s/pid --log-error=%s/log --innodb-buffer-pool-size=512M "
-             "--innodb-flush-log-at-trx-commit=2 --log-bin=log --binlog-format=ROW --server-id=1",
-             bench_dir, socket_path, bench_dir, bench_dir);
+             "--innodb-flush-log-at-trx-commit=2 --log-bin=log --binlog-format=ROW --server-id=1 "
+             "--tmpdir=%s",
+             bench_dir, socket_path, bench_dir, bench_dir, bench_dir);
     bench_server(bench_spawn(command));
     for (int i = 0; i < 600; i++) {
         MYSQL *con = connect_to(NULL);

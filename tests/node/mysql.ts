@@ -1,7 +1,7 @@
 // A real MariaDB of Debian's packages, or a real MySQL of another suite's (tools/other-server): a fresh server on a
 // port that nobody has, by a user who is not root.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { chownSync, copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { card, ownCertificate } from './certificate.js';
@@ -31,6 +31,8 @@ export interface Make {
 interface Who {
   uid?: number;
   gid?: number;
+  /** With a TMPDIR of its own: a server that starts removes what it takes for its own leavings there, such as tables of another's statements. */
+  env: NodeJS.ProcessEnv;
 }
 
 /** Another suite's by WEIR_TEST_MARIADB=trixie/mariadb-server. */
@@ -47,7 +49,7 @@ export const mariadb: Make = {
   gtids: [],
   connection: '',
   install: (dir, who) => {
-    execFileSync(path.join(other.root, 'usr/bin/mariadb-install-db'), ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'ignore' });
+    execFileSync(path.join(other.root, 'usr/bin/mariadb-install-db'), ['--no-defaults', `--datadir=${path.join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'], { ...who, cwd: dir, stdio: 'pipe' });
   },
 };
 
@@ -78,7 +80,7 @@ export const mysql: Make = {
   gtids: ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'],
   connection: ', tls: trust',
   install: (dir, who) => {
-    execFileSync(mysql.server, ['--no-defaults', `--basedir=${path.join(root, 'usr')}`, `--datadir=${path.join(dir, 'data')}`, '--initialize-insecure', `--log-error=${path.join(dir, 'log')}`], { ...who, cwd: dir, stdio: 'ignore' });
+    execFileSync(mysql.server, ['--no-defaults', `--basedir=${path.join(root, 'usr')}`, `--datadir=${path.join(dir, 'data')}`, '--initialize-insecure', `--log-error=${path.join(dir, 'log.err')}`], { ...who, cwd: dir, stdio: 'pipe' });
   },
 };
 
@@ -113,9 +115,11 @@ export class MySQL {
   static async start(make: Make, ...options: string[]): Promise<MySQL> {
     const dir = mkdtempSync(path.join(tmpdir(), 'weir-my-'));
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
-    const who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
+    const env = { ...process.env, TMPDIR: path.join(dir, 'tmp') };
+    const who: Who = process.getuid?.() === 0 ? { uid: id('-u'), gid: id('-g'), env } : { env };
     const db = new MySQL(make, dir, 0, who, options);
-    if (who.uid !== undefined && who.gid !== undefined) chownSync(dir, who.uid, who.gid);
+    mkdirSync(env.TMPDIR);
+    for (const folder of [dir, env.TMPDIR]) if (who.uid !== undefined && who.gid !== undefined) chownSync(folder, who.uid, who.gid);
     make.install(dir, who);
     await db.first();
     db.sql(`create database shop character set utf8mb4; create user owner@'127.0.0.1' identified by '${password}'; grant all on shop.* to owner@'127.0.0.1'; grant create user, reload, process on *.* to owner@'127.0.0.1'`, '');
