@@ -91,7 +91,7 @@ static int read_attributes(struct weir_ask *ask, struct weir_person *p, struct w
 static int read_person(struct weir_ask *ask, struct weir_person *p, struct wish *wish,
                        struct weir_error *err)
 {
-    struct weir_str email, name, role;
+    struct weir_str email = {NULL, 0}, name = {NULL, 0}, role = {NULL, 0};
     struct weir_json disabled = weir_json_get(ask->body, "disabled");
     int rc = weir_ask_text(ask, "email", p->email.len == 0, &email, err);
     rc = rc ? rc : weir_ask_text(ask, "name", p->name.len == 0, &name, err);
