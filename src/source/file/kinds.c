@@ -43,7 +43,7 @@ struct find {
     struct weir_arena names;
     struct weir_buf small;
     struct weir_json_parser *parser;
-    uint64_t row;
+    uint64_t row, values;
 };
 
 static int no_memory(struct weir_error *err)
@@ -174,6 +174,7 @@ static int see_value(struct find *f, struct weir_str key, struct weir_json value
     struct weir_str text;
     int64_t whole;
     f->guess = at + 1;
+    f->values++;
     f->rows.enough = k->row == f->row; /* it has the key twice */
     k->row = f->row;
     if (weir_json_str(value, &text)) {
@@ -236,11 +237,19 @@ static const char *type_of(const struct kind *k)
     }
 }
 
+/* Rows that have less than a tenth of the keys are maps to the engine, in one column. Of NDJSON
+ * each key is a column all the same. */
+static bool may_be_maps(const struct find *f, const struct weir_file *file)
+{
+    return file->format == WEIR_FILE_JSON && 10 * f->values <= f->row * f->count;
+}
+
 static int keep(const struct find *f, struct weir_file *file, struct weir_arena *arena,
                 struct weir_error *err)
 {
     struct weir_file_kind *out = weir_arena_calloc(arena, (f->count + 1) * sizeof *out);
-    bool well = out && f->count && !(f->count == 1 && weir_str_is(f->kinds[0].name, "json"));
+    bool well = out && f->count && !may_be_maps(f, file) &&
+                !(f->count == 1 && weir_str_is(f->kinds[0].name, "json"));
     for (size_t i = 0; well && i < f->count; i++) {
         const struct kind *k = &f->kinds[i];
         out[i] = (struct weir_file_kind){weir_arena_dup(arena, k->name), type_of(k),
