@@ -58,12 +58,15 @@ static struct weir_source_site site_of_look(const struct weir_ask *ask)
     return site;
 }
 
-/* If somebody waits still, then the server ends. */
+/* Who is told of it closed but the half by which it sends, or the server ends. */
 static int end_look(const struct weir_ask *ask, int rc, struct weir_error *err)
 {
-    return rc == WEIR_ECANCELED && atomic_load(ask->stop)
+    if (rc != WEIR_ECANCELED || !atomic_load(ask->stop)) {
+        return rc;
+    }
+    return atomic_load(&ask->server->ending)
                ? weir_fail(err, WEIR_EBUSY, "the server stops; try again in a moment")
-               : rc;
+               : weir_fail(err, rc, "nobody waits for this answer any more");
 }
 
 int weir_ask_connectors(struct weir_ask *ask, struct weir_error *err)

@@ -2,6 +2,7 @@
 // that says nothing keeps what others ask waiting.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -87,6 +88,18 @@ test('a look that nobody waits for ends, and what others ask goes on', async () 
   assert.equal((await paused).status, 200);
   await hanging(0, 0);
   assert.deepEqual(await answers(looks), [0, 0, 0, 0]);
+});
+
+test('who closes the half by which it sends is not told that the server stops', async () => {
+  const body = JSON.stringify({ ...tap, stream: 'some' });
+  const socket = net.connect({ host: '127.0.0.1', port: Number(weir.serve.split(':')[1]), allowHalfOpen: true });
+  let said = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (said += text));
+  socket.end(`POST /api/sources/half/preview HTTP/1.1\r\nhost: ${weir.serve}\r\ncookie: ${admin.cookie}\r\nx-weir-csrf: ${admin.csrf}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  await once(socket, 'end');
+  socket.destroy();
+  assert.match(said, /^HTTP\/1\.1 499 .*"nobody waits for this answer any more"/s);
+  await hanging(0, 0);
 });
 
 test('the command line that is ended while it looks ends the look', async () => {
