@@ -289,15 +289,16 @@ test('a key with a number behind the name of another one is the file’s own', a
   assert.equal((await weir.in('verify', 'numbered')).match(/ equal/g)?.length, 2);
 });
 
-test('a list of rows that have few of all keys each is one column of objects, as it was', async () => {
+test('rows that have few of all keys each are one column of objects, as they were', async () => {
   const rows = Array.from({ length: 12 }, (_, i) => ({ [`k${i}`]: i }));
   weir.write('few/list.json', JSON.stringify(rows));
   weir.write('few/rows.json', rows.map((row) => JSON.stringify(row)).join('\n'));
+  weir.write('few/lines.ndjson', rows.map((row) => JSON.stringify(row)).join('\n'));
   weir.write('few/tenth.json', JSON.stringify(rows.slice(0, 10)));
   weir.write('few/more.json', JSON.stringify(rows.map((row) => ({ id: 1, ...row }))));
   source('few', 'few');
   await sync('few');
-  for (const [name, columns] of [['list', 1], ['rows', 1], ['tenth', 1], ['more', 13]] as const) {
+  for (const [name, columns] of [['list', 1], ['rows', 1], ['lines', 1], ['tenth', 1], ['more', 13]] as const) {
     assert.deepEqual(await weir.rows(`select count(*) as n from information_schema.columns where table_schema = 'few' and table_name = '${name}' and column_name not like '\\_%' escape '\\'`), [{ n: columns }], name);
   }
   assert.deepEqual(await weir.rows(`select "json"::varchar as j from few.list order by json_keys("json")[1] limit 1`), [{ j: '{"k0":0}' }]);

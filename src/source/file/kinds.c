@@ -237,18 +237,17 @@ static const char *type_of(const struct kind *k)
     }
 }
 
-/* Rows that have less than a tenth of the keys are maps to the engine, in one column. Of NDJSON
- * each key is a column all the same. */
-static bool may_be_maps(const struct find *f, const struct weir_file *file)
+/* Rows that have less than a tenth of the keys are maps to the engine, in one column. */
+static bool may_be_maps(const struct find *f)
 {
-    return file->format == WEIR_FILE_JSON && 10 * f->values <= f->row * f->count;
+    return 10 * f->values <= f->row * f->count;
 }
 
 static int keep(const struct find *f, struct weir_file *file, struct weir_arena *arena,
                 struct weir_error *err)
 {
     struct weir_file_kind *out = weir_arena_calloc(arena, (f->count + 1) * sizeof *out);
-    bool well = out && f->count && !may_be_maps(f, file) &&
+    bool well = out && f->count && !may_be_maps(f) &&
                 !(f->count == 1 && weir_str_is(f->kinds[0].name, "json"));
     for (size_t i = 0; well && i < f->count; i++) {
         const struct kind *k = &f->kinds[i];
