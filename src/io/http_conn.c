@@ -472,9 +472,6 @@ static void at_end_of_input(struct weir_http_conn *conn)
     conn->eof = true;
     event_del(&conn->read_event);
     conn->reading = false;
-    if (conn->state == WEIR_HTTP_HANDLING) {
-        tell_gone(conn); /* it may only have closed its half: the answer is still sent */
-    }
 }
 
 static void client_is_lost(struct weir_http_conn *conn)
@@ -508,6 +505,11 @@ void weir_http_conn_run(struct weir_http_conn *conn, bool readable)
         if (fill != WEIR_HTTP_FILL_FULL) {
             break;
         }
+    }
+    if (conn->eof && !conn->dead && conn->state == WEIR_HTTP_HANDLING) {
+        /* It may only have closed its half: the answer is still sent. What waited for the answer
+         * before it begins with nobody there. */
+        tell_gone(conn);
     }
     if (conn->eof && conn->state != WEIR_HTTP_HANDLING && conn->state != WEIR_HTTP_FLUSHING) {
         weir_http_conn_close(conn); /* what is missing will not come */

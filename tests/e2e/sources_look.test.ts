@@ -8,6 +8,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, setUp } from '../node/client.js';
 import { Weir, binary, until } from '../node/weir.js';
 
@@ -99,6 +100,17 @@ test('who closes the half by which it sends is not told that the server stops', 
   await once(socket, 'end');
   socket.destroy();
   assert.match(said, /^HTTP\/1\.1 499 .*"nobody waits for this answer any more"/s);
+  await hanging(0, 0);
+});
+
+test('what waits on its connection for the answer before it ends, too, when nobody waits for it', async () => {
+  const body = JSON.stringify({ name: 'six', ...tap, dry_run: true });
+  const request = `POST /api/sources HTTP/1.1\r\nhost: ${weir.serve}\r\ncookie: ${admin.cookie}\r\nx-weir-csrf: ${admin.csrf}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const sockets = [1, 2].map(() => net.connect({ host: '127.0.0.1', port: Number(weir.serve.split(':')[1]) }));
+  for (const socket of sockets) socket.write(request.repeat(2));
+  await hanging(2, 0);
+  for (const socket of sockets) socket.destroy();
+  await sleep(1000); // else the second ones may not have begun
   await hanging(0, 0);
 });
 

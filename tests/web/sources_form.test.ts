@@ -114,6 +114,12 @@ test('a test of a connection that hangs can be stopped, and the program with it'
   const again = page.getByRole('button', { name: 'Test the connection' });
   await again.click();
   const program = await until('the program', 20, () => (existsSync(pid) ? Number(readFileSync(pid, 'utf8')) : undefined));
+  const tried = page.getByRole('button', { name: 'It is tried…' });
+  await tried.evaluate(async (button) => {
+    button.dispatchEvent(new FocusEvent('blur')); // as when another window is gone to
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  });
+  assert.equal(await tried.evaluate((button) => button === document.activeElement), true);
   await page.getByRole('button', { name: 'Stop', exact: true }).press('Enter');
   await page.waitForFunction(() => document.activeElement?.textContent.trim() === 'Test the connection');
   await until('its end', 60, () => (existsSync(`/proc/${program}`) ? undefined : true));
