@@ -212,9 +212,10 @@ static void start(const struct weir_call *call,
     weir_buf_init(&a->body, 512u << 20);
     weir_arena_init(&a->arena, 64u << 20);
     weir_http_on_gone(call->req, client_gone, a);
-    a->code = weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &a->err);
-    a->code = a->code ? a->code : weir_work_add(call->server->catalog, work, a, &a->err);
-    if (a->code) {
+    int rc = weir_caller_access(call->server->state, &call->who, &a->arena, &a->access, &a->err);
+    rc = rc ? rc : weir_work_add(call->server->catalog, work, a, &a->err);
+    if (rc) { /* else it is the worker's from here on */
+        a->code = rc;
         answer(a);
     }
 }
