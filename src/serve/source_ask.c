@@ -7,7 +7,6 @@
 #include "serve/source_commit.h"
 #include "serve/source_ills.h"
 #include "serve/source_print.h"
-#include "serve/template.h"
 #include "source/connector.h"
 #include "source/define/config.h"
 #include "source/define/secret.h"

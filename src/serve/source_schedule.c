@@ -11,7 +11,6 @@
 #include "serve/server.h"
 #include "serve/source.h"
 #include "serve/source_files.h"
-#include "serve/template.h"
 
 #define LOOK_EVERY WEIR_SECOND
 #define LOOK_LEAST (WEIR_SECOND / 20) /* from one look to the next */
@@ -70,7 +69,7 @@ static bool zone_offset(void *arg, const char *zone, weir_time utc, weir_time *o
             return true;
         }
     }
-    if (weir_template_offset(s->server->warehouse, zone, utc, offset, &err)) {
+    if (weir_warehouse_offset(s->server->warehouse, zone, utc, offset, &err)) {
         return false;
     }
     struct known_offset *kept = &s->offsets[s->next_offset++ % OFFSETS];

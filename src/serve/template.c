@@ -122,39 +122,12 @@ static int column(void *arg, struct weir_str name, struct weir_error *err)
 
 /* --- time zones ------------------------------------------------------------------------------- */
 
-static bool is_utc(const char *zone)
-{
-    return !zone || !*zone || weir_str_eq_nocase(weir_str_of(zone), WEIR_STR("UTC"));
-}
-
 int weir_template_offset(struct weir_warehouse *warehouse, const char *zone, weir_time now,
                          int64_t *offset, struct weir_error *err)
 {
-    struct weir_session *session = NULL;
-    struct weir_result *result = NULL;
-    struct weir_batch batch;
-    *offset = 0;
-    if (is_utc(zone)) {
-        return 0;
-    }
-    struct weir_param params[] = {
-        {.name = WEIR_STR("zone"), .type = WEIR_TYPE_TEXT, .s = weir_str_of(zone)},
-        {.name = WEIR_STR("now"), .type = WEIR_TYPE_TIMESTAMP, .i = now}};
-    int rc = weir_session_new(warehouse, WEIR_SESSION_READER, &session, err);
-    rc = rc ? rc
-            : weir_session_query(session,
-                                 "SELECT CAST(date_diff('microsecond', $now, "
-                                 "timezone($zone, timezone('UTC', $now))) AS BIGINT)",
-                                 params, 2, &result, err);
-    rc = rc ? rc : weir_result_next(result, &batch, err);
-    if (rc == WEIR_EINVAL) {
-        rc = weir_error_prefix(err, rc, "setting query.time_zone is \"%s\"", zone);
-    } else if (rc == 0 && batch.rows == 1 && batch.columns[0].ints) {
-        *offset = batch.columns[0].ints[0];
-    }
-    weir_result_free(result);
-    weir_session_free(session);
-    return rc;
+    int rc = weir_warehouse_offset(warehouse, zone, now, offset, err);
+    return rc == WEIR_EINVAL ? weir_error_prefix(err, rc, "setting query.time_zone is \"%s\"", zone)
+                             : rc;
 }
 
 /* --- compiling -------------------------------------------------------------------------------- */
@@ -225,7 +198,7 @@ int weir_template_compile(const struct weir_template_site *site, struct weir_str
     struct weir_param_input in = {.text = sql,
                                   .values = values,
                                   .now = site->now ? site->now : weir_now(),
-                                  .zone = is_utc(site->zone) ? NULL : site->zone,
+                                  .zone = weir_zone_is_utc(site->zone) ? NULL : site->zone,
                                   .utc_offset = site->utc_offset,
                                   .fiscal_year_start = site->fiscal_year_start,
                                   .library = {document, table, column, &l}};

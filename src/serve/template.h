@@ -28,7 +28,7 @@ struct weir_template {
     size_t param_count;
 };
 
-/* The zone's distance from UTC at `now`, which the engine knows. */
+/* weir_warehouse_offset() of the setting query.time_zone, which an error names. */
 int weir_template_offset(struct weir_warehouse *warehouse, const char *zone, weir_time now,
                          int64_t *offset, struct weir_error *err) WEIR_MUST_CHECK;
 /* `raw` are values for placeholders that stand in the text by hand; a name that both have is an

@@ -175,6 +175,13 @@ int weir_session_drop_begun(struct weir_session *session, struct weir_str beginn
 int weir_session_number_buf(struct weir_session *session, struct weir_buf *sql, uint64_t *out,
                             struct weir_error *err) WEIR_MUST_CHECK;
 
+/* --- zone.c --- */
+bool weir_zone_is_utc(const char *zone); /* also NULL and "" */
+/* How far this zone is from UTC at `now`. What the engine says of one
+ * that is none is WEIR_EINVAL or WEIR_EUNSUPPORTED, by its version. */
+int weir_warehouse_offset(struct weir_warehouse *warehouse, const char *zone, weir_time now,
+                          int64_t *offset, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The next weir_session_exec changes this table; call it for each. What the functions below change
  * they know by themselves. */
 void weir_session_touch(struct weir_session *session, struct weir_str schema,

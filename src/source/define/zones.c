@@ -5,22 +5,9 @@
 int weir_source_zone_check(struct weir_warehouse *engine, const char *key, const char *zone,
                            struct weir_error *err)
 {
-    struct weir_session *session = NULL;
-    struct weir_result *result = NULL;
-    struct weir_batch batch;
     struct weir_error why;
-    struct weir_param params[] = {
-        {.name = WEIR_STR("zone"), .type = WEIR_TYPE_TEXT, .s = weir_str_of(zone)}};
-    if (weir_str_eq_nocase(weir_str_of(zone), WEIR_STR("UTC"))) {
-        return 0;
-    }
-    int rc = weir_session_new(engine, WEIR_SESSION_READER, &session, &why);
-    rc = rc ? rc
-            : weir_session_query(session, "SELECT timezone($zone, TIMESTAMP '2000-01-01')", params,
-                                 1, &result, &why);
-    rc = rc ? rc : weir_result_next(result, &batch, &why);
-    weir_result_free(result);
-    weir_session_free(session);
+    int64_t offset;
+    int rc = weir_warehouse_offset(engine, zone, weir_now(), &offset, &why);
     if (rc == WEIR_EINVAL || rc == WEIR_EUNSUPPORTED) { /* how the engine says that, by version */
         return weir_fail(err, WEIR_EINVAL,
                          "`%s`: there is no time zone \"%s\"; write, for example, Europe/Berlin",
