@@ -167,15 +167,9 @@ static bool may_be_renamed(const struct weir_file *file)
 {
     bool may = false;
     for (size_t i = 0; !may && i < file->column_count; i++) {
-        struct weir_str base = file->originals[i];
+        struct weir_str base = weir_file_unnumbered(file->originals[i]);
         bool same = false, like = false;
-        while (base.len && base.ptr[base.len - 1] >= '0' && base.ptr[base.len - 1] <= '9') {
-            base.len--;
-        }
-        bool numbered =
-            base.len < file->originals[i].len && base.len > 1 && base.ptr[base.len - 1] == '_';
-        base.len -= numbered;
-        for (size_t k = 0; numbered && k < file->column_count; k++) {
+        for (size_t k = 0; base.len && k < file->column_count; k++) {
             like = like || weir_str_eq_nocase(file->originals[k], base);
             same = same || weir_str_eq(file->originals[k], base);
         }

@@ -397,6 +397,8 @@ int weir_file_engine_read(struct weir_session *session, const struct weir_file *
 
 /* --- member.c: objects and lists of JSON rows, as they stand in the file --- */
 struct weir_file_members;
+/* "A" of "A_1", as the engine numbers names; empty: of others. */
+struct weir_str weir_file_unnumbered(struct weir_str name);
 /* May the engine have called this column so, and no key of the file be? */
 bool weir_file_name_is_made_up(const struct weir_file *file, size_t column);
 /* Free it also after a failure. */

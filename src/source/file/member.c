@@ -24,6 +24,16 @@ struct weir_file_members {
     struct weir_json_parser *parser;
 };
 
+struct weir_str weir_file_unnumbered(struct weir_str name)
+{
+    size_t n = name.len;
+    while (n && name.ptr[n - 1] >= '0' && name.ptr[n - 1] <= '9') {
+        n--;
+    }
+    bool numbered = n < name.len && n > 1 && name.ptr[n - 1] == '_';
+    return (struct weir_str){name.ptr, numbered ? n - 1 : 0};
+}
+
 /* The engine calls the key "" by its place: "C1". */
 static bool is_place(struct weir_str name, size_t column)
 {
@@ -37,20 +47,13 @@ static bool is_place(struct weir_str name, size_t column)
  * nobody knows whether a column of such a name is a key of the file. */
 bool weir_file_name_is_made_up(const struct weir_file *file, size_t column)
 {
-    struct weir_str name = file->originals[column];
-    size_t n = name.len;
+    struct weir_str name = file->originals[column], base = weir_file_unnumbered(name);
     if (file->kinds || is_place(name, column)) {
         return !file->kinds;
     }
-    while (n && name.ptr[n - 1] >= '0' && name.ptr[n - 1] <= '9') {
-        n--;
-    }
-    if (n == name.len || n < 2 || name.ptr[n - 1] != '_') {
-        return false;
-    }
-    for (size_t i = 0; i < file->column_count; i++) {
+    for (size_t i = 0; base.len && i < file->column_count; i++) {
         if ((file->renamed || is_place(file->originals[i], i)) &&
-            weir_str_eq_nocase(file->originals[i], (struct weir_str){name.ptr, n - 1})) {
+            weir_str_eq_nocase(file->originals[i], base)) {
             return true;
         }
     }
