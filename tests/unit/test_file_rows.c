@@ -23,8 +23,10 @@ static unsigned any(unsigned below)
 }
 
 struct seen {
-    struct weir_buf text; /* row after row, each with a byte 1 behind it */
-    struct weir_str whole;
+    struct tempdir dir;
+    char path[512];             /* of the file that is read */
+    struct weir_buf text, want; /* row after row, each with a byte 1 behind it */
+    struct weir_str whole;      /* what is in the file */
     size_t count, most;
     struct weir_file_rows rows;
 };
@@ -40,9 +42,27 @@ static int see(void *arg, struct weir_str text, uint64_t at, struct weir_error *
     return 0;
 }
 
-static void read_rows(const char *path, struct seen *s, bool list)
+static struct seen begin(void)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct seen s = {.dir = tempdir_make()};
+    weir_buf_init(&s.text, 64u << 20);
+    weir_buf_init(&s.want, 64u << 20);
+    tempdir_path(&s.dir, "rows", s.path);
+    return s;
+}
+
+static void end(struct seen *s)
+{
+    weir_buf_free(&s->text);
+    weir_buf_free(&s->want);
+    tempdir_remove(&s->dir);
+}
+
+static void read_rows(struct seen *s, struct weir_str whole, bool list)
+{
+    s->whole = whole;
+    ASSERT_OK(weir_file_replace(s->path, whole, 0600, &err), err);
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     s->count = 0;
     s->rows = (struct weir_file_rows){.row = see, .arg = s};
@@ -81,18 +101,13 @@ static void it_gives_each_element(void **unused)
 {
     (void)unused;
     static const char *const blanks[] = {"", "", " ", "\n", "\r\n\t"};
-    struct tempdir dir = tempdir_make();
-    struct weir_buf text, want;
-    struct seen s = {.most = 0};
-    char path[512];
+    struct weir_buf text;
+    struct seen s = begin();
     weir_buf_init(&text, 64u << 20);
-    weir_buf_init(&want, 64u << 20);
-    weir_buf_init(&s.text, 64u << 20);
-    tempdir_path(&dir, "a.json", path);
     for (unsigned round = 0; round < 60; round++) {
         unsigned count = any(round % 3 ? 20 : 400);
         weir_buf_reset(&text);
-        weir_buf_reset(&want);
+        weir_buf_reset(&s.want);
         weir_buf_addf(&text, "%s[%s", blanks[any(5)], blanks[any(5)]);
         for (unsigned i = 0; i < count; i++) {
             size_t from = text.len;
@@ -100,36 +115,31 @@ static void it_gives_each_element(void **unused)
             weir_buf_addz(&text, blanks[any(5)]);
             from = text.len;
             add_value(&text, 0);
-            weir_buf_adds(&want, (struct weir_str){text.data + from, text.len - from});
-            weir_buf_addc(&want, 1);
+            weir_buf_adds(&s.want, (struct weir_str){text.data + from, text.len - from});
+            weir_buf_addc(&s.want, 1);
             weir_buf_addz(&text, blanks[any(5)]);
         }
         weir_buf_addf(&text, "]%s", blanks[any(5)]);
-        assert_true(weir_buf_ok(&text) && weir_buf_ok(&want));
-        ASSERT_OK(weir_file_replace(path, weir_buf_str(&text), 0600, &err), err);
-        s.whole = weir_buf_str(&text);
+        assert_true(weir_buf_ok(&text) && weir_buf_ok(&s.want));
         s.most = 0;
-        read_rows(path, &s, true);
+        read_rows(&s, weir_buf_str(&text), true);
         assert_false(s.rows.enough);
         assert_int_equal(s.count, count);
-        assert_true(weir_str_eq(weir_buf_str(&s.text), weir_buf_str(&want)));
+        assert_true(weir_str_eq(weir_buf_str(&s.text), weir_buf_str(&s.want)));
         if (count > 1) {
             s.most = count / 2;
-            read_rows(path, &s, true);
+            read_rows(&s, weir_buf_str(&text), true);
             assert_int_equal(s.count, s.most);
         }
         s.most = 0;
         size_t cut = any((unsigned)text.len); /* what is not closed is no list */
-        ASSERT_OK(weir_file_replace(path, (struct weir_str){text.data, cut}, 0600, &err), err);
-        read_rows(path, &s, true);
+        read_rows(&s, (struct weir_str){text.data, cut}, true);
         bool blank_rest =
             weir_str_trim((struct weir_str){text.data + cut, text.len - cut}).len == 0;
         assert_int_equal(s.rows.enough, !blank_rest);
     }
     weir_buf_free(&text);
-    weir_buf_free(&want);
-    weir_buf_free(&s.text);
-    tempdir_remove(&dir);
+    end(&s);
 }
 
 static void it_says_what_is_no_list(void **unused)
@@ -145,55 +155,39 @@ static void it_says_what_is_no_list(void **unused)
                 {"[{]", 0, true},      {"[\"]", 0, true},        {"{\"a\":1}", 0, true},
                 {"", 0, true},         {"[1}", 0, true},         {"\xEF\xBB\xBF[1]", 0, true},
                 {"[\"\\\"]", 0, true}, {"[\"\\\\\"]", 1, false}, {"[[],{}]", 2, false}};
-    struct tempdir dir = tempdir_make();
-    struct seen s = {.most = 0};
-    char path[512];
-    weir_buf_init(&s.text, 1u << 20);
-    tempdir_path(&dir, "a.json", path);
+    struct seen s = begin();
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
-        s.whole = weir_str_of(some[i].text);
-        ASSERT_OK(weir_file_replace(path, s.whole, 0600, &err), err);
-        read_rows(path, &s, true);
+        read_rows(&s, weir_str_of(some[i].text), true);
         if (s.count != some[i].count || s.rows.enough != some[i].enough) {
             fail_msg("%s: %zu rows, %d", some[i].text, s.count, s.rows.enough);
         }
     }
-    weir_buf_free(&s.text);
-    tempdir_remove(&dir);
+    end(&s);
 }
 
 static void it_gives_each_line(void **unused)
 {
     (void)unused;
-    struct tempdir dir = tempdir_make();
-    struct weir_buf text, want;
-    struct seen s = {.most = 0};
-    char path[512];
+    struct weir_buf text;
+    struct seen s = begin();
     weir_buf_init(&text, 64u << 20);
-    weir_buf_init(&want, 64u << 20);
-    weir_buf_init(&s.text, 64u << 20);
-    tempdir_path(&dir, "a.ndjson", path);
     for (unsigned i = 0; i < MOST; i++) {
         size_t from = text.len;
         for (unsigned n = any(50) ? any(60) : any(400000); n; n--) {
             weir_buf_addc(&text, (char)('a' + n % 26));
         }
-        weir_buf_adds(&want, (struct weir_str){text.data + from, text.len - from});
-        weir_buf_addc(&want, 1);
+        weir_buf_adds(&s.want, (struct weir_str){text.data + from, text.len - from});
+        weir_buf_addc(&s.want, 1);
         weir_buf_addz(&text, i + 1 < MOST ? "\n" : "last");
     }
-    want.len--;
-    weir_buf_addf(&want, "last%c", 1);
-    assert_true(weir_buf_ok(&text) && weir_buf_ok(&want));
-    ASSERT_OK(weir_file_replace(path, weir_buf_str(&text), 0600, &err), err);
-    s.whole = weir_buf_str(&text);
-    read_rows(path, &s, false);
+    s.want.len--;
+    weir_buf_addf(&s.want, "last%c", 1);
+    assert_true(weir_buf_ok(&text) && weir_buf_ok(&s.want));
+    read_rows(&s, weir_buf_str(&text), false);
     assert_int_equal(s.count, MOST);
-    assert_true(weir_str_eq(weir_buf_str(&s.text), weir_buf_str(&want)));
+    assert_true(weir_str_eq(weir_buf_str(&s.text), weir_buf_str(&s.want)));
     weir_buf_free(&text);
-    weir_buf_free(&want);
-    weir_buf_free(&s.text);
-    tempdir_remove(&dir);
+    end(&s);
 }
 
 int main(void)
