@@ -62,8 +62,7 @@ bool weir_access_means_schema(struct weir_str pattern, struct weir_str schema)
 bool weir_access_on_its_way(struct weir_str table)
 {
     struct weir_str begins = WEIR_STR("weir ");
-    return table.len > begins.len &&
-           weir_str_eq_nocase((struct weir_str){table.ptr, begins.len}, begins);
+    return table.len > begins.len && weir_str_starts_nocase(table, begins);
 }
 
 static bool applies(const struct weir_grant *grant, struct weir_str schema, struct weir_str table)

@@ -46,6 +46,17 @@ bool weir_str_ends(struct weir_str s, struct weir_str suffix)
     return s.len >= suffix.len && memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0;
 }
 
+bool weir_str_starts_nocase(struct weir_str s, struct weir_str prefix)
+{
+    return s.len >= prefix.len && weir_str_eq_nocase((struct weir_str){s.ptr, prefix.len}, prefix);
+}
+
+bool weir_str_ends_nocase(struct weir_str s, struct weir_str suffix)
+{
+    return s.len >= suffix.len &&
+           weir_str_eq_nocase((struct weir_str){s.ptr + s.len - suffix.len, suffix.len}, suffix);
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

@@ -64,6 +64,8 @@ int weir_str_order(const void *a, const void *b);
 bool weir_str_eq_nocase(struct weir_str a, struct weir_str b); /* ASCII letters only */
 bool weir_str_starts(struct weir_str s, struct weir_str prefix);
 bool weir_str_ends(struct weir_str s, struct weir_str suffix);
+bool weir_str_starts_nocase(struct weir_str s, struct weir_str prefix); /* ASCII letters only, */
+bool weir_str_ends_nocase(struct weir_str s, struct weir_str suffix);   /* both */
 /* a to z, 0 to 9 and _, no digit first, 1 to 63: what may name a table or a view of weir's own. */
 bool weir_str_is_plain_name(struct weir_str s);
 struct weir_str weir_str_trim(struct weir_str s); /* ASCII white space at both ends */

@@ -106,8 +106,7 @@ static int refuse_others(struct weir_str head, bool whole, bool *page, struct we
                                         "<head",     "<table", "<script"};
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         struct weir_str begins = weir_str_of(pages[i]);
-        if (rest.len > begins.len &&
-            weir_str_eq_nocase((struct weir_str){rest.ptr, begins.len}, begins)) {
+        if (rest.len > begins.len && weir_str_starts_nocase(rest, begins)) {
             *page = true;
             return weir_fail(
                 err, WEIR_EINVAL,

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -137,8 +136,7 @@ static void take_name(struct weir_str value, char out[256])
     while (rest.ptr) {
         struct weir_str item = weir_str_trim(weir_str_cut(&rest, ';'));
         struct weir_str name = WEIR_STR("filename=");
-        if (item.len > name.len &&
-            weir_str_eq_nocase((struct weir_str){item.ptr, name.len}, name)) {
+        if (item.len > name.len && weir_str_starts_nocase(item, name)) {
             item = (struct weir_str){item.ptr + name.len, item.len - name.len};
             bool quoted = item.len > 1 && item.ptr[0] == '"' && item.ptr[item.len - 1] == '"';
             take_field(quoted ? (struct weir_str){item.ptr + 1, item.len - 2} : item, out, 256);
@@ -479,9 +477,10 @@ static int status_error(struct transfer *t)
                        : s == 202 || s == 204 ? " (the file is not ready)"
                        : s == 206             ? " (a part of the file, which nobody asked for)"
                                               : "";
-    struct weir_str head = weir_utf8_cut(weir_str_trim(weir_str_of(a->head)), 300);
+    struct weir_str all = weir_str_of(a->head), head = weir_utf8_cut(weir_str_trim(all), 300);
     /* The markup of a page tells nobody anything; XML of an error does. */
-    bool page = strncasecmp(a->head, "<!doctype", 9) == 0 || strncasecmp(a->head, "<html", 5) == 0;
+    bool page = weir_str_starts_nocase(all, WEIR_STR("<!doctype")) ||
+                weir_str_starts_nocase(all, WEIR_STR("<html"));
     head.len = page ? 0 : weir_utf8_valid_prefix(head);
     return weir_fail(t->err, code, "%s: the server answered %d%s%s" WEIR_STR_FMT, t->shown, s, hint,
                      head.len ? ": " : "", WEIR_STR_ARG(head));

@@ -27,11 +27,6 @@ static void add_cast(struct weir_buf *sql, struct weir_str name, enum weir_type 
     weir_buf_addz(sql, whole ? ") END" : ")");
 }
 
-static bool begins(struct weir_str name, struct weir_str with)
-{
-    return name.len >= with.len && weir_str_eq_nocase((struct weir_str){name.ptr, with.len}, with);
-}
-
 /* None of its columns begins so. */
 static int name_beginning(const struct weir_file *file, struct weir_buf *out,
                           struct weir_error *err)
@@ -39,7 +34,7 @@ static int name_beginning(const struct weir_file *file, struct weir_buf *out,
     int rc = 0;
     weir_buf_addz(out, "row");
     for (size_t i = 0; rc == 0 && i < file->column_count;) {
-        bool same = begins(file->originals[i], weir_buf_str(out));
+        bool same = weir_str_starts_nocase(file->originals[i], weir_buf_str(out));
         weir_buf_addz(out, same ? "_" : "");
         rc = weir_buf_check(out, "the name of a column", err);
         i = same ? 0 : i + 1;

@@ -36,8 +36,7 @@ enum weir_file_format weir_file_format_of(const struct weir_file_connection *c,
     struct weir_str plain = weir_file_unpacked_name(name);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct weir_str end = weir_str_of(ends[i].end);
-        if (plain.len > end.len &&
-            weir_str_eq_nocase((struct weir_str){plain.ptr + plain.len - end.len, end.len}, end)) {
+        if (plain.len > end.len && weir_str_ends_nocase(plain, end)) {
             return plain.len == name.len || is_text(ends[i].format) ? ends[i].format
                                                                     : WEIR_FILE_AUTO;
         }
@@ -545,8 +544,7 @@ static int by_path(struct weir_file_connection *c, const char *path, struct weir
 int weir_file_unknown(const struct weir_file *file, const char *what, struct weir_error *err)
 {
     struct weir_str name = file->name;
-    struct weir_str end = {name.ptr + (name.len < 4 ? 0 : name.len - 4), name.len < 4 ? 0 : 4};
-    return weir_str_eq_nocase(end, WEIR_STR(".xls"))
+    return weir_str_ends_nocase(name, WEIR_STR(".xls"))
                ? weir_fail(err, WEIR_EINVAL,
                            WEIR_STR_FMT
                            ": workbooks of the old kind (.xls) cannot be read; save it "

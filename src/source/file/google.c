@@ -29,8 +29,7 @@ static struct weir_str span(struct weir_str s, const char *set)
 static bool skip(struct weir_str *rest, const char *text)
 {
     struct weir_str begin = weir_str_of(text);
-    bool there = rest->len >= begin.len &&
-                 weir_str_eq_nocase((struct weir_str){rest->ptr, begin.len}, begin);
+    bool there = weir_str_starts_nocase(*rest, begin);
     *rest = there ? (struct weir_str){rest->ptr + begin.len, rest->len - begin.len} : *rest;
     return there;
 }

@@ -75,8 +75,8 @@ static bool is_plain(struct weir_str s)
         blanks++;
     }
     struct weir_str word = {s.ptr + blanks, s.len - blanks};
-    if (word.len >= 3 && (weir_str_eq_nocase((struct weir_str){word.ptr, 3}, WEIR_STR("inf")) ||
-                          weir_str_eq_nocase((struct weir_str){word.ptr, 3}, WEIR_STR("epo")))) {
+    if (weir_str_starts_nocase(word, WEIR_STR("inf")) ||
+        weir_str_starts_nocase(word, WEIR_STR("epo"))) {
         return false; /* infinity and epoch are days to the engine */
     }
     for (size_t i = 0; i < s.len; i++) {

@@ -12,9 +12,7 @@ static bool begins(struct weir_str name, const char *with)
 
 static bool has_end(struct weir_str name, const char *end)
 {
-    size_t n = strlen(end);
-    return name.len > n &&
-           weir_str_eq_nocase((struct weir_str){name.ptr + name.len - n, n}, weir_str_of(end));
+    return name.len > strlen(end) && weir_str_ends_nocase(name, weir_str_of(end));
 }
 
 /* Excel and Word: ~$report.xlsx; LibreOffice: .~lock.report.csv#; macOS: ._report.csv; Emacs:

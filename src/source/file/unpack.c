@@ -17,8 +17,7 @@ struct weir_str weir_file_unpacked_name(struct weir_str name)
 {
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct weir_str end = weir_str_of(ends[i]);
-        if (name.len > end.len &&
-            weir_str_eq_nocase((struct weir_str){name.ptr + name.len - end.len, end.len}, end)) {
+        if (name.len > end.len && weir_str_ends_nocase(name, end)) {
             return (struct weir_str){name.ptr, name.len - end.len};
         }
     }

@@ -22,11 +22,8 @@
 bool weir_file_is_url(const char *path)
 {
     struct weir_str s = weir_str_of(path);
-    return weir_str_eq_nocase((struct weir_str){s.ptr, s.len < 7 ? s.len : 7},
-                              WEIR_STR("http://")) ||
-           weir_str_eq_nocase((struct weir_str){s.ptr, s.len < 8 ? s.len : 8},
-                              WEIR_STR("https://")) ||
-           weir_google_is(s);
+    return weir_str_starts_nocase(s, WEIR_STR("http://")) ||
+           weir_str_starts_nocase(s, WEIR_STR("https://")) || weir_google_is(s);
 }
 
 /* --- which there are ----------------------------------------------------------------------------

@@ -52,8 +52,7 @@ static size_t look_at_letter(struct weir_str s, size_t i, struct letters *l)
     static const struct weir_str halves[] = {WEIR_STR("AM/PM"), WEIR_STR("A/P"),
                                              WEIR_STR("General")};
     for (size_t k = 0; k < 3; k++) {
-        if (rest.len >= halves[k].len &&
-            weir_str_eq_nocase((struct weir_str){rest.ptr, halves[k].len}, halves[k])) {
+        if (weir_str_starts_nocase(rest, halves[k])) {
             l->hour = l->hour || k < 2;
             return i + halves[k].len;
         }
